@@ -74,7 +74,6 @@ public final class Errno {
       case EINVAL -> "EINVAL";
       case ENFILE -> "ENFILE";
       case EMFILE -> "EMFILE";
-      case ENOSPC -> "ENOSPC";
       case ERANGE -> "ERANGE";
       case ERESTART -> "ERESTART";
       case EMSGSIZE -> "EMSGSIZE";
