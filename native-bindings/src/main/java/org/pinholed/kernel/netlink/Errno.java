@@ -1,0 +1,86 @@
+package org.pinholed.kernel.netlink;
+
+/** The errno values of Linux that are met here, by the names of {@code errno.h}. */
+public final class Errno {
+  /** Operation not permitted: another socket owns the queue or table. */
+  public static final int EPERM = 1;
+
+  /** No such object. */
+  public static final int ENOENT = 2;
+
+  /** A signal arrived. */
+  public static final int EINTR = 4;
+
+  /** Nothing to read within the timeout. */
+  public static final int EAGAIN = 11;
+
+  /** No memory. */
+  public static final int ENOMEM = 12;
+
+  /** Permission denied. */
+  public static final int EACCES = 13;
+
+  /** Busy, for example a queue number that is in use. */
+  public static final int EBUSY = 16;
+
+  /** The object exists. */
+  public static final int EEXIST = 17;
+
+  /** Invalid argument. */
+  public static final int EINVAL = 22;
+
+  /** The set is full. */
+  public static final int ENFILE = 23;
+
+  /** The table is full. */
+  public static final int EMFILE = 24;
+
+  /** No room. */
+  public static final int ENOSPC = 28;
+
+  /** The value is out of its range. */
+  public static final int ERANGE = 34;
+
+  /** The generation of the ruleset changed in between. */
+  public static final int ERESTART = 85;
+
+  /** Message longer than the send buffer. */
+  public static final int EMSGSIZE = 90;
+
+  /** The kernel does not know this. */
+  public static final int EOPNOTSUPP = 95;
+
+  /** The receive buffer overran; messages were lost. */
+  public static final int ENOBUFS = 105;
+
+  private Errno() {}
+
+  /**
+   * The symbol of an errno.
+   *
+   * @param errno a positive errno
+   * @return for example {@code "ENOENT"}, or the number for one that has no name here
+   */
+  public static String describe(int errno) {
+    return switch (errno) {
+      case EPERM -> "EPERM";
+      case ENOENT -> "ENOENT";
+      case EINTR -> "EINTR";
+      case EAGAIN -> "EAGAIN";
+      case ENOMEM -> "ENOMEM";
+      case EACCES -> "EACCES";
+      case EBUSY -> "EBUSY";
+      case EEXIST -> "EEXIST";
+      case EINVAL -> "EINVAL";
+      case ENFILE -> "ENFILE";
+      case EMFILE -> "EMFILE";
+      case ERANGE -> "ERANGE";
+      case ERESTART -> "ERESTART";
+      case EMSGSIZE -> "EMSGSIZE";
+      case EOPNOTSUPP -> "EOPNOTSUPP";
+      case ENOBUFS -> "ENOBUFS";
+      case ENOSPC -> "ENOSPC";
+      default -> String.valueOf(errno);
+    };
+  }
+}

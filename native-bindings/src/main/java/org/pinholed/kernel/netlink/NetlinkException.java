@@ -1,0 +1,43 @@
+package org.pinholed.kernel.netlink;
+
+import java.io.IOException;
+
+/**
+ * The kernel refused a netlink request, or a system call on its socket failed.
+ *
+ * <p>The message names the operation, the errno and, where the kernel sent one, its own text
+ * (extended acknowledgement, {@code NLMSGERR_ATTR_MSG}).
+ */
+public final class NetlinkException extends IOException {
+  private static final long serialVersionUID = 1L;
+
+  private final int errno;
+
+  /**
+   * Makes the exception.
+   *
+   * @param operation what was asked, in words, for example {@code "nftables: add element once4"}
+   * @param errno the positive errno
+   * @param kernelText the kernel's own text, or an empty string
+   */
+  public NetlinkException(String operation, int errno, String kernelText) {
+    super(
+        operation
+            + ": errno "
+            + errno
+            + " ("
+            + Errno.describe(errno)
+            + ")"
+            + (kernelText.isEmpty() ? "" : ": " + kernelText));
+    this.errno = errno;
+  }
+
+  /**
+   * The errno.
+   *
+   * @return a positive number, for example {@link Errno#ENOENT}
+   */
+  public int errno() {
+    return errno;
+  }
+}
