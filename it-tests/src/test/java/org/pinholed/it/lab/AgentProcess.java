@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The distribution under test, as an operator runs it: {@code bin/pinholed} on the router with a
@@ -28,23 +29,26 @@ public final class AgentProcess implements AutoCloseable {
   private final Path config;
   private final Path eventLog;
   private final Path log;
-  private final Process process;
+  private @Nullable Process process;
 
-  private AgentProcess(Lab lab, String yaml) {
+  private AgentProcess(Lab lab, String name) {
     this.lab = lab;
-    String name = "agent-" + COUNTER.incrementAndGet();
     socket = lab.workFolder().resolve(name + ".sock");
     config = lab.workFolder().resolve(name + ".yaml");
     eventLog = lab.workFolder().resolve(name + ".jsonl");
     log = lab.workFolder().resolve(name + ".log");
-    writeConfig(yaml);
+  }
+
+  private AgentProcess launch() {
     process =
         lab.start(
             Lab.Host.ROUTER,
-            ProcessBuilder.Redirect.to(log.toFile()),
+            ProcessBuilder.Redirect.appendTo(log.toFile()),
             program("pinholed"),
             "--config",
             config.toString());
+    awaitReady();
+    return this;
   }
 
   /** Starts the agent with its defaults and waits until it is ready. */
@@ -58,9 +62,24 @@ public final class AgentProcess implements AutoCloseable {
    * @param yaml configuration beside the control socket and the event log, which are the lab's
    */
   public static AgentProcess start(Lab lab, String yaml) {
-    AgentProcess agent = new AgentProcess(lab, yaml);
-    agent.awaitReady();
-    return agent;
+    AgentProcess agent = new AgentProcess(lab, "agent-" + COUNTER.incrementAndGet());
+    agent.writeConfig(yaml);
+    return agent.launch();
+  }
+
+  /** Starts the agent again after its end, with the same files, and waits until it is ready. */
+  public void startAgain() {
+    if (process().isAlive()) {
+      throw new IllegalStateException("the agent still runs");
+    }
+    launch();
+  }
+
+  private Process process() {
+    if (process == null) {
+      throw new IllegalStateException("not started");
+    }
+    return process;
   }
 
   /** The folder of the distribution. */
@@ -100,7 +119,7 @@ public final class AgentProcess implements AutoCloseable {
       if (status.succeeded()) {
         return;
       }
-      if (!process.isAlive() || System.nanoTime() > deadline) {
+      if (!process().isAlive() || System.nanoTime() > deadline) {
         String text = "agent not ready\n" + status.output() + "\n" + log();
         close();
         throw new AssertionError(text);
@@ -203,7 +222,7 @@ public final class AgentProcess implements AutoCloseable {
 
   /** The agent's process id; the start script has replaced itself by the virtual machine. */
   public long pid() {
-    return process.pid();
+    return process().pid();
   }
 
   /** Resident memory now, in KiB. */
@@ -222,7 +241,7 @@ public final class AgentProcess implements AutoCloseable {
 
   /** Whether the process lives. */
   public boolean isAlive() {
-    return process.isAlive();
+    return process().isAlive();
   }
 
   /** Asks the agent to reload by SIGHUP. */
@@ -232,9 +251,9 @@ public final class AgentProcess implements AutoCloseable {
 
   /** Stops the agent as a service manager does, and waits for its end. */
   public void stop() {
-    process.destroy();
+    process().destroy();
     try {
-      if (!process.waitFor(10, TimeUnit.SECONDS)) {
+      if (!process().waitFor(10, TimeUnit.SECONDS)) {
         throw new AssertionError("the agent does not stop\n" + log());
       }
     } catch (InterruptedException e) {
@@ -245,7 +264,7 @@ public final class AgentProcess implements AutoCloseable {
 
   /** Kills the agent at once ({@code kill -9}). */
   public void kill() {
-    Lab.kill(process);
+    Lab.kill(process());
   }
 
   @Override

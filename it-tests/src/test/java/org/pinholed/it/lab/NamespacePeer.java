@@ -112,7 +112,7 @@ public final class NamespacePeer implements AutoCloseable {
         "table inet quiet { chain out { type filter hook output priority 0;"
             + " tcp sport "
             + ports
-            + " tcp flags rst / rst drop; }; }";
+            + " tcp flags & rst == rst drop; }; }";
     lab.runWithInput(host, Duration.ofSeconds(10), rules, "nft", "-f", "-").orFail();
   }
 

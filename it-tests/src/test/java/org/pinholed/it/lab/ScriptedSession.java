@@ -13,7 +13,9 @@ import org.pinholed.it.lab.NamespacePeer.Listener;
  * <p>Closing it closes its sockets; the peers stay.
  */
 public final class ScriptedSession implements AutoCloseable {
-  private static final Duration SHUT_PATIENCE = Duration.ofMillis(700);
+  /** Long against a round trip here (under 1 ms), short against the first repeat of a SYN (1 s). */
+  private static final Duration SHUT_PATIENCE = Duration.ofMillis(400);
+
   private static final Duration OPEN_PATIENCE = Duration.ofSeconds(5);
 
   private final NamespacePeer clientPeer;
