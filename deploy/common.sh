@@ -22,14 +22,15 @@ install_missing() {
   command -v apt-get >/dev/null 2>&1 ||
     die "Missing: ${packages[*]}. Install them; there is no apt-get here to do it."
   say "Installing: ${packages[*]}"
-  # A freshly installed FTP server must not start to serve this machine.
+  # A freshly installed FTP server must not start to serve this machine, nor push out another one
+  # that does (the packages conflict): hence --no-remove below.
   local policy=/usr/sbin/policy-rc.d ours=
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && ours=yes
   fi
   local failed=
   { apt-get update -qq &&
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"; } \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "${packages[@]}"; } \
     >/dev/null </dev/null || failed=yes
   [ -z "$ours" ] || rm -f "$policy"
   [ -z "$failed" ] || die "apt-get could not install: ${packages[*]}"
