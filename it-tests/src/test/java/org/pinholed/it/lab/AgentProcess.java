@@ -140,10 +140,27 @@ public final class AgentProcess implements AutoCloseable {
 
   /** Runs {@code pinholectl} on the router against this agent. */
   public CommandResult ctl(String... arguments) {
+    return lab.run(Lab.Host.ROUTER, CTL_TIMEOUT, ctlCommand(arguments).toArray(String[]::new));
+  }
+
+  /** Starts {@code pinholectl} and lets it run, with its output in a file. */
+  public Process startCtl(Path output, String... arguments) {
+    return lab.start(
+        Lab.Host.ROUTER,
+        ProcessBuilder.Redirect.to(output.toFile()),
+        ctlCommand(arguments).toArray(String[]::new));
+  }
+
+  private List<String> ctlCommand(String... arguments) {
     List<String> command =
         new ArrayList<>(List.of(program("pinholectl"), "--socket", socket.toString()));
     command.addAll(List.of(arguments));
-    return lab.run(Lab.Host.ROUTER, CTL_TIMEOUT, command.toArray(String[]::new));
+    return command;
+  }
+
+  /** The control socket. */
+  public Path socket() {
+    return socket;
   }
 
   /** Like {@link #ctl} with {@code --json}, insisting on success. */
