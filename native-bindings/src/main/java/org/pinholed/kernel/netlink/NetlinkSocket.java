@@ -109,6 +109,7 @@ public final class NetlinkSocket implements NetlinkTransport {
       instructions.put((byte) (instruction >>> 40)).put((byte) (instruction >>> 32));
       instructions.putInt((int) instruction);
     }
+    instructions.flip(); // an address is taken at the position
     ByteBuffer fprog = direct(StructLayout.SOCK_FPROG_BYTES);
     fprog.putShort(0, (short) program.length);
     fprog.putLong(StructLayout.SOCK_FPROG_FILTER, pointer(instructions).address());
