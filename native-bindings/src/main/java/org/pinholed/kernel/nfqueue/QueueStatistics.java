@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The kernel's counters of one queue, a line of {@code /proc/net/netfilter/nfnetlink_queue}.
@@ -24,8 +26,11 @@ public record QueueStatistics(
   // Of the calling thread: /proc/net would be the namespace of the first thread of the process.
   private static final Path FILE = Path.of("/proc/thread-self/net/netfilter/nfnetlink_queue");
 
-  // queue number, port id, held, copy mode, copy range, dropped, user dropped, id sequence, 1
-  private static final int FIELDS = 9;
+  // Queue number, port id, held, copy mode, copy range, dropped, user dropped, id sequence, and 1.
+  private static final Pattern LINE =
+      Pattern.compile(
+          "(?m)^ *(\\d{1,5}) +(\\d{1,10}) +(\\d{1,10}) +\\d+ +\\d+ +(\\d{1,10}) +(\\d{1,10})"
+              + " +(\\d{1,10}) +\\d+ *$");
 
   /**
    * Reads the counters of one queue in the network namespace of the calling thread.
@@ -52,25 +57,19 @@ public record QueueStatistics(
     }
   }
 
+  // A line that is not of the format (the same since 2.6.14) is left out.
   static List<QueueStatistics> parse(String text) {
     List<QueueStatistics> lines = new ArrayList<>();
-    for (String line : text.lines().toList()) {
-      String[] fields = line.strip().split("\\s+", -1);
-      if (fields.length < FIELDS) {
-        continue; // not a line of the format that has been the same since 2.6.14
-      }
-      try {
-        lines.add(
-            new QueueStatistics(
-                Integer.parseInt(fields[0]),
-                Long.parseLong(fields[1]),
-                Long.parseLong(fields[2]),
-                Long.parseLong(fields[5]),
-                Long.parseLong(fields[6]),
-                Long.parseLong(fields[7])));
-      } catch (NumberFormatException e) {
-        continue;
-      }
+    Matcher line = LINE.matcher(text);
+    while (line.find()) {
+      lines.add(
+          new QueueStatistics(
+              Integer.parseInt(line.group(1)),
+              Long.parseLong(line.group(2)),
+              Long.parseLong(line.group(3)),
+              Long.parseLong(line.group(4)),
+              Long.parseLong(line.group(5)),
+              Long.parseLong(line.group(6))));
     }
     return List.copyOf(lines);
   }
