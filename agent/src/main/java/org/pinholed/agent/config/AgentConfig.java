@@ -1,0 +1,172 @@
+package org.pinholed.agent.config;
+
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.pinholed.helper.HelperLimits;
+
+/**
+ * The whole configuration. Immutable; a reload makes a new one.
+ *
+ * @param helpers the table of session helpers; ids are unique, and so are transport and port among
+ *     the enabled ones
+ * @param backend what opens pinholes
+ * @param queues the packet queue
+ * @param marks the bits of the conntrack mark
+ * @param limits what is kept at most
+ * @param fail what happens when something fails
+ * @param control the control socket
+ * @param metrics the metrics server
+ * @param eventLog the event log
+ */
+public record AgentConfig(
+    List<HelperEntry> helpers,
+    Backend backend,
+    Queues queues,
+    MarkBits marks,
+    Limits limits,
+    Fail fail,
+    Control control,
+    Metrics metrics,
+    EventLog eventLog) {
+
+  /** Refuses double ids and double ports. */
+  public AgentConfig {
+    helpers = List.copyOf(helpers);
+    Set<Integer> ids = new HashSet<>();
+    Set<String> ports = new HashSet<>();
+    for (HelperEntry helper : helpers) {
+      if (!ids.add(helper.id())) {
+        throw new IllegalArgumentException("helpers: id " + helper.id() + " is there twice");
+      }
+      if (helper.enabled() && !ports.add(helper.transport() + "/" + helper.port())) {
+        throw new IllegalArgumentException(
+            "helpers: " + helper.transport() + " port " + helper.port() + " is there twice");
+      }
+    }
+  }
+
+  /** What opens pinholes. */
+  public enum Backend {
+    /** Maps with timeouts in the table {@code inet pinholed}. */
+    NFTABLES,
+    /** Nothing is opened; what would be is written down. For dry runs. */
+    RECORDING
+  }
+
+  /** What happens to a control packet that the agent cannot take. */
+  public enum OnFailure {
+    /** It passes unread. */
+    PASS,
+    /** It is dropped. */
+    DROP
+  }
+
+  /** What a clean stop does with pinholes and diversion. */
+  public enum OnStop {
+    /** Everything of the agent is removed from the kernel. */
+    REMOVE,
+    /** All stays; pinholes run out by their kernel timeouts. */
+    KEEP
+  }
+
+  /**
+   * The packet queue.
+   *
+   * @param first its number, 0..65535
+   * @param lengthPackets packets that the kernel holds at most, 1..1048576
+   * @param receiveBufferBytes receive buffer of its socket, 65536..1073741824
+   * @param batchPackets packets received in one call, 1..256
+   */
+  public record Queues(int first, int lengthPackets, int receiveBufferBytes, int batchPackets) {
+    /** What is used where nothing is configured. */
+    public static final Queues DEFAULT = new Queues(0, 4096, 8 << 20, 64);
+
+    /** Refuses values outside their ranges. */
+    public Queues {
+      Ranges.require("first", first, 0, 65535);
+      Ranges.require("lengthPackets", lengthPackets, 1, 1 << 20);
+      Ranges.require("receiveBufferBytes", receiveBufferBytes, 1 << 16, 1 << 30);
+      Ranges.require("batchPackets", batchPackets, 1, 256);
+    }
+  }
+
+  /**
+   * What is kept at most.
+   *
+   * @param expectationsPerParent waiting expectations of one parent, 1..65535
+   * @param expectationsPerSource waiting expectations of all parents of one client, 1..1048576
+   * @param expectations waiting expectations in all, 1..1048576
+   * @param parents parent flows that are read at the same time, 1..1048576
+   * @param stream limits on the bytes of one parent
+   */
+  public record Limits(
+      int expectationsPerParent,
+      int expectationsPerSource,
+      int expectations,
+      int parents,
+      HelperLimits stream) {
+    /** What is used where nothing is configured. */
+    public static final Limits DEFAULT = new Limits(8, 1024, 16384, 65536, HelperLimits.DEFAULT);
+
+    /** Refuses values outside their ranges. */
+    public Limits {
+      Ranges.require("expectationsPerParent", expectationsPerParent, 1, 65535);
+      Ranges.require("expectationsPerSource", expectationsPerSource, 1, 1 << 20);
+      Ranges.require("expectations", expectations, 1, 1 << 20);
+      Ranges.require("parents", parents, 1, 1 << 20);
+    }
+  }
+
+  /**
+   * What happens when something fails.
+   *
+   * @param agentDown control packets while no agent runs
+   * @param queueFull control packets that find the queue full
+   * @param onStop what a clean stop does
+   */
+  public record Fail(OnFailure agentDown, OnFailure queueFull, OnStop onStop) {
+    /** What is used where nothing is configured. */
+    public static final Fail DEFAULT = new Fail(OnFailure.PASS, OnFailure.PASS, OnStop.REMOVE);
+  }
+
+  /**
+   * The control socket.
+   *
+   * @param socket its path
+   * @param group the group that may use it besides root
+   */
+  public record Control(Path socket, String group) {
+    /** What is used where nothing is configured. */
+    public static final Control DEFAULT =
+        new Control(Path.of("/run/pinholed/control.sock"), "root");
+  }
+
+  /**
+   * The metrics server.
+   *
+   * @param enabled whether it runs
+   * @param address the address that it listens on
+   * @param port its port, 0..65535; 0 takes a free one, shown by {@code status}
+   */
+  public record Metrics(boolean enabled, String address, int port) {
+    /** What is used where nothing is configured. */
+    public static final Metrics DEFAULT = new Metrics(true, "127.0.0.1", 9765);
+
+    /** Refuses values outside their ranges. */
+    public Metrics {
+      Ranges.require("port", port, 0, 65535);
+    }
+  }
+
+  /**
+   * The event log.
+   *
+   * @param file a path, {@code -} for standard output, or empty for no event log
+   */
+  public record EventLog(String file) {
+    /** What is used where nothing is configured. */
+    public static final EventLog DEFAULT = new EventLog("");
+  }
+}

@@ -1,0 +1,49 @@
+package org.pinholed.agent.config;
+
+import java.time.Duration;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Transport;
+
+/**
+ * One line of the table of session helpers: which protocol is read on which port.
+ *
+ * @param id number by which it is deleted, 1..65535, unique
+ * @param name the protocol, for example {@code ftp}
+ * @param transport TCP or UDP
+ * @param port server port of the parent flows, 1..65535
+ * @param enabled false leaves the port alone, as if the entry were not there
+ * @param timeout how long an expectation waits, 1 s to 1 h; null for as long as the parent lives
+ * @param options options of the protocol, by name
+ */
+public record HelperEntry(
+    int id,
+    String name,
+    Transport transport,
+    int port,
+    boolean enabled,
+    @Nullable Duration timeout,
+    Map<String, Object> options) {
+  /** Refuses values outside their ranges. */
+  public HelperEntry {
+    Ranges.require("id", id, 1, 65535);
+    Ranges.require("port", port, 1, 65535);
+    if (timeout != null
+        && (timeout.compareTo(Duration.ofSeconds(1)) < 0
+            || timeout.compareTo(Duration.ofHours(1)) > 0)) {
+      throw new IllegalArgumentException(
+          "timeout: " + timeout.toSeconds() + "s (expected: 1s..1h, or parent)");
+    }
+    options = Map.copyOf(options);
+  }
+
+  /**
+   * The same entry, switched on or off.
+   *
+   * @param value whether it is to be enabled
+   * @return a copy
+   */
+  public HelperEntry withEnabled(boolean value) {
+    return new HelperEntry(id, name, transport, port, value, timeout, options);
+  }
+}

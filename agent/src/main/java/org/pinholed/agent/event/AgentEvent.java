@@ -1,0 +1,78 @@
+package org.pinholed.agent.event;
+
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Words;
+
+/**
+ * Something that happened, for the event log.
+ *
+ * @param epochMicros wall clock, microseconds since 1970
+ * @param kind what happened
+ * @param helper name of the helper, empty if none is concerned
+ * @param policyId firewall policy of the parent
+ * @param serial serial of the parent, 8 hex digits, empty if none is concerned
+ * @param childSerial serial of the child, null if none came
+ * @param expectationId number of the expectation, 0 if none is concerned
+ * @param client the parent's client, null if none is concerned
+ * @param server the parent's server, null if none is concerned
+ * @param source source of the child, null if none is concerned
+ * @param destination destination of the child, null if none is concerned
+ * @param reason word of the reason, empty if there is none
+ * @param detail one sentence, or what the kernel said; escaped
+ */
+public record AgentEvent(
+    long epochMicros,
+    Kind kind,
+    String helper,
+    int policyId,
+    String serial,
+    @Nullable String childSerial,
+    long expectationId,
+    @Nullable EndpointRow client,
+    @Nullable EndpointRow server,
+    @Nullable EndpointRow source,
+    @Nullable EndpointRow destination,
+    String reason,
+    String detail) {
+  /** What can happen. */
+  public enum Kind {
+    /** An expectation was made and its pinhole is open. */
+    CREATED,
+    /** A child came. */
+    MATCHED,
+    /** Nobody came in time. */
+    EXPIRED,
+    /** A newer announcement took its place. */
+    REPLACED,
+    /** The helper shut it: refused by the server, dialog over. */
+    CLOSED,
+    /** The parent ended. */
+    PARENT_CLOSED,
+    /** An operator cleared it. */
+    CLEARED,
+    /** Something announced was not opened. */
+    REFUSED,
+    /** A flow broke its protocol and is no longer read. */
+    MALFORMED,
+    /** A flow cannot be read any more. */
+    OPAQUE,
+    /** A limit was reached. */
+    LIMIT,
+    /** The kernel refused a change. */
+    BACKEND_ERROR,
+    /** Somebody else changed our table and it was repaired. */
+    TABLE_REPAIRED,
+    /** Kernel events were lost and the state was read again. */
+    RESYNCED;
+
+    /**
+     * The word in the log.
+     *
+     * @return the name in lower camel case
+     */
+    public String word() {
+      return Words.lowerCamel(name());
+    }
+  }
+}

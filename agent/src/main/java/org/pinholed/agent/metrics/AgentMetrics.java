@@ -1,0 +1,83 @@
+package org.pinholed.agent.metrics;
+
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.helper.Reason;
+
+/**
+ * What the agent counts. Thread-safe; nothing here allocates in the steady state.
+ *
+ * <p>Calls once per packet take numbers only; calls that concern an expectation or a flow may take
+ * words.
+ */
+public interface AgentMetrics {
+  /** What became of a packet. */
+  enum Verdict {
+    /** Passed as it came. */
+    ACCEPT,
+    /** Passed with another payload. */
+    CHANGED,
+    /** Dropped. */
+    DROP
+  }
+
+  /**
+   * Packets got their verdicts.
+   *
+   * @param verdict which one
+   * @param packets how many
+   */
+  void verdicts(Verdict verdict, int packets);
+
+  /**
+   * How long a packet was held: from its receipt to its verdict.
+   *
+   * @param nanos nanoseconds
+   * @param packets how many packets of a batch waited that long
+   */
+  void verdictLatency(long nanos, int packets);
+
+  /**
+   * A transaction of pinholes was made.
+   *
+   * @param nanos nanoseconds that the kernel took
+   * @param ok whether it was taken
+   */
+  void transaction(long nanos, boolean ok);
+
+  /**
+   * Something happened to an expectation or flow: counted by helper and outcome.
+   *
+   * @param kind what
+   * @param helper name of the helper, empty if none is concerned
+   */
+  void event(AgentEvent.Kind kind, String helper);
+
+  /**
+   * A reason was given: counted by its kind, name and helper.
+   *
+   * @param helper name of the helper
+   * @param reason the reason
+   */
+  void reason(String helper, Reason reason);
+
+  /**
+   * A limit was reached.
+   *
+   * @param limit the limit's name in the configuration, for example {@code expectationsPerParent}
+   */
+  void limit(String limit);
+
+  /**
+   * A packet could not be taken apart (no TCP or UDP, truncated, bad lengths); it passed.
+   *
+   * @param why lower camel case word
+   */
+  void unreadablePacket(String why);
+
+  /**
+   * Packets or events were lost because a receive buffer overran.
+   *
+   * @param socket {@code queue}, {@code conntrack} or {@code nftables}
+   */
+  void overrun(String socket);
+}

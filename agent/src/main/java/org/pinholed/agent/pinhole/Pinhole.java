@@ -1,0 +1,58 @@
+package org.pinholed.agent.pinhole;
+
+import java.net.InetAddress;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Transport;
+
+/**
+ * One pinhole as it stands in the kernel.
+ *
+ * @param kind which map it is in
+ * @param transport TCP or UDP
+ * @param source address that may connect; null for any, and only then, if the kind is {@link
+ *     Kind#OPEN_ANY}
+ * @param destination address that may be connected to; same family as the source
+ * @param port port that may be connected to, 1..65535
+ * @param mark the conntrack mark that the child gets
+ * @param timeoutMs how long the kernel keeps it, in milliseconds, above 0
+ * @param comment helper, parent, policy and what closes it; at most 128 bytes of ASCII
+ */
+public record Pinhole(
+    Kind kind,
+    Transport transport,
+    @Nullable InetAddress source,
+    InetAddress destination,
+    int port,
+    int mark,
+    long timeoutMs,
+    String comment) {
+  /** Which map a pinhole is in (design section 4). */
+  public enum Kind {
+    /** Taken out by the first packet that matches. */
+    ONCE,
+    /** Many connections from one source until timeout or the end of the parent. */
+    OPEN,
+    /** Many connections from any source. */
+    OPEN_ANY
+  }
+
+  /** Refuses what no map can hold. */
+  public Pinhole {
+    if ((source == null) != (kind == Kind.OPEN_ANY)) {
+      throw new IllegalArgumentException("source: " + source + " for " + kind);
+    }
+    if (source != null && source.getAddress().length != destination.getAddress().length) {
+      throw new IllegalArgumentException("source and destination of different families");
+    }
+    if (port < 1 || port > 65535) {
+      throw new IllegalArgumentException("port: " + port + " (expected: 1..65535)");
+    }
+    if (timeoutMs < 1) {
+      throw new IllegalArgumentException("timeoutMs: " + timeoutMs + " (expected: 1..)");
+    }
+    if (comment.length() > 128) {
+      throw new IllegalArgumentException(
+          "comment: " + comment.length() + " bytes (expected: 0..128)");
+    }
+  }
+}

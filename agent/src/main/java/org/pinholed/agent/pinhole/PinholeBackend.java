@@ -1,0 +1,106 @@
+package org.pinholed.agent.pinhole;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What opens and shuts pinholes. One transaction per call: all of it is done, or nothing.
+ *
+ * <p>Each thread that changes pinholes has a {@link Session} of its own; sessions of one backend
+ * may be used at the same time.
+ */
+public interface PinholeBackend extends AutoCloseable {
+  /** The way of one thread to the backend. Not thread-safe. */
+  interface Session extends AutoCloseable {
+    /**
+     * Shuts and opens pinholes in one transaction. Shutting one that is gone already (used up,
+     * timed out) is no error. Opening one that stands already replaces it.
+     *
+     * @param close what to shut
+     * @param open what to open
+     * @throws BackendException if the kernel refuses; then nothing was changed
+     */
+    void apply(List<Pinhole> close, List<Pinhole> open) throws BackendException;
+
+    /**
+     * Sets the remaining time of pinholes to their full timeout again. Ones that are gone are made
+     * anew.
+     *
+     * @param pinholes what to renew
+     * @throws BackendException if the kernel refuses
+     */
+    void renew(List<Pinhole> pinholes) throws BackendException;
+
+    /**
+     * All pinholes of ours that stand in the kernel.
+     *
+     * @return what was found
+     * @throws BackendException if the kernel refuses
+     */
+    List<OwnedPinhole> listOwned() throws BackendException;
+
+    @Override
+    void close();
+  }
+
+  /**
+   * Opens the way of one thread.
+   *
+   * @return a session, to be closed by the caller
+   * @throws BackendException if the kernel refuses
+   */
+  Session openSession() throws BackendException;
+
+  /**
+   * What this kernel can do, and what is lost without it.
+   *
+   * @return feature name to a short text, {@code yes} or why not
+   */
+  Map<String, String> probe();
+
+  /**
+   * Makes the table, the maps and the diversion of the control packets of some ports.
+   *
+   * @param ports ports of the enabled helpers
+   * @throws BackendException if the kernel refuses
+   */
+  void install(Collection<HelperPort> ports) throws BackendException;
+
+  /**
+   * Diverts the control packets of other ports than before, at run time.
+   *
+   * @param ports ports of the enabled helpers
+   * @throws BackendException if the kernel refuses
+   */
+  void setPorts(Collection<HelperPort> ports) throws BackendException;
+
+  /**
+   * Takes the table, and with it pinholes and diversion, away.
+   *
+   * @throws BackendException if the kernel refuses
+   */
+  void remove() throws BackendException;
+
+  /**
+   * Compares what should stand in the kernel with what does and repairs it, after somebody else may
+   * have changed it.
+   *
+   * @param alive pinholes that should be open, their timeouts being what is left
+   * @return true if something was missing and is there again
+   * @throws BackendException if the kernel refuses
+   */
+  boolean repair(Collection<Pinhole> alive) throws BackendException;
+
+  /**
+   * Begins to watch the kernel's table.
+   *
+   * @param changed called, by a thread of the backend, whenever somebody else changed or removed
+   *     what is ours; the answer to it is {@link #repair}
+   * @throws BackendException if the kernel refuses
+   */
+  void watch(Runnable changed) throws BackendException;
+
+  @Override
+  void close();
+}

@@ -1,0 +1,105 @@
+package org.pinholed.agent.view;
+
+import java.util.List;
+import java.util.function.Consumer;
+import org.pinholed.agent.config.HelperEntry;
+
+/** What an operator can ask of a running agent. Thread-safe; every call is bounded in time. */
+public interface AgentControl {
+  /**
+   * The state of the agent.
+   *
+   * @return a report
+   */
+  StatusReport status();
+
+  /**
+   * The expectation table.
+   *
+   * @param filter what to show
+   * @return rows, oldest first
+   */
+  List<ExpectationRow> expectations(ListingFilter filter);
+
+  /**
+   * The parent flows.
+   *
+   * @param filter what to show
+   * @return rows, oldest first
+   * @throws ControlException if the workers do not answer in time
+   */
+  List<SessionRow> sessions(ListingFilter filter) throws ControlException;
+
+  /**
+   * Deletes the conntracks of parents and everything that hangs on them. A new control connection
+   * is needed afterwards.
+   *
+   * @param filter which parents
+   * @return what was deleted
+   * @throws ControlException if the kernel refuses
+   */
+  ClearReport clear(ListingFilter filter) throws ControlException;
+
+  /**
+   * The table of session helpers.
+   *
+   * @return all entries, by id
+   */
+  List<HelperEntry> helpers();
+
+  /**
+   * Adds a helper until the next reload or restart.
+   *
+   * @param entry the new entry; id 0 is not allowed
+   * @throws ControlException if the id or port is taken or the protocol is not known
+   */
+  void addHelper(HelperEntry entry) throws ControlException;
+
+  /**
+   * Deletes a helper; plain firewall policies apply to its port from then on.
+   *
+   * @param id its id
+   * @throws ControlException if there is none
+   */
+  void deleteHelper(int id) throws ControlException;
+
+  /**
+   * Switches a helper on or off.
+   *
+   * @param id its id
+   * @param enabled what it is to be
+   * @throws ControlException if there is none, or the port is taken
+   */
+  void setHelperEnabled(int id, boolean enabled) throws ControlException;
+
+  /**
+   * Starts a flow trace.
+   *
+   * @param filter which packets
+   * @param packets after how many packets it ends, 1..1000000
+   * @param lines takes the lines, called by the packet workers: must not block
+   * @return closes the trace; {@link Trace#isDone()} once the packets are used up
+   */
+  Trace trace(TraceFilter filter, int packets, Consumer<TraceLine> lines);
+
+  /**
+   * Reads the configuration file again and puts it in force.
+   *
+   * @return what changed, one line each
+   * @throws ControlException if the file is bad or a change needs a restart; then nothing changed
+   */
+  List<String> reload() throws ControlException;
+
+  /** A running flow trace. */
+  interface Trace extends AutoCloseable {
+    /**
+     * Whether all packets asked for were shown.
+     *
+     * @return true once no line will come any more
+     */
+    boolean isDone();
+
+    @Override
+    void close();
+  }
+}

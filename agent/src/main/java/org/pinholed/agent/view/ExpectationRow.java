@@ -1,0 +1,55 @@
+package org.pinholed.agent.view;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One expectation in a listing (design section 2).
+ *
+ * @param id number of the row, unique while the agent runs
+ * @param state {@code announced} (not open yet), {@code pending} or {@code matched}
+ * @param helper name of the helper
+ * @param helperId id of its configured entry
+ * @param protocol {@code tcp} or {@code udp}
+ * @param protocolNumber 6 or 17
+ * @param policyId firewall policy of the parent, 0 if none put its id into the mark
+ * @param parentSerial serial of the parent, 8 hex digits
+ * @param childSerial serial of the child that came last, null if none came
+ * @param durationSeconds age of the row
+ * @param expireSeconds what is left; negative for one that lives as long as its parent and is older
+ *     than the lease
+ * @param timeoutSeconds the timeout it was made with; 0 for as long as the parent
+ * @param lifetime {@code timeout} or {@code parent}
+ * @param flags words: {@code once} or {@code many}, {@code anySource}, {@code inactive}
+ * @param use connections that came through
+ * @param mark conntrack mark of the child
+ * @param source who may connect, as the child's packet will say; port 0 is any
+ * @param destination where to
+ * @param client the parent's client
+ * @param server the parent's server
+ * @param cause the message that announced it, for example {@code 227}
+ * @param streamOffset where in the parent's stream that message began
+ */
+public record ExpectationRow(
+    long id,
+    String state,
+    String helper,
+    int helperId,
+    String protocol,
+    int protocolNumber,
+    int policyId,
+    String parentSerial,
+    @Nullable String childSerial,
+    long durationSeconds,
+    long expireSeconds,
+    long timeoutSeconds,
+    String lifetime,
+    List<String> flags,
+    int use,
+    int mark,
+    EndpointRow source,
+    EndpointRow destination,
+    EndpointRow client,
+    EndpointRow server,
+    String cause,
+    long streamOffset) {}

@@ -1,0 +1,45 @@
+package org.pinholed.agent.view;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One parent flow in a listing.
+ *
+ * @param serial its conntrack id, 8 hex digits
+ * @param helper name of the helper
+ * @param helperId id of its configured entry
+ * @param protocol {@code tcp} or {@code udp}
+ * @param state where the dialogue stands, the helper's word; {@code opaque} once reading ended
+ * @param policyId firewall policy, 0 if none put its id into the mark
+ * @param mark its conntrack mark as last seen
+ * @param client the client
+ * @param server the server
+ * @param bytesFromClient in-order payload bytes read
+ * @param bytesFromServer in-order payload bytes read
+ * @param packets packets that were queued
+ * @param expectations expectations of it that are in the table
+ * @param opaque whether reading ended
+ * @param reason why reading ended or what was refused last; null if nothing was
+ * @param explanation the reason in one sentence; null if there is no reason
+ * @param ageSeconds since the agent first saw it
+ * @param idleSeconds since its last queued packet
+ */
+public record SessionRow(
+    String serial,
+    String helper,
+    int helperId,
+    String protocol,
+    String state,
+    int policyId,
+    int mark,
+    EndpointRow client,
+    EndpointRow server,
+    long bytesFromClient,
+    long bytesFromServer,
+    long packets,
+    int expectations,
+    boolean opaque,
+    @Nullable String reason,
+    @Nullable String explanation,
+    long ageSeconds,
+    long idleSeconds) {}

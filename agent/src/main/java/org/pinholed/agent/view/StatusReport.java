@@ -1,0 +1,40 @@
+package org.pinholed.agent.view;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The state of the agent in one page.
+ *
+ * @param version version of the program
+ * @param pid process id
+ * @param uptimeSeconds since it was ready
+ * @param backend what opens pinholes
+ * @param helpers enabled helpers as {@code name/transport/port}
+ * @param parents parent flows being read
+ * @param opaqueParents parent flows known but no longer read
+ * @param expectations waiting expectations by state
+ * @param packets control packets since start
+ * @param queueDropped control packets that the kernel lost for us since start
+ * @param tableRepairs how often somebody else changed our table and it was repaired
+ * @param lastError last backend error, empty if there was none
+ * @param metricsAddress address and port of the metrics server, empty if off
+ * @param features what this kernel can do, {@code yes} or what is lost
+ * @param policies the fail policies in force
+ */
+public record StatusReport(
+    String version,
+    long pid,
+    long uptimeSeconds,
+    String backend,
+    List<String> helpers,
+    int parents,
+    int opaqueParents,
+    Map<String, Integer> expectations,
+    long packets,
+    long queueDropped,
+    long tableRepairs,
+    String lastError,
+    String metricsAddress,
+    Map<String, String> features,
+    Map<String, String> policies) {}

@@ -1,0 +1,52 @@
+package org.pinholed.helper;
+
+/**
+ * What a helper is told about its parent flow, once. Without address translation each pair of
+ * endpoints is the same twice.
+ *
+ * @param transport TCP or UDP
+ * @param client the client as it knows itself (source of conntrack's original tuple)
+ * @param clientSeenByServer the client as the server sees it (destination of the reply tuple)
+ * @param server the server as it knows itself (source of the reply tuple)
+ * @param serverSeenByClient the server as the client sees it (destination of the original tuple)
+ * @param origin from where on the flow is read
+ */
+public record FlowFacts(
+    Transport transport,
+    Endpoint client,
+    Endpoint clientSeenByServer,
+    Endpoint server,
+    Endpoint serverSeenByClient,
+    Origin origin) {
+  /** From where on the flow is read; decides what its bytes can prove. */
+  public enum Origin {
+    /** Every byte or datagram from the first on. */
+    FIRST_BYTE,
+    /**
+     * A vetted flow that an earlier agent read from its first byte; this agent begins somewhere
+     * later, perhaps in the middle of a line.
+     */
+    RESUMED
+  }
+
+  /**
+   * The endpoint that sends in a direction, as it knows itself: what it may announce.
+   *
+   * @param direction the direction of the announcing bytes
+   * @return the client for ORIGINAL, the server for REPLY
+   */
+  public Endpoint sender(Direction direction) {
+    return direction == Direction.ORIGINAL ? client : server;
+  }
+
+  /**
+   * The endpoint that sends in a direction, as the other side sees it: what a translated payload
+   * must say.
+   *
+   * @param direction the direction of the announcing bytes
+   * @return the translated client for ORIGINAL, the translated server for REPLY
+   */
+  public Endpoint senderSeenByPeer(Direction direction) {
+    return direction == Direction.ORIGINAL ? clientSeenByServer : serverSeenByClient;
+  }
+}

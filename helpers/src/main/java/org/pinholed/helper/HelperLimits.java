@@ -1,0 +1,31 @@
+package org.pinholed.helper;
+
+/**
+ * All limits on what strangers may make a helper keep, in one place.
+ *
+ * @param lineBytes longest control line that is read, 256..65536
+ * @param streamBufferBytes most bytes kept per direction for unfinished messages and for segments
+ *     that came early, 1024..1048576, not less than lineBytes
+ * @param earlySegments most segments kept per direction that came before their turn, 1..1024
+ * @param historyBytes read bytes kept per direction to compare retransmissions with, 0..65536
+ */
+public record HelperLimits(
+    int lineBytes, int streamBufferBytes, int earlySegments, int historyBytes) {
+  /** What is used where nothing is configured. */
+  public static final HelperLimits DEFAULT = new HelperLimits(8192, 16384, 32, 512);
+
+  /** Refuses values outside their ranges. */
+  public HelperLimits {
+    require("lineBytes", lineBytes, 256, 65536);
+    require("streamBufferBytes", streamBufferBytes, Math.max(1024, lineBytes), 1048576);
+    require("earlySegments", earlySegments, 1, 1024);
+    require("historyBytes", historyBytes, 0, 65536);
+  }
+
+  private static void require(String field, int value, int min, int max) {
+    if (value < min || value > max) {
+      throw new IllegalArgumentException(
+          field + ": " + value + " (expected: " + min + ".." + max + ")");
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package org.pinholed.helper;
+
+import java.util.Map;
+import java.util.Set;
+
+/** One protocol that can be read, as the configuration names it. Immutable, one per agent. */
+public interface HelperProtocol {
+  /**
+   * The name in the configuration.
+   *
+   * @return lower case, for example {@code ftp}
+   */
+  String name();
+
+  /**
+   * What it can run over.
+   *
+   * @return TCP, UDP or both
+   */
+  Set<Transport> transports();
+
+  /**
+   * The options it knows, with one sentence each.
+   *
+   * @return option name to description
+   */
+  Map<String, String> options();
+
+  /**
+   * Checks options and makes what opens flows of one configured entry.
+   *
+   * @param options values as the configuration file gives them: text, numbers, booleans, lists
+   * @param limits limits on hostile input
+   * @return a factory that is used by several threads
+   * @throws IllegalArgumentException for an unknown option or a bad value, in the form {@code
+   *     field: value (expected: range)}
+   */
+  Factory configure(Map<String, Object> options, HelperLimits limits);
+
+  /** Makes the state of one parent flow. Thread-safe. */
+  interface Factory {
+    /**
+     * Opens a flow.
+     *
+     * @param facts what is known of it
+     * @return a {@link StreamHelper} for TCP, a {@link DatagramHelper} for UDP
+     */
+    SessionHelper open(FlowFacts facts);
+  }
+}
