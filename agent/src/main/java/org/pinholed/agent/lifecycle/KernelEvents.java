@@ -8,7 +8,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
-import org.pinholed.agent.event.AgentEvents;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
@@ -16,6 +15,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.QueueWorker;
 import org.pinholed.helper.Endpoint;
@@ -195,6 +195,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       pinholes.renew(batch);
       long nowNs = System.nanoTime();
       leases.forEach(expectation -> expectation.opened(nowNs));
+      // A parent that ended in between must not leave a pinhole that was just made anew.
+      pinholes.apply(pinholesOfEnded(leases), List.of());
     } catch (BackendException e) {
       failed("renew", e.getMessage()); // two more tries before the leases run out
     }
@@ -206,8 +208,9 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    */
   synchronized void repair() {
     long nowNs = System.nanoTime();
+    List<Expectation> before = table.pending();
     List<Pinhole> alive = new ArrayList<>();
-    for (Expectation expectation : table.pending()) {
+    for (Expectation expectation : before) {
       long leftMs = expectation.expiresInMs(nowNs);
       if (leftMs > 0) {
         Pinhole pinhole = expectation.pinhole();
@@ -229,10 +232,34 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         String detail = "table rebuilt with " + alive.size() + " pinholes";
         LOG.warn("somebody else changed the table of pinholed: {}", detail);
         events.agent(AgentEvent.Kind.TABLE_REPAIRED, "foreignChange", detail);
+        settle(before);
       }
     } catch (BackendException e) {
       failed("repair", e.getMessage());
     }
+  }
+
+  /** What workers ended or opened while the table was being rebuilt may have missed it. */
+  private void settle(List<Expectation> before) throws BackendException {
+    List<Pinhole> opened = new ArrayList<>();
+    for (Expectation expectation : table.pending()) {
+      if (!before.contains(expectation)) {
+        opened.add(expectation.pinhole());
+      }
+    }
+    try (PinholeBackend.Session session = backend.openSession()) {
+      session.apply(pinholesOfEnded(before), opened);
+    }
+  }
+
+  private static List<Pinhole> pinholesOfEnded(List<Expectation> expectations) {
+    List<Pinhole> ended = new ArrayList<>();
+    for (Expectation expectation : expectations) {
+      if (expectation.state() != Expectation.State.PENDING) {
+        ended.add(expectation.pinhole());
+      }
+    }
+    return ended;
   }
 
   private void failed(String operation, @Nullable String message) {

@@ -7,7 +7,6 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
-import org.pinholed.agent.event.AgentEvents;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.AgentReason;
@@ -16,6 +15,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.Tracer;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
@@ -28,8 +28,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Turns what helpers conclude into expectations, and collects the pinholes of a batch of packets for
- * one transaction. Owned by one worker.
+ * Turns what helpers conclude into expectations, and collects the pinholes of a batch of packets
+ * for one transaction. Owned by one worker.
  */
 final class Outcomes implements OutcomeSink {
   /**
@@ -108,10 +108,10 @@ final class Outcomes implements OutcomeSink {
       current.forget(request.key());
     }
     Expectation expectation = newExpectation(current, request);
-    AgentReason limit = table.add(expectation);
+    ExpectationTable.Limit limit = table.add(expectation);
     if (limit != null) {
-      report(limit, request.streamOffset());
-      events.limit(current.parent(), limitName(limit));
+      report(reasonOf(limit), request.streamOffset());
+      events.limit(current.parent(), limit.configKey());
       return null;
     }
     current.announce(expectation);
@@ -138,9 +138,7 @@ final class Outcomes implements OutcomeSink {
     Pinhole.Kind kind =
         source == null
             ? Pinhole.Kind.OPEN_ANY
-            : request.use() == ExpectationRequest.Use.ONCE
-                ? Pinhole.Kind.ONCE
-                : Pinhole.Kind.OPEN;
+            : request.use() == ExpectationRequest.Use.ONCE ? Pinhole.Kind.ONCE : Pinhole.Kind.OPEN;
     Pinhole pinhole =
         new Pinhole(
             kind,
@@ -169,11 +167,11 @@ final class Outcomes implements OutcomeSink {
         + request.key();
   }
 
-  private static String limitName(AgentReason limit) {
+  private static Reason reasonOf(ExpectationTable.Limit limit) {
     return switch (limit) {
-      case LIMIT_PER_PARENT -> "expectationsPerParent";
-      case LIMIT_PER_SOURCE -> "expectationsPerSource";
-      default -> "expectations";
+      case PER_PARENT -> AgentReason.LIMIT_PER_PARENT;
+      case PER_SOURCE -> AgentReason.LIMIT_PER_SOURCE;
+      case TOTAL -> AgentReason.LIMIT_TOTAL;
     };
   }
 

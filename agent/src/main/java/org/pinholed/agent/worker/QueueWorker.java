@@ -12,7 +12,6 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
-import org.pinholed.agent.event.AgentEvents;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
@@ -21,6 +20,7 @@ import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.trace.Tracer;
 import org.pinholed.agent.view.ListingFilter;
@@ -258,13 +258,11 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     lastPacketId = queued.packetId();
     try {
       PacketView.Status status =
-          packet.wrap(
-              queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes());
+          packet.wrap(queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes());
       if (status == PacketView.Status.READABLE && packet.isTcp()) {
         readTcp();
       } else {
-        metrics.unreadablePacket(
-            status == PacketView.Status.READABLE ? "udp" : status.word());
+        metrics.unreadablePacket(status == PacketView.Status.READABLE ? "udp" : status.word());
       }
     } catch (RuntimeException e) {
       // Whatever is wrong with us, the packet gets its verdict.
@@ -376,7 +374,11 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (tracer.isOn()) {
       tracer.line(
           "helper",
-          "reads " + bytes.remaining() + " bytes of direction " + word(direction) + ", state "
+          "reads "
+              + bytes.remaining()
+              + " bytes of direction "
+              + word(direction)
+              + ", state "
               + helper.stateWord());
     }
     int consumed = helper.onBytes(direction, bytes, outcomes);
@@ -502,8 +504,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
     boolean kernelHelper = !entry.helperName().isEmpty();
     SessionHelper helper = active.factory().open(facts);
-    ParentFlow flow =
-        new ParentFlow(parent, entry, facts, active.entry(), helper, batchNs);
+    ParentFlow flow = new ParentFlow(parent, entry, facts, active.entry(), helper, batchNs);
     flows.add(flow);
     if (kernelHelper) {
       events.reason(parent, AgentReason.KERNEL_HELPER, "");

@@ -3,8 +3,8 @@ package org.pinholed.agent.worker;
 import org.slf4j.Logger;
 
 /**
- * Logs a kind of trouble at once the first time, then at most once a minute with the number of times
- * that were not shown. What strangers can cause must not fill a disk. Not thread-safe.
+ * Logs a kind of trouble at once the first time, then at most once a minute with the number of
+ * times that were not shown. What strangers can cause must not fill a disk. Not thread-safe.
  */
 final class SampledLog {
   private static final long MINUTE_NS = 60_000_000_000L;

@@ -1,6 +1,8 @@
-package org.pinholed.agent.event;
+package org.pinholed.agent.report;
 
 import java.time.Instant;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -47,8 +49,7 @@ public final class AgentEvents {
             Expectation.endpointRow(parent.server()),
             source == null ? null : new EndpointRow(source.getHostAddress(), 0),
             new EndpointRow(
-                expectation.pinhole().destination().getHostAddress(),
-                expectation.pinhole().port()),
+                expectation.pinhole().destination().getHostAddress(), expectation.pinhole().port()),
             expectation.request().cause().word(),
             detail));
   }
