@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.ConfigNode.Kind;
@@ -276,7 +277,7 @@ public final class ConfigLoader {
     int port = section.number("port", 0);
     boolean enabled = section.flag("enabled", true);
     @Nullable Duration timeout = section.timeout("timeout", HelperEntry.DEFAULT_TIMEOUT);
-    Section optionsSection = section.section("options", protocol.options().keySet());
+    Section optionsSection = section.section("options", new TreeSet<>(protocol.options().keySet()));
     Map<String, Object> options = optionsSection.plain();
     HelperEntry entry =
         section.build(

@@ -24,7 +24,7 @@ final class ConfigReader {
   private static final int MAX_DEPTH = 8;
   // YAML 1.1 takes yes, no, on and off for booleans; here they are words like any other.
   private static final YAMLFactory FACTORY =
-      YAMLFactory.builder().enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS).build();
+      new YAMLFactory().enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS);
 
   private final String name;
   private final YAMLParser parser;

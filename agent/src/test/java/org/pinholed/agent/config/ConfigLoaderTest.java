@@ -116,6 +116,12 @@ class ConfigLoaderTest {
   }
 
   @Test
+  void parse_anEmptyEventLog_isNone() throws ConfigException {
+    assertEquals("", parse("eventLog: {file: \"\"}").eventLog().file());
+    assertEquals("-", parse("eventLog: {file: \"-\"}").eventLog().file());
+  }
+
+  @Test
   void parse_onePortForTwoEntries_isTakenIfOneIsDisabled() throws ConfigException {
     assertEquals(
         2,
