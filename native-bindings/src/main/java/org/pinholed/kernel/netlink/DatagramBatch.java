@@ -127,6 +127,18 @@ public final class DatagramBatch {
     count = datagrams;
   }
 
+  // What the kernel does: one more datagram, cut if it is too long. For transports that are not the
+  // kernel's.
+  void add(byte[] datagram) {
+    int slot = count++;
+    int kept = Math.min(datagram.length, slotBytes);
+    arena.put(slot * slotBytes, datagram, 0, kept);
+    int headerAt = slot * StructLayout.MMSGHDR_BYTES;
+    headers.putInt(headerAt + StructLayout.MMSGHDR_LEN, kept);
+    headers.putInt(
+        headerAt + StructLayout.MSGHDR_FLAGS, kept < datagram.length ? Libc.MSG_TRUNC : 0);
+  }
+
   private static ByteBuffer direct(int capacityBytes) {
     return ByteBuffer.allocateDirect(capacityBytes).order(ByteOrder.nativeOrder());
   }

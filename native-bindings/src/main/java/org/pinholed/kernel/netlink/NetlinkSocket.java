@@ -153,14 +153,7 @@ public final class NetlinkSocket implements NetlinkTransport {
     return receive(into, Libc.MSG_DONTWAIT);
   }
 
-  /**
-   * Receives as many datagrams as are there, at most as many as the batch has slots; waits for the
-   * first one only. Allocates nothing.
-   *
-   * @param batch takes the datagrams; what it held before is gone
-   * @return how many there are now; 0 if nothing came within the receive timeout
-   * @throws NetlinkException with {@link Errno#ENOBUFS} after an overrun, and other errors
-   */
+  @Override
   public int receiveBatch(DatagramBatch batch) throws NetlinkException {
     batch.received(0);
     while (true) {
@@ -274,6 +267,7 @@ public final class NetlinkSocket implements NetlinkTransport {
   }
 
   private static Pointer pointer(ByteBuffer buffer) {
-    return Pointer.wrap(Libc.runtime(), buffer);
+    // Of a view from index 0: an address would otherwise be taken at the buffer's position.
+    return Pointer.wrap(Libc.runtime(), buffer.duplicate().clear());
   }
 }

@@ -37,6 +37,16 @@ public interface NetlinkTransport extends AutoCloseable {
    */
   int receiveNow(ByteBuffer into) throws NetlinkException;
 
+  /**
+   * Receives as many datagrams as are there, at most as many as the batch has slots; waits for the
+   * first one only. Allocates nothing.
+   *
+   * @param batch takes the datagrams; what it held before is gone
+   * @return how many there are now; 0 if nothing came within the receive timeout
+   * @throws NetlinkException with {@link Errno#ENOBUFS} after an overrun, and other errors
+   */
+  int receiveBatch(DatagramBatch batch) throws NetlinkException;
+
   @Override
   void close();
 }
