@@ -63,8 +63,6 @@ final class Nft {
   static final int NFTA_SET_ID = 10;
   static final int NFTA_SET_USERDATA = 13;
   static final int NFTA_SET_DESC_SIZE = 1;
-  static final int NFTA_SET_DESC_CONCAT = 2;
-  static final int NFTA_SET_FIELD_LEN = 1;
   static final int NFT_SET_MAP = 0x8;
   static final int NFT_SET_TIMEOUT = 0x10;
   static final int NFT_SET_EVAL = 0x20;

@@ -221,23 +221,14 @@ public final class NftBatch {
           .attr32be(Nft.NFTA_SET_DATA_LEN, value.lengthBytes());
     }
     writer.attr32be(Nft.NFTA_SET_ID, nextSetId++);
-    if (set.sizeElements() > 0 || set.key().size() > 1) {
-      writer.beginNested(Nft.NFTA_SET_DESC);
-      if (set.sizeElements() > 0) {
-        writer.attr32be(Nft.NFTA_SET_DESC_SIZE, set.sizeElements());
-      }
-      if (set.key().size() > 1) {
-        writer.beginNested(Nft.NFTA_SET_DESC_CONCAT);
-        for (NftField field : set.key()) {
-          writer
-              .beginNested(Nft.NFTA_LIST_ELEM)
-              .attr32be(Nft.NFTA_SET_FIELD_LEN, field.lengthBytes())
-              .endNested();
-        }
-        writer.endNested();
-      }
-      writer.endNested();
+    if (set.sizeElements() > 0) {
+      writer
+          .beginNested(Nft.NFTA_SET_DESC)
+          .attr32be(Nft.NFTA_SET_DESC_SIZE, set.sizeElements())
+          .endNested();
     }
+    // NFTA_SET_DESC_CONCAT is for interval sets; without NFT_SET_CONCAT the kernel refuses it, and
+    // nft(8) leaves it away for hash sets too: KEY_TYPE says all that it needs to print the fields
     setUserdata(set);
     writer.endMessage();
     return this;

@@ -70,6 +70,15 @@ public final class NftClient implements AutoCloseable {
   }
 
   /**
+   * The transaction that was begun last.
+   *
+   * @return the one batch of this client
+   */
+  public NftBatch batch() {
+    return batch;
+  }
+
+  /**
    * Sends the transaction that was begun last and waits until the kernel has made it.
    *
    * @throws NetlinkException if it refuses: then nothing was changed; the text names the message

@@ -84,7 +84,9 @@ public final class NftValue {
       throw new IllegalArgumentException(
           "value: " + buffer.position() + " bytes (expected: " + lengthBytes + ")");
     }
-    align();
+    for (int i = buffer.position(); i < lengthBytes; i++) {
+      buffer.put(i, (byte) 0);
+    }
     writer.attrBytes(type, buffer, 0, lengthBytes);
   }
 
