@@ -92,6 +92,15 @@ public interface PinholeBackend extends AutoCloseable {
    */
   boolean repair(Collection<Pinhole> alive) throws BackendException;
 
+  /**
+   * Begins to watch the kernel's table.
+   *
+   * @param changed called, by a thread of the backend, whenever somebody else changed or removed
+   *     what is ours; the answer to it is {@link #repair}
+   * @throws BackendException if the kernel refuses
+   */
+  void watch(Runnable changed) throws BackendException;
+
   @Override
   void close();
 }
