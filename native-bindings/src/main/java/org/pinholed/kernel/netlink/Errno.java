@@ -53,6 +53,15 @@ public final class Errno {
   /** The receive buffer overran; messages were lost. */
   public static final int ENOBUFS = 105;
 
+  /** No answer came within the receive timeout. */
+  public static final int ETIMEDOUT = 110;
+
+  /** The same thing is under way already. */
+  public static final int EALREADY = 114;
+
+  /** The answer has lengths that lie. */
+  public static final int EBADMSG = 74;
+
   private Errno() {}
 
   /**
@@ -79,7 +88,9 @@ public final class Errno {
       case EMSGSIZE -> "EMSGSIZE";
       case EOPNOTSUPP -> "EOPNOTSUPP";
       case ENOBUFS -> "ENOBUFS";
-      case ENOSPC -> "ENOSPC";
+      case ETIMEDOUT -> "ETIMEDOUT";
+      case EALREADY -> "EALREADY";
+      case EBADMSG -> "EBADMSG";
       default -> String.valueOf(errno);
     };
   }

@@ -4,6 +4,9 @@ package org.pinholed.kernel.netlink;
  * The part of {@code linux/netlink.h} and {@code linux/netfilter/nfnetlink.h} that is used here.
  */
 public final class NetlinkConstants {
+  /** {@code NLMSG_NOOP}: nothing, but acknowledged if asked for. */
+  public static final int NLMSG_NOOP = 1;
+
   /** {@code NLMSG_ERROR}: an answer with an errno; 0 is an acknowledgement. */
   public static final int NLMSG_ERROR = 2;
 
@@ -42,6 +45,15 @@ public final class NetlinkConstants {
 
   /** {@code NLM_F_ACK_TLVS}: extended-ack attributes follow in the {@code NLMSG_ERROR}. */
   public static final int NLM_F_ACK_TLVS = 0x200;
+
+  /** {@code NFNL_SUBSYS_CTNETLINK}: conntrack entries. */
+  public static final int NFNL_SUBSYS_CTNETLINK = 1;
+
+  /** {@code NFNL_SUBSYS_QUEUE}: packet queues. */
+  public static final int NFNL_SUBSYS_QUEUE = 3;
+
+  /** {@code NFNL_SUBSYS_NFTABLES}: nf_tables. */
+  public static final int NFNL_SUBSYS_NFTABLES = 10;
 
   /** Length of {@code struct nlmsghdr} in bytes. */
   public static final int HEADER_BYTES = 16;

@@ -3,6 +3,7 @@ package org.pinholed.kernel.netlink;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 
 /**
  * A sticky cursor over received netlink messages: messages, their attributes, nested attributes.
@@ -42,7 +43,7 @@ public final class NetlinkReader {
     if (source.order() != ByteOrder.nativeOrder()) {
       throw new IllegalArgumentException("buffer must be in native byte order");
     }
-    java.util.Objects.checkFromIndexSize(offset, lengthBytes, source.capacity());
+    Objects.checkFromIndexSize(offset, lengthBytes, source.capacity());
     buffer = source;
     end = offset + lengthBytes;
     nextMessageAt = offset;
@@ -239,9 +240,13 @@ public final class NetlinkReader {
     return attributeEnd - attributeAt - 4;
   }
 
-  /** Goes into the attribute, whose payload is attributes. */
+  /**
+   * Goes into the attribute, whose payload is attributes. Nesting deeper than 12 makes {@link #ok}
+   * false.
+   */
   public void enterNested() {
-    if (depth == MAX_NESTING) {
+    if (depth >= MAX_NESTING) {
+      depth++; // counted, so that as many levels may be left as were entered
       fail();
       return;
     }
@@ -254,8 +259,10 @@ public final class NetlinkReader {
   /** Goes back to the attribute after the one that {@link #enterNested} entered. */
   public void leaveNested() {
     depth--;
-    nextAttributeAt = savedNext[depth];
-    scopeEnd = savedEnd[depth];
+    if (depth < MAX_NESTING) {
+      nextAttributeAt = savedNext[depth];
+      scopeEnd = savedEnd[depth];
+    }
   }
 
   /**

@@ -1,0 +1,222 @@
+package org.pinholed.agent.expectation;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+
+/**
+ * A child that was announced: one row of the expectation table. Its state changes by compare and
+ * set, so that of several threads that end it just one accounts for it.
+ */
+public final class Expectation {
+  /** Where an expectation stands; it only moves downwards. */
+  public enum State {
+    /** Announced, the pinhole is not open yet. */
+    ANNOUNCED,
+    /** The pinhole is open and nobody came. */
+    PENDING,
+    /** A child came; a pinhole for one connection is shut. */
+    MATCHED,
+    /** No longer in the table. */
+    GONE
+  }
+
+  private static final AtomicReferenceFieldUpdater<Expectation, State> STATE =
+      AtomicReferenceFieldUpdater.newUpdater(Expectation.class, State.class, "state");
+
+  private final long id;
+  private final Parent parent;
+  private final ExpectationRequest request;
+  private final Pinhole pinhole;
+  private final boolean livesWithParent;
+  private final long createdNs;
+  private volatile long openedNs;
+  private volatile State state = State.ANNOUNCED;
+  private final AtomicInteger uses = new AtomicInteger();
+  private volatile @Nullable String childSerial;
+
+  /**
+   * Makes a row that is only announced.
+   *
+   * @param id number, unique while the agent runs
+   * @param parent the flow that announced it
+   * @param request what was announced
+   * @param pinhole what lets the child through
+   * @param livesWithParent whether the pinhole's timeout is a lease that is renewed
+   * @param nowNs {@link System#nanoTime}
+   */
+  public Expectation(
+      long id,
+      Parent parent,
+      ExpectationRequest request,
+      Pinhole pinhole,
+      boolean livesWithParent,
+      long nowNs) {
+    this.id = id;
+    this.parent = parent;
+    this.request = request;
+    this.pinhole = pinhole;
+    this.livesWithParent = livesWithParent;
+    this.createdNs = nowNs;
+    this.openedNs = nowNs;
+  }
+
+  /**
+   * Number of the row.
+   *
+   * @return unique while the agent runs
+   */
+  public long id() {
+    return id;
+  }
+
+  /**
+   * The flow that announced it.
+   *
+   * @return the parent
+   */
+  public Parent parent() {
+    return parent;
+  }
+
+  /**
+   * What was announced.
+   *
+   * @return the helper's request
+   */
+  public ExpectationRequest request() {
+    return request;
+  }
+
+  /**
+   * What lets the child through.
+   *
+   * @return the pinhole with its full timeout
+   */
+  public Pinhole pinhole() {
+    return pinhole;
+  }
+
+  /**
+   * Whether its timeout is a lease.
+   *
+   * @return true if it lives as long as its parent
+   */
+  public boolean livesWithParent() {
+    return livesWithParent;
+  }
+
+  /**
+   * Where it stands.
+   *
+   * @return the state
+   */
+  public State state() {
+    return state;
+  }
+
+  /**
+   * What is left of the timeout that the kernel holds.
+   *
+   * @param nowNs {@link System#nanoTime}
+   * @return milliseconds; 0 or less once it ran out
+   */
+  public long expiresInMs(long nowNs) {
+    return pinhole.timeoutMs() - (nowNs - openedNs) / 1_000_000;
+  }
+
+  /**
+   * Notes that the pinhole's time begins (again).
+   *
+   * @param nowNs {@link System#nanoTime}
+   */
+  public void opened(long nowNs) {
+    openedNs = nowNs;
+  }
+
+  /**
+   * The child that came last.
+   *
+   * @return its serial, null if none came
+   */
+  public @Nullable String childSerial() {
+    return childSerial;
+  }
+
+  boolean change(State from, State to) {
+    return STATE.compareAndSet(this, from, to);
+  }
+
+  State end() {
+    return STATE.getAndSet(this, State.GONE);
+  }
+
+  void used(String serialOfChild) {
+    childSerial = serialOfChild;
+    uses.incrementAndGet();
+  }
+
+  /**
+   * The row as it is listed.
+   *
+   * @param nowNs {@link System#nanoTime}
+   * @return an immutable copy
+   */
+  public ExpectationRow row(long nowNs) {
+    State now = state;
+    List<String> flags = new ArrayList<>(3);
+    flags.add(pinhole.kind() == Pinhole.Kind.ONCE ? "once" : "many");
+    if (pinhole.source() == null) {
+      flags.add("anySource");
+    }
+    if (now == State.ANNOUNCED) {
+      flags.add("inactive");
+    }
+    long ageMs = (nowNs - createdNs) / 1_000_000;
+    // As the vendor shows it: what lives with its parent counts down from the lease, below zero.
+    long expireMs = livesWithParent ? pinhole.timeoutMs() - ageMs : Math.max(0, expiresInMs(nowNs));
+    java.net.InetAddress source = pinhole.source();
+    String anyAddress = pinhole.destination().getAddress().length == 4 ? "0.0.0.0" : "::";
+    return new ExpectationRow(
+        id,
+        (uses.get() > 0 ? State.MATCHED : now).name().toLowerCase(Locale.ROOT),
+        parent.helper(),
+        parent.helperId(),
+        pinhole.transport().name().toLowerCase(Locale.ROOT),
+        pinhole.transport().protocolNumber(),
+        parent.policyId(),
+        parent.serial(),
+        childSerial,
+        ageMs / 1000,
+        Math.floorDiv(expireMs, 1000L),
+        livesWithParent ? 0 : pinhole.timeoutMs() / 1000,
+        livesWithParent ? "parent" : "timeout",
+        flags,
+        uses.get(),
+        pinhole.mark(),
+        new EndpointRow(source == null ? anyAddress : source.getHostAddress(), 0),
+        new EndpointRow(pinhole.destination().getHostAddress(), pinhole.port()),
+        endpointRow(parent.client()),
+        endpointRow(parent.server()),
+        request.cause().word(),
+        request.streamOffset());
+  }
+
+  /**
+   * An endpoint as listings show it.
+   *
+   * @param endpoint address and port
+   * @return the row form
+   */
+  public static EndpointRow endpointRow(Endpoint endpoint) {
+    return new EndpointRow(endpoint.address().getHostAddress(), endpoint.port());
+  }
+}

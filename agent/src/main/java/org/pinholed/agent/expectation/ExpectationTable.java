@@ -1,0 +1,287 @@
+package org.pinholed.agent.expectation;
+
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.expectation.Expectation.State;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.agent.view.ListingFilter;
+
+/**
+ * All expectations, bounded per parent, per client address and in all.
+ *
+ * <p>Thread-safe and without a lock of its own: workers add and end, the lifecycle thread matches
+ * and expires, the control socket lists. Packets that announce nothing never come here.
+ */
+public final class ExpectationTable {
+  /** The limits on waiting expectations. */
+  public enum Limit {
+    /** Of one parent. */
+    PER_PARENT("expectationsPerParent"),
+    /** Of all parents of one client address. */
+    PER_SOURCE("expectationsPerSource"),
+    /** In all. */
+    TOTAL("expectations");
+
+    private final String configKey;
+
+    Limit(String configKey) {
+      this.configKey = configKey;
+    }
+
+    /**
+     * Its name in the configuration.
+     *
+     * @return a key of {@code limits}
+     */
+    public String configKey() {
+      return configKey;
+    }
+  }
+
+  /** Rows of children that came are kept for listings, the youngest of them. */
+  private static final int MAX_MATCHED_ROWS = 4096;
+
+  private final Map<PinholeKey, Expectation> waitingByPinhole = new ConcurrentHashMap<>();
+  private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
+  private final Map<InetAddress, AtomicInteger> waitingBySource = new ConcurrentHashMap<>();
+  private final ConcurrentLinkedQueue<Expectation> matched = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger matchedRows = new AtomicInteger();
+  private final AtomicInteger waiting = new AtomicInteger();
+  private final AtomicLong nextId = new AtomicLong();
+  private volatile AgentConfig.Limits limits;
+
+  /**
+   * Makes an empty table.
+   *
+   * @param limits what is kept at most
+   */
+  public ExpectationTable(AgentConfig.Limits limits) {
+    this.limits = limits;
+  }
+
+  /**
+   * Puts other limits in force; what is in the table stays.
+   *
+   * @param newLimits what is kept at most from now on
+   */
+  public void setLimits(AgentConfig.Limits newLimits) {
+    limits = newLimits;
+  }
+
+  /**
+   * The number for a new row.
+   *
+   * @return 1, 2, 3 ...
+   */
+  public long nextId() {
+    return nextId.incrementAndGet();
+  }
+
+  /**
+   * Adds an announced expectation, if the limits allow it.
+   *
+   * @param expectation a new row
+   * @return null if it is in, else the limit that is reached
+   */
+  public @Nullable Limit add(Expectation expectation) {
+    AgentConfig.Limits now = limits;
+    Parent parent = expectation.parent();
+    if (waiting.incrementAndGet() > now.expectations()) {
+      waiting.decrementAndGet();
+      return Limit.TOTAL;
+    }
+    if (parent.addWaiting(1) > now.expectationsPerParent()) {
+      parent.addWaiting(-1);
+      waiting.decrementAndGet();
+      return Limit.PER_PARENT;
+    }
+    if (changeSource(parent.client().address(), 1) > now.expectationsPerSource()) {
+      changeSource(parent.client().address(), -1);
+      parent.addWaiting(-1);
+      waiting.decrementAndGet();
+      return Limit.PER_SOURCE;
+    }
+    rows.put(expectation.id(), expectation);
+    return null;
+  }
+
+  /**
+   * Moves an announced expectation to pending, before its pinhole opens: a child may come at once.
+   *
+   * @param expectation an announced row
+   * @return another parent's expectation with the same pinhole, whose place it takes and which the
+   *     caller ends; null if there is none
+   */
+  public @Nullable Expectation activate(Expectation expectation) {
+    if (!expectation.change(State.ANNOUNCED, State.PENDING)) {
+      return null;
+    }
+    Expectation displaced = waitingByPinhole.put(PinholeKey.of(expectation.pinhole()), expectation);
+    return displaced == expectation ? null : displaced;
+  }
+
+  /**
+   * Takes an expectation out.
+   *
+   * @param expectation a row
+   * @return the state that it was in; {@link State#GONE} if another thread ended it before
+   */
+  public State end(Expectation expectation) {
+    State before = expectation.end();
+    if (before == State.ANNOUNCED || before == State.PENDING) {
+      release(expectation);
+    }
+    if (before != State.GONE) {
+      rows.remove(expectation.id());
+    }
+    return before;
+  }
+
+  /**
+   * Finds what a new conntrack with the child bit was expected by, and notes that it came.
+   *
+   * @param protocol 6 or 17
+   * @param source source address of the child's first packet
+   * @param destination its destination address
+   * @param port its destination port
+   * @param childSerial serial of the child
+   * @return the expectation, null if nobody expects such a child (any more)
+   */
+  public @Nullable Expectation match(
+      int protocol, InetAddress source, InetAddress destination, int port, String childSerial) {
+    Expectation expectation =
+        waitingByPinhole.get(new PinholeKey(protocol, source, destination, port));
+    if (expectation == null) {
+      expectation = waitingByPinhole.get(new PinholeKey(protocol, null, destination, port));
+    }
+    if (expectation == null) {
+      return null;
+    }
+    if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
+      expectation.used(childSerial);
+      return expectation;
+    }
+    if (!expectation.change(State.PENDING, State.MATCHED)) {
+      return null;
+    }
+    expectation.used(childSerial);
+    release(expectation);
+    matched.add(expectation);
+    if (matchedRows.incrementAndGet() > MAX_MATCHED_ROWS) {
+      dropOldestMatched();
+    }
+    return expectation;
+  }
+
+  /**
+   * Drops rows of children that came, once their time is over or their parent ended.
+   *
+   * @param nowNs {@link System#nanoTime}
+   */
+  public void purgeMatched(long nowNs) {
+    matched.removeIf(
+        expectation -> {
+          boolean over =
+              expectation.state() == State.GONE
+                  || expectation.parent().hasEnded()
+                  || expectation.expiresInMs(nowNs) <= 0;
+          if (over) {
+            matchedRows.decrementAndGet();
+            end(expectation);
+          }
+          return over;
+        });
+  }
+
+  private void dropOldestMatched() {
+    Expectation oldest = matched.poll();
+    if (oldest != null) {
+      matchedRows.decrementAndGet();
+      end(oldest);
+    }
+  }
+
+  /**
+   * All open pinholes.
+   *
+   * @return a copy, in no order
+   */
+  public List<Expectation> pending() {
+    List<Expectation> pending = new ArrayList<>();
+    for (Expectation expectation : waitingByPinhole.values()) {
+      if (expectation.state() == State.PENDING) {
+        pending.add(expectation);
+      }
+    }
+    return pending;
+  }
+
+  /**
+   * The listing.
+   *
+   * @param filter what to show
+   * @param nowNs {@link System#nanoTime}
+   * @return rows by id
+   */
+  public List<ExpectationRow> list(ListingFilter filter, long nowNs) {
+    List<ExpectationRow> list = new ArrayList<>();
+    for (Expectation expectation : rows.values()) {
+      Parent parent = expectation.parent();
+      if (!parent.hasEnded()
+          && expectation.state() != State.GONE
+          && filter.matches(parent.policyId(), parent.helper(), parent.serial())) {
+        list.add(expectation.row(nowNs));
+      }
+    }
+    list.sort(Comparator.comparingLong(ExpectationRow::id));
+    return list;
+  }
+
+  /**
+   * How many rows are in each state.
+   *
+   * @return announced, pending and matched
+   */
+  public Map<State, Integer> countByState() {
+    Map<State, Integer> counts = new EnumMap<>(State.class);
+    for (State state : State.values()) {
+      if (state != State.GONE) {
+        counts.put(state, 0);
+      }
+    }
+    for (Expectation expectation : rows.values()) {
+      counts.computeIfPresent(expectation.state(), (state, count) -> count + 1);
+    }
+    return counts;
+  }
+
+  private void release(Expectation expectation) {
+    waitingByPinhole.remove(PinholeKey.of(expectation.pinhole()), expectation);
+    waiting.decrementAndGet();
+    expectation.parent().addWaiting(-1);
+    changeSource(expectation.parent().client().address(), -1);
+  }
+
+  private int changeSource(InetAddress source, int change) {
+    int[] after = new int[1];
+    waitingBySource.compute(
+        source,
+        (address, counter) -> {
+          AtomicInteger known = counter == null ? new AtomicInteger() : counter;
+          after[0] = known.addAndGet(change);
+          return after[0] == 0 ? null : known;
+        });
+    return after[0];
+  }
+}

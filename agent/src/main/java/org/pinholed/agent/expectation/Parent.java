@@ -1,0 +1,160 @@
+package org.pinholed.agent.expectation;
+
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.pinholed.helper.Endpoint;
+
+/**
+ * What expectations and listings need to know of a parent flow. Outlives the flow itself as long as
+ * something refers to it. Thread-safe.
+ */
+public final class Parent {
+  private final int conntrackId;
+  private final String serial;
+  private final String helper;
+  private final int helperId;
+  private final int mark;
+  private final int policyId;
+  private final Endpoint client;
+  private final Endpoint server;
+  private final AtomicInteger waiting = new AtomicInteger();
+  private volatile boolean ended;
+
+  /**
+   * Describes a parent.
+   *
+   * @param conntrackId its conntrack id
+   * @param helper name of its helper
+   * @param helperId id of the helper's entry
+   * @param mark its conntrack mark when it was first seen
+   * @param policyId the policy in the mark
+   * @param client the client as it knows itself
+   * @param server the server as the client knows it
+   */
+  public Parent(
+      int conntrackId,
+      String helper,
+      int helperId,
+      int mark,
+      int policyId,
+      Endpoint client,
+      Endpoint server) {
+    this.conntrackId = conntrackId;
+    this.serial = serialOf(conntrackId);
+    this.helper = helper;
+    this.helperId = helperId;
+    this.mark = mark;
+    this.policyId = policyId;
+    this.client = client;
+    this.server = server;
+  }
+
+  /**
+   * The serial of a flow.
+   *
+   * @param conntrackId a conntrack id
+   * @return 8 hex digits
+   */
+  public static String serialOf(int conntrackId) {
+    return String.format(Locale.ROOT, "%08x", conntrackId);
+  }
+
+  /**
+   * The conntrack id.
+   *
+   * @return any 32 bits
+   */
+  public int conntrackId() {
+    return conntrackId;
+  }
+
+  /**
+   * The conntrack id as operators see it.
+   *
+   * @return 8 hex digits
+   */
+  public String serial() {
+    return serial;
+  }
+
+  /**
+   * Name of the helper.
+   *
+   * @return for example {@code ftp}
+   */
+  public String helper() {
+    return helper;
+  }
+
+  /**
+   * Id of the helper's entry.
+   *
+   * @return 1..65535
+   */
+  public int helperId() {
+    return helperId;
+  }
+
+  /**
+   * The conntrack mark.
+   *
+   * @return all bits, as first seen
+   */
+  public int mark() {
+    return mark;
+  }
+
+  /**
+   * The firewall policy that let the parent in.
+   *
+   * @return 0 if none put its id into the mark
+   */
+  public int policyId() {
+    return policyId;
+  }
+
+  /**
+   * The client.
+   *
+   * @return address and port as the client knows itself
+   */
+  public Endpoint client() {
+    return client;
+  }
+
+  /**
+   * The server.
+   *
+   * @return address and port as the client knows it
+   */
+  public Endpoint server() {
+    return server;
+  }
+
+  /**
+   * Expectations that wait: announced or open.
+   *
+   * @return 0 or more
+   */
+  public int waiting() {
+    return waiting.get();
+  }
+
+  /**
+   * Whether the parent is over.
+   *
+   * @return true for good once it ended
+   */
+  public boolean hasEnded() {
+    return ended;
+  }
+
+  /** Says that the parent is over. */
+  public void end() {
+    ended = true;
+  }
+
+  int addWaiting(int change) {
+    return waiting.addAndGet(change);
+  }
+}

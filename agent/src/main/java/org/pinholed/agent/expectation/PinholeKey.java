@@ -1,0 +1,24 @@
+package org.pinholed.agent.expectation;
+
+import java.net.InetAddress;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pinhole.Pinhole;
+
+/**
+ * What the first packet of a child says, and so the key of its pinhole.
+ *
+ * @param protocol 6 or 17
+ * @param source source address, null for any
+ * @param destination destination address
+ * @param port destination port
+ */
+public record PinholeKey(
+    int protocol, @Nullable InetAddress source, InetAddress destination, int port) {
+  static PinholeKey of(Pinhole pinhole) {
+    return new PinholeKey(
+        pinhole.transport().protocolNumber(),
+        pinhole.source(),
+        pinhole.destination(),
+        pinhole.port());
+  }
+}

@@ -1,0 +1,108 @@
+package org.pinholed.agent.flow;
+
+import java.net.InetAddress;
+import java.security.SecureRandom;
+import org.pinholed.agent.packet.PacketView;
+
+/**
+ * Source, destination, ports and protocol as a packet says them. Mutable only so that one probe key
+ * can look up packets without allocating; what is in a table is never changed.
+ */
+public final class FlowKey {
+  private static final long IPV4_MAPPED_PREFIX = 0x0000ffff00000000L;
+
+  /** Strangers choose addresses and ports: without a secret they could choose collisions. */
+  private static final long SEED = new SecureRandom().nextLong();
+
+  private long sourceHigh;
+  private long sourceLow;
+  private long destinationHigh;
+  private long destinationLow;
+
+  /** Protocol in bits 39..32, source port in 31..16, destination port in 15..0. */
+  private long portsAndProtocol;
+
+  /**
+   * Makes this key the one of a packet.
+   *
+   * @param packet a readable packet
+   * @return this key
+   */
+  FlowKey set(PacketView packet) {
+    sourceHigh = packet.sourceHigh();
+    sourceLow = packet.sourceLow();
+    destinationHigh = packet.destinationHigh();
+    destinationLow = packet.destinationLow();
+    portsAndProtocol =
+        (long) packet.protocol() << 32
+            | (long) packet.sourcePort() << 16
+            | packet.destinationPort();
+    return this;
+  }
+
+  /**
+   * Makes the key of packets that go from one endpoint to another.
+   *
+   * @param protocol IP protocol number
+   * @param source source address
+   * @param sourcePort source port
+   * @param destination destination address
+   * @param destinationPort destination port
+   * @return a new key
+   */
+  static FlowKey of(
+      int protocol,
+      InetAddress source,
+      int sourcePort,
+      InetAddress destination,
+      int destinationPort) {
+    FlowKey key = new FlowKey();
+    key.sourceHigh = high(source);
+    key.sourceLow = low(source);
+    key.destinationHigh = high(destination);
+    key.destinationLow = low(destination);
+    key.portsAndProtocol = (long) protocol << 32 | (long) sourcePort << 16 | destinationPort;
+    return key;
+  }
+
+  private static long high(InetAddress address) {
+    byte[] bytes = address.getAddress();
+    return bytes.length == 4 ? 0 : u64(bytes, 0);
+  }
+
+  private static long low(InetAddress address) {
+    byte[] bytes = address.getAddress();
+    return bytes.length == 4 ? IPV4_MAPPED_PREFIX | u32(bytes, 0) : u64(bytes, 8);
+  }
+
+  private static long u64(byte[] bytes, int at) {
+    return u32(bytes, at) << 32 | u32(bytes, at + 4);
+  }
+
+  private static long u32(byte[] bytes, int at) {
+    return (bytes[at] & 0xffL) << 24
+        | (bytes[at + 1] & 0xffL) << 16
+        | (bytes[at + 2] & 0xffL) << 8
+        | (bytes[at + 3] & 0xffL);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof FlowKey that
+        && sourceLow == that.sourceLow
+        && destinationLow == that.destinationLow
+        && portsAndProtocol == that.portsAndProtocol
+        && sourceHigh == that.sourceHigh
+        && destinationHigh == that.destinationHigh;
+  }
+
+  @Override
+  public int hashCode() {
+    long hash = (portsAndProtocol ^ SEED) * 0x9e3779b97f4a7c15L;
+    hash = (hash ^ hash >>> 29 ^ sourceLow ^ Long.rotateLeft(sourceHigh, 23)) * 0xff51afd7ed558ccdL;
+    hash =
+        (hash ^ hash >>> 32 ^ destinationLow ^ Long.rotateLeft(destinationHigh, 41))
+            * 0xc4ceb9fe1a85ec53L;
+    return (int) (hash ^ hash >>> 32);
+  }
+}

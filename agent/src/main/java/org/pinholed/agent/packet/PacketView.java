@@ -1,0 +1,389 @@
+package org.pinholed.agent.packet;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+
+/**
+ * A flyweight over one IPv4 or IPv6 packet with TCP or UDP in it.
+ *
+ * <p>Re-used by {@link #wrap}, never stored, one per worker. Reads network order by single bytes,
+ * so the order of the buffer does not matter. All header lengths are checked by {@code wrap}; after
+ * {@link Status#READABLE} every other method stays inside the packet.
+ */
+public final class PacketView {
+  /** {@code TCP_FLAG_FIN}. */
+  public static final int FIN = 0x01;
+
+  /** {@code TCP_FLAG_SYN}. */
+  public static final int SYN = 0x02;
+
+  /** {@code TCP_FLAG_RST}. */
+  public static final int RST = 0x04;
+
+  /** {@code TCP_FLAG_ACK}. */
+  public static final int ACK = 0x10;
+
+  private static final int TCP = 6;
+  private static final int UDP = 17;
+  private static final int IPV4_MIN_HEADER_BYTES = 20;
+  private static final int IPV6_HEADER_BYTES = 40;
+  private static final int TCP_MIN_HEADER_BYTES = 20;
+  private static final int UDP_HEADER_BYTES = 8;
+  private static final int FRAGMENT_OFFSET_MASK = 0x1fff;
+  private static final long IPV4_MAPPED_PREFIX = 0x0000ffff00000000L;
+
+  /** Extension headers are skipped up to this many; more is no packet that a helper reads. */
+  private static final int MAX_EXTENSION_HEADERS = 8;
+
+  private ByteBuffer buffer = ByteBuffer.allocate(0);
+  private int offset;
+  private boolean ipv6;
+  private int protocol;
+  private int transportOffset;
+  private int payloadOffset;
+  private int payloadLengthBytes;
+  private long sourceHigh;
+  private long sourceLow;
+  private long destinationHigh;
+  private long destinationLow;
+
+  /** What {@link #wrap} found. */
+  public enum Status {
+    /** A whole TCP or UDP packet. */
+    READABLE("readable"),
+    /** A header ends after the packet, or a length lies. */
+    TRUNCATED("truncated"),
+    /** Not IPv4 or IPv6. */
+    NOT_IP("notIp"),
+    /** Neither TCP nor UDP. */
+    OTHER_PROTOCOL("otherProtocol"),
+    /** A fragment other than the first; conntrack defragments, so this should not be seen. */
+    FRAGMENT("fragment");
+
+    private final String word;
+
+    Status(String word) {
+      this.word = word;
+    }
+
+    /**
+     * The word in logs and metrics.
+     *
+     * @return lower camel case
+     */
+    public String word() {
+      return word;
+    }
+  }
+
+  /**
+   * Looks at a packet.
+   *
+   * @param source where it is; position and limit are not used
+   * @param packetOffset index of the IP header
+   * @param lengthBytes bytes that were captured
+   * @return whether the other methods may be called
+   */
+  public Status wrap(ByteBuffer source, int packetOffset, int lengthBytes) {
+    buffer = source;
+    offset = packetOffset;
+    if (lengthBytes < 1) {
+      return Status.TRUNCATED;
+    }
+    int version = u8(packetOffset) >> 4;
+    int end;
+    if (version == 4) {
+      ipv6 = false;
+      if (lengthBytes < IPV4_MIN_HEADER_BYTES) {
+        return Status.TRUNCATED;
+      }
+      int headerBytes = (u8(packetOffset) & 0xf) * 4;
+      int totalBytes = u16(packetOffset + 2);
+      if (headerBytes < IPV4_MIN_HEADER_BYTES
+          || totalBytes < headerBytes
+          || totalBytes > lengthBytes) {
+        return Status.TRUNCATED;
+      }
+      if ((u16(packetOffset + 6) & FRAGMENT_OFFSET_MASK) != 0) {
+        return Status.FRAGMENT;
+      }
+      protocol = u8(packetOffset + 9);
+      transportOffset = packetOffset + headerBytes;
+      end = packetOffset + totalBytes;
+      sourceHigh = 0;
+      sourceLow = IPV4_MAPPED_PREFIX | u32(packetOffset + 12);
+      destinationHigh = 0;
+      destinationLow = IPV4_MAPPED_PREFIX | u32(packetOffset + 16);
+    } else if (version == 6) {
+      ipv6 = true;
+      if (lengthBytes < IPV6_HEADER_BYTES) {
+        return Status.TRUNCATED;
+      }
+      int totalBytes = IPV6_HEADER_BYTES + u16(packetOffset + 4);
+      if (totalBytes > lengthBytes) {
+        return Status.TRUNCATED;
+      }
+      end = packetOffset + totalBytes;
+      Status extensions = skipExtensionHeaders(u8(packetOffset + 6), end);
+      if (extensions != Status.READABLE) {
+        return extensions;
+      }
+      sourceHigh = u64(packetOffset + 8);
+      sourceLow = u64(packetOffset + 16);
+      destinationHigh = u64(packetOffset + 24);
+      destinationLow = u64(packetOffset + 32);
+    } else {
+      return Status.NOT_IP;
+    }
+    return wrapTransport(end);
+  }
+
+  private Status skipExtensionHeaders(int firstHeader, int end) {
+    int header = firstHeader;
+    int at = offset + IPV6_HEADER_BYTES;
+    for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+      switch (header) {
+        case 0, 43, 60 -> { // hop-by-hop, routing, destination options (RFC 8200 section 4)
+          if (end - at < 8) {
+            return Status.TRUNCATED;
+          }
+          header = u8(at);
+          at += (u8(at + 1) + 1) * 8;
+        }
+        case 44 -> { // fragment header
+          if (end - at < 8) {
+            return Status.TRUNCATED;
+          }
+          if ((u16(at + 2) & 0xfff8) != 0) {
+            return Status.FRAGMENT;
+          }
+          header = u8(at);
+          at += 8;
+        }
+        case 51 -> { // authentication header, length in words of four less two (RFC 4302)
+          if (end - at < 8) {
+            return Status.TRUNCATED;
+          }
+          header = u8(at);
+          at += (u8(at + 1) + 2) * 4;
+        }
+        default -> {
+          protocol = header;
+          transportOffset = at;
+          return at > end ? Status.TRUNCATED : Status.READABLE;
+        }
+      }
+    }
+    return Status.OTHER_PROTOCOL;
+  }
+
+  private Status wrapTransport(int end) {
+    int remaining = end - transportOffset;
+    if (protocol == TCP) {
+      if (remaining < TCP_MIN_HEADER_BYTES) {
+        return Status.TRUNCATED;
+      }
+      int headerBytes = (u8(transportOffset + 12) >> 4) * 4;
+      if (headerBytes < TCP_MIN_HEADER_BYTES || headerBytes > remaining) {
+        return Status.TRUNCATED;
+      }
+      payloadOffset = transportOffset + headerBytes;
+      payloadLengthBytes = remaining - headerBytes;
+      return Status.READABLE;
+    }
+    if (protocol == UDP) {
+      if (remaining < UDP_HEADER_BYTES) {
+        return Status.TRUNCATED;
+      }
+      int datagramBytes = u16(transportOffset + 4);
+      if (datagramBytes < UDP_HEADER_BYTES || datagramBytes > remaining) {
+        return Status.TRUNCATED;
+      }
+      payloadOffset = transportOffset + UDP_HEADER_BYTES;
+      payloadLengthBytes = datagramBytes - UDP_HEADER_BYTES;
+      return Status.READABLE;
+    }
+    return Status.OTHER_PROTOCOL;
+  }
+
+  /**
+   * The buffer under the packet.
+   *
+   * @return the buffer of {@link #wrap}
+   */
+  public ByteBuffer buffer() {
+    return buffer;
+  }
+
+  /**
+   * Whether it is TCP.
+   *
+   * @return false for UDP
+   */
+  public boolean isTcp() {
+    return protocol == TCP;
+  }
+
+  /**
+   * The protocol in the IP header.
+   *
+   * @return 6 or 17
+   */
+  public int protocol() {
+    return protocol;
+  }
+
+  /**
+   * Upper half of the source address.
+   *
+   * @return bits 127..64; 0 for IPv4
+   */
+  public long sourceHigh() {
+    return sourceHigh;
+  }
+
+  /**
+   * Lower half of the source address.
+   *
+   * @return bits 63..0; {@code ::ffff:a.b.c.d} for IPv4
+   */
+  public long sourceLow() {
+    return sourceLow;
+  }
+
+  /**
+   * Upper half of the destination address.
+   *
+   * @return bits 127..64; 0 for IPv4
+   */
+  public long destinationHigh() {
+    return destinationHigh;
+  }
+
+  /**
+   * Lower half of the destination address.
+   *
+   * @return bits 63..0; {@code ::ffff:a.b.c.d} for IPv4
+   */
+  public long destinationLow() {
+    return destinationLow;
+  }
+
+  /**
+   * Source port.
+   *
+   * @return 0..65535
+   */
+  public int sourcePort() {
+    return u16(transportOffset);
+  }
+
+  /**
+   * Destination port.
+   *
+   * @return 0..65535
+   */
+  public int destinationPort() {
+    return u16(transportOffset + 2);
+  }
+
+  /**
+   * TCP sequence number.
+   *
+   * @return any 32 bits
+   */
+  public int sequence() {
+    return (int) u32(transportOffset + 4);
+  }
+
+  /**
+   * TCP acknowledgement number.
+   *
+   * @return any 32 bits; means something only with {@link #ACK}
+   */
+  public int acknowledgement() {
+    return (int) u32(transportOffset + 8);
+  }
+
+  /**
+   * TCP flags.
+   *
+   * @return the bits {@link #FIN}, {@link #SYN}, {@link #RST}, {@link #ACK} and others
+   */
+  public int tcpFlags() {
+    return u8(transportOffset + 13);
+  }
+
+  /**
+   * Whether all of some TCP flags are set.
+   *
+   * @param flags bits of {@link #tcpFlags()}
+   * @return true if TCP and all are set
+   */
+  public boolean has(int flags) {
+    return protocol == TCP && (tcpFlags() & flags) == flags;
+  }
+
+  /**
+   * Index of the first payload byte.
+   *
+   * @return an index of {@link #buffer()}
+   */
+  public int payloadOffset() {
+    return payloadOffset;
+  }
+
+  /**
+   * Length of the payload.
+   *
+   * @return bytes behind the TCP or UDP header
+   */
+  public int payloadLengthBytes() {
+    return payloadLengthBytes;
+  }
+
+  /**
+   * A copy of the source address. Allocates: once per flow, not per packet.
+   *
+   * @return the address
+   */
+  public InetAddress sourceAddress() {
+    return address(ipv6 ? offset + 8 : offset + 12);
+  }
+
+  /**
+   * A copy of the destination address. Allocates: once per flow, not per packet.
+   *
+   * @return the address
+   */
+  public InetAddress destinationAddress() {
+    return address(ipv6 ? offset + 24 : offset + 16);
+  }
+
+  private InetAddress address(int at) {
+    byte[] bytes = new byte[ipv6 ? 16 : 4];
+    buffer.get(at, bytes);
+    try {
+      return InetAddress.getByAddress(bytes);
+    } catch (UnknownHostException e) {
+      throw new IllegalStateException(e); // thrown for other lengths than 4 and 16 only
+    }
+  }
+
+  private int u8(int at) {
+    return Byte.toUnsignedInt(buffer.get(at));
+  }
+
+  private int u16(int at) {
+    return u8(at) << 8 | u8(at + 1);
+  }
+
+  private long u32(int at) {
+    return (long) u16(at) << 16 | u16(at + 2);
+  }
+
+  private long u64(int at) {
+    return u32(at) << 32 | u32(at + 4);
+  }
+}

@@ -1,0 +1,111 @@
+package org.pinholed.agent.trace;
+
+import java.net.InetAddress;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.TraceLine;
+
+/**
+ * The trace of one worker: collects the lines of the packet that is being read for those traces
+ * that want it. While {@link #isOn()} is false no text is made. Not thread-safe.
+ */
+public final class Tracer {
+  private final TraceHub hub;
+  private final List<TraceHub.Subscription> wanting = new ArrayList<>();
+  private final List<Integer> numbers = new ArrayList<>();
+  private String serial = "-";
+
+  /**
+   * Makes the tracer of one worker.
+   *
+   * @param hub the running traces
+   */
+  public Tracer(TraceHub hub) {
+    this.hub = hub;
+  }
+
+  /**
+   * Begins a packet.
+   *
+   * @param packet the packet
+   * @param parent its flow, null if it is not known
+   */
+  public void begin(PacketView packet, @Nullable Parent parent) {
+    if (!hub.isActive()) {
+      return;
+    }
+    serial = parent == null ? "-" : parent.serial();
+    for (TraceHub.Subscription subscription : hub.subscriptions()) {
+      if (!subscription.isDone() && wants(subscription.filter(), packet, parent)) {
+        int number = subscription.next();
+        if (number > 0) {
+          wanting.add(subscription);
+          numbers.add(number);
+        }
+      }
+    }
+  }
+
+  /**
+   * Whether anybody wants lines of this packet.
+   *
+   * @return false almost always; then no text should be made
+   */
+  public boolean isOn() {
+    return !wanting.isEmpty();
+  }
+
+  /**
+   * Adds a line.
+   *
+   * @param step what it is about, a word of {@link TraceLine}
+   * @param text plain ASCII
+   */
+  public void line(String step, String text) {
+    String time = Instant.now().truncatedTo(ChronoUnit.MICROS).toString();
+    for (int i = 0; i < wanting.size(); i++) {
+      wanting.get(i).line(new TraceLine(time, numbers.get(i), serial, step, text));
+    }
+  }
+
+  /** Ends the packet. */
+  public void end() {
+    if (wanting.isEmpty()) {
+      return;
+    }
+    for (int i = 0; i < wanting.size(); i++) {
+      wanting.get(i).packetDone(numbers.get(i));
+    }
+    wanting.clear();
+    numbers.clear();
+  }
+
+  private static boolean wants(TraceFilter filter, PacketView packet, @Nullable Parent parent) {
+    Integer port = filter.port();
+    if (port != null && packet.sourcePort() != port && packet.destinationPort() != port) {
+      return false;
+    }
+    String address = filter.address();
+    if (address != null
+        && !is(packet.sourceAddress(), address)
+        && !is(packet.destinationAddress(), address)) {
+      return false;
+    }
+    String helper = filter.helper();
+    if (helper != null && (parent == null || !helper.equals(parent.helper()))) {
+      return false;
+    }
+    Integer policyId = filter.policyId();
+    return policyId == null || (parent != null && policyId == parent.policyId());
+  }
+
+  private static boolean is(InetAddress address, String text) {
+    return address.getHostAddress().equals(text);
+  }
+}

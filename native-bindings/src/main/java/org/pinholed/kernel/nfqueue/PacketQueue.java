@@ -1,0 +1,436 @@
+package org.pinholed.kernel.nfqueue;
+
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.kernel.netlink.DatagramBatch;
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.NetlinkChannel;
+import org.pinholed.kernel.netlink.NetlinkConstants;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.netlink.NetlinkReader;
+import org.pinholed.kernel.netlink.NetlinkSocket;
+import org.pinholed.kernel.netlink.NetlinkSocketOptions;
+import org.pinholed.kernel.netlink.NetlinkTransport;
+import org.pinholed.kernel.netlink.NetlinkWriter;
+
+/**
+ * One packet queue of the kernel: receives packets in batches and returns verdicts on them.
+ *
+ * <p>Owned by one thread; only {@link #wake} and the counters may be used from others. Nothing is
+ * allocated for a packet. Whoever opened it closes it, after its thread has left {@link #receive};
+ * closing makes the kernel drop what it still holds.
+ */
+public final class PacketQueue implements AutoCloseable {
+  private static final int NFQNL_MSG_VERDICT = 1;
+  private static final int NFQNL_MSG_CONFIG = 2;
+  private static final int NFQNL_MSG_VERDICT_BATCH = 3;
+  private static final int NFQA_CFG_CMD = 1;
+  private static final int NFQA_CFG_PARAMS = 2;
+  private static final int NFQA_CFG_QUEUE_MAXLEN = 3;
+  private static final int NFQA_CFG_MASK = 4;
+  private static final int NFQA_CFG_FLAGS = 5;
+  private static final int NFQNL_CFG_CMD_BIND = 1;
+  private static final int NFQNL_COPY_PACKET = 2;
+  private static final int NFQA_CFG_F_FAIL_OPEN = 1;
+  private static final int NFQA_CFG_F_CONNTRACK = 2;
+  private static final int NFQA_CFG_F_GSO = 4;
+  private static final int NFQA_VERDICT_HDR = 2;
+  private static final int NFQA_PAYLOAD = 10;
+  private static final int NF_DROP = 0;
+  private static final int NF_ACCEPT = 1;
+  private static final int AF_UNSPEC = 0;
+  private static final int CONFIG_BYTES = 256;
+
+  // nlmsghdr 16, nfgenmsg 4, NFQA_VERDICT_HDR 4 + 8.
+  private static final int VERDICT_BYTES = 32;
+
+  // Room for two changed packets of the largest size behind some hundred plain verdicts.
+  private static final int VERDICTS_BYTES = 160 * 1024;
+
+  // The other attributes of a packet, a conntrack entry with all its extensions included.
+  private static final int ATTRIBUTES_BYTES = 4096;
+
+  private final NetlinkTransport transport;
+  private final int queueNumber;
+  private final QueueFeatures features;
+  private final int paramsSequence;
+  private final DatagramBatch batch;
+  private final NetlinkReader reader = new NetlinkReader();
+  private final QueuedPacketView view = new QueuedPacketView();
+  private final NetlinkWriter verdicts = new NetlinkWriter(VERDICTS_BYTES);
+  private final NetlinkWriter wakeMessage = new NetlinkWriter(64);
+  private int sequence;
+  private int dispatched;
+  private @Nullable NetlinkException lostVerdictsCause;
+  private final AtomicLong overruns = new AtomicLong();
+  private final AtomicLong refusedVerdicts = new AtomicLong();
+  private final AtomicLong lostVerdicts = new AtomicLong();
+  private final AtomicLong malformed = new AtomicLong();
+
+  private PacketQueue(QueueOptions options, NetlinkTransport transport) throws NetlinkException {
+    this.transport = transport;
+    queueNumber = options.queueNumber();
+    batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
+    wakeMessage
+        .beginMessage(
+            NetlinkConstants.NLMSG_NOOP,
+            NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ACK,
+            0)
+        .endMessage();
+    // Not closed: it has nothing of its own, the transport stays with the queue.
+    NetlinkChannel channel = new NetlinkChannel(transport, CONFIG_BYTES);
+    bind(channel);
+    features = negotiate(channel, options);
+    // As long as the copy mode is NONE no packet comes, so that the answers above could be awaited.
+    // From here on packets come: a refusal of this last message is met in receive().
+    paramsSequence = channel.nextSequence();
+    sequence = paramsSequence;
+    NetlinkWriter writer = config(channel, NetlinkConstants.NLM_F_REQUEST, paramsSequence);
+    // struct nfqnl_msg_config_params, packed: be32 copy_range, u8 copy_mode.
+    writer.attrHeader(NFQA_CFG_PARAMS, 5).raw32be(options.copyRangeBytes());
+    writer.raw8(NFQNL_COPY_PACKET).pad().endMessage();
+    transport.send(writer);
+  }
+
+  /**
+   * Opens a queue in the network namespace of the calling thread.
+   *
+   * @param options what to open and how
+   * @return the open queue
+   * @throws NetlinkException if the kernel refuses; {@link Errno#EPERM} if the queue belongs to
+   *     somebody else or the process lacks CAP_NET_ADMIN
+   */
+  public static PacketQueue open(QueueOptions options) throws NetlinkException {
+    NetlinkTransport socket =
+        NetlinkSocket.open(
+            new NetlinkSocketOptions(
+                options.receiveBufferBytes(), 1 << 20, options.receiveTimeout(), true));
+    return open(options, socket);
+  }
+
+  /**
+   * Opens a queue over a transport that exists.
+   *
+   * @param options what to open and how; sizes and times of the transport are not changed
+   * @param transport owned by the queue from now on, closed also if this fails
+   * @return the open queue
+   * @throws NetlinkException if the kernel refuses
+   */
+  public static PacketQueue open(QueueOptions options, NetlinkTransport transport)
+      throws NetlinkException {
+    boolean opened = false;
+    try {
+      PacketQueue queue = new PacketQueue(options, transport);
+      opened = true;
+      return queue;
+    } finally {
+      if (!opened) {
+        transport.close();
+      }
+    }
+  }
+
+  /**
+   * Waits for packets and hands them over, as many as are there up to the batch size.
+   *
+   * <p>If the handler throws, the exception comes out here and the next call goes on with the
+   * packet after the one that failed.
+   *
+   * @param handler called once for each packet
+   * @return how many packets were handed over; 0 if none came within the receive timeout, after
+   *     {@link #wake}, or after an overrun
+   * @throws NetlinkException if the kernel refused the queue's parameters or the receive failed
+   */
+  public int receive(PacketHandler handler) throws NetlinkException {
+    if (dispatched >= batch.count()) {
+      dispatched = 0;
+      try {
+        transport.receiveBatch(batch);
+      } catch (NetlinkException e) {
+        if (e.errno() == Errno.ENOBUFS) {
+          overruns.getAndIncrement();
+          return 0;
+        }
+        throw e;
+      }
+    }
+    int packets = 0;
+    while (dispatched < batch.count()) {
+      int index = dispatched++;
+      reader.wrap(batch.buffer(), batch.offset(index), batch.lengthBytes(index));
+      boolean found = false;
+      while (reader.nextMessage()) {
+        if (reader.type() == QueuedPacketView.MESSAGE_TYPE) {
+          if (view.wrap(reader)) {
+            packets++;
+            handler.onPacket(view);
+          } else {
+            malformed.getAndIncrement();
+          }
+          found = true;
+        } else if (reader.type() == NetlinkConstants.NLMSG_ERROR) {
+          onError();
+        }
+      }
+      if (!reader.ok() && !found) {
+        malformed.getAndIncrement();
+      }
+    }
+    return packets;
+  }
+
+  private void onError() throws NetlinkException {
+    int errno =
+        reader.payloadLengthBytes() < 4 ? 0 : -reader.buffer().getInt(reader.payloadOffset());
+    if (errno == 0) {
+      return; // the acknowledgement of a wake
+    }
+    if (reader.sequence() == paramsSequence) {
+      throw new NetlinkException("nfqueue: parameters of queue " + queueNumber, errno, "");
+    }
+    // Comes long after the verdict was sent; ENOENT is usual, the kernel gave the packet up itself
+    // (an interface went down, a chain was removed).
+    refusedVerdicts.getAndIncrement();
+  }
+
+  /**
+   * Lets a packet pass. Takes effect with {@link #flush}.
+   *
+   * @param packetId of a packet that has no verdict yet
+   */
+  public void accept(int packetId) {
+    beginVerdict(NFQNL_MSG_VERDICT, VERDICT_BYTES, NF_ACCEPT, packetId).endMessage();
+  }
+
+  /**
+   * Drops a packet. Takes effect with {@link #flush}.
+   *
+   * @param packetId of a packet that has no verdict yet
+   */
+  public void drop(int packetId) {
+    beginVerdict(NFQNL_MSG_VERDICT, VERDICT_BYTES, NF_DROP, packetId).endMessage();
+  }
+
+  /**
+   * Lets a packet pass with other bytes. Takes effect with {@link #flush}. The kernel takes the
+   * bytes as they are: lengths and checksums must be right, IP options and fragment bits as before.
+   *
+   * @param packetId of a packet that has no verdict yet
+   * @param payload where the new packet is, copied at once; its position and limit are not used
+   * @param offset index of its IP header
+   * @param lengthBytes its whole length, up to 65531
+   */
+  public void acceptChanged(int packetId, ByteBuffer payload, int offset, int lengthBytes) {
+    if (lengthBytes < 1 || lengthBytes > 65531) {
+      throw new IllegalArgumentException("lengthBytes: " + lengthBytes + " (expected: 1..65531)");
+    }
+    int roomBytes = VERDICT_BYTES + 4 + NetlinkConstants.align(lengthBytes);
+    beginVerdict(NFQNL_MSG_VERDICT, roomBytes, NF_ACCEPT, packetId)
+        .attrBytes(NFQA_PAYLOAD, payload, offset, lengthBytes)
+        .endMessage();
+  }
+
+  /**
+   * Lets all packets pass that are held and whose id is not after this one. Takes effect with
+   * {@link #flush}, behind the verdicts that were given before it.
+   *
+   * @param packetId of the last packet
+   */
+  public void acceptThrough(int packetId) {
+    beginVerdict(NFQNL_MSG_VERDICT_BATCH, VERDICT_BYTES, NF_ACCEPT, packetId).endMessage();
+  }
+
+  /**
+   * Hands all verdicts to the kernel, in the order in which they were given.
+   *
+   * @throws NetlinkException if the kernel did not take them; they stay and the next flush tries
+   *     again. If so many came together that there was no room, the oldest are lost and counted
+   */
+  public void flush() throws NetlinkException {
+    send();
+    NetlinkException cause = lostVerdictsCause;
+    if (cause != null) {
+      lostVerdictsCause = null;
+      throw cause;
+    }
+  }
+
+  /**
+   * Makes a blocked {@link #receive} return, or the next one if none is blocked; from any thread.
+   *
+   * <p>Asks the kernel for an acknowledgement on the queue's own socket. If that finds no room in
+   * the receive buffer, then there are packets to receive, which wake as well.
+   *
+   * @throws NetlinkException if the kernel does not take the message
+   */
+  public void wake() throws NetlinkException {
+    transport.send(wakeMessage);
+  }
+
+  /**
+   * What the kernel agreed to.
+   *
+   * @return found out when the queue was opened
+   */
+  public QueueFeatures features() {
+    return features;
+  }
+
+  /**
+   * The number of the queue.
+   *
+   * @return 0..65535
+   */
+  public int queueNumber() {
+    return queueNumber;
+  }
+
+  /**
+   * How often the receive buffer overran; each time some packets were lost, or passed if the queue
+   * fails open. {@link QueueStatistics} knows how many.
+   *
+   * @return a count since the queue was opened
+   */
+  public long overruns() {
+    return overruns.get();
+  }
+
+  /**
+   * Verdicts that the kernel refused, mostly because it had given the packet up.
+   *
+   * @return a count since the queue was opened
+   */
+  public long refusedVerdicts() {
+    return refusedVerdicts.get();
+  }
+
+  /**
+   * Verdict messages that were thrown away because the kernel took none for too long.
+   *
+   * @return a count since the queue was opened
+   */
+  public long lostVerdicts() {
+    return lostVerdicts.get();
+  }
+
+  /**
+   * Messages from the kernel in which no packet id was found.
+   *
+   * @return a count since the queue was opened
+   */
+  public long malformed() {
+    return malformed.get();
+  }
+
+  @Override
+  public void close() {
+    transport.close();
+  }
+
+  private NetlinkWriter beginVerdict(int message, int roomBytes, int verdict, int packetId) {
+    if (verdicts.remainingBytes() < roomBytes) {
+      makeRoom();
+    }
+    // struct nfqnl_msg_verdict_hdr: be32 verdict, be32 id.
+    return verdicts
+        .beginNfnetlink(
+            NetlinkConstants.NFNL_SUBSYS_QUEUE,
+            message,
+            NetlinkConstants.NLM_F_REQUEST,
+            nextSequence(),
+            AF_UNSPEC,
+            queueNumber)
+        .attrHeader(NFQA_VERDICT_HDR, 8)
+        .raw32be(verdict)
+        .raw32be(packetId);
+  }
+
+  private void makeRoom() {
+    try {
+      send();
+    } catch (NetlinkException e) {
+      // The room is bounded; what is lost here is told by the next flush().
+      lostVerdictsCause = e;
+      ByteBuffer buffer = verdicts.buffer();
+      for (int at = 0;
+          at < verdicts.lengthBytes();
+          at += NetlinkConstants.align(buffer.getInt(at))) {
+        lostVerdicts.getAndIncrement();
+      }
+      verdicts.reset();
+    }
+  }
+
+  private void send() throws NetlinkException {
+    if (verdicts.lengthBytes() > 0) {
+      transport.send(verdicts);
+      verdicts.reset();
+    }
+  }
+
+  private int nextSequence() {
+    sequence++;
+    if (sequence == paramsSequence) {
+      sequence++;
+    }
+    return sequence;
+  }
+
+  private void bind(NetlinkChannel channel) throws NetlinkException {
+    NetlinkWriter writer = acked(channel);
+    // struct nfqnl_msg_config_cmd: u8 command, u8 pad, be16 pf.
+    writer.attrHeader(NFQA_CFG_CMD, 4).raw8(NFQNL_CFG_CMD_BIND).raw8(0).raw16be(AF_UNSPEC);
+    writer.endMessage();
+    channel.request("nfqueue: bind queue " + queueNumber);
+  }
+
+  private QueueFeatures negotiate(NetlinkChannel channel, QueueOptions options)
+      throws NetlinkException {
+    acked(channel).attr32be(NFQA_CFG_QUEUE_MAXLEN, options.maxLengthPackets()).endMessage();
+    channel.request("nfqueue: length of queue " + queueNumber);
+    boolean failOpen = options.failOpen() && setFlags(channel, NFQA_CFG_F_FAIL_OPEN);
+    boolean conntrack = options.wantConntrack() && setFlags(channel, NFQA_CFG_F_CONNTRACK);
+    return new QueueFeatures(failOpen, conntrack);
+  }
+
+  private boolean setFlags(NetlinkChannel channel, int flag) throws NetlinkException {
+    // EAGAIN: the kernel loaded a module and wants to be asked again.
+    for (int attempt = 0; ; attempt++) {
+      acked(channel)
+          .attr32be(NFQA_CFG_FLAGS, flag)
+          .attr32be(NFQA_CFG_MASK, flag | NFQA_CFG_F_GSO)
+          .endMessage();
+      try {
+        channel.request("nfqueue: flag " + flag + " of queue " + queueNumber);
+        return true;
+      } catch (NetlinkException e) {
+        if (e.errno() == Errno.EOPNOTSUPP) {
+          return false;
+        }
+        if (e.errno() != Errno.EAGAIN || attempt == 2) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private NetlinkWriter acked(NetlinkChannel channel) {
+    return config(
+        channel,
+        NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ACK,
+        channel.nextSequence());
+  }
+
+  private NetlinkWriter config(NetlinkChannel channel, int flags, int messageSequence) {
+    return channel
+        .writer()
+        .beginNfnetlink(
+            NetlinkConstants.NFNL_SUBSYS_QUEUE,
+            NFQNL_MSG_CONFIG,
+            flags,
+            messageSequence,
+            AF_UNSPEC,
+            queueNumber);
+  }
+}
