@@ -60,8 +60,7 @@ final class AgentNumbers implements AgentGauges {
     List<ExpectationCount> list = new ArrayList<>();
     counts.forEach(
         (helper, states) ->
-            states.forEach(
-                (state, count) -> list.add(new ExpectationCount(helper, state, count))));
+            states.forEach((state, count) -> list.add(new ExpectationCount(helper, state, count))));
     return list;
   }
 

@@ -32,7 +32,9 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** The program {@code pinholed}: the agent as a process, in the network namespace it is started in. */
+/**
+ * The program {@code pinholed}: the agent as a process, in the network namespace it is started in.
+ */
 @Command(
     name = "pinholed",
     mixinStandardHelpOptions = true,
