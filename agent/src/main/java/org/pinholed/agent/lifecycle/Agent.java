@@ -17,7 +17,6 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
-import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
@@ -85,7 +84,8 @@ public final class Agent implements AgentControl, AutoCloseable {
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
   private volatile String metricsAddress = "";
-  private volatile ConfigSource source = () -> {
+  private volatile ConfigSource source =
+      () -> {
         throw new ControlException("this agent was started without a configuration file");
       };
 
@@ -249,18 +249,17 @@ public final class Agent implements AgentControl, AutoCloseable {
         "queueFailOpen",
         queueFeatures.failOpen() ? "yes" : "no: a full queue drops control packets");
     Map<String, String> policies = new LinkedHashMap<>();
-    policies.put("agentDown", now.fail().agentDown() == AgentConfig.OnFailure.PASS ? "bypass" : "closed");
-    policies.put("queueFull", now.fail().queueFull() == AgentConfig.OnFailure.PASS ? "accept" : "drop");
+    policies.put(
+        "agentDown", now.fail().agentDown() == AgentConfig.OnFailure.PASS ? "bypass" : "closed");
+    policies.put(
+        "queueFull", now.fail().queueFull() == AgentConfig.OnFailure.PASS ? "accept" : "drop");
     policies.put("onStop", now.fail().onStop().name().toLowerCase(Locale.ROOT));
     return new StatusReport(
         Version.text(),
         ProcessHandle.current().pid(),
         TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startedNs),
         now.backend().name().toLowerCase(Locale.ROOT),
-        helpers.entries().stream()
-            .filter(HelperEntry::enabled)
-            .map(Agent::describe)
-            .toList(),
+        helpers.entries().stream().filter(HelperEntry::enabled).map(Agent::describe).toList(),
         worker.parents(),
         worker.opaqueParents(),
         expectations,
@@ -310,12 +309,12 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   /**
-   * How many expectations are in each state.
+   * Packets that got their verdicts.
    *
-   * @return announced, pending and matched
+   * @return a count since the start
    */
-  public Map<Expectation.State, Integer> expectationsByState() {
-    return table.countByState();
+  public long packets() {
+    return worker.packets();
   }
 
   /**
@@ -334,15 +333,6 @@ public final class Agent implements AgentControl, AutoCloseable {
    */
   public int opaqueParents() {
     return worker.opaqueParents();
-  }
-
-  /**
-   * How often the table was repaired.
-   *
-   * @return a count since the start
-   */
-  public long tableRepairs() {
-    return kernelEvents.repairs();
   }
 
   @Override
