@@ -85,7 +85,8 @@ public final class Agent implements AgentControl, AutoCloseable {
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
   private volatile String metricsAddress = "";
-  private volatile ConfigSource source = () -> {
+  private volatile ConfigSource source =
+      () -> {
         throw new ControlException("this agent was started without a configuration file");
       };
 
@@ -249,18 +250,17 @@ public final class Agent implements AgentControl, AutoCloseable {
         "queueFailOpen",
         queueFeatures.failOpen() ? "yes" : "no: a full queue drops control packets");
     Map<String, String> policies = new LinkedHashMap<>();
-    policies.put("agentDown", now.fail().agentDown() == AgentConfig.OnFailure.PASS ? "bypass" : "closed");
-    policies.put("queueFull", now.fail().queueFull() == AgentConfig.OnFailure.PASS ? "accept" : "drop");
+    policies.put(
+        "agentDown", now.fail().agentDown() == AgentConfig.OnFailure.PASS ? "bypass" : "closed");
+    policies.put(
+        "queueFull", now.fail().queueFull() == AgentConfig.OnFailure.PASS ? "accept" : "drop");
     policies.put("onStop", now.fail().onStop().name().toLowerCase(Locale.ROOT));
     return new StatusReport(
         Version.text(),
         ProcessHandle.current().pid(),
         TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startedNs),
         now.backend().name().toLowerCase(Locale.ROOT),
-        helpers.entries().stream()
-            .filter(HelperEntry::enabled)
-            .map(Agent::describe)
-            .toList(),
+        helpers.entries().stream().filter(HelperEntry::enabled).map(Agent::describe).toList(),
         worker.parents(),
         worker.opaqueParents(),
         expectations,
