@@ -17,7 +17,6 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
-import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
@@ -310,12 +309,12 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   /**
-   * How many expectations are in each state.
+   * Packets that got their verdicts.
    *
-   * @return announced, pending and matched
+   * @return a count since the start
    */
-  public Map<Expectation.State, Integer> expectationsByState() {
-    return table.countByState();
+  public long packets() {
+    return worker.packets();
   }
 
   /**
@@ -334,15 +333,6 @@ public final class Agent implements AgentControl, AutoCloseable {
    */
   public int opaqueParents() {
     return worker.opaqueParents();
-  }
-
-  /**
-   * How often the table was repaired.
-   *
-   * @return a count since the start
-   */
-  public long tableRepairs() {
-    return kernelEvents.repairs();
   }
 
   @Override
