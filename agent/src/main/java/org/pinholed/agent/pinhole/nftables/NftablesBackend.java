@@ -7,7 +7,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.agent.pinhole.OwnedPinhole;
@@ -50,11 +49,12 @@ public final class NftablesBackend implements PinholeBackend {
    * Finds out what the kernel can do; changes nothing. Works in the network namespace of the
    * calling thread.
    *
-   * @param config what the table will be made from
+   * @param options what the table will be made from
+   * @return a backend, to be closed by the caller
    * @throws BackendException if the kernel refuses, for example without CAP_NET_ADMIN
    */
-  public NftablesBackend(AgentConfig config) throws BackendException {
-    this(NftablesOptions.of(config), NftFeatures::probe);
+  public static NftablesBackend open(NftablesOptions options) throws BackendException {
+    return new NftablesBackend(options, NftFeatures::probe);
   }
 
   // A test forces features away, to go the ways of older kernels.
