@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * owned in the kernel's sense, so others can change it, and then it is repaired (ADR 0007).
  */
 public final class NftablesBackend implements PinholeBackend {
-  private static final Duration WATCH_TIMEOUT = Duration.ofMillis(500);
+  private static final Duration WATCH_TIMEOUT = Duration.ofMillis(250);
   private static final int RESTORE_BURST = 8;
   private static final Logger LOG = LoggerFactory.getLogger(NftablesBackend.class);
 

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -103,7 +104,7 @@ class NftablesBackendIT {
           }
         }
         """);
-    backend = namespace.call(() -> new NftablesBackend(OPTIONS, NftFeatures::probe));
+    backend = namespace.call(() -> NftablesBackend.open(OPTIONS));
     backend.install(List.of(FTP));
     session = namespace.call(() -> backend.openSession());
   }
@@ -457,6 +458,38 @@ class NftablesBackendIT {
   }
 
   @Test
+  void tableDeletedAgainAndAgain_isRepaired_butNotEachTime() throws Exception {
+    AtomicInteger repairs = new AtomicInteger();
+    Semaphore repaired = new Semaphore(0);
+    Runnable repair =
+        () -> {
+          try {
+            backend.repair(List.of());
+            repairs.incrementAndGet();
+            repaired.release();
+          } catch (BackendException e) {
+            throw new AssertionError(e);
+          }
+        };
+    namespace.call(
+        () -> {
+          backend.watch(repair);
+          return true;
+        });
+    int deletions = 40;
+    for (int i = 0; i < deletions; i++) {
+      namespace.exec("nft", "add table inet pinholed; delete table inet pinholed");
+      repaired.tryAcquire(20, TimeUnit.MILLISECONDS); // lets the first ones be repaired one by one
+    }
+    int soon = repairs.get();
+    assertTrue(soon >= 8, "repaired at once: " + soon);
+    assertTrue(soon < deletions / 2, "but not each time: " + soon);
+    repaired.drainPermits();
+    assertTrue(repaired.tryAcquire(3, TimeUnit.SECONDS), "repaired in the end");
+    assertTrue(listing().contains("elements = { 21 }"));
+  }
+
+  @Test
   void apply_rightAfterAFlush_makesTheTableItself() throws IOException {
     namespace.exec("nft", "flush", "ruleset");
     session.apply(List.of(), List.of(once(2121)));
@@ -523,8 +556,7 @@ class NftablesBackendIT {
   @Test
   void diversion_withoutBypass_dropsWhileNobodyReadsTheQueue() throws Exception {
     ServerSocket server = serve();
-    try (PinholeBackend closed =
-        namespace.call(() -> new NftablesBackend(options(false), NftFeatures::probe))) {
+    try (PinholeBackend closed = namespace.call(() -> NftablesBackend.open(options(false)))) {
       closed.install(List.of(new HelperPort(Transport.TCP, server.getLocalPort())));
       assertThrows(java.net.SocketTimeoutException.class, () -> talk(server.getLocalPort(), 300));
     }
