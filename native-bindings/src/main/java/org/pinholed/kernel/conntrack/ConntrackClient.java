@@ -1,0 +1,175 @@
+package org.pinholed.kernel.conntrack;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.NetlinkChannel;
+import org.pinholed.kernel.netlink.NetlinkConstants;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.netlink.NetlinkReader;
+import org.pinholed.kernel.netlink.NetlinkSocket;
+import org.pinholed.kernel.netlink.NetlinkSocketOptions;
+import org.pinholed.kernel.netlink.NetlinkTransport;
+
+/**
+ * Asks for and changes entries of the kernel's conntrack table ({@code ctnetlink}).
+ *
+ * <p>Not thread-safe, one per thread; whoever opened it closes it. A flow whose first packet is
+ * still held in a queue is not in the table yet: it is not found.
+ */
+public final class ConntrackClient implements AutoCloseable {
+  private static final int REQUEST = NetlinkConstants.NLM_F_REQUEST;
+  private static final int REQUEST_ACK = REQUEST | NetlinkConstants.NLM_F_ACK;
+
+  private final NetlinkChannel channel;
+  private final ConntrackView view = new ConntrackView();
+
+  private ConntrackClient(NetlinkTransport transport) {
+    channel = new NetlinkChannel(transport);
+  }
+
+  /**
+   * Opens a client in the network namespace of the calling thread.
+   *
+   * @return an open client
+   * @throws NetlinkException if the kernel refuses the socket
+   */
+  public static ConntrackClient open() throws NetlinkException {
+    return open(NetlinkSocket.open(NetlinkSocketOptions.forRequests()));
+  }
+
+  /**
+   * Makes a client over a transport that exists.
+   *
+   * @param transport owned by the client from now on
+   * @return an open client
+   */
+  public static ConntrackClient open(NetlinkTransport transport) {
+    return new ConntrackClient(transport);
+  }
+
+  /**
+   * Looks up the connection of a packet.
+   *
+   * @param eitherDirection the original or the reply tuple
+   * @return the connection, or empty if there is none
+   * @throws NetlinkException if the kernel refuses; {@link Errno#EINVAL} for a protocol whose
+   *     tuples have no ports
+   */
+  public Optional<ConntrackEntry> get(FlowTuple eitherDirection) throws NetlinkException {
+    begin(ConntrackMessages.GET, REQUEST, eitherDirection);
+    channel.writer().endMessage();
+    List<ConntrackEntry> found = new ArrayList<>(1);
+    channel.get(
+        "conntrack: get",
+        message -> {
+          if (message.type() == ConntrackMessages.NEW) {
+            read(message).ifPresent(found::add);
+          }
+        });
+    return found.stream().findFirst();
+  }
+
+  /**
+   * Deletes one connection. Its later packets start a new one, or none if the rules say so.
+   *
+   * @param original one of its tuples
+   * @param id {@link ConntrackEntry#id}: another connection that has taken the tuple meanwhile
+   *     stays
+   * @return false if it is gone already
+   * @throws NetlinkException if the kernel refuses
+   */
+  public boolean delete(FlowTuple original, int id) throws NetlinkException {
+    begin(ConntrackMessages.DELETE, REQUEST_ACK, original);
+    channel.writer().attr32be(ConntrackMessages.CTA_ID, id).endMessage();
+    return requestOfExisting("conntrack: delete");
+  }
+
+  /**
+   * Changes some bits of a connection's mark.
+   *
+   * @param original one of its tuples
+   * @param mark the new values of the bits; others are ignored
+   * @param mask which bits are changed
+   * @return false if there is no such connection
+   * @throws NetlinkException if the kernel refuses
+   */
+  public boolean setMark(FlowTuple original, int mark, int mask) throws NetlinkException {
+    begin(ConntrackMessages.NEW, REQUEST_ACK, original);
+    // The kernel clears the mask's bits and then flips those of the mark (ctnetlink_change_mark),
+    // so a bit outside of the mask would be flipped, not ignored.
+    channel
+        .writer()
+        .attr32be(ConntrackMessages.CTA_MARK, mark & mask)
+        .attr32be(ConntrackMessages.CTA_MARK_MASK, mask)
+        .endMessage();
+    return requestOfExisting("conntrack: set mark");
+  }
+
+  /**
+   * Tells all connections that pass a filter. One that begins or ends meanwhile may be missing.
+   *
+   * @param filter which connections
+   * @param each called for each of them; must not use this client
+   * @throws NetlinkException if the kernel refuses, or entries were lost
+   */
+  public void dump(DumpFilter filter, Consumer<ConntrackEntry> each) throws NetlinkException {
+    ConntrackMessages.begin(
+        channel.writer(),
+        ConntrackMessages.GET,
+        REQUEST | NetlinkConstants.NLM_F_DUMP,
+        channel.nextSequence(),
+        filter.family());
+    if (filter.mask() != 0) {
+      channel
+          .writer()
+          .attr32be(ConntrackMessages.CTA_MARK, filter.mark() & filter.mask())
+          .attr32be(ConntrackMessages.CTA_MARK_MASK, filter.mask());
+    }
+    channel.writer().endMessage();
+    channel.dump(
+        "conntrack: dump",
+        message -> {
+          if (message.type() == ConntrackMessages.NEW) {
+            // Asked again here: a kernel that does not know a filter ignores it silently.
+            read(message)
+                .filter(entry -> ((entry.mark() ^ filter.mark()) & filter.mask()) == 0)
+                .ifPresent(each);
+          }
+        });
+  }
+
+  @Override
+  public void close() {
+    channel.close();
+  }
+
+  private void begin(int type, int flags, FlowTuple tuple) {
+    ConntrackMessages.begin(
+        channel.writer().reset(),
+        type,
+        flags,
+        channel.nextSequence(),
+        ConntrackMessages.family(tuple));
+    ConntrackMessages.tuple(channel.writer(), ConntrackMessages.CTA_TUPLE_ORIG, tuple);
+  }
+
+  private boolean requestOfExisting(String operation) throws NetlinkException {
+    try {
+      channel.request(operation);
+      return true;
+    } catch (NetlinkException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private Optional<ConntrackEntry> read(NetlinkReader message) {
+    message.enterNfnetlink();
+    return view.read(message);
+  }
+}

@@ -1,0 +1,69 @@
+package org.pinholed.kernel.conntrack;
+
+import java.util.HexFormat;
+
+/**
+ * One connection of the kernel's table, as of the moment it was read.
+ *
+ * @param original the direction of the first packet
+ * @param reply the direction of the answers; not the inverse of the original where addresses are
+ *     translated
+ * @param id {@code CTA_ID}, the number that {@code conntrack -o id} and nft's {@code ct id} show
+ * @param mark {@code ct mark}
+ * @param status {@code IPS_*} bits (linux/netfilter/nf_conntrack_common.h)
+ * @param timeoutSeconds until the entry is removed if no packet comes; -1 if not told
+ * @param tcpState {@code enum tcp_conntrack}; -1 if it is not TCP or not told
+ * @param helperName the kernel's helper on it, or an empty string
+ * @param originalPackets packets in the original direction; -1 if accounting is off
+ * @param originalBytes bytes in the original direction; -1 if accounting is off
+ * @param replyPackets packets in the reply direction; -1 if accounting is off
+ * @param replyBytes bytes in the reply direction; -1 if accounting is off
+ * @param zone {@code ct zone}, 0 if none was set
+ */
+public record ConntrackEntry(
+    FlowTuple original,
+    FlowTuple reply,
+    int id,
+    int mark,
+    int status,
+    long timeoutSeconds,
+    int tcpState,
+    String helperName,
+    long originalPackets,
+    long originalBytes,
+    long replyPackets,
+    long replyBytes,
+    int zone) {
+  /** {@code IPS_EXPECTED}: a child of a kernel expectation. */
+  public static final int IPS_EXPECTED = 1;
+
+  /** {@code IPS_SEEN_REPLY}: packets went both ways. */
+  public static final int IPS_SEEN_REPLY = 2;
+
+  /** {@code IPS_ASSURED}: not removed early when the table is full. */
+  public static final int IPS_ASSURED = 4;
+
+  /** {@code IPS_CONFIRMED}: its first packet has left this machine. */
+  public static final int IPS_CONFIRMED = 8;
+
+  /** {@code IPS_NAT_MASK}: source or destination is translated. */
+  public static final int IPS_NAT_MASK = 0x30;
+
+  /**
+   * The id as it is shown to people.
+   *
+   * @return eight hexadecimal digits
+   */
+  public String serial() {
+    return HexFormat.of().toHexDigits(id);
+  }
+
+  /**
+   * Whether addresses or ports are translated.
+   *
+   * @return true if source or destination is
+   */
+  public boolean isTranslated() {
+    return (status & IPS_NAT_MASK) != 0;
+  }
+}
