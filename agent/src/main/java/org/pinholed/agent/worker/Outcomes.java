@@ -207,7 +207,7 @@ final class Outcomes implements OutcomeSink {
   }
 
   private void open(Expectation expectation) {
-    Expectation displaced = table.activate(expectation);
+    Expectation displaced = table.activate(expectation, System.nanoTime());
     if (displaced != null) {
       end(displaced, AgentEvent.Kind.REPLACED);
     }
