@@ -3,11 +3,12 @@ package org.pinholed.helper;
 /**
  * All limits on what strangers may make a helper keep, in one place.
  *
- * @param lineBytes longest control line that is read, 256..65536
+ * @param lineBytes longest control line that is read, its line end included, 256..65536
  * @param streamBufferBytes most bytes kept per direction for unfinished messages and for segments
  *     that came early, 1024..1048576, not less than lineBytes
  * @param earlySegments most segments kept per direction that came before their turn, 1..1024
- * @param historyBytes read bytes kept per direction to compare retransmissions with, 0..65536
+ * @param historyBytes how far behind the next byte a retransmission is still compared with what was
+ *     read (digests are kept for that, not bytes), 0..65536; 0 compares none
  */
 public record HelperLimits(
     int lineBytes, int streamBufferBytes, int earlySegments, int historyBytes) {

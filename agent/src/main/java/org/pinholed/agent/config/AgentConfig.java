@@ -1,10 +1,13 @@
 package org.pinholed.agent.config;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.Transport;
 
 /**
  * The whole configuration. Immutable; a reload makes a new one.
@@ -30,6 +33,20 @@ public record AgentConfig(
     Control control,
     Metrics metrics,
     EventLog eventLog) {
+  /** What an empty file means: FTP on TCP port 21. */
+  public static final AgentConfig DEFAULT =
+      new AgentConfig(
+          List.of(
+              new HelperEntry(
+                  1, "ftp", Transport.TCP, 21, true, HelperEntry.DEFAULT_TIMEOUT, Map.of())),
+          Backend.NFTABLES,
+          Queues.DEFAULT,
+          MarkBits.DEFAULT,
+          Limits.DEFAULT,
+          Fail.DEFAULT,
+          Control.DEFAULT,
+          Metrics.DEFAULT,
+          EventLog.DEFAULT);
 
   /** Refuses double ids and double ports. */
   public AgentConfig {
@@ -45,6 +62,18 @@ public record AgentConfig(
             "helpers: " + helper.transport() + " port " + helper.port() + " is there twice");
       }
     }
+  }
+
+  /**
+   * The same configuration with another table of helpers.
+   *
+   * @param newHelpers the table
+   * @return a copy
+   * @throws IllegalArgumentException if an id or a port is there twice
+   */
+  public AgentConfig withHelpers(List<HelperEntry> newHelpers) {
+    return new AgentConfig(
+        newHelpers, backend, queues, marks, limits, fail, control, metrics, eventLog);
   }
 
   /** What opens pinholes. */
@@ -141,21 +170,45 @@ public record AgentConfig(
     /** What is used where nothing is configured. */
     public static final Control DEFAULT =
         new Control(Path.of("/run/pinholed/control.sock"), "root");
+
+    private static final int SOCKET_PATH_MAX_BYTES = 107;
+
+    /** Refuses a path that no socket address can hold, and what is no group's name. */
+    public Control {
+      String path = socket.toString();
+      if (!socket.isAbsolute()
+          || path.getBytes(StandardCharsets.UTF_8).length > SOCKET_PATH_MAX_BYTES) {
+        throw new IllegalArgumentException(
+            "socket: "
+                + ConfigNode.shown(path)
+                + " (expected: an absolute path of at most 107 bytes)");
+      }
+      if (!group.matches("[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")) {
+        throw new IllegalArgumentException(
+            "group: " + ConfigNode.shown(group) + " (expected: the name of a group)");
+      }
+    }
   }
 
   /**
    * The metrics server.
    *
    * @param enabled whether it runs
-   * @param address the address that it listens on
+   * @param address the numeric address that it listens on
    * @param port its port, 0..65535; 0 takes a free one, shown by {@code status}
    */
   public record Metrics(boolean enabled, String address, int port) {
     /** What is used where nothing is configured. */
     public static final Metrics DEFAULT = new Metrics(true, "127.0.0.1", 9765);
 
-    /** Refuses values outside their ranges. */
+    /** Refuses names, which would need a name server at start, and ports outside their range. */
     public Metrics {
+      if (!NumericAddress.is(address)) {
+        throw new IllegalArgumentException(
+            "address: "
+                + ConfigNode.shown(address)
+                + " (expected: a numeric IPv4 or IPv6 address)");
+      }
       Ranges.require("port", port, 0, 65535);
     }
   }
@@ -163,10 +216,20 @@ public record AgentConfig(
   /**
    * The event log.
    *
-   * @param file a path, {@code -} for standard output, or empty for no event log
+   * @param file an absolute path, {@code -} for standard output, or empty for no event log
    */
   public record EventLog(String file) {
     /** What is used where nothing is configured. */
     public static final EventLog DEFAULT = new EventLog("");
+
+    /** Refuses relative paths: the agent's working directory is nobody's choice. */
+    public EventLog {
+      if (!file.isEmpty() && !file.equals("-") && !file.startsWith("/")) {
+        throw new IllegalArgumentException(
+            "file: "
+                + ConfigNode.shown(file)
+                + " (expected: an absolute path, - for standard output, or \"\" for none)");
+      }
+    }
   }
 }

@@ -24,15 +24,23 @@ public record HelperEntry(
     boolean enabled,
     @Nullable Duration timeout,
     Map<String, Object> options) {
+  /** How long an expectation waits where nothing is configured. */
+  public static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(30);
+
+  /** The shortest timeout. */
+  static final Duration TIMEOUT_MIN = Duration.ofSeconds(1);
+
+  /** The longest timeout. */
+  static final Duration TIMEOUT_MAX = Duration.ofHours(1);
+
   /** Refuses values outside their ranges. */
   public HelperEntry {
     Ranges.require("id", id, 1, 65535);
     Ranges.require("port", port, 1, 65535);
     if (timeout != null
-        && (timeout.compareTo(Duration.ofSeconds(1)) < 0
-            || timeout.compareTo(Duration.ofHours(1)) > 0)) {
+        && (timeout.compareTo(TIMEOUT_MIN) < 0 || timeout.compareTo(TIMEOUT_MAX) > 0)) {
       throw new IllegalArgumentException(
-          "timeout: " + timeout.toSeconds() + "s (expected: 1s..1h, or parent)");
+          "timeout: " + DurationParser.formatTimeout(timeout) + " (expected: 1s..1h, or parent)");
     }
     options = Map.copyOf(options);
   }

@@ -187,7 +187,7 @@ public final class Expectation {
     String anyAddress = pinhole.destination().getAddress().length == 4 ? "0.0.0.0" : "::";
     return new ExpectationRow(
         id,
-        now.name().toLowerCase(Locale.ROOT),
+        (uses.get() > 0 ? State.MATCHED : now).name().toLowerCase(Locale.ROOT),
         parent.helper(),
         parent.helperId(),
         pinhole.transport().name().toLowerCase(Locale.ROOT),

@@ -13,7 +13,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.expectation.Expectation.State;
-import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
@@ -25,6 +24,31 @@ import org.pinholed.agent.view.ListingFilter;
  * and expires, the control socket lists. Packets that announce nothing never come here.
  */
 public final class ExpectationTable {
+  /** The limits on waiting expectations. */
+  public enum Limit {
+    /** Of one parent. */
+    PER_PARENT("expectationsPerParent"),
+    /** Of all parents of one client address. */
+    PER_SOURCE("expectationsPerSource"),
+    /** In all. */
+    TOTAL("expectations");
+
+    private final String configKey;
+
+    Limit(String configKey) {
+      this.configKey = configKey;
+    }
+
+    /**
+     * Its name in the configuration.
+     *
+     * @return a key of {@code limits}
+     */
+    public String configKey() {
+      return configKey;
+    }
+  }
+
   /** Rows of children that came are kept for listings, the youngest of them. */
   private static final int MAX_MATCHED_ROWS = 4096;
 
@@ -70,23 +94,23 @@ public final class ExpectationTable {
    * @param expectation a new row
    * @return null if it is in, else the limit that is reached
    */
-  public @Nullable AgentReason add(Expectation expectation) {
+  public @Nullable Limit add(Expectation expectation) {
     AgentConfig.Limits now = limits;
     Parent parent = expectation.parent();
     if (waiting.incrementAndGet() > now.expectations()) {
       waiting.decrementAndGet();
-      return AgentReason.LIMIT_TOTAL;
+      return Limit.TOTAL;
     }
     if (parent.addWaiting(1) > now.expectationsPerParent()) {
       parent.addWaiting(-1);
       waiting.decrementAndGet();
-      return AgentReason.LIMIT_PER_PARENT;
+      return Limit.PER_PARENT;
     }
     if (changeSource(parent.client().address(), 1) > now.expectationsPerSource()) {
       changeSource(parent.client().address(), -1);
       parent.addWaiting(-1);
       waiting.decrementAndGet();
-      return AgentReason.LIMIT_PER_SOURCE;
+      return Limit.PER_SOURCE;
     }
     rows.put(expectation.id(), expectation);
     return null;

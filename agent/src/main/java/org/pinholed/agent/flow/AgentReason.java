@@ -7,13 +7,9 @@ public enum AgentReason implements Reason {
   /** The flow was older than the agent and nobody vetted it. */
   MID_STREAM(
       Kind.OPAQUE, "the flow was not seen from its first byte, so nothing in it can be trusted"),
-  /** A retransmission says other bytes than the first copy. */
-  RETRANSMISSION_DIFFERS(
-      Kind.MALFORMED, "a retransmitted segment carried other bytes than the first copy"),
-  /** Bytes that the receiver acknowledged were never seen here. */
-  GAP(Kind.MALFORMED, "bytes were acknowledged that never came through the queue"),
-  /** More bytes wait for their turn than the limits allow. */
-  BUFFER_FULL(Kind.MALFORMED, "unfinished or early bytes exceed limits.streamBufferBytes"),
+  /** Another engine already works on the flow. */
+  KERNEL_HELPER(
+      Kind.OPAQUE, "a kernel helper (ct helper) is assigned to the flow, so it is not read twice"),
   /** The announced endpoint would have to be rewritten. */
   ADDRESS_TRANSLATED(
       Kind.REFUSED, "the announcing side is behind address translation, which is not rewritten"),

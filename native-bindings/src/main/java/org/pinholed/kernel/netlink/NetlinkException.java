@@ -13,6 +13,7 @@ public final class NetlinkException extends IOException {
 
   private final int errno;
   private final int failedMessage;
+  private final String kernelText;
 
   /**
    * Makes the exception.
@@ -44,6 +45,16 @@ public final class NetlinkException extends IOException {
             + (kernelText.isEmpty() ? "" : ": " + kernelText));
     this.errno = errno;
     this.failedMessage = failedMessage;
+    this.kernelText = kernelText;
+  }
+
+  /**
+   * The kernel's own text.
+   *
+   * @return as the extended acknowledgement said, or an empty string
+   */
+  public String kernelText() {
+    return kernelText;
   }
 
   /**

@@ -1,0 +1,533 @@
+package org.pinholed.agent.config;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.ConfigNode.Kind;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.Transport;
+
+/**
+ * Reads the configuration file. Immutable and thread-safe.
+ *
+ * <p>Nothing is guessed: what is not known or not in its range is refused with file, line and key,
+ * the first error only. The ranges are those of the records; this class only finds the line that a
+ * record complains about.
+ */
+public final class ConfigLoader {
+  /** A larger file is refused unread. */
+  static final int MAX_BYTES = 1 << 20;
+
+  private static final Map<String, AgentConfig.Backend> BACKENDS =
+      words("nftables", AgentConfig.Backend.NFTABLES, "recording", AgentConfig.Backend.RECORDING);
+  private static final Map<String, AgentConfig.OnFailure> AGENT_DOWN =
+      words("bypass", AgentConfig.OnFailure.PASS, "closed", AgentConfig.OnFailure.DROP);
+  private static final Map<String, AgentConfig.OnFailure> QUEUE_FULL =
+      words("accept", AgentConfig.OnFailure.PASS, "drop", AgentConfig.OnFailure.DROP);
+  private static final Map<String, AgentConfig.OnStop> ON_STOP =
+      words("remove", AgentConfig.OnStop.REMOVE, "keep", AgentConfig.OnStop.KEEP);
+  private static final Map<String, Transport> TRANSPORTS =
+      words("tcp", Transport.TCP, "udp", Transport.UDP);
+
+  private static final List<String> ROOT_KEYS =
+      List.of(
+          "helpers",
+          "backend",
+          "queues",
+          "marks",
+          "limits",
+          "fail",
+          "control",
+          "metrics",
+          "eventLog");
+  private static final List<String> HELPER_KEYS =
+      List.of("id", "name", "protocol", "port", "enabled", "timeout", "options");
+  private static final Map<String, List<String>> SECTION_KEYS =
+      Map.of(
+          "queues", List.of("first", "lengthPackets", "receiveBufferBytes", "batchPackets"),
+          "marks", List.of("child", "vetted", "opaque", "policyMask"),
+          "limits",
+              List.of(
+                  "expectationsPerParent",
+                  "expectationsPerSource",
+                  "expectations",
+                  "parents",
+                  "lineBytes",
+                  "streamBufferBytes",
+                  "earlySegments",
+                  "historyBytes"),
+          "fail", List.of("agentDown", "queueFull", "onStop"),
+          "control", List.of("socket", "group"),
+          "metrics", List.of("enabled", "address", "port"),
+          "eventLog", List.of("file"));
+
+  private final Map<String, HelperProtocol> protocols;
+
+  /**
+   * Makes a loader.
+   *
+   * @param protocols the protocols that a helper entry may name
+   */
+  public ConfigLoader(Collection<? extends HelperProtocol> protocols) {
+    Map<String, HelperProtocol> byName = new TreeMap<>();
+    for (HelperProtocol protocol : protocols) {
+      byName.put(protocol.name(), protocol);
+    }
+    this.protocols = byName;
+  }
+
+  /**
+   * All keys that a file may have, as paths: {@code queues.first}, {@code helpers[].port}. Options
+   * of helpers are not among them; {@link HelperProtocol#options()} names those.
+   *
+   * @return paths in the order in which they are documented
+   */
+  public static Set<String> knownKeys() {
+    Set<String> keys = new LinkedHashSet<>();
+    for (String key : ROOT_KEYS) {
+      List<String> section = SECTION_KEYS.get(key);
+      if (key.equals("helpers")) {
+        HELPER_KEYS.forEach(helperKey -> keys.add("helpers[]." + helperKey));
+      } else if (section == null) {
+        keys.add(key);
+      } else {
+        section.forEach(sectionKey -> keys.add(key + "." + sectionKey));
+      }
+    }
+    return keys;
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @param file a YAML file of at most 1 MiB
+   * @return the configuration, with defaults for what the file leaves out
+   * @throws ConfigException if the file cannot be read or anything in it is refused
+   */
+  public AgentConfig load(Path file) throws ConfigException {
+    String name = file.toString();
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(file)) {
+      bytes = in.readNBytes(MAX_BYTES + 1);
+    } catch (NoSuchFileException e) {
+      throw new ConfigException(name + ": there is no such file");
+    } catch (AccessDeniedException e) {
+      throw new ConfigException(name + ": permission denied");
+    } catch (IOException e) {
+      throw new ConfigException(
+          name + ": cannot be read: " + (Files.isDirectory(file) ? "a directory" : e.getMessage()));
+    }
+    if (bytes.length > MAX_BYTES) {
+      throw new ConfigException(name + ": larger than " + MAX_BYTES + " bytes");
+    }
+    return parse(name, decode(name, bytes));
+  }
+
+  /**
+   * Reads text.
+   *
+   * @param name what messages call it
+   * @param yaml the text
+   * @return the configuration, with defaults for what the text leaves out
+   * @throws ConfigException if anything in it is refused
+   */
+  public AgentConfig parse(String name, String yaml) throws ConfigException {
+    Section root = new Section(name, "", ConfigReader.read(name, yaml));
+    root.requireKeys(ROOT_KEYS);
+    AgentConfig.Limits limits = limits(root.section("limits"));
+    List<HelperEntry> helpers = helpers(root, limits.stream());
+    return new AgentConfig(
+        helpers,
+        root.word("backend", BACKENDS, AgentConfig.Backend.NFTABLES),
+        queues(root.section("queues")),
+        marks(root.section("marks")),
+        limits,
+        fail(root.section("fail")),
+        control(root.section("control")),
+        metrics(root.section("metrics")),
+        eventLog(root.section("eventLog")));
+  }
+
+  private static AgentConfig.Queues queues(Section section) throws ConfigException {
+    AgentConfig.Queues or = AgentConfig.Queues.DEFAULT;
+    int first = section.number("first", or.first());
+    int lengthPackets = section.number("lengthPackets", or.lengthPackets());
+    int receiveBufferBytes = section.number("receiveBufferBytes", or.receiveBufferBytes());
+    int batchPackets = section.number("batchPackets", or.batchPackets());
+    return section.build(
+        () -> new AgentConfig.Queues(first, lengthPackets, receiveBufferBytes, batchPackets));
+  }
+
+  private static MarkBits marks(Section section) throws ConfigException {
+    MarkBits or = MarkBits.DEFAULT;
+    int child = section.mark("child", or.child());
+    int vetted = section.mark("vetted", or.vetted());
+    int opaque = section.mark("opaque", or.opaque());
+    int policyMask = section.mark("policyMask", or.policyMask());
+    return section.build(() -> new MarkBits(child, vetted, opaque, policyMask));
+  }
+
+  private static AgentConfig.Limits limits(Section section) throws ConfigException {
+    AgentConfig.Limits or = AgentConfig.Limits.DEFAULT;
+    int perParent = section.number("expectationsPerParent", or.expectationsPerParent());
+    int perSource = section.number("expectationsPerSource", or.expectationsPerSource());
+    int expectations = section.number("expectations", or.expectations());
+    int parents = section.number("parents", or.parents());
+    int lineBytes = section.number("lineBytes", or.stream().lineBytes());
+    int streamBufferBytes = section.number("streamBufferBytes", or.stream().streamBufferBytes());
+    int earlySegments = section.number("earlySegments", or.stream().earlySegments());
+    int historyBytes = section.number("historyBytes", or.stream().historyBytes());
+    return section.build(
+        () ->
+            new AgentConfig.Limits(
+                perParent,
+                perSource,
+                expectations,
+                parents,
+                new HelperLimits(lineBytes, streamBufferBytes, earlySegments, historyBytes)));
+  }
+
+  private static AgentConfig.Fail fail(Section section) throws ConfigException {
+    AgentConfig.Fail or = AgentConfig.Fail.DEFAULT;
+    return new AgentConfig.Fail(
+        section.word("agentDown", AGENT_DOWN, or.agentDown()),
+        section.word("queueFull", QUEUE_FULL, or.queueFull()),
+        section.word("onStop", ON_STOP, or.onStop()));
+  }
+
+  private static AgentConfig.Control control(Section section) throws ConfigException {
+    AgentConfig.Control or = AgentConfig.Control.DEFAULT;
+    String socket = section.text("socket", or.socket().toString());
+    String group = section.text("group", or.group());
+    return section.build(() -> new AgentConfig.Control(Path.of(socket), group));
+  }
+
+  private static AgentConfig.Metrics metrics(Section section) throws ConfigException {
+    AgentConfig.Metrics or = AgentConfig.Metrics.DEFAULT;
+    boolean enabled = section.flag("enabled", or.enabled());
+    String address = section.text("address", or.address());
+    int port = section.number("port", or.port());
+    return section.build(() -> new AgentConfig.Metrics(enabled, address, port));
+  }
+
+  private static AgentConfig.EventLog eventLog(Section section) throws ConfigException {
+    String file = section.text("file", AgentConfig.EventLog.DEFAULT.file());
+    return section.build(() -> new AgentConfig.EventLog(file));
+  }
+
+  private List<HelperEntry> helpers(Section root, HelperLimits limits) throws ConfigException {
+    ConfigNode list = root.node.children().get("helpers");
+    if (list == null) {
+      return AgentConfig.DEFAULT.helpers();
+    }
+    if (list.kind() != Kind.LIST) {
+      throw root.refused(list, "helpers", list.shown(), "a list; [] for none");
+    }
+    List<HelperEntry> entries = new ArrayList<>();
+    Map<Integer, ConfigNode> ids = new HashMap<>();
+    Map<String, ConfigNode> ports = new HashMap<>();
+    for (int i = 0; i < list.items().size(); i++) {
+      Section section = new Section(root.file, "helpers[" + i + "]", list.items().get(i));
+      HelperEntry entry = helper(section, limits);
+      section.requireUnused(ids, entry.id(), "id", "an id of its own");
+      if (entry.enabled()) {
+        String transport = entry.transport() == Transport.TCP ? "tcp" : "udp";
+        section.requireUnused(
+            ports, transport + " " + entry.port(), "port", "one enabled helper for each port");
+      }
+      entries.add(entry);
+    }
+    return entries;
+  }
+
+  private HelperEntry helper(Section section, HelperLimits limits) throws ConfigException {
+    section.requireKeys(HELPER_KEYS);
+    section.require("id", "1..65535");
+    section.require("name", String.join(", ", protocols.keySet()));
+    section.require("protocol", String.join(", ", TRANSPORTS.keySet()));
+    section.require("port", "1..65535");
+    HelperProtocol protocol = section.known("name", protocols);
+    int id = section.number("id", 0);
+    Map<String, Transport> possible = new LinkedHashMap<>(TRANSPORTS);
+    possible.values().retainAll(protocol.transports());
+    Transport transport = section.known("protocol", possible);
+    int port = section.number("port", 0);
+    boolean enabled = section.flag("enabled", true);
+    @Nullable Duration timeout = section.timeout("timeout", HelperEntry.DEFAULT_TIMEOUT);
+    Section optionsSection = section.section("options", new TreeSet<>(protocol.options().keySet()));
+    Map<String, Object> options = optionsSection.plain();
+    HelperEntry entry =
+        section.build(
+            () -> new HelperEntry(id, protocol.name(), transport, port, enabled, timeout, options));
+    var unused = optionsSection.build(() -> protocol.configure(options, limits));
+    return entry;
+  }
+
+  private static String decode(String name, byte[] bytes) throws ConfigException {
+    CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
+    ByteBuffer in = ByteBuffer.wrap(bytes);
+    CharBuffer out = CharBuffer.allocate(bytes.length);
+    CoderResult result = decoder.decode(in, out, true);
+    try {
+      if (result.isError()) {
+        result.throwException();
+      }
+    } catch (CharacterCodingException e) {
+      int line = 1;
+      for (int i = 0; i < in.position(); i++) {
+        line += bytes[i] == '\n' ? 1 : 0;
+      }
+      throw new ConfigException(
+          String.format("%s:%d: byte 0x%02x (expected: UTF-8)", name, line, in.get(in.position())));
+    }
+    String text = out.flip().toString();
+    return text.startsWith("\ufeff") ? text.substring(1) : text;
+  }
+
+  private static <T> Map<String, T> words(String first, T one, String second, T other) {
+    Map<String, T> words = new LinkedHashMap<>();
+    words.put(first, one);
+    words.put(second, other);
+    return words;
+  }
+
+  /** One map of the file: reads its values and knows how to complain about them. */
+  private static final class Section {
+    private final String file;
+    private final String path;
+    private final ConfigNode node;
+
+    Section(String file, String path, ConfigNode node) throws ConfigException {
+      this.file = file;
+      this.path = path;
+      this.node = node;
+      if (node.kind() != Kind.MAP) {
+        throw new ConfigException(
+            file
+                + ":"
+                + node.line()
+                + ": "
+                + (path.isEmpty() ? "" : path + ": ")
+                + node.shown()
+                + " (expected: keys with values)");
+      }
+    }
+
+    Section section(String key) throws ConfigException {
+      return section(key, SECTION_KEYS.getOrDefault(key, List.of()));
+    }
+
+    Section section(String key, Collection<String> known) throws ConfigException {
+      ConfigNode child = node.children().get(key);
+      // A section whose keys are all commented out is null in YAML: the same as no section.
+      Section section =
+          new Section(
+              file,
+              pathOf(key),
+              child == null || child.kind() == Kind.NULL
+                  ? ConfigNode.absentSection(node.line())
+                  : child);
+      section.requireKeys(known);
+      return section;
+    }
+
+    void requireKeys(Collection<String> known) throws ConfigException {
+      for (Map.Entry<String, ConfigNode> child : node.children().entrySet()) {
+        String key = child.getKey();
+        if (!known.contains(key)) {
+          @Nullable String near = NearestWord.to(key, known);
+          throw refused(
+              child.getValue(),
+              ConfigNode.shown(key),
+              "unknown key",
+              (known.isEmpty() ? "no keys" : String.join(", ", known))
+                  + (near == null ? "" : "; did you mean " + near + "?"));
+        }
+      }
+    }
+
+    void require(String key, String expected) throws ConfigException {
+      if (!node.children().containsKey(key)) {
+        throw refused(node, key, "missing", expected);
+      }
+    }
+
+    <K> void requireUnused(Map<K, ConfigNode> used, K value, String key, String expected)
+        throws ConfigException {
+      ConfigNode here = node.children().get(key);
+      ConfigNode earlier = here == null ? null : used.put(value, here);
+      if (here != null && earlier != null) {
+        throw refused(
+            here, key, value.toString(), expected + "; line " + earlier.line() + " has it already");
+      }
+    }
+
+    // A whole number; out of 32 bits it becomes the nearest one, which no range has.
+    int number(String key, int or) throws ConfigException {
+      ConfigNode child = node.children().get(key);
+      if (child == null) {
+        return or;
+      }
+      if (child.kind() != Kind.NUMBER || !child.text().matches("-?(0|[1-9][0-9]{0,17})")) {
+        throw refused(child, key, child.shown(), "a whole number");
+      }
+      long value = Long.parseLong(child.text());
+      return (int) Math.max(Integer.MIN_VALUE, Math.min(Integer.MAX_VALUE, value));
+    }
+
+    // 32 bits, decimal or hexadecimal.
+    int mark(String key, int or) throws ConfigException {
+      ConfigNode child = node.children().get(key);
+      if (child == null) {
+        return or;
+      }
+      if (child.kind() == Kind.NUMBER && child.text().matches("0x[0-9a-fA-F]{1,8}")) {
+        return Integer.parseUnsignedInt(child.text().substring(2), 16);
+      }
+      if (child.kind() == Kind.NUMBER && child.text().matches("0|[1-9][0-9]{0,9}")) {
+        long value = Long.parseLong(child.text());
+        if (value <= 0xffffffffL) {
+          return (int) value;
+        }
+      }
+      throw refused(child, key, child.shown(), "32 bits such as 0x40000000");
+    }
+
+    boolean flag(String key, boolean or) throws ConfigException {
+      ConfigNode child = node.children().get(key);
+      if (child == null) {
+        return or;
+      }
+      if (child.kind() != Kind.BOOLEAN) {
+        throw refused(child, key, child.shown(), "true or false");
+      }
+      return Boolean.parseBoolean(child.text());
+    }
+
+    String text(String key, String or) throws ConfigException {
+      ConfigNode child = node.children().get(key);
+      if (child == null) {
+        return or;
+      }
+      if (child.kind() != Kind.TEXT) {
+        throw refused(child, key, child.shown(), "text");
+      }
+      return child.text();
+    }
+
+    <T> T word(String key, Map<String, T> words, T or) throws ConfigException {
+      return node.children().containsKey(key) ? known(key, words) : or;
+    }
+
+    // One of the words; the key is there.
+    <T> T known(String key, Map<String, T> words) throws ConfigException {
+      ConfigNode child = node.children().getOrDefault(key, node);
+      T value = child.kind() == Kind.TEXT ? words.get(child.text()) : null;
+      if (value == null) {
+        @Nullable String near = NearestWord.to(child.text(), words.keySet());
+        throw refused(
+            child,
+            key,
+            child.shown(),
+            String.join(", ", words.keySet())
+                + (near == null ? "" : "; did you mean " + near + "?"));
+      }
+      return value;
+    }
+
+    @Nullable Duration timeout(String key, Duration or) throws ConfigException {
+      ConfigNode child = node.children().get(key);
+      if (child == null) {
+        return or;
+      }
+      try {
+        // A bare number has no unit and is refused like any other text without one.
+        return DurationParser.parseTimeout(
+            child.kind() == Kind.TEXT || child.kind() == Kind.NUMBER ? child.text() : "");
+      } catch (IllegalArgumentException e) {
+        throw refusedByRecord(e);
+      }
+    }
+
+    Map<String, Object> plain() throws ConfigException {
+      Map<String, Object> plain = new LinkedHashMap<>();
+      for (Map.Entry<String, ConfigNode> child : node.children().entrySet()) {
+        if (child.getValue().kind() == Kind.NULL) {
+          throw refused(child.getValue(), child.getKey(), "nothing", "a value");
+        }
+        plain.put(child.getKey(), child.getValue().plain());
+      }
+      return plain;
+    }
+
+    // Runs a constructor that refuses by {@code field: value (expected: range)}.
+    <T> T build(Supplier<T> constructor) throws ConfigException {
+      try {
+        return constructor.get();
+      } catch (IllegalArgumentException e) {
+        throw refusedByRecord(e);
+      }
+    }
+
+    private ConfigException refusedByRecord(IllegalArgumentException e) {
+      String message = String.valueOf(e.getMessage());
+      int colon = message.indexOf(": ");
+      String field = colon < 0 ? "" : message.substring(0, colon);
+      int bracket = field.indexOf('[');
+      ConfigNode child = node.children().get(bracket < 0 ? field : field.substring(0, bracket));
+      int expected = message.indexOf(" (expected: ");
+      if (child == null) {
+        // The field has its default here, or the complaint is about the section as a whole.
+        String prefix = path.isEmpty() || message.startsWith(path + ": ") ? "" : path + ": ";
+        return new ConfigException(file + ":" + node.line() + ": " + prefix + message);
+      }
+      boolean scalar = child.kind() != Kind.LIST && child.kind() != Kind.MAP;
+      String rest =
+          scalar && expected >= 0
+              ? child.shown() + message.substring(expected)
+              : message.substring(colon + 2);
+      return new ConfigException(file + ":" + child.line() + ": " + pathOf(field) + ": " + rest);
+    }
+
+    ConfigException refused(ConfigNode at, String key, String value, String expected) {
+      return new ConfigException(
+          file
+              + ":"
+              + at.line()
+              + ": "
+              + pathOf(key)
+              + ": "
+              + value
+              + " (expected: "
+              + expected
+              + ")");
+    }
+
+    private String pathOf(String key) {
+      return path.isEmpty() ? key : path + "." + key;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package org.pinholed.agent.flow;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.helper.Direction;
+import org.pinholed.kernel.conntrack.FlowTuple;
+
+/**
+ * The parent flows of one worker, found by packet and by conntrack id. Not thread-safe.
+ *
+ * <p>At the hooks where packets are queued (after source NAT, design section 3) the inverse of a
+ * packet's tuple is always one of the two conntrack tuples, so each flow stands here under two
+ * keys.
+ */
+public final class FlowTable {
+  /**
+   * One direction of a flow.
+   *
+   * @param flow the flow
+   * @param direction the direction of packets with this key
+   */
+  public record End(ParentFlow flow, Direction direction) {}
+
+  private final Map<FlowKey, End> byPacket = new HashMap<>();
+  private final Map<Integer, ParentFlow> byId = new HashMap<>();
+  private final FlowKey probe = new FlowKey();
+
+  /**
+   * Finds the flow of a packet without allocating.
+   *
+   * @param packet a readable packet
+   * @return flow and direction, null if it is not known
+   */
+  public @Nullable End find(PacketView packet) {
+    return byPacket.get(probe.set(packet));
+  }
+
+  /**
+   * Finds a flow by its conntrack id.
+   *
+   * @param conntrackId an id
+   * @return the flow, null if it is not known
+   */
+  public @Nullable ParentFlow find(int conntrackId) {
+    return byId.get(conntrackId);
+  }
+
+  /**
+   * Adds a flow. The caller removes an older one with the same tuple first.
+   *
+   * @param flow the flow
+   */
+  public void add(ParentFlow flow) {
+    byId.put(flow.entry().id(), flow);
+    byPacket.put(keyOf(flow.entry().reply().inverse()), new End(flow, Direction.ORIGINAL));
+    byPacket.put(keyOf(flow.entry().original().inverse()), new End(flow, Direction.REPLY));
+  }
+
+  /**
+   * Removes a flow.
+   *
+   * @param flow the flow
+   */
+  public void remove(ParentFlow flow) {
+    byId.remove(flow.entry().id(), flow);
+    removeEnd(keyOf(flow.entry().reply().inverse()), flow);
+    removeEnd(keyOf(flow.entry().original().inverse()), flow);
+  }
+
+  private void removeEnd(FlowKey key, ParentFlow flow) {
+    End end = byPacket.get(key);
+    if (end != null && end.flow() == flow) {
+      byPacket.remove(key);
+    }
+  }
+
+  /**
+   * All flows.
+   *
+   * @return a live view, not to be kept
+   */
+  public Collection<ParentFlow> flows() {
+    return byId.values();
+  }
+
+  /**
+   * How many flows there are.
+   *
+   * @return 0 or more
+   */
+  public int size() {
+    return byId.size();
+  }
+
+  private static FlowKey keyOf(FlowTuple tuple) {
+    return FlowKey.of(
+        tuple.protocol(),
+        tuple.source(),
+        tuple.sourcePort(),
+        tuple.destination(),
+        tuple.destinationPort());
+  }
+}

@@ -1,0 +1,291 @@
+package org.pinholed.agent.flow;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.view.SessionRow;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+
+/**
+ * One parent flow while it is known: its streams, its helper and what it announced. Owned by one
+ * worker and used by its thread only.
+ */
+public final class ParentFlow {
+  private final Parent parent;
+  private final ConntrackEntry entry;
+  private final FlowFacts facts;
+  private final HelperEntry helperEntry;
+  private final long createdNs;
+  private @Nullable SessionHelper helper;
+  private @Nullable InOrderStream original;
+  private @Nullable InOrderStream reply;
+  private @Nullable Map<String, Expectation> announced;
+  private @Nullable Reason reason;
+  private boolean readingEnded;
+  private boolean firstByteSeen;
+  private int serverInitialSequence;
+  private long bytesFromClient;
+  private long bytesFromServer;
+  private long packets;
+  private long lastNs;
+
+  /**
+   * Makes the state of a flow that is to be read.
+   *
+   * @param parent what listings and expectations know of it
+   * @param entry its conntrack
+   * @param facts what its helper is told
+   * @param helperEntry the configured entry it belongs to
+   * @param helper reads it; null if it is not to be read at all
+   * @param nowNs {@link System#nanoTime}
+   */
+  public ParentFlow(
+      Parent parent,
+      ConntrackEntry entry,
+      FlowFacts facts,
+      HelperEntry helperEntry,
+      @Nullable SessionHelper helper,
+      long nowNs) {
+    this.parent = parent;
+    this.entry = entry;
+    this.facts = facts;
+    this.helperEntry = helperEntry;
+    this.helper = helper;
+    this.createdNs = nowNs;
+    this.lastNs = nowNs;
+  }
+
+  /**
+   * Whether a SYN+ACK is the one that this flow began with, sent again.
+   *
+   * @param serverInitialSequence its sequence number
+   * @return false if it begins another connection between the same ports
+   */
+  public boolean beganWith(int serverInitialSequence) {
+    return firstByteSeen && this.serverInitialSequence == serverInitialSequence;
+  }
+
+  /**
+   * Begins both streams at the first byte.
+   *
+   * @param clientInitialSequence the client's initial sequence number
+   * @param serverInitialSequence the server's initial sequence number
+   * @param limits how much they may keep
+   */
+  public void startStreams(
+      int clientInitialSequence, int serverInitialSequence, HelperLimits limits) {
+    firstByteSeen = true;
+    this.serverInitialSequence = serverInitialSequence;
+    original = new InOrderStream(limits);
+    original.start(clientInitialSequence);
+    reply = new InOrderStream(limits);
+    reply.start(serverInitialSequence);
+  }
+
+  /**
+   * Begins the stream of one direction, if there is none yet, at a byte in the middle.
+   *
+   * @param direction which one
+   * @param sequence sequence number of the first byte that is read
+   * @param limits how much it may keep
+   */
+  public void resumeStream(Direction direction, int sequence, HelperLimits limits) {
+    if (stream(direction) != null) {
+      return;
+    }
+    InOrderStream stream = new InOrderStream(limits);
+    stream.resume(sequence);
+    if (direction == Direction.ORIGINAL) {
+      original = stream;
+    } else {
+      reply = stream;
+    }
+  }
+
+  /**
+   * What listings and expectations know of it.
+   *
+   * @return the parent
+   */
+  public Parent parent() {
+    return parent;
+  }
+
+  /**
+   * Its conntrack as it was when the flow was first seen.
+   *
+   * @return the entry
+   */
+  public ConntrackEntry entry() {
+    return entry;
+  }
+
+  /**
+   * What its helper was told.
+   *
+   * @return the facts
+   */
+  public FlowFacts facts() {
+    return facts;
+  }
+
+  /**
+   * The configured entry it belongs to.
+   *
+   * @return the entry as it was when the flow began
+   */
+  public HelperEntry helperEntry() {
+    return helperEntry;
+  }
+
+  /**
+   * What reads it.
+   *
+   * @return null once reading ended
+   */
+  public @Nullable SessionHelper helper() {
+    return helper;
+  }
+
+  /**
+   * The stream of one direction.
+   *
+   * @param direction which one
+   * @return null before it began and once reading ended
+   */
+  public @Nullable InOrderStream stream(Direction direction) {
+    return direction == Direction.ORIGINAL ? original : reply;
+  }
+
+  /**
+   * Notes a packet.
+   *
+   * @param nowNs {@link System#nanoTime}
+   */
+  public void packetSeen(long nowNs) {
+    packets++;
+    lastNs = nowNs;
+  }
+
+  /**
+   * Notes why something was refused, for the listing.
+   *
+   * @param value the reason
+   */
+  public void refused(Reason value) {
+    if (!readingEnded) {
+      reason = value;
+    }
+  }
+
+  /**
+   * Ends reading: streams and helper go, the row in the listing stays.
+   *
+   * @param value why
+   */
+  public void endReading(Reason value) {
+    bytesFromClient = bytes(original, bytesFromClient);
+    bytesFromServer = bytes(reply, bytesFromServer);
+    original = null;
+    reply = null;
+    helper = null;
+    reason = value;
+    readingEnded = true;
+  }
+
+  /**
+   * Whether reading ended.
+   *
+   * @return true for good once it did
+   */
+  public boolean readingEnded() {
+    return readingEnded;
+  }
+
+  /**
+   * What was announced under a key.
+   *
+   * @param key a helper's key
+   * @return the expectation, null if there is none
+   */
+  public @Nullable Expectation announced(String key) {
+    return announced == null ? null : announced.get(key);
+  }
+
+  /**
+   * Keeps an expectation under its key.
+   *
+   * @param expectation what was announced
+   */
+  public void announce(Expectation expectation) {
+    if (announced == null) {
+      announced = new HashMap<>(4);
+    }
+    announced.put(expectation.request().key(), expectation);
+  }
+
+  /**
+   * Forgets what was announced under a key.
+   *
+   * @param key a helper's key
+   */
+  public void forget(String key) {
+    if (announced != null) {
+      announced.remove(key);
+    }
+  }
+
+  /**
+   * Everything that was announced and not replaced.
+   *
+   * @return a copy, also of what is used or over
+   */
+  public Collection<Expectation> announced() {
+    return announced == null ? List.of() : List.copyOf(announced.values());
+  }
+
+  /**
+   * The row as it is listed.
+   *
+   * @param nowNs {@link System#nanoTime}
+   * @return an immutable copy
+   */
+  public SessionRow row(long nowNs) {
+    Reason why = reason;
+    SessionHelper reader = helper;
+    return new SessionRow(
+        parent.serial(),
+        parent.helper(),
+        parent.helperId(),
+        facts.transport().name().toLowerCase(java.util.Locale.ROOT),
+        reader == null ? "opaque" : reader.stateWord(),
+        parent.policyId(),
+        parent.mark(),
+        Expectation.endpointRow(parent.client()),
+        Expectation.endpointRow(parent.server()),
+        bytes(original, bytesFromClient),
+        bytes(reply, bytesFromServer),
+        packets,
+        parent.waiting(),
+        readingEnded,
+        why == null ? null : why.word(),
+        why == null ? null : why.explanation(),
+        (nowNs - createdNs) / 1_000_000_000L,
+        (nowNs - lastNs) / 1_000_000_000L);
+  }
+
+  private static long bytes(@Nullable InOrderStream stream, long otherwise) {
+    return stream == null ? otherwise : stream.bytesRead();
+  }
+}

@@ -1,0 +1,273 @@
+package org.pinholed.agent.lifecycle;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.worker.QueueWorker;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackEvents;
+import org.pinholed.kernel.conntrack.DumpFilter;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One thread for everything that comes from the kernel besides packets, and for time: children that
+ * came, parents that are gone, expectations that ran out, leases to renew.
+ */
+final class KernelEvents implements Runnable, ConntrackEvents.Handler {
+  private static final Logger LOG = LoggerFactory.getLogger(KernelEvents.class);
+  private static final long TICK_NS = 250_000_000L;
+
+  /** Renewed at a third of the lease (design section 4). */
+  private static final long RENEWALS_PER_LEASE = 3;
+
+  /** The child of an expectation that is used at the last moment is reported a little later. */
+  private static final long EVENT_GRACE_MS = 250;
+
+  private final ConntrackEvents kernel;
+  private final ConntrackClient conntrack;
+  private final PinholeBackend backend;
+  private final PinholeBackend.Session pinholes;
+  private final ExpectationTable table;
+  private final QueueWorker worker;
+  private final MarkBits marks;
+  private final AgentEvents events;
+  private final AgentMetrics metrics;
+  private final AtomicLong repairs = new AtomicLong();
+  private volatile boolean running = true;
+  private volatile String lastError = "";
+  private long tickedNs = System.nanoTime();
+
+  KernelEvents(
+      ConntrackEvents kernel,
+      ConntrackClient conntrack,
+      PinholeBackend backend,
+      PinholeBackend.Session pinholes,
+      ExpectationTable table,
+      QueueWorker worker,
+      MarkBits marks,
+      AgentEvents events,
+      AgentMetrics metrics) {
+    this.kernel = kernel;
+    this.conntrack = conntrack;
+    this.backend = backend;
+    this.pinholes = pinholes;
+    this.table = table;
+    this.worker = worker;
+    this.marks = marks;
+    this.events = events;
+    this.metrics = metrics;
+  }
+
+  @Override
+  public void run() {
+    while (running) {
+      try {
+        kernel.receive(this);
+      } catch (NetlinkException e) {
+        failed("conntrackEvents", e.getMessage());
+      }
+      long nowNs = System.nanoTime();
+      if (nowNs - tickedNs >= TICK_NS) {
+        tickedNs = nowNs;
+        tick(nowNs);
+      }
+    }
+  }
+
+  /** Ends {@link #run} at its next turn, within a tick. From any thread. */
+  void stop() {
+    running = false;
+  }
+
+  /** What failed last; empty if nothing did. From any thread. */
+  String lastError() {
+    return lastError;
+  }
+
+  /** How often the table was repaired. From any thread. */
+  long repairs() {
+    return repairs.get();
+  }
+
+  @Override
+  public void onNew(ConntrackEntry entry) {
+    if ((entry.mark() & marks.child()) == 0) {
+      return;
+    }
+    Expectation expectation =
+        table.match(
+            entry.original().protocol(),
+            entry.original().source(),
+            entry.original().destination(),
+            entry.original().destinationPort(),
+            Parent.serialOf(entry.id()));
+    if (expectation != null) {
+      events.expectation(
+          AgentEvent.Kind.MATCHED,
+          expectation,
+          "from " + new Endpoint(entry.original().source(), entry.original().sourcePort()));
+    }
+  }
+
+  @Override
+  public void onDestroy(ConntrackEntry entry) {
+    if ((entry.mark() & marks.child()) == 0) {
+      worker.post(() -> worker.endParent(entry.id(), AgentEvent.Kind.PARENT_CLOSED));
+    }
+  }
+
+  /** Events were lost: what they would have said is read from the conntrack table. */
+  @Override
+  public void onOverrun() {
+    metrics.overrun("conntrack");
+    Set<Integer> alive = new HashSet<>();
+    try {
+      for (int bit : new int[] {marks.vetted(), marks.opaque(), marks.child()}) {
+        conntrack.dump(
+            new DumpFilter(0, bit, bit),
+            entry -> {
+              alive.add(entry.id());
+              onNew(entry);
+            });
+      }
+    } catch (NetlinkException e) {
+      failed("conntrack", e.getMessage());
+      return;
+    }
+    worker.post(
+        () -> {
+          int gone = 0;
+          for (ConntrackEntry entry : worker.entries(ListingFilter.ALL)) {
+            if (!alive.contains(entry.id())) {
+              worker.endParent(entry.id(), AgentEvent.Kind.PARENT_CLOSED);
+              gone++;
+            }
+          }
+          events.agent(
+              AgentEvent.Kind.RESYNCED,
+              "conntrackOverrun",
+              gone + " parents had ended while events were lost");
+        });
+  }
+
+  private void tick(long nowNs) {
+    List<Expectation> toRenew = new ArrayList<>();
+    for (Expectation expectation : table.pending()) {
+      if (expectation.livesWithParent()) {
+        long renewAtMs = expectation.pinhole().timeoutMs() * (RENEWALS_PER_LEASE - 1);
+        if (expectation.expiresInMs(nowNs) * RENEWALS_PER_LEASE <= renewAtMs) {
+          toRenew.add(expectation);
+        }
+      } else if (expectation.expiresInMs(nowNs) <= -EVENT_GRACE_MS
+          && table.end(expectation) == Expectation.State.PENDING) {
+        events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+      }
+    }
+    table.purgeMatched(nowNs);
+    renew(toRenew);
+  }
+
+  private void renew(List<Expectation> leases) {
+    if (leases.isEmpty()) {
+      return;
+    }
+    List<Pinhole> batch = new ArrayList<>(leases.size());
+    leases.forEach(expectation -> batch.add(expectation.pinhole()));
+    try {
+      pinholes.renew(batch);
+      long nowNs = System.nanoTime();
+      leases.forEach(expectation -> expectation.opened(nowNs));
+      // A parent that ended in between must not leave a pinhole that was just made anew.
+      pinholes.apply(pinholesOfEnded(leases), List.of());
+    } catch (BackendException e) {
+      failed("renew", e.getMessage()); // two more tries before the leases run out
+    }
+  }
+
+  /**
+   * Puts back what somebody else removed. Called by the backend's own thread, at once, not at the
+   * next tick: until it is done control packets pass unread.
+   */
+  synchronized void repair() {
+    long nowNs = System.nanoTime();
+    List<Expectation> before = table.pending();
+    List<Pinhole> alive = new ArrayList<>();
+    for (Expectation expectation : before) {
+      long leftMs = expectation.expiresInMs(nowNs);
+      if (leftMs > 0) {
+        Pinhole pinhole = expectation.pinhole();
+        alive.add(
+            new Pinhole(
+                pinhole.kind(),
+                pinhole.transport(),
+                pinhole.source(),
+                pinhole.destination(),
+                pinhole.port(),
+                pinhole.mark(),
+                leftMs,
+                pinhole.comment()));
+      }
+    }
+    try {
+      if (backend.repair(alive)) {
+        repairs.incrementAndGet();
+        String detail = "table rebuilt with " + alive.size() + " pinholes";
+        LOG.warn("somebody else changed the table of pinholed: {}", detail);
+        events.agent(AgentEvent.Kind.TABLE_REPAIRED, "foreignChange", detail);
+        settle(before);
+      }
+    } catch (BackendException e) {
+      failed("repair", e.getMessage());
+    }
+  }
+
+  /** What workers ended or opened while the table was being rebuilt may have missed it. */
+  private void settle(List<Expectation> before) throws BackendException {
+    List<Pinhole> opened = new ArrayList<>();
+    for (Expectation expectation : table.pending()) {
+      if (!before.contains(expectation)) {
+        opened.add(expectation.pinhole());
+      }
+    }
+    try (PinholeBackend.Session session = backend.openSession()) {
+      session.apply(pinholesOfEnded(before), opened);
+    }
+  }
+
+  private static List<Pinhole> pinholesOfEnded(List<Expectation> expectations) {
+    List<Pinhole> ended = new ArrayList<>();
+    for (Expectation expectation : expectations) {
+      if (expectation.state() != Expectation.State.PENDING) {
+        ended.add(expectation.pinhole());
+      }
+    }
+    return ended;
+  }
+
+  private void failed(String operation, @Nullable String message) {
+    String text = operation + ": " + message;
+    if (!text.equals(lastError)) {
+      LOG.warn("{}", text);
+    }
+    lastError = text;
+    events.agent(AgentEvent.Kind.BACKEND_ERROR, operation, text);
+  }
+}

@@ -1,0 +1,124 @@
+package org.pinholed.agent.report;
+
+import java.time.Instant;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.event.EventListener;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Reason;
+
+/** Says what happened to the event log and to the counters, in one place. Thread-safe. */
+public final class AgentEvents {
+  private final EventListener listener;
+  private final AgentMetrics metrics;
+
+  /**
+   * Makes the one of an agent.
+   *
+   * @param listener takes the events
+   * @param metrics counts them
+   */
+  public AgentEvents(EventListener listener, AgentMetrics metrics) {
+    this.listener = listener;
+    this.metrics = metrics;
+  }
+
+  /**
+   * Something happened to an expectation.
+   *
+   * @param kind what
+   * @param expectation to which one
+   * @param detail one sentence, or empty
+   */
+  public void expectation(AgentEvent.Kind kind, Expectation expectation, String detail) {
+    Parent parent = expectation.parent();
+    metrics.event(kind, parent.helper());
+    java.net.InetAddress source = expectation.pinhole().source();
+    listener.onEvent(
+        new AgentEvent(
+            epochMicros(),
+            kind,
+            parent.helper(),
+            parent.policyId(),
+            parent.serial(),
+            expectation.childSerial(),
+            expectation.id(),
+            Expectation.endpointRow(parent.client()),
+            Expectation.endpointRow(parent.server()),
+            source == null ? null : new EndpointRow(source.getHostAddress(), 0),
+            new EndpointRow(
+                expectation.pinhole().destination().getHostAddress(), expectation.pinhole().port()),
+            expectation.request().cause().word(),
+            detail));
+  }
+
+  /**
+   * A reason was given for something in a flow.
+   *
+   * @param parent the flow
+   * @param reason the reason
+   * @param detail where it was seen, or empty
+   */
+  public void reason(Parent parent, Reason reason, String detail) {
+    AgentEvent.Kind kind =
+        switch (reason.kind()) {
+          case REFUSED -> AgentEvent.Kind.REFUSED;
+          case MALFORMED -> AgentEvent.Kind.MALFORMED;
+          case OPAQUE -> AgentEvent.Kind.OPAQUE;
+        };
+    metrics.event(kind, parent.helper());
+    metrics.reason(parent.helper(), reason);
+    flow(kind, parent, reason.word(), detail.isEmpty() ? reason.explanation() : detail);
+  }
+
+  /**
+   * A limit was reached.
+   *
+   * @param parent the flow that met it
+   * @param limit the limit's name in the configuration
+   */
+  public void limit(Parent parent, String limit) {
+    metrics.event(AgentEvent.Kind.LIMIT, parent.helper());
+    metrics.limit(limit);
+    flow(AgentEvent.Kind.LIMIT, parent, limit, "limits." + limit + " is reached");
+  }
+
+  /**
+   * Something happened that concerns no single flow.
+   *
+   * @param kind what
+   * @param reason one word
+   * @param detail one sentence
+   */
+  public void agent(AgentEvent.Kind kind, String reason, String detail) {
+    metrics.event(kind, "");
+    listener.onEvent(
+        new AgentEvent(
+            epochMicros(), kind, "", 0, "", null, 0, null, null, null, null, reason, detail));
+  }
+
+  private void flow(AgentEvent.Kind kind, Parent parent, String reason, String detail) {
+    listener.onEvent(
+        new AgentEvent(
+            epochMicros(),
+            kind,
+            parent.helper(),
+            parent.policyId(),
+            parent.serial(),
+            null,
+            0,
+            Expectation.endpointRow(parent.client()),
+            Expectation.endpointRow(parent.server()),
+            null,
+            null,
+            reason,
+            detail));
+  }
+
+  private static long epochMicros() {
+    Instant now = Instant.now();
+    return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000;
+  }
+}

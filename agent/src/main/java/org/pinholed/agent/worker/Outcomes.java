@@ -1,0 +1,371 @@
+package org.pinholed.agent.worker;
+
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.trace.Tracer;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.Reason;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Turns what helpers conclude into expectations, and collects the pinholes of a batch of packets
+ * for one transaction. Owned by one worker.
+ */
+final class Outcomes implements OutcomeSink {
+  /**
+   * The kernel timeout of a pinhole that lives as long as its parent; renewed at a third of it, so
+   * that a dead agent leaves nothing open for longer.
+   */
+  static final Duration LEASE = Duration.ofSeconds(60);
+
+  private static final Logger LOG = LoggerFactory.getLogger(Outcomes.class);
+
+  private final ExpectationTable table;
+  private final PinholeBackend.Session backend;
+  private final AgentEvents events;
+  private final AgentMetrics metrics;
+  private final MarkBits marks;
+  private final Tracer tracer;
+  private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
+
+  private final List<Expectation> toOpen = new ArrayList<>();
+  private final List<Pinhole> toClose = new ArrayList<>();
+  private final List<Pinhole> openPinholes = new ArrayList<>();
+  private final List<Expectation> created = new ArrayList<>();
+
+  private @Nullable ParentFlow flow;
+  private @Nullable Reason ended;
+  private long nowNs;
+
+  Outcomes(
+      ExpectationTable table,
+      PinholeBackend.Session backend,
+      AgentEvents events,
+      AgentMetrics metrics,
+      MarkBits marks,
+      Tracer tracer) {
+    this.table = table;
+    this.backend = backend;
+    this.events = events;
+    this.metrics = metrics;
+    this.marks = marks;
+    this.tracer = tracer;
+  }
+
+  /** Begins a message of a flow. */
+  void begin(ParentFlow current, long now) {
+    flow = current;
+    ended = null;
+    nowNs = now;
+  }
+
+  /** Why the helper ended reading in this message; null if it goes on. */
+  @Nullable Reason ended() {
+    return ended;
+  }
+
+  private ParentFlow flow() {
+    if (flow == null) {
+      throw new IllegalStateException("outcome outside of a message");
+    }
+    return flow;
+  }
+
+  @Override
+  public @Nullable Endpoint expect(ExpectationRequest request) {
+    ParentFlow current = flow();
+    FlowFacts facts = current.facts();
+    Direction announcedIn = request.announcedIn();
+    InetAddress announcer = facts.sender(announcedIn).address();
+    if (request.destination().address().equals(announcer)
+        && !announcer.equals(facts.senderSeenByPeer(announcedIn).address())) {
+      report(AgentReason.ADDRESS_TRANSLATED, request.streamOffset());
+      return null;
+    }
+    Expectation older = current.announced(request.key());
+    if (older != null) {
+      end(older, AgentEvent.Kind.REPLACED);
+      current.forget(request.key());
+    }
+    Expectation expectation = newExpectation(current, request);
+    ExpectationTable.Limit limit = table.add(expectation);
+    if (limit != null) {
+      report(reasonOf(limit), request.streamOffset());
+      events.limit(current.parent(), limit.configKey());
+      return null;
+    }
+    current.announce(expectation);
+    if (tracer.isOn()) {
+      tracer.line("expectation", describe(expectation));
+    }
+    if (request.active()) {
+      open(expectation);
+    }
+    return request.destination();
+  }
+
+  private Expectation newExpectation(ParentFlow current, ExpectationRequest request) {
+    Duration configured = current.helperEntry().timeout();
+    Duration asked = request.lifetime();
+    Duration timeout = asked != null ? asked : configured != null ? configured : LEASE;
+    boolean livesWithParent = asked == null && configured == null;
+    InetAddress source =
+        switch (request.source()) {
+          case PEER -> current.facts().sender(request.announcedIn().opposite()).address();
+          case ADDRESS -> request.sourceAddress();
+          case ANY -> null;
+        };
+    Pinhole.Kind kind =
+        source == null
+            ? Pinhole.Kind.OPEN_ANY
+            : request.use() == ExpectationRequest.Use.ONCE ? Pinhole.Kind.ONCE : Pinhole.Kind.OPEN;
+    Pinhole pinhole =
+        new Pinhole(
+            kind,
+            request.transport(),
+            source,
+            request.destination().address(),
+            request.destination().port(),
+            marks.childMark(current.parent().mark()),
+            timeout.toMillis(),
+            comment(current, request));
+    return new Expectation(
+        table.nextId(), current.parent(), request, pinhole, livesWithParent, nowNs);
+  }
+
+  /** What a later agent, or an operator with nft(8), needs to know of a pinhole. */
+  private static String comment(ParentFlow current, ExpectationRequest request) {
+    return "helper="
+        + current.parent().helper()
+        + " parent="
+        + current.parent().serial()
+        + " policy="
+        + current.parent().policyId()
+        + " created="
+        + System.currentTimeMillis() / 1000
+        + " key="
+        + request.key();
+  }
+
+  private static Reason reasonOf(ExpectationTable.Limit limit) {
+    return switch (limit) {
+      case PER_PARENT -> AgentReason.LIMIT_PER_PARENT;
+      case PER_SOURCE -> AgentReason.LIMIT_PER_SOURCE;
+      case TOTAL -> AgentReason.LIMIT_TOTAL;
+    };
+  }
+
+  private static String describe(Expectation expectation) {
+    Pinhole pinhole = expectation.pinhole();
+    InetAddress source = pinhole.source();
+    return (expectation.request().active() ? "opens " : "announces ")
+        + pinhole.transport()
+        + " "
+        + (source == null ? "any" : source.getHostAddress())
+        + ":any -> "
+        + new Endpoint(pinhole.destination(), pinhole.port())
+        + " "
+        + (pinhole.kind() == Pinhole.Kind.ONCE ? "once" : "many")
+        + " for "
+        + (expectation.livesWithParent() ? "its parent" : pinhole.timeoutMs() / 1000 + " s")
+        + " (expectation "
+        + expectation.id()
+        + ")";
+  }
+
+  @Override
+  public void activate(String key) {
+    Expectation expectation = flow().announced(key);
+    if (expectation == null || expectation.state() != Expectation.State.ANNOUNCED) {
+      return;
+    }
+    if (tracer.isOn()) {
+      tracer.line("expectation", "opens expectation " + expectation.id());
+    }
+    open(expectation);
+  }
+
+  private void open(Expectation expectation) {
+    Expectation displaced = table.activate(expectation);
+    if (displaced != null) {
+      end(displaced, AgentEvent.Kind.REPLACED);
+    }
+    toOpen.add(expectation);
+  }
+
+  @Override
+  public void close(String key) {
+    Expectation expectation = flow().announced(key);
+    if (expectation != null) {
+      flow().forget(key);
+      end(expectation, AgentEvent.Kind.CLOSED);
+      if (tracer.isOn()) {
+        tracer.line("expectation", "shuts expectation " + expectation.id());
+      }
+    }
+  }
+
+  @Override
+  public void edit(long streamOffset, int lengthBytes, byte[] replacement) {
+    report(AgentReason.REWRITE_NEEDED, streamOffset);
+  }
+
+  @Override
+  public void report(Reason reason, long streamOffset) {
+    ParentFlow current = flow();
+    if (tracer.isOn()) {
+      tracer.line(
+          "reason",
+          reason.kind().name().toLowerCase(java.util.Locale.ROOT)
+              + " "
+              + reason.word()
+              + " at offset "
+              + streamOffset
+              + ": "
+              + reason.explanation());
+    }
+    if (reason.kind() == Reason.Kind.REFUSED) {
+      current.refused(reason);
+      events.reason(current.parent(), reason, "");
+    } else if (ended == null) {
+      ended = reason;
+    }
+  }
+
+  @Override
+  public void understood(HelperWord word) {
+    if (tracer.isOn()) {
+      tracer.line("understood", word.word());
+    }
+  }
+
+  /**
+   * Ends an expectation, with its pinhole if that is open.
+   *
+   * @param kind why, for log and counters
+   */
+  void end(Expectation expectation, AgentEvent.Kind kind) {
+    Expectation.State before = table.end(expectation);
+    boolean mayBeOpen =
+        before == Expectation.State.PENDING
+            || (before == Expectation.State.MATCHED
+                && expectation.pinhole().kind() != Pinhole.Kind.ONCE);
+    if (!mayBeOpen) {
+      return;
+    }
+    if (!toOpen.remove(expectation)) {
+      toClose.add(expectation.pinhole());
+    }
+    events.expectation(kind, expectation, "");
+  }
+
+  /**
+   * Ends everything that a flow announced.
+   *
+   * @param kind why, for log and counters
+   */
+  void endAll(ParentFlow over, AgentEvent.Kind kind) {
+    for (Expectation expectation : over.announced()) {
+      over.forget(expectation.request().key());
+      end(expectation, kind);
+    }
+  }
+
+  /** Whether there is something for a transaction. */
+  boolean hasChanges() {
+    return !toOpen.isEmpty() || !toClose.isEmpty();
+  }
+
+  /** Brings all changes into the kernel, in one transaction if it takes them. */
+  void commit() {
+    if (!hasChanges()) {
+      return;
+    }
+    for (Expectation expectation : toOpen) {
+      openPinholes.add(expectation.pinhole());
+    }
+    try {
+      apply(toClose, openPinholes);
+      for (Expectation expectation : toOpen) {
+        opened(expectation);
+      }
+    } catch (BackendException e) {
+      // One bad pinhole must not keep the others of the batch shut.
+      commitOneByOne();
+    } finally {
+      toOpen.clear();
+      toClose.clear();
+      openPinholes.clear();
+    }
+  }
+
+  private void commitOneByOne() {
+    for (Pinhole pinhole : toClose) {
+      try {
+        apply(List.of(pinhole), List.of());
+      } catch (BackendException e) {
+        refused(e);
+      }
+    }
+    for (Expectation expectation : List.copyOf(toOpen)) {
+      try {
+        apply(List.of(), List.of(expectation.pinhole()));
+        opened(expectation);
+      } catch (BackendException e) {
+        refused(e);
+        table.end(expectation);
+        events.reason(expectation.parent(), AgentReason.BACKEND_REFUSED, e.getMessage());
+      }
+    }
+  }
+
+  private void apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
+    long beganNs = System.nanoTime();
+    boolean ok = false;
+    try {
+      backend.apply(close, open);
+      ok = true;
+    } finally {
+      metrics.transaction(System.nanoTime() - beganNs, ok);
+    }
+  }
+
+  private void opened(Expectation expectation) {
+    expectation.opened(System.nanoTime());
+    created.add(expectation);
+  }
+
+  /** Says what was opened; called when the packets are on their way, so that they need not wait. */
+  void publish() {
+    for (Expectation expectation : created) {
+      events.expectation(AgentEvent.Kind.CREATED, expectation, "");
+    }
+    created.clear();
+  }
+
+  private void refused(BackendException e) {
+    String message = String.valueOf(e.getMessage());
+    backendErrors.warn(message);
+    events.agent(AgentEvent.Kind.BACKEND_ERROR, "errno" + e.errno(), message);
+  }
+}

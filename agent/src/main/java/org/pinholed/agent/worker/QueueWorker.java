@@ -1,0 +1,681 @@
+package org.pinholed.agent.worker;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.FlowTable;
+import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.trace.TraceHub;
+import org.pinholed.agent.trace.Tracer;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.SessionRow;
+import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.StreamHelper;
+import org.pinholed.helper.Transport;
+import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nfqueue.PacketHandler;
+import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.pinholed.kernel.nfqueue.QueuedPacketView;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The duty cycle of one packet queue: receive a batch, read every packet, bring the pinholes of the
+ * batch into the kernel in one transaction, and only then give the verdicts.
+ *
+ * <p>The thread that runs {@link #run} owns the queue, the flows and their helpers. Everybody else
+ * asks it with {@link #post} and {@link #ask}.
+ */
+public final class QueueWorker implements Runnable, PacketHandler, InOrderStream.Reader {
+  /** {@code TCP_CONNTRACK_ESTABLISHED} of {@code nf_conntrack_tcp.h}. */
+  private static final int TCP_ESTABLISHED = 3;
+
+  private static final Logger LOG = LoggerFactory.getLogger(QueueWorker.class);
+
+  private final PacketQueue queue;
+  private final ConntrackClient conntrack;
+  private final AgentMetrics metrics;
+  private final AgentEvents events;
+  private final MarkBits marks;
+  private final Tracer tracer;
+  private final Outcomes outcomes;
+  private final FlowTable flows = new FlowTable();
+  private final PacketView packet = new PacketView();
+  private final SampledLog conntrackErrors = new SampledLog(LOG, "conntrack");
+  private final SampledLog faults = new SampledLog(LOG, "packet not read, a fault of the agent");
+  private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
+  private final Queue<Runnable> inbox = new ConcurrentLinkedQueue<>();
+  private final AtomicBoolean woken = new AtomicBoolean();
+  private final AtomicLong packets = new AtomicLong();
+  private volatile HelperTable helpers;
+  private volatile int maxParents;
+  private volatile boolean running = true;
+  private volatile int parents;
+  private volatile int opaqueParents;
+
+  private int unreadFlows;
+  private int lastPacketId;
+  private int held;
+  private long batchNs;
+  private long overruns;
+
+  // The message that is being read, for the callback from the stream.
+  private @Nullable StreamHelper reader;
+  private Direction direction = Direction.ORIGINAL;
+
+  /**
+   * Makes a worker over sockets that it owns from now on.
+   *
+   * @param queue its packet queue
+   * @param conntrack its own way to conntrack
+   * @param backend its own way to the pinholes
+   * @param table the expectation table, shared
+   * @param helpers the helpers in force
+   * @param maxParents how many parents it reads at the same time
+   * @param marks the bits of the conntrack mark
+   * @param events log and counters, shared
+   * @param metrics counters, shared
+   * @param traces running traces, shared
+   */
+  public QueueWorker(
+      PacketQueue queue,
+      ConntrackClient conntrack,
+      PinholeBackend.Session backend,
+      ExpectationTable table,
+      HelperTable helpers,
+      int maxParents,
+      MarkBits marks,
+      AgentEvents events,
+      AgentMetrics metrics,
+      TraceHub traces) {
+    this.queue = queue;
+    this.conntrack = conntrack;
+    this.helpers = helpers;
+    this.maxParents = maxParents;
+    this.marks = marks;
+    this.events = events;
+    this.metrics = metrics;
+    this.tracer = new Tracer(traces);
+    this.outcomes = new Outcomes(table, backend, events, metrics, marks, tracer);
+  }
+
+  @Override
+  public void run() {
+    while (running) {
+      try {
+        if (queue.receive(this) > 0) {
+          finishBatch();
+        }
+        noteOverruns();
+        runInbox();
+      } catch (NetlinkException e) {
+        finishBatch();
+        faults.warn(String.valueOf(e.getMessage()));
+        events.agent(AgentEvent.Kind.BACKEND_ERROR, "queue", String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  private void noteOverruns() {
+    long now = queue.overruns();
+    for (; overruns < now; overruns++) {
+      metrics.overrun("queue");
+    }
+  }
+
+  private void runInbox() {
+    woken.set(false);
+    for (Runnable task = inbox.poll(); task != null; task = inbox.poll()) {
+      task.run();
+    }
+    if (outcomes.hasChanges()) {
+      outcomes.commit();
+      outcomes.publish();
+    }
+    parents = flows.size() - unreadFlows;
+    opaqueParents = unreadFlows;
+  }
+
+  /** Ends {@link #run} after the batch that is being read. From any thread. */
+  public void stop() {
+    running = false;
+    wake();
+  }
+
+  /**
+   * Lets the worker's thread do something between two batches. From any thread.
+   *
+   * @param task what to do; must not block
+   */
+  public void post(Runnable task) {
+    inbox.add(task);
+    if (woken.compareAndSet(false, true)) {
+      wake();
+    }
+  }
+
+  /**
+   * Asks the worker's thread something. From any thread.
+   *
+   * @param question what to find out; must not block
+   * @param <T> what the answer is
+   * @return the answer, once there is one
+   */
+  public <T> CompletableFuture<T> ask(Supplier<T> question) {
+    CompletableFuture<T> answer = new CompletableFuture<>();
+    post(
+        () -> {
+          try {
+            answer.complete(question.get());
+          } catch (RuntimeException e) {
+            answer.completeExceptionally(e);
+          }
+        });
+    return answer;
+  }
+
+  private void wake() {
+    try {
+      queue.wake();
+    } catch (NetlinkException e) {
+      // It wakes by itself when the receive times out, a moment later.
+      LOG.debug("wake: {}", e.getMessage());
+    }
+  }
+
+  /**
+   * Puts other helpers in force for new flows. From any thread.
+   *
+   * @param newHelpers the helpers
+   * @param newMaxParents how many parents are read at the same time
+   */
+  public void setHelpers(HelperTable newHelpers, int newMaxParents) {
+    helpers = newHelpers;
+    maxParents = newMaxParents;
+  }
+
+  /**
+   * Parent flows that are read. From any thread.
+   *
+   * @return as of the last batch
+   */
+  public int parents() {
+    return parents;
+  }
+
+  /**
+   * Parent flows that are known and no longer read. From any thread.
+   *
+   * @return as of the last batch
+   */
+  public int opaqueParents() {
+    return opaqueParents;
+  }
+
+  /**
+   * Packets that got their verdicts. From any thread.
+   *
+   * @return a count since the start
+   */
+  public long packets() {
+    return packets.get();
+  }
+
+  // ---- The packet path ----------------------------------------------------------------------
+
+  @Override
+  public void onPacket(QueuedPacketView queued) {
+    if (held == 0) {
+      batchNs = System.nanoTime();
+    }
+    held++;
+    lastPacketId = queued.packetId();
+    try {
+      PacketView.Status status =
+          packet.wrap(queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes());
+      if (status == PacketView.Status.READABLE && packet.isTcp()) {
+        readTcp();
+      } else {
+        metrics.unreadablePacket(status == PacketView.Status.READABLE ? "udp" : status.word());
+      }
+    } catch (RuntimeException e) {
+      // Whatever is wrong with us, the packet gets its verdict.
+      metrics.unreadablePacket("fault");
+      faults.warn(e.toString());
+      LOG.debug("fault", e);
+    }
+  }
+
+  private void finishBatch() {
+    if (held == 0) {
+      return;
+    }
+    outcomes.commit();
+    queue.acceptThrough(lastPacketId);
+    try {
+      queue.flush();
+    } catch (NetlinkException e) {
+      faults.warn(String.valueOf(e.getMessage())); // they stay, the next flush sends them
+    }
+    metrics.verdictLatency(System.nanoTime() - batchNs, held);
+    metrics.verdicts(AgentMetrics.Verdict.ACCEPT, held);
+    packets.lazySet(packets.get() + held);
+    held = 0;
+    outcomes.publish();
+    parents = flows.size() - unreadFlows;
+    opaqueParents = unreadFlows;
+  }
+
+  private void readTcp() {
+    FlowTable.End end = flows.find(packet);
+    if (packet.has(PacketView.SYN)) {
+      if (packet.has(PacketView.ACK)) {
+        begin(end);
+      }
+      return;
+    }
+    if (end == null) {
+      // A bare FIN or RST of a flow that is over.
+      if (packet.payloadLengthBytes() == 0 || !adopt()) {
+        return;
+      }
+      end = flows.find(packet);
+      if (end == null) {
+        return;
+      }
+    }
+    ParentFlow flow = end.flow();
+    flow.packetSeen(batchNs);
+    tracer.begin(packet, flow.parent());
+    if (tracer.isOn()) {
+      traceReceived(end);
+    }
+    if (!flow.readingEnded()) {
+      readSegment(flow, end.direction());
+    }
+    if (tracer.isOn()) {
+      // Committed at once, so that the trace tells what really became of it.
+      outcomes.commit();
+      tracer.line("verdict", "accept, as it came");
+      tracer.end();
+    }
+  }
+
+  private void readSegment(ParentFlow flow, Direction towards) {
+    outcomes.begin(flow, batchNs);
+    HelperLimits limits = helpers.limits();
+    flow.resumeStream(towards, packet.sequence(), limits);
+    InOrderStream stream = flow.stream(towards);
+    InOrderStream back = flow.stream(towards.opposite());
+    Reason reason = null;
+    if (back != null && packet.has(PacketView.ACK)) {
+      reason = back.acknowledged(packet.acknowledgement()).reason();
+    }
+    if (reason == null
+        && stream != null
+        && packet.payloadLengthBytes() > 0
+        && flow.helper() instanceof StreamHelper streamHelper) {
+      reader = streamHelper;
+      direction = towards;
+      reason =
+          stream
+              .push(
+                  packet.sequence(),
+                  packet.buffer(),
+                  packet.payloadOffset(),
+                  packet.payloadLengthBytes(),
+                  this)
+              .reason();
+    }
+    if (reason != null) {
+      outcomes.report(reason, stream == null ? 0 : stream.bytesRead());
+    }
+    Reason ended = outcomes.ended();
+    if (ended != null) {
+      endReading(flow, ended);
+    }
+    if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
+      finOrReset(flow, stream);
+    }
+  }
+
+  @Override
+  public int onBytes(ByteCursor bytes) {
+    StreamHelper helper = reader;
+    if (helper == null || outcomes.ended() != null) {
+      return bytes.remaining();
+    }
+    if (tracer.isOn()) {
+      tracer.line(
+          "helper",
+          "reads "
+              + bytes.remaining()
+              + " bytes of direction "
+              + word(direction)
+              + ", state "
+              + helper.stateWord());
+    }
+    int consumed = helper.onBytes(direction, bytes, outcomes);
+    return outcomes.ended() != null ? bytes.remaining() : consumed;
+  }
+
+  /**
+   * The parent ends with its first FIN or RST. One that is out of turn may be forged and is left to
+   * conntrack, whose DESTROY event ends the parent too.
+   */
+  private void finOrReset(ParentFlow flow, @Nullable InOrderStream stream) {
+    int lengthBytes = packet.payloadLengthBytes();
+    if (stream != null
+        && packet.sequence() + lengthBytes != stream.sequenceOf(stream.bytesRead())) {
+      return;
+    }
+    if (tracer.isOn()) {
+      tracer.line("session", "ends by " + (packet.has(PacketView.RST) ? "RST" : "FIN"));
+    }
+    endParent(flow, AgentEvent.Kind.PARENT_CLOSED);
+  }
+
+  // ---- Beginning and end of flows -----------------------------------------------------------
+
+  /** A SYN+ACK carries both initial sequence numbers: the flow is read from its first byte. */
+  private void begin(FlowTable.@Nullable End known) {
+    if (known != null) {
+      if (known.flow().beganWith(packet.sequence())) {
+        known.flow().packetSeen(batchNs);
+        return;
+      }
+      endParent(known.flow(), AgentEvent.Kind.PARENT_CLOSED); // the ports are used again
+    }
+    ConntrackEntry entry = conntrackOf();
+    if (entry == null) {
+      return;
+    }
+    ParentFlow flow = newFlow(entry, FlowFacts.Origin.FIRST_BYTE);
+    if (flow == null || flow.readingEnded()) {
+      return;
+    }
+    flow.startStreams(packet.acknowledgement() - 1, packet.sequence(), helpers.limits());
+    changeMark(entry, marks.vetted());
+    tracer.begin(packet, flow.parent());
+    if (tracer.isOn()) {
+      tracer.line("received", describePacket());
+      tracer.line("session", "new session of helper " + flow.parent().helper() + ", vetted");
+      tracer.line("verdict", "accept, as it came");
+      tracer.end();
+    }
+  }
+
+  /**
+   * A packet of a flow that is not known here. An earlier agent may have vetted it; else nothing in
+   * it proves anything, and the kernel need not queue it any more.
+   *
+   * @return whether the flow is in the table now
+   */
+  private boolean adopt() {
+    ConntrackEntry entry = conntrackOf();
+    if (entry == null
+        || entry.tcpState() != TCP_ESTABLISHED // the last words of a flow that is ending
+        || (entry.mark() & (marks.opaque() | marks.child())) != 0) {
+      return false;
+    }
+    ParentFlow stale = flows.find(entry.id());
+    if (stale != null) {
+      endParent(stale, AgentEvent.Kind.PARENT_CLOSED);
+    }
+    boolean vetted = (entry.mark() & marks.vetted()) != 0;
+    ParentFlow flow = newFlow(entry, FlowFacts.Origin.RESUMED);
+    if (flow == null) {
+      return false;
+    }
+    if (!vetted && !flow.readingEnded()) {
+      events.reason(flow.parent(), AgentReason.MID_STREAM, "");
+      endReading(flow, AgentReason.MID_STREAM, false);
+    }
+    return true;
+  }
+
+  private @Nullable ConntrackEntry conntrackOf() {
+    FlowTuple inverse =
+        new FlowTuple(
+            packet.protocol(),
+            packet.destinationAddress(),
+            packet.destinationPort(),
+            packet.sourceAddress(),
+            packet.sourcePort());
+    try {
+      Optional<ConntrackEntry> entry = conntrack.get(inverse);
+      if (entry.isEmpty()) {
+        metrics.unreadablePacket("noConntrack");
+        return null;
+      }
+      return entry.get();
+    } catch (NetlinkException e) {
+      conntrackFailed(e);
+      return null;
+    }
+  }
+
+  private @Nullable ParentFlow newFlow(ConntrackEntry entry, FlowFacts.Origin origin) {
+    HelperTable.ActiveHelper active =
+        helpers.find(Transport.TCP, entry.original().destinationPort());
+    if (active == null || (entry.mark() & marks.opaque()) != 0) {
+      return null;
+    }
+    FlowFacts facts = factsOf(entry, origin);
+    Parent parent =
+        new Parent(
+            entry.id(),
+            active.entry().name(),
+            active.entry().id(),
+            entry.mark(),
+            marks.policyId(entry.mark()),
+            facts.client(),
+            facts.serverSeenByClient());
+    if (flows.size() >= maxParents) {
+      events.limit(parent, "parents");
+      changeMark(entry, marks.opaque());
+      return null;
+    }
+    boolean kernelHelper = !entry.helperName().isEmpty();
+    SessionHelper helper = active.factory().open(facts);
+    ParentFlow flow = new ParentFlow(parent, entry, facts, active.entry(), helper, batchNs);
+    flows.add(flow);
+    if (kernelHelper) {
+      events.reason(parent, AgentReason.KERNEL_HELPER, "");
+      endReading(flow, AgentReason.KERNEL_HELPER, false);
+    }
+    return flow;
+  }
+
+  private static FlowFacts factsOf(ConntrackEntry entry, FlowFacts.Origin origin) {
+    FlowTuple original = entry.original();
+    FlowTuple reply = entry.reply();
+    return new FlowFacts(
+        Transport.TCP,
+        new Endpoint(original.source(), original.sourcePort()),
+        new Endpoint(reply.destination(), reply.destinationPort()),
+        new Endpoint(reply.source(), reply.sourcePort()),
+        new Endpoint(original.destination(), original.destinationPort()),
+        origin);
+  }
+
+  private void endReading(ParentFlow flow, Reason reason) {
+    events.reason(flow.parent(), reason, "");
+    // What a broken flow announced is not to be trusted; what an encrypted one announced before is.
+    endReading(flow, reason, reason.kind() == Reason.Kind.MALFORMED);
+  }
+
+  private void endReading(ParentFlow flow, Reason reason, boolean shut) {
+    if (shut) {
+      outcomes.endAll(flow, AgentEvent.Kind.CLOSED);
+    }
+    flow.endReading(reason);
+    unreadFlows++;
+    changeMark(flow.entry(), marks.opaque());
+    unreadable.warn(
+        flow.parent().serial()
+            + " "
+            + flow.parent().helper()
+            + " "
+            + flow.parent().client()
+            + " -> "
+            + flow.parent().server()
+            + ": "
+            + reason.word()
+            + ", "
+            + reason.explanation());
+  }
+
+  private void endParent(ParentFlow flow, AgentEvent.Kind kind) {
+    flow.parent().end();
+    outcomes.endAll(flow, kind);
+    flows.remove(flow);
+    if (flow.readingEnded()) {
+      unreadFlows--;
+    }
+  }
+
+  private void changeMark(ConntrackEntry entry, int bit) {
+    try {
+      conntrack.setMark(entry.original(), bit, bit);
+    } catch (NetlinkException e) {
+      conntrackFailed(e);
+    }
+  }
+
+  private void conntrackFailed(NetlinkException e) {
+    String message = String.valueOf(e.getMessage());
+    conntrackErrors.warn(message);
+    events.agent(AgentEvent.Kind.BACKEND_ERROR, "conntrack", message);
+  }
+
+  // ---- What others ask, on the worker's thread ----------------------------------------------
+
+  /**
+   * Ends a parent and everything that hangs on it. On the worker's thread only.
+   *
+   * @param conntrackId its conntrack id; unknown ids are ignored
+   * @param kind why, for log and counters
+   */
+  public void endParent(int conntrackId, AgentEvent.Kind kind) {
+    ParentFlow flow = flows.find(conntrackId);
+    if (flow != null) {
+      endParent(flow, kind);
+    }
+  }
+
+  /**
+   * Ends the parents of helpers that are no longer in force. On the worker's thread only.
+   *
+   * @return how many
+   */
+  public int endParentsWithoutHelper() {
+    HelperTable now = helpers;
+    List<ParentFlow> over = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      HelperTable.ActiveHelper active =
+          now.find(flow.helperEntry().transport(), flow.helperEntry().port());
+      if (active == null || active.entry().id() != flow.helperEntry().id()) {
+        over.add(flow);
+      }
+    }
+    for (ParentFlow flow : over) {
+      endParent(flow, AgentEvent.Kind.CLOSED);
+    }
+    return over.size();
+  }
+
+  /**
+   * All conntracks of parents. On the worker's thread only.
+   *
+   * @param filter which ones
+   * @return a copy
+   */
+  public List<ConntrackEntry> entries(ListingFilter filter) {
+    List<ConntrackEntry> entries = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      if (filter.matches(
+          flow.parent().policyId(), flow.parent().helper(), flow.parent().serial())) {
+        entries.add(flow.entry());
+      }
+    }
+    return entries;
+  }
+
+  /**
+   * The listing of parents. On the worker's thread only.
+   *
+   * @param filter which ones
+   * @return rows in no order
+   */
+  public List<SessionRow> sessions(ListingFilter filter) {
+    long nowNs = System.nanoTime();
+    List<SessionRow> rows = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      if (filter.matches(
+          flow.parent().policyId(), flow.parent().helper(), flow.parent().serial())) {
+        rows.add(flow.row(nowNs));
+      }
+    }
+    return rows;
+  }
+
+  // ---- Text for traces ----------------------------------------------------------------------
+
+  private void traceReceived(FlowTable.End end) {
+    tracer.line("received", describePacket());
+    tracer.line(
+        "session",
+        "existing session, direction "
+            + word(end.direction())
+            + ", policy "
+            + end.flow().parent().policyId()
+            + (end.flow().readingEnded() ? ", not read" : ""));
+  }
+
+  private static String word(Direction direction) {
+    return direction == Direction.ORIGINAL ? "original" : "reply";
+  }
+
+  private String describePacket() {
+    return "TCP "
+        + new Endpoint(packet.sourceAddress(), packet.sourcePort())
+        + " -> "
+        + new Endpoint(packet.destinationAddress(), packet.destinationPort())
+        + (packet.has(PacketView.SYN) ? " SYN" : "")
+        + (packet.has(PacketView.ACK) ? " ACK" : "")
+        + (packet.has(PacketView.FIN) ? " FIN" : "")
+        + (packet.has(PacketView.RST) ? " RST" : "")
+        + " seq "
+        + Integer.toUnsignedString(packet.sequence())
+        + ", "
+        + packet.payloadLengthBytes()
+        + " bytes of payload";
+  }
+}

@@ -1,0 +1,113 @@
+package org.pinholed.helper.ftp;
+
+/**
+ * Reads the delimited host-port of EPRT and of the 229 reply (RFC 2428 sections 2 and 3): {@code
+ * |1|132.235.1.2|6275|}, {@code |2|1080::8:800:200C:417A|5282|}, {@code |||6446|}.
+ */
+final class ExtendedPortParser {
+  /** A field or a delimiter is missing, or something stands behind the last one. */
+  static final long MISSING_FIELDS = -1;
+
+  /** The family is neither 1 nor 2. */
+  static final long WRONG_FAMILY = -2;
+
+  /** The address is none, or none of its family. */
+  static final long BAD_ADDRESS = -3;
+
+  /** The port is above 65535. */
+  static final long PORT_OUT_OF_RANGE = -4;
+
+  private static final int PORT_MAX = 65535;
+
+  private ExtendedPortParser() {}
+
+  /**
+   * Parses the argument of EPRT. Nothing but spaces may stand before and behind it. An IPv6 address
+   * that is an IPv4 address in disguise is given as IPv4.
+   *
+   * @param line at the first byte of the argument
+   * @param address takes the address; 16 bytes
+   * @return the length of the address, 4 or 16, in bits 23..16 and the port, 0 included, in bits
+   *     15..0; or one of the constants of this class
+   */
+  static long parseArgument(LineView line, byte[] address) {
+    line.skipSpaces();
+    long result = parseFields(line, address, false);
+    line.skipSpaces();
+    return result >= 0 && line.current() != LineView.END ? MISSING_FIELDS : result;
+  }
+
+  /**
+   * Parses the fields with their delimiters.
+   *
+   * @param line at the first delimiter; behind the last one afterwards, or where it went wrong
+   * @param address takes the address; 16 bytes
+   * @param mayBeEmpty whether family and address may be left out, as in 229
+   * @return as {@link #parseArgument}; length 0 if the address is left out
+   */
+  static long parseFields(LineView line, byte[] address, boolean mayBeEmpty) {
+    int delimiter = line.current();
+    if (!isDelimiter(delimiter)) {
+      return MISSING_FIELDS;
+    }
+    line.advance();
+    int family = 0;
+    if (line.current() != delimiter || !mayBeEmpty) {
+      family = line.current() - '0';
+      if (!line.atDigit()) {
+        return MISSING_FIELDS;
+      }
+      line.advance();
+      if (line.atDigit() || (family != 1 && family != 2)) {
+        return WRONG_FAMILY;
+      }
+    }
+    if (!skip(line, delimiter)) {
+      return MISSING_FIELDS;
+    }
+    int length = 0;
+    if (line.current() != delimiter || !mayBeEmpty) {
+      length =
+          family == 2
+              ? AddressParser.parseIpv6(line, address)
+              : AddressParser.parseIpv4(line, address);
+      if (length == AddressParser.NONE) {
+        return line.current() == LineView.END || line.current() == delimiter
+            ? MISSING_FIELDS
+            : BAD_ADDRESS;
+      }
+      if (line.current() != LineView.END && line.current() != delimiter) {
+        return BAD_ADDRESS;
+      }
+    }
+    if (!skip(line, delimiter) || !line.atDigit()) {
+      return MISSING_FIELDS;
+    }
+    int port = 0;
+    while (line.atDigit()) {
+      port = Math.min(port * 10 + line.current() - '0', PORT_MAX + 1);
+      line.advance();
+    }
+    if (!skip(line, delimiter)) {
+      return MISSING_FIELDS;
+    }
+    return port > PORT_MAX ? PORT_OUT_OF_RANGE : (long) length << 16 | port;
+  }
+
+  // RFC 2428 allows 33..126; a character that occurs within the fields could not delimit them.
+  private static boolean isDelimiter(int character) {
+    return character > ' '
+        && character < 127
+        && character != '.'
+        && character != ':'
+        && !Character.isLetterOrDigit(character);
+  }
+
+  private static boolean skip(LineView line, int delimiter) {
+    if (line.current() != delimiter) {
+      return false;
+    }
+    line.advance();
+    return true;
+  }
+}

@@ -1,0 +1,53 @@
+package org.pinholed.helper.ftp;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.Transport;
+
+/** FTP over TCP, as the configuration names it. Immutable and thread-safe. */
+public final class FtpProtocol implements HelperProtocol {
+  static final Map<String, String> OPTIONS = describedOptions();
+
+  @Override
+  public String name() {
+    return "ftp";
+  }
+
+  @Override
+  public Set<Transport> transports() {
+    return Set.of(Transport.TCP);
+  }
+
+  @Override
+  public Map<String, String> options() {
+    return OPTIONS;
+  }
+
+  @Override
+  public Factory configure(Map<String, Object> options, HelperLimits limits) {
+    FtpOptions checked = FtpOptions.of(options);
+    return facts -> new FtpHelper(facts, checked, limits);
+  }
+
+  private static Map<String, String> describedOptions() {
+    Map<String, String> options = new LinkedHashMap<>();
+    options.put(
+        FtpOptions.ACTIVE_OPEN,
+        "When the port that PORT or EPRT names opens: reply (default), as soon as the server has"
+            + " agreed, or command, at once.");
+    options.put(
+        FtpOptions.FXP_NETWORKS,
+        "Networks in CIDR notation that may be announced by somebody else, for transfers between"
+            + " two servers; none by default.");
+    options.put(
+        FtpOptions.DENIED_PORTS,
+        "Ports and ranges that are never opened, in place of the default list "
+            + FtpOptions.DEFAULT_DENIED_PORTS
+            + "; ports below 1024 never are.");
+    return Collections.unmodifiableMap(options);
+  }
+}

@@ -1,0 +1,68 @@
+package org.pinholed.helper.ftp;
+
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** A network in CIDR notation, IPv4 or IPv6. Immutable. */
+final class Network {
+  private final byte[] address;
+  private final int prefixBits;
+
+  private Network(byte[] address, int prefixBits) {
+    this.address = address;
+    this.prefixBits = prefixBits;
+  }
+
+  /**
+   * Reads {@code 192.0.2.0/24}, {@code 2001:db8::/32} or a single address.
+   *
+   * @param text address, or address, slash and prefix length
+   * @return null if the text is none of these
+   */
+  static @Nullable Network parse(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    byte[] address = new byte[AddressParser.IPV6_BYTES];
+    LineView line = new LineView().wrap(ByteBuffer.wrap(bytes), 0, bytes.length);
+    int length =
+        text.indexOf(':') < 0
+            ? AddressParser.parseIpv4(line, address)
+            : AddressParser.parseIpv6(line, address);
+    if (length == AddressParser.NONE) {
+      return null;
+    }
+    int prefixBits = length * Byte.SIZE;
+    if (line.current() == '/') {
+      line.advance();
+      int bits = 0;
+      int digits = 0;
+      while (line.atDigit() && digits < 3) {
+        bits = bits * 10 + line.current() - '0';
+        digits++;
+        line.advance();
+      }
+      if (digits == 0 || bits > prefixBits) {
+        return null;
+      }
+      prefixBits = bits;
+    }
+    return line.current() == LineView.END
+        ? new Network(Arrays.copyOf(address, length), prefixBits)
+        : null;
+  }
+
+  boolean contains(InetAddress candidate) {
+    byte[] other = candidate.getAddress();
+    if (other.length != address.length) {
+      return false;
+    }
+    int whole = prefixBits / Byte.SIZE;
+    if (!Arrays.equals(address, 0, whole, other, 0, whole)) {
+      return false;
+    }
+    int rest = prefixBits % Byte.SIZE;
+    return rest == 0 || ((address[whole] ^ other[whole]) & 0xff) >>> (Byte.SIZE - rest) == 0;
+  }
+}

@@ -1,0 +1,525 @@
+package org.pinholed.kernel.nftables;
+
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.kernel.netlink.NetlinkChannel;
+import org.pinholed.kernel.netlink.NetlinkConstants;
+import org.pinholed.kernel.netlink.NetlinkReader;
+import org.pinholed.kernel.netlink.NetlinkWriter;
+
+/**
+ * One transaction: all of its changes are made at once, or none.
+ *
+ * <p>Got from {@link NftClient#begin}, filled, and given to {@link NftClient#commit}; its buffer is
+ * used again by the next one. Elements that follow each other in the same set share a message, so a
+ * burst of them costs little more than one. Adding an element does not allocate. Not thread-safe.
+ */
+public final class NftBatch {
+  private static final int CREATE = NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_CREATE;
+  private static final int APPEND = CREATE | NetlinkConstants.NLM_F_APPEND;
+  private static final int ELEMENT_LIST_MAX_BYTES = 32 * 1024; // nla_len has 16 bits
+  private static final int ELEMENT_MAX_BYTES = 512; // 64 key, 64 value, 130 comment, names, headers
+  private static final int END_BYTES =
+      NetlinkConstants.HEADER_BYTES + NetlinkConstants.NFGENMSG_BYTES;
+  private static final int NO_MESSAGE = -1;
+
+  private final NetlinkChannel channel;
+  private final NetlinkWriter writer;
+  private final NftExpressions expressions;
+  private int firstSequence;
+  private int lastMessageAt = NO_MESSAGE;
+  private int nextSetId;
+  private int openMessage = NO_MESSAGE;
+  private @Nullable NftTable openTable;
+  private @Nullable NftSet openSet;
+  private int openSince;
+  private int lengthBytes;
+  private boolean inRule;
+
+  NftBatch(NetlinkChannel channel) {
+    this.channel = channel;
+    this.writer = channel.writer();
+    this.expressions = new NftExpressions(this, writer);
+  }
+
+  // Forgets everything and starts a transaction.
+  NftBatch begin() {
+    writer.reset();
+    firstSequence = channel.nextSequence();
+    lastMessageAt = NO_MESSAGE;
+    nextSetId = 1;
+    openMessage = NO_MESSAGE;
+    inRule = false;
+    batchMessage(Nft.NFNL_MSG_BATCH_BEGIN);
+    return this;
+  }
+
+  /**
+   * Makes the transaction fail with {@code ERESTART} if the ruleset is not of this generation any
+   * more. Call it first.
+   *
+   * @param generation as {@link NftClient#generation} told
+   * @return this batch
+   */
+  public NftBatch onlyAtGeneration(int generation) {
+    if (lastMessageAt != NO_MESSAGE) {
+      throw new IllegalStateException("not the first of the batch");
+    }
+    writer.reset();
+    writer.beginNfnetlink(
+        0,
+        Nft.NFNL_MSG_BATCH_BEGIN,
+        NetlinkConstants.NLM_F_REQUEST,
+        firstSequence,
+        0,
+        Nft.NFNL_SUBSYS_NFTABLES);
+    writer.attr32be(Nft.NFNL_BATCH_GENID, generation).endMessage();
+    return this;
+  }
+
+  /**
+   * Makes a table; no error if it is there.
+   *
+   * @param table its name
+   * @param comment shown by {@code nft list}; empty for none
+   * @return this batch
+   */
+  public NftBatch addTable(NftTable table, String comment) {
+    message(Nft.NFT_MSG_NEWTABLE, CREATE, table.family())
+        .attrBytes(Nft.NFTA_TABLE_NAME, table.nameBytes())
+        .attr32be(Nft.NFTA_TABLE_FLAGS, 0);
+    comment(Nft.NFTA_TABLE_USERDATA, Nft.UDATA_COMMENT, comment);
+    writer.endMessage();
+    return this;
+  }
+
+  // Makes a table that only this socket can change and that goes with it; for probes.
+  NftBatch addOwnedTable(NftTable table) {
+    message(Nft.NFT_MSG_NEWTABLE, CREATE, table.family())
+        .attrBytes(Nft.NFTA_TABLE_NAME, table.nameBytes())
+        .attr32be(Nft.NFTA_TABLE_FLAGS, Nft.NFT_TABLE_F_OWNER)
+        .endMessage();
+    return this;
+  }
+
+  /**
+   * Removes a table with all that is in it. {@code ENOENT} if there is none: add it before in the
+   * same batch.
+   *
+   * @param table its name
+   * @return this batch
+   */
+  public NftBatch deleteTable(NftTable table) {
+    message(Nft.NFT_MSG_DELTABLE, NetlinkConstants.NLM_F_REQUEST, table.family())
+        .attrBytes(Nft.NFTA_TABLE_NAME, table.nameBytes())
+        .endMessage();
+    return this;
+  }
+
+  /**
+   * Makes a filter chain at a hook, with policy accept; no error if it is there already.
+   *
+   * @param table the table
+   * @param chain its name
+   * @param base where it hangs
+   * @return this batch
+   */
+  public NftBatch addBaseChain(NftTable table, String chain, BaseChain base) {
+    message(Nft.NFT_MSG_NEWCHAIN, CREATE, table.family())
+        .attrBytes(Nft.NFTA_CHAIN_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_CHAIN_NAME, Nft.nameBytes("chain", chain))
+        .attrString(Nft.NFTA_CHAIN_TYPE, "filter")
+        .attr32be(Nft.NFTA_CHAIN_POLICY, NftExpressions.NF_ACCEPT)
+        .beginNested(Nft.NFTA_CHAIN_HOOK)
+        .attr32be(Nft.NFTA_HOOK_HOOKNUM, base.hook().number())
+        .attr32be(Nft.NFTA_HOOK_PRIORITY, base.priority())
+        .endNested()
+        .endMessage();
+    return this;
+  }
+
+  /**
+   * Makes a chain that rules can jump to; no error if it is there already.
+   *
+   * @param table the table
+   * @param chain its name
+   * @return this batch
+   */
+  public NftBatch addChain(NftTable table, String chain) {
+    message(Nft.NFT_MSG_NEWCHAIN, CREATE, table.family())
+        .attrBytes(Nft.NFTA_CHAIN_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_CHAIN_NAME, Nft.nameBytes("chain", chain))
+        .endMessage();
+    return this;
+  }
+
+  /**
+   * Removes all rules of a chain.
+   *
+   * @param table the table
+   * @param chain its name
+   * @return this batch
+   */
+  public NftBatch flushChain(NftTable table, String chain) {
+    message(Nft.NFT_MSG_DELRULE, NetlinkConstants.NLM_F_REQUEST, table.family())
+        .attrBytes(Nft.NFTA_RULE_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_RULE_CHAIN, Nft.nameBytes("chain", chain))
+        .endMessage();
+    return this;
+  }
+
+  /**
+   * Starts a rule at the end of a chain.
+   *
+   * @param table the table
+   * @param chain the chain's name
+   * @return its expressions, to be filled and ended by {@link NftExpressions#endRule}
+   */
+  public NftExpressions addRule(NftTable table, String chain) {
+    message(Nft.NFT_MSG_NEWRULE, APPEND, table.family())
+        .attrBytes(Nft.NFTA_RULE_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_RULE_CHAIN, Nft.nameBytes("chain", chain))
+        .beginNested(Nft.NFTA_RULE_EXPRESSIONS);
+    inRule = true;
+    return expressions.beginRule();
+  }
+
+  void endRule(boolean compat, String comment) {
+    writer.endNested();
+    if (compat) {
+      // nft_compat reads the protocol that the target would be bound to; 0 is any
+      writer
+          .beginNested(Nft.NFTA_RULE_COMPAT)
+          .attr32be(Nft.NFTA_RULE_COMPAT_PROTO, 0)
+          .attr32be(Nft.NFTA_RULE_COMPAT_FLAGS, 0)
+          .endNested();
+    }
+    comment(Nft.NFTA_RULE_USERDATA, Nft.UDATA_COMMENT, comment);
+    writer.endMessage();
+    inRule = false;
+  }
+
+  /**
+   * Makes a set or map. {@code EEXIST} if there is one of that name and another shape (kernels
+   * before 6.3 do not look).
+   *
+   * @param table the table
+   * @param set its shape
+   * @return this batch
+   */
+  public NftBatch addSet(NftTable table, NftSet set) {
+    message(Nft.NFT_MSG_NEWSET, CREATE, table.family())
+        .attrBytes(Nft.NFTA_SET_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_SET_NAME, set.nameBytes())
+        .attr32be(Nft.NFTA_SET_FLAGS, set.flags())
+        .attr32be(Nft.NFTA_SET_KEY_TYPE, set.keyType())
+        .attr32be(Nft.NFTA_SET_KEY_LEN, set.keyLengthBytes());
+    NftField value = set.value();
+    if (value != null) {
+      writer
+          .attr32be(Nft.NFTA_SET_DATA_TYPE, value.typeCode())
+          .attr32be(Nft.NFTA_SET_DATA_LEN, value.lengthBytes());
+    }
+    writer.attr32be(Nft.NFTA_SET_ID, nextSetId++);
+    if (set.sizeElements() > 0) {
+      writer
+          .beginNested(Nft.NFTA_SET_DESC)
+          .attr32be(Nft.NFTA_SET_DESC_SIZE, set.sizeElements())
+          .endNested();
+    }
+    // NFTA_SET_DESC_CONCAT is for interval sets; without NFT_SET_CONCAT the kernel refuses it, and
+    // nft(8) leaves it away for hash sets too: KEY_TYPE says all that it needs to print the fields
+    setUserdata(set);
+    writer.endMessage();
+    return this;
+  }
+
+  // What nft(8) needs to print keys, values and the comment: libnftnl's TLVs.
+  private void setUserdata(NftSet set) {
+    NftField value = set.value();
+    String comment = set.comment();
+    int lengthBytes =
+        6 + (value != null ? 6 : 0) + (comment.isEmpty() ? 0 : 3 + checkedLength(comment));
+    writer
+        .attrHeader(Nft.NFTA_SET_USERDATA, lengthBytes)
+        .raw8(Nft.UDATA_SET_KEYBYTEORDER)
+        .raw8(4)
+        .raw32host(set.keyByteOrder());
+    if (value != null) {
+      writer.raw8(Nft.UDATA_SET_DATABYTEORDER).raw8(4).raw32host(value.byteOrder());
+    }
+    if (!comment.isEmpty()) {
+      text(Nft.UDATA_SET_COMMENT, comment);
+    }
+    writer.pad();
+  }
+
+  /**
+   * Removes all elements of a set.
+   *
+   * @param table the table
+   * @param set the set
+   * @return this batch
+   */
+  public NftBatch flushSet(NftTable table, NftSet set) {
+    message(Nft.NFT_MSG_DELSETELEM, NetlinkConstants.NLM_F_REQUEST, table.family())
+        .attrBytes(Nft.NFTA_SET_ELEM_LIST_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_SET_ELEM_LIST_SET, set.nameBytes())
+        .endMessage();
+    return this;
+  }
+
+  /**
+   * Adds an element. One that is there with the same value stays as it is, except that Linux 6.12
+   * and later takes over timeout and expiration if both are sent; with another value: {@code
+   * EEXIST}.
+   *
+   * @param table the table
+   * @param set the set
+   * @param key the key, of the set's length
+   * @param value the value; null for a set
+   * @param timeoutMs its timeout in milliseconds; 0 for none (a set without timeouts takes only 0)
+   * @param expirationMs how much of the timeout is left, in milliseconds, 1..timeoutMs; 0 for all
+   * @param comment up to 128 ASCII characters; empty for none
+   * @return this batch
+   */
+  public NftBatch addElement(
+      NftTable table,
+      NftSet set,
+      NftValue key,
+      @Nullable NftValue value,
+      long timeoutMs,
+      long expirationMs,
+      String comment) {
+    openElements(Nft.NFT_MSG_NEWSETELEM, CREATE, table, set);
+    writer.beginNested(Nft.NFTA_LIST_ELEM);
+    key(set, key);
+    NftField field = set.value();
+    if ((field != null) != (value != null)) {
+      throw new IllegalArgumentException("value of " + set);
+    }
+    if (field != null && value != null) {
+      writer.beginNested(Nft.NFTA_SET_ELEM_DATA);
+      value.writeTo(writer, Nft.NFTA_DATA_VALUE, field.lengthBytes());
+      writer.endNested();
+    }
+    if (timeoutMs > 0) {
+      writer.attr64be(Nft.NFTA_SET_ELEM_TIMEOUT, timeoutMs);
+    }
+    if (expirationMs > 0) {
+      writer.attr64be(Nft.NFTA_SET_ELEM_EXPIRATION, expirationMs);
+    }
+    comment(Nft.NFTA_SET_ELEM_USERDATA, Nft.UDATA_COMMENT, comment);
+    writer.endNested();
+    return this;
+  }
+
+  /**
+   * Removes an element; {@code ENOENT} fails the whole batch if it is gone or expired.
+   *
+   * @param table the table
+   * @param set the set
+   * @param key the key
+   * @return this batch
+   */
+  public NftBatch deleteElement(NftTable table, NftSet set, NftValue key) {
+    return removeElement(Nft.NFT_MSG_DELSETELEM, table, set, key);
+  }
+
+  /**
+   * Removes an element if it is there. Only where {@link NftFeatures#destroyMessages} says so.
+   *
+   * @param table the table
+   * @param set the set
+   * @param key the key
+   * @return this batch
+   */
+  public NftBatch destroyElement(NftTable table, NftSet set, NftValue key) {
+    return removeElement(Nft.NFT_MSG_DESTROYSETELEM, table, set, key);
+  }
+
+  private NftBatch removeElement(int message, NftTable table, NftSet set, NftValue key) {
+    openElements(message, NetlinkConstants.NLM_F_REQUEST, table, set);
+    writer.beginNested(Nft.NFTA_LIST_ELEM);
+    key(set, key);
+    writer.endNested();
+    return this;
+  }
+
+  private void key(NftSet set, NftValue key) {
+    writer.beginNested(Nft.NFTA_SET_ELEM_KEY);
+    key.writeTo(writer, Nft.NFTA_DATA_VALUE, set.keyLengthBytes());
+    writer.endNested();
+  }
+
+  /**
+   * Makes a {@code ct expectation} object; no error if the same is there already.
+   *
+   * <p>With size 0, which nft(8) refuses, assigning it makes no expectation but gives the
+   * connection the helper extension, and so with NAT the sequence adjustment.
+   *
+   * @param table the table
+   * @param object its name
+   * @param expectation what it expects
+   * @return this batch
+   */
+  public NftBatch addExpectationObject(
+      NftTable table, String object, ExpectationObject expectation) {
+    message(Nft.NFT_MSG_NEWOBJ, CREATE, table.family())
+        .attrBytes(Nft.NFTA_OBJ_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_OBJ_NAME, Nft.nameBytes("object", object))
+        .attr32be(Nft.NFTA_OBJ_TYPE, Nft.NFT_OBJECT_CT_EXPECT)
+        .beginNested(Nft.NFTA_OBJ_DATA)
+        .attr16be(Nft.NFTA_CT_EXPECT_L3PROTO, expectation.family().code())
+        .attr8(Nft.NFTA_CT_EXPECT_L4PROTO, expectation.protocol())
+        .attr16be(Nft.NFTA_CT_EXPECT_DPORT, expectation.destinationPort())
+        .attr32host(Nft.NFTA_CT_EXPECT_TIMEOUT, expectation.timeoutMs())
+        .attr8(Nft.NFTA_CT_EXPECT_SIZE, expectation.size())
+        .endNested()
+        .endMessage();
+    return this;
+  }
+
+  /**
+   * Whether one more element surely fits; if not, commit and begin the next batch.
+   *
+   * @return false when the buffer is nearly full
+   */
+  public boolean hasRoom() {
+    return writer.remainingBytes() >= ELEMENT_MAX_BYTES + END_BYTES;
+  }
+
+  /**
+   * Whether nothing was asked yet.
+   *
+   * @return true until the first change
+   */
+  public boolean isEmpty() {
+    return lastMessageAt == NO_MESSAGE;
+  }
+
+  // Ends the transaction: only its last message asks for an acknowledgement.
+  void end() {
+    if (inRule || isEmpty()) {
+      throw new IllegalStateException(inRule ? "rule not ended" : "empty batch");
+    }
+    closeElements();
+    ByteBuffer buffer = writer.buffer();
+    int flags = buffer.getShort(lastMessageAt + 6) | NetlinkConstants.NLM_F_ACK;
+    buffer.putShort(lastMessageAt + 6, (short) flags);
+    batchMessage(Nft.NFNL_MSG_BATCH_END);
+    lengthBytes = writer.lengthBytes();
+  }
+
+  // Says in words what a message of the batch that was sent last wanted, for example "add element
+  // pinholed once4". The index is NetlinkException.failedMessage(): 0 is the begin of the batch.
+  // Walks the buffer, so only for errors.
+  String describe(int index) {
+    NetlinkReader reader = new NetlinkReader().wrap(writer.buffer(), 0, lengthBytes);
+    for (int i = 0; i <= index; i++) {
+      reader.nextMessage();
+    }
+    int message = reader.type() & 0xff;
+    if (index < 1 || reader.type() >> 8 != Nft.NFNL_SUBSYS_NFTABLES) {
+      return "transaction"; // refused as a whole, or it is not known which message
+    }
+    StringBuilder words = new StringBuilder(verb(message));
+    int nameType = message == Nft.NFT_MSG_NEWCHAIN ? Nft.NFTA_CHAIN_NAME : 2;
+    reader.enterNfnetlink();
+    while (reader.nextAttribute()) {
+      int type = reader.attributeType();
+      if (type == 1 || (type == nameType && !isTable(message))) {
+        words.append(' ').append(reader.string());
+      }
+    }
+    return words.toString();
+  }
+
+  private static boolean isTable(int message) {
+    return message <= Nft.NFT_MSG_DELTABLE;
+  }
+
+  private static String verb(int message) {
+    return switch (message) {
+      case Nft.NFT_MSG_NEWTABLE -> "add table";
+      case Nft.NFT_MSG_DELTABLE -> "delete table";
+      case Nft.NFT_MSG_NEWCHAIN -> "add chain";
+      case Nft.NFT_MSG_NEWRULE -> "add rule";
+      case Nft.NFT_MSG_DELRULE -> "flush chain";
+      case Nft.NFT_MSG_NEWSET -> "add set";
+      case Nft.NFT_MSG_NEWSETELEM -> "add element";
+      case Nft.NFT_MSG_DELSETELEM -> "delete element";
+      case Nft.NFT_MSG_DESTROYSETELEM -> "destroy element";
+      case Nft.NFT_MSG_NEWOBJ -> "add object";
+      default -> "message type " + message;
+    };
+  }
+
+  private NetlinkWriter message(int message, int flags, NftFamily family) {
+    if (inRule) {
+      throw new IllegalStateException("rule not ended");
+    }
+    closeElements();
+    lastMessageAt = writer.lengthBytes();
+    return writer.beginNfnetlink(
+        Nft.NFNL_SUBSYS_NFTABLES, message, flags, channel.nextSequence(), family.code(), 0);
+  }
+
+  private void openElements(int message, int flags, NftTable table, NftSet set) {
+    boolean same = openMessage == message && openTable == table && openSet == set;
+    if (same && writer.lengthBytes() - openSince < ELEMENT_LIST_MAX_BYTES) {
+      return;
+    }
+    message(message, flags, table.family())
+        .attrBytes(Nft.NFTA_SET_ELEM_LIST_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_SET_ELEM_LIST_SET, set.nameBytes())
+        .beginNested(Nft.NFTA_SET_ELEM_LIST_ELEMENTS);
+    openMessage = message;
+    openTable = table;
+    openSet = set;
+    openSince = writer.lengthBytes();
+  }
+
+  private void closeElements() {
+    if (openMessage != NO_MESSAGE) {
+      writer.endNested().endMessage();
+      openMessage = NO_MESSAGE;
+    }
+  }
+
+  private void batchMessage(int type) {
+    writer
+        .beginNfnetlink(
+            0, type, NetlinkConstants.NLM_F_REQUEST, firstSequence, 0, Nft.NFNL_SUBSYS_NFTABLES)
+        .endMessage();
+  }
+
+  private void comment(int attribute, int tlv, String comment) {
+    if (comment.isEmpty()) {
+      return;
+    }
+    writer.attrHeader(attribute, 3 + checkedLength(comment));
+    text(tlv, comment);
+    writer.pad();
+  }
+
+  private static int checkedLength(String comment) {
+    if (comment.length() > Nft.COMMENT_MAX_BYTES) {
+      throw new IllegalArgumentException(
+          "comment: " + comment.length() + " characters (expected: ..128)");
+    }
+    return comment.length();
+  }
+
+  // A TLV of userdata: type, length, NUL-terminated text. Allocates nothing.
+  private void text(int tlv, String text) {
+    writer.raw8(tlv).raw8(text.length() + 1);
+    for (int i = 0; i < text.length(); i++) {
+      char character = text.charAt(i);
+      // nft list puts it between quotes, and its output must be good input again
+      boolean plain = character >= ' ' && character < 0x7f && character != '"';
+      writer.raw8(plain ? character : '?');
+    }
+    writer.raw8(0);
+  }
+}

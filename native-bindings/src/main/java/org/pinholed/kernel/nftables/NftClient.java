@@ -1,0 +1,301 @@
+package org.pinholed.kernel.nftables;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.pinholed.kernel.netlink.NetlinkChannel;
+import org.pinholed.kernel.netlink.NetlinkConstants;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.netlink.NetlinkReader;
+import org.pinholed.kernel.netlink.NetlinkSocket;
+import org.pinholed.kernel.netlink.NetlinkSocketOptions;
+import org.pinholed.kernel.netlink.NetlinkWriter;
+
+/**
+ * Changes and reads nf_tables over one socket of its own.
+ *
+ * <p>Not thread-safe: one client per thread. Transactions of several clients are put in order by
+ * the kernel. Whoever opened it closes it.
+ */
+public final class NftClient implements AutoCloseable {
+  private static final int WRITER_BYTES = 192 * 1024; // under the default net.core.wmem_default
+  private static final int DUMP = NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_DUMP;
+
+  private final NetlinkChannel channel;
+  private final int portId;
+  private final NftBatch batch;
+  private final NftElementView element = new NftElementView();
+
+  /**
+   * Makes a client over a channel.
+   *
+   * @param channel closed with this client
+   * @param portId address of its socket, to tell own notifications from others
+   */
+  public NftClient(NetlinkChannel channel, int portId) {
+    this.channel = channel;
+    this.portId = portId;
+    this.batch = new NftBatch(channel);
+  }
+
+  /**
+   * Opens a client in the network namespace of the calling thread.
+   *
+   * @return an open client
+   * @throws NetlinkException if the kernel refuses a socket
+   */
+  public static NftClient open() throws NetlinkException {
+    NetlinkSocket socket = NetlinkSocket.open(NetlinkSocketOptions.forRequests());
+    return new NftClient(new NetlinkChannel(socket, WRITER_BYTES), socket.portId());
+  }
+
+  /**
+   * The address of this client's socket, which notifications of its changes bear.
+   *
+   * @return {@code nl_pid}
+   */
+  public int portId() {
+    return portId;
+  }
+
+  /**
+   * Starts a transaction; one that was begun before and not committed is forgotten.
+   *
+   * @return the one batch of this client, empty
+   */
+  public NftBatch begin() {
+    return batch.begin();
+  }
+
+  /**
+   * The transaction that was begun last.
+   *
+   * @return the one batch of this client
+   */
+  public NftBatch batch() {
+    return batch;
+  }
+
+  /**
+   * Sends the transaction that was begun last and waits until the kernel has made it.
+   *
+   * @throws NetlinkException if it refuses: then nothing was changed; the text names the message
+   *     that was refused
+   */
+  public void commit() throws NetlinkException {
+    batch.end();
+    try {
+      channel.request("nftables");
+    } catch (NetlinkException e) {
+      NetlinkException named =
+          new NetlinkException(
+              "nftables: " + batch.describe(e.failedMessage()),
+              e.errno(),
+              e.kernelText(),
+              e.failedMessage());
+      named.initCause(e);
+      throw named;
+    }
+  }
+
+  /**
+   * The number of the present ruleset; each transaction of anybody makes it one more.
+   *
+   * @return any 32 bits
+   * @throws NetlinkException if the kernel refuses
+   */
+  public int generation() throws NetlinkException {
+    get(Nft.NFT_MSG_GETGEN, 0).endMessage();
+    int[] generation = new int[1];
+    channel.get(
+        "nftables: get generation",
+        reader -> {
+          reader.enterNfnetlink();
+          while (reader.nextAttribute()) {
+            if (reader.attributeType() == Nft.NFTA_GEN_ID) {
+              generation[0] = reader.s32be();
+            }
+          }
+        });
+    return generation[0];
+  }
+
+  /**
+   * Whether there is such a table, and its comment.
+   *
+   * @param table the table
+   * @return its comment, which may be an empty string; nothing if there is no such table
+   * @throws NetlinkException if the kernel refuses
+   */
+  public Optional<String> tableComment(NftTable table) throws NetlinkException {
+    get(Nft.NFT_MSG_GETTABLE, table.family().code())
+        .attrBytes(Nft.NFTA_TABLE_NAME, table.nameBytes())
+        .endMessage();
+    StringBuilder comment = new StringBuilder();
+    boolean found =
+        channel.get(
+            "nftables: get table " + table,
+            reader -> {
+              reader.enterNfnetlink();
+              while (reader.nextAttribute()) {
+                if (reader.attributeType() == Nft.NFTA_TABLE_USERDATA) {
+                  comment.append(
+                      NftElementView.comment(
+                          reader.buffer(),
+                          reader.attributeOffset(),
+                          reader.attributeLengthBytes()));
+                }
+              }
+            });
+    return found ? Optional.of(comment.toString()) : Optional.empty();
+  }
+
+  /**
+   * Lists what a table holds. Nothing of it if there is no such table.
+   *
+   * @param table the table
+   * @return names and numbers of rules
+   * @throws NetlinkException if the kernel refuses
+   */
+  public NftInventory inventory(NftTable table) throws NetlinkException {
+    Map<String, Integer> rulesByChain = new HashMap<>();
+    Set<String> sets = new HashSet<>();
+    beginDump(Nft.NFT_MSG_GETCHAIN, table).endMessage();
+    channel.dump(
+        "nftables: list chains of " + table,
+        reader ->
+            forName(
+                reader,
+                table,
+                Nft.NFTA_CHAIN_TABLE,
+                Nft.NFTA_CHAIN_NAME,
+                name -> rulesByChain.merge(name, 0, Integer::sum)));
+    beginDump(Nft.NFT_MSG_GETRULE, table)
+        .attrBytes(Nft.NFTA_RULE_TABLE, table.nameBytes())
+        .endMessage();
+    channel.dump(
+        "nftables: list rules of " + table,
+        reader ->
+            forName(
+                reader,
+                table,
+                Nft.NFTA_RULE_TABLE,
+                Nft.NFTA_RULE_CHAIN,
+                name -> rulesByChain.merge(name, 1, Integer::sum)));
+    if (tableComment(table).isPresent()) { // with a table that is not there, GETSET is an error
+      beginDump(Nft.NFT_MSG_GETSET, table)
+          .attrBytes(Nft.NFTA_SET_TABLE, table.nameBytes())
+          .endMessage();
+      channel.dump(
+          "nftables: list sets of " + table,
+          reader ->
+              forName(
+                  reader, table, Nft.NFTA_SET_TABLE, Nft.NFTA_SET_NAME, name -> sets.add(name)));
+    }
+    return new NftInventory(rulesByChain, sets);
+  }
+
+  /**
+   * Lists the elements of a set.
+   *
+   * @param table the table
+   * @param set the set
+   * @param handler called for each element that has not expired
+   * @return false if the ruleset changed in between, so that elements may be missing or come twice
+   * @throws NetlinkException {@code ENOENT} if there is no such set
+   */
+  public boolean dumpElements(NftTable table, NftSet set, NftElementHandler handler)
+      throws NetlinkException {
+    beginDump(Nft.NFT_MSG_GETSETELEM, table)
+        .attrBytes(Nft.NFTA_SET_ELEM_LIST_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_SET_ELEM_LIST_SET, set.nameBytes())
+        .endMessage();
+    return channel.dump(
+        "nftables: list elements of " + table + " " + set, reader -> forElements(reader, handler));
+  }
+
+  /**
+   * Looks one element up.
+   *
+   * @param table the table
+   * @param set the set
+   * @param key the key
+   * @param handler called with the element if it is there
+   * @return whether it is there and has not expired
+   * @throws NetlinkException if the kernel refuses
+   */
+  public boolean getElement(NftTable table, NftSet set, NftValue key, NftElementHandler handler)
+      throws NetlinkException {
+    NetlinkWriter writer =
+        get(Nft.NFT_MSG_GETSETELEM, table.family().code())
+            .attrBytes(Nft.NFTA_SET_ELEM_LIST_TABLE, table.nameBytes())
+            .attrBytes(Nft.NFTA_SET_ELEM_LIST_SET, set.nameBytes())
+            .beginNested(Nft.NFTA_SET_ELEM_LIST_ELEMENTS)
+            .beginNested(Nft.NFTA_LIST_ELEM)
+            .beginNested(Nft.NFTA_SET_ELEM_KEY);
+    key.writeTo(writer, Nft.NFTA_DATA_VALUE, set.keyLengthBytes());
+    writer.endNested().endNested().endNested().endMessage();
+    return channel.get(
+        "nftables: get element of " + table + " " + set, reader -> forElements(reader, handler));
+  }
+
+  @Override
+  public void close() {
+    channel.close();
+  }
+
+  private NetlinkWriter get(int message, int family) {
+    NetlinkWriter writer = channel.writer().reset();
+    return writer.beginNfnetlink(
+        Nft.NFNL_SUBSYS_NFTABLES,
+        message,
+        NetlinkConstants.NLM_F_REQUEST,
+        channel.nextSequence(),
+        family,
+        0);
+  }
+
+  private NetlinkWriter beginDump(int message, NftTable table) {
+    NetlinkWriter writer = channel.writer().reset();
+    return writer.beginNfnetlink(
+        Nft.NFNL_SUBSYS_NFTABLES, message, DUMP, channel.nextSequence(), table.family().code(), 0);
+  }
+
+  private void forElements(NetlinkReader reader, NftElementHandler handler) {
+    reader.enterNfnetlink();
+    while (reader.nextAttribute()) {
+      if (reader.attributeType() == Nft.NFTA_SET_ELEM_LIST_ELEMENTS) {
+        reader.enterNested();
+        while (reader.nextAttribute()) {
+          if (element.wrap(reader)) {
+            handler.onElement(element);
+          }
+        }
+        reader.leaveNested();
+      }
+    }
+  }
+
+  private static void forName(
+      NetlinkReader reader,
+      NftTable table,
+      int tableAttribute,
+      int nameAttribute,
+      java.util.function.Consumer<String> action) {
+    int family = reader.enterNfnetlink();
+    String name = "";
+    boolean sameTable = family == table.family().code();
+    while (reader.nextAttribute()) {
+      if (reader.attributeType() == tableAttribute) {
+        sameTable &= reader.string().equals(table.name());
+      } else if (reader.attributeType() == nameAttribute) {
+        name = reader.string();
+      }
+    }
+    if (sameTable) {
+      action.accept(name);
+    }
+  }
+}

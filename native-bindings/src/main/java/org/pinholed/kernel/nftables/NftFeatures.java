@@ -1,0 +1,109 @@
+package org.pinholed.kernel.nftables;
+
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/**
+ * What the nf_tables of this kernel can do, found by trying.
+ *
+ * @param nativeQueue the {@code queue} expression ({@code CONFIG_NFT_QUEUE})
+ * @param targetQueue the xtables target NFQUEUE in a rule ({@code CONFIG_NFT_COMPAT})
+ * @param destroyMessages {@code DESTROYSETELEM}, which does not mind a missing element (Linux 6.3)
+ * @param timeoutUpdate adding an element again changes its timeout (Linux 6.12)
+ * @param innerHeader payload expressions that count from behind the transport header (Linux 5.16)
+ */
+public record NftFeatures(
+    boolean nativeQueue,
+    boolean targetQueue,
+    boolean destroyMessages,
+    boolean timeoutUpdate,
+    boolean innerHeader) {
+  private static final String CHAIN = "probe";
+
+  /**
+   * Tries each feature in a table that is made for it. Nothing is left behind: most tables are
+   * removed by the very transaction that makes them, and one is owned by the client's socket.
+   *
+   * @param client used for a few transactions
+   * @return what was accepted
+   * @throws NetlinkException if nothing could be tried, for example without privileges
+   */
+  public static NftFeatures probe(NftClient client) throws NetlinkException {
+    NftTable table = new NftTable(NftFamily.INET, "pinholed-probe-" + client.portId());
+    boolean nativeQueue = accepts(client, beginRule(client, table).queue(0, true), table);
+    boolean targetQueue = accepts(client, beginRule(client, table).queueByTarget(0, true), table);
+    boolean innerHeader =
+        accepts(
+            client,
+            beginRule(client, table).loadPayload(NftExpressions.Base.INNER, 0, 1, 0),
+            table);
+    return new NftFeatures(
+        nativeQueue,
+        targetQueue,
+        acceptsDestroy(client, table),
+        updatesTimeout(client, table),
+        innerHeader);
+  }
+
+  private static NftExpressions beginRule(NftClient client, NftTable table) {
+    return client.begin().addTable(table, "").addChain(table, CHAIN).addRule(table, CHAIN);
+  }
+
+  private static boolean accepts(NftClient client, NftExpressions rule, NftTable table)
+      throws NetlinkException {
+    rule.endRule().deleteTable(table);
+    return commits(client);
+  }
+
+  private static boolean acceptsDestroy(NftClient client, NftTable table) throws NetlinkException {
+    NftSet set = NftSet.named("probe", NftField.INET_SERVICE).build();
+    client
+        .begin()
+        .addTable(table, "")
+        .addSet(table, set)
+        .destroyElement(table, set, new NftValue().put16be(1))
+        .deleteTable(table);
+    return commits(client);
+  }
+
+  private static boolean updatesTimeout(NftClient client, NftTable table) throws NetlinkException {
+    NftSet set = NftSet.named("probe", NftField.INET_SERVICE).timeouts().build();
+    NftValue key = new NftValue().put16be(1);
+    client
+        .begin()
+        .addOwnedTable(table)
+        .addSet(table, set)
+        .addElement(table, set, key, null, 60_000, 0, "");
+    if (!commits(client)) {
+      return false; // owned tables came with 5.12, long before
+    }
+    long[] timeoutMs = new long[1];
+    try {
+      client.begin().addElement(table, set, key, null, 120_000, 90_000, "");
+      if (commits(client)) {
+        client.getElement(table, set, key, element -> timeoutMs[0] = element.timeoutMs());
+      }
+    } finally {
+      client.begin().deleteTable(table);
+      client.commit();
+    }
+    return timeoutMs[0] == 120_000;
+  }
+
+  private static boolean commits(NftClient client) throws NetlinkException {
+    try {
+      client.commit();
+      return true;
+    } catch (NetlinkException e) {
+      boolean unknown =
+          e.errno() == Errno.ENOENT
+              || e.errno() == Errno.EINVAL
+              || e.errno() == Errno.EOPNOTSUPP
+              || e.errno() == Errno.ERANGE;
+      if (unknown) {
+        return false;
+      }
+      throw e; // EPERM, ENOMEM and the like say nothing about the feature
+    }
+  }
+}

@@ -1,0 +1,219 @@
+package org.pinholed.kernel.nftables;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The shape of a named hash set, or of a map if it has a value: key fields, value, timeouts, size.
+ *
+ * <p>Keys are exact (no intervals: those are copied at every commit), so a transaction costs the
+ * same with one element as with sixty thousand. Immutable; may be shared between threads. Nothing
+ * happens in the kernel before {@link NftBatch#addSet}.
+ */
+public final class NftSet {
+  private final String name;
+  private final byte[] nameBytes;
+  private final List<NftField> key;
+  private final @Nullable NftField value;
+  private final boolean timeouts;
+  private final boolean changedByRules;
+  private final int sizeElements;
+  private final String comment;
+  private final int keyLengthBytes;
+
+  private NftSet(Builder builder) {
+    this.name = builder.name;
+    this.nameBytes = Nft.nameBytes("set", builder.name);
+    this.key = List.copyOf(builder.key);
+    this.value = builder.value;
+    this.timeouts = builder.timeouts;
+    this.changedByRules = builder.changedByRules;
+    this.sizeElements = builder.sizeElements;
+    this.comment = builder.comment;
+    int lengthBytes = 0;
+    for (NftField field : key) {
+      lengthBytes += key.size() == 1 ? field.lengthBytes() : field.paddedLengthBytes();
+    }
+    this.keyLengthBytes = lengthBytes;
+  }
+
+  /**
+   * Starts the description of a set.
+   *
+   * @param name 1..255 ASCII characters
+   * @param key 1..5 fields; more than one is a concatenation
+   * @return a builder of a set without timeouts, of any size
+   */
+  public static Builder named(String name, NftField... key) {
+    return new Builder(name, key);
+  }
+
+  /**
+   * The name.
+   *
+   * @return as in {@code @name}
+   */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * The fields of the key.
+   *
+   * @return 1..5 fields in their order
+   */
+  public List<NftField> key() {
+    return key;
+  }
+
+  /**
+   * Whether this is a map.
+   *
+   * @return true if its elements have a value
+   */
+  public boolean isMap() {
+    return value != null;
+  }
+
+  /**
+   * Length of a key as it stands in registers and elements.
+   *
+   * @return 1..64 bytes; in a concatenation with each field padded to 4
+   */
+  public int keyLengthBytes() {
+    return keyLengthBytes;
+  }
+
+  /**
+   * How many elements the kernel takes, expired ones that it has not collected yet included.
+   *
+   * @return 0 if there is no limit
+   */
+  public int sizeElements() {
+    return sizeElements;
+  }
+
+  byte[] nameBytes() {
+    return nameBytes;
+  }
+
+  @Nullable NftField value() {
+    return value;
+  }
+
+  String comment() {
+    return comment;
+  }
+
+  int flags() {
+    return (value != null ? Nft.NFT_SET_MAP : 0)
+        | (timeouts ? Nft.NFT_SET_TIMEOUT : 0)
+        | (changedByRules ? Nft.NFT_SET_EVAL : 0);
+  }
+
+  // Six bits for each field, the first field highest: how nft(8) names a concatenation.
+  int keyType() {
+    int type = 0;
+    for (NftField field : key) {
+      type = type << 6 | field.typeCode();
+    }
+    return type;
+  }
+
+  int keyByteOrder() {
+    return key.size() == 1 ? key.get(0).byteOrder() : NftField.MIXED_ENDIAN;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+
+  /** Describes a set; made by {@link NftSet#named}. */
+  public static final class Builder {
+    private static final int MAX_FIELDS = 5; // 6 bits each in the 32 bits of NFTA_SET_KEY_TYPE
+
+    private final String name;
+    private final List<NftField> key;
+    private @Nullable NftField value;
+    private boolean timeouts;
+    private boolean changedByRules;
+    private int sizeElements;
+    private String comment = "";
+
+    private Builder(String name, NftField... key) {
+      if (key.length < 1 || key.length > MAX_FIELDS) {
+        throw new IllegalArgumentException("key: " + key.length + " fields (expected: 1..5)");
+      }
+      this.name = name;
+      this.key = new ArrayList<>(Arrays.asList(key));
+    }
+
+    /**
+     * Makes it a map.
+     *
+     * @param field the type of the values
+     * @return this builder
+     */
+    public Builder mapsTo(NftField field) {
+      value = field;
+      return this;
+    }
+
+    /**
+     * Lets each element have its own timeout ({@code flags timeout}).
+     *
+     * @return this builder
+     */
+    public Builder timeouts() {
+      timeouts = true;
+      return this;
+    }
+
+    /**
+     * Lets rules add and delete elements ({@code flags dynamic}).
+     *
+     * @return this builder
+     */
+    public Builder changedByRules() {
+      changedByRules = true;
+      return this;
+    }
+
+    /**
+     * Limits the number of elements. Expired ones count until they are collected: leave head room.
+     *
+     * @param elements 1 or more
+     * @return this builder
+     */
+    public Builder size(int elements) {
+      if (elements < 1) {
+        throw new IllegalArgumentException("size: " + elements + " (expected: 1..)");
+      }
+      sizeElements = elements;
+      return this;
+    }
+
+    /**
+     * Says what the set is for, shown by {@code nft list}.
+     *
+     * @param text up to 128 ASCII characters
+     * @return this builder
+     */
+    public Builder comment(String text) {
+      comment = text;
+      return this;
+    }
+
+    /**
+     * Ends the description.
+     *
+     * @return the set
+     */
+    public NftSet build() {
+      return new NftSet(this);
+    }
+  }
+}

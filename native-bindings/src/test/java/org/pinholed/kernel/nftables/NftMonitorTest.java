@@ -1,0 +1,155 @@
+package org.pinholed.kernel.nftables;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.netlink.NetlinkReader;
+import org.pinholed.kernel.netlink.NetlinkWriter;
+
+/** What the monitor and the element reader make of messages, good and bad ones. */
+class NftMonitorTest implements NftMonitor.Handler {
+  private static final NftTable TABLE = new NftTable(NftFamily.INET, "ph");
+  private final ScriptedTransport kernel = new ScriptedTransport();
+  private final NftMonitor monitor = new NftMonitor(kernel, TABLE);
+  private final List<NftChange> changes = new ArrayList<>();
+  private int overruns;
+
+  @Override
+  public void onChange(NftChange change) {
+    changes.add(change);
+  }
+
+  @Override
+  public void onOverrun() {
+    overruns++;
+  }
+
+  private static NetlinkWriter notification(int message, int family, String table) {
+    return new NetlinkWriter(1024)
+        .beginNfnetlink(10, message, 0, 1, family, 0)
+        .attrString(1, table)
+        .endMessage();
+  }
+
+  private static NetlinkWriter generation() {
+    return new NetlinkWriter(1024)
+        .beginNfnetlink(10, 15, 0, 1, 0, 0)
+        .attr32be(1, 7)
+        .attr32be(2, 1234)
+        .attrString(3, "nft")
+        .endMessage();
+  }
+
+  private void receive(NetlinkWriter... datagrams) throws NetlinkException {
+    for (NetlinkWriter datagram : datagrams) {
+      kernel.answers.add(datagram.toBytes());
+      monitor.receive(this);
+    }
+  }
+
+  @Test
+  void receive_changeOfTheTable_isToldAtTheEndOfItsTransaction() throws NetlinkException {
+    receive(notification(3, 1, "ph"), notification(6, 1, "ph"));
+    assertEquals(List.of(), changes);
+    receive(generation());
+    assertEquals(
+        List.of(
+            new NftChange(
+                0, 1234, "nft", false, Set.of(NftChange.Part.CHAIN, NftChange.Part.RULE))),
+        changes);
+    receive(generation());
+    assertEquals(1, changes.size(), "an empty transaction says nothing");
+  }
+
+  @Test
+  void receive_otherTableOrFamilyOrTrace_saysNothing() throws NetlinkException {
+    receive(
+        notification(0, 1, "p"),
+        notification(0, 1, "phx"),
+        notification(0, 2, "ph"),
+        notification(17, 1, "ph"),
+        generation());
+    assertEquals(List.of(), changes);
+  }
+
+  @Test
+  void receive_removedTable_isSaid() throws NetlinkException {
+    receive(notification(2, 1, "ph"), generation());
+    assertTrue(changes.get(0).tableRemoved());
+  }
+
+  @Test
+  void receive_overrun_isTold_andForgetsTheHalfTransaction() throws NetlinkException {
+    receive(notification(2, 1, "ph"));
+    kernel.overrun();
+    monitor.receive(this);
+    assertEquals(1, overruns);
+    receive(generation());
+    assertEquals(List.of(), changes);
+  }
+
+  @Test
+  void filter_dropsOwnPorts_andTakesOthers() {
+    long[] program = NftMonitor.filter(0x01020304, 5);
+    assertEquals(5, program.length);
+    boolean little = ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN;
+    assertEquals(0x20L << 48 | 12, program[0]);
+    assertEquals(0x15L << 48 | 2L << 40 | (little ? 0x04030201 : 0x01020304), program[1]);
+    assertEquals(0x15L << 48 | 1L << 40 | (little ? 0x05000000 : 5), program[2]);
+    assertEquals(0x06L << 48 | 0xffffffffL, program[3]);
+    assertEquals(0x06L << 48, program[4]);
+    assertThrows(IllegalArgumentException.class, () -> monitor.ignore(new int[33]));
+  }
+
+  @Property(tries = 300)
+  void receive_anyBytes_neverThrows(
+      @ForAll @Size(max = 200) byte[] bytes, @ForAll @IntRange(max = 26) int message)
+      throws NetlinkException {
+    byte[] datagram =
+        new NetlinkWriter(1024)
+            .beginNfnetlink(10, message, 0, 1, 1, 0)
+            .rawBytes(bytes)
+            .endMessage()
+            .toBytes();
+    kernel.answers.add(datagram);
+    monitor.receive(this);
+    receive(generation());
+  }
+
+  @Property(tries = 300)
+  void element_anyBytes_neverThrows(@ForAll @Size(max = 200) byte[] bytes) {
+    ByteBuffer buffer =
+        ByteBuffer.allocateDirect(bytes.length).order(ByteOrder.nativeOrder()).put(0, bytes);
+    NetlinkReader reader = new NetlinkReader().wrapAttributes(buffer, 0, bytes.length);
+    NftElementView element = new NftElementView();
+    while (reader.nextAttribute()) {
+      if (element.wrap(reader)) {
+        element.key8(0);
+        element.value32host();
+        element.comment();
+      }
+    }
+    NftElementView.comment(buffer, 0, bytes.length);
+  }
+
+  @Test
+  void comment_isFoundBehindOtherTlvs_andALyingLengthIsNone() {
+    ByteBuffer tlvs = ByteBuffer.wrap(new byte[] {5, 1, 9, 0, 3, 'h', 'i', 0, 0, 9, 'x'});
+    assertEquals("hi", NftElementView.comment(tlvs, 0, 11));
+    assertEquals("", NftElementView.comment(tlvs, 0, 7));
+    assertEquals("", NftElementView.comment(tlvs, 8, 3));
+    assertEquals("", NftElementView.comment(tlvs, 8, 1));
+  }
+}
