@@ -22,6 +22,7 @@ import org.pinholed.agent.metrics.PrometheusMetrics;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RecordingBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesBackend;
+import org.pinholed.agent.pinhole.nftables.NftablesOptions;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.helper.HelperProtocol;
@@ -120,7 +121,7 @@ public final class Pinholed implements Callable<Integer> {
     AgentNumbers gauges = new AgentNumbers(jsonLog);
     PrometheusMetrics metrics = new PrometheusMetrics(gauges, Version.text());
     opened.add(metrics);
-    PinholeBackend backend = new NftablesBackend(config);
+    PinholeBackend backend = NftablesBackend.open(NftablesOptions.of(config));
     if (config.backend() == AgentConfig.Backend.RECORDING) {
       backend = new RecordingBackend(backend);
     }

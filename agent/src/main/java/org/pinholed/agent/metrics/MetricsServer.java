@@ -6,6 +6,7 @@ import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.helper.AddressText;
 
 /**
  * Shows the metrics by HTTP at {@code /metrics}. Its threads are daemons; owned by the lifecycle,
@@ -66,7 +67,7 @@ public final class MetricsServer implements AutoCloseable {
   }
 
   private static String show(InetAddress address, int port) {
-    String host = address.getHostAddress();
+    String host = AddressText.of(address);
     return host.indexOf(':') >= 0 ? "[" + host + "]:" + port : host + ":" + port;
   }
 }

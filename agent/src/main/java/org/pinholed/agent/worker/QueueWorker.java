@@ -277,6 +277,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       return;
     }
     outcomes.commit();
+    // Before the verdicts: what comes of them must not stand in the log before its cause.
+    outcomes.publish();
     queue.acceptThrough(lastPacketId);
     try {
       queue.flush();
@@ -287,7 +289,6 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     metrics.verdicts(AgentMetrics.Verdict.ACCEPT, held);
     packets.lazySet(packets.get() + held);
     held = 0;
-    outcomes.publish();
     parents = flows.size() - unreadFlows;
     opaqueParents = unreadFlows;
   }
