@@ -207,7 +207,7 @@ final class Outcomes implements OutcomeSink {
   }
 
   private void open(Expectation expectation) {
-    Expectation displaced = table.activate(expectation);
+    Expectation displaced = table.activate(expectation, System.nanoTime());
     if (displaced != null) {
       end(displaced, AgentEvent.Kind.REPLACED);
     }
@@ -335,7 +335,8 @@ final class Outcomes implements OutcomeSink {
       } catch (BackendException e) {
         refused(e);
         table.end(expectation);
-        events.reason(expectation.parent(), AgentReason.BACKEND_REFUSED, e.getMessage());
+        events.reason(
+            expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
     }
   }

@@ -462,15 +462,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   private @Nullable ConntrackEntry conntrackOf() {
-    FlowTuple inverse =
+    FlowTuple tuple =
         new FlowTuple(
             packet.protocol(),
-            packet.destinationAddress(),
-            packet.destinationPort(),
             packet.sourceAddress(),
-            packet.sourcePort());
+            packet.sourcePort(),
+            packet.destinationAddress(),
+            packet.destinationPort());
     try {
-      Optional<ConntrackEntry> entry = conntrack.get(inverse);
+      Optional<ConntrackEntry> entry = conntrack.get(tuple.inverse());
       if (entry.isEmpty()) {
         metrics.unreadablePacket("noConntrack");
         return null;
