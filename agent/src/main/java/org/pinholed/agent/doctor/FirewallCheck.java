@@ -142,7 +142,9 @@ final class FirewallCheck {
                 + by(established),
             established(ruleset, entry));
       }
-      if (good == null || fresh.decidedBy() != null) {
+      if (good == null
+          || (good.decidedBy() == null && fresh.decidedBy() != null)
+          || fresh.possibleDrops().size() > good.possibleDrops().size()) {
         good = fresh;
       }
     }
