@@ -143,11 +143,10 @@ class DistributionIT {
   void javaOptions_reachTheVirtualMachine() throws IOException, InterruptedException {
     Result result =
         run(
-            Map.of("PINHOLED_JAVA_OPTS", "-XX:+PrintFlagsFinal -Xmx33m"),
+            Map.of("PINHOLED_JAVA_OPTS", "-XX:+PrintCommandLineFlags -Xmx33m"),
             bin("pinholectl"),
             "--version");
-    assertTrue(
-        result.out().matches("(?s).*MaxHeapSize +:?= 34603008 .*"), () -> "no -Xmx33m in effect");
+    assertTrue(result.out().contains("-XX:MaxHeapSize=34603008 "), result.toString());
   }
 
   @Test
