@@ -27,7 +27,7 @@ public record Endpoint(InetAddress address, int port) {
 
   @Override
   public String toString() {
-    String host = address.getHostAddress();
+    String host = AddressText.of(address);
     return isIpv6() ? "[" + host + "]:" + port : host + ":" + port;
   }
 }

@@ -64,6 +64,18 @@ public record AgentConfig(
     }
   }
 
+  /**
+   * The same configuration with another table of helpers.
+   *
+   * @param newHelpers the table
+   * @return a copy
+   * @throws IllegalArgumentException if an id or a port is there twice
+   */
+  public AgentConfig withHelpers(List<HelperEntry> newHelpers) {
+    return new AgentConfig(
+        newHelpers, backend, queues, marks, limits, fail, control, metrics, eventLog);
+  }
+
   /** What opens pinholes. */
   public enum Backend {
     /** Maps with timeouts in the table {@code inet pinholed}. */

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 
@@ -202,8 +203,8 @@ public final class Expectation {
         flags,
         uses.get(),
         pinhole.mark(),
-        new EndpointRow(source == null ? anyAddress : source.getHostAddress(), 0),
-        new EndpointRow(pinhole.destination().getHostAddress(), pinhole.port()),
+        new EndpointRow(source == null ? anyAddress : AddressText.of(source), 0),
+        new EndpointRow(AddressText.of(pinhole.destination()), pinhole.port()),
         endpointRow(parent.client()),
         endpointRow(parent.server()),
         request.cause().word(),
@@ -217,6 +218,6 @@ public final class Expectation {
    * @return the row form
    */
   public static EndpointRow endpointRow(Endpoint endpoint) {
-    return new EndpointRow(endpoint.address().getHostAddress(), endpoint.port());
+    return new EndpointRow(AddressText.of(endpoint.address()), endpoint.port());
   }
 }

@@ -7,6 +7,7 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Reason;
 
 /** Says what happened to the event log and to the counters, in one place. Thread-safe. */
@@ -47,9 +48,9 @@ public final class AgentEvents {
             expectation.id(),
             Expectation.endpointRow(parent.client()),
             Expectation.endpointRow(parent.server()),
-            source == null ? null : new EndpointRow(source.getHostAddress(), 0),
+            source == null ? null : new EndpointRow(AddressText.of(source), 0),
             new EndpointRow(
-                expectation.pinhole().destination().getHostAddress(), expectation.pinhole().port()),
+                AddressText.of(expectation.pinhole().destination()), expectation.pinhole().port()),
             expectation.request().cause().word(),
             detail));
   }

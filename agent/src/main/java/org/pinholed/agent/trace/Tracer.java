@@ -10,6 +10,7 @@ import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
+import org.pinholed.helper.AddressText;
 
 /**
  * The trace of one worker: collects the lines of the packet that is being read for those traces
@@ -105,7 +106,8 @@ public final class Tracer {
     return policyId == null || (parent != null && policyId == parent.policyId());
   }
 
+  /** The text of the filter is canonical: the control socket made it so. */
   private static boolean is(InetAddress address, String text) {
-    return address.getHostAddress().equals(text);
+    return AddressText.of(address).equals(text);
   }
 }

@@ -17,6 +17,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.Tracer;
+import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -181,7 +182,7 @@ final class Outcomes implements OutcomeSink {
     return (expectation.request().active() ? "opens " : "announces ")
         + pinhole.transport()
         + " "
-        + (source == null ? "any" : source.getHostAddress())
+        + (source == null ? "any" : AddressText.of(source))
         + ":any -> "
         + new Endpoint(pinhole.destination(), pinhole.port())
         + " "
@@ -206,7 +207,7 @@ final class Outcomes implements OutcomeSink {
   }
 
   private void open(Expectation expectation) {
-    Expectation displaced = table.activate(expectation);
+    Expectation displaced = table.activate(expectation, System.nanoTime());
     if (displaced != null) {
       end(displaced, AgentEvent.Kind.REPLACED);
     }
@@ -334,7 +335,8 @@ final class Outcomes implements OutcomeSink {
       } catch (BackendException e) {
         refused(e);
         table.end(expectation);
-        events.reason(expectation.parent(), AgentReason.BACKEND_REFUSED, e.getMessage());
+        events.reason(
+            expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
     }
   }
@@ -355,7 +357,7 @@ final class Outcomes implements OutcomeSink {
     created.add(expectation);
   }
 
-  /** Says what was opened; called when the packets are on their way, so that they need not wait. */
+  /** Says what was opened. */
   void publish() {
     for (Expectation expectation : created) {
       events.expectation(AgentEvent.Kind.CREATED, expectation, "");

@@ -277,6 +277,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       return;
     }
     outcomes.commit();
+    // Before the verdicts: what comes of them must not stand in the log before its cause.
+    outcomes.publish();
     queue.acceptThrough(lastPacketId);
     try {
       queue.flush();
@@ -287,7 +289,6 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     metrics.verdicts(AgentMetrics.Verdict.ACCEPT, held);
     packets.lazySet(packets.get() + held);
     held = 0;
-    outcomes.publish();
     parents = flows.size() - unreadFlows;
     opaqueParents = unreadFlows;
   }
@@ -461,15 +462,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   private @Nullable ConntrackEntry conntrackOf() {
-    FlowTuple inverse =
+    FlowTuple tuple =
         new FlowTuple(
             packet.protocol(),
-            packet.destinationAddress(),
-            packet.destinationPort(),
             packet.sourceAddress(),
-            packet.sourcePort());
+            packet.sourcePort(),
+            packet.destinationAddress(),
+            packet.destinationPort());
     try {
-      Optional<ConntrackEntry> entry = conntrack.get(inverse);
+      Optional<ConntrackEntry> entry = conntrack.get(tuple.inverse());
       if (entry.isEmpty()) {
         metrics.unreadablePacket("noConntrack");
         return null;

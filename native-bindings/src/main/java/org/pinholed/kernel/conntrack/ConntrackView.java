@@ -60,14 +60,8 @@ public final class ConntrackView {
         case ConntrackMessages.CTA_HELP -> helper(reader);
         case ConntrackMessages.CTA_TIMEOUT -> timeoutSeconds = reader.u32be();
         case ConntrackMessages.CTA_MARK -> mark = reader.s32be();
-        case ConntrackMessages.CTA_COUNTERS_ORIG -> {
-          originalPackets = counter(reader, ConntrackMessages.CTA_COUNTERS_PACKETS);
-          originalBytes = counter(reader, ConntrackMessages.CTA_COUNTERS_BYTES);
-        }
-        case ConntrackMessages.CTA_COUNTERS_REPLY -> {
-          replyPackets = counter(reader, ConntrackMessages.CTA_COUNTERS_PACKETS);
-          replyBytes = counter(reader, ConntrackMessages.CTA_COUNTERS_BYTES);
-        }
+        case ConntrackMessages.CTA_COUNTERS_ORIG, ConntrackMessages.CTA_COUNTERS_REPLY ->
+            counters(reader, reader.attributeType() == ConntrackMessages.CTA_COUNTERS_REPLY);
         case ConntrackMessages.CTA_ID -> id = reader.s32be();
         case ConntrackMessages.CTA_ZONE -> zone = reader.u16be();
         default -> {}
@@ -193,15 +187,24 @@ public final class ConntrackView {
     reader.leaveNested();
   }
 
-  private static long counter(NetlinkReader reader, int wanted) {
-    long value = -1;
+  private void counters(NetlinkReader reader, boolean ofReply) {
+    long packets = -1;
+    long bytes = -1;
     reader.enterNested();
     while (reader.nextAttribute()) {
-      if (reader.attributeType() == wanted) {
-        value = reader.s64be();
+      switch (reader.attributeType()) {
+        case ConntrackMessages.CTA_COUNTERS_PACKETS -> packets = reader.s64be();
+        case ConntrackMessages.CTA_COUNTERS_BYTES -> bytes = reader.s64be();
+        default -> {}
       }
     }
     reader.leaveNested();
-    return value;
+    if (ofReply) {
+      replyPackets = packets;
+      replyBytes = bytes;
+    } else {
+      originalPackets = packets;
+      originalBytes = bytes;
+    }
   }
 }

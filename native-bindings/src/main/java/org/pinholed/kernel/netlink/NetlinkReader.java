@@ -256,12 +256,17 @@ public final class NetlinkReader {
     enterScope(attributeOffset(), attributeEnd);
   }
 
-  /** Goes back to the attribute after the one that {@link #enterNested} entered. */
+  /**
+   * Goes behind the attribute that {@link #enterNested} entered; {@link #nextAttribute} finds the
+   * next one, and until then there is no present attribute.
+   */
   public void leaveNested() {
     depth--;
     if (depth < MAX_NESTING) {
       nextAttributeAt = savedNext[depth];
       scopeEnd = savedEnd[depth];
+      attributeAt = nextAttributeAt;
+      attributeEnd = nextAttributeAt;
     }
   }
 
@@ -326,9 +331,12 @@ public final class NetlinkReader {
   /**
    * A copy of the attribute's bytes.
    *
-   * @return a new array
+   * @return a new array, empty if there is no present attribute
    */
   public byte[] bytes() {
+    if (!has(0)) {
+      return new byte[0];
+    }
     byte[] bytes = new byte[attributeLengthBytes()];
     buffer.get(attributeOffset(), bytes);
     return bytes;

@@ -1,0 +1,83 @@
+package org.pinholed.agent;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.event.JsonEventLog;
+import org.pinholed.agent.lifecycle.Agent;
+import org.pinholed.agent.metrics.AgentGauges;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.agent.view.ListingFilter;
+
+/**
+ * What the metrics ask of the agent. The agent needs the metrics first, so it is attached when it
+ * runs; until then there is nothing to count.
+ */
+final class AgentNumbers implements AgentGauges {
+  private final @Nullable JsonEventLog eventLog;
+  private volatile @Nullable Agent agent;
+
+  AgentNumbers(@Nullable JsonEventLog eventLog) {
+    this.eventLog = eventLog;
+  }
+
+  void attach(Agent running) {
+    agent = running;
+  }
+
+  @Override
+  public long packets() {
+    Agent now = agent;
+    return now == null ? 0 : now.packets();
+  }
+
+  @Override
+  public int parents() {
+    Agent now = agent;
+    return now == null ? 0 : now.parents();
+  }
+
+  @Override
+  public int opaqueParents() {
+    Agent now = agent;
+    return now == null ? 0 : now.opaqueParents();
+  }
+
+  @Override
+  public List<ExpectationCount> expectations() {
+    Agent now = agent;
+    if (now == null) {
+      return List.of();
+    }
+    Map<String, Map<String, Integer>> counts = new HashMap<>();
+    for (ExpectationRow row : now.expectations(ListingFilter.ALL)) {
+      counts
+          .computeIfAbsent(row.helper(), helper -> new HashMap<>())
+          .merge(row.state(), 1, Integer::sum);
+    }
+    List<ExpectationCount> list = new ArrayList<>();
+    counts.forEach(
+        (helper, states) ->
+            states.forEach((state, count) -> list.add(new ExpectationCount(helper, state, count))));
+    return list;
+  }
+
+  @Override
+  public long queueDropped() {
+    Agent now = agent;
+    return now == null ? 0 : now.queueStatistics().dropped();
+  }
+
+  @Override
+  public long queueUserDropped() {
+    Agent now = agent;
+    return now == null ? 0 : now.queueStatistics().userDropped();
+  }
+
+  @Override
+  public long eventsLost() {
+    return eventLog == null ? 0 : eventLog.lost();
+  }
+}

@@ -1,0 +1,211 @@
+package org.pinholed.agent;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import jnr.constants.platform.Signal;
+import jnr.posix.POSIXFactory;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.ConfigException;
+import org.pinholed.agent.config.ConfigLoader;
+import org.pinholed.agent.control.ControlServer;
+import org.pinholed.agent.event.EventListener;
+import org.pinholed.agent.event.JsonEventLog;
+import org.pinholed.agent.lifecycle.Agent;
+import org.pinholed.agent.lifecycle.Version;
+import org.pinholed.agent.metrics.MetricsServer;
+import org.pinholed.agent.metrics.PrometheusMetrics;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.RecordingBackend;
+import org.pinholed.agent.pinhole.nftables.NftablesBackend;
+import org.pinholed.agent.pinhole.nftables.NftablesOptions;
+import org.pinholed.agent.view.AgentControl;
+import org.pinholed.agent.view.ControlException;
+import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.ftp.FtpProtocol;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * The program {@code pinholed}: the agent as a process, in the network namespace it is started in.
+ */
+@Command(
+    name = "pinholed",
+    mixinStandardHelpOptions = true,
+    versionProvider = Pinholed.VersionText.class,
+    description = {
+      "Session helpers for Linux firewalls in user space: reads the control channels that nftables"
+          + " diverts to it and opens the announced data connections, no others, no longer.",
+      "Runs in the foreground, in the network namespace it is started in, and needs CAP_NET_ADMIN."
+    },
+    footer = {
+      "",
+      "Signals: HUP reads the configuration again, TERM and INT stop cleanly.",
+      "Watch it with pinholectl; 'pinholectl doctor' tells what the firewall still needs."
+    })
+public final class Pinholed implements Callable<Integer> {
+  private static final Logger LOG = LoggerFactory.getLogger(Pinholed.class);
+  private static final List<HelperProtocol> PROTOCOLS = List.of(new FtpProtocol());
+  private static final long STOP_SECONDS = 10;
+  private static final int EXIT_DONE = 0;
+  private static final int EXIT_REFUSED = 1;
+  private static final int EXIT_USAGE = 2;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      defaultValue = "/etc/pinholed/pinholed.yaml",
+      description = "the configuration (default: ${DEFAULT-VALUE})")
+  private Path configFile = Path.of("/etc/pinholed/pinholed.yaml");
+
+  @Option(names = "--check-config", description = "check the configuration and exit")
+  private boolean checkOnly;
+
+  private final CountDownLatch stop = new CountDownLatch(1);
+  private final CountDownLatch closed = new CountDownLatch(1);
+
+  /**
+   * Runs the program.
+   *
+   * @param args command line
+   */
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new Pinholed()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    ConfigLoader loader = new ConfigLoader(PROTOCOLS);
+    AgentConfig config;
+    try {
+      config = loader.load(configFile);
+    } catch (ConfigException e) {
+      System.err.println("pinholed: " + e.getMessage());
+      return EXIT_USAGE;
+    }
+    if (checkOnly) {
+      System.out.println(configFile + ": good");
+      return EXIT_DONE;
+    }
+    List<AutoCloseable> opened = new ArrayList<>();
+    try {
+      run(config, loader, opened);
+      return EXIT_DONE;
+    } catch (IOException e) {
+      LOG.error("{}", e.getMessage());
+      return EXIT_REFUSED;
+    } finally {
+      for (int i = opened.size() - 1; i >= 0; i--) {
+        closeQuietly(opened.get(i));
+      }
+      closed.countDown();
+    }
+  }
+
+  private void run(AgentConfig config, ConfigLoader loader, List<AutoCloseable> opened)
+      throws IOException {
+    EventListener eventLog = event -> {};
+    JsonEventLog jsonLog = null;
+    if (!config.eventLog().file().isEmpty()) {
+      jsonLog = JsonEventLog.open(config.eventLog().file());
+      opened.add(jsonLog);
+      eventLog = jsonLog;
+    }
+    AgentNumbers gauges = new AgentNumbers(jsonLog);
+    PrometheusMetrics metrics = new PrometheusMetrics(gauges, Version.text());
+    opened.add(metrics);
+    PinholeBackend backend = NftablesBackend.open(NftablesOptions.of(config));
+    if (config.backend() == AgentConfig.Backend.RECORDING) {
+      backend = new RecordingBackend(backend);
+    }
+    Agent agent = new Agent(config, PROTOCOLS, backend, eventLog, metrics);
+    opened.add(agent);
+    gauges.attach(agent);
+    if (config.metrics().enabled()) {
+      MetricsServer server = MetricsServer.start(metrics, config.metrics());
+      opened.add(server);
+      agent.setMetricsAddress(server.address());
+    }
+    JsonEventLog reopened = jsonLog;
+    agent.setConfigSource(
+        () -> {
+          try {
+            AgentConfig read = loader.load(configFile);
+            if (reopened != null) {
+              reopened.reopen();
+            }
+            return read;
+          } catch (ConfigException e) {
+            throw new ControlException(String.valueOf(e.getMessage()));
+          }
+        });
+    opened.add(ControlServer.open(config.control().socket(), config.control().group(), agent));
+    handleSignals(agent);
+    LOG.info(
+        "pinholed {} is ready: {} helpers, queue {}, control socket {}",
+        Version.text(),
+        agent.status().helpers(),
+        config.queues().first(),
+        config.control().socket());
+    awaitStop();
+    LOG.info("stopping");
+  }
+
+  private void handleSignals(AgentControl agent) {
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  stop.countDown();
+                  try {
+                    if (!closed.await(STOP_SECONDS, TimeUnit.SECONDS)) {
+                      LOG.warn("stop: not all was closed within {} s", STOP_SECONDS);
+                    }
+                  } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                  }
+                },
+                "pinholed-stop"));
+    POSIXFactory.getPOSIX()
+        .signal(
+            Signal.SIGHUP,
+            number -> {
+              try {
+                agent.reload();
+              } catch (ControlException e) {
+                LOG.error("reload refused, nothing changed: {}", e.getMessage());
+              }
+            });
+  }
+
+  private void awaitStop() {
+    try {
+      stop.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void closeQuietly(AutoCloseable resource) {
+    try {
+      resource.close();
+    } catch (Exception e) {
+      LOG.warn("stop: {}", e.toString());
+    }
+  }
+
+  /** The text of {@code --version}. */
+  static final class VersionText implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"pinholed " + Version.text()};
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package org.pinholed.agent.cli;
+
+import java.util.concurrent.Callable;
+import org.pinholed.agent.control.ControlJson;
+import org.pinholed.agent.control.JsonFields;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "clear",
+    description =
+        "Deletes parents from the connection tracking, and with them their expectations and"
+            + " pinholes. The client has to log in again. Exit code 1 if there was none.",
+    footer = {
+      "%nExamples:",
+      "  pinholectl clear --parent 0000e39a",
+      "  pinholectl clear --policy 25 --helper ftp",
+      "  pinholectl clear --all"
+    })
+final class ClearCommand implements Callable<Integer> {
+  @SuppressWarnings("NullAway.Init") // set by picocli before the call
+  @ParentCommand
+  Pinholectl pinholectl;
+
+  @Mixin FilterOptions filter = new FilterOptions();
+
+  @SuppressWarnings("NullAway.Init") // set by picocli before the call
+  @Spec
+  CommandSpec spec;
+
+  @Option(names = "--all", description = "All parents. Needed when no filter is given.")
+  boolean all;
+
+  @Override
+  public Integer call() throws Exception {
+    JsonFields request = filter.request("clear");
+    if (all == request.names().size() > 1) {
+      throw new ParameterException(
+          spec.commandLine(), "Say which: --policy, --helper, --parent, or else --all.");
+    }
+    JsonFields report = new JsonFields();
+    pinholectl.ask(
+        request.with("all", all ? true : null),
+        row -> {
+          for (String name : row.names()) {
+            report.with(name, row.value(name));
+          }
+        });
+    pinholectl
+        .out()
+        .println(
+            pinholectl.json()
+                ? ControlJson.line(report)
+                : "cleared: parents "
+                    + report.number("parents")
+                    + ", expectations "
+                    + report.number("expectations"));
+    return report.number("parents") == 0 && report.number("expectations") == 0 ? 1 : 0;
+  }
+}

@@ -1,0 +1,204 @@
+package org.pinholed.agent.cli;
+
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.pinholed.agent.control.ControlJson;
+import org.pinholed.agent.control.JsonFields;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+@Command(
+    name = "helpers",
+    description =
+        "The table of session helpers: which protocol is read on which port. Without a command of"
+            + " its own: list. Changes last until the next reload or restart.",
+    subcommands = {
+      HelpersCommand.ListCommand.class,
+      HelpersCommand.AddCommand.class,
+      HelpersCommand.DeleteCommand.class,
+      HelpersCommand.EnableCommand.class,
+      HelpersCommand.DisableCommand.class
+    },
+    footer = {
+      "%nExamples:",
+      "  pinholectl helpers",
+      "  pinholectl helpers add --id 2 --name ftp --port 2121",
+      "  pinholectl helpers delete 2"
+    })
+final class HelpersCommand implements Callable<Integer> {
+  @SuppressWarnings("NullAway.Init") // set by picocli before the call
+  @ParentCommand
+  Pinholectl pinholectl;
+
+  @Override
+  public Integer call() throws Exception {
+    return new ListingOptions()
+        .show(
+            pinholectl, new JsonFields().with("command", "helpers"), "helpers", Listings::helpers);
+  }
+
+  int change(JsonFields request, String done) throws Exception {
+    JsonFields answer = pinholectl.ask(request, row -> {});
+    pinholectl.out().println(pinholectl.json() ? ControlJson.line(answer) : Printable.of(done));
+    return 0;
+  }
+
+  @Command(
+      name = "list",
+      description = "Lists the entries.",
+      footer = {"%nExamples:", "  pinholectl helpers list --json"})
+  static final class ListCommand implements Callable<Integer> {
+    @SuppressWarnings("NullAway.Init") // set by picocli before the call
+    @ParentCommand
+    HelpersCommand helpers;
+
+    @Override
+    public Integer call() throws Exception {
+      return helpers.call();
+    }
+  }
+
+  @Command(
+      name = "add",
+      description = "Adds an entry: the protocol is read on one more port at once.",
+      footer = {
+        "%nExamples:",
+        "  pinholectl helpers add --id 2 --name ftp --port 2121",
+        "  pinholectl helpers add --id 3 --name ftp --port 990 --timeout parent --option"
+            + " openOnCommand=true"
+      })
+  static final class AddCommand implements Callable<Integer> {
+    @SuppressWarnings("NullAway.Init") // set by picocli before the call
+    @ParentCommand
+    HelpersCommand helpers;
+
+    @Option(names = "--id", required = true, paramLabel = "ID", description = "1..65535, unique.")
+    long id;
+
+    @Option(
+        names = "--name",
+        required = true,
+        paramLabel = "NAME",
+        description = "The protocol, as in ftp.")
+    String name = "";
+
+    @Option(
+        names = "--port",
+        required = true,
+        paramLabel = "PORT",
+        description = "Server port of the parents, 1..65535.")
+    long port;
+
+    @Option(
+        names = "--protocol",
+        paramLabel = "PROTOCOL",
+        description = "tcp or udp. Default: tcp.")
+    String protocol = "tcp";
+
+    @Option(
+        names = "--timeout",
+        paramLabel = "TIME",
+        description =
+            "How long an expectation waits, as in 30s, or parent: as long as its parent lives."
+                + " Default: 30s.")
+    String timeout = "30s";
+
+    @Option(
+        names = "--option",
+        paramLabel = "KEY=VALUE",
+        description = "An option of the protocol; its value as in JSON, or plain text. Repeatable.")
+    Map<String, String> options = new LinkedHashMap<>();
+
+    @Option(names = "--disabled", description = "Adds it switched off.")
+    boolean disabled;
+
+    @Override
+    public Integer call() throws Exception {
+      JsonFields values = new JsonFields();
+      options.forEach((key, value) -> values.with(key, valueOf(value)));
+      return helpers.change(
+          new JsonFields()
+              .with("command", "helpersAdd")
+              .with("id", id)
+              .with("name", name)
+              .with("protocol", protocol)
+              .with("port", port)
+              .with("enabled", !disabled)
+              .with("timeout", timeout)
+              .with("options", values),
+          "added: helper " + id + " " + name + "/" + protocol + "/" + port);
+    }
+
+    private static Object valueOf(String text) {
+      try {
+        return ControlJson.readValue(text);
+      } catch (IOException e) {
+        return text; // no JSON: a plain word
+      }
+    }
+  }
+
+  @Command(
+      name = "delete",
+      description = "Deletes an entry: plain firewall policies apply to its port from now on.",
+      footer = {"%nExamples:", "  pinholectl helpers delete 2"})
+  static final class DeleteCommand implements Callable<Integer> {
+    @SuppressWarnings("NullAway.Init") // set by picocli before the call
+    @ParentCommand
+    HelpersCommand helpers;
+
+    @Parameters(paramLabel = "ID", description = "Id of the entry.")
+    long id;
+
+    @Override
+    public Integer call() throws Exception {
+      return helpers.change(
+          new JsonFields().with("command", "helpersDelete").with("id", id),
+          "deleted: helper " + id);
+    }
+  }
+
+  @Command(
+      name = "enable",
+      description = "Switches an entry on.",
+      footer = {"%nExamples:", "  pinholectl helpers enable 2"})
+  static final class EnableCommand implements Callable<Integer> {
+    @SuppressWarnings("NullAway.Init") // set by picocli before the call
+    @ParentCommand
+    HelpersCommand helpers;
+
+    @Parameters(paramLabel = "ID", description = "Id of the entry.")
+    long id;
+
+    @Override
+    public Integer call() throws Exception {
+      return helpers.change(
+          new JsonFields().with("command", "helpersEnable").with("id", id),
+          "enabled: helper " + id);
+    }
+  }
+
+  @Command(
+      name = "disable",
+      description = "Switches an entry off and keeps it in the table.",
+      footer = {"%nExamples:", "  pinholectl helpers disable 2"})
+  static final class DisableCommand implements Callable<Integer> {
+    @SuppressWarnings("NullAway.Init") // set by picocli before the call
+    @ParentCommand
+    HelpersCommand helpers;
+
+    @Parameters(paramLabel = "ID", description = "Id of the entry.")
+    long id;
+
+    @Override
+    public Integer call() throws Exception {
+      return helpers.change(
+          new JsonFields().with("command", "helpersDisable").with("id", id),
+          "disabled: helper " + id);
+    }
+  }
+}

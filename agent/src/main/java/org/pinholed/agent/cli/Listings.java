@@ -1,0 +1,276 @@
+package org.pinholed.agent.cli;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.StringJoiner;
+import org.pinholed.agent.control.ControlJson;
+import org.pinholed.agent.control.JsonFields;
+
+/** How rows of the agent look as text. Pure. */
+final class Listings {
+  private Listings() {}
+
+  // One JSON document: an array with a row on each line.
+  static String json(List<JsonFields> rows) {
+    if (rows.isEmpty()) {
+      return "[]\n";
+    }
+    StringJoiner out = new StringJoiner(",\n ", "[\n ", "\n]\n");
+    for (JsonFields row : rows) {
+      out.add(ControlJson.line(row));
+    }
+    return out.toString();
+  }
+
+  static String expectations(List<JsonFields> rows) {
+    TextTable table =
+        new TextTable(
+            "PROTO",
+            "STATE",
+            "HELPER",
+            "POLICY",
+            "PARENT",
+            "AGE",
+            "EXPIRE",
+            "TIMEOUT",
+            "SOURCE",
+            "DESTINATION",
+            "USE",
+            "FLAGS",
+            "CAUSE",
+            "CHILD");
+    for (JsonFields row : rows) {
+      table.add(
+          row.text("protocol"),
+          row.text("state"),
+          row.text("helper"),
+          row.text("policyId"),
+          row.text("parentSerial"),
+          row.text("durationSeconds"),
+          row.text("expireSeconds"),
+          row.text("lifetime").equals("parent") ? "parent" : row.text("timeoutSeconds"),
+          endpoint(row.object("source")),
+          endpoint(row.object("destination")),
+          row.text("use"),
+          words(row.list("flags")),
+          row.text("cause"),
+          row.text("childSerial"));
+    }
+    return table.isEmpty() ? "" : table.text();
+  }
+
+  // the many-line form of "diagnose sys session list expectation"; a field that has no meaning here
+  // is left out
+  static String fortios(List<JsonFields> rows) {
+    StringBuilder out = new StringBuilder();
+    for (JsonFields row : rows) {
+      String source = row.object("source").text("address");
+      boolean towardsClient =
+          row.object("destination").text("address").equals(row.object("client").text("address"));
+      List<?> flags = row.list("flags");
+      int flagBits =
+          (flags.contains("many") ? 1 : 0)
+              | (flags.contains("anySource") ? 2 : 0)
+              | (flags.contains("inactive") ? 4 : 0)
+              | (row.text("lifetime").equals("parent") ? 8 : 0);
+      String from = plain(row.object("source"));
+      String to = plain(row.object("destination"));
+      String none = source.indexOf(':') >= 0 ? ":::0" : "0.0.0.0:0";
+      out.append(
+          String.format(
+              Locale.ROOT,
+              "session info: proto=%d proto_state=00 duration=%d expire=%d timeout=%d flags=%08x"
+                  + " use=%d%n",
+              row.number("protocolNumber"),
+              row.number("durationSeconds"),
+              row.number("expireSeconds"),
+              row.number("timeoutSeconds"),
+              flagBits,
+              row.number("use")));
+      out.append("helper=").append(Printable.of(row.text("helper")));
+      out.append(" policy_dir=").append(towardsClient ? 1 : 0).append('\n');
+      out.append("state=").append(Printable.of(row.text("state")));
+      for (Object flag : flags) {
+        out.append(' ').append(Printable.of(flag.toString()));
+      }
+      out.append('\n');
+      out.append("hook=pre dir=org act=noop ");
+      out.append(from).append("->").append(to).append('(').append(none).append(")\n");
+      out.append("hook=post dir=reply act=noop ");
+      out.append(to).append("->").append(from).append('(').append(none).append(")\n");
+      out.append(
+          String.format(
+              Locale.ROOT, "misc=0 policy_id=%d mark=%08x%n", row.number("policyId"), mark(row)));
+      out.append("serial=").append(Printable.of(row.text("parentSerial")));
+      if (!row.text("childSerial").isEmpty()) {
+        out.append(" child=").append(Printable.of(row.text("childSerial")));
+      }
+      out.append("\n\n");
+    }
+    return out.append("total session ").append(rows.size()).append('\n').toString();
+  }
+
+  static String sessions(List<JsonFields> rows) {
+    TextTable table =
+        new TextTable(
+            "SERIAL",
+            "PROTO",
+            "HELPER",
+            "STATE",
+            "POLICY",
+            "CLIENT",
+            "SERVER",
+            "READ-CLIENT",
+            "READ-SERVER",
+            "PACKETS",
+            "EXPECTATIONS",
+            "AGE",
+            "IDLE",
+            "REASON",
+            "EXPLANATION");
+    for (JsonFields row : rows) {
+      table.add(
+          row.text("serial"),
+          row.text("protocol"),
+          row.text("helper"),
+          row.text("state"),
+          row.text("policyId"),
+          endpoint(row.object("client")),
+          endpoint(row.object("server")),
+          row.text("bytesFromClient"),
+          row.text("bytesFromServer"),
+          row.text("packets"),
+          row.text("expectations"),
+          row.text("ageSeconds"),
+          row.text("idleSeconds"),
+          row.text("reason"),
+          row.text("explanation"));
+    }
+    return table.isEmpty() ? "" : table.text();
+  }
+
+  static String helpers(List<JsonFields> rows) {
+    TextTable table = new TextTable("ID", "NAME", "PROTO", "PORT", "STATE", "TIMEOUT", "OPTIONS");
+    for (JsonFields row : rows) {
+      table.add(
+          row.text("id"),
+          row.text("name"),
+          row.text("protocol"),
+          row.text("port"),
+          row.flag("enabled") ? "enabled" : "disabled",
+          row.text("timeout"),
+          pairs(row.object("options"), "="));
+    }
+    return table.isEmpty() ? "" : table.text();
+  }
+
+  static String status(JsonFields row) {
+    StringBuilder out = new StringBuilder();
+    line(
+        out,
+        "agent",
+        "pinholed "
+            + row.text("version")
+            + ", pid "
+            + row.text("pid")
+            + ", up "
+            + duration(row.number("uptimeSeconds")));
+    line(out, "backend", row.text("backend"));
+    line(out, "helpers", words(row.list("helpers")).replace(",", " "));
+    line(out, "parents", row.text("parents") + " read, " + row.text("opaqueParents") + " opaque");
+    line(out, "expectations", pairs(row.object("expectations"), " "));
+    line(
+        out,
+        "packets",
+        row.text("packets") + ", dropped by the kernel " + row.text("queueDropped"));
+    line(out, "table repairs", row.text("tableRepairs"));
+    line(out, "last error", row.text("lastError"));
+    line(out, "metrics", row.text("metricsAddress"));
+    block(out, "kernel", row.object("features"));
+    block(out, "policies", row.object("policies"));
+    return out.toString();
+  }
+
+  static String stats(JsonFields row) {
+    StringBuilder out = new StringBuilder();
+    int width = 0;
+    for (String name : row.names()) {
+      width = Math.max(width, name.length());
+    }
+    for (String name : row.names()) {
+      out.append(Printable.of(name)).append(" ".repeat(width - name.length() + 2));
+      out.append(Printable.of(row.text(name))).append('\n');
+    }
+    return out.toString();
+  }
+
+  // In the manner of a debug flow trace: one line a step, its text quoted at the end.
+  static String trace(JsonFields row) {
+    StringBuilder out = new StringBuilder();
+    if (!row.text("time").isEmpty()) {
+      out.append("time=").append(Printable.of(row.text("time")));
+      out.append(" packet=").append(row.number("packet"));
+      out.append(" serial=").append(Printable.of(row.text("serial"))).append(' ');
+    }
+    out.append("step=").append(Printable.of(row.text("step")));
+    out.append(" msg=\"").append(Printable.of(row.text("text")).replace("\"", "\\\""));
+    return out.append("\"\n").toString();
+  }
+
+  static String duration(long seconds) {
+    if (seconds < 60) {
+      return seconds + "s";
+    }
+    if (seconds < 3600) {
+      return seconds / 60 + "m" + seconds % 60 + "s";
+    }
+    if (seconds < 86400) {
+      return seconds / 3600 + "h" + seconds % 3600 / 60 + "m";
+    }
+    return seconds / 86400 + "d" + seconds % 86400 / 3600 + "h";
+  }
+
+  private static void line(StringBuilder out, String name, String text) {
+    out.append(name).append(" ".repeat(Math.max(2, 15 - name.length())));
+    out.append(text.isEmpty() ? "-" : Printable.of(text)).append('\n');
+  }
+
+  private static void block(StringBuilder out, String name, JsonFields fields) {
+    for (String field : fields.names()) {
+      line(out, name, field + ": " + fields.text(field));
+    }
+  }
+
+  private static String words(List<?> list) {
+    StringJoiner out = new StringJoiner(",");
+    for (Object word : list) {
+      out.add(word.toString());
+    }
+    return out.toString();
+  }
+
+  private static String pairs(JsonFields fields, String between) {
+    StringJoiner out = new StringJoiner(between.equals("=") ? "," : ", ");
+    for (String name : fields.names()) {
+      out.add(
+          between.equals("=")
+              ? name + "=" + fields.text(name)
+              : fields.text(name) + between + name);
+    }
+    return out.toString();
+  }
+
+  private static String endpoint(JsonFields endpoint) {
+    String address = endpoint.text("address");
+    String port = endpoint.number("port") == 0 ? "*" : endpoint.text("port");
+    return address.indexOf(':') >= 0 ? "[" + address + "]:" + port : address + ":" + port;
+  }
+
+  private static String plain(JsonFields endpoint) {
+    return Printable.of(endpoint.text("address")) + ":" + endpoint.number("port");
+  }
+
+  private static int mark(JsonFields row) {
+    return (int) row.number("mark");
+  }
+}

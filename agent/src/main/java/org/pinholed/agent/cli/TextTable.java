@@ -1,0 +1,47 @@
+package org.pinholed.agent.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Rows of text in aligned columns under one header. For one thread. */
+final class TextTable {
+  private final List<String[]> rows = new ArrayList<>();
+  private final int[] widths;
+
+  TextTable(String... header) {
+    widths = new int[header.length];
+    add(header);
+  }
+
+  void add(String... cells) {
+    if (cells.length != widths.length) {
+      throw new IllegalArgumentException(
+          "cells: " + cells.length + " (expected: " + widths.length + ")");
+    }
+    String[] row = new String[cells.length];
+    for (int i = 0; i < cells.length; i++) {
+      // an empty cell would shift all that follow for a reader that splits at blanks
+      row[i] = cells[i].isEmpty() ? "-" : Printable.of(cells[i]);
+      widths[i] = Math.max(widths[i], row[i].length());
+    }
+    rows.add(row);
+  }
+
+  boolean isEmpty() {
+    return rows.size() == 1;
+  }
+
+  String text() {
+    StringBuilder out = new StringBuilder();
+    for (String[] row : rows) {
+      for (int i = 0; i < row.length; i++) {
+        out.append(row[i]);
+        if (i < row.length - 1) {
+          out.append(" ".repeat(widths[i] - row[i].length() + 2));
+        }
+      }
+      out.append('\n');
+    }
+    return out.toString();
+  }
+}

@@ -1,0 +1,91 @@
+package org.pinholed.agent.event;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.view.EndpointRow;
+
+/**
+ * Writes events as lines of JSON (docs/events.md): plain ASCII, one object a line, what is empty
+ * left out.
+ */
+final class EventJson {
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          // Text from the wire must not smuggle terminal controls or odd separators into a log.
+          .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+          .build();
+
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT)
+          .withZone(ZoneOffset.UTC);
+
+  private EventJson() {}
+
+  static void write(AgentEvent event, ByteArrayOutputStream out) throws IOException {
+    try (JsonGenerator json = FACTORY.createGenerator(out)) {
+      json.writeStartObject();
+      json.writeStringField("time", time(event.epochMicros()));
+      json.writeStringField("event", event.kind().word());
+      text(json, "helper", event.helper());
+      if (!event.serial().isEmpty()) {
+        // Policy 0 of a parent says that no policy put its id there; that is worth a field.
+        json.writeNumberField("policyId", event.policyId());
+        json.writeStringField("serial", event.serial());
+      }
+      text(json, "childSerial", event.childSerial());
+      if (event.expectationId() != 0) {
+        json.writeNumberField("expectationId", event.expectationId());
+      }
+      endpoint(json, "client", event.client());
+      endpoint(json, "server", event.server());
+      endpoint(json, "source", event.source());
+      endpoint(json, "destination", event.destination());
+      text(json, "reason", event.reason());
+      text(json, "detail", event.detail());
+      json.writeEndObject();
+    }
+    out.write('\n');
+  }
+
+  static void writeLost(long epochMicros, long lost, ByteArrayOutputStream out) throws IOException {
+    try (JsonGenerator json = FACTORY.createGenerator(out)) {
+      json.writeStartObject();
+      json.writeStringField("time", time(epochMicros));
+      json.writeStringField("event", "eventsLost");
+      json.writeNumberField("lost", lost);
+      json.writeEndObject();
+    }
+    out.write('\n');
+  }
+
+  private static String time(long epochMicros) {
+    return TIME.format(
+        Instant.ofEpochSecond(
+            Math.floorDiv(epochMicros, 1_000_000L), Math.floorMod(epochMicros, 1_000_000L) * 1000));
+  }
+
+  private static void text(JsonGenerator json, String field, @Nullable String value)
+      throws IOException {
+    if (value != null && !value.isEmpty()) {
+      json.writeStringField(field, value);
+    }
+  }
+
+  private static void endpoint(JsonGenerator json, String field, @Nullable EndpointRow value)
+      throws IOException {
+    if (value != null) {
+      json.writeObjectFieldStart(field);
+      json.writeStringField("address", value.address());
+      json.writeNumberField("port", value.port());
+      json.writeEndObject();
+    }
+  }
+}

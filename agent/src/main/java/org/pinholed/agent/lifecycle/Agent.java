@@ -1,0 +1,540 @@
+package org.pinholed.agent.lifecycle;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.event.EventListener;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.trace.TraceHub;
+import org.pinholed.agent.view.AgentControl;
+import org.pinholed.agent.view.ClearReport;
+import org.pinholed.agent.view.ControlException;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.SessionRow;
+import org.pinholed.agent.view.StatusReport;
+import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.TraceLine;
+import org.pinholed.agent.worker.HelperTable;
+import org.pinholed.agent.worker.QueueWorker;
+import org.pinholed.helper.HelperProtocol;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackEvents;
+import org.pinholed.kernel.conntrack.EventOptions;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.pinholed.kernel.nfqueue.QueueFeatures;
+import org.pinholed.kernel.nfqueue.QueueOptions;
+import org.pinholed.kernel.nfqueue.QueueStatistics;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A running agent: its threads, its sockets, and what an operator can ask of it.
+ *
+ * <p>Thread-safe. What belongs to the packet worker is asked of its thread; what changes the agent
+ * as a whole is done under one lock, one at a time.
+ */
+public final class Agent implements AgentControl, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
+
+  /** A helper needs the payload whole; control packets of one segment are never longer. */
+  private static final int COPY_RANGE_BYTES = 65531;
+
+  private static final int EVENT_BUFFER_BYTES = 4 << 20;
+  private static final Duration RECEIVE_TIMEOUT = Duration.ofMillis(250);
+  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(3);
+  private static final Duration STOP_TIMEOUT = Duration.ofSeconds(2);
+
+  private final List<HelperProtocol> protocols;
+  private final PinholeBackend backend;
+  private final ExpectationTable table;
+  private final TraceHub traces = new TraceHub();
+  private final AgentEvents events;
+  private final ConntrackEvents kernelEventsSocket;
+  private final ConntrackClient lifecycleConntrack;
+  private final ConntrackClient workerConntrack;
+  private final PinholeBackend.Session workerPinholes;
+  private final PinholeBackend.Session lifecyclePinholes;
+  private final PacketQueue queue;
+  private final QueueFeatures queueFeatures;
+  private final QueueWorker worker;
+  private final KernelEvents kernelEvents;
+  private final Thread workerThread;
+  private final Thread kernelEventsThread;
+  private final long startedNs = System.nanoTime();
+  private volatile AgentConfig config;
+  private volatile HelperTable helpers;
+  private volatile String metricsAddress = "";
+  private volatile ConfigSource source =
+      () -> {
+        throw new ControlException("this agent was started without a configuration file");
+      };
+
+  /** Where a reload finds the configuration. */
+  public interface ConfigSource {
+    /**
+     * Reads the configuration again.
+     *
+     * @return the new one, checked
+     * @throws ControlException if it is bad; the message names file, line and key
+     */
+    AgentConfig read() throws ControlException;
+  }
+
+  /**
+   * Starts an agent in the network namespace of the calling thread. When this returns, control
+   * packets are being read.
+   *
+   * @param config a checked configuration
+   * @param protocols the protocols that can be read
+   * @param backend what opens pinholes, owned by the agent from now on
+   * @param log takes what happens
+   * @param metrics counts it
+   * @throws IOException if the kernel refuses something; nothing is left behind then
+   */
+  public Agent(
+      AgentConfig config,
+      List<HelperProtocol> protocols,
+      PinholeBackend backend,
+      EventListener log,
+      AgentMetrics metrics)
+      throws IOException {
+    this.config = config;
+    this.protocols = List.copyOf(protocols);
+    this.backend = backend;
+    this.events = new AgentEvents(log, metrics);
+    this.table = new ExpectationTable(config.limits());
+    this.helpers = new HelperTable(config.helpers(), protocols, config.limits().stream());
+    try (Acquired acquired = new Acquired()) {
+      acquired.add(backend);
+      int state = config.marks().stateMask();
+      // First of all: a conntrack made while nobody listens never sends events (kernel-facts 2.2).
+      kernelEventsSocket =
+          acquired.add(
+              ConntrackEvents.open(
+                  new EventOptions(true, true, state, EVENT_BUFFER_BYTES, RECEIVE_TIMEOUT)));
+      queue = acquired.add(PacketQueue.open(queueOptions(config)));
+      queueFeatures = queue.features();
+      workerConntrack = acquired.add(ConntrackClient.open());
+      lifecycleConntrack = acquired.add(ConntrackClient.open());
+      backend.install(helpers.ports());
+      workerPinholes = acquired.add(backend.openSession());
+      lifecyclePinholes = acquired.add(backend.openSession());
+      worker =
+          new QueueWorker(
+              queue,
+              workerConntrack,
+              workerPinholes,
+              table,
+              helpers,
+              config.limits().parents(),
+              config.marks(),
+              events,
+              metrics,
+              traces);
+      kernelEvents =
+          new KernelEvents(
+              kernelEventsSocket,
+              lifecycleConntrack,
+              backend,
+              lifecyclePinholes,
+              table,
+              worker,
+              config.marks(),
+              events,
+              metrics);
+      backend.watch(kernelEvents::repair);
+      acquired.keep();
+    }
+    workerThread = thread("pinholed-worker-0", worker);
+    kernelEventsThread = thread("pinholed-events", kernelEvents);
+    workerThread.start();
+    kernelEventsThread.start();
+  }
+
+  /** What was opened on the way to a running agent, closed again if the way ends early. */
+  private static final class Acquired implements AutoCloseable {
+    private final List<AutoCloseable> resources = new ArrayList<>();
+
+    <T extends AutoCloseable> T add(T resource) {
+      resources.add(resource);
+      return resource;
+    }
+
+    void keep() {
+      resources.clear();
+    }
+
+    @Override
+    public void close() {
+      for (int i = resources.size() - 1; i >= 0; i--) {
+        closeQuietly(resources.get(i));
+      }
+    }
+  }
+
+  private static QueueOptions queueOptions(AgentConfig config) {
+    AgentConfig.Queues queues = config.queues();
+    return new QueueOptions(
+        queues.first(),
+        queues.lengthPackets(),
+        COPY_RANGE_BYTES,
+        config.fail().queueFull() == AgentConfig.OnFailure.PASS,
+        false,
+        queues.receiveBufferBytes(),
+        queues.batchPackets(),
+        RECEIVE_TIMEOUT);
+  }
+
+  private static Thread thread(String name, Runnable body) {
+    Thread thread = new Thread(body, name);
+    thread.setDaemon(true);
+    // A dead worker would hold up every control connection; a new process does better.
+    thread.setUncaughtExceptionHandler(
+        (dead, error) -> {
+          LOG.error("thread {} died, the agent ends", dead.getName(), error);
+          Runtime.getRuntime().halt(70);
+        });
+    return thread;
+  }
+
+  /**
+   * Says where a reload finds the configuration.
+   *
+   * @param newSource reads and checks it
+   */
+  public void setConfigSource(ConfigSource newSource) {
+    source = newSource;
+  }
+
+  /**
+   * Says where the metrics are, for the status.
+   *
+   * @param address address and port
+   */
+  public void setMetricsAddress(String address) {
+    metricsAddress = address;
+  }
+
+  // ---- What an operator asks ----------------------------------------------------------------
+
+  @Override
+  public StatusReport status() {
+    AgentConfig now = config;
+    Map<String, Integer> expectations = new LinkedHashMap<>();
+    table
+        .countByState()
+        .forEach((state, count) -> expectations.put(state.name().toLowerCase(Locale.ROOT), count));
+    Map<String, String> features = new LinkedHashMap<>(backend.probe());
+    features.put(
+        "queueFailOpen",
+        queueFeatures.failOpen() ? "yes" : "no: a full queue drops control packets");
+    Map<String, String> policies = new LinkedHashMap<>();
+    policies.put(
+        "agentDown", now.fail().agentDown() == AgentConfig.OnFailure.PASS ? "bypass" : "closed");
+    policies.put(
+        "queueFull", now.fail().queueFull() == AgentConfig.OnFailure.PASS ? "accept" : "drop");
+    policies.put("onStop", now.fail().onStop().name().toLowerCase(Locale.ROOT));
+    return new StatusReport(
+        Version.text(),
+        ProcessHandle.current().pid(),
+        TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startedNs),
+        now.backend().name().toLowerCase(Locale.ROOT),
+        helpers.entries().stream().filter(HelperEntry::enabled).map(Agent::describe).toList(),
+        worker.parents(),
+        worker.opaqueParents(),
+        expectations,
+        worker.packets(),
+        queueDropped(),
+        kernelEvents.repairs(),
+        kernelEvents.lastError(),
+        metricsAddress,
+        features,
+        policies);
+  }
+
+  private static String describe(HelperEntry entry) {
+    return entry.name()
+        + "/"
+        + entry.transport().name().toLowerCase(Locale.ROOT)
+        + "/"
+        + entry.port();
+  }
+
+  /**
+   * The kernel's counters of the packet queue.
+   *
+   * @return zeros if they cannot be read
+   */
+  public QueueStatistics queueStatistics() {
+    int number = config.queues().first();
+    try {
+      return QueueStatistics.read(number).orElse(noStatistics(number));
+    } catch (IOException e) {
+      return noStatistics(number);
+    }
+  }
+
+  private static QueueStatistics noStatistics(int number) {
+    return new QueueStatistics(number, 0, 0, 0, 0, 0);
+  }
+
+  private long queueDropped() {
+    QueueStatistics statistics = queueStatistics();
+    return statistics.dropped() + statistics.userDropped();
+  }
+
+  @Override
+  public List<ExpectationRow> expectations(ListingFilter filter) {
+    return table.list(filter, System.nanoTime());
+  }
+
+  /**
+   * Packets that got their verdicts.
+   *
+   * @return a count since the start
+   */
+  public long packets() {
+    return worker.packets();
+  }
+
+  /**
+   * Parent flows that are read.
+   *
+   * @return as of the last batch
+   */
+  public int parents() {
+    return worker.parents();
+  }
+
+  /**
+   * Parent flows that are known and no longer read.
+   *
+   * @return as of the last batch
+   */
+  public int opaqueParents() {
+    return worker.opaqueParents();
+  }
+
+  @Override
+  public List<SessionRow> sessions(ListingFilter filter) throws ControlException {
+    List<SessionRow> rows = new ArrayList<>(askWorker(() -> worker.sessions(filter)));
+    rows.sort(Comparator.comparingLong(SessionRow::ageSeconds).reversed());
+    return rows;
+  }
+
+  private <T> T askWorker(Supplier<T> question) throws ControlException {
+    try {
+      return worker.ask(question).get(ANSWER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ControlException("interrupted");
+    } catch (ExecutionException e) {
+      throw new ControlException("the packet worker failed: " + e.getCause());
+    } catch (TimeoutException e) {
+      throw new ControlException(
+          "the packet worker did not answer within "
+              + ANSWER_TIMEOUT.toSeconds()
+              + " s; it is overloaded or stuck");
+    }
+  }
+
+  @Override
+  public ClearReport clear(ListingFilter filter) throws ControlException {
+    List<ConntrackEntry> entries = askWorker(() -> worker.entries(filter));
+    int expectations = expectations(filter).size();
+    // The conntrack first: afterwards nothing of the flow proves anything any more.
+    try (ConntrackClient client = ConntrackClient.open()) {
+      for (ConntrackEntry entry : entries) {
+        client.delete(entry.original(), entry.id());
+      }
+    } catch (NetlinkException e) {
+      throw new ControlException("the kernel did not delete the conntrack: " + e.getMessage());
+    }
+    askWorker(
+        () -> {
+          entries.forEach(entry -> worker.endParent(entry.id(), AgentEvent.Kind.CLEARED));
+          return entries.size();
+        });
+    // Answered only when the pinholes are shut: the worker commits before it asks for more.
+    askWorker(() -> 0);
+    return new ClearReport(entries.size(), expectations);
+  }
+
+  @Override
+  public List<HelperEntry> helpers() {
+    return helpers.entries().stream().sorted(Comparator.comparingInt(HelperEntry::id)).toList();
+  }
+
+  @Override
+  public synchronized void addHelper(HelperEntry entry) throws ControlException {
+    List<HelperEntry> entries = new ArrayList<>(helpers.entries());
+    entries.add(entry);
+    putHelpersInForce(entries, config);
+  }
+
+  @Override
+  public synchronized void deleteHelper(int id) throws ControlException {
+    requireHelper(id);
+    List<HelperEntry> entries = new ArrayList<>(helpers.entries());
+    entries.removeIf(entry -> entry.id() == id);
+    putHelpersInForce(entries, config);
+  }
+
+  @Override
+  public synchronized void setHelperEnabled(int id, boolean enabled) throws ControlException {
+    requireHelper(id);
+    List<HelperEntry> entries = new ArrayList<>(helpers.entries());
+    entries.replaceAll(entry -> entry.id() == id ? entry.withEnabled(enabled) : entry);
+    putHelpersInForce(entries, config);
+  }
+
+  private void requireHelper(int id) throws ControlException {
+    if (helpers.entries().stream().noneMatch(entry -> entry.id() == id)) {
+      throw new ControlException("no helper has the id " + id);
+    }
+  }
+
+  private void putHelpersInForce(List<HelperEntry> entries, AgentConfig base)
+      throws ControlException {
+    AgentConfig changed;
+    HelperTable newHelpers;
+    try {
+      changed = base.withHelpers(entries);
+      newHelpers = new HelperTable(entries, protocols, base.limits().stream());
+    } catch (IllegalArgumentException e) {
+      throw new ControlException(String.valueOf(e.getMessage()));
+    }
+    try {
+      backend.setPorts(newHelpers.ports());
+    } catch (BackendException e) {
+      throw new ControlException("the kernel did not change the diversion: " + e.getMessage());
+    }
+    helpers = newHelpers;
+    config = changed;
+    table.setLimits(changed.limits());
+    worker.setHelpers(newHelpers, changed.limits().parents());
+    askWorker(worker::endParentsWithoutHelper);
+  }
+
+  @Override
+  public Trace trace(TraceFilter filter, int packets, Consumer<TraceLine> lines) {
+    return traces.subscribe(filter, packets, lines);
+  }
+
+  @Override
+  public synchronized List<String> reload() throws ControlException {
+    AgentConfig old = config;
+    AgentConfig wanted = source.read();
+    requireSame("backend", old.backend(), wanted.backend());
+    requireSame("queues", old.queues(), wanted.queues());
+    requireSame("marks", old.marks(), wanted.marks());
+    requireSame("control", old.control(), wanted.control());
+    requireSame("metrics", old.metrics(), wanted.metrics());
+    requireSame("eventLog", old.eventLog(), wanted.eventLog());
+    requireSame("fail.agentDown", old.fail().agentDown(), wanted.fail().agentDown());
+    requireSame("fail.queueFull", old.fail().queueFull(), wanted.fail().queueFull());
+    List<String> changes = new ArrayList<>();
+    note(changes, "helpers", old.helpers(), wanted.helpers());
+    note(changes, "limits", old.limits(), wanted.limits());
+    note(changes, "fail.onStop", old.fail().onStop(), wanted.fail().onStop());
+    putHelpersInForce(wanted.helpers(), wanted);
+    LOG.info("configuration read again: {}", changes.isEmpty() ? "no change" : changes);
+    return changes;
+  }
+
+  private static void requireSame(String key, Object old, Object wanted) throws ControlException {
+    if (!old.equals(wanted)) {
+      throw new ControlException(
+          key + ": a change needs a restart (now: " + old + ", in the file: " + wanted + ")");
+    }
+  }
+
+  private static void note(List<String> changes, String key, Object old, Object wanted) {
+    if (!old.equals(wanted)) {
+      changes.add(key + ": " + wanted);
+    }
+  }
+
+  // ---- The end ------------------------------------------------------------------------------
+
+  /**
+   * Stops the agent. No held packet is lost: diversion ends first, then what is queued is read, and
+   * only then the queue is closed.
+   */
+  @Override
+  public synchronized void close() {
+    boolean remove = config.fail().onStop() == AgentConfig.OnStop.REMOVE;
+    if (remove) {
+      try {
+        backend.setPorts(List.of());
+        awaitEmptyQueue();
+      } catch (BackendException e) {
+        LOG.warn("stop: {}", e.getMessage());
+      }
+    }
+    worker.stop();
+    kernelEvents.stop();
+    join(workerThread);
+    join(kernelEventsThread);
+    if (remove) {
+      try {
+        backend.remove();
+      } catch (BackendException e) {
+        LOG.warn("stop: {}", e.getMessage());
+      }
+    }
+    closeQuietly(workerPinholes);
+    closeQuietly(lifecyclePinholes);
+    closeQuietly(queue);
+    closeQuietly(workerConntrack);
+    closeQuietly(lifecycleConntrack);
+    closeQuietly(kernelEventsSocket);
+    closeQuietly(backend);
+  }
+
+  private void awaitEmptyQueue() {
+    long endNs = System.nanoTime() + STOP_TIMEOUT.toNanos();
+    while (queueStatistics().queued() > 0 && System.nanoTime() < endNs) {
+      Thread.onSpinWait();
+    }
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join(STOP_TIMEOUT.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    if (thread.isAlive()) {
+      LOG.warn("stop: {} did not end in time", thread.getName());
+    }
+  }
+
+  private static void closeQuietly(AutoCloseable resource) {
+    try {
+      resource.close();
+    } catch (Exception e) {
+      LOG.warn("close: {}", e.toString());
+    }
+  }
+}

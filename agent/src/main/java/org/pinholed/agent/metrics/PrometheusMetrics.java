@@ -1,0 +1,338 @@
+package org.pinholed.agent.metrics;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.core.instrument.config.MeterFilter;
+import io.micrometer.prometheus.PrometheusConfig;
+import io.micrometer.prometheus.PrometheusMeterRegistry;
+import io.prometheus.client.Collector;
+import io.prometheus.client.CollectorRegistry;
+import io.prometheus.client.GaugeMetricFamily;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.ToDoubleFunction;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.Words;
+
+/**
+ * Keeps the agent's metrics for Prometheus; docs/metrics.md has the table of names.
+ *
+ * <p>Thread-safe. Once a series exists, counting allocates nothing. No label takes more than
+ * {@value #MAX_WORDS} values: what comes later is counted as {@code other}. Owned by the lifecycle,
+ * which closes it after the server that shows it.
+ */
+// Micrometer calls its registry for the simpleclient deprecated, in favour of one for the newer
+// client; the HTTP server of the simpleclient goes with this one.
+@SuppressWarnings("deprecation")
+public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
+  /** How many values a label may take. */
+  static final int MAX_WORDS = 64;
+
+  private static final String OTHER = "other";
+
+  private final PrometheusMeterRegistry registry =
+      new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final JvmGcMetrics gc = new JvmGcMetrics();
+  private final LongAdder accepted = new LongAdder();
+  private final LongAdder changed = new LongAdder();
+  private final LongAdder dropped = new LongAdder();
+  private final LatencyHistogram.Series verdictLatency;
+  private final LatencyHistogram.Series transactionOk;
+  private final LatencyHistogram.Series transactionFailed;
+  private final Counter backendErrors;
+  private final Counter tableRepairs;
+  private final Counter resyncs;
+  private final Map<String, OfHelper> helpers = new ConcurrentHashMap<>();
+  private final ByWord limits =
+      new ByWord("pinholed.limits", "Times that a configured limit was reached", "limit");
+  private final ByWord unreadable =
+      new ByWord(
+          "pinholed.unreadable.packets",
+          "Packets that could not be taken apart and passed",
+          "reason");
+  private final ByWord overruns =
+      new ByWord(
+          "pinholed.overruns",
+          "Times that a receive buffer was full and messages were lost",
+          "socket");
+
+  /**
+   * Makes the registry with all its meters.
+   *
+   * @param gauges what is asked for at each scrape
+   * @param version version of the program
+   */
+  public PrometheusMetrics(AgentGauges gauges, String version) {
+    // Only collectors that run beside the program have phases; the agent's serial one has none.
+    registry.config().meterFilter(MeterFilter.denyNameStartsWith("jvm.gc.concurrent"));
+    for (Verdict verdict : Verdict.values()) {
+      FunctionCounter.builder("pinholed.verdicts", packetsOf(verdict), LongAdder::sum)
+          .description("Packets by what became of them")
+          .tags("verdict", Words.lowerCamel(verdict.name()))
+          .register(registry);
+    }
+    LatencyHistogram latency =
+        new LatencyHistogram(
+            "pinholed_verdict_latency_seconds",
+            "How long packets were held, from receipt to verdict",
+            List.of());
+    verdictLatency = latency.series(List.of());
+    LatencyHistogram transactions =
+        new LatencyHistogram(
+            "pinholed_transaction_seconds",
+            "How long the kernel took to change pinholes",
+            List.of("outcome"));
+    transactionOk = transactions.series(List.of("ok"));
+    transactionFailed = transactions.series(List.of("error"));
+    collectors().register(latency);
+    collectors().register(transactions);
+    backendErrors = counter("pinholed.backend.errors", "Changes that the kernel refused");
+    tableRepairs =
+        counter("pinholed.table.repairs", "Repairs of the table after somebody else changed it");
+    resyncs = counter("pinholed.resyncs", "State read again after kernel events were lost");
+    for (String socket : List.of("queue", "conntrack", "nftables")) {
+      overruns.of(socket).increment(0);
+    }
+    bind(gauges);
+    Gauge.builder("pinholed.build.info", () -> 1)
+        .description("Always 1; the labels say what runs")
+        .tags("version", version, "java", Runtime.version().toString())
+        .register(registry);
+    for (MeterBinder binder :
+        List.of(
+            gc,
+            new JvmMemoryMetrics(),
+            new JvmThreadMetrics(),
+            new ClassLoaderMetrics(),
+            new ProcessorMetrics(),
+            new FileDescriptorMetrics(),
+            new UptimeMetrics())) {
+      binder.bindTo(registry);
+    }
+  }
+
+  CollectorRegistry collectors() {
+    return registry.getPrometheusRegistry();
+  }
+
+  /**
+   * All metrics in the text format of Prometheus 0.0.4.
+   *
+   * @return what a scrape would show
+   */
+  public String scrape() {
+    return registry.scrape();
+  }
+
+  @Override
+  public void verdicts(Verdict verdict, int packets) {
+    packetsOf(verdict).add(packets);
+  }
+
+  @Override
+  public void verdictLatency(long nanos, int packets) {
+    verdictLatency.record(nanos, packets);
+  }
+
+  @Override
+  public void transaction(long nanos, boolean ok) {
+    (ok ? transactionOk : transactionFailed).record(nanos, 1);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>What comes with a reason or a limit is counted by {@link #reason} and {@link #limit} only.
+   */
+  @Override
+  public void event(AgentEvent.Kind kind, String helper) {
+    switch (kind) {
+      case CREATED, MATCHED, EXPIRED, REPLACED, CLOSED, PARENT_CLOSED, CLEARED ->
+          ofHelper(helper).outcome(kind).increment();
+      case BACKEND_ERROR -> backendErrors.increment();
+      case TABLE_REPAIRED -> tableRepairs.increment();
+      case RESYNCED -> resyncs.increment();
+      case REFUSED, MALFORMED, OPAQUE, LIMIT -> {}
+    }
+  }
+
+  @Override
+  public void reason(String helper, Reason reason) {
+    ofHelper(helper).reason(reason).increment();
+  }
+
+  @Override
+  public void limit(String limit) {
+    limits.of(limit).increment();
+  }
+
+  @Override
+  public void unreadablePacket(String why) {
+    unreadable.of(why).increment();
+  }
+
+  @Override
+  public void overrun(String socket) {
+    overruns.of(socket).increment();
+  }
+
+  @Override
+  public void close() {
+    gc.close();
+    registry.close();
+  }
+
+  private LongAdder packetsOf(Verdict verdict) {
+    return switch (verdict) {
+      case ACCEPT -> accepted;
+      case CHANGED -> changed;
+      case DROP -> dropped;
+    };
+  }
+
+  private void bind(AgentGauges gauges) {
+    asked("pinholed.packets", "Packets received from the queue", gauges, AgentGauges::packets);
+    asked(
+        "pinholed.queue.dropped",
+        "Packets that found the queue full",
+        gauges,
+        AgentGauges::queueDropped);
+    asked(
+        "pinholed.queue.user.dropped",
+        "Packets that found the receive buffer of the queue full",
+        gauges,
+        AgentGauges::queueUserDropped);
+    asked(
+        "pinholed.events.lost", "Events missing in the event log", gauges, AgentGauges::eventsLost);
+    Gauge.builder("pinholed.parents", gauges, AgentGauges::parents)
+        .description("Parent flows")
+        .strongReference(true)
+        .tags("state", "read")
+        .register(registry);
+    Gauge.builder("pinholed.parents", gauges, AgentGauges::opaqueParents)
+        .description("Parent flows")
+        .strongReference(true)
+        .tags("state", "opaque")
+        .register(registry);
+    collectors()
+        .register(
+            new Collector() {
+              @Override
+              public List<MetricFamilySamples> collect() {
+                GaugeMetricFamily active =
+                    new GaugeMetricFamily(
+                        "pinholed_expectations_active",
+                        "Expectations in the table",
+                        List.of("helper", "state"));
+                for (AgentGauges.ExpectationCount row : gauges.expectations()) {
+                  active.addMetric(List.of(row.helper(), row.state()), row.count());
+                }
+                return List.of(active);
+              }
+            });
+  }
+
+  private void asked(
+      String name, String description, AgentGauges gauges, ToDoubleFunction<AgentGauges> count) {
+    FunctionCounter.builder(name, gauges, count).description(description).register(registry);
+  }
+
+  private Counter counter(String name, String description, String... tags) {
+    return Counter.builder(name).description(description).tags(tags).register(registry);
+  }
+
+  private OfHelper ofHelper(String helper) {
+    OfHelper known = helpers.get(helper);
+    return known != null
+        ? known
+        : helpers.computeIfAbsent(wordOrOther(helpers, helper), OfHelper::new);
+  }
+
+  private static String wordOrOther(Map<String, ?> known, String word) {
+    return known.size() < MAX_WORDS - 1 ? word : OTHER;
+  }
+
+  /** Counters of one name with one label. */
+  private final class ByWord {
+    private final String name;
+    private final String description;
+    private final String label;
+    private final Map<String, Counter> counters = new ConcurrentHashMap<>();
+
+    private ByWord(String name, String description, String label) {
+      this.name = name;
+      this.description = description;
+      this.label = label;
+    }
+
+    private Counter of(String word) {
+      Counter counter = counters.get(word);
+      return counter != null
+          ? counter
+          : counters.computeIfAbsent(wordOrOther(counters, word), this::make);
+    }
+
+    private Counter make(String word) {
+      return counter(name, description, label, word);
+    }
+  }
+
+  /** The series of one helper. */
+  private final class OfHelper {
+    private final String helper;
+    private final Map<AgentEvent.Kind, Counter> outcomes = new ConcurrentHashMap<>();
+    private final Map<Reason, Counter> reasons = new ConcurrentHashMap<>();
+
+    private OfHelper(String helper) {
+      this.helper = helper;
+    }
+
+    private Counter outcome(AgentEvent.Kind kind) {
+      Counter counter = outcomes.get(kind);
+      return counter != null ? counter : outcomes.computeIfAbsent(kind, this::make);
+    }
+
+    private Counter make(AgentEvent.Kind kind) {
+      return counter(
+          "pinholed.expectations",
+          "What became of expectations",
+          "helper",
+          helper,
+          "outcome",
+          kind.word());
+    }
+
+    private Counter reason(Reason reason) {
+      Counter counter = reasons.get(reason);
+      return counter != null ? counter : reasons.computeIfAbsent(reason, this::make);
+    }
+
+    private Counter make(Reason reason) {
+      String name =
+          switch (reason.kind()) {
+            case REFUSED -> "pinholed.refused";
+            case MALFORMED -> "pinholed.malformed";
+            case OPAQUE -> "pinholed.opaque";
+          };
+      String description =
+          switch (reason.kind()) {
+            case REFUSED -> "Announcements that were not opened";
+            case MALFORMED -> "Flows that broke their protocol";
+            case OPAQUE -> "Flows that no helper can read";
+          };
+      return counter(name, description, "helper", helper, "reason", reason.word());
+    }
+  }
+}

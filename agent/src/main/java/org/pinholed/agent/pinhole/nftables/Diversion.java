@@ -1,0 +1,166 @@
+package org.pinholed.agent.pinhole.nftables;
+
+import java.util.Collection;
+import java.util.List;
+import org.pinholed.agent.pinhole.HelperPort;
+import org.pinholed.helper.Transport;
+import org.pinholed.kernel.nftables.BaseChain;
+import org.pinholed.kernel.nftables.NftBatch;
+import org.pinholed.kernel.nftables.NftExpressions;
+import org.pinholed.kernel.nftables.NftExpressions.Base;
+import org.pinholed.kernel.nftables.NftExpressions.Compare;
+import org.pinholed.kernel.nftables.NftExpressions.Ct;
+import org.pinholed.kernel.nftables.NftExpressions.Direction;
+import org.pinholed.kernel.nftables.NftExpressions.Meta;
+import org.pinholed.kernel.nftables.NftFeatures;
+import org.pinholed.kernel.nftables.NftField;
+import org.pinholed.kernel.nftables.NftSet;
+import org.pinholed.kernel.nftables.NftTable;
+import org.pinholed.kernel.nftables.NftValue;
+
+/**
+ * The rules that give control packets to the queue (design section 3): behind source NAT and before
+ * confirmation, where the kernel's own helpers sit. Immutable.
+ *
+ * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; never
+ * pure ACKs. UDP: all. Neither opaque flows nor children of pinholes. The ports are in sets, so
+ * that they can change without a change of chains, which would flush the queues.
+ */
+final class Diversion {
+  static final String CHAIN_POSTROUTING = "postrouting";
+  static final String CHAIN_INPUT = "input";
+  static final String CHAIN_DIVERT = "divert";
+
+  private static final int PRIORITY_BEHIND_NAT = 300;
+  private static final int ARPHRD_LOOPBACK = 772;
+  private static final int TCP_FLAGS_OFFSET = 13;
+  private static final int FIN_RST = 0x05;
+  private static final int SYN_ACK = 0x12;
+
+  private final NftTable table;
+  private final NftablesOptions options;
+  private final NftFeatures features;
+  private final NftSet tcpPorts =
+      NftSet.named("tcpports", NftField.INET_SERVICE).comment("ports of TCP helpers").build();
+  private final NftSet udpPorts =
+      NftSet.named("udpports", NftField.INET_SERVICE).comment("ports of UDP helpers").build();
+
+  Diversion(NftTable table, NftablesOptions options, NftFeatures features) {
+    this.table = table;
+    this.options = options;
+    this.features = features;
+  }
+
+  List<NftSet> sets() {
+    return List.of(tcpPorts, udpPorts);
+  }
+
+  void addSets(NftBatch batch) {
+    batch.addSet(table, tcpPorts).addSet(table, udpPorts);
+  }
+
+  void setPorts(NftBatch batch, Collection<HelperPort> ports) {
+    batch.flushSet(table, tcpPorts).flushSet(table, udpPorts);
+    NftValue value = new NftValue();
+    for (Transport transport : Transport.values()) {
+      for (HelperPort port : ports) {
+        if (port.transport() == transport) {
+          value.reset().put16be(port.port());
+          batch.addElement(table, setOf(transport), value, null, 0, 0, "");
+        }
+      }
+    }
+  }
+
+  private NftSet setOf(Transport transport) {
+    return transport == Transport.TCP ? tcpPorts : udpPorts;
+  }
+
+  List<String> chains() {
+    return List.of(CHAIN_DIVERT, CHAIN_POSTROUTING, CHAIN_INPUT);
+  }
+
+  void addChains(NftBatch batch) {
+    batch
+        .addChain(table, CHAIN_DIVERT)
+        .addBaseChain(
+            table,
+            CHAIN_POSTROUTING,
+            new BaseChain(BaseChain.Hook.POSTROUTING, PRIORITY_BEHIND_NAT))
+        .addBaseChain(table, CHAIN_INPUT, new BaseChain(BaseChain.Hook.INPUT, PRIORITY_BEHIND_NAT));
+  }
+
+  void addRules(NftBatch batch) {
+    addBase(batch, CHAIN_POSTROUTING, Meta.OIFTYPE);
+    addBase(batch, CHAIN_INPUT, Meta.IIFTYPE);
+    addDivert(batch);
+  }
+
+  private void addBase(NftBatch batch, String chain, Meta interfaceType) {
+    batch
+        .addRule(table, chain)
+        .loadMeta(interfaceType, 0)
+        .compare16host(0, Compare.EQUAL, ARPHRD_LOOPBACK)
+        .returnToCaller()
+        .endRule();
+    for (Transport transport : Transport.values()) {
+      batch
+          .addRule(table, chain)
+          .loadMeta(Meta.L4PROTO, 0)
+          .compare8(0, Compare.EQUAL, transport.protocolNumber())
+          .loadCt(Ct.PROTO_DST, Direction.ORIGINAL, 0)
+          .lookup(setOf(transport), 0)
+          .jump(CHAIN_DIVERT)
+          .endRule();
+    }
+  }
+
+  private void addDivert(NftBatch batch) {
+    batch
+        .addRule(table, CHAIN_DIVERT)
+        .loadCt(Ct.MARK, 0)
+        .mask32host(0, options.marks().opaque() | options.marks().child())
+        .compare32host(0, Compare.NOT_EQUAL, 0)
+        .returnToCaller()
+        .comment("opaque, or a child")
+        .endRule();
+    queue(protocol(batch, Transport.UDP));
+    if (!features.innerHeader()) {
+      queue(protocol(batch, Transport.TCP)); // pure ACKs too, where they cannot be told
+      return;
+    }
+    // loads only if there is payload: any byte is at least 0
+    queue(
+        protocol(batch, Transport.TCP)
+            .loadPayload(Base.INNER, 0, 1, 0)
+            .compare8(0, Compare.AT_LEAST, 0));
+    queue(
+        protocol(batch, Transport.TCP)
+            .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
+            .mask8(0, SYN_ACK)
+            .compare8(0, Compare.EQUAL, SYN_ACK));
+    queue(
+        protocol(batch, Transport.TCP)
+            .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
+            .mask8(0, FIN_RST)
+            .compare8(0, Compare.NOT_EQUAL, 0));
+  }
+
+  private NftExpressions protocol(NftBatch batch, Transport transport) {
+    return batch
+        .addRule(table, CHAIN_DIVERT)
+        .loadMeta(Meta.L4PROTO, 0)
+        .compare8(0, Compare.EQUAL, transport.protocolNumber());
+  }
+
+  /** Ends a rule; the one place that knows how many queues there are. */
+  private void queue(NftExpressions rule) {
+    rule.counter();
+    if (features.nativeQueue()) {
+      rule.queue(options.queueNumber(), options.bypass());
+    } else {
+      rule.queueByTarget(options.queueNumber(), options.bypass());
+    }
+    rule.endRule();
+  }
+}

@@ -1,0 +1,283 @@
+package org.pinholed.agent.pinhole.nftables;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.HelperPort;
+import org.pinholed.agent.pinhole.OwnedPinhole;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nftables.NftClient;
+import org.pinholed.kernel.nftables.NftFeatures;
+import org.pinholed.kernel.nftables.NftMonitor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Pinholes as elements of maps in the table {@code inet pinholed}, and the diversion of control
+ * packets (design sections 3 and 4).
+ *
+ * <p>Each session has a socket of its own and works without a lock. What concerns the table as a
+ * whole ({@link #install}, {@link #setPorts}, {@link #repair}, {@link #remove}) has another socket,
+ * under one lock; a session meets that lock only when it finds the table gone. The table is not
+ * owned in the kernel's sense, so others can change it, and then it is repaired (ADR 0007).
+ */
+public final class NftablesBackend implements PinholeBackend {
+  private static final Duration WATCH_TIMEOUT = Duration.ofMillis(250);
+  private static final int RESTORE_BURST = 8;
+  private static final Logger LOG = LoggerFactory.getLogger(NftablesBackend.class);
+
+  private final NftablesOptions options;
+  private final NftFeatures features;
+  private final TableLayout layout;
+  private final Object lock = new Object();
+  private final NftablesSession control;
+  private final List<NftablesSession> sessions = new ArrayList<>();
+  private final RepairBudget restoreBudget = new RepairBudget(RESTORE_BURST, System.nanoTime());
+  private List<HelperPort> ports = List.of();
+  private boolean installed;
+  private @Nullable NftMonitor monitor;
+  private @Nullable TableWatch watch;
+
+  /**
+   * Finds out what the kernel can do; changes nothing. Works in the network namespace of the
+   * calling thread.
+   *
+   * @param options what the table will be made from
+   * @return a backend, to be closed by the caller
+   * @throws BackendException if the kernel refuses, for example without CAP_NET_ADMIN
+   */
+  public static NftablesBackend open(NftablesOptions options) throws BackendException {
+    return new NftablesBackend(options, NftFeatures::probe);
+  }
+
+  // A test forces features away, to go the ways of older kernels.
+  NftablesBackend(NftablesOptions options, Probe probe) throws BackendException {
+    NftClient client = openClient();
+    try {
+      this.features = probe.of(client);
+    } catch (NetlinkException e) {
+      client.close();
+      throw NftablesSession.refused(e);
+    }
+    this.options = options;
+    this.layout = new TableLayout(options, features);
+    this.control = new NftablesSession(this, client, layout, features);
+    this.sessions.add(control);
+  }
+
+  /** Finds out what the kernel can do. */
+  @FunctionalInterface
+  interface Probe {
+    NftFeatures of(NftClient client) throws NetlinkException;
+  }
+
+  private static NftClient openClient() throws BackendException {
+    try {
+      return NftClient.open();
+    } catch (NetlinkException e) {
+      throw NftablesSession.refused(e);
+    }
+  }
+
+  @Override
+  public Session openSession() throws BackendException {
+    NftablesSession session = new NftablesSession(this, openClient(), layout, features);
+    synchronized (lock) {
+      sessions.add(session);
+      ignoreOwn();
+    }
+    return session;
+  }
+
+  void forget(NftablesSession session) {
+    synchronized (lock) {
+      sessions.remove(session);
+      try {
+        ignoreOwn(); // the kernel may give its port id to somebody else
+      } catch (BackendException e) {
+        LOG.warn("nftables table {}: {}", options.table(), e.getMessage());
+      }
+    }
+  }
+
+  /** Own transactions would wake the watching thread once per pinhole. */
+  private void ignoreOwn() throws BackendException {
+    NftMonitor watching = monitor;
+    if (watching == null) {
+      return;
+    }
+    try {
+      watching.ignore(sessions.stream().mapToInt(each -> each.client().portId()).toArray());
+    } catch (NetlinkException e) {
+      throw NftablesSession.refused(e);
+    }
+  }
+
+  @Override
+  public Map<String, String> probe() {
+    Map<String, String> found = new LinkedHashMap<>();
+    found.put(
+        "nftQueue",
+        features.nativeQueue()
+            ? "yes"
+            : features.targetQueue()
+                ? "no, the xtables target NFQUEUE is used instead"
+                : "no, and no xtables target NFQUEUE: control packets cannot be diverted");
+    found.put(
+        "nftInnerHeader",
+        features.innerHeader() ? "yes" : "no: acknowledgements without payload are queued too");
+    found.put(
+        "nftDestroyElement",
+        features.destroyMessages() ? "yes" : "no: closing a pinhole takes two messages");
+    found.put(
+        "nftTimeoutUpdate",
+        features.timeoutUpdate() ? "yes" : "no: renewing a pinhole deletes and adds it");
+    return found;
+  }
+
+  @Override
+  public void install(Collection<HelperPort> helperPorts) throws BackendException {
+    if (!features.nativeQueue() && !features.targetQueue()) {
+      throw new BackendException(
+          "nftables: this kernel has neither the queue statement (CONFIG_NFT_QUEUE) nor the target"
+              + " NFQUEUE (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_TARGET_NFQUEUE)",
+          0,
+          new UnsupportedOperationException());
+    }
+    synchronized (lock) {
+      ports = List.copyOf(helperPorts);
+      try {
+        writeTable(control.client());
+      } catch (NetlinkException e) {
+        throw NftablesSession.refused(e);
+      }
+      installed = true;
+    }
+  }
+
+  /** One transaction. Held: the lock. */
+  private void writeTable(NftClient client) throws NetlinkException {
+    try {
+      layout.write(client, ports);
+      client.commit();
+    } catch (NetlinkException e) {
+      // something of our names and another shape is in the way
+      layout.replace(client, ports);
+      client.commit();
+    }
+  }
+
+  /**
+   * Makes the table again for a session that found it gone.
+   *
+   * @return whether it is there now; not if it is to be gone, or was made too often lately
+   */
+  boolean restoreTable(NftClient client) throws NetlinkException {
+    synchronized (lock) {
+      if (!installed || restoreBudget.take(System.nanoTime()) > 0) {
+        return false;
+      }
+      if (!layout.isIntact(client)) {
+        writeTable(client);
+      }
+      return true;
+    }
+  }
+
+  @Override
+  public void setPorts(Collection<HelperPort> helperPorts) throws BackendException {
+    synchronized (lock) {
+      ports = List.copyOf(helperPorts);
+      try {
+        layout.diversion().setPorts(control.client().begin(), ports);
+        control.client().commit();
+      } catch (NetlinkException e) {
+        throw NftablesSession.refused(e);
+      }
+    }
+  }
+
+  @Override
+  public void remove() throws BackendException {
+    synchronized (lock) {
+      installed = false;
+      try {
+        if (layout.isThere(control.client())) {
+          control.client().begin().deleteTable(layout.table());
+          control.client().commit();
+        }
+      } catch (NetlinkException e) {
+        throw NftablesSession.refused(e);
+      }
+    }
+  }
+
+  @Override
+  public boolean repair(Collection<Pinhole> alive) throws BackendException {
+    synchronized (lock) {
+      if (!installed) {
+        return false;
+      }
+      try {
+        boolean intact = layout.isIntact(control.client());
+        // names and numbers do not tell all: rules and ports are written anew in any case
+        writeTable(control.client());
+        List<Pinhole> missing = missing(alive);
+        control.insert(missing);
+        return !intact || !missing.isEmpty();
+      } catch (NetlinkException e) {
+        throw NftablesSession.refused(e);
+      }
+    }
+  }
+
+  private List<Pinhole> missing(Collection<Pinhole> alive) throws BackendException {
+    Map<List<Object>, Pinhole> missing = new LinkedHashMap<>();
+    for (Pinhole pinhole : alive) {
+      missing.put(NftablesSession.keyOf(pinhole), pinhole);
+    }
+    for (OwnedPinhole owned : control.listOwned()) {
+      missing.remove(NftablesSession.keyOf(owned.pinhole()));
+    }
+    return new ArrayList<>(missing.values());
+  }
+
+  @Override
+  public void watch(Runnable changed) throws BackendException {
+    synchronized (lock) {
+      if (watch != null) {
+        throw new IllegalStateException("watched already");
+      }
+      try {
+        NftMonitor opened = NftMonitor.open(layout.table(), WATCH_TIMEOUT);
+        monitor = opened;
+        watch = new TableWatch(opened, options.table(), changed);
+        watch.start();
+      } catch (NetlinkException e) {
+        throw NftablesSession.refused(e);
+      }
+      ignoreOwn();
+    }
+  }
+
+  @Override
+  public void close() {
+    TableWatch watching;
+    synchronized (lock) {
+      watching = watch;
+      watch = null;
+      monitor = null;
+    }
+    if (watching != null) {
+      watching.close(); // not under the lock: its thread may be in repair
+    }
+    control.close();
+  }
+}

@@ -1,0 +1,53 @@
+package org.pinholed.agent.pinhole.nftables;
+
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.AgentConfig.OnFailure;
+import org.pinholed.agent.config.MarkBits;
+
+/**
+ * What the table is made from.
+ *
+ * @param table its name in the family inet
+ * @param queueNumber the queue that control packets go to, 0..65535
+ * @param bypass whether control packets pass while nobody reads the queue
+ * @param marks the bits of the conntrack mark
+ * @param mapSizeElements how many pinholes each map takes, 1..16777216
+ */
+public record NftablesOptions(
+    String table, int queueNumber, boolean bypass, MarkBits marks, int mapSizeElements) {
+  /** The name of the table, where nothing else was asked for. */
+  public static final String TABLE = "pinholed";
+
+  private static final int MAX_ELEMENTS = 1 << 24;
+
+  /** Refuses values outside their ranges. */
+  public NftablesOptions {
+    require("queueNumber", queueNumber, 0, 65535);
+    require("mapSizeElements", mapSizeElements, 1, MAX_ELEMENTS);
+  }
+
+  /**
+   * What a configuration asks for.
+   *
+   * @param config the configuration
+   * @return the options
+   */
+  public static NftablesOptions of(AgentConfig config) {
+    // the kernel counts elements that have expired until it collects them, and renewed ones twice
+    // during a transaction on kernels that delete and add: room for both
+    int elements = config.limits().expectations() * 4;
+    return new NftablesOptions(
+        TABLE,
+        config.queues().first(),
+        config.fail().agentDown() == OnFailure.PASS,
+        config.marks(),
+        elements);
+  }
+
+  private static void require(String field, int value, int min, int max) {
+    if (value < min || value > max) {
+      throw new IllegalArgumentException(
+          field + ": " + value + " (expected: " + min + ".." + max + ")");
+    }
+  }
+}

@@ -1,0 +1,252 @@
+package org.pinholed.agent.pinhole.nftables;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.OwnedPinhole;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nftables.NftBatch;
+import org.pinholed.kernel.nftables.NftClient;
+import org.pinholed.kernel.nftables.NftFeatures;
+import org.pinholed.kernel.nftables.NftSet;
+import org.pinholed.kernel.nftables.NftTable;
+import org.pinholed.kernel.nftables.NftValue;
+
+/**
+ * One thread's way to the maps, over a socket of its own. Takes no lock unless the table is gone.
+ *
+ * <p>A call with more than about a thousand pinholes becomes several transactions.
+ */
+final class NftablesSession implements PinholeBackend.Session {
+  private static final int LIST_ATTEMPTS = 3;
+
+  private final NftablesBackend backend;
+  private final NftClient client;
+  private final TableLayout layout;
+  private final NftTable table;
+  private final PinholeMaps maps;
+  private final NftFeatures features;
+  private final NftValue key = new NftValue();
+  private final NftValue mark = new NftValue();
+
+  NftablesSession(
+      NftablesBackend backend, NftClient client, TableLayout layout, NftFeatures features) {
+    this.backend = backend;
+    this.client = client;
+    this.layout = layout;
+    this.table = layout.table();
+    this.maps = layout.maps();
+    this.features = features;
+  }
+
+  NftClient client() {
+    return client;
+  }
+
+  @Override
+  public void apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
+    try {
+      repairing(() -> change(close, open));
+    } catch (NetlinkException e) {
+      throw refused(e);
+    }
+  }
+
+  @Override
+  public void renew(List<Pinhole> pinholes) throws BackendException {
+    try {
+      if (!features.timeoutUpdate()) {
+        repairing(() -> change(List.of(), pinholes));
+        return;
+      }
+      repairing(() -> update(pinholes));
+    } catch (NetlinkException e) {
+      throw refused(e);
+    }
+  }
+
+  @Override
+  public List<OwnedPinhole> listOwned() throws BackendException {
+    try {
+      List<OwnedPinhole> found = new ArrayList<>();
+      if (layout.isThere(client)) {
+        for (NftSet set : maps.sets()) {
+          list(set, found);
+        }
+      }
+      return found;
+    } catch (NetlinkException e) {
+      throw refused(e);
+    }
+  }
+
+  private void list(NftSet set, List<OwnedPinhole> into) throws NetlinkException {
+    // an element may come twice if the kernel's table grew while it was read: the last one counts
+    Map<List<Object>, OwnedPinhole> byKey = new LinkedHashMap<>();
+    boolean whole = false;
+    for (int attempt = 0; attempt < LIST_ATTEMPTS && !whole; attempt++) {
+      whole =
+          client.dumpElements(
+              table,
+              set,
+              element -> {
+                OwnedPinhole owned = maps.read(set, element);
+                if (owned != null) {
+                  byKey.put(keyOf(owned.pinhole()), owned);
+                }
+              });
+    }
+    into.addAll(byKey.values());
+  }
+
+  /** What makes two pinholes the same element. */
+  static List<Object> keyOf(Pinhole pinhole) {
+    List<Object> key =
+        new ArrayList<>(
+            List.of(pinhole.kind(), pinhole.transport(), pinhole.destination(), pinhole.port()));
+    if (pinhole.source() != null) {
+      key.add(pinhole.source());
+    }
+    return key;
+  }
+
+  @Override
+  public void close() {
+    backend.forget(this);
+    client.close();
+  }
+
+  /** A change that can be made again as a whole. */
+  private interface Change {
+    void run() throws NetlinkException;
+  }
+
+  /** Makes a change; if the table is gone, makes the table first and tries once more. */
+  private void repairing(Change change) throws NetlinkException {
+    try {
+      change.run();
+    } catch (NetlinkException e) {
+      if (e.errno() != Errno.ENOENT || !backend.restoreTable(client)) {
+        throw e;
+      }
+      change.run();
+    }
+  }
+
+  private void change(List<Pinhole> close, List<Pinhole> open) throws NetlinkException {
+    if (close.isEmpty() && open.isEmpty()) {
+      return;
+    }
+    try {
+      NftBatch batch = client.begin();
+      for (Pinhole pinhole : close) {
+        batch = roomy(batch);
+        remove(batch, pinhole);
+      }
+      for (Pinhole pinhole : open) {
+        batch = roomy(batch);
+        remove(batch, pinhole); // one that stands has another mark or comment, perhaps
+        add(batch, pinhole, 0);
+      }
+      client.commit();
+    } catch (NetlinkException e) {
+      if (e.errno() != Errno.EEXIST || features.destroyMessages()) {
+        throw e;
+      }
+      changeOneByOne(close, open);
+    }
+  }
+
+  /** Removes an element whether or not it is there: the kernel or a packet may have been first. */
+  private void remove(NftBatch batch, Pinhole pinhole) {
+    NftSet set = maps.setOf(pinhole);
+    maps.key(pinhole, key);
+    if (features.destroyMessages()) {
+      batch.destroyElement(table, set, key);
+    } else {
+      // before 6.3 a missing element fails the batch, so it is made first
+      add(batch, pinhole, 0);
+      batch.deleteElement(table, set, key);
+    }
+  }
+
+  /** For old kernels: what stands has another mark, so that it could not be made first. */
+  private void changeOneByOne(List<Pinhole> close, List<Pinhole> open) throws NetlinkException {
+    List<Pinhole> all = new ArrayList<>(close);
+    all.addAll(open);
+    for (Pinhole pinhole : all) {
+      try {
+        client.begin().deleteElement(table, maps.setOf(pinhole), maps.key(pinhole, key));
+        client.commit();
+      } catch (NetlinkException e) {
+        if (e.errno() != Errno.ENOENT) {
+          throw e;
+        }
+      }
+    }
+    if (!open.isEmpty()) {
+      insert(open);
+    }
+  }
+
+  /** Adds pinholes that do not stand, with all of their timeout. */
+  void insert(Collection<Pinhole> pinholes) throws NetlinkException {
+    if (pinholes.isEmpty()) {
+      return;
+    }
+    NftBatch batch = client.begin();
+    for (Pinhole pinhole : pinholes) {
+      batch = roomy(batch);
+      add(batch, pinhole, 0);
+    }
+    client.commit();
+  }
+
+  private void update(List<Pinhole> pinholes) throws NetlinkException {
+    if (pinholes.isEmpty()) {
+      return;
+    }
+    try {
+      NftBatch batch = client.begin();
+      for (Pinhole pinhole : pinholes) {
+        batch = roomy(batch);
+        add(batch, pinhole, pinhole.timeoutMs());
+      }
+      client.commit();
+    } catch (NetlinkException e) {
+      if (e.errno() != Errno.EEXIST) {
+        throw e;
+      }
+      change(List.of(), pinholes); // what stands has another mark
+    }
+  }
+
+  private void add(NftBatch batch, Pinhole pinhole, long expirationMs) {
+    batch.addElement(
+        table,
+        maps.setOf(pinhole),
+        maps.key(pinhole, key),
+        mark.reset().put32host(pinhole.mark()),
+        pinhole.timeoutMs(),
+        expirationMs,
+        pinhole.comment());
+  }
+
+  private NftBatch roomy(NftBatch batch) throws NetlinkException {
+    if (batch.hasRoom()) {
+      return batch;
+    }
+    client.commit();
+    return client.begin();
+  }
+
+  static BackendException refused(NetlinkException e) {
+    return new BackendException(String.valueOf(e.getMessage()), e.errno(), e);
+  }
+}

@@ -1,0 +1,222 @@
+package org.pinholed.agent.pinhole.nftables;
+
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pinhole.OwnedPinhole;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.helper.Transport;
+import org.pinholed.kernel.nftables.BaseChain;
+import org.pinholed.kernel.nftables.NftBatch;
+import org.pinholed.kernel.nftables.NftElementView;
+import org.pinholed.kernel.nftables.NftExpressions;
+import org.pinholed.kernel.nftables.NftExpressions.Base;
+import org.pinholed.kernel.nftables.NftExpressions.Compare;
+import org.pinholed.kernel.nftables.NftExpressions.Ct;
+import org.pinholed.kernel.nftables.NftExpressions.ElementOperation;
+import org.pinholed.kernel.nftables.NftExpressions.Meta;
+import org.pinholed.kernel.nftables.NftField;
+import org.pinholed.kernel.nftables.NftSet;
+import org.pinholed.kernel.nftables.NftTable;
+import org.pinholed.kernel.nftables.NftValue;
+
+/**
+ * The maps that hold pinholes, the rules that look new connections up in them, and the way from a
+ * pinhole to an element and back. Immutable; may be shared between threads.
+ *
+ * <p>A rule that finds a connection sets its mark and does no more: it accepts nothing. Lookup and
+ * removal of a once-pinhole are two steps, so two first packets that are handled on two processors
+ * in the same microsecond may both match.
+ *
+ * <p>nft lists all of it as it would be written by hand, but its version 1.0.6 aborts when it reads
+ * back a deletion from a map with a key of more than 16 bytes ({@code once6}); see ADR 0007.
+ */
+final class PinholeMaps {
+  static final String CHAIN_PREROUTING = "prerouting";
+  static final String CHAIN_OUTPUT = "output";
+  static final String CHAIN_PINHOLES = "pinholes";
+
+  private static final int PRIORITY_MANGLE = -150;
+  private static final int NFPROTO_IPV4 = 2;
+  private static final int NFPROTO_IPV6 = 10;
+  private static final int IPV4_SOURCE_OFFSET = 12;
+  private static final int IPV6_SOURCE_OFFSET = 8;
+  private static final int DESTINATION_PORT_OFFSET = 2;
+
+  private final NftTable table;
+  private final List<Map> maps;
+
+  /** One map: a kind of pinhole in one family. */
+  private record Map(Pinhole.Kind kind, boolean ipv6, NftSet set) {
+    int addressBytes() {
+      return ipv6 ? 16 : 4;
+    }
+
+    boolean hasSource() {
+      return kind != Pinhole.Kind.OPEN_ANY;
+    }
+  }
+
+  PinholeMaps(NftTable table, int sizeElements) {
+    this.table = table;
+    maps =
+        List.of(
+            map(Pinhole.Kind.ONCE, false, "once4", sizeElements),
+            map(Pinhole.Kind.OPEN, false, "open4", sizeElements),
+            map(Pinhole.Kind.OPEN_ANY, false, "openany4", sizeElements),
+            map(Pinhole.Kind.ONCE, true, "once6", sizeElements),
+            map(Pinhole.Kind.OPEN, true, "open6", sizeElements),
+            map(Pinhole.Kind.OPEN_ANY, true, "openany6", sizeElements));
+  }
+
+  private static Map map(Pinhole.Kind kind, boolean ipv6, String name, int sizeElements) {
+    NftField address = ipv6 ? NftField.IPV6_ADDR : NftField.IPV4_ADDR;
+    NftField protocol = NftField.INET_PROTO;
+    NftField port = NftField.INET_SERVICE;
+    NftSet.Builder builder =
+        switch (kind) {
+          case ONCE ->
+              NftSet.named(name, protocol, address, address, port)
+                  .changedByRules()
+                  .comment("protocol . source . destination . port; one connection each");
+          case OPEN ->
+              NftSet.named(name, protocol, address, address, port)
+                  .comment("protocol . source . destination . port");
+          case OPEN_ANY ->
+              NftSet.named(name, protocol, address, port)
+                  .comment("protocol . destination . port, from any source");
+        };
+    return new Map(kind, ipv6, builder.mapsTo(NftField.MARK).timeouts().size(sizeElements).build());
+  }
+
+  List<NftSet> sets() {
+    return maps.stream().map(Map::set).toList();
+  }
+
+  NftSet setOf(Pinhole pinhole) {
+    return mapOf(pinhole).set();
+  }
+
+  private Map mapOf(Pinhole pinhole) {
+    boolean ipv6 = !(pinhole.destination() instanceof Inet4Address);
+    for (Map map : maps) {
+      if (map.kind() == pinhole.kind() && map.ipv6() == ipv6) {
+        return map;
+      }
+    }
+    throw new IllegalStateException("no map for " + pinhole.kind());
+  }
+
+  NftValue key(Pinhole pinhole, NftValue into) {
+    into.reset().put8(pinhole.transport().protocolNumber());
+    InetAddress source = pinhole.source();
+    if (source != null) {
+      into.putBytes(source.getAddress());
+    }
+    return into.putBytes(pinhole.destination().getAddress()).put16be(pinhole.port());
+  }
+
+  /** An element as a pinhole; null if nobody could have made it of a pinhole. */
+  @Nullable OwnedPinhole read(NftSet set, NftElementView element) {
+    for (Map map : maps) {
+      if (map.set() == set) {
+        return read(map, element);
+      }
+    }
+    throw new IllegalArgumentException("not a map of pinholes: " + set);
+  }
+
+  private static @Nullable OwnedPinhole read(Map map, NftElementView element) {
+    Transport transport = null;
+    for (Transport candidate : Transport.values()) {
+      if (candidate.protocolNumber() == element.key8(0)) {
+        transport = candidate;
+      }
+    }
+    int length = map.addressBytes();
+    int destinationAt = map.hasSource() ? 4 + length : 4;
+    int port = element.key16be(destinationAt + length);
+    // anybody with the privilege can add elements that no agent would
+    if (transport == null || port == 0 || element.timeoutMs() < 1) {
+      return null;
+    }
+    try {
+      Pinhole pinhole =
+          new Pinhole(
+              map.kind(),
+              transport,
+              map.hasSource() ? InetAddress.getByAddress(element.keyBytes(4, length)) : null,
+              InetAddress.getByAddress(element.keyBytes(destinationAt, length)),
+              port,
+              element.value32host(),
+              element.timeoutMs(),
+              element.comment());
+      return new OwnedPinhole(pinhole, element.expirationMs());
+    } catch (UnknownHostException | IllegalArgumentException e) {
+      return null; // an IPv4-mapped IPv6 address, or a comment that is too long
+    }
+  }
+
+  /** Makes the maps; they keep their elements if they are there. */
+  void addSets(NftBatch batch) {
+    for (Map map : maps) {
+      batch.addSet(table, map.set());
+    }
+  }
+
+  List<String> chains() {
+    return List.of(CHAIN_PINHOLES, CHAIN_PREROUTING, CHAIN_OUTPUT);
+  }
+
+  void addChains(NftBatch batch) {
+    batch
+        .addChain(table, CHAIN_PINHOLES)
+        .addBaseChain(
+            table, CHAIN_PREROUTING, new BaseChain(BaseChain.Hook.PREROUTING, PRIORITY_MANGLE))
+        .addBaseChain(table, CHAIN_OUTPUT, new BaseChain(BaseChain.Hook.OUTPUT, PRIORITY_MANGLE));
+  }
+
+  void addRules(NftBatch batch) {
+    for (Map map : maps) {
+      addLookup(batch, map);
+    }
+    // all that a packet of an established connection costs here is this one test
+    for (String chain : List.of(CHAIN_PREROUTING, CHAIN_OUTPUT)) {
+      batch
+          .addRule(table, chain)
+          .loadCt(Ct.STATE, 0)
+          .mask32host(0, Ct.STATE_NEW)
+          .compare32host(0, Compare.NOT_EQUAL, 0)
+          .jump(CHAIN_PINHOLES)
+          .endRule();
+    }
+  }
+
+  private void addLookup(NftBatch batch, Map map) {
+    int words = map.addressBytes() / 4;
+    int sourceAt = map.ipv6() ? IPV6_SOURCE_OFFSET : IPV4_SOURCE_OFFSET;
+    int register = 1;
+    NftExpressions rule =
+        batch
+            .addRule(table, CHAIN_PINHOLES)
+            .loadMeta(Meta.NFPROTO, 0)
+            .compare8(0, Compare.EQUAL, map.ipv6() ? NFPROTO_IPV6 : NFPROTO_IPV4)
+            .loadMeta(Meta.L4PROTO, 0);
+    if (map.hasSource()) {
+      rule.loadPayload(Base.NETWORK, sourceAt, map.addressBytes(), register);
+      register += words;
+    }
+    rule.loadPayload(Base.NETWORK, sourceAt + map.addressBytes(), map.addressBytes(), register);
+    register += words;
+    rule.loadPayload(Base.TRANSPORT, DESTINATION_PORT_OFFSET, 2, register);
+    int mark = register + 1;
+    rule.lookup(map.set(), 0, mark).storeCtMark(mark);
+    if (map.kind() == Pinhole.Kind.ONCE) {
+      // the kernel wants a value to delete by; loaded anew so that nft lists a plain "ct mark"
+      rule.loadCt(Ct.MARK, mark).changeElement(ElementOperation.DELETE, map.set(), 0, mark, 0);
+    }
+    rule.counter().returnToCaller().endRule();
+  }
+}

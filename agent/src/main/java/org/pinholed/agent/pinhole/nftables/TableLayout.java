@@ -1,0 +1,120 @@
+package org.pinholed.agent.pinhole.nftables;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.pinholed.agent.pinhole.HelperPort;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nftables.NftBatch;
+import org.pinholed.kernel.nftables.NftClient;
+import org.pinholed.kernel.nftables.NftFamily;
+import org.pinholed.kernel.nftables.NftFeatures;
+import org.pinholed.kernel.nftables.NftInventory;
+import org.pinholed.kernel.nftables.NftSet;
+import org.pinholed.kernel.nftables.NftTable;
+
+/**
+ * The whole table {@code inet pinholed}: pinholes and diversion. Immutable; may be shared between
+ * threads.
+ */
+final class TableLayout {
+  /** One more whenever a set or chain gets another shape under the same name. */
+  private static final int VERSION = 1;
+
+  private static final Map<String, Integer> RULES =
+      Map.of(
+          PinholeMaps.CHAIN_PINHOLES, 6,
+          PinholeMaps.CHAIN_PREROUTING, 1,
+          PinholeMaps.CHAIN_OUTPUT, 1,
+          Diversion.CHAIN_POSTROUTING, 3,
+          Diversion.CHAIN_INPUT, 3);
+
+  private final NftTable table;
+  private final PinholeMaps maps;
+  private final Diversion diversion;
+  private final String comment;
+  private final NftInventory expected;
+
+  TableLayout(NftablesOptions options, NftFeatures features) {
+    table = new NftTable(NftFamily.INET, options.table());
+    maps = new PinholeMaps(table, options.mapSizeElements());
+    diversion = new Diversion(table, options, features);
+    comment = "kept by pinholed, layout " + VERSION + " of " + options.mapSizeElements();
+    Map<String, Integer> rules = new HashMap<>(RULES);
+    rules.put(Diversion.CHAIN_DIVERT, features.innerHeader() ? 5 : 3);
+    Set<String> names = new HashSet<>();
+    for (NftSet set : sets()) {
+      names.add(set.name());
+    }
+    expected = new NftInventory(rules, names);
+  }
+
+  NftTable table() {
+    return table;
+  }
+
+  PinholeMaps maps() {
+    return maps;
+  }
+
+  Diversion diversion() {
+    return diversion;
+  }
+
+  private List<NftSet> sets() {
+    List<NftSet> sets = new ArrayList<>(maps.sets());
+    sets.addAll(diversion.sets());
+    return sets;
+  }
+
+  /** Whether the table is as {@link #write} made it, as far as names and numbers tell. */
+  boolean isIntact(NftClient client) throws NetlinkException {
+    return client.inventory(table).equals(expected)
+        && client.tableComment(table).equals(Optional.of(comment));
+  }
+
+  boolean isThere(NftClient client) throws NetlinkException {
+    return client.tableComment(table).isPresent();
+  }
+
+  /**
+   * Writes the whole table, to be committed as one transaction. One of the same layout keeps its
+   * pinholes, and its base chains stay; any other is replaced.
+   */
+  NftBatch write(NftClient client, Collection<HelperPort> ports) throws NetlinkException {
+    Optional<String> found = client.tableComment(table);
+    NftBatch batch = client.begin();
+    if (found.isPresent() && !found.get().equals(comment)) {
+      batch.deleteTable(table);
+    }
+    return contents(batch, ports);
+  }
+
+  /** Writes the whole table in the place of whatever is there. */
+  NftBatch replace(NftClient client, Collection<HelperPort> ports) {
+    return contents(client.begin().addTable(table, "").deleteTable(table), ports);
+  }
+
+  private NftBatch contents(NftBatch batch, Collection<HelperPort> ports) {
+    batch.addTable(table, comment);
+    maps.addSets(batch);
+    diversion.addSets(batch);
+    maps.addChains(batch);
+    diversion.addChains(batch);
+    for (String chain : maps.chains()) {
+      batch.flushChain(table, chain);
+    }
+    for (String chain : diversion.chains()) {
+      batch.flushChain(table, chain);
+    }
+    maps.addRules(batch);
+    diversion.addRules(batch);
+    diversion.setPorts(batch, ports);
+    return batch;
+  }
+}

@@ -1,0 +1,398 @@
+package org.pinholed.agent.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.control.ControlJson;
+import org.pinholed.agent.control.ControlServer;
+import org.pinholed.agent.control.FakeAgent;
+import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.TraceLine;
+import org.pinholed.helper.Transport;
+
+/** The whole way from the command line over the real socket to a fake agent and back. */
+@Timeout(60)
+class PinholectlTest {
+  private final FakeAgent agent = new FakeAgent();
+  private final Path socket;
+  private final ControlServer server;
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  PinholectlTest(@TempDir Path directory) throws IOException {
+    socket = directory.resolve("control.sock");
+    String group =
+        Files.readAttributes(Path.of("/proc/self"), PosixFileAttributes.class).group().getName();
+    server = ControlServer.open(socket, group, agent);
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    server.close();
+  }
+
+  @Test
+  void status_running_0() {
+    assertEquals(0, run("status"));
+    assertTrue(out.toString().startsWith("agent          pinholed 0.1.0, pid 4711, up 1m1s\n"));
+    assertTrue(out.toString().contains("helpers        ftp/tcp/21\n"), out::toString);
+    assertTrue(out.toString().contains("expectations   1 pending\n"), out::toString);
+    assertTrue(out.toString().contains("kernel         queueStatement: yes\n"), out::toString);
+  }
+
+  @Test
+  void options_beforeOrAfterTheCommand_same() throws IOException {
+    assertEquals(0, exec("--socket", socket.toString(), "--json", "status"));
+    String before = out.toString();
+    out.getBuffer().setLength(0);
+    assertEquals(0, exec("status", "--json", "--socket=" + socket));
+    assertEquals(before, out.toString());
+    byte[] bytes = before.getBytes(StandardCharsets.UTF_8);
+    assertEquals(4711, ControlJson.read(bytes, 0, bytes.length).number("pid"));
+  }
+
+  @Test
+  void options_betweenHelpersAndItsCommand_same() {
+    assertEquals(0, exec("helpers", "--socket", socket.toString(), "list", "--json"));
+    assertEquals(
+        "[\n {\"id\":1,\"name\":\"ftp\",\"protocol\":\"tcp\",\"port\":21,\"enabled\":true,"
+            + "\"timeout\":\"30s\",\"options\":{\"loose\":false}}\n]\n",
+        out.toString());
+  }
+
+  @Test
+  void expectations_table_aligned() {
+    agent.expectations.add(FakeAgent.passive(1, 25));
+    agent.expectations.add(FakeAgent.active6(2));
+    assertEquals(0, run("expectations"));
+    assertEquals(
+        """
+        PROTO  STATE    HELPER  POLICY  PARENT    AGE  EXPIRE  TIMEOUT  SOURCE              DESTINATION              USE  FLAGS  CAUSE  CHILD
+        tcp    pending  ftp     25      0000e39a  3    26      30       198.51.100.2:*      203.0.113.2:40000        0    once   227    -
+        tcp    matched  ftp     0       00beef01  95   -35     parent   [2001:db8:2::2]:*   [2001:db8:1::2]:50000    2    many   EPRT   00beef02
+        """
+            .replaceAll("\\s+\n", "\n")
+            .lines()
+            .map(line -> line.replaceAll(" +", " "))
+            .toList()
+            .toString(),
+        out.toString().lines().map(line -> line.replaceAll(" +", " ")).toList().toString());
+    List<String> lines = out.toString().lines().toList();
+    assertEquals(lines.get(0).indexOf("DESTINATION"), lines.get(1).indexOf("203.0.113.2:40000"));
+    assertEquals(lines.get(0).indexOf("CHILD"), lines.get(2).indexOf("00beef02"));
+  }
+
+  @Test
+  void expectations_fortios_manyLineForm() {
+    agent.expectations.add(FakeAgent.passive(1, 25));
+    agent.expectations.add(FakeAgent.active6(2));
+    assertEquals(0, run("expectations", "--style", "fortios"));
+    assertEquals(
+        """
+        session info: proto=6 proto_state=00 duration=3 expire=26 timeout=30 flags=00000000 use=0
+        helper=ftp policy_dir=0
+        state=pending once
+        hook=pre dir=org act=noop 198.51.100.2:0->203.0.113.2:40000(0.0.0.0:0)
+        hook=post dir=reply act=noop 203.0.113.2:40000->198.51.100.2:0(0.0.0.0:0)
+        misc=0 policy_id=25 mark=40000019
+        serial=0000e39a
+
+        session info: proto=6 proto_state=00 duration=95 expire=-35 timeout=0 flags=00000009 use=2
+        helper=ftp policy_dir=1
+        state=matched many
+        hook=pre dir=org act=noop 2001:db8:2::2:0->2001:db8:1::2:50000(:::0)
+        hook=post dir=reply act=noop 2001:db8:1::2:50000->2001:db8:2::2:0(:::0)
+        misc=0 policy_id=0 mark=40000000
+        serial=00beef01 child=00beef02
+
+        total session 2
+        """,
+        out.toString());
+  }
+
+  @Test
+  void expectations_json_recordComponents() throws IOException {
+    agent.expectations.add(FakeAgent.passive(1, 25));
+    assertEquals(0, run("expectations", "--json", "--policy", "25"));
+    List<?> rows = (List<?>) ControlJson.readValue(out.toString());
+    JsonFields row = (JsonFields) rows.get(0);
+    assertEquals(
+        Stream.of(ExpectationRow.class.getRecordComponents()).map(c -> c.getName()).toList(),
+        List.copyOf(row.names()));
+    assertEquals("227", row.text("cause"));
+    assertEquals(JsonFields.NULL, row.value("childSerial"));
+  }
+
+  @Test
+  void expectations_none_cleanPipe() {
+    assertEquals(0, run("expectations"));
+    assertEquals("", out.toString());
+    assertEquals("no expectations\n", err.toString());
+  }
+
+  @Test
+  void expectations_noneAsJson_emptyArray() {
+    assertEquals(0, run("expectations", "--json"));
+    assertEquals("[]\n", out.toString());
+    assertEquals("", err.toString());
+  }
+
+  @Test
+  void expectations_watched_againAndAgainUntilInterrupted() throws Exception {
+    agent.expectations.add(FakeAgent.passive(1, 25));
+    int[] code = {-1};
+    Thread watch = new Thread(() -> code[0] = run("expectations", "--watch", "1"));
+    watch.start();
+    while (out.toString().split("STATE", -1).length < 3) {
+      Thread.onSpinWait();
+    }
+    watch.interrupt();
+    watch.join();
+    assertEquals(0, code[0]);
+    assertEquals(-1, out.toString().indexOf('\u001b')); // not a terminal
+  }
+
+  @Test
+  void sessions_opaque_saysWhy() {
+    agent.sessions.add(FakeAgent.session(false));
+    agent.sessions.add(FakeAgent.session(true));
+    assertEquals(0, run("sessions", "--opaque"));
+    assertEquals(2, out.toString().lines().count());
+    assertTrue(out.toString().contains("authTls  AUTH TLS was accepted"), out::toString);
+  }
+
+  @Test
+  void clear_byParent_reported() {
+    agent.sessions.add(FakeAgent.session(false));
+    agent.expectations.add(FakeAgent.passive(1, 25));
+    assertEquals(0, run("clear", "--parent", "0000E39A"));
+    assertEquals("cleared: parents 1, expectations 1\n", out.toString());
+    assertEquals(List.of(new ListingFilter(null, null, "0000e39a")), agent.clears);
+  }
+
+  @Test
+  void clear_nothingThere_1() {
+    assertEquals(1, run("clear", "--all"));
+    assertEquals("cleared: parents 0, expectations 0\n", out.toString());
+  }
+
+  @Test
+  void clear_noFilter_2() {
+    assertEquals(2, run("clear"));
+    assertEquals(2, run("clear", "--all", "--policy", "25"));
+    assertTrue(agent.clears.isEmpty());
+  }
+
+  @Test
+  void helpers_addEnableDelete() {
+    assertEquals(
+        0,
+        run(
+            "helpers",
+            "add",
+            "--id",
+            "7",
+            "--name",
+            "ftp",
+            "--port",
+            "2121",
+            "--timeout",
+            "parent",
+            "--disabled",
+            "--option",
+            "loose=true",
+            "--option",
+            "note=a b"));
+    assertEquals("added: helper 7 ftp/tcp/2121\n", out.toString());
+    HelperEntry entry = agent.helpers.get(1);
+    assertEquals("{loose=true, note=a b}", new java.util.TreeMap<>(entry.options()).toString());
+    assertEquals(false, entry.enabled());
+    assertEquals(null, entry.timeout());
+    assertEquals(Transport.TCP, entry.transport());
+    assertEquals(0, run("helpers", "enable", "7"));
+    assertTrue(agent.helpers.get(1).enabled());
+    assertEquals(0, run("helpers", "delete", "7"));
+    assertEquals(1, run("helpers", "delete", "7"));
+    assertEquals("pinholectl: there is no helper with id 7\n", err.toString());
+  }
+
+  @Test
+  void helpers_defaultTimeout_30s() {
+    assertEquals(0, run("helpers", "add", "--id", "7", "--name", "ftp", "--port", "2121"));
+    assertEquals(Duration.ofSeconds(30), agent.helpers.get(1).timeout());
+  }
+
+  @Test
+  void helpers_badPort_2() {
+    assertEquals(2, run("helpers", "add", "--id", "7", "--name", "ftp", "--port", "65536"));
+    assertEquals("pinholectl: port: 65536 (expected: 1..65535)\n", err.toString());
+  }
+
+  @Test
+  void trace_lines_escaped() {
+    agent.traceLines.add(
+        new TraceLine(
+            "2026-11-23T09:00:00.000001Z", 1, "0000e39a", "understood", "USER \"\u001b[31m\""));
+    assertEquals(0, run("trace", "--count", "1", "--port", "21", "--policy", "25"));
+    assertEquals(
+        "time=2026-11-23T09:00:00.000001Z packet=1 serial=0000e39a step=understood"
+            + " msg=\"USER \\\"\\x1b[31m\\\"\"\n",
+        out.toString());
+    assertEquals(List.of(new TraceFilter(21, null, null, 25)), agent.traces);
+  }
+
+  @Test
+  void stats_aligned() {
+    assertEquals(0, run("stats"));
+    assertTrue(out.toString().contains("packets               1234\n"), out::toString);
+  }
+
+  @Test
+  void reload_changes() {
+    assertEquals(0, run("reload"));
+    assertEquals("helper 2 ftp/tcp/2121 added\n", out.toString());
+  }
+
+  @Nested
+  class ExitCodes {
+    @Test
+    void noSocket_3() {
+      assertEquals(3, exec("status", "--socket", socket + ".none"));
+      assertTrue(
+          err.toString().startsWith("pinholectl: there is no control socket"), err::toString);
+      assertTrue(err.toString().contains("is pinholed running"), err::toString);
+    }
+
+    @Test
+    void deadAgent_3() throws IOException {
+      Path dead = socket.resolveSibling("dead.sock");
+      java.nio.channels.ServerSocketChannel channel =
+          java.nio.channels.ServerSocketChannel.open(java.net.StandardProtocolFamily.UNIX);
+      channel.bind(java.net.UnixDomainSocketAddress.of(dead));
+      channel.close();
+      assertEquals(3, exec("status", "--socket", dead.toString()));
+      assertTrue(err.toString().contains("nobody answers on"), err::toString);
+    }
+
+    @Test
+    void unknownCommandOrOption_2() {
+      assertEquals(2, run("formt"));
+      assertEquals(2, run("expectations", "--polcy", "1"));
+      assertEquals(2, run("expectations", "--style", "csv"));
+      assertEquals(2, run("expectations", "--watch", "0"));
+      assertEquals(2, exec());
+    }
+
+    @Test
+    void unfinishedAnswer_3() throws Exception {
+      Path half = socket.resolveSibling("half.sock");
+      try (var listener =
+          java.nio.channels.ServerSocketChannel.open(java.net.StandardProtocolFamily.UNIX)) {
+        listener.bind(java.net.UnixDomainSocketAddress.of(half));
+        Thread agentThread =
+            new Thread(
+                () -> {
+                  try (var client = listener.accept()) {
+                    client.write(
+                        java.nio.ByteBuffer.wrap("{\"row\":{".getBytes(StandardCharsets.UTF_8)));
+                  } catch (IOException e) {
+                    throw new java.io.UncheckedIOException(e);
+                  }
+                });
+        agentThread.start();
+        assertEquals(3, exec("status", "--socket", half.toString()));
+        agentThread.join();
+        assertTrue(err.toString().contains("broke off"), err::toString);
+      }
+    }
+  }
+
+  @Nested
+  class Help {
+    @Test
+    void everyCommand_hasOneWithExamples() {
+      for (String command :
+          List.of(
+              "status",
+              "expectations",
+              "sessions",
+              "clear",
+              "helpers",
+              "trace",
+              "stats",
+              "reload",
+              "completion")) {
+        assertHelp(command);
+      }
+      for (String command : List.of("list", "add", "delete", "enable", "disable")) {
+        assertHelp("helpers", command);
+      }
+    }
+
+    @Test
+    void top_listsEveryCommand() {
+      assertEquals(0, exec("--help"));
+      for (String command : List.of("status", "expectations", "trace", "completion")) {
+        assertTrue(out.toString().contains("\n  " + command), out::toString);
+      }
+    }
+
+    @Test
+    void version_named() {
+      assertEquals(0, exec("--version"));
+      assertTrue(out.toString().startsWith("pinholectl "), out::toString);
+    }
+
+    @Test
+    void completion_isABashScriptThatKnowsTheCommands() throws Exception {
+      assertEquals(0, exec("completion"));
+      Path script = socket.resolveSibling("completion.bash");
+      Files.writeString(script, out.toString());
+      Process bash =
+          new ProcessBuilder("bash", "-n", script.toString()).redirectErrorStream(true).start();
+      assertEquals("", new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+      assertEquals(0, bash.waitFor());
+      assertTrue(out.toString().contains("--parent"), out::toString);
+    }
+
+    private void assertHelp(String... command) {
+      out.getBuffer().setLength(0);
+      String[] args = Stream.concat(Stream.of(command), Stream.of("--help")).toArray(String[]::new);
+      assertEquals(0, exec(args));
+      assertTrue(out.toString().contains("Examples:"), out::toString);
+      assertTrue(out.toString().contains("--socket"), out::toString);
+      assertTrue(out.toString().contains("Exit codes:"), out::toString);
+    }
+  }
+
+  private int run(String... args) {
+    out.getBuffer().setLength(0);
+    err.getBuffer().setLength(0);
+    return exec(
+        Stream.concat(Stream.of("--socket", socket.toString()), Stream.of(args))
+            .toArray(String[]::new));
+  }
+
+  private int exec(String... args) {
+    return Pinholectl.run(args, new PrintWriter(out), new PrintWriter(err, true));
+  }
+}

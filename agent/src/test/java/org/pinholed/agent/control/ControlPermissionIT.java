@@ -1,0 +1,105 @@
+package org.pinholed.agent.control;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Real processes of another user against the socket; needs root to become that user. */
+@Timeout(60)
+class ControlPermissionIT {
+  private static final String ASK =
+      """
+      import socket, sys
+      s = socket.socket(socket.AF_UNIX)
+      try:
+          s.connect(sys.argv[1])
+      except PermissionError:
+          print("EACCES")
+          sys.exit()
+      s.sendall(b'{"command":"status"}\\n')
+      print(s.makefile().readline())
+      """;
+
+  private final FakeAgent agent = new FakeAgent();
+  private final Path socket;
+
+  ControlPermissionIT(@TempDir Path directory) throws IOException {
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+    socket = directory.resolve("control.sock");
+  }
+
+  @BeforeEach
+  void needsRoot() {
+    assertEquals("root", System.getProperty("user.name"), "this test needs root to use setpriv");
+  }
+
+  @Test
+  void otherUser_fileModeStopsIt() throws Exception {
+    try (ControlServer server = open("root")) {
+      assertEquals("EACCES", askAs("nobody", "nogroup"));
+      assertEquals(0, server.refusedPeers());
+    }
+  }
+
+  @Test
+  void otherUser_openFileMode_credentialsStopIt() throws Exception {
+    try (ControlServer server = open("root")) {
+      Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw-rw-"));
+      String answer = askAs("nobody", "nogroup");
+      assertTrue(answer.startsWith("{\"error\":\"permission denied: "), answer);
+      assertEquals(1, server.refusedPeers());
+    }
+  }
+
+  @Test
+  void otherUser_primaryGroupIsTheConfiguredOne_answered() throws Exception {
+    try (ControlServer server = open("nogroup")) {
+      String answer = askAs("nobody", "nogroup");
+      assertTrue(answer.startsWith("{\"row\":{\"version\""), answer);
+      assertEquals(0, server.refusedPeers());
+    }
+  }
+
+  @Test
+  void root_answered() throws Exception {
+    try (ControlServer server = open("nogroup")) {
+      assertTrue(askAs("root", "root").startsWith("{\"row\":{\"version\""));
+      assertEquals(0, server.refusedPeers());
+    }
+  }
+
+  private ControlServer open(String group) throws IOException {
+    return ControlServer.open(socket, group, agent);
+  }
+
+  private String askAs(String user, String group) throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(
+                "setpriv",
+                "--reuid",
+                user,
+                "--regid",
+                group,
+                "--clear-groups",
+                "/usr/bin/python3",
+                "-c",
+                ASK,
+                socket.toString())
+            .redirectErrorStream(true)
+            .start();
+    String out =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+    assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+    return out;
+  }
+}

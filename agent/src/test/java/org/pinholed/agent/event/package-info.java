@@ -1,0 +1,5 @@
+/** Tests of the event log. */
+@NullMarked
+package org.pinholed.agent.event;
+
+import org.jspecify.annotations.NullMarked;

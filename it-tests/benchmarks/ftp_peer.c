@@ -1,0 +1,296 @@
+/*
+ * The two ends of an FTP control connection, as bare as possible, to measure what stands between.
+ *
+ *   ftp_peer server ADDRESS              serves port 21: NOOP, PASV with one byte of data, QUIT
+ *   ftp_peer client ADDRESS cycle COUNT  PASV, connect, read, close; COUNT times on one control connection
+ *   ftp_peer client ADDRESS noop COUNT   NOOP and its reply, COUNT times
+ *   ftp_peer client ADDRESS hold COUNT   COUNT control connections that have said USER; prints "held N",
+ *                                        keeps them until its standard input ends
+ *
+ * cycle and noop print: p50 and p99 in microseconds, operations a second, failures.
+ * IPv4. One thread each; the server never forks, so that it holds thousands of connections.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CONTROL_PORT = 21, LINE = 256, TIMEOUT_MS = 3000 };
+
+static void fail(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static double now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
+}
+
+static struct sockaddr_in address(const char *text, int port) {
+  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+  if (inet_pton(AF_INET, text, &a.sin_addr) != 1) {
+    fprintf(stderr, "%s is no IPv4 address\n", text);
+    exit(2);
+  }
+  return a;
+}
+
+static void set_option(int fd, int level, int option, int value) {
+  if (setsockopt(fd, level, option, &value, sizeof value) < 0) fail("setsockopt");
+}
+
+/* Closes with a reset: no TIME_WAIT, so that a run cannot exhaust the ports. */
+static void drop(int fd) {
+  struct linger at_once = {1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close(fd);
+}
+
+static int listen_on(struct sockaddr_in *where, int backlog) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("socket");
+  set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (bind(fd, (struct sockaddr *)where, sizeof *where) < 0 || listen(fd, backlog) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+/* ---- server ---- */
+
+/* What a descriptor is; for a data listener, which control connection asked for it. */
+enum kind { NOTHING, CONTROL_LISTENER, CONTROL, DATA_LISTENER };
+struct entry {
+  enum kind kind;
+  int partner;
+  int length;
+  char line[LINE];
+};
+
+static struct entry *entries;
+static int epoll_fd;
+
+static void watch(int fd, enum kind kind, int partner) {
+  struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
+  entries[fd] = (struct entry){.kind = kind, .partner = partner};
+  if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0) fail("epoll_ctl");
+}
+
+static void forget(int fd) {
+  int partner = entries[fd].partner;
+  if (partner > 0 && entries[partner].partner == fd) entries[partner].partner = 0;
+  if (entries[fd].kind == CONTROL && partner > 0) {
+    entries[partner].kind = NOTHING;
+    close(partner);
+  }
+  entries[fd].kind = NOTHING;
+  close(fd);
+}
+
+static void say(int fd, const char *text) {
+  if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+    fail("send");
+}
+
+static void passive(int control) {
+  struct sockaddr_in here;
+  socklen_t length = sizeof here;
+  if (getsockname(control, (struct sockaddr *)&here, &length) < 0) fail("getsockname");
+  here.sin_port = 0;
+  int listener = listen_on(&here, 1);
+  if (listener < 0 || getsockname(listener, (struct sockaddr *)&here, &length) < 0) fail("listen");
+  if (entries[control].partner > 0) forget(entries[control].partner);
+  watch(listener, DATA_LISTENER, control);
+  entries[control].partner = listener;
+  const unsigned char *a = (const unsigned char *)&here.sin_addr;
+  int port = ntohs(here.sin_port);
+  char reply[LINE];
+  snprintf(reply, sizeof reply, "227 Entering Passive Mode (%d,%d,%d,%d,%d,%d).\r\n", a[0], a[1],
+           a[2], a[3], port >> 8, port & 255);
+  say(control, reply);
+}
+
+static void obey(int fd, const char *line) {
+  if (!strncmp(line, "PASV", 4)) passive(fd);
+  else if (!strncmp(line, "NOOP", 4)) say(fd, "200 ok\r\n");
+  else if (!strncmp(line, "USER", 4)) say(fd, "230 in\r\n");
+  else say(fd, "502 no\r\n");
+}
+
+static void read_control(int fd) {
+  struct entry *e = &entries[fd];
+  ssize_t n = recv(fd, e->line + e->length, LINE - 1 - e->length, 0);
+  if (n <= 0) {
+    forget(fd);
+    return;
+  }
+  e->length += n;
+  e->line[e->length] = 0;
+  char *end;
+  while ((end = strchr(e->line, '\n'))) {
+    obey(fd, e->line);
+    e->length -= end + 1 - e->line;
+    memmove(e->line, end + 1, e->length + 1);
+  }
+  if (e->length == LINE - 1) e->length = 0;
+}
+
+static void server(const char *host) {
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  entries = calloc(files.rlim_cur, sizeof *entries);
+  epoll_fd = epoll_create1(0);
+  struct sockaddr_in where = address(host, CONTROL_PORT);
+  int listener = listen_on(&where, 4096);
+  if (!entries || epoll_fd < 0 || listener < 0) fail("server");
+  watch(listener, CONTROL_LISTENER, 0);
+  for (;;) {
+    struct epoll_event ready[64];
+    int count = epoll_wait(epoll_fd, ready, 64, -1);
+    for (int i = 0; i < count; i++) {
+      int fd = ready[i].data.fd, peer;
+      switch (entries[fd].kind) {
+        case CONTROL_LISTENER:
+          if ((peer = accept(fd, 0, 0)) < 0) fail("accept");
+          set_option(peer, IPPROTO_TCP, TCP_NODELAY, 1);
+          watch(peer, CONTROL, 0);
+          say(peer, "220 ready\r\n");
+          break;
+        case CONTROL:
+          read_control(fd);
+          break;
+        case DATA_LISTENER:
+          if ((peer = accept(fd, 0, 0)) >= 0) {
+            say(peer, "x");
+            close(peer); /* the client has closed by then or will reset */
+          }
+          forget(fd);
+          break;
+        case NOTHING:
+          break; /* closed by an earlier event of this batch */
+      }
+    }
+  }
+}
+
+/* ---- client ---- */
+
+static int connect_to(struct sockaddr_in where) {
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (fd < 0) fail("socket");
+  struct timeval patience = {TIMEOUT_MS / 1000, 0};
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (connect(fd, (struct sockaddr *)&where, sizeof where) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+static void read_line(int fd, char *line) {
+  int length = 0;
+  while (!length || line[length - 1] != '\n') {
+    ssize_t n = recv(fd, line + length, LINE - 1 - length, 0);
+    if (n <= 0) fail("control connection");
+    length += n;
+    line[length] = 0;
+  }
+}
+
+static void ask(int fd, const char *command, char *reply) {
+  say(fd, command);
+  read_line(fd, reply);
+}
+
+/* One data connection as the 227 says; whether its byte came. */
+static int fetch(struct sockaddr_in server_address, const char *reply) {
+  int h[6];
+  const char *open = strchr(reply, '(');
+  if (!open ||
+      sscanf(open, "(%d,%d,%d,%d,%d,%d)", h, h + 1, h + 2, h + 3, h + 4, h + 5) != 6)
+    return 0;
+  server_address.sin_port = htons(h[4] * 256 + h[5]);
+  int fd = connect_to(server_address);
+  if (fd < 0) return 0;
+  char byte;
+  int came = recv(fd, &byte, 1, 0) == 1;
+  drop(fd);
+  return came;
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+static int measure(struct sockaddr_in where, int is_cycle, int count) {
+  char line[LINE];
+  double *times = malloc(count * sizeof *times);
+  int fd = connect_to(where), good = 0;
+  if (fd < 0 || !times) fail("connect");
+  read_line(fd, line);
+  double begin = now_us();
+  for (int i = 0; i < count; i++) {
+    double start = now_us();
+    ask(fd, is_cycle ? "PASV\r\n" : "NOOP\r\n", line);
+    if (!is_cycle || fetch(where, line)) times[good++] = now_us() - start;
+  }
+  double seconds = (now_us() - begin) / 1e6;
+  if (!good) {
+    puts("0 0 0 all");
+    return 1;
+  }
+  qsort(times, good, sizeof *times, ascending);
+  printf("%.1f %.1f %.0f %d\n", times[good / 2], times[(int)(good * 0.99)], good / seconds,
+         count - good);
+  return good < count;
+}
+
+static int hold(struct sockaddr_in where, int count) {
+  char line[LINE];
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  int held = 0;
+  for (; held < count; held++) {
+    int fd = connect_to(where);
+    if (fd < 0) break;
+    read_line(fd, line);
+    ask(fd, "USER anonymous\r\n", line);
+  }
+  printf("held %d\n", held);
+  fflush(stdout);
+  while (read(0, line, sizeof line) > 0) {
+  }
+  return held < count;
+}
+
+int main(int argc, char **argv) {
+  if (argc == 3 && !strcmp(argv[1], "server")) server(argv[2]);
+  if (argc == 5 && !strcmp(argv[1], "client")) {
+    struct sockaddr_in where = address(argv[2], CONTROL_PORT);
+    int count = atoi(argv[4]);
+    if (count > 0 && !strcmp(argv[3], "cycle")) return measure(where, 1, count);
+    if (count > 0 && !strcmp(argv[3], "noop")) return measure(where, 0, count);
+    if (count > 0 && !strcmp(argv[3], "hold")) return hold(where, count);
+  }
+  fprintf(stderr, "usage: ftp_peer server ADDRESS | client ADDRESS cycle|noop|hold COUNT\n");
+  return 2;
+}

@@ -1,0 +1,59 @@
+#!/bin/bash
+# Everything: the build with its checks, the unit tests, and the scenarios with real FTP peers in
+# network namespaces. Needs root (Debian or Ubuntu); installs what is missing. Ends with a summary.
+set -uo pipefail
+
+root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+. "$root/deploy/common.sh"
+
+usage() {
+  cat <<EOF
+usage: it-tests/run.sh [MAVEN-ARGUMENT ...]
+  MAVEN-ARGUMENT  goes to Maven as it is; for one scenario only:
+                  -pl it-tests -Dit.test=OneShotPinholeIT (the agent must have been built before)
+EOF
+}
+case ${1-} in -h | --help) usage; exit 0 ;; esac
+need_root "$@"
+
+begin=$SECONDS
+install_build_tools
+install_missing ip:iproute2 sysctl:procps nft:nftables iptables:iptables conntrack:conntrack \
+  curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd openssl:openssl python3:python3 \
+  python/pyftpdlib:python3-pyftpdlib
+cd "$root" || exit 1
+
+# Reports of an older run must not be counted as this one's.
+stamp=$(mktemp)
+trap 'rm -f "$stamp"' EXIT
+mvn -B -ntp -Pit --fail-at-end verify "$@" </dev/null
+result=$?
+
+reports=$(find . -path '*/target/*-reports/TEST-*.xml' -newer "$stamp" | sort)
+total=0 bad=0 scenarios=0
+attribute() { printf '%s\n' "$2" | sed -n "s/.* $1=\"\([0-9.,]*\)\".*/\1/p" | tr -d ,; }
+printf '\n%-66s %6s %6s %8s\n' 'test class' tests failed seconds
+for report in $reports; do
+  name=${report##*/TEST-}
+  suite=$(grep -m 1 '<testsuite ' "$report")
+  tests=$(attribute tests "$suite")
+  failed=$(($(attribute failures "$suite") + $(attribute errors "$suite")))
+  printf '%-66s %6s %6s %8s\n' "${name%.xml}" "$tests" "$failed" "$(attribute time "$suite")"
+  total=$((total + tests)) bad=$((bad + failed))
+  case $report in ./it-tests/*) scenarios=$((scenarios + tests)) ;; esac
+done
+if [ $bad -gt 0 ]; then
+  printf '\nfailed:\n'
+  # shellcheck disable=SC2086
+  awk '/<testcase / { match($0, /name="[^"]*"/); test = substr($0, RSTART + 6, RLENGTH - 7);
+                      match($0, /classname="[^"]*"/); class = substr($0, RSTART + 11, RLENGTH - 12) }
+       /<(failure|error)[ >]/ { print "  " class " " test }' $reports
+fi
+if [ $result = 0 ] && [ $scenarios = 0 ]; then
+  say "No scenario ran: that is a failure, too."
+  result=1
+fi
+printf '\n%d tests (%d of them scenarios with real peers), %d failed, %d:%02d min: ' \
+  $total $scenarios $bad $(((SECONDS - begin) / 60)) $(((SECONDS - begin) % 60))
+if [ $result = 0 ]; then say PASSED; else say FAILED; fi
+exit $result

@@ -1,0 +1,291 @@
+package org.pinholed.it.lab;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The distribution under test, as an operator runs it: {@code bin/pinholed} on the router with a
+ * configuration file, asked by {@code bin/pinholectl}. Closing kills it.
+ */
+public final class AgentProcess implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final AtomicInteger COUNTER = new AtomicInteger();
+  private static final Duration READY_TIMEOUT = Duration.ofSeconds(20);
+  private static final Duration CTL_TIMEOUT = Duration.ofSeconds(15);
+
+  private final Lab lab;
+  private final Path socket;
+  private final Path config;
+  private final Path eventLog;
+  private final Path log;
+  private @Nullable Process process;
+
+  private AgentProcess(Lab lab, String name) {
+    this.lab = lab;
+    socket = lab.workFolder().resolve(name + ".sock");
+    config = lab.workFolder().resolve(name + ".yaml");
+    eventLog = lab.workFolder().resolve(name + ".jsonl");
+    log = lab.workFolder().resolve(name + ".log");
+  }
+
+  private AgentProcess launch() {
+    process =
+        lab.start(
+            Lab.Host.ROUTER,
+            ProcessBuilder.Redirect.appendTo(log.toFile()),
+            program("pinholed"),
+            "--config",
+            config.toString());
+    awaitReady();
+    return this;
+  }
+
+  /** Starts the agent with its defaults and waits until it is ready. */
+  public static AgentProcess start(Lab lab) {
+    return start(lab, "");
+  }
+
+  /**
+   * Starts the agent and waits until it is ready.
+   *
+   * @param yaml configuration beside the control socket and the event log, which are the lab's
+   */
+  public static AgentProcess start(Lab lab, String yaml) {
+    AgentProcess agent = new AgentProcess(lab, "agent-" + COUNTER.incrementAndGet());
+    agent.writeConfig(yaml);
+    return agent.launch();
+  }
+
+  /** Starts the agent again after its end, with the same files, and waits until it is ready. */
+  public void startAgain() {
+    if (process().isAlive()) {
+      throw new IllegalStateException("the agent still runs");
+    }
+    launch();
+  }
+
+  private Process process() {
+    if (process == null) {
+      throw new IllegalStateException("not started");
+    }
+    return process;
+  }
+
+  /** The folder of the distribution. */
+  public static Path distribution() {
+    return Path.of(System.getProperty("pinholed.distribution", "../agent/target/pinholed"))
+        .toAbsolutePath()
+        .normalize();
+  }
+
+  private static String program(String name) {
+    Path program = distribution().resolve("bin").resolve(name);
+    if (!Files.isExecutable(program)) {
+      throw new AssertionError(program + " is not there: build it with mvn -pl agent -am package");
+    }
+    return program.toString();
+  }
+
+  /** Writes the configuration file anew; the agent sees it at its next reload. */
+  public void writeConfig(String yaml) {
+    String own =
+        """
+        control: {socket: %s}
+        eventLog: {file: %s}
+        """
+            .formatted(socket, eventLog);
+    try {
+      Files.writeString(config, own + yaml);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void awaitReady() {
+    long deadline = System.nanoTime() + READY_TIMEOUT.toNanos();
+    while (true) {
+      CommandResult status = ctl("status");
+      if (status.succeeded()) {
+        return;
+      }
+      if (!process().isAlive() || System.nanoTime() > deadline) {
+        String text = "agent not ready\n" + status.output() + "\n" + log();
+        close();
+        throw new AssertionError(text);
+      }
+      // Not ready yet: the control socket is the only sign there is, so ask again.
+      pause();
+    }
+  }
+
+  private static void pause() {
+    try {
+      TimeUnit.MILLISECONDS.sleep(20);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Runs {@code pinholectl} on the router against this agent. */
+  public CommandResult ctl(String... arguments) {
+    return lab.run(Lab.Host.ROUTER, CTL_TIMEOUT, ctlCommand(arguments).toArray(String[]::new));
+  }
+
+  /** Starts {@code pinholectl} and lets it run, with its output in a file. */
+  public Process startCtl(Path output, String... arguments) {
+    return lab.start(
+        Lab.Host.ROUTER,
+        ProcessBuilder.Redirect.to(output.toFile()),
+        ctlCommand(arguments).toArray(String[]::new));
+  }
+
+  private List<String> ctlCommand(String... arguments) {
+    List<String> command =
+        new ArrayList<>(List.of(program("pinholectl"), "--socket", socket.toString()));
+    command.addAll(List.of(arguments));
+    return command;
+  }
+
+  /** The control socket. */
+  public Path socket() {
+    return socket;
+  }
+
+  /** Like {@link #ctl} with {@code --json}, insisting on success. */
+  public JsonNode json(String... arguments) {
+    String[] all = new String[arguments.length + 1];
+    all[0] = "--json";
+    System.arraycopy(arguments, 0, all, 1, arguments.length);
+    String output = ctl(all).orFail();
+    try {
+      return JSON.readTree(output);
+    } catch (IOException e) {
+      throw new AssertionError("not JSON: " + output, e);
+    }
+  }
+
+  /** The event log so far, one object a line. */
+  public List<JsonNode> events() {
+    if (!Files.exists(eventLog)) {
+      return List.of();
+    }
+    try {
+      String text = Files.readString(eventLog);
+      List<JsonNode> events = new ArrayList<>();
+      // The last line may be half written.
+      for (String line : text.substring(0, text.lastIndexOf('\n') + 1).lines().toList()) {
+        events.add(JSON.readTree(line));
+      }
+      return events;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Waits until the event log has a line that fits, and returns the first such line. */
+  public JsonNode awaitEvent(Duration patience, Predicate<JsonNode> wanted) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (true) {
+      List<JsonNode> events = events();
+      for (JsonNode event : events) {
+        if (wanted.test(event)) {
+          return event;
+        }
+      }
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("no such event in " + events + "\n" + log());
+      }
+      pause();
+    }
+  }
+
+  /** Waits for an event of this kind, such as {@code matched}. */
+  public JsonNode awaitEvent(String kind) {
+    return awaitEvent(Duration.ofSeconds(5), e -> e.path("event").asText().equals(kind));
+  }
+
+  /** What the agent wrote to standard output and standard error. */
+  public String log() {
+    try {
+      return Files.readString(log);
+    } catch (IOException e) {
+      return "no log: " + e;
+    }
+  }
+
+  /**
+   * Stack traces and error lines in the agent's log: none are expected, whatever strangers send.
+   *
+   * @return the lines, or an empty list
+   */
+  public List<String> complaints() {
+    return log()
+        .lines()
+        .filter(l -> l.contains("Exception") || l.contains("Error") || l.startsWith("\tat "))
+        .toList();
+  }
+
+  /** The agent's process id; the start script has replaced itself by the virtual machine. */
+  public long pid() {
+    return process().pid();
+  }
+
+  /** Resident memory now, in KiB. */
+  public long residentKib() {
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/" + pid() + "/status"))) {
+        if (line.startsWith("VmRSS:")) {
+          return Long.parseLong(line.replaceAll("\\D", ""));
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    throw new AssertionError("no VmRSS of process " + pid());
+  }
+
+  /** Whether the process lives. */
+  public boolean isAlive() {
+    return process().isAlive();
+  }
+
+  /** Asks the agent to reload by SIGHUP. */
+  public void hangUp() {
+    lab.run(Lab.Host.ROUTER, CTL_TIMEOUT, "kill", "-HUP", Long.toString(pid())).orFail();
+  }
+
+  /** Stops the agent as a service manager does, and waits for its end. */
+  public void stop() {
+    process().destroy();
+    try {
+      if (!process().waitFor(10, TimeUnit.SECONDS)) {
+        throw new AssertionError("the agent does not stop\n" + log());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Kills the agent at once ({@code kill -9}). */
+  public void kill() {
+    Lab.kill(process());
+  }
+
+  @Override
+  public void close() {
+    kill();
+  }
+}

@@ -1,0 +1,85 @@
+package org.pinholed.it.lab;
+
+import java.time.Duration;
+
+/**
+ * The operator's own firewall on the router: drop by default, accept what is established, accept
+ * new connections to port 21 and write policy id {@value #POLICY_ID} into their mark.
+ */
+public enum RouterFirewall {
+  /** One inet table. */
+  NFTABLES,
+  /** The tables of iptables and ip6tables. */
+  IPTABLES;
+
+  /** The policy id that lets control connections in. */
+  public static final int POLICY_ID = 25;
+
+  private static final Duration TIMEOUT = Duration.ofSeconds(20);
+
+  /** Puts the firewall in place, without the rule on the mark of children. */
+  public void install(Lab lab) {
+    if (this == NFTABLES) {
+      load(
+          lab,
+          """
+          table inet filter {
+            chain forward {
+              type filter hook forward priority filter; policy drop;
+              ct state established accept
+              tcp dport 21 ct state new ct mark set ct mark & 0xffff0000 | POLICY accept
+            }
+          }
+          """,
+          "nft",
+          "-f",
+          "-");
+      return;
+    }
+    for (String tool : new String[] {"iptables", "ip6tables"}) {
+      load(
+          lab,
+          """
+          *mangle
+          -A PREROUTING -p tcp --dport 21 -m conntrack --ctstate NEW \
+          -j CONNMARK --set-xmark POLICY/0xffff
+          COMMIT
+          *filter
+          :FORWARD DROP
+          -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+          -A FORWARD -p tcp --dport 21 -m conntrack --ctstate NEW -j ACCEPT
+          COMMIT
+          """,
+          tool + "-restore");
+    }
+  }
+
+  private static void load(Lab lab, String rules, String... command) {
+    String text = rules.replace("POLICY", Integer.toString(POLICY_ID));
+    lab.runWithInput(Lab.Host.ROUTER, TIMEOUT, text, command).orFail();
+  }
+
+  /**
+   * Runs the shipped script for the rule on the mark.
+   *
+   * @param arguments {@code apply}, {@code check} or {@code remove}, after options
+   */
+  public CommandResult acceptRule(Lab lab, String... arguments) {
+    String script = this == NFTABLES ? "nftables.sh" : "iptables.sh";
+    String[] command = new String[arguments.length + 1];
+    command[0] = Lab.projectRoot().resolve("iptables-rules").resolve(script).toString();
+    System.arraycopy(arguments, 0, command, 1, arguments.length);
+    return lab.run(Lab.Host.ROUTER, TIMEOUT, command);
+  }
+
+  /** Puts the firewall in place together with the rule on the mark of children. */
+  public void installWithAcceptRule(Lab lab) {
+    install(lab);
+    acceptRule(lab, "apply").orFail();
+  }
+
+  /** Takes every rule of the router away, whoever made it. */
+  public static void flush(Lab lab) {
+    lab.run(Lab.Host.ROUTER, TIMEOUT, "nft", "flush", "ruleset").orFail();
+  }
+}

@@ -1,0 +1,146 @@
+package org.pinholed.it.lab;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import java.util.stream.StreamSupport;
+
+/**
+ * What most scenarios begin with: a lab, the operator's firewall with the rule on the mark, the
+ * agent, and a scripted peer on either side. Closing it ends everything.
+ */
+public final class Scenario implements AutoCloseable {
+  private final Lab lab;
+  private final RouterFirewall firewall;
+  private final AgentProcess agent;
+  private final NamespacePeer client;
+  private final NamespacePeer server;
+  private final Map<Family, NamespacePeer.Listener> controls = new EnumMap<>(Family.class);
+
+  private Scenario(Lab lab, RouterFirewall firewall, String yaml) {
+    this.lab = lab;
+    this.firewall = firewall;
+    firewall.installWithAcceptRule(lab);
+    agent = AgentProcess.start(lab, yaml);
+    client = NamespacePeer.start(lab, Lab.Host.CLIENT);
+    server = NamespacePeer.start(lab, Lab.Host.SERVER);
+  }
+
+  /**
+   * Builds it under nftables.
+   *
+   * @param yaml configuration of the agent that differs from the defaults
+   */
+  public static Scenario start(String yaml) {
+    return start(RouterFirewall.NFTABLES, yaml);
+  }
+
+  /** Builds it under a firewall of choice. */
+  public static Scenario start(RouterFirewall firewall, String yaml) {
+    Lab lab = Lab.create();
+    try {
+      return new Scenario(lab, firewall, yaml);
+    } catch (RuntimeException | Error e) {
+      lab.close();
+      throw e;
+    }
+  }
+
+  /** A configuration whose one helper is FTP on port 21, with this timeout. */
+  public static String ftpWithTimeout(String timeout) {
+    return "helpers:\n  - {id: 1, name: ftp, protocol: tcp, port: 21, timeout: " + timeout + "}\n";
+  }
+
+  /** The three hosts. */
+  public Lab lab() {
+    return lab;
+  }
+
+  /** The operator's firewall. */
+  public RouterFirewall firewall() {
+    return firewall;
+  }
+
+  /** The agent on the router. */
+  public AgentProcess agent() {
+    return agent;
+  }
+
+  /** The scripted client. */
+  public NamespacePeer client() {
+    return client;
+  }
+
+  /** The scripted server. */
+  public NamespacePeer server() {
+    return server;
+  }
+
+  /** Opens a control connection through the router; nothing is said yet. */
+  public ScriptedSession open(Family family) {
+    NamespacePeer.Listener control =
+        controls.computeIfAbsent(family, f -> ScriptedSession.controlListener(server, f));
+    return ScriptedSession.open(client, server, control, family);
+  }
+
+  /** Opens a control connection and logs in. */
+  public ScriptedSession login(Family family) {
+    ScriptedSession session = open(family);
+    session.login();
+    return session;
+  }
+
+  /** Runs a command on the router and insists on success. */
+  public String onRouter(String... command) {
+    return lab.run(Lab.Host.ROUTER, Duration.ofSeconds(10), command).orFail();
+  }
+
+  /** The rows of a JSON listing. */
+  public List<JsonNode> rows(String... arguments) {
+    JsonNode listing = agent.json(arguments);
+    return StreamSupport.stream(listing.spliterator(), false).toList();
+  }
+
+  /** The conntrack entries of TCP flows to a port, as {@code conntrack -L} prints them. */
+  public List<String> conntracks(int port) {
+    List<String> lines = new ArrayList<>();
+    for (String family : new String[] {"ipv4", "ipv6"}) {
+      onRouter(
+              "conntrack",
+              "-L",
+              "-f",
+              family,
+              "-p",
+              "tcp",
+              "--orig-port-dst",
+              Integer.toString(port),
+              "-o",
+              "id")
+          .lines()
+          .filter(line -> line.contains("src="))
+          .forEach(lines::add);
+    }
+    return lines;
+  }
+
+  /** Waits until something is so. */
+  public static void await(Duration patience, BooleanSupplier condition, Supplier<String> message) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError(message.get());
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  @Override
+  public void close() {
+    lab.close();
+  }
+}

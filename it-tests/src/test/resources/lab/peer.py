@@ -1,0 +1,409 @@
+"""A scripted peer: sockets of one network namespace, moved by a test from outside.
+
+Reads one JSON object a line from standard input ({"op": ..., ...}), answers each with one JSON
+object a line. Bytes travel as latin-1 text. Every operation is bounded in time.
+"""
+import hashlib
+import json
+import resource
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+
+TIMEOUT_S = 5.0
+
+
+def family_of(host):
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+class Buffered:
+    """A connected TCP socket that is read by lines."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.pending = b""
+
+    def send(self, data, cuts):
+        start = 0
+        for cut in sorted(set(cuts)) + [len(data)]:
+            if start < cut <= len(data):
+                self.sock.sendall(data[start:cut])
+                start = cut
+
+    def line(self, timeout):
+        deadline = time.monotonic() + timeout
+        while b"\n" not in self.pending:
+            self.sock.settimeout(max(0.001, deadline - time.monotonic()))
+            data = self.sock.recv(65536)
+            if not data:
+                raise EOFError("closed after %r" % self.pending[-80:])
+            self.pending += data
+        line, self.pending = self.pending.split(b"\n", 1)
+        return line + b"\n"
+
+    def read_all(self, timeout):
+        digest, size = hashlib.sha256(self.pending), len(self.pending)
+        self.sock.settimeout(timeout)
+        while True:
+            data = self.sock.recv(1 << 16)
+            if not data:
+                return digest.hexdigest(), size
+            digest.update(data)
+            size += len(data)
+
+    def close(self, reset):
+        if reset:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+class RawTcp:
+    """One TCP connection made by hand, so that a test can order and repeat its segments.
+
+    The namespace must drop the resets that the kernel sends for connections it does not know.
+    """
+
+    FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+    def __init__(self, local, local_port, remote=None, remote_port=None):
+        self.local, self.local_port = local, local_port
+        self.remote, self.remote_port = remote, remote_port
+        self.family = family_of(local)
+        self.sock = socket.socket(self.family, socket.SOCK_RAW, socket.IPPROTO_TCP)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.sock.bind((local, 0))
+        self.initial = 0x10000000
+        self.expected = 0
+        self.acked = 0
+        self.pending = b""
+        self.closed = False
+
+    def connect(self, timeout):
+        self._transmit(self.initial, b"", self.SYN)
+        segment = self._segment(timeout, lambda f: f & self.SYN)
+        self.expected = (segment["seq"] + 1) & 0xFFFFFFFF
+        self._transmit(self.initial + 1, b"", self.ACK)
+
+    def accept(self, timeout):
+        segment = self._segment(timeout, lambda f: f & self.SYN)
+        self.remote, self.remote_port = segment["from"], segment["sport"]
+        self.expected = (segment["seq"] + 1) & 0xFFFFFFFF
+        self._transmit(self.initial, b"", self.SYN | self.ACK)
+        self._segment(timeout, lambda f: f & self.ACK and not f & self.SYN)
+
+    def send(self, offset, data, fin=False):
+        flags = self.ACK | (self.PSH if data else 0) | (self.FIN if fin else 0)
+        self._transmit(self.initial + 1 + offset, data, flags)
+
+    def await_acked(self, offset, timeout):
+        deadline = time.monotonic() + timeout
+        while self.acked < offset:
+            self._take(self._segment(deadline - time.monotonic(), lambda f: True))
+
+    def line(self, timeout):
+        deadline = time.monotonic() + timeout
+        while b"\n" not in self.pending:
+            if self.closed:
+                raise EOFError("closed after %r" % self.pending[-80:])
+            self._take(self._segment(deadline - time.monotonic(), lambda f: True))
+        line, self.pending = self.pending.split(b"\n", 1)
+        return line + b"\n"
+
+    def close(self, reset):
+        self.sock.close()
+
+    def _take(self, segment):
+        self.acked = max(self.acked, (segment["ack"] - self.initial - 1) & 0xFFFFFFFF)
+        data = segment["data"]
+        if segment["seq"] == self.expected and (data or segment["flags"] & self.FIN):
+            self.pending += data
+            self.closed = bool(segment["flags"] & self.FIN)
+            self.expected = (self.expected + len(data) + self.closed) & 0xFFFFFFFF
+            self._transmit(self.initial + 1 + self.acked, b"", self.ACK)
+        elif data:
+            self._transmit(self.initial + 1 + self.acked, b"", self.ACK)
+
+    def _segment(self, timeout, wanted):
+        deadline = time.monotonic() + timeout
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+                raise socket.timeout("no such segment")
+            packet, origin = self.sock.recvfrom(65536)
+            if self.family == socket.AF_INET:
+                packet = packet[(packet[0] & 15) * 4 :]
+            sport, dport, seq, ack, off, flags = struct.unpack("!HHIIBB", packet[:14])
+            if dport != self.local_port or (self.remote_port and sport != self.remote_port):
+                continue
+            if wanted(flags):
+                return {"from": origin[0].split("%")[0], "sport": sport, "seq": seq, "ack": ack,
+                        "flags": flags, "data": packet[(off >> 4) * 4 :]}
+
+    def _transmit(self, seq, data, flags):
+        options = struct.pack("!BBHBBBB", 2, 4, 1400, 1, 1, 4, 2) if flags & self.SYN else b""
+        length = 20 + len(options)
+        ack = self.expected if flags & self.ACK else 0
+        head = struct.pack("!HHIIBBHHH", self.local_port, self.remote_port, seq & 0xFFFFFFFF, ack,
+                           (length // 4) << 4, flags, 65000, 0, 0) + options
+        total = length + len(data)
+        pseudo = socket.inet_pton(self.family, self.local) + socket.inet_pton(self.family, self.remote)
+        if self.family == socket.AF_INET:
+            pseudo += struct.pack("!BBH", 0, 6, total)
+        else:
+            pseudo += struct.pack("!IHBB", total, 0, 0, 6)
+        text = pseudo + head + data + b"\0" * (total & 1)
+        folded = sum(struct.unpack("!%dH" % (len(text) // 2), text))
+        while folded >> 16:
+            folded = (folded & 0xFFFF) + (folded >> 16)
+        head = head[:16] + struct.pack("!H", ~folded & 0xFFFF) + head[18:]
+        self.sock.sendto(head + data, (self.remote, 0))
+
+
+class Answerer:
+    """An FTP-shaped server for thousands of connections: a greeting, then a reply to each line."""
+
+    def __init__(self, host, port, greeting, replies):
+        self.greeting, self.replies = greeting, replies
+        self.lines = self.accepted = self.open = 0
+        self.listener = socket.socket(family_of(host), socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind((host, port))
+        self.listener.listen(4096)
+        self.poll = select.epoll()
+        self.poll.register(self.listener, select.EPOLLIN)
+        self.connections = {}
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            for fd, _ in self.poll.poll(1):
+                if fd == self.listener.fileno():
+                    sock, _ = self.listener.accept()
+                    sock.settimeout(5)
+                    self.accepted += 1
+                    self.open += 1
+                    self.connections[sock.fileno()] = [sock, b""]
+                    self.poll.register(sock, select.EPOLLIN)
+                    self._say(sock.fileno(), self.greeting)
+                else:
+                    self._hear(fd)
+
+    def _hear(self, fd):
+        sock, rest = self.connections[fd]
+        try:
+            data = sock.recv(1 << 16)
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(fd)
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        self.connections[fd][1] = rest[-8192:]
+        self.lines += len(lines)
+        answer = b"".join(self.replies.get(l[:4].upper(), self.replies[b"*"]) for l in lines)
+        if answer:
+            self._say(fd, answer)
+
+    def _say(self, fd, data):
+        try:
+            self.connections[fd][0].sendall(data)
+        except OSError:
+            self._drop(fd)
+
+    def _drop(self, fd):
+        entry = self.connections.pop(fd, None)
+        if entry:
+            self.open -= 1
+            self.poll.unregister(fd)
+            entry[0].close()
+
+
+class Crowd:
+    """Many client connections at once; what they read is thrown away."""
+
+    def __init__(self):
+        self.socks = []
+
+    def open(self, host, port, count, text, deadline_s):
+        deadline = time.monotonic() + deadline_s
+        waiting = set()
+        poll = select.poll()
+        by_fd = {}
+        started = done = 0
+        while done < count and time.monotonic() < deadline:
+            while started < count and len(waiting) < 256:
+                sock = socket.socket(family_of(host), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+                sock.connect_ex((host, port))
+                by_fd[sock.fileno()] = sock
+                waiting.add(sock.fileno())
+                poll.register(sock, select.POLLOUT)
+                started += 1
+            for fd, event in poll.poll(200):
+                poll.unregister(fd)
+                waiting.discard(fd)
+                if event & select.POLLOUT and not event & (select.POLLERR | select.POLLHUP):
+                    by_fd[fd].send(text)
+                    self.socks.append(by_fd[fd])
+                    done += 1
+        return done
+
+    def drain(self):
+        size = 0
+        for sock in self.socks:
+            try:
+                size += len(sock.recv(1 << 16))
+            except OSError:
+                pass
+        return size
+
+    def close(self):
+        for sock in self.socks:
+            sock.close()
+        self.socks = []
+
+
+class Peer:
+    def __init__(self):
+        self.things = {}
+        self.next_id = 0
+
+    def keep(self, thing):
+        self.next_id += 1
+        self.things[self.next_id] = thing
+        return self.next_id
+
+    def listen(self, r):
+        sock = socket.socket(family_of(r["host"]), socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((r["host"], r["port"]))
+        sock.listen(64)
+        return {"id": self.keep(sock), "port": sock.getsockname()[1]}
+
+    def accept(self, r):
+        listener = self.things[r["id"]]
+        listener.settimeout(r.get("timeout", TIMEOUT_S))
+        sock, origin = listener.accept()
+        return {"id": self.keep(Buffered(sock)), "host": origin[0], "port": origin[1]}
+
+    def connect(self, r):
+        sock = socket.socket(family_of(r["host"]), socket.SOCK_STREAM)
+        sock.settimeout(r.get("timeout", TIMEOUT_S))
+        try:
+            if r.get("source") or r.get("sourcePort"):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind((r.get("source", ""), r.get("sourcePort", 0)))
+            sock.connect((r["host"], r["port"]))
+        except OSError:
+            sock.close()
+            raise
+        return {"id": self.keep(Buffered(sock)), "port": sock.getsockname()[1]}
+
+    def send(self, r):
+        self.things[r["id"]].send(r["data"].encode("latin-1"), r.get("cuts", []))
+        return {}
+
+    def line(self, r):
+        data = self.things[r["id"]].line(r.get("timeout", TIMEOUT_S))
+        return {"data": data.decode("latin-1")}
+
+    def read_all(self, r):
+        digest, size = self.things[r["id"]].read_all(r.get("timeout", TIMEOUT_S))
+        return {"sha256": digest, "size": size}
+
+    def close(self, r):
+        thing = self.things.pop(r["id"])
+        if isinstance(thing, (Buffered, RawTcp)):
+            thing.close(r.get("reset", False))
+        else:
+            thing.close()
+        return {}
+
+    def raw_connect(self, r):
+        raw = RawTcp(r["source"], r["sourcePort"], r["host"], r["port"])
+        raw.connect(r.get("timeout", TIMEOUT_S))
+        return {"id": self.keep(raw)}
+
+    def raw_listen(self, r):
+        return {"id": self.keep(RawTcp(r["host"], r["port"]))}
+
+    def raw_accept(self, r):
+        self.things[r["id"]].accept(r.get("timeout", TIMEOUT_S))
+        return {}
+
+    def raw_send(self, r):
+        self.things[r["id"]].send(r["offset"], r["data"].encode("latin-1"), r.get("fin", False))
+        return {}
+
+    def raw_await_acked(self, r):
+        self.things[r["id"]].await_acked(r["offset"], r.get("timeout", TIMEOUT_S))
+        return {}
+
+    def answerer(self, r):
+        replies = {k.encode(): v.encode("latin-1") for k, v in r["replies"].items()}
+        return {"id": self.keep(Answerer(r["host"], r["port"], r["greeting"].encode(), replies))}
+
+    def answered(self, r):
+        a = self.things[r["id"]]
+        return {"accepted": a.accepted, "open": a.open, "lines": a.lines}
+
+    def crowd(self, r):
+        crowd = Crowd()
+        count = crowd.open(r["host"], r["port"], r["count"], r["data"].encode("latin-1"), r["deadline"])
+        return {"id": self.keep(crowd), "count": count}
+
+    def drain(self, r):
+        return {"size": self.things[r["id"]].drain()}
+
+    def blast(self, r):
+        """Sends lines as fast as they go, reading what comes back without looking at it."""
+        thing, lines = self.things[r["id"]], r["lines"]
+        sock, begin = thing.sock, time.monotonic()
+        sock.setblocking(False)
+        deadline = begin + r["deadline"]
+        out = b"".join(l.encode("latin-1") for l in lines)
+        # Where a send must end: at every line, or as TCP likes.
+        ends = [0]
+        for text in lines if r["segments"] else []:
+            ends.append(ends[-1] + len(text))
+        sent = answers = turn = 0
+        want = r.get("answers", 0)
+        while time.monotonic() < deadline and (sent < len(out) or answers < want):
+            write = [sock] if sent < len(out) else []
+            readable, writable, _ = select.select([sock], write, [], 0.2)
+            if readable:
+                data = sock.recv(1 << 16)
+                if not data:
+                    break
+                answers += data.count(b"\n")
+            if writable:
+                if r["segments"]:
+                    turn += sent == ends[turn]
+                    sent += sock.send(out[sent : ends[turn]])
+                else:
+                    sent += sock.send(out[sent : sent + 16384])
+        sock.setblocking(True)
+        return {"sent": sent, "answers": answers, "seconds": time.monotonic() - begin}
+
+
+def main():
+    # Thousands of connections: as many descriptors as the system allows.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    peer = Peer()
+    for text in sys.stdin:
+        request = json.loads(text)
+        try:
+            answer = getattr(peer, request.pop("op"))(request)
+        except (OSError, EOFError) as e:
+            answer = {"error": type(e).__name__, "text": str(e)}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+main()

@@ -1,0 +1,344 @@
+package org.pinholed.kernel.conntrack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.testing.NamespaceThread;
+
+/** Real connections over the loopback interface of a namespace that tracks them. */
+@SuppressWarnings("NullAway.Init")
+class ConntrackIT {
+  private static final int TCP = 6;
+  private static final int UDP = 17;
+  private static final int TCP_ESTABLISHED = 3;
+  private static final int MARK_OF_INTEREST = 0x20000000;
+  private static NamespaceThread namespace;
+  private ConntrackClient client;
+
+  /** Keeps what it hears. */
+  private static final class Recorder implements ConntrackEvents.Handler {
+    private final List<ConntrackEntry> started = new ArrayList<>();
+    private final List<ConntrackEntry> ended = new ArrayList<>();
+    private int overruns;
+
+    @Override
+    public void onNew(ConntrackEntry entry) {
+      started.add(entry);
+    }
+
+    @Override
+    public void onDestroy(ConntrackEntry entry) {
+      ended.add(entry);
+    }
+
+    @Override
+    public void onOverrun() {
+      overruns++;
+    }
+  }
+
+  @BeforeAll
+  static void openNamespace() throws IOException {
+    namespace = NamespaceThread.open("pha-ct");
+    namespace.exec("ip", "addr", "add", "192.0.2.1/32", "dev", "lo");
+    namespace.exec("ip", "addr", "add", "192.0.2.2/32", "dev", "lo");
+    namespace.exec("ip", "addr", "add", "2001:db8::1/128", "dev", "lo", "nodad");
+    namespace.exec("sysctl", "-qw", "net.netfilter.nf_conntrack_acct=1");
+    for (String family : List.of("ip", "ip6")) {
+      // A rule that asks for the state makes the kernel track; ports above 50000 get a mark.
+      namespace.exec("nft", "add", "table", family, "t");
+      namespace.exec("nft", "add chain " + family + " t o { type filter hook output priority 0; }");
+      namespace.exec("nft", "add rule " + family + " t o ct state new counter");
+      namespace.exec(
+          "nft", "add rule " + family + " t o udp dport 50000 ct state new ct mark set 0x20000019");
+    }
+  }
+
+  @AfterAll
+  static void closeNamespace() throws IOException {
+    namespace.close();
+  }
+
+  @BeforeEach
+  void open() throws IOException {
+    client = namespace.call(ConntrackClient::open);
+  }
+
+  @AfterEach
+  void close() {
+    client.close();
+  }
+
+  private static InetAddress address(String text) throws IOException {
+    return InetAddress.getByName(text);
+  }
+
+  private static FlowTuple udp(String from, String to, int toPort) throws IOException {
+    InetAddress source = address(from);
+    InetAddress destination = address(to);
+    try (DatagramSocket socket =
+        namespace.call(() -> new DatagramSocket(new InetSocketAddress(source, 0)))) {
+      socket.send(new DatagramPacket(new byte[1], 1, destination, toPort));
+      return new FlowTuple(UDP, source, socket.getLocalPort(), destination, toPort);
+    }
+  }
+
+  private ConntrackEntry entry(FlowTuple tuple) throws NetlinkException {
+    return client.get(tuple).orElseThrow();
+  }
+
+  @Test
+  void get_ofAnEstablishedTcpConnection_isFoundByBothTuples() throws IOException {
+    try (ServerSocket server = namespace.call(() -> new ServerSocket(0, 5, address("192.0.2.1")));
+        Socket socket =
+            namespace.call(
+                () ->
+                    new Socket(
+                        address("192.0.2.1"), server.getLocalPort(), address("192.0.2.2"), 0))) {
+      FlowTuple tuple =
+          new FlowTuple(
+              TCP,
+              address("192.0.2.2"),
+              socket.getLocalPort(),
+              address("192.0.2.1"),
+              server.getLocalPort());
+      ConntrackEntry entry = entry(tuple);
+      assertEquals(tuple, entry.original());
+      assertEquals(tuple.inverse(), entry.reply());
+      assertEquals(entry.id(), entry(tuple.inverse()).id());
+      assertEquals(TCP_ESTABLISHED, entry.tcpState());
+      assertEquals(0, entry.mark());
+      assertEquals(2, entry.originalPackets());
+      assertEquals(1, entry.replyPackets());
+      assertTrue(entry.originalBytes() > 80);
+      assertTrue(entry.replyBytes() > 40);
+      assertTrue(entry.timeoutSeconds() > 3600);
+      assertEquals("", entry.helperName());
+      assertEquals(0, entry.zone());
+      assertFalse(entry.isTranslated());
+      assertEquals(
+          ConntrackEntry.IPS_SEEN_REPLY | ConntrackEntry.IPS_ASSURED | ConntrackEntry.IPS_CONFIRMED,
+          entry.status() & 0xf);
+    }
+  }
+
+  @Test
+  void serial_isTheIdThatTheConntrackToolPrints() throws IOException {
+    FlowTuple tuple = udp("192.0.2.2", "192.0.2.1", 9);
+    ConntrackEntry entry = entry(tuple);
+    String listed =
+        namespace.exec(
+            "conntrack", "-L", "-p", "udp", "--sport", "" + tuple.sourcePort(), "-o", "id");
+    assertTrue(listed.contains(" id=" + Integer.toUnsignedString(entry.id())), listed);
+    assertEquals(entry.id(), (int) Long.parseLong(entry.serial(), 16));
+    assertEquals(8, entry.serial().length());
+  }
+
+  @Test
+  void get_ofAnIpv6Flow_isFound() throws IOException {
+    FlowTuple tuple = udp("2001:db8::1", "2001:db8::1", 9);
+    ConntrackEntry entry = entry(tuple);
+    assertTrue(entry.original().isIpv6());
+    assertEquals(tuple, entry.original());
+    assertEquals(-1, entry.tcpState());
+  }
+
+  @Test
+  void get_ofAFlowThatIsNotThere_isEmpty() throws IOException {
+    assertTrue(
+        client.get(new FlowTuple(UDP, address("192.0.2.2"), 1, address("192.0.2.1"), 1)).isEmpty());
+  }
+
+  @Test
+  void dump_withAFlowThatHasNoPorts_tellsPortsZero() throws IOException {
+    namespace.exec(
+        "conntrack",
+        "-I",
+        "-p",
+        "icmp",
+        "-s",
+        "192.0.2.7",
+        "-d",
+        "192.0.2.8",
+        "-t",
+        "30",
+        "--icmp-type",
+        "8",
+        "--icmp-code",
+        "0",
+        "--icmp-id",
+        "4711");
+    List<ConntrackEntry> found = new ArrayList<>();
+    client.dump(
+        DumpFilter.ALL,
+        entry -> {
+          if (entry.original().source().getHostAddress().equals("192.0.2.7")) {
+            found.add(entry);
+          }
+        });
+    assertEquals(1, found.size());
+    assertEquals(1, found.get(0).original().protocol());
+    assertEquals(0, found.get(0).original().sourcePort());
+    assertEquals(0, found.get(0).reply().destinationPort());
+  }
+
+  @Test
+  void delete_withTheId_removesItOnce() throws IOException {
+    FlowTuple tuple = udp("192.0.2.2", "192.0.2.1", 9);
+    int id = entry(tuple).id();
+    assertFalse(client.delete(tuple, id + 1));
+    assertTrue(client.get(tuple).isPresent());
+    assertTrue(client.delete(tuple, id));
+    assertTrue(client.get(tuple).isEmpty());
+    assertFalse(client.delete(tuple, id));
+  }
+
+  @Test
+  void setMark_changesTheMaskedBitsOnly() throws IOException {
+    FlowTuple tuple = udp("192.0.2.2", "192.0.2.1", 50000);
+    assertEquals(0x20000019, entry(tuple).mark());
+    assertTrue(client.setMark(tuple, 0x10000000, 0x30000000));
+    assertEquals(0x10000019, entry(tuple).mark());
+    // A bit outside of the mask stays, whatever the new mark says.
+    assertTrue(client.setMark(tuple, 0x7fffffff, 0x20000000));
+    assertEquals(0x30000019, entry(tuple).mark());
+    client.delete(tuple, entry(tuple).id());
+    assertFalse(client.setMark(tuple, 1, 1));
+  }
+
+  @Test
+  void dump_byMarkAndFamily_tellsThoseOnly() throws IOException {
+    FlowTuple marked = udp("192.0.2.2", "192.0.2.1", 50000);
+    FlowTuple marked6 = udp("2001:db8::1", "2001:db8::1", 50000);
+    FlowTuple plain = udp("192.0.2.2", "192.0.2.1", 9);
+    List<FlowTuple> seen = new ArrayList<>();
+    client.dump(new DumpFilter(0, -1, MARK_OF_INTEREST), entry -> seen.add(entry.original()));
+    assertTrue(seen.contains(marked));
+    assertTrue(seen.contains(marked6));
+    assertFalse(seen.contains(plain));
+    seen.clear();
+    client.dump(
+        new DumpFilter(ConntrackMessages.AF_INET, MARK_OF_INTEREST, MARK_OF_INTEREST),
+        entry -> seen.add(entry.original()));
+    assertTrue(seen.contains(marked));
+    assertFalse(seen.contains(marked6));
+    seen.clear();
+    client.dump(DumpFilter.ALL, entry -> seen.add(entry.original()));
+    assertTrue(seen.containsAll(List.of(marked, marked6, plain)));
+  }
+
+  @Test
+  void dump_ofManyFlows_tellsEachOnce() throws IOException {
+    List<FlowTuple> made = new ArrayList<>();
+    for (int port = 20000; port < 21000; port++) {
+      made.add(udp("192.0.2.2", "192.0.2.1", port));
+    }
+    List<FlowTuple> seen = new ArrayList<>();
+    client.dump(
+        DumpFilter.ALL,
+        entry -> {
+          int port = entry.original().destinationPort();
+          if (port >= 20000 && port < 21000) {
+            seen.add(entry.original());
+          }
+        });
+    assertEquals(1000, seen.size());
+    assertTrue(seen.containsAll(made));
+  }
+
+  private static ConntrackEvents subscribe(int markMask, int receiveBufferBytes)
+      throws IOException {
+    return namespace.call(
+        () ->
+            ConntrackEvents.open(
+                new EventOptions(true, true, markMask, receiveBufferBytes, Duration.ofSeconds(5))));
+  }
+
+  @Test
+  void events_ofAFlow_tellItsBeginAndEnd() throws IOException {
+    try (ConntrackEvents events = subscribe(0, 1 << 20)) {
+      FlowTuple tuple = udp("192.0.2.2", "192.0.2.1", 9);
+      int id = entry(tuple).id();
+      client.delete(tuple, id);
+      Recorder recorder = new Recorder();
+      while (recorder.ended.stream().noneMatch(entry -> entry.id() == id)) {
+        assertTrue(events.receive(recorder) > 0, "no event within 5 s");
+      }
+      assertTrue(
+          recorder.started.stream()
+              .anyMatch(entry -> entry.id() == id && entry.original().equals(tuple)));
+      assertEquals(0, recorder.overruns);
+    }
+  }
+
+  @Test
+  void events_withAMarkMask_tellMarkedFlowsOnly() throws IOException {
+    try (ConntrackEvents events = subscribe(MARK_OF_INTEREST | 0x40000000, 1 << 20)) {
+      FlowTuple plain = udp("192.0.2.2", "192.0.2.1", 9);
+      client.delete(plain, entry(plain).id());
+      FlowTuple other = udp("192.0.2.2", "192.0.2.1", 10);
+      client.setMark(other, 0x10000001, -1);
+      client.delete(other, entry(other).id());
+      FlowTuple marked = udp("192.0.2.2", "192.0.2.1", 50000);
+      client.delete(marked, entry(marked).id());
+      Recorder recorder = new Recorder();
+      while (recorder.ended.isEmpty()) {
+        assertTrue(events.receive(recorder) > 0, "no event within 5 s");
+      }
+      assertEquals(1, recorder.started.size());
+      assertEquals(1, recorder.ended.size());
+      assertEquals(marked, recorder.started.get(0).original());
+      assertEquals(marked, recorder.ended.get(0).original());
+      assertEquals(0x20000019, recorder.ended.get(0).mark());
+      assertEquals(1, recorder.ended.get(0).originalPackets());
+    }
+  }
+
+  @Test
+  void events_thatOverrun_areToldAsLost() throws IOException {
+    try (ConntrackEvents events = subscribe(0, 4096)) {
+      for (int i = 0; i < 50; i++) {
+        udp("192.0.2.2", "192.0.2.1", 30000 + i);
+      }
+      Recorder recorder = new Recorder();
+      while (recorder.overruns == 0) {
+        events.receive(recorder);
+      }
+      assertEquals(1, events.overruns());
+    }
+  }
+
+  @Test
+  void get_ofATranslatedFlow_hasTheTranslatedReplyTuple() throws IOException {
+    namespace.exec("nft", "add table ip n");
+    namespace.exec("nft", "add chain ip n o { type nat hook output priority -100; }");
+    namespace.exec("nft", "add rule ip n o udp dport 40000 dnat to 192.0.2.1:40001");
+    try {
+      ConntrackEntry entry = entry(udp("192.0.2.2", "192.0.2.2", 40000));
+      assertTrue(entry.isTranslated());
+      assertEquals(40000, entry.original().destinationPort());
+      assertEquals(address("192.0.2.1"), entry.reply().source());
+      assertEquals(40001, entry.reply().sourcePort());
+      assertEquals(entry.id(), entry(entry.reply()).id());
+    } finally {
+      namespace.exec("nft", "delete table ip n");
+    }
+  }
+}
