@@ -36,7 +36,7 @@ class SpiTest {
   @Test
   void endpoint_isWrittenAsUsual() {
     assertEquals("192.0.2.1:21", new Endpoint(V4, 21).toString());
-    assertEquals("[2001:db8:0::1]:0", new Endpoint(V6, 0).toString());
+    assertEquals("[2001:db8::1]:0", new Endpoint(V6, 0).toString());
     assertFalse(new Endpoint(V4, 65535).isIpv6());
     assertTrue(new Endpoint(V6, 1).isIpv6());
   }
