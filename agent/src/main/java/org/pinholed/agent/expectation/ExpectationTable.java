@@ -120,15 +120,35 @@ public final class ExpectationTable {
    * Moves an announced expectation to pending, before its pinhole opens: a child may come at once.
    *
    * @param expectation an announced row
+   * @param nowNs {@link System#nanoTime}; its timeout counts from here
    * @return another parent's expectation with the same pinhole, whose place it takes and which the
    *     caller ends; null if there is none
    */
-  public @Nullable Expectation activate(Expectation expectation) {
+  public @Nullable Expectation activate(Expectation expectation, long nowNs) {
+    // First of all: PORT may have waited for its reply for longer than the timeout, and as soon as
+    // it is pending the lifecycle thread looks at the time.
+    expectation.opened(nowNs);
     if (!expectation.change(State.ANNOUNCED, State.PENDING)) {
       return null;
     }
-    Expectation displaced = waitingByPinhole.put(PinholeKey.of(expectation.pinhole()), expectation);
-    return displaced == expectation ? null : displaced;
+    PinholeKey key = PinholeKey.of(expectation.pinhole());
+    Expectation displaced = waitingByPinhole.put(key, expectation);
+    if (expectation.state() == State.GONE) {
+      waitingByPinhole.remove(
+          key, expectation); // ended in between, by a thread that found no entry
+    }
+    return displaced;
+  }
+
+  /**
+   * Whether somebody waits for children of a pinhole, so that it is not to be shut on behalf of an
+   * expectation that had the same one before.
+   *
+   * @param pinhole a pinhole
+   * @return true if it is open for an expectation of this table, or about to be
+   */
+  public boolean isWaitedFor(Pinhole pinhole) {
+    return waitingByPinhole.containsKey(PinholeKey.of(pinhole));
   }
 
   /**
@@ -165,7 +185,7 @@ public final class ExpectationTable {
     if (expectation == null) {
       expectation = waitingByPinhole.get(new PinholeKey(protocol, null, destination, port));
     }
-    if (expectation == null) {
+    if (expectation == null || expectation.state() != State.PENDING) {
       return null;
     }
     if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {

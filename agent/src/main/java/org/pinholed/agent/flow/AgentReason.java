@@ -10,6 +10,10 @@ public enum AgentReason implements Reason {
   /** Another engine already works on the flow. */
   KERNEL_HELPER(
       Kind.OPAQUE, "a kernel helper (ct helper) is assigned to the flow, so it is not read twice"),
+  /** The helper threw an exception. */
+  HELPER_FAILED(
+      Kind.OPAQUE,
+      "the helper failed, a fault of this program, so the flow is not trusted any more"),
   /** The announced endpoint would have to be rewritten. */
   ADDRESS_TRANSLATED(
       Kind.REFUSED, "the announcing side is behind address translation, which is not rewritten"),

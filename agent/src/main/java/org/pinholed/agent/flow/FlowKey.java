@@ -1,5 +1,6 @@
 package org.pinholed.agent.flow;
 
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.security.SecureRandom;
 import org.pinholed.agent.packet.PacketView;
@@ -19,7 +20,10 @@ public final class FlowKey {
   private long destinationHigh;
   private long destinationLow;
 
-  /** Protocol in bits 39..32, source port in 31..16, destination port in 15..0. */
+  /**
+   * 1 for IPv6 in bit 40 (an IPv4-mapped IPv6 address has the halves of an IPv4 address), protocol
+   * in bits 39..32, source port in 31..16, destination port in 15..0.
+   */
   private long portsAndProtocol;
 
   /**
@@ -34,9 +38,8 @@ public final class FlowKey {
     destinationHigh = packet.destinationHigh();
     destinationLow = packet.destinationLow();
     portsAndProtocol =
-        (long) packet.protocol() << 32
-            | (long) packet.sourcePort() << 16
-            | packet.destinationPort();
+        portsAndProtocol(
+            packet.isIpv6(), packet.protocol(), packet.sourcePort(), packet.destinationPort());
     return this;
   }
 
@@ -61,8 +64,17 @@ public final class FlowKey {
     key.sourceLow = low(source);
     key.destinationHigh = high(destination);
     key.destinationLow = low(destination);
-    key.portsAndProtocol = (long) protocol << 32 | (long) sourcePort << 16 | destinationPort;
+    key.portsAndProtocol =
+        portsAndProtocol(source instanceof Inet6Address, protocol, sourcePort, destinationPort);
     return key;
+  }
+
+  private static long portsAndProtocol(
+      boolean ipv6, int protocol, int sourcePort, int destinationPort) {
+    return (ipv6 ? 1L << 40 : 0)
+        | (long) protocol << 32
+        | (long) sourcePort << 16
+        | destinationPort;
   }
 
   private static long high(InetAddress address) {
@@ -98,11 +110,20 @@ public final class FlowKey {
 
   @Override
   public int hashCode() {
-    long hash = (portsAndProtocol ^ SEED) * 0x9e3779b97f4a7c15L;
-    hash = (hash ^ hash >>> 29 ^ sourceLow ^ Long.rotateLeft(sourceHigh, 23)) * 0xff51afd7ed558ccdL;
-    hash =
-        (hash ^ hash >>> 32 ^ destinationLow ^ Long.rotateLeft(destinationHigh, 41))
-            * 0xc4ceb9fe1a85ec53L;
-    return (int) (hash ^ hash >>> 32);
+    // One after the other: two halves of an address that went in together could be chosen so that
+    // they cancel out, whatever the seed.
+    long hash = mix(SEED ^ portsAndProtocol);
+    hash = mix(hash ^ sourceHigh);
+    hash = mix(hash ^ sourceLow);
+    hash = mix(hash ^ destinationHigh);
+    hash = mix(hash ^ destinationLow);
+    return (int) hash;
+  }
+
+  /** The finalizer of SplitMix64: every bit of the input changes every bit of the result. */
+  private static long mix(long value) {
+    long mixed = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
+    mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;
+    return mixed ^ mixed >>> 31;
   }
 }

@@ -77,6 +77,15 @@ public final class ParentFlow {
   }
 
   /**
+   * Whether it has begun and neither side's first byte was read yet.
+   *
+   * @return false for good once a byte was read or reading ended
+   */
+  public boolean waitsForFirstByte() {
+    return firstByteSeen && bytes(original, 1) == 0 && bytes(reply, 1) == 0;
+  }
+
+  /**
    * Begins both streams at the first byte.
    *
    * @param clientInitialSequence the client's initial sequence number

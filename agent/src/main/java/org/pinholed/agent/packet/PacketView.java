@@ -1,5 +1,6 @@
 package org.pinholed.agent.packet;
 
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
@@ -142,7 +143,7 @@ public final class PacketView {
   private Status skipExtensionHeaders(int firstHeader, int end) {
     int header = firstHeader;
     int at = offset + IPV6_HEADER_BYTES;
-    for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+    for (int skipped = 0; skipped <= MAX_EXTENSION_HEADERS; skipped++) {
       switch (header) {
         case 0, 43, 60 -> { // hop-by-hop, routing, destination options (RFC 8200 section 4)
           if (end - at < 8) {
@@ -214,6 +215,15 @@ public final class PacketView {
    */
   public ByteBuffer buffer() {
     return buffer;
+  }
+
+  /**
+   * Whether it is IPv6.
+   *
+   * @return false for IPv4
+   */
+  public boolean isIpv6() {
+    return ipv6;
   }
 
   /**
@@ -365,7 +375,8 @@ public final class PacketView {
     byte[] bytes = new byte[ipv6 ? 16 : 4];
     buffer.get(at, bytes);
     try {
-      return InetAddress.getByAddress(bytes);
+      // The general method would turn ::ffff:192.0.2.1 into an IPv4 address.
+      return ipv6 ? Inet6Address.getByAddress(null, bytes, -1) : InetAddress.getByAddress(bytes);
     } catch (UnknownHostException e) {
       throw new IllegalStateException(e); // thrown for other lengths than 4 and 16 only
     }

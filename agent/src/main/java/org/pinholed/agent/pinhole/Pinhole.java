@@ -26,6 +26,9 @@ public record Pinhole(
     int mark,
     long timeoutMs,
     String comment) {
+  /** The longest comment that nft(8) itself would write and show. */
+  public static final int MAX_COMMENT_BYTES = 128;
+
   /** Which map a pinhole is in (design section 4). */
   public enum Kind {
     /** Taken out by the first packet that matches. */
@@ -50,7 +53,7 @@ public record Pinhole(
     if (timeoutMs < 1) {
       throw new IllegalArgumentException("timeoutMs: " + timeoutMs + " (expected: 1..)");
     }
-    if (comment.length() > 128) {
+    if (comment.length() > MAX_COMMENT_BYTES) {
       throw new IllegalArgumentException(
           "comment: " + comment.length() + " bytes (expected: 0..128)");
     }

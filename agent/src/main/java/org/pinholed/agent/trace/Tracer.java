@@ -38,6 +38,7 @@ public final class Tracer {
    * @param parent its flow, null if it is not known
    */
   public void begin(PacketView packet, @Nullable Parent parent) {
+    end();
     if (!hub.isActive()) {
       return;
     }

@@ -53,6 +53,7 @@ final class Outcomes implements OutcomeSink {
   private final List<Pinhole> toClose = new ArrayList<>();
   private final List<Pinhole> openPinholes = new ArrayList<>();
   private final List<Expectation> created = new ArrayList<>();
+  private final List<Pinhole> endedMeanwhile = new ArrayList<>();
 
   private @Nullable ParentFlow flow;
   private @Nullable Reason ended;
@@ -105,8 +106,10 @@ final class Outcomes implements OutcomeSink {
     }
     Expectation older = current.announced(request.key());
     if (older != null) {
-      end(older, AgentEvent.Kind.REPLACED);
       current.forget(request.key());
+      if (older.state() != Expectation.State.MATCHED) { // a child that came is not replaced
+        end(older, AgentEvent.Kind.REPLACED);
+      }
     }
     Expectation expectation = newExpectation(current, request);
     ExpectationTable.Limit limit = table.add(expectation);
@@ -156,16 +159,18 @@ final class Outcomes implements OutcomeSink {
 
   /** What a later agent, or an operator with nft(8), needs to know of a pinhole. */
   private static String comment(ParentFlow current, ExpectationRequest request) {
-    return "helper="
-        + current.parent().helper()
-        + " parent="
-        + current.parent().serial()
-        + " policy="
-        + current.parent().policyId()
-        + " created="
-        + System.currentTimeMillis() / 1000
-        + " key="
-        + request.key();
+    String comment =
+        "helper="
+            + current.parent().helper()
+            + " parent="
+            + current.parent().serial()
+            + " policy="
+            + current.parent().policyId()
+            + " created="
+            + System.currentTimeMillis() / 1000
+            + " key="
+            + request.key();
+    return comment.substring(0, Math.min(comment.length(), Pinhole.MAX_COMMENT_BYTES));
   }
 
   private static Reason reasonOf(ExpectationTable.Limit limit) {
@@ -207,7 +212,7 @@ final class Outcomes implements OutcomeSink {
   }
 
   private void open(Expectation expectation) {
-    Expectation displaced = table.activate(expectation);
+    Expectation displaced = table.activate(expectation, System.nanoTime());
     if (displaced != null) {
       end(displaced, AgentEvent.Kind.REPLACED);
     }
@@ -271,12 +276,11 @@ final class Outcomes implements OutcomeSink {
         before == Expectation.State.PENDING
             || (before == Expectation.State.MATCHED
                 && expectation.pinhole().kind() != Pinhole.Kind.ONCE);
-    if (!mayBeOpen) {
+    if (!mayBeOpen || toOpen.remove(expectation)) {
       return;
     }
-    if (!toOpen.remove(expectation)) {
-      toClose.add(expectation.pinhole());
-    }
+    toClose.add(expectation.pinhole());
+    publish(); // its creation comes first, if it was in this batch too
     events.expectation(kind, expectation, "");
   }
 
@@ -318,6 +322,21 @@ final class Outcomes implements OutcomeSink {
       toClose.clear();
       openPinholes.clear();
     }
+    shutWhatEndedMeanwhile();
+  }
+
+  /** Other threads end expectations too; one that was just being opened must not stay open. */
+  private void shutWhatEndedMeanwhile() {
+    if (endedMeanwhile.isEmpty()) {
+      return;
+    }
+    try {
+      apply(endedMeanwhile, List.of());
+    } catch (BackendException e) {
+      refused(e);
+    } finally {
+      endedMeanwhile.clear();
+    }
   }
 
   private void commitOneByOne() {
@@ -335,7 +354,8 @@ final class Outcomes implements OutcomeSink {
       } catch (BackendException e) {
         refused(e);
         table.end(expectation);
-        events.reason(expectation.parent(), AgentReason.BACKEND_REFUSED, e.getMessage());
+        events.reason(
+            expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
     }
   }
@@ -346,6 +366,8 @@ final class Outcomes implements OutcomeSink {
     try {
       backend.apply(close, open);
       ok = true;
+    } catch (RuntimeException e) {
+      throw new BackendException(e.toString(), 0, e); // a fault of the backend, no worse than a no
     } finally {
       metrics.transaction(System.nanoTime() - beganNs, ok);
     }
@@ -354,6 +376,10 @@ final class Outcomes implements OutcomeSink {
   private void opened(Expectation expectation) {
     expectation.opened(System.nanoTime());
     created.add(expectation);
+    if (expectation.state() == Expectation.State.GONE
+        && !table.isWaitedFor(expectation.pinhole())) {
+      endedMeanwhile.add(expectation.pinhole());
+    }
   }
 
   /** Says what was opened. */

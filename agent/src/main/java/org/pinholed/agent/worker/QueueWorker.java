@@ -53,6 +53,9 @@ import org.slf4j.LoggerFactory;
  * asks it with {@link #post} and {@link #ask}.
  */
 public final class QueueWorker implements Runnable, PacketHandler, InOrderStream.Reader {
+  /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}. */
+  private static final int TCP_SYN_RECV = 2;
+
   /** {@code TCP_CONNTRACK_ESTABLISHED} of {@code nf_conntrack_tcp.h}. */
   private static final int TCP_ESTABLISHED = 3;
 
@@ -82,6 +85,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private int unreadFlows;
   private int lastPacketId;
   private int held;
+  private boolean verdictsUnsent;
   private long batchNs;
   private long overruns;
 
@@ -128,17 +132,24 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   @Override
   public void run() {
     while (running) {
-      try {
-        if (queue.receive(this) > 0) {
-          finishBatch();
-        }
-        noteOverruns();
-        runInbox();
-      } catch (NetlinkException e) {
+      turn();
+    }
+  }
+
+  /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
+  void turn() {
+    try {
+      if (queue.receive(this) > 0) {
         finishBatch();
-        faults.warn(String.valueOf(e.getMessage()));
-        events.agent(AgentEvent.Kind.BACKEND_ERROR, "queue", String.valueOf(e.getMessage()));
+      } else if (verdictsUnsent) {
+        sendVerdicts();
       }
+      noteOverruns();
+      runInbox();
+    } catch (NetlinkException e) {
+      finishBatch();
+      faults.warn(String.valueOf(e.getMessage()));
+      events.agent(AgentEvent.Kind.BACKEND_ERROR, "queue", String.valueOf(e.getMessage()));
     }
   }
 
@@ -152,12 +163,13 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private void runInbox() {
     woken.set(false);
     for (Runnable task = inbox.poll(); task != null; task = inbox.poll()) {
-      task.run();
+      try {
+        task.run();
+      } catch (RuntimeException e) {
+        fault(e);
+      }
     }
-    if (outcomes.hasChanges()) {
-      outcomes.commit();
-      outcomes.publish();
-    }
+    bringIntoKernel();
     parents = flows.size() - unreadFlows;
     opaqueParents = unreadFlows;
   }
@@ -267,30 +279,49 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     } catch (RuntimeException e) {
       // Whatever is wrong with us, the packet gets its verdict.
       metrics.unreadablePacket("fault");
-      faults.warn(e.toString());
-      LOG.debug("fault", e);
+      fault(e);
+      tracer.end();
     }
+  }
+
+  private void fault(RuntimeException e) {
+    faults.warn(e.toString());
+    LOG.debug("fault", e);
+  }
+
+  /** All changes so far; what happened is said before the verdicts that let its consequences in. */
+  private void bringIntoKernel() {
+    try {
+      outcomes.commit();
+    } catch (RuntimeException e) {
+      fault(e); // not an excuse for holding packets
+    }
+    outcomes.publish();
   }
 
   private void finishBatch() {
     if (held == 0) {
       return;
     }
-    outcomes.commit();
-    // Before the verdicts: what comes of them must not stand in the log before its cause.
-    outcomes.publish();
+    bringIntoKernel();
     queue.acceptThrough(lastPacketId);
-    try {
-      queue.flush();
-    } catch (NetlinkException e) {
-      faults.warn(String.valueOf(e.getMessage())); // they stay, the next flush sends them
-    }
+    sendVerdicts();
     metrics.verdictLatency(System.nanoTime() - batchNs, held);
     metrics.verdicts(AgentMetrics.Verdict.ACCEPT, held);
     packets.lazySet(packets.get() + held);
     held = 0;
     parents = flows.size() - unreadFlows;
     opaqueParents = unreadFlows;
+  }
+
+  private void sendVerdicts() {
+    try {
+      queue.flush();
+      verdictsUnsent = false;
+    } catch (NetlinkException e) {
+      verdictsUnsent = true; // they stay, the next turn sends them
+      faults.warn(String.valueOf(e.getMessage()));
+    }
   }
 
   private void readTcp() {
@@ -318,7 +349,11 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       traceReceived(end);
     }
     if (!flow.readingEnded()) {
-      readSegment(flow, end.direction());
+      try {
+        readSegment(flow, end.direction());
+      } catch (RuntimeException e) {
+        helperFailed(flow, e);
+      }
     }
     if (tracer.isOn()) {
       // Committed at once, so that the trace tells what really became of it.
@@ -366,6 +401,18 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
   }
 
+  /** Nobody knows what state a helper is in that threw: the flow is given up, with its pinholes. */
+  private void helperFailed(ParentFlow flow, RuntimeException e) {
+    metrics.unreadablePacket("fault");
+    fault(e);
+    if (!flow.readingEnded() && !flow.parent().hasEnded()) {
+      outcomes.begin(flow, batchNs);
+      outcomes.report(AgentReason.HELPER_FAILED, 0);
+      events.reason(flow.parent(), AgentReason.HELPER_FAILED, "");
+      endReading(flow, AgentReason.HELPER_FAILED, true);
+    }
+  }
+
   @Override
   public int onBytes(ByteCursor bytes) {
     StreamHelper helper = reader;
@@ -404,18 +451,32 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
 
   // ---- Beginning and end of flows -----------------------------------------------------------
 
-  /** A SYN+ACK carries both initial sequence numbers: the flow is read from its first byte. */
+  /**
+   * A SYN+ACK carries both initial sequence numbers: the flow is read from its first byte.
+   *
+   * <p>But only one that conntrack takes for the answer to a SYN. Others pass by here too
+   * (nf_conntrack_proto_tcp.c ignores a SYN+ACK in most states, it does not drop it), and a server
+   * could send them to make the agent begin in the middle of what the client sends, where a line
+   * looks like a command: NAT slipstreaming.
+   */
   private void begin(FlowTable.@Nullable End known) {
+    if (known != null && known.flow().beganWith(packet.sequence())) {
+      known.flow().packetSeen(batchNs);
+      return;
+    }
+    ConntrackEntry entry = conntrackOf();
+    if (entry == null
+        || entry.tcpState() != TCP_SYN_RECV
+        || !tupleBehind().equals(entry.original())) { // not from the server
+      return;
+    }
     if (known != null) {
-      if (known.flow().beganWith(packet.sequence())) {
-        known.flow().packetSeen(batchNs);
+      // The id alone says nothing, the next entry for the same tuple often has it again. But a flow
+      // that went on since its SYN+ACK cannot come back to this state.
+      if (known.flow().entry().id() == entry.id() && known.flow().waitsForFirstByte()) {
         return;
       }
       endParent(known.flow(), AgentEvent.Kind.PARENT_CLOSED); // the ports are used again
-    }
-    ConntrackEntry entry = conntrackOf();
-    if (entry == null) {
-      return;
     }
     ParentFlow flow = newFlow(entry, FlowFacts.Origin.FIRST_BYTE);
     if (flow == null || flow.readingEnded()) {
@@ -441,13 +502,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private boolean adopt() {
     ConntrackEntry entry = conntrackOf();
     if (entry == null
-        || entry.tcpState() != TCP_ESTABLISHED // the last words of a flow that is ending
-        || (entry.mark() & (marks.opaque() | marks.child())) != 0) {
+        || entry.tcpState() != TCP_ESTABLISHED) { // the last words of a flow that is ending
       return false;
-    }
-    ParentFlow stale = flows.find(entry.id());
-    if (stale != null) {
-      endParent(stale, AgentEvent.Kind.PARENT_CLOSED);
     }
     boolean vetted = (entry.mark() & marks.vetted()) != 0;
     ParentFlow flow = newFlow(entry, FlowFacts.Origin.RESUMED);
@@ -461,16 +517,21 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     return true;
   }
 
-  private @Nullable ConntrackEntry conntrackOf() {
-    FlowTuple inverse =
+  /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */
+  private FlowTuple tupleBehind() {
+    FlowTuple tuple =
         new FlowTuple(
             packet.protocol(),
-            packet.destinationAddress(),
-            packet.destinationPort(),
             packet.sourceAddress(),
-            packet.sourcePort());
+            packet.sourcePort(),
+            packet.destinationAddress(),
+            packet.destinationPort());
+    return tuple.inverse();
+  }
+
+  private @Nullable ConntrackEntry conntrackOf() {
     try {
-      Optional<ConntrackEntry> entry = conntrack.get(inverse);
+      Optional<ConntrackEntry> entry = conntrack.get(tupleBehind());
       if (entry.isEmpty()) {
         metrics.unreadablePacket("noConntrack");
         return null;
@@ -485,8 +546,12 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private @Nullable ParentFlow newFlow(ConntrackEntry entry, FlowFacts.Origin origin) {
     HelperTable.ActiveHelper active =
         helpers.find(Transport.TCP, entry.original().destinationPort());
-    if (active == null || (entry.mark() & marks.opaque()) != 0) {
+    if (active == null || (entry.mark() & (marks.opaque() | marks.child())) != 0) {
       return null;
+    }
+    ParentFlow stale = flows.find(entry.id());
+    if (stale != null) {
+      endParent(stale, AgentEvent.Kind.PARENT_CLOSED);
     }
     FlowFacts facts = factsOf(entry, origin);
     Parent parent =
@@ -588,6 +653,29 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     ParentFlow flow = flows.find(conntrackId);
     if (flow != null) {
       endParent(flow, kind);
+    }
+  }
+
+  /**
+   * Ends a parent whose conntrack is said to be gone, unless the kernel has one with the same tuple
+   * and id: then what was said was about an earlier connection between the same ports. On the
+   * worker's thread only.
+   *
+   * @param conntrackId its conntrack id; unknown ids are ignored
+   */
+  public void endParentIfGone(int conntrackId) {
+    ParentFlow flow = flows.find(conntrackId);
+    if (flow != null && !isInKernel(flow.entry())) {
+      endParent(flow, AgentEvent.Kind.PARENT_CLOSED);
+    }
+  }
+
+  private boolean isInKernel(ConntrackEntry entry) {
+    try {
+      return conntrack.get(entry.original()).filter(now -> now.id() == entry.id()).isPresent();
+    } catch (NetlinkException e) {
+      conntrackFailed(e);
+      return false;
     }
   }
 

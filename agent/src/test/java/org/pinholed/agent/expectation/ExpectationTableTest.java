@@ -1,0 +1,648 @@
+package org.pinholed.agent.expectation;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.expectation.Expectation.State;
+import org.pinholed.agent.expectation.ExpectationTable.Limit;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.Transport;
+
+class ExpectationTableTest {
+  private static final InetAddress CLIENT = address("192.0.2.10");
+  private static final InetAddress SERVER = address("198.51.100.7");
+  private static final long TIMEOUT_NS = Duration.ofSeconds(30).toNanos();
+  private static final AgentConfig.Limits LIMITS =
+      new AgentConfig.Limits(2, 3, 4, 100, HelperLimits.DEFAULT);
+
+  private final ExpectationTable table = new ExpectationTable(LIMITS);
+  private int nextParent = 1;
+  private int nextPort = 30_000;
+
+  /** What announces in these tests. */
+  private enum Word implements HelperWord {
+    SAID;
+
+    @Override
+    public String word() {
+      return "said";
+    }
+  }
+
+  private static InetAddress address(String numeric) {
+    return new InetSocketAddress(numeric, 0).getAddress();
+  }
+
+  private Parent parent(String client) {
+    return new Parent(
+        nextParent++,
+        "ftp",
+        7,
+        0x20000019,
+        25,
+        new Endpoint(address(client), 40001),
+        new Endpoint(SERVER, 21));
+  }
+
+  private Expectation expectation(Parent parent) {
+    return expectation(parent, Pinhole.Kind.ONCE, parent.client().address(), nextPort++, false);
+  }
+
+  private Expectation expectation(
+      Parent parent,
+      Pinhole.Kind kind,
+      @Nullable InetAddress source,
+      int port,
+      boolean livesWithParent) {
+    ExpectationRequest request =
+        ExpectationRequest.builder("data", Direction.REPLY, new Endpoint(SERVER, port), Word.SAID)
+            .streamOffset(123)
+            .build();
+    Pinhole pinhole =
+        new Pinhole(kind, Transport.TCP, source, SERVER, port, 0x40000019, 30_000, "");
+    return new Expectation(table.nextId(), parent, request, pinhole, livesWithParent, 0);
+  }
+
+  private Expectation pending(Expectation expectation) {
+    assertNull(table.add(expectation));
+    assertNull(table.activate(expectation, 0));
+    return expectation;
+  }
+
+  private @Nullable Expectation match(InetAddress source, int port) {
+    return table.match(6, source, SERVER, port, "0000abcd");
+  }
+
+  private int waiting() {
+    Map<State, Integer> counts = table.countByState();
+    return counts.getOrDefault(State.ANNOUNCED, 0) + counts.getOrDefault(State.PENDING, 0);
+  }
+
+  @Nested
+  class Limits {
+    @Test
+    void perParent_takesMaxAndNotOneMore() {
+      Parent parent = parent("192.0.2.10");
+      assertNull(table.add(expectation(parent)));
+      assertNull(table.add(expectation(parent)));
+
+      assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));
+      assertEquals(2, parent.waiting());
+      assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
+    }
+
+    @Test
+    void perSource_takesMaxAndNotOneMore() {
+      for (int i = 0; i < 3; i++) {
+        assertNull(table.add(expectation(parent("192.0.2.10"))));
+      }
+      Parent fourth = parent("192.0.2.10");
+
+      assertEquals(Limit.PER_SOURCE, table.add(expectation(fourth)));
+      assertEquals(0, fourth.waiting());
+      assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
+    }
+
+    @Test
+    void total_takesMaxAndNotOneMore() {
+      for (int i = 0; i < 4; i++) {
+        assertNull(table.add(expectation(parent("192.0.2." + (10 + i)))));
+      }
+      Parent fifth = parent("192.0.2.20");
+
+      assertEquals(Limit.TOTAL, table.add(expectation(fifth)));
+      assertEquals(0, fifth.waiting());
+      assertEquals(4, waiting());
+    }
+
+    @Test
+    void refused_leavesNothingBehind() {
+      Parent parent = parent("192.0.2.10");
+      table.add(expectation(parent));
+      table.add(expectation(parent));
+      for (int i = 0; i < 10; i++) {
+        assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));
+      }
+
+      assertEquals(2, table.list(ListingFilter.ALL, 0).size());
+      assertNull(table.add(expectation(parent("192.0.2.10"))), "the source has one left");
+      assertNull(table.add(expectation(parent("192.0.2.11"))), "the total has one left");
+      assertEquals(Limit.TOTAL, table.add(expectation(parent("192.0.2.12"))));
+    }
+
+    @Test
+    void setLimits_lower_keepsWhatIsThereAndTakesNoMore() {
+      Parent parent = parent("192.0.2.10");
+      Expectation first = expectation(parent);
+      table.add(first);
+      table.add(expectation(parent));
+      table.setLimits(new AgentConfig.Limits(1, 3, 4, 100, HelperLimits.DEFAULT));
+
+      assertEquals(2, waiting());
+      assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));
+      table.end(first);
+      assertEquals(Limit.PER_PARENT, table.add(expectation(parent)), "one still waits");
+    }
+
+    @Test
+    void names_areThoseOfTheConfiguration() {
+      assertEquals("expectationsPerParent", Limit.PER_PARENT.configKey());
+      assertEquals("expectationsPerSource", Limit.PER_SOURCE.configKey());
+      assertEquals("expectations", Limit.TOTAL.configKey());
+    }
+  }
+
+  /** Every way out gives the place back, once. */
+  private enum WayOut {
+    END_OF_ANNOUNCED,
+    END_OF_PENDING,
+    MATCH,
+    END_OF_MATCHED,
+    END_TWICE
+  }
+
+  @ParameterizedTest
+  @EnumSource(WayOut.class)
+  void wayOut_anyOfThem_givesItsPlaceBackOnce(WayOut wayOut) {
+    Parent parent = parent("192.0.2.10");
+    for (int round = 0; round < 20; round++) {
+      Expectation expectation = expectation(parent);
+      assertNull(table.add(expectation), "round " + round);
+      assertEquals(1, parent.waiting());
+      if (wayOut != WayOut.END_OF_ANNOUNCED) {
+        table.activate(expectation, 0);
+      }
+      if (wayOut == WayOut.MATCH || wayOut == WayOut.END_OF_MATCHED) {
+        assertSame(expectation, match(CLIENT, expectation.pinhole().port()));
+      }
+      if (wayOut != WayOut.MATCH) {
+        table.end(expectation);
+      }
+      if (wayOut == WayOut.END_TWICE) {
+        assertEquals(State.GONE, table.end(expectation));
+      }
+      assertEquals(0, parent.waiting());
+      assertEquals(0, waiting());
+      assertFalse(table.isWaitedFor(expectation.pinhole()));
+    }
+    // And not more than that: the limits hold as before.
+    for (int i = 0; i < 3; i++) {
+      assertNull(table.add(expectation(parent("192.0.2.10"))));
+    }
+    assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+  }
+
+  @Nested
+  class Matches {
+    @Test
+    void once_theFirstChildOnly() {
+      Expectation expectation = pending(expectation(parent("192.0.2.10")));
+      int port = expectation.pinhole().port();
+
+      assertSame(expectation, match(CLIENT, port));
+      assertEquals(State.MATCHED, expectation.state());
+      assertEquals("0000abcd", expectation.childSerial());
+      assertNull(match(CLIENT, port));
+      assertEquals(1, expectation.row(0).use());
+    }
+
+    @Test
+    void many_everyChild() {
+      Expectation expectation =
+          pending(expectation(parent("192.0.2.10"), Pinhole.Kind.OPEN, CLIENT, 5000, false));
+
+      assertSame(expectation, match(CLIENT, 5000));
+      assertSame(expectation, match(CLIENT, 5000));
+      assertEquals(2, expectation.row(0).use());
+      assertEquals("matched", expectation.row(0).state());
+      assertEquals(State.PENDING, expectation.state(), "still open");
+      assertEquals(1, expectation.parent().waiting());
+    }
+
+    @Test
+    void anySource_childrenFromAnywhere() {
+      Expectation expectation =
+          pending(expectation(parent("192.0.2.10"), Pinhole.Kind.OPEN_ANY, null, 5000, false));
+
+      assertSame(expectation, match(address("203.0.113.9"), 5000));
+      assertSame(expectation, match(CLIENT, 5000));
+    }
+
+    @Test
+    void aSourceOfItsOwn_beforeAnySource() {
+      Expectation any =
+          pending(expectation(parent("192.0.2.10"), Pinhole.Kind.OPEN_ANY, null, 5000, false));
+      Expectation own =
+          pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
+
+      assertSame(own, match(CLIENT, 5000), "the kernel asks the maps in this order");
+      assertSame(any, match(CLIENT, 5000));
+    }
+
+    @Test
+    void nothing_forOtherTuples() {
+      Expectation expectation = pending(expectation(parent("192.0.2.10")));
+      int port = expectation.pinhole().port();
+
+      assertNull(match(address("192.0.2.11"), port));
+      assertNull(match(CLIENT, port + 1));
+      assertNull(table.match(17, CLIENT, SERVER, port, "0000abcd"));
+      assertNull(table.match(6, CLIENT, address("198.51.100.8"), port, "0000abcd"));
+    }
+
+    @Test
+    void nothing_beforeItIsActiveAndAfterItEnded() {
+      Expectation expectation = expectation(parent("192.0.2.10"));
+      table.add(expectation);
+      int port = expectation.pinhole().port();
+      assertNull(match(CLIENT, port));
+      table.activate(expectation, 0);
+      table.end(expectation);
+
+      assertNull(match(CLIENT, port));
+      assertEquals(0, expectation.row(0).use());
+    }
+  }
+
+  @Nested
+  class Displaces {
+    @Test
+    void theOneOfAnotherParentWithTheSamePinhole() {
+      Expectation older =
+          pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
+      Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
+      table.add(newer);
+
+      assertSame(older, table.activate(newer, 0));
+      assertEquals(State.PENDING, table.end(older));
+      assertSame(newer, match(CLIENT, 5000), "the end of the older one takes nothing from it");
+    }
+
+    @Test
+    void theOneOfTheSameParentToo() {
+      Parent parent = parent("192.0.2.10");
+      Expectation older = pending(expectation(parent, Pinhole.Kind.ONCE, CLIENT, 5000, false));
+      Expectation newer = expectation(parent, Pinhole.Kind.OPEN, CLIENT, 5000, false);
+      table.add(newer);
+
+      assertSame(older, table.activate(newer, 0));
+    }
+
+    @Test
+    void nobodyIfItWasActivatedOrEndedBefore() {
+      Expectation expectation = pending(expectation(parent("192.0.2.10")));
+
+      assertNull(table.activate(expectation, 0), "twice");
+      table.end(expectation);
+      assertNull(table.activate(expectation, 0));
+      assertEquals(State.GONE, expectation.state());
+      assertTrue(table.pending().isEmpty());
+    }
+  }
+
+  @Test
+  void activate_longAfterItWasAnnounced_timeoutCountsFromThere() {
+    Expectation expectation = expectation(parent("192.0.2.10"));
+    table.add(expectation);
+    long later = 10 * TIMEOUT_NS;
+    table.activate(expectation, later);
+
+    assertEquals(30_000, expectation.expiresInMs(later));
+    assertEquals(29_000, expectation.expiresInMs(later + 1_000_000_000L));
+  }
+
+  @Nested
+  class PurgeOfMatched {
+    private Expectation matched(Parent parent) {
+      Expectation expectation = pending(expectation(parent));
+      match(CLIENT, expectation.pinhole().port());
+      return expectation;
+    }
+
+    @Test
+    void keepsRowsUntilTheirTimeIsOver() {
+      Expectation expectation = matched(parent("192.0.2.10"));
+
+      table.purgeMatched(TIMEOUT_NS - 1_000_000);
+      assertEquals(1, table.list(ListingFilter.ALL, 0).size());
+      table.purgeMatched(TIMEOUT_NS);
+      assertEquals(0, table.list(ListingFilter.ALL, 0).size());
+      assertEquals(State.GONE, expectation.state());
+      assertEquals(0, table.countByState().get(State.MATCHED));
+    }
+
+    @Test
+    void dropsRowsOfParentsThatEnded() {
+      Expectation expectation = matched(parent("192.0.2.10"));
+      Expectation other = matched(parent("192.0.2.10"));
+      expectation.parent().end();
+
+      assertEquals(1, table.list(ListingFilter.ALL, 0).size(), "not listed any more at once");
+      table.purgeMatched(0);
+      assertEquals(State.GONE, expectation.state());
+      assertEquals(State.MATCHED, other.state());
+    }
+
+    @Test
+    void keepsTheYoungest4096() {
+      Parent parent = parent("192.0.2.10");
+      Expectation first = matched(parent);
+      Expectation second = matched(parent);
+      for (int i = 0; i < 4095; i++) {
+        matched(parent);
+      }
+
+      assertEquals(State.GONE, first.state());
+      assertEquals(State.MATCHED, second.state());
+      assertEquals(4096, table.countByState().get(State.MATCHED));
+    }
+
+    @Test
+    void doesNotCountRowsThatAnotherThreadEnded() {
+      Parent parent = parent("192.0.2.10");
+      for (int i = 0; i < 4096; i++) {
+        table.end(matched(parent));
+      }
+      table.purgeMatched(0);
+      Expectation kept = matched(parent);
+      for (int i = 0; i < 4095; i++) {
+        matched(parent);
+      }
+
+      assertEquals(State.MATCHED, kept.state(), "as if the ended ones had never been");
+    }
+  }
+
+  @Nested
+  class Rows {
+    @Test
+    void pendingWithTimeout() {
+      Expectation expectation = pending(expectation(parent("192.0.2.10")));
+      ExpectationRow row = expectation.row(Duration.ofSeconds(10).toNanos());
+
+      assertEquals(
+          new ExpectationRow(
+              expectation.id(),
+              "pending",
+              "ftp",
+              7,
+              "tcp",
+              6,
+              25,
+              "00000001",
+              null,
+              10,
+              20,
+              30,
+              "timeout",
+              List.of("once"),
+              0,
+              0x40000019,
+              new EndpointRow("192.0.2.10", 0),
+              new EndpointRow("198.51.100.7", 30_000),
+              new EndpointRow("192.0.2.10", 40001),
+              new EndpointRow("198.51.100.7", 21),
+              "said",
+              123),
+          row);
+    }
+
+    @Test
+    void withTimeout_neverNegative() {
+      Expectation expectation = pending(expectation(parent("192.0.2.10")));
+
+      assertEquals(0, expectation.row(10 * TIMEOUT_NS).expireSeconds());
+    }
+
+    @Test
+    void lifetimeOfTheParent_countsBelowZeroThoughTheLeaseIsRenewed() {
+      Expectation expectation =
+          pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, true));
+      expectation.opened(Duration.ofSeconds(60).toNanos()); // renewed
+      ExpectationRow row = expectation.row(Duration.ofMillis(72_300).toNanos());
+
+      assertEquals(-43, row.expireSeconds(), "30 less 72.3, rounded down");
+      assertEquals(72, row.durationSeconds());
+      assertEquals(0, row.timeoutSeconds());
+      assertEquals("parent", row.lifetime());
+      assertEquals(17_700, expectation.expiresInMs(Duration.ofMillis(72_300).toNanos()));
+    }
+
+    @Test
+    void announced_inactiveFromAnySourceForMany() {
+      Expectation expectation =
+          expectation(parent("192.0.2.10"), Pinhole.Kind.OPEN_ANY, null, 5000, false);
+      table.add(expectation);
+      ExpectationRow row = expectation.row(0);
+
+      assertEquals("announced", row.state());
+      assertEquals(List.of("many", "anySource", "inactive"), row.flags());
+      assertEquals(new EndpointRow("0.0.0.0", 0), row.source());
+    }
+
+    @Test
+    void anySourceOfIpv6_isShownAsSuch() {
+      Parent parent = parent("192.0.2.10");
+      InetAddress destination = address("2001:db8::7");
+      ExpectationRequest request =
+          ExpectationRequest.builder(
+                  "media", Direction.REPLY, new Endpoint(destination, 5000), Word.SAID)
+              .fromAny()
+              .build();
+      Pinhole pinhole =
+          new Pinhole(Pinhole.Kind.OPEN_ANY, Transport.UDP, null, destination, 5000, 0, 30_000, "");
+      ExpectationRow row = new Expectation(1, parent, request, pinhole, false, 0).row(0);
+
+      assertEquals(new EndpointRow("::", 0), row.source());
+      assertEquals(new EndpointRow("2001:db8::7", 5000), row.destination());
+      assertEquals("udp", row.protocol());
+      assertEquals(17, row.protocolNumber());
+    }
+
+    @Test
+    void list_byIdAndFiltered() {
+      Expectation first = pending(expectation(parent("192.0.2.10")));
+      Expectation second = pending(expectation(parent("192.0.2.10")));
+
+      assertEquals(
+          List.of(first.id(), second.id()),
+          table.list(ListingFilter.ALL, 0).stream().map(ExpectationRow::id).toList());
+      assertEquals(
+          List.of(second.id()),
+          table.list(new ListingFilter(25, "ftp", "00000002"), 0).stream()
+              .map(ExpectationRow::id)
+              .toList());
+      assertTrue(table.list(new ListingFilter(26, null, null), 0).isEmpty());
+      assertTrue(table.list(new ListingFilter(null, "sip", null), 0).isEmpty());
+    }
+
+    @Test
+    void countByState_everyState() {
+      table.add(expectation(parent("192.0.2.10")));
+      pending(expectation(parent("192.0.2.11")));
+      Expectation matched = pending(expectation(parent("192.0.2.10")));
+      match(CLIENT, matched.pinhole().port());
+
+      assertEquals(
+          Map.of(State.ANNOUNCED, 1, State.PENDING, 1, State.MATCHED, 1), table.countByState());
+    }
+  }
+
+  /** Two threads at a time, so that an account taken twice or never shows in the limits. */
+  @Nested
+  class Concurrently {
+    private static final int ROUNDS = 3000;
+
+    /** Runs two things at the same moment, once for each round. */
+    private void race(int rounds, Callable<Callable<?>[]> round) throws Exception {
+      ExecutorService threads = Executors.newFixedThreadPool(2);
+      try {
+        CyclicBarrier start = new CyclicBarrier(2);
+        for (int i = 0; i < rounds; i++) {
+          List<Future<?>> both = new ArrayList<>();
+          for (Callable<?> body : round.call()) {
+            both.add(
+                threads.submit(
+                    () -> {
+                      start.await(10, TimeUnit.SECONDS);
+                      return body.call();
+                    }));
+          }
+          for (Future<?> one : both) {
+            one.get(10, TimeUnit.SECONDS);
+          }
+        }
+      } finally {
+        threads.shutdownNow();
+      }
+    }
+
+    @Test
+    void twoEnds_oneAccounts() throws Exception {
+      Parent parent = parent("192.0.2.10");
+      List<State> ends = java.util.Collections.synchronizedList(new ArrayList<>());
+      race(
+          ROUNDS,
+          () -> {
+            Expectation expectation = pending(expectation(parent));
+            Callable<State> end =
+                () -> {
+                  State before = table.end(expectation);
+                  ends.add(before);
+                  return before;
+                };
+            return new Callable<?>[] {end, end};
+          });
+
+      assertEquals(ROUNDS, ends.stream().filter(State.PENDING::equals).count());
+      assertEquals(ROUNDS, ends.stream().filter(State.GONE::equals).count());
+      assertEquals(0, parent.waiting());
+      assertEquals(0, waiting());
+      for (int i = 0; i < 3; i++) {
+        assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
+      }
+      assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+    }
+
+    @Test
+    void matchAndEnd_oneAccounts() throws Exception {
+      Parent parent = parent("192.0.2.10");
+      race(
+          ROUNDS,
+          () -> {
+            Expectation expectation = pending(expectation(parent));
+            int port = expectation.pinhole().port();
+            return new Callable<?>[] {() -> match(CLIENT, port), () -> table.end(expectation)};
+          });
+
+      assertEquals(0, parent.waiting());
+      table.purgeMatched(0);
+      assertEquals(
+          Map.of(State.ANNOUNCED, 0, State.PENDING, 0, State.MATCHED, 0), table.countByState());
+      for (int i = 0; i < 3; i++) {
+        assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
+      }
+      assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+    }
+
+    @Test
+    void activateAndEnd_nothingStaysWaitedFor() throws Exception {
+      Parent parent = parent("192.0.2.10");
+      List<Expectation> all = new ArrayList<>();
+      race(
+          ROUNDS,
+          () -> {
+            Expectation expectation = expectation(parent);
+            assertNull(table.add(expectation));
+            all.add(expectation);
+            return new Callable<?>[] {
+              () -> table.activate(expectation, 0), () -> table.end(expectation)
+            };
+          });
+
+      assertEquals(0, parent.waiting());
+      for (Expectation expectation : all) {
+        assertEquals(State.GONE, expectation.state());
+        assertFalse(table.isWaitedFor(expectation.pinhole()));
+      }
+    }
+
+    @Test
+    void adds_neverMoreThanTheLimit() throws Exception {
+      List<Expectation> in = java.util.Collections.synchronizedList(new ArrayList<>());
+      race(
+          1000,
+          () -> {
+            in.forEach(table::end);
+            in.clear();
+            assertNull(table.add(keep(in, expectation(parent("192.0.2.10")))));
+            assertNull(table.add(keep(in, expectation(parent("192.0.2.11")))));
+            assertNull(table.add(keep(in, expectation(parent("192.0.2.12")))));
+            Expectation left = expectation(parent("192.0.2.13"));
+            Expectation right = expectation(parent("192.0.2.14"));
+            return new Callable<?>[] {() -> addTo(in, left), () -> addTo(in, right)};
+          });
+
+      assertTrue(in.size() <= 4, in.size() + " of 4");
+      assertEquals(in.size(), waiting());
+    }
+
+    private Expectation keep(List<Expectation> in, Expectation expectation) {
+      in.add(expectation);
+      return expectation;
+    }
+
+    private boolean addTo(List<Expectation> in, Expectation expectation) {
+      return table.add(expectation) == null && in.add(expectation);
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Tests of flow keys and of the flow table. */
+@NullMarked
+package org.pinholed.agent.flow;
+
+import org.jspecify.annotations.NullMarked;

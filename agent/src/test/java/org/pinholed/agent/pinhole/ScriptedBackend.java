@@ -1,0 +1,209 @@
+package org.pinholed.agent.pinhole;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A kernel that keeps pinholes as the maps do: by what the child's first packet says, one per key
+ * and kind, until they are shut, used up or run out. Refuses a transaction on demand. Thread-safe.
+ */
+public final class ScriptedBackend implements PinholeBackend {
+  private final Map<String, Pinhole> open = new HashMap<>();
+  private final List<String> transactions = new ArrayList<>();
+  private final List<Collection<HelperPort>> ports = new ArrayList<>();
+  private Predicate<Pinhole> refused = pinhole -> false;
+  private Runnable beforeNext = () -> {};
+  private @Nullable RuntimeException fault;
+  private boolean tableGone;
+
+  /** Makes a kernel without pinholes. */
+  public ScriptedBackend() {}
+
+  /**
+   * How a pinhole is written in these tests.
+   *
+   * @param pinhole a pinhole
+   * @return for example {@code ONCE TCP 192.0.2.10 > 198.51.100.7:30000}
+   */
+  public static String text(Pinhole pinhole) {
+    return pinhole.kind()
+        + " "
+        + pinhole.transport()
+        + " "
+        + (pinhole.source() == null ? "any" : pinhole.source().getHostAddress())
+        + " > "
+        + pinhole.destination().getHostAddress()
+        + ":"
+        + pinhole.port();
+  }
+
+  /**
+   * Refuses every transaction that opens such a pinhole.
+   *
+   * @param which which pinholes
+   */
+  public synchronized void refuse(Predicate<Pinhole> which) {
+    refused = which;
+  }
+
+  /**
+   * Throws what no backend should.
+   *
+   * @param value thrown by the next transactions, null to stop that
+   */
+  public synchronized void fail(@Nullable RuntimeException value) {
+    fault = value;
+  }
+
+  /**
+   * Does something right before the next transaction takes effect, once.
+   *
+   * @param what for example what another thread does at this moment
+   */
+  public synchronized void beforeNext(Runnable what) {
+    beforeNext = what;
+  }
+
+  /** Loses everything, as when somebody flushes the ruleset. */
+  public synchronized void loseTable() {
+    open.clear();
+    tableGone = true;
+  }
+
+  /**
+   * Lets the kernel take out a pinhole: its child came, or its time is over.
+   *
+   * @param pinhole which
+   */
+  public synchronized void use(Pinhole pinhole) {
+    open.remove(text(pinhole));
+  }
+
+  /**
+   * What is open.
+   *
+   * @return texts in order
+   */
+  public synchronized List<String> open() {
+    return open.keySet().stream().sorted().toList();
+  }
+
+  /**
+   * An open pinhole.
+   *
+   * @param text as of {@link #text}
+   * @return the pinhole, null if it is shut
+   */
+  public synchronized @Nullable Pinhole find(String text) {
+    return open.get(text);
+  }
+
+  /**
+   * All transactions that were tried.
+   *
+   * @return for example {@code open 1, close 2}
+   */
+  public synchronized List<String> transactions() {
+    return List.copyOf(transactions);
+  }
+
+  private void apply(String verb, List<Pinhole> close, List<Pinhole> toOpen)
+      throws BackendException {
+    Runnable first;
+    synchronized (this) {
+      first = beforeNext;
+      beforeNext = () -> {};
+    }
+    first.run();
+    synchronized (this) {
+      transactions.add(verb + " " + toOpen.size() + ", close " + close.size());
+      if (fault != null) {
+        throw fault;
+      }
+      for (Pinhole pinhole : toOpen) {
+        if (refused.test(pinhole)) {
+          throw new BackendException("nftables: add element", 28, new IllegalStateException());
+        }
+      }
+      close.forEach(pinhole -> open.remove(text(pinhole)));
+      toOpen.forEach(pinhole -> open.put(text(pinhole), pinhole));
+    }
+  }
+
+  @Override
+  public Session openSession() {
+    return new Session() {
+      @Override
+      public void apply(List<Pinhole> close, List<Pinhole> toOpen) throws BackendException {
+        ScriptedBackend.this.apply("open", close, toOpen);
+      }
+
+      @Override
+      public void renew(List<Pinhole> pinholes) throws BackendException {
+        ScriptedBackend.this.apply("renew", List.of(), pinholes);
+      }
+
+      @Override
+      public List<OwnedPinhole> listOwned() {
+        synchronized (ScriptedBackend.this) {
+          return open.values().stream()
+              .map(pinhole -> new OwnedPinhole(pinhole, pinhole.timeoutMs()))
+              .toList();
+        }
+      }
+
+      @Override
+      public void close() {
+        // There is nothing to give back.
+      }
+    };
+  }
+
+  @Override
+  public Map<String, String> probe() {
+    return Map.of();
+  }
+
+  @Override
+  public void install(Collection<HelperPort> helperPorts) {
+    setPorts(helperPorts);
+  }
+
+  @Override
+  public synchronized void setPorts(Collection<HelperPort> helperPorts) {
+    ports.add(List.copyOf(helperPorts));
+  }
+
+  @Override
+  public synchronized void remove() {
+    loseTable();
+  }
+
+  @Override
+  public boolean repair(Collection<Pinhole> alive) throws BackendException {
+    boolean gone;
+    synchronized (this) {
+      gone = tableGone;
+      tableGone = false;
+    }
+    if (gone) {
+      apply("repair", List.of(), List.copyOf(alive));
+    }
+    return gone;
+  }
+
+  @Override
+  public void watch(Runnable changed) {
+    // The tests call what is to be called.
+  }
+
+  @Override
+  public void close() {
+    // There is nothing to give back.
+  }
+}

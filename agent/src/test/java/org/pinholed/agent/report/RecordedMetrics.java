@@ -1,0 +1,76 @@
+package org.pinholed.agent.report;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.helper.Reason;
+
+/** Counts by words. Thread-safe. */
+public final class RecordedMetrics implements AgentMetrics {
+  private final Map<String, Integer> counts = new TreeMap<>();
+
+  private synchronized void count(String word, int by) {
+    counts.merge(word, by, Integer::sum);
+  }
+
+  /**
+   * How often something was counted.
+   *
+   * @param word what, for example {@code unreadable truncated}
+   * @return 0 or more
+   */
+  public synchronized int of(String word) {
+    return counts.getOrDefault(word, 0);
+  }
+
+  /**
+   * What was counted at all.
+   *
+   * @return the words
+   */
+  public synchronized List<String> words() {
+    return List.copyOf(counts.keySet());
+  }
+
+  @Override
+  public void verdicts(Verdict verdict, int packets) {
+    count("verdict " + verdict, packets);
+  }
+
+  @Override
+  public void verdictLatency(long nanos, int packets) {
+    count("latency", packets);
+  }
+
+  @Override
+  public void transaction(long nanos, boolean ok) {
+    count(ok ? "transaction" : "transaction refused", 1);
+  }
+
+  @Override
+  public void event(AgentEvent.Kind kind, String helper) {
+    count("event " + kind.word() + " " + helper, 1);
+  }
+
+  @Override
+  public void reason(String helper, Reason reason) {
+    count("reason " + reason.word() + " " + helper, 1);
+  }
+
+  @Override
+  public void limit(String limit) {
+    count("limit " + limit, 1);
+  }
+
+  @Override
+  public void unreadablePacket(String why) {
+    count("unreadable " + why, 1);
+  }
+
+  @Override
+  public void overrun(String socket) {
+    count("overrun " + socket, 1);
+  }
+}

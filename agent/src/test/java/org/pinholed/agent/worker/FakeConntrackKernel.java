@@ -1,0 +1,340 @@
+package org.pinholed.agent.worker;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.DatagramBatch;
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.FakeDatagrams;
+import org.pinholed.kernel.netlink.NetlinkConstants;
+import org.pinholed.kernel.netlink.NetlinkReader;
+import org.pinholed.kernel.netlink.NetlinkTransport;
+import org.pinholed.kernel.netlink.NetlinkWriter;
+
+/**
+ * The kernel's conntrack table behind ctnetlink: look up by either tuple, dump by mark, change the
+ * mark, delete. Thread-safe.
+ */
+public final class FakeConntrackKernel implements NetlinkTransport {
+  /** {@code TCP_CONNTRACK_SYN_RECV}. */
+  public static final int SYN_RECV = 2;
+
+  /** {@code TCP_CONNTRACK_ESTABLISHED}. */
+  public static final int ESTABLISHED = 3;
+
+  /** {@code TCP_CONNTRACK_FIN_WAIT}. */
+  public static final int FIN_WAIT = 4;
+
+  private static final int NEW = NetlinkConstants.NFNL_SUBSYS_CTNETLINK << 8;
+  private static final int GET = NEW | 1;
+  private static final int DELETE = NEW | 2;
+
+  private final ConcurrentLinkedQueue<byte[]> arrived = new ConcurrentLinkedQueue<>();
+  private final List<Connection> connections = new ArrayList<>();
+  private int failWith;
+  private int gets;
+
+  /** One connection of the table. */
+  public static final class Connection {
+    private final FlowTuple original;
+    private final FlowTuple reply;
+    private final int id;
+    private volatile int mark;
+    private volatile int tcpState;
+    private volatile String helper = "";
+
+    /**
+     * Makes a connection.
+     *
+     * @param id conntrack id
+     * @param original original tuple
+     * @param reply reply tuple
+     * @param mark mark
+     * @param tcpState TCP state
+     */
+    public Connection(int id, FlowTuple original, FlowTuple reply, int mark, int tcpState) {
+      this.id = id;
+      this.original = original;
+      this.reply = reply;
+      this.mark = mark;
+      this.tcpState = tcpState;
+    }
+
+    /**
+     * Its id.
+     *
+     * @return any number
+     */
+    public int id() {
+      return id;
+    }
+
+    /**
+     * Its mark.
+     *
+     * @return all bits
+     */
+    public int mark() {
+      return mark;
+    }
+
+    /**
+     * Changes the mark.
+     *
+     * @param value all bits
+     */
+    public void setMark(int value) {
+      mark = value;
+    }
+
+    /**
+     * Changes the state.
+     *
+     * @param value {@code enum tcp_conntrack}
+     */
+    public void setTcpState(int value) {
+      tcpState = value;
+    }
+
+    /**
+     * Assigns a kernel helper.
+     *
+     * @param value its name
+     */
+    public void setHelper(String value) {
+      helper = value;
+    }
+
+    /**
+     * The connection as a message of ctnetlink.
+     *
+     * @param type 0 new, 2 destroy
+     * @param flags of the message
+     * @param sequence of the message
+     * @return the datagram
+     */
+    public byte[] message(int type, int flags, int sequence) {
+      return FakeDatagrams.datagram(writer -> write(writer, type, flags, sequence));
+    }
+
+    private void write(NetlinkWriter writer, int type, int flags, int sequence) {
+      writer.beginNfnetlink(
+          NetlinkConstants.NFNL_SUBSYS_CTNETLINK,
+          type,
+          flags,
+          sequence,
+          original.isIpv6() ? 10 : 2,
+          0);
+      tuple(writer, 1, original);
+      tuple(writer, 2, reply);
+      writer.attr32be(3, 8).attr32be(8, mark).attr32be(12, id).attr32be(7, 60);
+      if (original.protocol() == 6) {
+        writer.beginNested(4).beginNested(1).attr8(1, tcpState).endNested().endNested();
+      }
+      if (!helper.isEmpty()) {
+        writer.beginNested(5).attrString(1, helper).endNested();
+      }
+      writer.endMessage();
+    }
+
+    private static void tuple(NetlinkWriter writer, int attribute, FlowTuple tuple) {
+      boolean six = tuple.isIpv6();
+      writer.beginNested(attribute).beginNested(1);
+      writer.attrBytes(six ? 3 : 1, tuple.source().getAddress());
+      writer.attrBytes(six ? 4 : 2, tuple.destination().getAddress());
+      writer.endNested().beginNested(2).attr8(1, tuple.protocol());
+      writer.attr16be(2, tuple.sourcePort()).attr16be(3, tuple.destinationPort());
+      writer.endNested().endNested();
+    }
+  }
+
+  /**
+   * Puts a connection into the table, in place of one with the same original tuple.
+   *
+   * @param connection the connection
+   */
+  public synchronized void add(Connection connection) {
+    connections.removeIf(older -> older.original.equals(connection.original));
+    connections.add(connection);
+  }
+
+  /**
+   * Takes a connection out of the table.
+   *
+   * @param connection the connection
+   */
+  public synchronized void remove(Connection connection) {
+    connections.remove(connection);
+  }
+
+  /**
+   * Whether a connection is in the table.
+   *
+   * @param connection the connection
+   * @return false once it was removed or deleted
+   */
+  public synchronized boolean has(Connection connection) {
+    return connections.contains(connection);
+  }
+
+  /**
+   * Makes every request fail.
+   *
+   * @param errno positive, or 0 to answer again
+   */
+  public synchronized void failWith(int errno) {
+    failWith = errno;
+  }
+
+  /**
+   * How many look-ups there were.
+   *
+   * @return 0 or more
+   */
+  public synchronized int gets() {
+    return gets;
+  }
+
+  @Override
+  public synchronized void send(NetlinkWriter writer) {
+    NetlinkReader reader = new NetlinkReader();
+    reader.wrap(writer.buffer(), 0, writer.lengthBytes());
+    while (reader.nextMessage()) {
+      answer(reader);
+    }
+  }
+
+  private void answer(NetlinkReader reader) {
+    int type = reader.type();
+    int sequence = reader.sequence();
+    boolean dump = (reader.flags() & NetlinkConstants.NLM_F_DUMP) == NetlinkConstants.NLM_F_DUMP;
+    Request request = new Request(reader);
+    if (failWith != 0) {
+      arrived.add(FakeDatagrams.error(sequence, failWith));
+    } else if (type == GET && dump) {
+      for (Connection connection : connections) {
+        if ((connection.mark & request.mask) == (request.mark & request.mask)) {
+          arrived.add(connection.message(0, NetlinkConstants.NLM_F_MULTI, sequence));
+        }
+      }
+      arrived.add(
+          FakeDatagrams.datagram(
+              writer ->
+                  writer
+                      .beginMessage(
+                          NetlinkConstants.NLMSG_DONE, NetlinkConstants.NLM_F_MULTI, sequence)
+                      .raw32host(0)
+                      .endMessage()));
+    } else {
+      answerOne(type, sequence, request);
+    }
+  }
+
+  private void answerOne(int type, int sequence, Request request) {
+    Optional<Connection> found =
+        connections.stream()
+            .filter(each -> each.original.equals(request.tuple) || each.reply.equals(request.tuple))
+            .findFirst();
+    if (type == GET) {
+      gets++;
+    }
+    if (found.isEmpty()) {
+      arrived.add(FakeDatagrams.error(sequence, Errno.ENOENT));
+      return;
+    }
+    Connection connection = found.get();
+    if (type == GET) {
+      arrived.add(connection.message(0, 0, sequence));
+      return;
+    }
+    if (type == DELETE) {
+      if (request.id != connection.id) {
+        arrived.add(FakeDatagrams.error(sequence, Errno.ENOENT));
+        return;
+      }
+      connections.remove(connection);
+    } else {
+      // As ctnetlink_change_mark does: a bit outside of the mask is flipped.
+      connection.mark = (connection.mark & ~request.mask) ^ request.mark;
+    }
+    arrived.add(FakeDatagrams.error(sequence, 0));
+  }
+
+  /** What a request says. */
+  private static final class Request {
+    private @Nullable FlowTuple tuple;
+    private int mark;
+    private int mask;
+    private int id;
+
+    Request(NetlinkReader reader) {
+      reader.enterNfnetlink();
+      while (reader.nextAttribute()) {
+        switch (reader.attributeType()) {
+          case 1 -> tuple = readTuple(reader);
+          case 8 -> mark = reader.s32be();
+          case 21 -> mask = reader.s32be();
+          case 12 -> id = reader.s32be();
+          default -> {}
+        }
+      }
+    }
+
+    private static FlowTuple readTuple(NetlinkReader reader) {
+      byte[][] addresses = new byte[2][];
+      int[] numbers = new int[4];
+      reader.enterNested();
+      while (reader.nextAttribute()) {
+        boolean ip = reader.attributeType() == 1;
+        reader.enterNested();
+        while (reader.nextAttribute()) {
+          if (ip) {
+            addresses[(reader.attributeType() + 1) & 1] = reader.bytes();
+          } else if (reader.attributeType() == 1) {
+            numbers[1] = reader.u8();
+          } else {
+            numbers[reader.attributeType()] = reader.u16be();
+          }
+        }
+        reader.leaveNested();
+      }
+      reader.leaveNested();
+      try {
+        return new FlowTuple(
+            numbers[1],
+            InetAddress.getByAddress(addresses[0]),
+            numbers[2],
+            InetAddress.getByAddress(addresses[1]),
+            numbers[3]);
+      } catch (UnknownHostException e) {
+        throw new AssertionError("an address of 4 or 16 bytes", e);
+      }
+    }
+  }
+
+  @Override
+  public int receive(ByteBuffer into) {
+    return FakeDatagrams.receive(arrived, into);
+  }
+
+  @Override
+  public int receiveNow(ByteBuffer into) {
+    return FakeDatagrams.receive(arrived, into);
+  }
+
+  @Override
+  public int receiveBatch(DatagramBatch batch) {
+    return FakeDatagrams.fill(arrived, batch);
+  }
+
+  @Override
+  public void close() {
+    arrived.clear();
+  }
+}

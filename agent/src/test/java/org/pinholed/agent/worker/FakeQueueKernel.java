@@ -1,0 +1,208 @@
+package org.pinholed.agent.worker;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.pinholed.kernel.netlink.DatagramBatch;
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.FakeDatagrams;
+import org.pinholed.kernel.netlink.NetlinkConstants;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.netlink.NetlinkReader;
+import org.pinholed.kernel.netlink.NetlinkTransport;
+import org.pinholed.kernel.netlink.NetlinkWriter;
+
+/**
+ * The kernel's side of one packet queue: holds packets until their verdicts and notices every
+ * verdict too many. Thread-safe.
+ */
+public final class FakeQueueKernel implements NetlinkTransport {
+  private static final int VERDICT = NetlinkConstants.NFNL_SUBSYS_QUEUE << 8 | 1;
+  private static final int CONFIG = NetlinkConstants.NFNL_SUBSYS_QUEUE << 8 | 2;
+  private static final int VERDICT_BATCH = NetlinkConstants.NFNL_SUBSYS_QUEUE << 8 | 3;
+  private static final int AF_INET = 2;
+
+  private final LinkedBlockingQueue<byte[]> arrived = new LinkedBlockingQueue<>();
+  private final TreeMap<Integer, Integer> held = new TreeMap<>();
+  private final List<Integer> verdicts = new ArrayList<>();
+  private final List<String> violations = new ArrayList<>();
+  private final Runnable onVerdict;
+  private int nextId = 1;
+  private long receiveTimeoutMs;
+  private int failSends;
+  private int failReceives;
+  private boolean closed;
+
+  /**
+   * Makes a queue.
+   *
+   * @param onVerdict called when verdicts arrive, before they count
+   */
+  public FakeQueueKernel(Runnable onVerdict) {
+    this.onVerdict = onVerdict;
+  }
+
+  /**
+   * Queues a packet.
+   *
+   * @param packet from the IP header on
+   * @return its id
+   */
+  public synchronized int deliver(byte[] packet) {
+    int id = nextId++;
+    held.put(id, id);
+    boolean ipv6 = (packet[0] & 0xf0) == 0x60;
+    arrived.add(
+        FakeDatagrams.datagram(
+            writer ->
+                writer
+                    .beginNfnetlink(NetlinkConstants.NFNL_SUBSYS_QUEUE, 0, 0, 0, AF_INET, 0)
+                    .attrHeader(1, 7)
+                    .raw32be(id)
+                    .raw16be(ipv6 ? 0x86dd : 0x0800)
+                    .raw8(4)
+                    .pad()
+                    .attrBytes(10, packet)
+                    .endMessage()));
+    return id;
+  }
+
+  /** Makes the next receives wait like the kernel's, for tests with a thread of their own. */
+  synchronized void blockReceives(long timeoutMs) {
+    receiveTimeoutMs = timeoutMs;
+  }
+
+  /** Makes the next sends fail as if the kernel had no memory. */
+  synchronized void failSends(int count) {
+    failSends = count;
+  }
+
+  /** Makes the next receives fail as if the buffer had overrun. */
+  synchronized void failReceives(int count) {
+    failReceives = count;
+  }
+
+  /**
+   * Ids of packets without a verdict.
+   *
+   * @return in order
+   */
+  public synchronized List<Integer> held() {
+    return List.copyOf(held.keySet());
+  }
+
+  /**
+   * How many packets were accepted.
+   *
+   * @return 0 or more
+   */
+  public synchronized int accepted() {
+    return verdicts.size();
+  }
+
+  /**
+   * What no kernel should see: a second verdict on a packet, one on a packet that never was, a
+   * drop.
+   *
+   * @return empty if all is well
+   */
+  public synchronized List<String> violations() {
+    return List.copyOf(violations);
+  }
+
+  synchronized boolean isClosed() {
+    return closed;
+  }
+
+  @Override
+  public void send(NetlinkWriter writer) throws NetlinkException {
+    synchronized (this) {
+      if (failSends > 0) {
+        failSends--;
+        throw new NetlinkException("netlink: send", Errno.ENOMEM, "");
+      }
+    }
+    NetlinkReader reader = new NetlinkReader();
+    reader.wrap(writer.buffer(), 0, writer.lengthBytes());
+    while (reader.nextMessage()) {
+      int type = reader.type();
+      if (type == VERDICT || type == VERDICT_BATCH) {
+        onVerdict.run();
+        takeVerdict(reader, type == VERDICT_BATCH);
+      } else if (type == CONFIG || type == NetlinkConstants.NLMSG_NOOP) {
+        if ((reader.flags() & NetlinkConstants.NLM_F_ACK) != 0) {
+          arrived.add(FakeDatagrams.error(reader.sequence(), 0));
+        }
+      } else {
+        violations.add("unknown message " + type);
+      }
+    }
+  }
+
+  private synchronized void takeVerdict(NetlinkReader reader, boolean through) {
+    reader.enterNfnetlink();
+    while (reader.nextAttribute()) {
+      if (reader.attributeType() == 2) {
+        ByteBuffer buffer = reader.buffer();
+        int verdict = Integer.reverseBytes(buffer.getInt(reader.attributeOffset()));
+        int id = Integer.reverseBytes(buffer.getInt(reader.attributeOffset() + 4));
+        if (verdict != 1) {
+          violations.add("verdict " + verdict + " on packet " + id);
+        }
+        List<Integer> meant =
+            through
+                ? List.copyOf(held.headMap(id, true).keySet())
+                : held.containsKey(id) ? List.of(id) : List.of();
+        if (meant.isEmpty()) {
+          violations.add("a verdict on packet " + id + ", which is not held");
+        }
+        held.keySet().removeAll(meant);
+        verdicts.addAll(meant);
+      }
+    }
+  }
+
+  @Override
+  public int receive(ByteBuffer into) {
+    return FakeDatagrams.receive(arrived, into);
+  }
+
+  @Override
+  public int receiveNow(ByteBuffer into) {
+    return FakeDatagrams.receive(arrived, into);
+  }
+
+  @Override
+  public int receiveBatch(DatagramBatch batch) throws NetlinkException {
+    long timeoutMs;
+    synchronized (this) {
+      if (failReceives > 0) {
+        failReceives--;
+        throw new NetlinkException("netlink: receive", Errno.ENOBUFS, "");
+      }
+      timeoutMs = receiveTimeoutMs;
+    }
+    if (timeoutMs > 0 && arrived.isEmpty()) {
+      try {
+        byte[] first = arrived.poll(timeoutMs, TimeUnit.MILLISECONDS);
+        if (first != null) {
+          List<byte[]> rest = new ArrayList<>();
+          arrived.drainTo(rest);
+          arrived.add(first);
+          arrived.addAll(rest);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    return FakeDatagrams.fill(arrived, batch);
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+  }
+}

@@ -1,0 +1,843 @@
+package org.pinholed.agent.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.packet.PacketBuilder;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.SessionRow;
+import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+class QueueWorkerTest {
+  private static final int VETTED = WorkerBench.MARKS.vetted();
+  private static final int OPAQUE = WorkerBench.MARKS.opaque();
+  private static final Duration THIRTY_SECONDS = Duration.ofSeconds(30);
+
+  private final WorkerBench bench;
+
+  QueueWorkerTest() throws NetlinkException {
+    bench = new WorkerBench();
+  }
+
+  private static String pinhole(int port) {
+    return "ONCE TCP 192.0.2.10 > 198.51.100.7:" + port;
+  }
+
+  private static List<SessionRow> sessions(WorkerBench bench) {
+    return bench.worker().sessions(ListingFilter.ALL);
+  }
+
+  private SessionRow session() {
+    List<SessionRow> rows = sessions(bench);
+    assertEquals(1, rows.size(), rows.toString());
+    return rows.get(0);
+  }
+
+  private TcpDialogue from(String client, int id) {
+    return new TcpDialogue(bench, new InetSocketAddress(client, 40001), TcpDialogue.SERVER, id, 25);
+  }
+
+  @Nested
+  class Begins {
+    @Test
+    void atTheSynAck_andVetsTheFlow() {
+      TcpDialogue dialogue = new TcpDialogue(bench).connect();
+
+      assertEquals(25 | VETTED, dialogue.connection().mark());
+      assertEquals(1, bench.worker().parents());
+      assertEquals(0, bench.worker().opaqueParents());
+      SessionRow row = session();
+      assertEquals("00001234", row.serial());
+      assertEquals("greeting", row.state());
+      assertEquals(25, row.policyId());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void onceThoughTheSynAckComesAgain() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login();
+      dialogue.deliver(dialogue.synAck());
+      dialogue.passive(30000);
+
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+      assertEquals(1, bench.conntrack().gets());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void withIpv6() {
+      TcpDialogue dialogue =
+          new TcpDialogue(
+              bench,
+              new InetSocketAddress("2001:db8:1::10", 40001),
+              new InetSocketAddress("2001:db8:2::7", 21),
+              0x66,
+              0);
+      dialogue.login().client("EPSV\r\n").server("229 Extended (|||30001|)\r\n");
+
+      assertEquals(
+          List.of("ONCE TCP 2001:db8:1:0:0:0:0:10 > 2001:db8:2:0:0:0:0:7:30001"),
+          bench.backend().open());
+      assertEquals(VETTED, dialogue.connection().mark());
+    }
+
+    @Test
+    void notOnOtherPorts() {
+      TcpDialogue dialogue =
+          new TcpDialogue(
+              bench, TcpDialogue.CLIENT, new InetSocketAddress("198.51.100.7", 2121), 1, 0);
+      dialogue.connect();
+
+      assertEquals(0, dialogue.connection().mark());
+      assertEquals(List.of(), sessions(bench));
+      bench.assertVerdicts();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0x10000000, 0x40000000})
+    void notOnOpaqueFlowsAndNotOnChildren(int mark) {
+      // A child is not a parent too: its mark would say so for as long as it lives, and then its
+      // end would not be taken for a parent's end.
+      TcpDialogue dialogue =
+          new TcpDialogue(bench, TcpDialogue.CLIENT, TcpDialogue.SERVER, 1, mark);
+      dialogue.connect().server("220 ready\r\n");
+
+      assertEquals(mark, dialogue.connection().mark());
+      assertEquals(List.of(), sessions(bench));
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void notWithoutConntrack() {
+      TcpDialogue dialogue = new TcpDialogue(bench);
+      bench.conntrack().remove(dialogue.connection());
+      dialogue.connect();
+
+      assertEquals(List.of(), sessions(bench));
+      assertEquals(1, bench.metrics().of("unreadable noConntrack"));
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void unreadWhereAKernelHelperIsAssigned() {
+      TcpDialogue dialogue = new TcpDialogue(bench);
+      dialogue.connection().setHelper("ftp");
+      dialogue.login().passive(30000);
+
+      assertEquals(List.of(), bench.backend().open());
+      assertEquals(25 | OPAQUE, dialogue.connection().mark());
+      assertEquals("kernelHelper", session().reason());
+      assertTrue(session().opaque());
+      assertEquals(0, bench.worker().parents());
+      assertEquals(1, bench.worker().opaqueParents());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void notAtASynAckOfTheClient() {
+      TcpDialogue dialogue = new TcpDialogue(bench);
+      dialogue.deliver(
+          PacketBuilder.tcp(TcpDialogue.CLIENT, TcpDialogue.SERVER)
+              .flags(PacketView.SYN | PacketView.ACK)
+              .build());
+
+      assertEquals(25, dialogue.connection().mark());
+      assertEquals(List.of(), sessions(bench));
+      bench.assertVerdicts();
+    }
+  }
+
+  /**
+   * A server that is in league with the content of a web page (NAT slipstreaming): the client sends
+   * an HTTP request in which a line looks like a command, and the server tries to make the agent
+   * begin at that line, by a SYN+ACK that acknowledges all that is in front of it.
+   */
+  @Nested
+  class SlipstreamingBySynAck {
+    private static final String HEAD = "POST / HTTP/1.1\r\nContent-Length: 30\r\n\r\n";
+    private static final String LINE = "PORT 192,0,2,10,19,136\r\n";
+
+    private void attack(TcpDialogue dialogue) {
+      dialogue
+          .deliver(dialogue.synAck(0x7ffffff0 + HEAD.length(), 0xfffffff0 + 1000))
+          .client(HEAD)
+          .deliver(
+              PacketBuilder.tcp(TcpDialogue.SERVER, TcpDialogue.CLIENT)
+                  .flags(PacketView.ACK)
+                  .sequence(0xfffffff0 + 1001)
+                  .acknowledgement(0x7ffffff1 + HEAD.length())
+                  .payload("220 ready\r\n")
+                  .build())
+          .client(LINE)
+          .deliver(
+              PacketBuilder.tcp(TcpDialogue.SERVER, TcpDialogue.CLIENT)
+                  .flags(PacketView.ACK)
+                  .sequence(0xfffffff0 + 1001 + 11)
+                  .acknowledgement(0x7ffffff1 + HEAD.length() + LINE.length())
+                  .payload("200 ok\r\n")
+                  .build());
+
+      assertEquals(List.of(), bench.backend().open());
+      assertEquals("http", session().reason());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void onAnEstablishedConnection_movesNothing() {
+      attack(new TcpDialogue(bench).connect());
+    }
+
+    @Test
+    void rightBehindTheFirstSynAck_movesNothing() {
+      TcpDialogue dialogue = new TcpDialogue(bench);
+      attack(dialogue.deliver(dialogue.synAck()));
+    }
+
+    @Test
+    void onAConnectionOlderThanTheAgent_vetsNothing() {
+      TcpDialogue dialogue = new TcpDialogue(bench).connectUnseen();
+      dialogue.deliver(dialogue.synAck());
+      assertEquals(25, dialogue.connection().mark());
+      assertEquals(List.of(), sessions(bench));
+
+      dialogue.server("220 ready\r\n");
+      assertEquals(25 | OPAQUE, dialogue.connection().mark());
+      assertEquals("midStream", session().reason());
+    }
+  }
+
+  @Nested
+  class UsesPortsAgain {
+    private void dialogueAgain(TcpDialogue dialogue, int id) {
+      bench.log().clear();
+      dialogue.reusePorts(id, 26, 1_000_000, 2_000_000);
+      dialogue.login().passive(30001);
+
+      assertEquals(List.of(pinhole(30001)), bench.backend().open());
+      assertEquals(26 | VETTED, dialogue.connection().mark());
+      assertEquals(26, session().policyId());
+      assertEquals(1, bench.worker().parents());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void behindAFin() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
+
+      dialogueAgain(dialogue, 0x5678);
+    }
+
+    @Test
+    void thoughTheFirstOneNeverEnded_whichEndsIt() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+
+      dialogueAgain(dialogue, 0x5678);
+      assertTrue(bench.log().words().contains("parentClosed 227"));
+    }
+
+    @Test
+    void withTheSameConntrackId() {
+      // The kernel makes the id from the address of the entry and its tuple, and often the next
+      // entry has both again.
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+
+      dialogueAgain(dialogue, 0x1234);
+    }
+
+    @Test
+    void behindAnOpaqueFlow_whichIsCountedNoMore() {
+      TcpDialogue dialogue = new TcpDialogue(bench).connect().client("GET / HTTP/1.1\r\n\r\n");
+      assertEquals(1, bench.worker().opaqueParents());
+
+      dialogueAgain(dialogue, 0x1234);
+      assertEquals(0, bench.worker().opaqueParents());
+    }
+
+    @Test
+    void withTheConntrackIdOfAStaleFlowOfOtherPorts() {
+      from("192.0.2.66", 0x1234).connect().client("GET / HTTP/1.1\r\n\r\n");
+      new TcpDialogue(bench).connect();
+
+      assertEquals(1, bench.worker().parents());
+      assertEquals(0, bench.worker().opaqueParents());
+      assertEquals(1, sessions(bench).size());
+    }
+  }
+
+  @Nested
+  class Adopts {
+    @Test
+    void anUnvettedFlowAsOpaque_andNeverReadsIt() throws Exception {
+      List<String> read = new ArrayList<>();
+      WorkerBench own =
+          new WorkerBench(
+              new LambdaProtocol((direction, text, facts, out) -> read.add(text)),
+              AgentConfig.Limits.DEFAULT,
+              THIRTY_SECONDS);
+      TcpDialogue dialogue = new TcpDialogue(own).connectUnseen();
+      dialogue.client("anything\r\n").server("answer\r\n");
+
+      assertEquals(List.of(), read);
+      assertEquals(25 | OPAQUE, dialogue.connection().mark());
+      assertEquals(List.of("opaque midStream"), own.log().words(), "said once");
+      assertEquals(1, own.conntrack().gets(), "asked once");
+      own.assertVerdicts();
+    }
+
+    @Test
+    void aVettedFlow_andReadsOnFromTheNextLine() {
+      TcpDialogue dialogue =
+          new TcpDialogue(bench, TcpDialogue.CLIENT, TcpDialogue.SERVER, 1, 25 | VETTED);
+      dialogue
+          .connectUnseen()
+          .server("0 rest of a line\r\n")
+          .client("P\r\n")
+          .server("200 ok\r\n")
+          .passive(30000);
+
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+      assertEquals(25 | VETTED, dialogue.connection().mark());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void noFlowThatIsEnding() {
+      TcpDialogue dialogue =
+          new TcpDialogue(bench, TcpDialogue.CLIENT, TcpDialogue.SERVER, 1, 25 | VETTED);
+      dialogue.connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+      dialogue.server("226 done\r\n");
+
+      assertEquals(List.of(), sessions(bench));
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void nothingByABareFinOrRst() {
+      TcpDialogue dialogue = new TcpDialogue(bench).connectUnseen();
+      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
+      dialogue.deliver(dialogue.serverSays("", PacketView.RST));
+
+      assertEquals(0, bench.conntrack().gets());
+      assertEquals(List.of(), sessions(bench));
+      bench.assertVerdicts();
+    }
+  }
+
+  @Nested
+  class EndsTheParent {
+    private void assertEnded() {
+      assertEquals(List.of(), bench.backend().open());
+      assertEquals(List.of(), bench.rows());
+      assertEquals(List.of(), sessions(bench));
+      assertEquals(0, bench.worker().parents());
+      assertTrue(bench.log().words().contains("parentClosed 227"), bench.log().words().toString());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void byFinOfTheClient() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
+
+      assertEnded();
+    }
+
+    @Test
+    void byFinOfTheServerThatCarriesItsLastWords() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      dialogue.deliver(dialogue.serverSays("421 bye\r\n", PacketView.FIN));
+
+      assertEnded();
+    }
+
+    @Test
+    void byRstInTurn() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      dialogue.deliver(dialogue.clientSays("", PacketView.RST));
+
+      assertEnded();
+    }
+
+    @Test
+    void inTheSameBatchAsTheAnnouncement() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
+      bench.queue().deliver(dialogue.serverSays(dialogue.reply227(30000), 0));
+      bench.queue().deliver(dialogue.clientSays("", PacketView.FIN));
+      bench.turn();
+
+      assertEquals(List.of(), bench.backend().open());
+      assertEquals(List.of(), bench.backend().transactions(), "never opened, so never shut");
+      assertEquals(List.of(), bench.rows());
+      assertEquals(List.of(), bench.log().words(), "nothing was open, nothing was shut");
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void inTheSameBatchAsTheAnnouncementWhileATraceRuns_loggedInOrder() {
+      bench.traces().subscribe(new TraceFilter(null, null, null, null), 100, line -> {});
+      TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
+      bench.queue().deliver(dialogue.serverSays(dialogue.reply227(30000), 0));
+      bench.queue().deliver(dialogue.clientSays("", PacketView.FIN));
+      bench.turn();
+
+      assertEquals(List.of("created 227", "parentClosed 227"), bench.log().words());
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, -1, 60_000, -60_000})
+    void notByRstOutOfTurn(int offset) {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      dialogue.deliver(dialogue.clientOutOfTurn(offset, "", PacketView.RST));
+      dialogue.passive(30001);
+
+      assertEquals(List.of(pinhole(30001)), bench.backend().open());
+      assertEquals(1, bench.worker().parents());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void notByDataBehindTheFin_whichMakeNoRow() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login();
+      dialogue.deliver(dialogue.clientSays("QUIT\r\n", PacketView.FIN));
+      dialogue.connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+      dialogue.server("221 bye\r\n");
+
+      assertEquals(List.of(), sessions(bench));
+      assertEquals(0, bench.worker().parents());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void byItsConntrackId() {
+      new TcpDialogue(bench).login().passive(30000);
+      bench.worker().post(() -> bench.worker().endParent(0x9999, AgentEvent.Kind.PARENT_CLOSED));
+      bench.worker().post(() -> bench.worker().endParent(0x1234, AgentEvent.Kind.PARENT_CLOSED));
+      bench.turn();
+
+      assertEnded();
+    }
+
+    @Test
+    void whenItsHelperIsNoLongerInForce() {
+      new TcpDialogue(bench).login().passive(30000);
+      bench.worker().setHelpers(bench.helpers(WorkerBench.entry(1, "ftp", null)), 100);
+      assertEquals(0, bench.worker().endParentsWithoutHelper(), "the same entry");
+      bench.worker().setHelpers(bench.helpers(WorkerBench.entry(2, "ftp", null)), 100);
+      assertEquals(1, bench.worker().endParentsWithoutHelper());
+      bench.turn();
+
+      assertEquals(List.of(), bench.backend().open());
+      assertEquals(List.of(), sessions(bench));
+      assertTrue(bench.log().words().contains("closed 227"));
+    }
+  }
+
+  @Nested
+  class AtAnEventOfTheEnd {
+    @Test
+    void conntrackGone_endsTheParent() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      bench.conntrack().remove(dialogue.connection());
+      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.turn();
+
+      assertEquals(List.of(), bench.backend().open());
+      assertEquals(List.of(), sessions(bench));
+    }
+
+    @Test
+    void conntrackThereAgainWithTheSameId_keepsTheParent() {
+      // The event is about the entry before: the ports were used again before it was read.
+      new TcpDialogue(bench).login().passive(30000);
+      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.turn();
+
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+      assertEquals(1, sessions(bench).size());
+    }
+
+    @Test
+    void conntrackThereAgainWithAnotherId_endsTheParent() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      dialogue.reusePorts(0x5678, 25, 1, 2);
+      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.turn();
+
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    @Test
+    void conntrackCannotBeAsked_endsTheParent() {
+      new TcpDialogue(bench).login().passive(30000);
+      bench.conntrack().failWith(Errno.EPERM);
+      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.turn();
+
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    @Test
+    void unknownId_asksNothing() {
+      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.turn();
+
+      assertEquals(0, bench.conntrack().gets());
+    }
+  }
+
+  @Nested
+  class Fails {
+    @Test
+    void helperThrows_packetPassesAndTheFlowIsNotTrustedAnyMore() throws Exception {
+      WorkerBench own =
+          new WorkerBench(
+              new LambdaProtocol(
+                  (direction, text, facts, out) -> {
+                    if (text.startsWith("open")) {
+                      out.expect(Announcements.once(facts, 30000).build());
+                    } else if (text.startsWith("fail")) {
+                      out.expect(Announcements.once(facts, 30001).build());
+                      throw new IllegalStateException("a fault of the helper");
+                    }
+                  }),
+              AgentConfig.Limits.DEFAULT,
+              THIRTY_SECONDS);
+      TcpDialogue dialogue = new TcpDialogue(own).connect().server("open");
+      assertEquals(List.of(pinhole(30000)), own.backend().open());
+      dialogue.server("fail").server("open").client("more");
+
+      assertEquals(List.of(), own.backend().open());
+      assertEquals(25 | VETTED | OPAQUE, dialogue.connection().mark());
+      assertEquals("helperFailed", sessions(own).get(0).reason());
+      assertEquals(1, own.metrics().of("unreadable fault"));
+      own.assertVerdicts();
+    }
+
+    @Test
+    void helperThrows_othersOfTheBatchAreRead() throws Exception {
+      WorkerBench own =
+          new WorkerBench(
+              new LambdaProtocol(
+                  (direction, text, facts, out) -> {
+                    if (text.equals("fail")) {
+                      throw new IllegalStateException("a fault of the helper");
+                    }
+                    out.expect(Announcements.once(facts, 30000).build());
+                  }),
+              AgentConfig.Limits.DEFAULT,
+              THIRTY_SECONDS);
+      TcpDialogue bad =
+          new TcpDialogue(
+              own, new InetSocketAddress("192.0.2.66", 40001), TcpDialogue.SERVER, 1, 0);
+      TcpDialogue good = new TcpDialogue(own);
+      bad.connect();
+      good.connect();
+      own.queue().deliver(bad.serverSays("fail", 0));
+      own.queue().deliver(good.serverSays("open", 0));
+      own.turn();
+
+      assertEquals(List.of(pinhole(30000)), own.backend().open());
+      own.assertVerdicts();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {Errno.EPERM, Errno.EINVAL, Errno.ENOMEM})
+    void conntrackRefuses_packetsPassAndItIsSaid(int errno) {
+      bench.conntrack().failWith(errno);
+      TcpDialogue dialogue = new TcpDialogue(bench).connect().server("220 ready\r\n");
+
+      assertEquals(List.of(), sessions(bench));
+      assertEquals(2, bench.metrics().of("event backendError "));
+      bench.assertVerdicts();
+
+      bench.conntrack().failWith(0);
+      dialogue.client("USER joe\r\n");
+      assertEquals("midStream", session().reason(), "its beginning was not seen");
+    }
+
+    @Test
+    void conntrackRefusesTheMark_flowIsReadAllTheSame() {
+      TcpDialogue dialogue = new TcpDialogue(bench);
+      dialogue.connect();
+      bench.conntrack().failWith(Errno.EPERM);
+      dialogue.client("GET / HTTP/1.1\r\n\r\n");
+
+      assertEquals("http", session().reason());
+      assertEquals(25 | VETTED, dialogue.connection().mark(), "the mark could not be set");
+      dialogue.server("answer");
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void backendRefusesOnePinholeOfABatch_theOthersOpen() {
+      TcpDialogue first = from("192.0.2.10", 1).login().client("PASV\r\n");
+      TcpDialogue second = from("192.0.2.11", 2).login().client("PASV\r\n");
+      TcpDialogue third = from("192.0.2.12", 3).login().client("PASV\r\n");
+      bench.backend().refuse(pinhole -> pinhole.port() == 30002);
+      bench.queue().deliver(first.serverSays(first.reply227(30001), 0));
+      bench.queue().deliver(second.serverSays(second.reply227(30002), 0));
+      bench.queue().deliver(third.serverSays(third.reply227(30003), 0));
+      bench.turn();
+
+      assertEquals(
+          List.of(
+              "ONCE TCP 192.0.2.10 > 198.51.100.7:30001",
+              "ONCE TCP 192.0.2.12 > 198.51.100.7:30003"),
+          bench.backend().open());
+      assertEquals(
+          List.of("00000001", "00000003"),
+          bench.rows().stream().map(ExpectationRow::parentSerial).toList());
+      assertEquals(
+          List.of("backendError errno28", "refused backendRefused", "created 227", "created 227"),
+          bench.log().words());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void backendRefuses_givesThePlaceBackAndTheNextOneOpens() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login();
+      bench.backend().refuse(pinhole -> true);
+      dialogue.passive(30000);
+      assertEquals(0, session().expectations());
+      bench.backend().refuse(pinhole -> false);
+      dialogue.passive(30001);
+
+      assertEquals(List.of(pinhole(30001)), bench.backend().open());
+    }
+
+    @Test
+    void backendThrowsWhatItShouldNot_packetsPass() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login();
+      bench.backend().fail(new IllegalStateException("a fault of the backend"));
+      dialogue.passive(30000);
+      bench.assertVerdicts();
+      assertEquals(List.of(), bench.rows(), "a row would promise what is not open");
+
+      bench.backend().fail(null);
+      dialogue.passive(30001);
+      assertEquals(List.of(pinhole(30001)), bench.backend().open());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void verdictsNotTaken_givenWithTheNextTurn() {
+      TcpDialogue dialogue = new TcpDialogue(bench);
+      bench.queue().failSends(1);
+      dialogue.connect();
+      assertEquals(1, bench.queue().held().size());
+      bench.turn();
+
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void queueOverruns_counted() {
+      bench.queue().failReceives(1);
+      bench.turn();
+
+      assertEquals(1, bench.metrics().of("overrun queue"));
+      assertEquals(0, bench.metrics().of("event backendError "));
+    }
+
+    @Test
+    void taskThrows_laterTasksRun() {
+      List<String> done = new ArrayList<>();
+      bench
+          .worker()
+          .post(
+              () -> {
+                throw new IllegalStateException("a fault of the task");
+              });
+      bench.worker().post(() -> done.add("done"));
+      bench.turn();
+
+      assertEquals(List.of("done"), done);
+    }
+  }
+
+  @Nested
+  class PassesUnread {
+    private void assertPasses(byte[] packet, String why) {
+      bench.queue().deliver(packet);
+      bench.turn();
+
+      assertEquals(1, bench.metrics().of("unreadable " + why), bench.metrics().words().toString());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void whatIsNoIp() {
+      assertPasses(new byte[] {0x7f, 0, 0, 0}, "notIp");
+    }
+
+    @Test
+    void whatIsTruncated() {
+      assertPasses(Arrays.copyOf(new TcpDialogue(bench).synAck(), 39), "truncated");
+    }
+
+    @Test
+    void fragments() {
+      byte[] packet = new TcpDialogue(bench).synAck();
+      packet[7] = 1;
+      assertPasses(packet, "fragment");
+    }
+
+    @Test
+    void otherProtocols() {
+      byte[] packet = new TcpDialogue(bench).synAck();
+      packet[9] = 47;
+      assertPasses(packet, "otherProtocol");
+    }
+
+    @Test
+    void datagrams() {
+      assertPasses(
+          PacketBuilder.udp(TcpDialogue.CLIENT, TcpDialogue.SERVER).payload("x").build(), "udp");
+    }
+
+    @Test
+    void nothingAtAll() {
+      assertPasses(new byte[1], "notIp");
+    }
+  }
+
+  @Test
+  void turn_moreThanABatch_eachPacketOneVerdict() {
+    TcpDialogue dialogue = new TcpDialogue(bench).login();
+    for (int i = 0; i < 200; i++) {
+      bench.queue().deliver(dialogue.clientSays("NOOP\r\n", 0));
+    }
+    for (int i = 0; i < 4; i++) {
+      bench.turn();
+    }
+
+    bench.assertVerdicts();
+    assertEquals(206, bench.worker().packets());
+    assertEquals(206, bench.metrics().of("verdict ACCEPT"));
+    assertEquals(206, bench.metrics().of("latency"));
+  }
+
+  @Nested
+  class Limits {
+    private WorkerBench limited(AgentConfig.Limits limits) throws NetlinkException {
+      return new WorkerBench(new FtpProtocol(), limits, THIRTY_SECONDS);
+    }
+
+    @Test
+    void parents_oneMoreIsNotReadAndNotQueuedAnyMore() throws Exception {
+      WorkerBench own = limited(new AgentConfig.Limits(8, 8, 8, 1, HelperLimits.DEFAULT));
+      TcpDialogue first = new TcpDialogue(own).connect();
+      TcpDialogue second =
+          new TcpDialogue(
+              own, new InetSocketAddress("192.0.2.11", 40001), TcpDialogue.SERVER, 2, 26);
+      second.connect();
+
+      assertEquals(26 | OPAQUE, second.connection().mark());
+      assertEquals(1, sessions(own).size());
+      assertEquals(List.of("limit parents"), own.log().words());
+      assertEquals(1, own.metrics().of("limit parents"));
+      own.assertVerdicts();
+
+      first.deliver(first.clientSays("", PacketView.FIN));
+      TcpDialogue third =
+          new TcpDialogue(
+              own, new InetSocketAddress("192.0.2.12", 40001), TcpDialogue.SERVER, 3, 27);
+      third.connect();
+      assertEquals(27 | VETTED, third.connection().mark(), "there is room again");
+    }
+
+    @Test
+    void expectationsPerSource_packetPassesAndItIsSaid() throws Exception {
+      WorkerBench own = limited(new AgentConfig.Limits(8, 1, 8, 8, HelperLimits.DEFAULT));
+      new TcpDialogue(own).login().passive(30000);
+      new TcpDialogue(own, new InetSocketAddress("192.0.2.10", 40002), TcpDialogue.SERVER, 2, 26)
+          .login()
+          .passive(30001);
+
+      assertEquals(List.of(pinhole(30000)), own.backend().open());
+      assertEquals(
+          List.of("created 227", "refused limitPerSource", "limit expectationsPerSource"),
+          own.log().words());
+      assertEquals(1, own.metrics().of("limit expectationsPerSource"));
+      own.assertVerdicts();
+    }
+  }
+
+  @Nested
+  class WithAThreadOfItsOwn {
+    @Test
+    void run_asked_answersThoughNoPacketComes() throws Exception {
+      bench.queue().blockReceives(60_000);
+      Thread thread = new Thread(bench.worker(), "worker-under-test");
+      thread.start();
+      try {
+        CompletableFuture<String> answer =
+            bench.worker().ask(() -> Thread.currentThread().getName());
+        assertEquals("worker-under-test", answer.get(10, TimeUnit.SECONDS));
+        CompletableFuture<Object> failed =
+            bench
+                .worker()
+                .ask(
+                    () -> {
+                      throw new IllegalStateException("no");
+                    });
+        Throwable cause = failed.handle((value, error) -> error).get(10, TimeUnit.SECONDS);
+        assertEquals("no", cause.getMessage());
+      } finally {
+        bench.worker().stop();
+        thread.join(10_000);
+      }
+      assertFalse(thread.isAlive());
+    }
+  }
+
+  @Test
+  void entries_filtered_conntracksOfParents() {
+    from("192.0.2.10", 1).connect();
+    from("192.0.2.11", 2).connect();
+
+    assertEquals(2, bench.worker().entries(ListingFilter.ALL).size());
+    assertEquals(
+        List.of(2),
+        bench.worker().entries(new ListingFilter(25, "ftp", "00000002")).stream()
+            .map(entry -> entry.id())
+            .toList());
+    assertEquals(List.of(), bench.worker().entries(new ListingFilter(26, null, null)));
+    assertEquals(List.of(), bench.worker().sessions(new ListingFilter(null, "sip", null)));
+  }
+
+  @Test
+  void sessions_afterADialogue_whatWasReadAndRefused() {
+    new TcpDialogue(bench).login().client("PORT 203,0,113,9,100,100\r\n");
+    SessionRow row = session();
+
+    assertEquals("ready", row.state());
+    assertEquals("addressNotAnnouncer", row.reason());
+    assertFalse(row.opaque());
+    assertEquals(11 + 14 + 13, row.bytesFromServer());
+    assertEquals(10 + 13 + 26, row.bytesFromClient());
+  }
+}

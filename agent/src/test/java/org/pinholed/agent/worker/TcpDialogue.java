@@ -1,0 +1,215 @@
+package org.pinholed.agent.worker;
+
+import java.net.InetSocketAddress;
+import org.pinholed.agent.packet.PacketBuilder;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
+import org.pinholed.kernel.conntrack.FlowTuple;
+
+/** Both ends of one TCP connection through the router, with the sequence numbers they would use. */
+public final class TcpDialogue {
+  /** The client of these tests. */
+  public static final InetSocketAddress CLIENT = new InetSocketAddress("192.0.2.10", 40001);
+
+  /** The server of these tests. */
+  public static final InetSocketAddress SERVER = new InetSocketAddress("198.51.100.7", 21);
+
+  private static final int TCP = 6;
+
+  private final WorkerBench bench;
+  private final InetSocketAddress client;
+  private final InetSocketAddress server;
+  private Connection connection;
+  private int clientNext;
+  private int serverNext;
+  private int clientInitial;
+  private int serverInitial;
+
+  /**
+   * Makes a connection between the usual two, with a policy id in its mark.
+   *
+   * @param bench whose packets it sends
+   */
+  public TcpDialogue(WorkerBench bench) {
+    this(bench, CLIENT, SERVER, 0x1234, 25);
+  }
+
+  /**
+   * Makes a connection that conntrack knows, of which nothing was queued yet.
+   *
+   * @param bench whose packets it sends
+   * @param client the client
+   * @param server the server
+   * @param id conntrack id
+   * @param mark conntrack mark
+   */
+  public TcpDialogue(
+      WorkerBench bench, InetSocketAddress client, InetSocketAddress server, int id, int mark) {
+    this.bench = bench;
+    this.client = client;
+    this.server = server;
+    this.connection = newConnection(id, mark);
+    begin(0x7ffffff0, 0xfffffff0); // both wrap around soon, as signed and as unsigned numbers
+  }
+
+  private Connection newConnection(int id, int mark) {
+    FlowTuple original =
+        new FlowTuple(
+            TCP, client.getAddress(), client.getPort(), server.getAddress(), server.getPort());
+    Connection made =
+        new Connection(id, original, original.inverse(), mark, FakeConntrackKernel.SYN_RECV);
+    bench.conntrack().add(made);
+    return made;
+  }
+
+  private void begin(int clientSequence, int serverSequence) {
+    clientInitial = clientSequence;
+    serverInitial = serverSequence;
+    clientNext = clientSequence + 1;
+    serverNext = serverSequence + 1;
+  }
+
+  /** Begins another connection between the same ports, as conntrack makes one after TIME_WAIT. */
+  void reusePorts(int id, int mark, int clientSequence, int serverSequence) {
+    connection = newConnection(id, mark);
+    begin(clientSequence, serverSequence);
+  }
+
+  /**
+   * Its conntrack.
+   *
+   * @return the connection as the kernel has it
+   */
+  public Connection connection() {
+    return connection;
+  }
+
+  /** The SYN+ACK, once more or for the first time. */
+  byte[] synAck() {
+    return synAck(clientInitial, serverInitial);
+  }
+
+  byte[] synAck(int clientSequence, int serverSequence) {
+    return PacketBuilder.tcp(server, client)
+        .flags(PacketView.SYN | PacketView.ACK)
+        .sequence(serverSequence)
+        .acknowledgement(clientSequence + 1)
+        .build();
+  }
+
+  /**
+   * Connects.
+   *
+   * @return this dialogue
+   */
+  public TcpDialogue connect() {
+    deliver(synAck());
+    connection.setTcpState(FakeConntrackKernel.ESTABLISHED);
+    return this;
+  }
+
+  /** As if all of it had happened before the agent came. */
+  TcpDialogue connectUnseen() {
+    connection.setTcpState(FakeConntrackKernel.ESTABLISHED);
+    return this;
+  }
+
+  /** A packet of the client, in turn. */
+  byte[] clientSays(String text, int moreFlags) {
+    byte[] packet = segment(client, server, clientNext, serverNext, text, moreFlags);
+    clientNext += text.length() + numberOf(moreFlags);
+    return packet;
+  }
+
+  /** A packet of the server, in turn. */
+  byte[] serverSays(String text, int moreFlags) {
+    byte[] packet = segment(server, client, serverNext, clientNext, text, moreFlags);
+    serverNext += text.length() + numberOf(moreFlags);
+    return packet;
+  }
+
+  /** A packet of the client with a sequence number that is off by some bytes. */
+  byte[] clientOutOfTurn(int offset, String text, int moreFlags) {
+    return segment(client, server, clientNext + offset, serverNext, text, moreFlags);
+  }
+
+  private static int numberOf(int flags) {
+    return (flags & PacketView.FIN) == 0 ? 0 : 1;
+  }
+
+  private static byte[] segment(
+      InetSocketAddress from,
+      InetSocketAddress to,
+      int sequence,
+      int acknowledgement,
+      String text,
+      int moreFlags) {
+    return PacketBuilder.tcp(from, to)
+        .flags(PacketView.ACK | moreFlags)
+        .sequence(sequence)
+        .acknowledgement(acknowledgement)
+        .payload(text)
+        .build();
+  }
+
+  /** Delivers a packet and lets the worker read it. */
+  TcpDialogue deliver(byte[] packet) {
+    bench.queue().deliver(packet);
+    bench.turn();
+    return this;
+  }
+
+  /**
+   * The client says something.
+   *
+   * @param text the payload
+   * @return this dialogue
+   */
+  public TcpDialogue client(String text) {
+    return deliver(clientSays(text, 0));
+  }
+
+  /**
+   * The server says something.
+   *
+   * @param text the payload
+   * @return this dialogue
+   */
+  public TcpDialogue server(String text) {
+    return deliver(serverSays(text, 0));
+  }
+
+  /**
+   * FTP up to a successful login.
+   *
+   * @return this dialogue
+   */
+  public TcpDialogue login() {
+    return connect()
+        .server("220 ready\r\n")
+        .client("USER joe\r\n")
+        .server("331 password\r\n")
+        .client("PASS secret\r\n")
+        .server("230 welcome\r\n");
+  }
+
+  /**
+   * FTP: the server announces a port of its own.
+   *
+   * @param port 1024..65535
+   * @return this dialogue
+   */
+  public TcpDialogue passive(int port) {
+    return client("PASV\r\n").server(reply227(port));
+  }
+
+  String reply227(int port) {
+    return "227 Entering Passive Mode ("
+        + server.getAddress().getHostAddress().replace('.', ',')
+        + ","
+        + port / 256
+        + ","
+        + port % 256
+        + ").\r\n";
+  }
+}

@@ -1,0 +1,205 @@
+package org.pinholed.agent.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.pinhole.ScriptedBackend;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.report.RecordedEvents;
+import org.pinholed.agent.report.RecordedMetrics;
+import org.pinholed.agent.trace.TraceHub;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.Transport;
+import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.pinholed.kernel.nfqueue.QueueOptions;
+
+/** A worker with everything around it, driven by hand: one {@link #turn} is one batch. */
+public final class WorkerBench {
+  /** The mark bits of these tests. */
+  public static final MarkBits MARKS = MarkBits.DEFAULT;
+
+  private static final int BATCH_PACKETS = 64;
+
+  private final List<HelperProtocol> protocols;
+  private final ScriptedBackend backend = new ScriptedBackend();
+  private final List<List<String>> openAtVerdicts = new ArrayList<>();
+  private final FakeQueueKernel queueKernel =
+      new FakeQueueKernel(() -> openAtVerdicts.add(backend.open()));
+  private final FakeConntrackKernel conntrack = new FakeConntrackKernel();
+  private final RecordedEvents log = new RecordedEvents();
+  private final RecordedMetrics metrics = new RecordedMetrics();
+  private final AgentEvents events = new AgentEvents(log, metrics);
+  private final TraceHub traces = new TraceHub();
+  private final ExpectationTable table;
+  private final QueueWorker worker;
+
+  /**
+   * Makes a worker that reads FTP on port 21.
+   *
+   * @throws NetlinkException never
+   */
+  public WorkerBench() throws NetlinkException {
+    this(new FtpProtocol(), AgentConfig.Limits.DEFAULT, Duration.ofSeconds(30));
+  }
+
+  /**
+   * Makes a worker that reads a protocol on port 21.
+   *
+   * @param protocol the protocol
+   * @param limits the limits
+   * @param timeout of expectations, null for as long as their parent
+   * @throws NetlinkException never
+   */
+  public WorkerBench(HelperProtocol protocol, AgentConfig.Limits limits, @Nullable Duration timeout)
+      throws NetlinkException {
+    protocols = List.of(protocol);
+    table = new ExpectationTable(limits);
+    worker =
+        new QueueWorker(
+            PacketQueue.open(
+                new QueueOptions(
+                    0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
+                queueKernel),
+            ConntrackClient.open(conntrack),
+            backend.openSession(),
+            table,
+            helpers(entry(1, protocol.name(), timeout)),
+            limits.parents(),
+            MARKS,
+            events,
+            metrics,
+            traces);
+  }
+
+  static HelperEntry entry(int id, String name, @Nullable Duration timeout) {
+    return new HelperEntry(id, name, Transport.TCP, 21, true, timeout, Map.of());
+  }
+
+  HelperTable helpers(HelperEntry... entries) {
+    return new HelperTable(List.of(entries), protocols, HelperLimits.DEFAULT);
+  }
+
+  /** Lets the worker read what was delivered and give verdicts. */
+  public void turn() {
+    worker.turn();
+  }
+
+  /** Fails unless every packet got exactly one verdict. */
+  public void assertVerdicts() {
+    assertEquals(List.of(), queueKernel.held(), "packets without a verdict");
+    assertEquals(List.of(), queueKernel.violations());
+  }
+
+  /**
+   * Rows of the expectation table.
+   *
+   * @return by id
+   */
+  public List<ExpectationRow> rows() {
+    return table.list(ListingFilter.ALL, System.nanoTime());
+  }
+
+  /**
+   * The worker.
+   *
+   * @return the one of this bench
+   */
+  public QueueWorker worker() {
+    return worker;
+  }
+
+  /**
+   * The kernel's pinholes.
+   *
+   * @return the backend of the worker
+   */
+  public ScriptedBackend backend() {
+    return backend;
+  }
+
+  /**
+   * The kernel's queue.
+   *
+   * @return the one of the worker
+   */
+  public FakeQueueKernel queue() {
+    return queueKernel;
+  }
+
+  /**
+   * The kernel's conntrack table.
+   *
+   * @return the one that the worker asks
+   */
+  public FakeConntrackKernel conntrack() {
+    return conntrack;
+  }
+
+  /**
+   * The expectation table.
+   *
+   * @return the one of the worker
+   */
+  public ExpectationTable table() {
+    return table;
+  }
+
+  /**
+   * Log and counters.
+   *
+   * @return what the worker reports to
+   */
+  public AgentEvents events() {
+    return events;
+  }
+
+  /**
+   * The log.
+   *
+   * @return what was reported
+   */
+  public RecordedEvents log() {
+    return log;
+  }
+
+  /**
+   * The counters.
+   *
+   * @return what was counted
+   */
+  public RecordedMetrics metrics() {
+    return metrics;
+  }
+
+  /**
+   * The running traces.
+   *
+   * @return those of the worker
+   */
+  public TraceHub traces() {
+    return traces;
+  }
+
+  /**
+   * What was open at the moment when each verdict message arrived.
+   *
+   * @return pinholes as {@link ScriptedBackend#text}
+   */
+  public List<List<String>> openAtVerdicts() {
+    return openAtVerdicts;
+  }
+}

@@ -1,0 +1,59 @@
+package org.pinholed.helper.ftp;
+
+import java.util.Collection;
+import java.util.Locale;
+import java.util.Objects;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/**
+ * Runs the benchmarks, prints one line each, and fails above the limits. Of several rounds the
+ * fastest counts: other work on the machine can only make one slower.
+ */
+public final class BenchmarkGate {
+  private static final double NANOSECONDS_MAX = 300;
+  private static final double ALLOCATED_BYTES_MAX = 0.5; // 0 but for what the profiler itself adds
+
+  private BenchmarkGate() {}
+
+  /**
+   * Runs all benchmarks of FTP.
+   *
+   * @param arguments not used
+   * @throws RunnerException if one cannot be run
+   */
+  public static void main(String[] arguments) throws RunnerException {
+    Collection<RunResult> results =
+        new Runner(
+                new OptionsBuilder()
+                    .include(FtpBenchmark.class.getName())
+                    .addProfiler(GCProfiler.class)
+                    .verbosity(VerboseMode.SILENT)
+                    .shouldFailOnError(true)
+                    .build())
+            .run();
+    boolean held = !results.isEmpty();
+    for (RunResult result : results) {
+      double nanoseconds = result.getPrimaryResult().getStatistics().getMin();
+      double bytes =
+          Objects.requireNonNull(result.getSecondaryResults().get("gc.alloc.rate.norm")).getScore();
+      boolean ok = nanoseconds < NANOSECONDS_MAX && bytes < ALLOCATED_BYTES_MAX;
+      held &= ok;
+      System.out.printf(
+          Locale.ROOT,
+          "%-30s %8.1f ns/op %8.3f B/op   (below %.0f ns, 0 B) %s%n",
+          result.getPrimaryResult().getLabel(),
+          nanoseconds,
+          bytes,
+          NANOSECONDS_MAX,
+          ok ? "held" : "MISSED");
+    }
+    if (!held) {
+      System.exit(1);
+    }
+  }
+}

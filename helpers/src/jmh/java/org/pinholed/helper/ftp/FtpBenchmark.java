@@ -1,0 +1,151 @@
+package org.pinholed.helper.ftp;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.StreamHelper;
+import org.pinholed.helper.Transport;
+import org.pinholed.helper.stream.InOrderStream;
+
+/** What reading FTP costs, from packet buffers outside the heap, as the agent has them. */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(1)
+public class FtpBenchmark {
+  private final ByteBuffer port = packet("PORT 192,0,2,10,156,65\r\n");
+  private final ByteBuffer passive = packet(" Entering Passive Mode (198,51,100,20,156,64).\r\n");
+  private final ByteBuffer eprt = packet("EPRT |2|2001:db8:1::10|5282|\r\n");
+  private final ByteBuffer command = packet("RETR some/file/name.txt\r\n");
+  private final ByteBuffer reply = packet("226 Transfer complete.\r\n");
+  private final LineView line = new LineView();
+  private final byte[] address = new byte[16];
+  private final Flow flow = new Flow();
+
+  /** Fills the flow with its greeting. */
+  public FtpBenchmark() {
+    ByteBuffer greeting = packet("220 ready\r\n");
+    flow.server.push(flow.server.sequenceOf(0), greeting, 0, greeting.capacity(), flow.onServer);
+  }
+
+  /** The verb and the six numbers of a PORT command. */
+  @Benchmark
+  public long parsePort() {
+    line.wrap(port, 0, port.capacity() - 1);
+    return FtpWord.readVerb(line) == FtpWord.PORT ? HostPortParser.parseArgument(line) : 0;
+  }
+
+  /** The text of a 227 reply. */
+  @Benchmark
+  public long parsePassive() {
+    return HostPortParser.find(line.wrap(passive, 0, passive.capacity() - 1));
+  }
+
+  /** The verb and the fields of an EPRT command over IPv6. */
+  @Benchmark
+  public long parseEprt() {
+    line.wrap(eprt, 0, eprt.capacity() - 1);
+    return FtpWord.readVerb(line) == FtpWord.EPRT
+        ? ExtendedPortParser.parseArgument(line, address)
+        : 0;
+  }
+
+  /** A command and its reply of no interest, each as a segment through stream and helper. */
+  @Benchmark
+  public @Nullable HelperWord commandAndReplyOfNoInterest() {
+    flow.client.push(
+        flow.client.sequenceOf(flow.client.bytesRead()),
+        command,
+        0,
+        command.capacity(),
+        flow.onClient);
+    flow.server.push(
+        flow.server.sequenceOf(flow.server.bytesRead()), reply, 0, reply.capacity(), flow.onServer);
+    return flow.last;
+  }
+
+  private static ByteBuffer packet(String text) {
+    byte[] bytes = text.getBytes(US_ASCII);
+    return ByteBuffer.allocateDirect(bytes.length).put(0, bytes);
+  }
+
+  /** One flow as the agent holds it. */
+  private static final class Flow implements OutcomeSink {
+    private final InOrderStream client = new InOrderStream(HelperLimits.DEFAULT);
+    private final InOrderStream server = new InOrderStream(HelperLimits.DEFAULT);
+    private final InOrderStream.Reader onClient = this::onClient;
+    private final InOrderStream.Reader onServer = this::onServer;
+    private final StreamHelper helper;
+    private @Nullable HelperWord last;
+
+    Flow() {
+      client.start(0);
+      server.start(0);
+      try {
+        Endpoint at = new Endpoint(InetAddress.getByAddress(new byte[] {(byte) 192, 0, 2, 1}), 21);
+        FlowFacts facts = new FlowFacts(Transport.TCP, at, at, at, at, FlowFacts.Origin.FIRST_BYTE);
+        helper =
+            (StreamHelper) new FtpProtocol().configure(Map.of(), HelperLimits.DEFAULT).open(facts);
+      } catch (UnknownHostException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    private int onClient(ByteCursor bytes) {
+      return helper.onBytes(Direction.ORIGINAL, bytes, this);
+    }
+
+    private int onServer(ByteCursor bytes) {
+      return helper.onBytes(Direction.REPLY, bytes, this);
+    }
+
+    @Override
+    public Endpoint expect(ExpectationRequest request) {
+      return request.destination();
+    }
+
+    @Override
+    public void activate(String key) {}
+
+    @Override
+    public void close(String key) {}
+
+    @Override
+    public void edit(long streamOffset, int lengthBytes, byte[] replacement) {}
+
+    @Override
+    public void report(Reason reason, long streamOffset) {
+      throw new IllegalStateException(reason.name()); // a benchmark of the wrong thing
+    }
+
+    @Override
+    public void understood(HelperWord word) {
+      last = word;
+    }
+  }
+}
