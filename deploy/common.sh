@@ -8,16 +8,20 @@ need_root() {
   [ "$(id -u)" = 0 ] || die "This makes network namespaces and so needs root: sudo $0 $*"
 }
 
+# A command of that name, or with python/ before it a module of Debian's Python.
+is_there() {
+  case $1 in
+    python/*) /usr/bin/python3 -c "import ${1#python/}" 2>/dev/null ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+  esac
+}
+
 # install_missing COMMAND:PACKAGE ... installs the packages whose command is not there.
 install_missing() {
   local pair packages=()
   for pair in "$@"; do
-    command -v "${pair%%:*}" >/dev/null 2>&1 || packages+=("${pair#*:}")
+    is_there "${pair%%:*}" || packages+=("${pair#*:}")
   done
-  case " $* " in
-    *:python3-pyftpdlib*)
-      /usr/bin/python3 -c 'import pyftpdlib' 2>/dev/null || packages+=(python3-pyftpdlib) ;;
-  esac
   [ ${#packages[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null 2>&1 ||
     die "Missing: ${packages[*]}. Install them; there is no apt-get here to do it."

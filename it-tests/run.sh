@@ -19,8 +19,8 @@ need_root "$@"
 begin=$SECONDS
 install_build_tools
 install_missing ip:iproute2 sysctl:procps nft:nftables iptables:iptables conntrack:conntrack \
-  curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd python3:python3 \
-  python3-pyftpdlib:python3-pyftpdlib
+  curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd openssl:openssl python3:python3 \
+  python/pyftpdlib:python3-pyftpdlib
 cd "$root" || exit 1
 
 # Reports of an older run must not be counted as this one's.

@@ -367,7 +367,11 @@ class Peer:
         sock.setblocking(False)
         deadline = begin + r["deadline"]
         out = b"".join(l.encode("latin-1") for l in lines)
-        sent = answers = 0
+        # Where a send must end: at every line, or as TCP likes.
+        ends = [0]
+        for text in lines if r["segments"] else []:
+            ends.append(ends[-1] + len(text))
+        sent = answers = turn = 0
         want = r.get("answers", 0)
         while time.monotonic() < deadline and (sent < len(out) or answers < want):
             write = [sock] if sent < len(out) else []
@@ -378,7 +382,11 @@ class Peer:
                     break
                 answers += data.count(b"\n")
             if writable:
-                sent += sock.send(out[sent : sent + 16384])
+                if r["segments"]:
+                    turn += sent == ends[turn]
+                    sent += sock.send(out[sent : ends[turn]])
+                else:
+                    sent += sock.send(out[sent : sent + 16384])
         sock.setblocking(True)
         return {"sent": sent, "answers": answers, "seconds": time.monotonic() - begin}
 

@@ -12,6 +12,8 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
@@ -96,7 +98,7 @@ class FloodIT {
             () -> {
               for (int seed = 0; seed < 40; seed++) {
                 try (var connection = attackers.connect(CLIENT, SERVER, 21)) {
-                  connection.blast(malformed(seed), 0, Duration.ofSeconds(2));
+                  connection.blast(malformed(seed), seed % 2 == 0, 0, Duration.ofSeconds(2));
                 }
               }
             });
@@ -132,8 +134,9 @@ class FloodIT {
     return lines;
   }
 
-  @Test
-  void tenThousandPorts_openAFewPinholes() {
+  @ParameterizedTest(name = "each in a segment of its own: {0}")
+  @ValueSource(booleans = {false, true})
+  void tenThousandPorts_openAFewPinholes(boolean inSegments) {
     List<String> lines = new ArrayList<>(List.of("USER a\r\n", "PASS b\r\n"));
     for (int i = 0; i < 10_000; i++) {
       int port = 20_000 + i;
@@ -143,7 +146,7 @@ class FloodIT {
       // The greeting is a line, too.
       CompletableFuture<NamespacePeer.Blasted> flood =
           CompletableFuture.supplyAsync(
-              () -> connection.blast(lines, lines.size() + 1, Duration.ofSeconds(30)));
+              () -> connection.blast(lines, inSegments, lines.size() + 1, Duration.ofSeconds(30)));
       int served = serveDuring(flood);
       NamespacePeer.Blasted blasted = flood.join();
       System.out.println("10,000 PORTs: " + blasted + ", sessions served meanwhile: " + served);

@@ -5,10 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.FtpServerProcess;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -40,6 +46,49 @@ class OpaqueIT {
       assertEquals(1, opaque.size(), opaque::toString);
       assertTrue(opaque.get(0).path("opaque").asBoolean(), opaque::toString);
       assertFalse(opaque.get(0).path("reason").asText().isEmpty(), opaque::toString);
+    }
+  }
+
+  @Test
+  void realTls_isRecognizedAndItsControlConnectionWorks() {
+    try (Lab lab = Lab.create();
+        FtpServerProcess server = FtpServerProcess.startVsftpdWithTls(lab)) {
+      assertTrue(server.file(FtpServerProcess.FILE).toFile().exists());
+      RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+      AgentProcess agent = AgentProcess.start(lab);
+      CommandResult size =
+          lab.run(
+              Lab.Host.CLIENT,
+              Duration.ofSeconds(15),
+              "curl",
+              "-sS",
+              "-v",
+              "-m",
+              "10",
+              "--ssl-reqd",
+              "--insecure",
+              "--head",
+              "ftp://203.0.113.2/" + FtpServerProcess.FILE);
+      assertTrue(size.succeeded(), size::toString);
+      assertTrue(size.output().contains("Content-Length: 300000"), size::toString);
+      assertTrue(size.output().contains("AUTH"), size::toString);
+      assertFalse(agent.awaitEvent("opaque").path("reason").asText().isEmpty());
+
+      CommandResult data =
+          lab.run(
+              Lab.Host.CLIENT,
+              Duration.ofSeconds(15),
+              "curl",
+              "-sS",
+              "-m",
+              "3",
+              "--ssl-reqd",
+              "--insecure",
+              "-o",
+              lab.workFolder().resolve("sealed.bin").toString(),
+              "ftp://203.0.113.2/" + FtpServerProcess.FILE);
+      assertFalse(data.succeeded(), "who opened a port for an announcement that nobody can read?");
+      assertEquals(List.of(), agent.complaints());
     }
   }
 
@@ -77,10 +126,7 @@ class OpaqueIT {
           scenario
               .server()
               .tryConnect(
-                  Family.V4.server(),
-                  Family.V4.client(),
-                  listener.port(),
-                  java.time.Duration.ofMillis(400))
+                  Family.V4.server(), Family.V4.client(), listener.port(), Duration.ofMillis(400))
               .isEmpty(),
           "a POST opened a port of the client");
       assertEquals(List.of(), scenario.rows("expectations"));

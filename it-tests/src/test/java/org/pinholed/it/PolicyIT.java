@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
@@ -63,7 +64,7 @@ class PolicyIT {
             scenario
                 .agent()
                 .awaitEvent(
-                    java.time.Duration.ofSeconds(5),
+                    Duration.ofSeconds(5),
                     e ->
                         e.path("event").asText().equals("matched")
                             && e.path("destination").path("port").asInt() == announced.port());

@@ -55,15 +55,21 @@ final class ListingOptions {
     }
     Interruption.endsWithSuccess();
     String before = isTerminal() && !pinholectl.json() ? CLEAR_SCREEN : "";
-    while (true) {
-      showOnce(pinholectl, request, what, text, before);
-      try {
+    try {
+      while (true) {
+        showOnce(pinholectl, request, what, text, before);
         TimeUnit.SECONDS.sleep(seconds);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return 0;
       }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (AgentUnreachableException e) {
+      if (!Thread.currentThread().isInterrupted()) {
+        throw e;
+      }
+    } finally {
+      Interruption.over();
     }
+    return 0;
   }
 
   private static boolean isTerminal() {

@@ -67,8 +67,7 @@ public final class Pinholectl implements Runnable {
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-      String version = Pinholectl.class.getPackage().getImplementationVersion();
-      return new String[] {"pinholectl " + (version == null ? "development" : version)};
+      return new String[] {"pinholectl " + org.pinholed.agent.lifecycle.Version.text()};
     }
   }
 
@@ -125,6 +124,7 @@ public final class Pinholectl implements Runnable {
     commands.put("trace", TraceCommand::new);
     commands.put("stats", StatsCommand::new);
     commands.put("reload", ReloadCommand::new);
+    commands.put("doctor", DoctorCommand::new);
     commands.put("completion", CompletionCommand::new);
     return commands;
   }
@@ -164,11 +164,15 @@ public final class Pinholectl implements Runnable {
   }
 
   Path socket() {
+    return socketOr(Path.of(DEFAULT_SOCKET));
+  }
+
+  Path socketOr(Path configured) {
     if (socket != null) {
       return socket;
     }
     String environment = System.getenv("PINHOLED_SOCKET");
-    return Path.of(environment == null || environment.isEmpty() ? DEFAULT_SOCKET : environment);
+    return environment == null || environment.isEmpty() ? configured : Path.of(environment);
   }
 
   boolean json() {

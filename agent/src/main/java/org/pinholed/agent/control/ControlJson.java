@@ -26,7 +26,7 @@ import org.pinholed.agent.config.HelperEntry;
  * move a terminal's cursor. Thread-safe.
  */
 public final class ControlJson {
-  private static final int NESTING_MAX = 16;
+  private static final int NESTING_MAX = 32;
   private static final int NUMBER_CHARS_MAX = 32;
 
   private static final JsonFactory FACTORY =
@@ -48,7 +48,7 @@ public final class ControlJson {
    * @param offset index of its first byte
    * @param length its bytes
    * @return the object
-   * @throws IOException if the bytes are anything but one JSON object, nested at most 16 deep
+   * @throws IOException if the bytes are anything but one JSON object, nested at most 32 deep
    */
   public static JsonFields read(byte[] bytes, int offset, int length) throws IOException {
     try (JsonParser parser = FACTORY.createParser(bytes, offset, length)) {

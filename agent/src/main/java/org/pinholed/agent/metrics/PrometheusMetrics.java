@@ -17,12 +17,10 @@ import io.micrometer.prometheus.PrometheusMeterRegistry;
 import io.prometheus.client.Collector;
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.GaugeMetricFamily;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.helper.Reason;
@@ -35,6 +33,9 @@ import org.pinholed.helper.Words;
  * {@value #MAX_WORDS} values: what comes later is counted as {@code other}. Owned by the lifecycle,
  * which closes it after the server that shows it.
  */
+// Micrometer calls its registry for the simpleclient deprecated, in favour of one for the newer
+// client; the HTTP server of the simpleclient goes with this one.
+@SuppressWarnings("deprecation")
 public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   /** How many values a label may take. */
   static final int MAX_WORDS = 64;
@@ -44,7 +45,9 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final JvmGcMetrics gc = new JvmGcMetrics();
-  private final LongAdder[] verdicts = new LongAdder[Verdict.values().length];
+  private final LongAdder accepted = new LongAdder();
+  private final LongAdder changed = new LongAdder();
+  private final LongAdder dropped = new LongAdder();
   private final LatencyHistogram.Series verdictLatency;
   private final LatencyHistogram.Series transactionOk;
   private final LatencyHistogram.Series transactionFailed;
@@ -52,9 +55,18 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   private final Counter tableRepairs;
   private final Counter resyncs;
   private final Map<String, OfHelper> helpers = new ConcurrentHashMap<>();
-  private final Map<String, Counter> limits = new ConcurrentHashMap<>();
-  private final Map<String, Counter> unreadable = new ConcurrentHashMap<>();
-  private final Map<String, Counter> overruns = new ConcurrentHashMap<>();
+  private final ByWord limits =
+      new ByWord("pinholed.limits", "Times that a configured limit was reached", "limit");
+  private final ByWord unreadable =
+      new ByWord(
+          "pinholed.unreadable.packets",
+          "Packets that could not be taken apart and passed",
+          "reason");
+  private final ByWord overruns =
+      new ByWord(
+          "pinholed.overruns",
+          "Times that a receive buffer was full and messages were lost",
+          "socket");
 
   /**
    * Makes the registry with all its meters.
@@ -66,9 +78,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     // Only collectors that run beside the program have phases; the agent's serial one has none.
     registry.config().meterFilter(MeterFilter.denyNameStartsWith("jvm.gc.concurrent"));
     for (Verdict verdict : Verdict.values()) {
-      LongAdder packets = new LongAdder();
-      verdicts[verdict.ordinal()] = packets;
-      FunctionCounter.builder("pinholed.verdicts", packets, LongAdder::sum)
+      FunctionCounter.builder("pinholed.verdicts", packetsOf(verdict), LongAdder::sum)
           .description("Packets by what became of them")
           .tags("verdict", Words.lowerCamel(verdict.name()))
           .register(registry);
@@ -93,7 +103,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
         counter("pinholed.table.repairs", "Repairs of the table after somebody else changed it");
     resyncs = counter("pinholed.resyncs", "State read again after kernel events were lost");
     for (String socket : List.of("queue", "conntrack", "nftables")) {
-      overrun(socket, 0);
+      overruns.of(socket).increment(0);
     }
     bind(gauges);
     Gauge.builder("pinholed.build.info", () -> 1)
@@ -128,7 +138,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
 
   @Override
   public void verdicts(Verdict verdict, int packets) {
-    verdicts[verdict.ordinal()].add(packets);
+    packetsOf(verdict).add(packets);
   }
 
   @Override
@@ -150,7 +160,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   public void event(AgentEvent.Kind kind, String helper) {
     switch (kind) {
       case CREATED, MATCHED, EXPIRED, REPLACED, CLOSED, PARENT_CLOSED, CLEARED ->
-          ofHelper(helper).outcomes.get(kind).increment();
+          ofHelper(helper).outcome(kind).increment();
       case BACKEND_ERROR -> backendErrors.increment();
       case TABLE_REPAIRED -> tableRepairs.increment();
       case RESYNCED -> resyncs.increment();
@@ -165,32 +175,17 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
 
   @Override
   public void limit(String limit) {
-    word(
-            limits,
-            limit,
-            word ->
-                counter(
-                    "pinholed.limits", "Times that a configured limit was reached", "limit", word))
-        .increment();
+    limits.of(limit).increment();
   }
 
   @Override
   public void unreadablePacket(String why) {
-    word(
-            unreadable,
-            why,
-            word ->
-                counter(
-                    "pinholed.unreadable.packets",
-                    "Packets that could not be taken apart and passed",
-                    "reason",
-                    word))
-        .increment();
+    unreadable.of(why).increment();
   }
 
   @Override
   public void overrun(String socket) {
-    overrun(socket, 1);
+    overruns.of(socket).increment();
   }
 
   @Override
@@ -199,17 +194,12 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     registry.close();
   }
 
-  private void overrun(String socket, int times) {
-    word(
-            overruns,
-            socket,
-            word ->
-                counter(
-                    "pinholed.overruns",
-                    "Times that a receive buffer was full and messages were lost",
-                    "socket",
-                    word))
-        .increment(times);
+  private LongAdder packetsOf(Verdict verdict) {
+    return switch (verdict) {
+      case ACCEPT -> accepted;
+      case CHANGED -> changed;
+      case DROP -> dropped;
+    };
   }
 
   private void bind(AgentGauges gauges) {
@@ -264,43 +254,64 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   }
 
   private OfHelper ofHelper(String helper) {
-    return word(helpers, helper, OfHelper::new);
+    OfHelper known = helpers.get(helper);
+    return known != null
+        ? known
+        : helpers.computeIfAbsent(wordOrOther(helpers, helper), OfHelper::new);
   }
 
-  // The value for a word; the first lookup of a word makes it, and there is room for a few only.
-  private static <T> T word(Map<String, T> values, String word, Function<String, T> make) {
-    T value = values.get(word);
-    if (value != null) {
-      return value;
+  private static String wordOrOther(Map<String, ?> known, String word) {
+    return known.size() < MAX_WORDS - 1 ? word : OTHER;
+  }
+
+  /** Counters of one name with one label. */
+  private final class ByWord {
+    private final String name;
+    private final String description;
+    private final String label;
+    private final Map<String, Counter> counters = new ConcurrentHashMap<>();
+
+    private ByWord(String name, String description, String label) {
+      this.name = name;
+      this.description = description;
+      this.label = label;
     }
-    return values.computeIfAbsent(values.size() < MAX_WORDS - 1 ? word : OTHER, make);
+
+    private Counter of(String word) {
+      Counter counter = counters.get(word);
+      return counter != null
+          ? counter
+          : counters.computeIfAbsent(wordOrOther(counters, word), this::make);
+    }
+
+    private Counter make(String word) {
+      return counter(name, description, label, word);
+    }
   }
 
   /** The series of one helper. */
   private final class OfHelper {
     private final String helper;
-    private final Map<AgentEvent.Kind, Counter> outcomes = new EnumMap<>(AgentEvent.Kind.class);
+    private final Map<AgentEvent.Kind, Counter> outcomes = new ConcurrentHashMap<>();
     private final Map<Reason, Counter> reasons = new ConcurrentHashMap<>();
 
     private OfHelper(String helper) {
       this.helper = helper;
-      for (AgentEvent.Kind kind : AgentEvent.Kind.values()) {
-        switch (kind) {
-          case CREATED, MATCHED, EXPIRED, REPLACED, CLOSED, PARENT_CLOSED, CLEARED ->
-              outcomes.put(
-                  kind,
-                  counter(
-                      "pinholed.expectations",
-                      "What became of expectations",
-                      "helper",
-                      helper,
-                      "outcome",
-                      kind.word()));
-          default -> {
-            // Counted elsewhere.
-          }
-        }
-      }
+    }
+
+    private Counter outcome(AgentEvent.Kind kind) {
+      Counter counter = outcomes.get(kind);
+      return counter != null ? counter : outcomes.computeIfAbsent(kind, this::make);
+    }
+
+    private Counter make(AgentEvent.Kind kind) {
+      return counter(
+          "pinholed.expectations",
+          "What became of expectations",
+          "helper",
+          helper,
+          "outcome",
+          kind.word());
     }
 
     private Counter reason(Reason reason) {

@@ -354,7 +354,8 @@ final class Outcomes implements OutcomeSink {
       } catch (BackendException e) {
         refused(e);
         table.end(expectation);
-        events.reason(expectation.parent(), AgentReason.BACKEND_REFUSED, e.getMessage());
+        events.reason(
+            expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
     }
   }

@@ -519,12 +519,14 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
 
   /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */
   private FlowTuple tupleBehind() {
-    return new FlowTuple(
-        packet.protocol(),
-        packet.destinationAddress(),
-        packet.destinationPort(),
-        packet.sourceAddress(),
-        packet.sourcePort());
+    FlowTuple tuple =
+        new FlowTuple(
+            packet.protocol(),
+            packet.sourceAddress(),
+            packet.sourcePort(),
+            packet.destinationAddress(),
+            packet.destinationPort());
+    return tuple.inverse();
   }
 
   private @Nullable ConntrackEntry conntrackOf() {

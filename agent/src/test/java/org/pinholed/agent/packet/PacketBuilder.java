@@ -160,7 +160,7 @@ public final class PacketBuilder {
     packet.putShort((short) source.getPort()).putShort((short) destination.getPort());
     if (protocol == TCP) {
       packet.putInt(sequence).putInt(acknowledgement);
-      packet.put((byte) (transportHeaderBytes / 4 << 4)).put((byte) flags);
+      packet.put((byte) ((transportHeaderBytes / 4) << 4)).put((byte) flags);
       packet.putShort((short) 65535).putInt(0).put(tcpOptions);
     } else {
       packet.putShort((short) transportBytes).putShort((short) 0);

@@ -11,8 +11,8 @@ final class ExtendedPassiveParser {
    *
    * @param line behind the reply code
    * @param address takes the address if there is one; 16 bytes
-   * @return as {@link ExtendedPortParser#parseFields}; of several tries that fail, the last one's
-   *     reason
+   * @return as {@link ExtendedPortParser#parseFields}; of several tries that fail, the first reason
+   *     that says more than that something is missing
    */
   static long find(LineView line, byte[] address) {
     long result = ExtendedPortParser.MISSING_FIELDS;
@@ -23,9 +23,12 @@ final class ExtendedPassiveParser {
       }
       if (parenthesis || line.current() == '|') {
         // Where it goes wrong another parenthesis may begin: that byte is looked at again.
-        result = ExtendedPortParser.parseFields(line, address, true);
-        if (result >= 0) {
-          return result;
+        long fields = ExtendedPortParser.parseFields(line, address, true);
+        if (fields >= 0) {
+          return fields;
+        }
+        if (result == ExtendedPortParser.MISSING_FIELDS) {
+          result = fields;
         }
       } else {
         line.advance();

@@ -66,21 +66,19 @@ final class ExtendedPortParser {
       return MISSING_FIELDS;
     }
     int length = 0;
-    if (line.current() != delimiter || !mayBeEmpty) {
+    if (line.current() != delimiter) {
       length =
           family == 2
               ? AddressParser.parseIpv6(line, address)
               : AddressParser.parseIpv4(line, address);
       if (length == AddressParser.NONE) {
-        return line.current() == LineView.END || line.current() == delimiter
-            ? MISSING_FIELDS
-            : BAD_ADDRESS;
+        return line.current() == LineView.END ? MISSING_FIELDS : BAD_ADDRESS;
       }
       if (line.current() != LineView.END && line.current() != delimiter) {
         return BAD_ADDRESS;
       }
     }
-    if (!skip(line, delimiter) || !line.atDigit()) {
+    if ((length == 0 && !mayBeEmpty) || !skip(line, delimiter) || !line.atDigit()) {
       return MISSING_FIELDS;
     }
     int port = 0;

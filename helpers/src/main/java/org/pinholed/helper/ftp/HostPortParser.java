@@ -44,7 +44,9 @@ final class HostPortParser {
     while (line.current() != LineView.END) {
       if (line.atDigit()) {
         long hostPort = numbers(line);
-        if (hostPort != MISSING_FIELDS) {
+        if (skipComma(line) && line.atDigit()) {
+          skipNumbers(line); // a seventh: nobody knows which six the peer takes
+        } else if (hostPort != MISSING_FIELDS) {
           return hostPort;
         }
       } else {
@@ -68,14 +70,13 @@ final class HostPortParser {
         return MISSING_FIELDS;
       }
     }
-    // A seventh number: nobody knows which six the peer takes.
-    if (skipComma(line) && line.atDigit()) {
-      do {
-        octet(line);
-      } while (skipComma(line) && line.atDigit());
-      return MISSING_FIELDS;
-    }
     return inRange ? value : OCTET_OUT_OF_RANGE;
+  }
+
+  private static void skipNumbers(LineView line) {
+    do {
+      octet(line);
+    } while (skipComma(line) && line.atDigit());
   }
 
   private static int octet(LineView line) {

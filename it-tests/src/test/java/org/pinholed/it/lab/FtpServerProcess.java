@@ -58,6 +58,40 @@ public final class FtpServerProcess implements AutoCloseable {
 
   /** Starts a server and waits until it greets. */
   public static FtpServerProcess start(Lab lab, Kind kind) {
+    return start(lab, kind, "");
+  }
+
+  /** Starts vsftpd so that clients may ask for TLS, with a certificate made for the occasion. */
+  public static FtpServerProcess startVsftpdWithTls(Lab lab) {
+    String key = lab.workFolder().resolve("server.pem").toString();
+    lab.run(
+            Lab.Host.SERVER,
+            Duration.ofSeconds(20),
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=ftp.example.org",
+            "-keyout",
+            key,
+            "-out",
+            key)
+        .orFail();
+    return start(
+        lab,
+        Kind.VSFTPD,
+        "ssl_enable=YES\nallow_anon_ssl=YES\nforce_local_data_ssl=NO\nforce_local_logins_ssl=NO\n"
+            + "require_ssl_reuse=NO\nrsa_cert_file="
+            + key
+            + "\n");
+  }
+
+  private static FtpServerProcess start(Lab lab, Kind kind, String moreSettings) {
     Path folder = lab.workFolder().resolve("served-" + kind);
     try {
       fill(folder);
@@ -65,7 +99,7 @@ public final class FtpServerProcess implements AutoCloseable {
       if (kind == Kind.VSFTPD) {
         Path empty = Files.createDirectories(lab.workFolder().resolve("empty"));
         Path config = lab.workFolder().resolve("vsftpd.conf");
-        Files.writeString(config, VSFTPD_CONFIG.formatted(folder, empty));
+        Files.writeString(config, VSFTPD_CONFIG.formatted(folder, empty) + moreSettings);
         command = List.of("vsftpd", config.toString());
       } else {
         String script = lab.resource("pyftpdlib_server.py").toString();

@@ -249,9 +249,10 @@ public final class NamespacePeer implements AutoCloseable {
     /**
      * Sends the lines as fast as they go and reads what comes back.
      *
+     * @param inSegments whether each line is a segment of its own, or TCP packs them
      * @param answers how many lines to wait for
      */
-    public Blasted blast(List<String> lines, int answers, Duration deadline) {
+    public Blasted blast(List<String> lines, boolean inSegments, int answers, Duration deadline) {
       JsonNode answer =
           call(
               "blast",
@@ -260,6 +261,8 @@ public final class NamespacePeer implements AutoCloseable {
                   id,
                   "lines",
                   lines,
+                  "segments",
+                  inSegments,
                   "answers",
                   answers,
                   "deadline",

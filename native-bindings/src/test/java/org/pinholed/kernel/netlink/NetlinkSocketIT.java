@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -20,6 +21,8 @@ class NetlinkSocketIT {
   private static final int SUBSYSTEM_CONNTRACK = 1;
   private static final int SUBSYSTEM_NFTABLES = 10;
   private static final int CONNTRACK_GET = 1;
+  private static final int GET_TABLE = 1;
+  private static final String LONG_NAME = "t".repeat(60);
   private static final int AF_INET = 2;
   private static final int REQUEST_ACK =
       NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ACK;
@@ -134,21 +137,107 @@ class NetlinkSocketIT {
     }
   }
 
+  private static NetlinkWriter getTable(NetlinkWriter writer, int sequence) {
+    return writer
+        .beginNfnetlink(
+            SUBSYSTEM_NFTABLES, GET_TABLE, NetlinkConstants.NLM_F_REQUEST, sequence, AF_INET, 0)
+        .attrString(1, LONG_NAME)
+        .endMessage();
+  }
+
   @Test
-  void receiveBatch_datagramLongerThanItsSlot_isCutAndSaysSo() throws IOException {
+  void receiveBatch_datagramLongerThanItsSlot_isCutAndTheNextOneIsWhole() throws IOException {
+    namespace.exec("nft", "add", "table", "ip", LONG_NAME);
     try (NetlinkSocket socket = open(Duration.ofSeconds(2))) {
       NetlinkWriter writer = new NetlinkWriter(1024);
-      // Refused, and with its text the answer has more than 64 bytes.
-      writer
-          .beginNfnetlink(SUBSYSTEM_NFTABLES, 4, REQUEST_ACK, 1, 200, 0)
-          .attrString(1, "nowhere")
-          .endMessage();
-      writer.beginMessage(1, REQUEST_ACK, 2).endMessage();
+      getTable(writer, 1).beginMessage(1, REQUEST_ACK, 2).endMessage();
       socket.send(writer);
       DatagramBatch batch = new DatagramBatch(8, 64);
-      socket.receiveBatch(batch);
-      assertTrue(batch.count() >= 1);
-      assertTrue(batch.lengthBytes(0) <= 64);
+      assertEquals(2, socket.receiveBatch(batch));
+      assertTrue(batch.isCut(0));
+      assertEquals(64, batch.lengthBytes(0));
+      assertFalse(batch.isCut(1));
+      NetlinkReader reader = new NetlinkReader();
+      reader.wrap(batch.buffer(), batch.offset(0), batch.lengthBytes(0));
+      assertFalse(reader.nextMessage());
+      assertFalse(reader.ok());
+      reader.wrap(batch.buffer(), batch.offset(1), batch.lengthBytes(1));
+      assertTrue(reader.nextMessage());
+      assertEquals(2, reader.sequence());
+    } finally {
+      namespace.exec("nft", "delete", "table", "ip", LONG_NAME);
+    }
+  }
+
+  @Test
+  void receive_datagramLongerThanTheBuffer_isRefusedAndLost() throws IOException {
+    namespace.exec("nft", "add", "table", "ip", LONG_NAME);
+    try (NetlinkSocket socket = open(Duration.ofMillis(20))) {
+      socket.send(getTable(new NetlinkWriter(1024), 1));
+      ByteBuffer small = ByteBuffer.allocateDirect(64);
+      NetlinkException refused = assertThrows(NetlinkException.class, () -> socket.receive(small));
+      assertEquals(Errno.EMSGSIZE, refused.errno());
+      assertEquals(0, socket.receive(small));
+    } finally {
+      namespace.exec("nft", "delete", "table", "ip", LONG_NAME);
+    }
+  }
+
+  @Test
+  void receive_intoABufferWhosePositionMoved_stillFillsItFromItsStart() throws IOException {
+    try (NetlinkSocket socket = open(Duration.ofSeconds(2))) {
+      socket.send(new NetlinkWriter(64).beginMessage(1, REQUEST_ACK, 77).endMessage());
+      ByteBuffer room = ByteBuffer.allocateDirect(256).order(ByteOrder.nativeOrder());
+      room.position(200);
+      int lengthBytes = socket.receive(room);
+      assertEquals(lengthBytes, room.getInt(0));
+      assertEquals(77, room.getInt(8));
+    }
+  }
+
+  @Test
+  void send_longerThanTheSendBuffer_isRefused() throws IOException {
+    NetlinkSocketOptions small = new NetlinkSocketOptions(0, 8192, Duration.ofMillis(20), true);
+    try (NetlinkSocket socket = namespace.call(() -> NetlinkSocket.open(small))) {
+      NetlinkWriter writer = new NetlinkWriter(1 << 17);
+      writer.beginMessage(1, REQUEST_ACK, 1).rawBytes(new byte[100_000]).endMessage();
+      NetlinkException refused = assertThrows(NetlinkException.class, () -> socket.send(writer));
+      assertEquals(Errno.EMSGSIZE, refused.errno());
+      assertTrue(refused.toString().contains("send 100016 bytes"), refused::toString);
+    }
+  }
+
+  @Test
+  void overruns_notToReport_areNot() throws IOException {
+    NetlinkSocketOptions silent = new NetlinkSocketOptions(1, 0, Duration.ofMillis(20), false);
+    try (NetlinkSocket socket = namespace.call(() -> NetlinkSocket.open(silent))) {
+      NetlinkWriter writer = new NetlinkWriter(1 << 14);
+      for (int i = 0; i < 200; i++) {
+        writer.beginMessage(1, REQUEST_ACK, i).endMessage();
+      }
+      socket.send(writer);
+      DatagramBatch batch = new DatagramBatch(256, 256);
+      int received = socket.receiveBatch(batch);
+      assertTrue(received > 0 && received < 200, () -> received + " of 200");
+    }
+  }
+
+  @Test
+  void joinGroup_thatDoesNotExist_isRefused() throws IOException {
+    try (NetlinkSocket socket = open(Duration.ofMillis(20))) {
+      NetlinkException refused = assertThrows(NetlinkException.class, () -> socket.joinGroup(1000));
+      assertEquals(Errno.EINVAL, refused.errno());
+      assertTrue(refused.toString().contains("join group 1000"), refused::toString);
+    }
+  }
+
+  @Test
+  void buffers_thatAreNotDirect_areAFaultOfTheCaller() throws IOException {
+    try (NetlinkSocket socket = open(Duration.ofMillis(20))) {
+      ByteBuffer heap = ByteBuffer.allocate(64);
+      assertThrows(IllegalArgumentException.class, () -> socket.receive(heap));
+      assertThrows(IllegalArgumentException.class, () -> socket.attachFilter(new long[0]));
+      assertThrows(IllegalArgumentException.class, () -> socket.attachFilter(new long[4097]));
     }
   }
 

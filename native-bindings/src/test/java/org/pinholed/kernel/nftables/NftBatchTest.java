@@ -7,14 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.FakeNetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkChannel;
 import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.netlink.NetlinkReader;
 import org.pinholed.kernel.nftables.NftExpressions.Base;
 import org.pinholed.kernel.nftables.NftExpressions.Compare;
 import org.pinholed.kernel.nftables.NftExpressions.Ct;
@@ -43,14 +49,15 @@ class NftBatchTest {
           .build();
   private static final NftSet PORTS = NftSet.named("p", NftField.INET_SERVICE).build();
 
-  private ScriptedTransport kernel;
+  private FakeNetlinkTransport kernel;
+  private int sequence;
   private NftClient client;
 
   @BeforeEach
   void open() {
     Assumptions.assumeTrue(
         ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN, "bytes of a little-endian machine");
-    kernel = new ScriptedTransport();
+    kernel = new FakeNetlinkTransport().takeAnything();
     client = new NftClient(new NetlinkChannel(kernel, 65536), 4711);
   }
 
@@ -62,23 +69,42 @@ class NftBatchTest {
         .put16be(80);
   }
 
-  /** Commits and compares all messages between begin and end; one word each, spaces left out. */
-  private void expect(String... messages) throws NetlinkException {
+  /** Commits a batch of so many messages; returns each with its type, flags and body in hex. */
+  private List<String> commit(int messages) throws NetlinkException {
+    sequence += messages + 1;
+    kernel.acknowledge(sequence);
     client.commit();
-    assertEquals("0010 001 0000000a", kernel.sent.get(0));
-    assertEquals("0011 001 0000000a", kernel.sent.get(kernel.sent.size() - 1));
+    byte[] bytes = kernel.lastSent();
+    ByteBuffer buffer =
+        ByteBuffer.allocateDirect(bytes.length).order(ByteOrder.nativeOrder()).put(0, bytes);
+    NetlinkReader reader = new NetlinkReader().wrap(buffer, 0, bytes.length);
+    List<String> sent = new ArrayList<>();
+    while (reader.nextMessage()) {
+      byte[] body = new byte[reader.payloadLengthBytes()];
+      buffer.get(reader.payloadOffset(), body);
+      sent.add(
+          String.format("%04x %03x ", reader.type(), reader.flags())
+              + HexFormat.of().formatHex(body));
+    }
+    return sent;
+  }
+
+  /** Commits and compares all messages between begin and end. */
+  private void expect(String... messages) throws NetlinkException {
+    List<String> sent = commit(messages.length);
+    assertEquals("0010 001 0000000a", sent.get(0));
+    assertEquals("0011 001 0000000a", sent.get(sent.size() - 1));
     for (int i = 0; i < messages.length; i++) {
       String expected = messages[i].replaceAll("\\s+", "");
-      String actual = kernel.sent.get(i + 1).replaceAll("\\s+", "");
+      String actual = sent.get(i + 1).replaceAll("\\s+", "");
       assertEquals(expected, actual, "message " + (i + 1));
     }
-    assertEquals(messages.length + 2, kernel.sent.size());
+    assertEquals(messages.length + 2, sent.size());
   }
 
   /** Commits one rule and compares its expressions. */
   private void expectExpressions(String hex) throws NetlinkException {
-    client.commit();
-    String rule = kernel.sent.get(1);
+    String rule = commit(1).get(1);
     String names = "0a06 c05 01000000" + "07000100 70680000" + "06000200 63000000";
     assertEquals(names.replace(" ", ""), rule.substring(0, 9 + 40).replace(" ", ""));
     assertEquals(hex.replaceAll("\\s+", ""), rule.substring(9 + 40 + 8));
@@ -178,8 +204,7 @@ class NftBatchTest {
   @Test
   void generation_standsInTheBegin() throws NetlinkException {
     client.begin().onlyAtGeneration(0x01020304).addChain(TABLE, "c");
-    client.commit();
-    assertEquals("0010 001 0000000a0800010001020304", kernel.sent.get(0));
+    assertEquals("0010 001 0000000a0800010001020304", commit(1).get(0));
   }
 
   @Test
@@ -237,7 +262,6 @@ class NftBatchTest {
     expectExpressions(
         "2c000180 0a000100 7175657565000000 1c000280 06000100 00070000 06000200 00010000"
             + " 06000300 00010000");
-    kernel.sent.clear();
     rule().queueByTarget(7, true).endRule();
     expectExpressions(
         "34000180 0b000100 7461726765740000 24000280 0c000100 4e46515545554500"
@@ -246,15 +270,19 @@ class NftBatchTest {
   }
 
   @Test
-  void commit_refused_namesTheMessage() throws NetlinkException {
+  void commit_refused_namesTheMessage() {
     client.begin().addTable(TABLE, "").addChain(TABLE, "divert").addSet(TABLE, ONCE4);
-    kernel.refuse(2, Errno.EOPNOTSUPP);
+    kernel.refuse(3, Errno.EOPNOTSUPP); // the begin of the batch has sequence 1
     NetlinkException e = assertThrows(NetlinkException.class, client::commit);
     assertEquals("nftables: add chain ph divert: errno 95 (EOPNOTSUPP)", e.getMessage());
     assertEquals(2, e.failedMessage());
+  }
+
+  @Test
+  void commit_refusedAsAWhole_saysSo() {
     client.begin().addTable(TABLE, "");
-    kernel.refuse(0, Errno.EPERM);
-    e = assertThrows(NetlinkException.class, client::commit);
+    kernel.refuse(1, Errno.EPERM);
+    NetlinkException e = assertThrows(NetlinkException.class, client::commit);
     assertEquals("nftables: transaction: errno 1 (EPERM)", e.getMessage());
   }
 
@@ -290,9 +318,9 @@ class NftBatchTest {
       client.batch().addElement(TABLE, ONCE4, key(), value, 1000, 1000, "x".repeat(128));
       count++;
     }
-    client.commit();
+    List<String> sent = commit(2);
     assertTrue(count > 200, "count " + count);
-    long messages = kernel.sent.stream().filter(message -> message.startsWith("0a0c")).count();
+    long messages = sent.stream().filter(message -> message.startsWith("0a0c")).count();
     assertEquals(2, messages, "attribute lists of at most 32 KiB each");
   }
 

@@ -14,6 +14,8 @@ import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.FakeNetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.netlink.NetlinkReader;
 import org.pinholed.kernel.netlink.NetlinkWriter;
@@ -21,7 +23,7 @@ import org.pinholed.kernel.netlink.NetlinkWriter;
 /** What the monitor and the element reader make of messages, good and bad ones. */
 class NftMonitorTest implements NftMonitor.Handler {
   private static final NftTable TABLE = new NftTable(NftFamily.INET, "ph");
-  private final ScriptedTransport kernel = new ScriptedTransport();
+  private final FakeNetlinkTransport kernel = new FakeNetlinkTransport();
   private final NftMonitor monitor = new NftMonitor(kernel, TABLE);
   private final List<NftChange> changes = new ArrayList<>();
   private int overruns;
@@ -54,7 +56,7 @@ class NftMonitorTest implements NftMonitor.Handler {
 
   private void receive(NetlinkWriter... datagrams) throws NetlinkException {
     for (NetlinkWriter datagram : datagrams) {
-      kernel.answers.add(datagram.toBytes());
+      kernel.answerBytes(datagram.toBytes());
       monitor.receive(this);
     }
   }
@@ -93,7 +95,7 @@ class NftMonitorTest implements NftMonitor.Handler {
   @Test
   void receive_overrun_isTold_andForgetsTheHalfTransaction() throws NetlinkException {
     receive(notification(2, 1, "ph"));
-    kernel.overrun();
+    kernel.failReceive(Errno.ENOBUFS);
     monitor.receive(this);
     assertEquals(1, overruns);
     receive(generation());
@@ -123,7 +125,7 @@ class NftMonitorTest implements NftMonitor.Handler {
             .rawBytes(bytes)
             .endMessage()
             .toBytes();
-    kernel.answers.add(datagram);
+    kernel.answerBytes(datagram);
     monitor.receive(this);
     receive(generation());
   }

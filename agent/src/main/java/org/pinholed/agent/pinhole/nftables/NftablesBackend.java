@@ -16,6 +16,8 @@ import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftClient;
 import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.nftables.NftMonitor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Pinholes as elements of maps in the table {@code inet pinholed}, and the diversion of control
@@ -27,8 +29,9 @@ import org.pinholed.kernel.nftables.NftMonitor;
  * owned in the kernel's sense, so others can change it, and then it is repaired (ADR 0007).
  */
 public final class NftablesBackend implements PinholeBackend {
-  private static final Duration WATCH_TIMEOUT = Duration.ofMillis(500);
+  private static final Duration WATCH_TIMEOUT = Duration.ofMillis(250);
   private static final int RESTORE_BURST = 8;
+  private static final Logger LOG = LoggerFactory.getLogger(NftablesBackend.class);
 
   private final NftablesOptions options;
   private final NftFeatures features;
@@ -42,14 +45,6 @@ public final class NftablesBackend implements PinholeBackend {
   private @Nullable NftMonitor monitor;
   private @Nullable TableWatch watch;
 
-  private NftablesBackend(NftablesOptions options, NftClient client, NftFeatures features) {
-    this.options = options;
-    this.features = features;
-    this.layout = new TableLayout(options, features);
-    this.control = new NftablesSession(this, client, layout, features);
-    this.sessions.add(control);
-  }
-
   /**
    * Finds out what the kernel can do; changes nothing. Works in the network namespace of the
    * calling thread.
@@ -59,24 +54,22 @@ public final class NftablesBackend implements PinholeBackend {
    * @throws BackendException if the kernel refuses, for example without CAP_NET_ADMIN
    */
   public static NftablesBackend open(NftablesOptions options) throws BackendException {
-    return open(options, NftFeatures::probe);
+    return new NftablesBackend(options, NftFeatures::probe);
   }
 
   // A test forces features away, to go the ways of older kernels.
-  static NftablesBackend open(NftablesOptions options, Probe probe) throws BackendException {
+  NftablesBackend(NftablesOptions options, Probe probe) throws BackendException {
     NftClient client = openClient();
-    boolean opened = false;
     try {
-      NftablesBackend backend = new NftablesBackend(options, client, probe.of(client));
-      opened = true;
-      return backend;
+      this.features = probe.of(client);
     } catch (NetlinkException e) {
+      client.close();
       throw NftablesSession.refused(e);
-    } finally {
-      if (!opened) {
-        client.close();
-      }
     }
+    this.options = options;
+    this.layout = new TableLayout(options, features);
+    this.control = new NftablesSession(this, client, layout, features);
+    this.sessions.add(control);
   }
 
   /** Finds out what the kernel can do. */
@@ -106,6 +99,11 @@ public final class NftablesBackend implements PinholeBackend {
   void forget(NftablesSession session) {
     synchronized (lock) {
       sessions.remove(session);
+      try {
+        ignoreOwn(); // the kernel may give its port id to somebody else
+      } catch (BackendException e) {
+        LOG.warn("nftables table {}: {}", options.table(), e.getMessage());
+      }
     }
   }
 

@@ -29,6 +29,9 @@ import org.pinholed.kernel.nftables.NftValue;
  * <p>A rule that finds a connection sets its mark and does no more: it accepts nothing. Lookup and
  * removal of a once-pinhole are two steps, so two first packets that are handled on two processors
  * in the same microsecond may both match.
+ *
+ * <p>nft lists all of it as it would be written by hand, but its version 1.0.6 aborts when it reads
+ * back a deletion from a map with a key of more than 16 bytes ({@code once6}); see ADR 0007.
  */
 final class PinholeMaps {
   static final String CHAIN_PREROUTING = "prerouting";

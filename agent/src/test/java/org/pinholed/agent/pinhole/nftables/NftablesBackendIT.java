@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -298,7 +299,7 @@ class NftablesBackendIT {
     try (PinholeBackend older =
             namespace.call(
                 () ->
-                    NftablesBackend.open(
+                    new NftablesBackend(
                         OPTIONS,
                         client -> {
                           NftFeatures now = NftFeatures.probe(client);
@@ -387,6 +388,8 @@ class NftablesBackendIT {
     try {
       // nft prints the xtables target as the queue statement, which this kernel may not have
       String rules = lines().replaceAll("queue (num 7 bypass|flags bypass to 7)", "");
+      // nft 1.0.6 aborts when it is to read "delete" from a map with two IPv6 addresses in its key
+      rules = rules.replaceAll("delete @once6 \\{[^}]*\\}", "");
       Files.writeString(file, "delete table inet pinholed\n" + rules);
       namespace.exec("nft", "-c", "-f", file.toString());
     } finally {
@@ -452,6 +455,38 @@ class NftablesBackendIT {
     assertEquals(before, listing().replaceAll("expires [0-9a-z]+", ""));
     assertFalse(backend.repair(List.of(once(2121))), "nothing is missing");
     assertFalse(noticed.tryAcquire(100, TimeUnit.MILLISECONDS), "repairs are not told");
+  }
+
+  @Test
+  void tableDeletedAgainAndAgain_isRepaired_butNotEachTime() throws Exception {
+    AtomicInteger repairs = new AtomicInteger();
+    Semaphore repaired = new Semaphore(0);
+    Runnable repair =
+        () -> {
+          try {
+            backend.repair(List.of());
+            repairs.incrementAndGet();
+            repaired.release();
+          } catch (BackendException e) {
+            throw new AssertionError(e);
+          }
+        };
+    namespace.call(
+        () -> {
+          backend.watch(repair);
+          return true;
+        });
+    int deletions = 40;
+    for (int i = 0; i < deletions; i++) {
+      namespace.exec("nft", "add table inet pinholed; delete table inet pinholed");
+      repaired.tryAcquire(20, TimeUnit.MILLISECONDS); // lets the first ones be repaired one by one
+    }
+    int soon = repairs.get();
+    assertTrue(soon >= 8, "repaired at once: " + soon);
+    assertTrue(soon < deletions / 2, "but not each time: " + soon);
+    repaired.drainPermits();
+    assertTrue(repaired.tryAcquire(3, TimeUnit.SECONDS), "repaired in the end");
+    assertTrue(listing().contains("elements = { 21 }"));
   }
 
   @Test

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Completes the distribution: assemble.sh SOURCE JAR DISTRIBUTION. Maven calls it when the libraries are in DISTRIBUTION/lib.
+# With PINHOLED_NO_ARCHIVES in the environment it leaves out the archives of classes, which take five seconds.
+set -eu
+source=$1
+jar=$2
+distribution=$3
+cp "$jar" "$distribution/lib/pinholed.jar"
+for folder in bin etc lib; do
+  mkdir -p "$distribution/$folder"
+  cp "$source/$folder"/* "$distribution/$folder/"
+done
+chmod 755 "$distribution"/bin/* [ -n "${PINHOLED_NO_ARCHIVES:-}" ] || "$distribution/lib/make-archives"
+[ -n "${PINHOLED_NO_ARCHIVES:-}" ] || "$distribution/lib/make-archives"

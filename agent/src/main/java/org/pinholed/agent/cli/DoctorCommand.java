@@ -1,0 +1,103 @@
+package org.pinholed.agent.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.ConfigException;
+import org.pinholed.agent.config.ConfigLoader;
+import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.doctor.Doctor;
+import org.pinholed.agent.doctor.DoctorSettings;
+import org.pinholed.agent.doctor.Finding;
+import org.pinholed.agent.doctor.SystemProbe;
+import org.pinholed.helper.ftp.FtpProtocol;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+@Command(
+    name = "doctor",
+    description = {
+      "Looks at the machine around the agent: privileges, kernel, firewall, settings, packet queue;"
+          + " says what is missing, what is lost by it, and what to type. Changes nothing.",
+      "Works without a running agent, in the network namespace that it is started in. Exit code 1 if"
+          + " something fails."
+    },
+    footer = {
+      "%nExamples:",
+      "  pinholectl doctor",
+      "  ip netns exec router pinholectl doctor --config router.yaml",
+      "  pinholectl doctor --json | jq '.[] | select(.level == \"fail\")'"
+    })
+final class DoctorCommand implements Callable<Integer> {
+  private static final Path DEFAULT_CONFIG = Path.of("/etc/pinholed/pinholed.yaml");
+
+  @SuppressWarnings("NullAway.Init") // set by picocli before the call
+  @ParentCommand
+  Pinholectl pinholectl;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description =
+          "Configuration of the agent. Default: /etc/pinholed/pinholed.yaml, and the built-in"
+              + " values where that is missing.")
+  Path configFile = DEFAULT_CONFIG;
+
+  @Override
+  public Integer call() throws Exception {
+    List<Finding> findings = new ArrayList<>();
+    ConfigLoader loader = new ConfigLoader(List.of(new FtpProtocol()));
+    AgentConfig config = loader.parse("built-in", "");
+    if (Files.exists(configFile) || configFile != DEFAULT_CONFIG) {
+      try {
+        config = loader.load(configFile);
+        findings.add(new Finding(Finding.Level.OK, "config", configFile + " is good", List.of()));
+      } catch (ConfigException e) {
+        findings.add(
+            new Finding(Finding.Level.FAIL, "config", String.valueOf(e.getMessage()), List.of()));
+      }
+    } else {
+      findings.add(
+          new Finding(
+              Finding.Level.INFO,
+              "config",
+              "there is no " + configFile + ": looked at with the built-in values",
+              List.of()));
+    }
+    Path socket = pinholectl.socketOr(config.control().socket());
+    findings.addAll(Doctor.examine(new SystemProbe(socket), DoctorSettings.of(config)));
+    print(findings);
+    return Doctor.isHealthy(findings) ? 0 : 1;
+  }
+
+  private void print(List<Finding> findings) {
+    List<JsonFields> rows = new ArrayList<>();
+    for (Finding finding : findings) {
+      String level = finding.level().name().toLowerCase(Locale.ROOT);
+      rows.add(
+          new JsonFields()
+              .with("level", level)
+              .with("name", finding.name())
+              .with("text", finding.text())
+              .with("advice", finding.advice()));
+      if (!pinholectl.json()) {
+        pinholectl
+            .out()
+            .printf(
+                "%-5s %-18s %s%n",
+                level, Printable.of(finding.name()), Printable.of(finding.text()));
+        for (String line : finding.advice()) {
+          pinholectl.out().printf("%24s  %s%n", "", Printable.of(line));
+        }
+      }
+    }
+    if (pinholectl.json()) {
+      pinholectl.out().print(Listings.json(rows));
+    }
+  }
+}

@@ -1,0 +1,103 @@
+package org.pinholed.agent.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.helper.ftp.FtpProtocol;
+
+class ConfigDocumentationTest {
+  private static final Path PAGE = Path.of("..", "docs", "configuration.md");
+  private static final Pattern KEY_ROW =
+      Pattern.compile("(?m)^\\| `([^`]+)` \\| [^|]+ \\| ([^|]+) \\| (reload|restart) \\|$");
+  private static final Pattern OPTION_ROW =
+      Pattern.compile("(?m)^\\| `(\\w+)` \\| [^|]+ \\| [^|]+ \\|$");
+  private static final ConfigLoader LOADER = new ConfigLoader(List.of(new FtpProtocol()));
+
+  @Test
+  void everyKey_isDocumented_andNoOther() throws IOException {
+    assertEquals(new TreeSet<>(ConfigLoader.knownKeys()), new TreeSet<>(documented().keySet()));
+  }
+
+  @Test
+  void everyDocumentedDefault_isTheDefault() throws IOException, ConfigException {
+    StringBuilder yaml = new StringBuilder();
+    for (Map.Entry<String, String> row : documented().entrySet()) {
+      String key = row.getKey();
+      String value = row.getValue().replace("`", "");
+      int dot = key.indexOf('.');
+      if (key.startsWith("helpers")) {
+        continue;
+      }
+      // A file with each key alone, so that one default cannot hide another.
+      yaml.setLength(0);
+      if (dot < 0) {
+        yaml.append(key).append(": ").append(value);
+      } else {
+        yaml.append(key, 0, dot).append(":\n  ").append(key, dot + 1, key.length());
+        yaml.append(": ").append(value);
+      }
+      assertEquals(AgentConfig.DEFAULT, LOADER.parse(key, yaml.toString()), key);
+    }
+  }
+
+  @Test
+  void everyFtpOption_isDocumented_andNoOther() throws IOException {
+    String page = Files.readString(PAGE);
+    int begin = page.indexOf("Options of `ftp`");
+    Set<String> options = new TreeSet<>();
+    Matcher row = OPTION_ROW.matcher(page.substring(begin, page.indexOf("## Kernel")));
+    while (row.find()) {
+      options.add(row.group(1));
+    }
+    assertEquals(new TreeSet<>(new FtpProtocol().options().keySet()), options);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "activeOpen: command",
+        "fxpNetworks: [192.0.2.0/24, \"2001:db8::/32\"]",
+        "deniedPorts: [3306, 6000-6063]"
+      })
+  void theOptionsOfThePage_areTaken(String option) throws ConfigException {
+    LOADER.parse(
+        "f", "helpers:\n- {id: 1, name: ftp, protocol: tcp, port: 21, options: {" + option + "}}");
+  }
+
+  @Test
+  void theFileOfTheDistribution_saysNoMoreThanTheDefault() throws ConfigException {
+    assertEquals(
+        AgentConfig.DEFAULT, LOADER.load(Path.of("src", "main", "dist", "etc", "pinholed.yaml")));
+  }
+
+  @Test
+  void theFileOfTheDistribution_isGoodWithEverythingSwitchedOn()
+      throws IOException, ConfigException {
+    Path file = Path.of("src", "main", "dist", "etc", "pinholed.yaml");
+    String on = Files.readString(file).replaceAll("(?m)^#(\\s*\\w+:)", "$1");
+    AgentConfig config = LOADER.parse("pinholed.yaml", on);
+    assertEquals("adm", config.control().group());
+    assertEquals("/var/log/pinholed/events.jsonl", config.eventLog().file());
+  }
+
+  private static Map<String, String> documented() throws IOException {
+    Map<String, String> keys = new TreeMap<>();
+    Matcher row = KEY_ROW.matcher(Files.readString(PAGE));
+    while (row.find()) {
+      keys.put(row.group(1), row.group(2));
+    }
+    return keys;
+  }
+}

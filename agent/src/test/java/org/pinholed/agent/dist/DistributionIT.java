@@ -1,0 +1,166 @@
+package org.pinholed.agent.dist;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(120)
+class DistributionIT {
+  private static final Path HOME = Path.of("target", "pinholed").toAbsolutePath();
+
+  @TempDir Path folder = Path.of("");
+
+  /** What a program said and how it ended. */
+  private record Result(int exit, String out, String err) {}
+
+  @BeforeAll
+  static void isMade() {
+    assertTrue(
+        Files.isExecutable(HOME.resolve("bin/pinholed")),
+        () -> HOME + " is not there: mvn package makes it");
+  }
+
+  private Result run(Map<String, String> environment, String... command)
+      throws IOException, InterruptedException {
+    Path out = folder.resolve("out");
+    Path err = folder.resolve("err");
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+    // The build's own options, such as a coverage agent, are none of the programs'.
+    builder.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "PINHOLED_JAVA_OPTS"));
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().putAll(environment);
+    Process process = builder.start();
+    assertTrue(process.waitFor(60, TimeUnit.SECONDS), "ended within a minute");
+    return new Result(
+        process.exitValue(),
+        Files.readString(out, StandardCharsets.UTF_8),
+        Files.readString(err, StandardCharsets.UTF_8));
+  }
+
+  private static String bin(String program) {
+    return HOME.resolve("bin").resolve(program).toString();
+  }
+
+  @Test
+  void pinholed_checksItsOwnConfiguration_andSaysNothingElse()
+      throws IOException, InterruptedException {
+    String file = HOME.resolve("etc/pinholed.yaml").toString();
+    Result result = run(Map.of(), bin("pinholed"), "--config", file, "--check-config");
+    assertEquals(new Result(0, file + ": good\n", ""), result);
+  }
+
+  @Test
+  void pinholed_aBadConfiguration_isOneLine() throws IOException, InterruptedException {
+    Path file = Files.writeString(folder.resolve("bad.yaml"), "queues:\n  first: 70000\n");
+    Result result = run(Map.of(), bin("pinholed"), "--config", file.toString(), "--check-config");
+    assertEquals(
+        new Result(2, "", "pinholed: " + file + ":2: queues.first: 70000 (expected: 0..65535)\n"),
+        result);
+  }
+
+  @Test
+  void pinholectl_helpAndVersion() throws IOException, InterruptedException {
+    Result help = run(Map.of(), bin("pinholectl"), "--help");
+    assertEquals(0, help.exit(), help.toString());
+    assertTrue(help.out().contains("expectations"), help.out());
+    Result version = run(Map.of(), bin("pinholectl"), "--version");
+    assertTrue(version.out().matches("pinholectl \\d+\\.\\d+\\.\\d+\\S*\n"), version.toString());
+  }
+
+  @Test
+  void throughALinkFromAnotherFolder_findsItsLibraries() throws IOException, InterruptedException {
+    Path first = Files.createSymbolicLink(folder.resolve("first"), Path.of(bin("pinholectl")));
+    Path second = Files.createSymbolicLink(folder.resolve("second"), first.getFileName());
+    assertEquals(0, run(Map.of(), second.toString(), "--version").exit());
+  }
+
+  @Test
+  void anArchiveThatDoesNotFit_isLeftAsideWithoutAWord() throws IOException, InterruptedException {
+    Path lib = Files.createDirectories(folder.resolve("a copy/lib"));
+    Path bin = Files.createDirectories(folder.resolve("a copy/bin"));
+    try (var files = Files.newDirectoryStream(HOME.resolve("lib"))) {
+      for (Path file : files) {
+        if (Files.isRegularFile(file)) {
+          Files.copy(file, lib.resolve(file.getFileName()));
+        }
+      }
+    }
+    Files.write(lib.resolve("pinholectl.jsa"), new byte[] {1, 2, 3});
+    Path program = Files.copy(HOME.resolve("bin/pinholectl"), bin.resolve("pinholectl"));
+    Result result = run(Map.of(), "sh", program.toString(), "--version");
+    assertEquals(0, result.exit(), result.toString());
+    assertEquals("", result.err());
+  }
+
+  @Test
+  void aJavaHomeWithoutJava_isNamed() throws IOException, InterruptedException {
+    assertEquals(
+        new Result(
+            1,
+            "",
+            "pinholed: JAVA_HOME is /nonexistent, and there is no bin/java in it (expected: the home"
+                + " of Java 17 or later)\n"),
+        run(Map.of("JAVA_HOME", "/nonexistent"), bin("pinholed"), "--version"));
+  }
+
+  @Test
+  void anOldJava_isRefused() throws IOException, InterruptedException {
+    Path java = Files.createDirectories(folder.resolve("old/bin")).resolve("java");
+    Files.writeString(java, "#!/bin/sh\nexit 0\n");
+    Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.writeString(
+        folder.resolve("old/release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"11.0.2\"\n");
+    assertEquals(
+        new Result(1, "", "pinholectl: " + java + " is version 11.0.2 (expected: 17 or later)\n"),
+        run(Map.of("JAVA_HOME", folder.resolve("old").toString()), bin("pinholectl"), "--version"));
+  }
+
+  @Test
+  void anUnknownLogLevel_isRefused() throws IOException, InterruptedException {
+    assertEquals(
+        new Result(
+            1,
+            "",
+            "pinholed: PINHOLED_LOG: loud (expected: trace, debug, info, warn, error, off)\n"),
+        run(Map.of("PINHOLED_LOG", "loud"), bin("pinholed"), "--version"));
+  }
+
+  @Test
+  void javaOptions_reachTheVirtualMachine() throws IOException, InterruptedException {
+    Result result =
+        run(
+            Map.of("PINHOLED_JAVA_OPTS", "-XX:+PrintFlagsFinal -Xmx33m"),
+            bin("pinholectl"),
+            "--version");
+    assertTrue(
+        result.out().matches("(?s).*MaxHeapSize +:?= 34603008 .*"), () -> "no -Xmx33m in effect");
+  }
+
+  @Test
+  void noFile_isLeftInTheTemporaryFolder() throws IOException, InterruptedException {
+    Path temporary = Files.createDirectory(folder.resolve("tmp"));
+    run(
+        Map.of("PINHOLED_JAVA_OPTS", "-Djava.io.tmpdir=" + temporary),
+        bin("pinholectl"),
+        "--socket",
+        folder.resolve("none.sock").toString(),
+        "status");
+    try (var files = Files.newDirectoryStream(temporary)) {
+      assertFalse(files.iterator().hasNext());
+    }
+  }
+}

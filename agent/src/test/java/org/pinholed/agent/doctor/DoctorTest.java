@@ -1,0 +1,391 @@
+package org.pinholed.agent.doctor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.doctor.DoctorProbe.Answer;
+import org.pinholed.agent.doctor.DoctorProbe.QueueHolder;
+import org.pinholed.helper.Transport;
+
+/** The rulesets are what nft 1.0.6 and iptables 1.8.9 printed; the .nft files are their sources. */
+class DoctorTest {
+  private static final DoctorSettings SETTINGS =
+      new DoctorSettings(
+          MarkBits.DEFAULT,
+          0,
+          true,
+          List.of(
+              new HelperEntry(
+                  1, "ftp", Transport.TCP, 21, true, Duration.ofSeconds(30), Map.of())));
+
+  private final FakeProbe probe = new FakeProbe();
+
+  @Nested
+  class AcceptRule {
+    @ParameterizedTest
+    @ValueSource(
+        strings = {
+          "rule",
+          "ruleInCalledChain",
+          "ruleByMap",
+          "ruleByNamedMap",
+          "invertedRule",
+          "staticPorts"
+        })
+    void isThere(String ruleset) {
+      Finding finding = nft(ruleset);
+      assertEquals(Finding.Level.OK, finding.level(), finding::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+      "noRule, inet filter forward, policy drop",
+      "ruleBehindReject, inet filter forward, inet filter forward handle",
+      "wrongBit, inet filter forward, policy drop",
+      "packetMark, inet filter forward, policy drop",
+      "firewalld, inet firewalld filter_FORWARD, inet firewalld filter_FORWARD handle"
+    })
+    void isNotThere(String ruleset, String chain, String by) {
+      Finding finding = nft(ruleset);
+      assertEquals(Finding.Level.FAIL, finding.level(), finding::toString);
+      assertTrue(finding.text().contains(by), finding::toString);
+      assertEquals(
+          List.of("nft insert rule " + chain + " ct mark and 0x40000000 != 0 accept"),
+          finding.advice());
+    }
+
+    @Test
+    void hasItsOwnRuleNamed() {
+      Finding finding = nft("rule");
+      assertTrue(
+          finding.text().startsWith("nftables inet filter forward accepts children of pinholes:"),
+          finding::toString);
+    }
+
+    @Test
+    void asksForAnInterfaceToo_onlySomePass() {
+      Finding finding = nft("ruleForOneInterface");
+      assertEquals(Finding.Level.WARN, finding.level(), finding::toString);
+      assertTrue(finding.text().contains("only some"), finding::toString);
+    }
+
+    @Test
+    void asksForTheWholeMark_onlyThoseWithoutPolicyPass() {
+      assertEquals(Finding.Level.WARN, nft("exactMark").level());
+    }
+
+    @Test
+    void isInOneOfTwoChains_theOtherOneIsNamed() {
+      List<Finding> findings = all("secondChainDrops");
+      assertEquals(Finding.Level.OK, findings.get(0).level());
+      assertEquals(Finding.Level.FAIL, findings.get(1).level());
+      assertEquals(
+          List.of("nft insert rule ip other guard ct mark and 0x40000000 != 0 accept"),
+          findings.get(1).advice());
+    }
+
+    @Test
+    void isThereForOneFamilyOnly() {
+      List<Finding> findings = all("oneFamily");
+      assertEquals(Finding.Level.OK, findings.get(0).level());
+      assertEquals(Finding.Level.FAIL, findings.get(1).level());
+      assertTrue(findings.get(1).text().contains("ip6 filter6 forward"), findings::toString);
+      Finding inside = nft("oneFamilyInside");
+      assertEquals(Finding.Level.FAIL, inside.level());
+      assertTrue(inside.text().contains("(IPv6)"), inside::toString);
+    }
+
+    @Test
+    void letsTheFirstPacketThroughAlone() {
+      Finding finding = nft("firstPacketOnly");
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertEquals(
+          List.of("nft insert rule inet filter forward ct state established,related accept"),
+          finding.advice());
+    }
+
+    @Test
+    void standsBehindABlocklist_goodAndSaid() {
+      Finding finding = nft("blocklistBefore");
+      assertEquals(Finding.Level.OK, finding.level());
+      assertTrue(finding.text().contains("before it may drop"), finding::toString);
+    }
+
+    @Test
+    void isNotNeededWhereNothingDrops() {
+      assertEquals(
+          "nothing here drops forwarded packets, so no accept rule is needed",
+          named("acceptRule").get(0).text());
+    }
+
+    @Test
+    void anotherChildBit_anotherRule() {
+      DoctorSettings other =
+          new DoctorSettings(
+              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0xffff), 0, true, List.of());
+      probe.nft = Answer.of(FakeProbe.resource("rule.json"));
+      List<Finding> findings =
+          Doctor.examine(probe, other).stream()
+              .filter(finding -> finding.name().equals("acceptRule"))
+              .toList();
+      assertEquals(
+          List.of("nft insert rule inet filter forward ct mark and 0x20000000 != 0 accept"),
+          findings.get(0).advice());
+    }
+
+    @Test
+    void pathsWithoutEnd_areGivenUp() {
+      Finding finding = nft("manyPaths");
+      assertEquals(Finding.Level.WARN, finding.level());
+      assertTrue(finding.text().contains("too long"), finding::toString);
+    }
+
+    private Finding nft(String ruleset) {
+      return all(ruleset).get(0);
+    }
+
+    private List<Finding> all(String ruleset) {
+      probe.nft = Answer.of(FakeProbe.resource(ruleset + ".json"));
+      return named("acceptRule");
+    }
+  }
+
+  @Nested
+  class Iptables {
+    @Test
+    void rule_inACalledChain() {
+      probe.iptables.add(Answer.of(FakeProbe.resource("rule.iptables")));
+      Finding finding = named("acceptRule").get(0);
+      assertEquals(Finding.Level.OK, finding.level(), finding::toString);
+      assertTrue(
+          finding.text().endsWith("-A PIN -m connmark ! --mark 0x0/0x40000000 -j ACCEPT"),
+          finding::toString);
+    }
+
+    @Test
+    void noRule_lineToType() {
+      probe.ip6tables.add(Answer.of(FakeProbe.resource("noRule.iptables")));
+      Finding finding = named("acceptRule").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertEquals(
+          List.of("ip6tables -I FORWARD 1 -m connmark --mark 0x40000000/0x40000000 -j ACCEPT"),
+          finding.advice());
+    }
+
+    @Test
+    void packetMark_isNoConntrackMark() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -m mark --mark 0x40000000/0x40000000 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+    }
+
+    @Test
+    void markOverwritten_onlyByWhatMayMeetAChild() {
+      probe.iptables.add(Answer.of(FakeProbe.resource("rule.iptables")));
+      List<Finding> findings = named("markKept");
+      assertEquals(1, findings.size());
+      assertTrue(findings.get(0).text().contains("--save-mark"), findings::toString);
+      assertFalse(findings.get(0).text().contains("0x19/0xffff "), findings::toString);
+      assertFalse(findings.get(0).text().contains("--dport 21"), findings::toString);
+    }
+
+    @Test
+    void kernelHelper_found() {
+      probe.iptables.add(Answer.of(FakeProbe.resource("rule.iptables")));
+      assertEquals(Finding.Level.WARN, named("kernelHelper").get(0).level());
+    }
+
+    @Test
+    void tablesOfIptablesNft_areJudgedOnce() {
+      probe.iptables.add(Answer.of(FakeProbe.resource("rule.iptables")));
+      // what nft says of the same table: matches of xtables that it cannot read
+      probe.nft =
+          Answer.of(
+              """
+              {"nftables": [{"table": {"family": "ip", "name": "filter", "handle": 1}},
+              {"chain": {"family": "ip", "table": "filter", "name": "FORWARD", "handle": 1,
+               "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}},
+              {"rule": {"family": "ip", "table": "filter", "chain": "FORWARD", "handle": 2,
+               "expr": [{"xt": {"type": "match", "name": "connmark"}}, {"accept": null}]}}]}
+              """);
+      assertEquals(
+          List.of(Finding.Level.OK), named("acceptRule").stream().map(Finding::level).toList());
+    }
+
+    @Test
+    void ufw_linesForItsFiles() {
+      probe.iptables.add(Answer.of(FakeProbe.resource("ufw.iptables")));
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+      assertEquals(
+          "/etc/ufw/before.rules:   -A ufw-before-forward"
+              + " -m connmark --mark 0x40000000/0x40000000 -j ACCEPT",
+          named("ufw").get(0).advice().get(0));
+    }
+
+    @Test
+    void garbage_isNoFirewall() {
+      probe.iptables.add(Answer.of("*\n:\n-A\n-A X\n*filter\n:FORWARD\n-A FORWARD -m\n-A F -j\n!"));
+      assertTrue(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+    }
+  }
+
+  @Nested
+  class Nftables {
+    @Test
+    void firewalld_itsOwnAdvice() {
+      probe.nft = Answer.of(FakeProbe.resource("firewalld.json"));
+      assertEquals(3, named("firewalld").get(0).advice().size());
+    }
+
+    @Test
+    void markOverwritten_onlyByWhatMayMeetAChild() {
+      probe.nft = Answer.of(FakeProbe.resource("markOverwritten.json"));
+      List<Finding> findings = named("markKept");
+      assertEquals(1, findings.size());
+      assertTrue(
+          findings.get(0).text().contains("inet policies forward handle 2"), findings::toString);
+      assertFalse(findings.get(0).text().contains("handle 3"), findings::toString);
+      assertFalse(findings.get(0).text().contains("handle 4"), findings::toString);
+    }
+
+    @Test
+    void kernelHelper_found() {
+      probe.nft = Answer.of(FakeProbe.resource("kernelHelper.json"));
+      Finding finding = named("kernelHelper").get(0);
+      assertEquals(Finding.Level.WARN, finding.level());
+      assertTrue(finding.text().contains("helper ftp"), finding::toString);
+    }
+
+    @Test
+    void ruleset_thatCannotBeRead() {
+      probe.nft = Answer.failed("there is no nft");
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+      probe.nft = Answer.of("{");
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+      probe.nft = Answer.of("[]");
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+    }
+
+    @Test
+    void ownTable_missingWhileTheAgentRuns() {
+      probe.status = status();
+      assertEquals(Finding.Level.FAIL, named("table").get(0).level());
+    }
+
+    @Test
+    void ownTable_leftBehind() {
+      probe.nft =
+          Answer.of(
+              "{\"nftables\": [{\"table\": {\"family\": \"inet\", \"name\": \"pinholed\"}}]}");
+      assertEquals(Finding.Level.INFO, named("table").get(0).level());
+      probe.status = status();
+      assertEquals(Finding.Level.OK, named("table").get(0).level());
+    }
+  }
+
+  @Nested
+  class Queue {
+    @Test
+    void heldByAnother() {
+      probe.queues.add(new QueueHolder(0, OptionalLong.of(77), "suricata"));
+      Finding finding = named("queue").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertTrue(finding.text().contains("process 77 (suricata)"), finding::toString);
+      probe.status = status();
+      assertEquals(Finding.Level.FAIL, named("queue").get(0).level());
+    }
+
+    @Test
+    void heldByTheAgent() {
+      probe.status = status();
+      probe.queues.add(new QueueHolder(0, OptionalLong.of(4711), "java"));
+      assertEquals(Finding.Level.OK, named("queue").get(0).level());
+    }
+
+    @Test
+    void another_isNoMatter() {
+      probe.queues.add(new QueueHolder(3, OptionalLong.of(77), "suricata"));
+      assertEquals("queue 0 is free", named("queue").get(0).text());
+    }
+
+    @Test
+    void notOpenWhileTheAgentRuns() {
+      probe.status = status();
+      assertEquals(Finding.Level.FAIL, named("queue").get(0).level());
+      probe.sharesNetwork = false;
+      assertEquals(Finding.Level.OK, named("queue").get(0).level());
+      assertEquals(Finding.Level.WARN, named("agent").get(0).level());
+    }
+  }
+
+  @Test
+  void privileges_missing() {
+    probe.ownCapabilities = 0;
+    assertEquals(Finding.Level.FAIL, named("privileges").get(0).level());
+    probe.ownCapabilities = 1 << 12;
+    assertEquals(Finding.Level.OK, named("privileges").get(0).level());
+  }
+
+  @Test
+  void agent_silent_warns() {
+    Finding finding = named("agent").get(0);
+    assertEquals(Finding.Level.WARN, finding.level());
+    assertEquals("it does not answer: there is no control socket", finding.text());
+    assertTrue(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+  }
+
+  @Test
+  void features_missingOneFails() {
+    probe.features.put("nftQueue", "no: the xtables target NFQUEUE is used instead");
+    assertEquals(Finding.Level.INFO, named("nftQueue").get(0).level());
+    probe.features.put("nftables", "missing: pinholes cannot be opened");
+    assertEquals(Finding.Level.FAIL, named("nftables").get(0).level());
+    assertEquals("pinholes cannot be opened", named("nftables").get(0).text());
+    assertFalse(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "net.netfilter.nf_conntrack_events, 0, FAIL",
+    "net.netfilter.nf_conntrack_helper, 1, WARN",
+    "net.ipv4.ip_forward, 0, WARN",
+    "net.ipv6.conf.all.forwarding, 0, INFO",
+    "net.netfilter.nf_conntrack_tcp_be_liberal, 1, INFO"
+  })
+  void sysctl_bad(String name, String value, Finding.Level level) {
+    assertEquals(List.of(), named("sysctl"));
+    probe.sysctls.put(name, value);
+    assertEquals(level, named("sysctl").get(0).level());
+    probe.sysctls.put(name, value.equals("0") ? "1" : "0");
+    assertEquals(List.of(), named("sysctl"));
+  }
+
+  private static JsonFields status() {
+    return new JsonFields().with("pid", 4711L).with("version", "0.1.0");
+  }
+
+  private List<Finding> named(String name) {
+    return Doctor.examine(probe, SETTINGS).stream()
+        .filter(finding -> finding.name().equals(name))
+        .toList();
+  }
+}

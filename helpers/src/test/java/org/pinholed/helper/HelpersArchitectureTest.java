@@ -1,0 +1,85 @@
+package org.pinholed.helper;
+
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.util.Set;
+
+@AnalyzeClasses(
+    packages = "org.pinholed.helper",
+    importOptions = ImportOption.DoNotIncludeTests.class)
+class HelpersArchitectureTest {
+  private static final Set<String> ALLOWED_OF_JAVA_NET =
+      Set.of(
+          "java.net.InetAddress",
+          "java.net.Inet4Address",
+          "java.net.Inet6Address",
+          "java.net.UnknownHostException");
+
+  private static final DescribedPredicate<JavaClass> IO =
+      describe(
+          "do I/O or tell the time",
+          type -> {
+            String name = type.getName();
+            boolean net = name.startsWith("java.net.") && !ALLOWED_OF_JAVA_NET.contains(name);
+            return net
+                || (name.startsWith("java.io.") && !name.equals("java.io.Serializable"))
+                || name.startsWith("java.nio.file.")
+                || name.startsWith("java.nio.channels.")
+                || name.startsWith("java.util.logging.")
+                || name.startsWith("java.util.concurrent.")
+                || (name.startsWith("java.time.") && !name.equals("java.time.Duration"))
+                || name.equals("java.util.Date")
+                || name.equals("java.lang.Thread");
+          });
+
+  @ArchTest
+  static final ArchRule pureJava =
+      classes()
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage("java..", "org.jspecify.annotations..", "org.pinholed.helper..");
+
+  @ArchTest static final ArchRule noInputOutput = noClasses().should().dependOnClassesThat(IO);
+
+  @ArchTest
+  static final ArchRule noClock =
+      noClasses()
+          .should()
+          .callMethod(System.class, "currentTimeMillis")
+          .orShould()
+          .callMethod(System.class, "nanoTime");
+
+  @ArchTest
+  static final ArchRule noNameServer =
+      noClasses()
+          .should()
+          .callMethod(java.net.InetAddress.class, "getByName", String.class)
+          .orShould()
+          .callMethod(java.net.InetAddress.class, "getAllByName", String.class)
+          .orShould()
+          .callMethod(java.net.InetAddress.class, "getHostName")
+          .orShould()
+          .callMethod(java.net.InetAddress.class, "getCanonicalHostName");
+
+  @ArchTest
+  static final ArchRule noCycles =
+      slices().matching("org.pinholed.(*)..").should().beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule streamsKnowNoProtocol =
+      noClasses()
+          .that()
+          .resideInAPackage("org.pinholed.helper.stream")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("org.pinholed.helper.ftp");
+}

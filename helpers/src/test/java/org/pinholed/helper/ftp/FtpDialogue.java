@@ -1,0 +1,129 @@
+package org.pinholed.helper.ftp;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.RecordingSink;
+import org.pinholed.helper.StreamHelper;
+import org.pinholed.helper.Transport;
+import org.pinholed.helper.stream.InOrderStream;
+
+/**
+ * A dialogue between client 192.0.2.10 (2001:db8:1::10) and server 198.51.100.20 (2001:db8:2::20),
+ * through the real streams.
+ */
+final class FtpDialogue {
+  static final HelperLimits LIMITS = new HelperLimits(256, 1024, 32, 512);
+
+  private final RecordingSink sink = new RecordingSink();
+  private final StreamHelper helper;
+  private final InOrderStream client;
+  private final InOrderStream server;
+  private int cut = Integer.MAX_VALUE;
+  private int told;
+
+  FtpDialogue(Map<String, Object> options, FlowFacts.Origin origin, boolean ipv6) {
+    this(options, origin, ipv6, LIMITS);
+  }
+
+  FtpDialogue(
+      Map<String, Object> options, FlowFacts.Origin origin, boolean ipv6, HelperLimits limits) {
+    helper = (StreamHelper) new FtpProtocol().configure(options, limits).open(facts(origin, ipv6));
+    client = new InOrderStream(limits);
+    server = new InOrderStream(limits);
+    client.start(-20);
+    server.start(Integer.MAX_VALUE - 20);
+  }
+
+  /** A dialogue from its first byte on, over IPv4 with default options. */
+  static FtpDialogue fresh() {
+    return new FtpDialogue(Map.of(), FlowFacts.Origin.FIRST_BYTE, false);
+  }
+
+  /** One in which the greeting was said. */
+  static FtpDialogue greeted() {
+    return fresh().server("220 ready\r\n");
+  }
+
+  static FlowFacts facts(FlowFacts.Origin origin, boolean ipv6) {
+    Endpoint client = new Endpoint(address(ipv6 ? "2001:db8:1::10" : "192.0.2.10"), 40000);
+    Endpoint server = new Endpoint(address(ipv6 ? "2001:db8:2::20" : "198.51.100.20"), 21);
+    return new FlowFacts(Transport.TCP, client, client, server, server, origin);
+  }
+
+  private static InetAddress address(String literal) {
+    try {
+      return InetAddress.getByName(literal);
+    } catch (UnknownHostException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Sends everything from now on in segments of this length. */
+  FtpDialogue cut(int lengthBytes) {
+    cut = lengthBytes;
+    return this;
+  }
+
+  FtpDialogue refusing() {
+    sink.refuse();
+    return this;
+  }
+
+  FtpDialogue client(String text) {
+    return send(Direction.ORIGINAL, text);
+  }
+
+  FtpDialogue server(String text) {
+    return send(Direction.REPLY, text);
+  }
+
+  private FtpDialogue send(Direction direction, String text) {
+    byte[] bytes = text.getBytes(ISO_8859_1);
+    ByteBuffer packet = ByteBuffer.wrap(bytes);
+    InOrderStream stream = direction == Direction.ORIGINAL ? client : server;
+    for (int at = 0; at < bytes.length; ) {
+      int length = Math.min(cut, bytes.length - at);
+      InOrderStream.Push result =
+          stream.push(
+              stream.sequenceOf(stream.bytesRead()),
+              packet,
+              at,
+              length,
+              cursor -> helper.onBytes(direction, cursor, sink));
+      assertNull(result.reason());
+      at += length;
+    }
+    return this;
+  }
+
+  String state() {
+    return helper.stateWord();
+  }
+
+  int bufferedBytes() {
+    return client.bufferedBytes() + server.bufferedBytes();
+  }
+
+  List<String> understood() {
+    return sink.understood();
+  }
+
+  /** What was concluded since this was asked last. */
+  List<String> outcomes() {
+    List<String> all = sink.outcomes();
+    List<String> fresh = new ArrayList<>(all.subList(told, all.size()));
+    told = all.size();
+    return fresh;
+  }
+}

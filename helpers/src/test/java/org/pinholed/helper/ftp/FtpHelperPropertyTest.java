@@ -1,0 +1,211 @@
+package org.pinholed.helper.ftp;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.RecordingSink;
+import org.pinholed.helper.StreamHelper;
+import org.pinholed.helper.stream.InOrderStream;
+
+class FtpHelperPropertyTest {
+  /** What one side says at once. */
+  private record Step(Direction direction, String text) {}
+
+  private static final List<String> CLIENT =
+      List.of(
+          "USER j\u00f6rg\r\n",
+          "PASS x\r\n",
+          "PASV\r\n",
+          "epsv\r\n",
+          "EPSV ALL\r\n",
+          "PORT 192,0,2,10,156,65\r\n",
+          "PORT 192,0,2,11,156,65\r\n",
+          "EPRT |1|192.0.2.10|5000|\r\n",
+          "LPRT 4\r\n",
+          "ABOR\r\n",
+          "RETR \u00ff\u00fan\r\n",
+          "\r\n",
+          "P\u00ff\u00fb\u0001ASV\n",
+          "TYPE I\r\nPASV\r\nRETR x\r\n",
+          "X" + "y".repeat(300) + "\r\n",
+          "REIN\r\n",
+          "AUTH TLS\r\n",
+          "\u0016\u0003\u0001",
+          "QU",
+          "IT\r\n");
+  private static final List<String> SERVER =
+      List.of(
+          "220 ready\r\n",
+          "220-hello\r\n227 (198,51,100,20,156,64)\r\n220 ready\r\n",
+          "200 ok\r\n",
+          "226 done\r\n",
+          "150 go\r\n",
+          "227 Entering Passive Mode (198,51,100,20,156,64)\r\n",
+          "227 =198,51,100,20,156,64\n",
+          "229 Extended (|||6446|)\r\n",
+          "426 cut\r\n226 done\r\n",
+          "500 " + "z".repeat(300) + "\r\n",
+          "234 tls\r\n",
+          "504 no\r\n",
+          "text\r\n",
+          "331",
+          " pass\r\n");
+
+  @Provide
+  Arbitrary<List<Step>> dialogues() {
+    Arbitrary<Step> client = Arbitraries.of(CLIENT).map(text -> new Step(Direction.ORIGINAL, text));
+    Arbitrary<Step> server = Arbitraries.of(SERVER).map(text -> new Step(Direction.REPLY, text));
+    return Arbitraries.oneOf(client, server).list().ofMaxSize(30);
+  }
+
+  @Property(tries = 600)
+  void anyCutOrderAndRepetition_hasTheSameOutcomes(
+      @ForAll("dialogues") List<Step> dialogue, @ForAll long seed) {
+    Random random = new Random(seed);
+    Run whole = new Run(random);
+    Run torn = new Run(random);
+    for (Step step : dialogue) {
+      whole.say(step.direction, step.text);
+      torn.sayTorn(step.direction, step.text);
+    }
+    assertEquals(whole.sink.outcomes(), torn.sink.outcomes());
+    assertEquals(whole.sink.understood(), torn.sink.understood());
+    assertEquals(whole.helper.stateWord(), torn.helper.stateWord());
+    assertEquals(whole.bufferedBytes(), torn.bufferedBytes());
+  }
+
+  @Property(tries = 600)
+  void anyBytes_neverThrowAndStayBounded(
+      @ForAll @Size(max = 20) List<byte[]> segments, @ForAll boolean resumed) {
+    FtpDialogue ftp =
+        new FtpDialogue(
+            Map.of(), resumed ? FlowFacts.Origin.RESUMED : FlowFacts.Origin.FIRST_BYTE, false);
+    for (byte[] segment : segments) {
+      String text = new String(segment, ISO_8859_1);
+      ftp.client(text).server(text);
+      assertTrue(ftp.bufferedBytes() < 2 * FtpDialogue.LIMITS.lineBytes());
+    }
+    assertFalse(ftp.state().isEmpty());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 5, 7, 11, 13, 1000})
+  void everyKindOfLine_cutEverywhere_hasTheSameOutcomes(int lengthBytes) {
+    FtpDialogue whole = FtpDialogue.greeted();
+    FtpDialogue torn = FtpDialogue.greeted().cut(lengthBytes);
+    for (FtpDialogue ftp : List.of(whole, torn)) {
+      for (String line : CLIENT.subList(0, 16)) {
+        ftp.client(line).server("200 ok\r\n");
+      }
+      for (String reply : SERVER.subList(0, 10)) {
+        ftp.client("PASV\r\n").server(reply);
+      }
+    }
+    assertEquals(whole.outcomes(), torn.outcomes());
+    assertEquals(whole.understood(), torn.understood());
+  }
+
+  @Test
+  void aPortCommand_cutAtEveryByte_opensAlways() {
+    String command = "PORT 192,0,2,10,156,65\r\n";
+    for (int at = 0; at <= command.length(); at++) {
+      FtpDialogue ftp = FtpDialogue.greeted();
+      ftp.client(command.substring(0, at)).client(command.substring(at)).server("200 ok\r\n");
+      assertEquals(
+          List.of("expect 192.0.2.10:40001 by PORT inactive from client @0", "activate data"),
+          ftp.outcomes());
+    }
+  }
+
+  @Test
+  void everyPrefixOfACommand_opensNothing() {
+    String command = "PORT 192,0,2,10,156,65\r\n";
+    for (int length = 0; length < command.length(); length++) {
+      FtpDialogue ftp = FtpDialogue.greeted().client(command.substring(0, length));
+      assertEquals(List.of(), ftp.outcomes());
+      assertEquals(length, ftp.bufferedBytes());
+    }
+  }
+
+  /** A flow whose segments can be torn. */
+  private static final class Run {
+    final RecordingSink sink = new RecordingSink();
+    final StreamHelper helper;
+    final Random random;
+    private final InOrderStream client;
+    private final InOrderStream server;
+
+    Run(Random random) {
+      this.random = random;
+      HelperLimits limits = new HelperLimits(256, 4096, 1024, 512);
+      FlowFacts facts = FtpDialogue.facts(FlowFacts.Origin.FIRST_BYTE, false);
+      helper = (StreamHelper) new FtpProtocol().configure(Map.of(), limits).open(facts);
+      client = new InOrderStream(limits);
+      server = new InOrderStream(limits);
+      client.start(0);
+      server.start(-10);
+    }
+
+    int bufferedBytes() {
+      return client.bufferedBytes() + server.bufferedBytes();
+    }
+
+    void say(Direction direction, String text) {
+      push(direction, base(direction), text, 0, text.length());
+    }
+
+    void sayTorn(Direction direction, String text) {
+      List<int[]> cuts = new ArrayList<>();
+      for (int at = 0; at < text.length(); ) {
+        int to = Math.min(text.length(), at + 1 + random.nextInt(20));
+        cuts.add(new int[] {at, to});
+        at = to;
+      }
+      for (int again = random.nextInt(3); again > 0; again--) {
+        int from = random.nextInt(text.length());
+        cuts.add(new int[] {from, from + 1 + random.nextInt(text.length() - from)});
+      }
+      Collections.shuffle(cuts, random);
+      int base = base(direction);
+      for (int[] cut : cuts) {
+        push(direction, base, text, cut[0], cut[1]);
+      }
+    }
+
+    private InOrderStream stream(Direction direction) {
+      return direction == Direction.ORIGINAL ? client : server;
+    }
+
+    private int base(Direction direction) {
+      return stream(direction).sequenceOf(stream(direction).bytesRead());
+    }
+
+    private void push(Direction direction, int base, String text, int from, int to) {
+      ByteBuffer packet = ByteBuffer.wrap(text.getBytes(ISO_8859_1));
+      InOrderStream.Reader reader = (ByteCursor bytes) -> helper.onBytes(direction, bytes, sink);
+      assertNull(stream(direction).push(base + from, packet, from, to - from, reader).reason());
+    }
+  }
+}
