@@ -3,7 +3,10 @@ package org.pinholed.helper;
 /** A helper that reads a byte stream per direction (TCP). */
 public interface StreamHelper extends SessionHelper {
   /**
-   * Reads in-order bytes. What is not consumed is presented again, together with what follows it.
+   * Reads in-order bytes, as many messages as there are. What is not consumed is presented again,
+   * unchanged and from its first byte, together with what follows it; more than {@link
+   * HelperLimits#streamBufferBytes()} of it ends the reading of the flow. After a reason of another
+   * kind than REFUSED was reported a helper takes all bytes and says nothing more.
    *
    * @param direction which way the bytes go
    * @param bytes the bytes from {@code position} to {@code limit}; re-used after the call

@@ -13,6 +13,7 @@ import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
@@ -77,7 +78,8 @@ public class FtpBenchmark {
 
   /** A command and its reply of no interest, each as a segment through stream and helper. */
   @Benchmark
-  public @Nullable HelperWord commandAndReplyOfNoInterest() {
+  @OperationsPerInvocation(2)
+  public @Nullable HelperWord segmentOfNoInterest() {
     flow.client.push(
         flow.client.sequenceOf(flow.client.bytesRead()),
         command,

@@ -66,7 +66,7 @@ final class AddressParser {
         if (++digits > HEX_DIGITS_MAX) {
           return NONE;
         }
-        int digit = Character.digit(line.current(), 16);
+        int digit = hexDigit(line.current());
         group = (group << 4) | digit;
         decimal = digit > 9 ? OCTET_MAX + 1 : Math.min(decimal * 10 + digit, OCTET_MAX + 1);
         line.advance();
@@ -152,6 +152,11 @@ final class AddressParser {
       address[offset + octet] = (byte) value;
     }
     return true;
+  }
+
+  // Only for what isHex says yes to: setting bit 5 makes the letters lower case.
+  private static int hexDigit(int character) {
+    return character <= '9' ? character - '0' : (character | 0x20) - 'a' + 10;
   }
 
   private static boolean isHex(int character) {

@@ -57,11 +57,15 @@ final class LineView {
   void advance() {
     while (position < end) {
       int octet = at(position++);
+      if (octet != CR && octet != IAC) {
+        current = octet;
+        return;
+      }
       if (octet == CR) {
         continue;
       }
-      if (octet != IAC || position == end) {
-        current = octet;
+      if (position == end) {
+        current = IAC;
         return;
       }
       int command = at(position);
