@@ -31,14 +31,14 @@ result=$?
 
 reports=$(find . -path '*/target/*-reports/TEST-*.xml' -newer "$stamp" | sort)
 total=0 bad=0 scenarios=0
-attribute() { printf '%s\n' "$2" | sed -n "s/.* $1=\"\([0-9.,]*\)\".*/\1/p" | tr -d ,; }
 printf '\n%-66s %6s %6s %8s\n' 'test class' tests failed seconds
 for report in $reports; do
   name=${report##*/TEST-}
-  suite=$(grep -m 1 '<testsuite ' "$report")
-  tests=$(attribute tests "$suite")
-  failed=$(($(attribute failures "$suite") + $(attribute errors "$suite")))
-  printf '%-66s %6s %6s %8s\n' "${name%.xml}" "$tests" "$failed" "$(attribute time "$suite")"
+  # Counted, not read from the head: the head leaves nested classes out.
+  tests=$(grep -c '<testcase ' "$report")
+  failed=$(grep -cE '<(failure|error)[ >]' "$report")
+  time=$(sed -n 's/.*<testsuite .* time="\([0-9.,]*\)".*/\1/p' "$report" | head -n 1)
+  printf '%-66s %6s %6s %8s\n' "${name%.xml}" "$tests" "$failed" "$time"
   total=$((total + tests)) bad=$((bad + failed))
   case $report in ./it-tests/*) scenarios=$((scenarios + tests)) ;; esac
 done
