@@ -24,6 +24,11 @@ public final class Expectation {
     ANNOUNCED,
     /** The pinhole is open and nobody came. */
     PENDING,
+    /**
+     * Over, and its pinhole is being shut; but a child that came just before may not have been
+     * reported yet.
+     */
+    ENDING,
     /** A child came; a pinhole for one connection is shut. */
     MATCHED,
     /** No longer in the table. */
@@ -156,8 +161,27 @@ public final class Expectation {
     return STATE.compareAndSet(this, from, to);
   }
 
+  /** Ends it for good; answers GONE if another thread was first, be it only to begin. */
   State end() {
-    return STATE.getAndSet(this, State.GONE);
+    while (true) {
+      State before = state;
+      if (before == State.ENDING || before == State.GONE) {
+        return State.GONE;
+      }
+      if (change(before, State.GONE)) {
+        return before;
+      }
+    }
+  }
+
+  /**
+   * Whether nothing may come through any more.
+   *
+   * @return true for good once its end has begun
+   */
+  public boolean isOver() {
+    State now = state;
+    return now == State.ENDING || now == State.GONE;
   }
 
   void used(String serialOfChild) {

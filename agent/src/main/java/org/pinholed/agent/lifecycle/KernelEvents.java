@@ -79,16 +79,35 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void run() {
     while (running) {
-      try {
-        kernel.receive(this);
-      } catch (NetlinkException e) {
-        failed("conntrackEvents", e.getMessage());
+      turn();
+    }
+    finishEnded(System.nanoTime());
+  }
+
+  /** One turn: what the kernel says, or a moment of silence, then what time brings. */
+  void turn() {
+    long beganNs = System.nanoTime();
+    try {
+      kernel.receive(this);
+      if (kernel.isDrained()) {
+        finishEnded(beganNs);
       }
-      long nowNs = System.nanoTime();
-      if (nowNs - tickedNs >= TICK_NS) {
-        tickedNs = nowNs;
-        tick(nowNs);
-      }
+    } catch (NetlinkException e) {
+      failed("conntrackEvents", e.getMessage());
+    }
+    long nowNs = System.nanoTime();
+    if (nowNs - tickedNs >= TICK_NS) {
+      tickedNs = nowNs;
+      tick(nowNs);
+    }
+  }
+
+  /** Every child that came before these ends began has been told of: the rest found nobody. */
+  private void finishEnded(long beganNs) {
+    for (ExpectationTable.Ending ended = table.nextEnded(beganNs);
+        ended != null;
+        ended = table.nextEnded(beganNs)) {
+      events.expectation(ended.why(), ended.expectation(), "");
     }
   }
 
