@@ -662,12 +662,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
    * worker's thread only.
    *
    * @param conntrackId its conntrack id; unknown ids are ignored
+   * @return true if there was such a parent and it is ended now
    */
-  public void endParentIfGone(int conntrackId) {
+  public boolean endParentIfGone(int conntrackId) {
     ParentFlow flow = flows.find(conntrackId);
-    if (flow != null && !isInKernel(flow.entry())) {
-      endParent(flow, AgentEvent.Kind.PARENT_CLOSED);
+    if (flow == null || isInKernel(flow.entry())) {
+      return false;
     }
+    endParent(flow, AgentEvent.Kind.PARENT_CLOSED);
+    return true;
   }
 
   private boolean isInKernel(ConntrackEntry entry) {

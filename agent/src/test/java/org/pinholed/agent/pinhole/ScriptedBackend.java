@@ -186,15 +186,16 @@ public final class ScriptedBackend implements PinholeBackend {
 
   @Override
   public boolean repair(Collection<Pinhole> alive) throws BackendException {
-    boolean gone;
     synchronized (this) {
-      gone = tableGone;
+      if (!tableGone) {
+        return false;
+      }
+    }
+    apply("repair", List.of(), List.copyOf(alive));
+    synchronized (this) {
       tableGone = false;
     }
-    if (gone) {
-      apply("repair", List.of(), List.copyOf(alive));
-    }
-    return gone;
+    return true;
   }
 
   @Override
