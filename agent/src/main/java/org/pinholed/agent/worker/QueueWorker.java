@@ -620,7 +620,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
 
   private void endParent(ParentFlow flow, AgentEvent.Kind kind) {
     flow.parent().end();
-    outcomes.endAll(flow, kind);
+    outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
     flows.remove(flow);
     if (flow.readingEnded()) {
       unreadFlows--;
@@ -718,6 +718,24 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       }
     }
     return entries;
+  }
+
+  /**
+   * Begins to clear parents. They end by {@link #endParent} or when the kernel tells of their end,
+   * which it does as soon as their conntracks are deleted; either way they end as cleared. On the
+   * worker's thread only.
+   *
+   * @param filter which ones
+   * @return their conntracks, to be deleted
+   */
+  public List<ConntrackEntry> beginClear(ListingFilter filter) {
+    for (ParentFlow flow : flows.flows()) {
+      if (filter.matches(
+          flow.parent().policyId(), flow.parent().helper(), flow.parent().serial())) {
+        flow.clear();
+      }
+    }
+    return entries(filter);
   }
 
   /**

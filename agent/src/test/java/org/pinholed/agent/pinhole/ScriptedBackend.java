@@ -104,6 +104,15 @@ public final class ScriptedBackend implements PinholeBackend {
   }
 
   /**
+   * What was diverted, one entry for each change.
+   *
+   * @return the ports
+   */
+  public synchronized List<Collection<HelperPort>> ports() {
+    return List.copyOf(ports);
+  }
+
+  /**
    * All transactions that were tried.
    *
    * @return for example {@code open 1, close 2}
