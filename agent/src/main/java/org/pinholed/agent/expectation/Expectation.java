@@ -46,6 +46,7 @@ public final class Expectation {
   private final long createdNs;
   private volatile long openedNs;
   private volatile State state = State.ANNOUNCED;
+  private volatile boolean remade;
   private final AtomicInteger uses = new AtomicInteger();
   private volatile @Nullable String childSerial;
 
@@ -146,6 +147,23 @@ public final class Expectation {
    */
   public void opened(long nowNs) {
     openedNs = nowNs;
+  }
+
+  /**
+   * Notes that the pinhole was written again, by a renewal or a repair. If its child came right
+   * before, that has made a used pinhole anew.
+   */
+  public void remade() {
+    remade = true;
+  }
+
+  /**
+   * Whether the pinhole was written more than once.
+   *
+   * @return true for good once it was
+   */
+  public boolean wasRemade() {
+    return remade;
   }
 
   /**

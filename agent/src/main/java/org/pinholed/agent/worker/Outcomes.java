@@ -358,6 +358,11 @@ final class Outcomes implements OutcomeSink {
       } catch (BackendException e) {
         refused(e);
         table.end(expectation);
+        if (tracer.isOn()) {
+          tracer.line(
+              "reason",
+              "refused backendRefused for expectation " + expectation.id() + ": " + e.getMessage());
+        }
         events.reason(
             expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
