@@ -1,6 +1,7 @@
 package org.pinholed.agent.control;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -15,12 +16,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.config.NumericAddress;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
+import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Transport;
 
 /**
@@ -139,7 +142,7 @@ final class ControlRequests {
     TraceFilter filter =
         new TraceFilter(
             wholeOrNull(request, "port", 1, 65535),
-            textOrNull(request, "address"),
+            addressOrNull(request),
             textOrNull(request, "helper"),
             wholeOrNull(request, "policyId", 0, Integer.MAX_VALUE));
     int count = whole(request, "count", 0, TRACE_PACKETS_MAX, 0);
@@ -204,6 +207,19 @@ final class ControlRequests {
         wholeOrNull(request, "policyId", 0, Integer.MAX_VALUE),
         textOrNull(request, "helper"),
         serial == null ? null : serial.toLowerCase(Locale.ROOT));
+  }
+
+  /** In the form in which the trace has the packet's addresses too. */
+  private static @Nullable String addressOrNull(JsonFields request) throws ControlError {
+    String text = textOrNull(request, "address");
+    if (text == null) {
+      return null;
+    }
+    InetAddress address = NumericAddress.parse(text);
+    if (address == null) {
+      throw bad("address: " + cut(text) + " (expected: a numeric IPv4 or IPv6 address)");
+    }
+    return AddressText.of(address);
   }
 
   private static HelperEntry helperEntry(JsonFields request) throws ControlError {

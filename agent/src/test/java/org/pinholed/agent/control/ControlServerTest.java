@@ -136,6 +136,13 @@ class ControlServerTest {
   }
 
   @Test
+  void trace_addressInAnyForm_filteredByTheOneThatPacketsHave() throws IOException {
+    ask("{\"command\":\"trace\",\"timeoutSeconds\":1,\"address\":\"2001:DB8:0:0:1::7\"}");
+
+    assertEquals(List.of(new TraceFilter(null, "2001:db8::1:0:0:7", null, null)), agent.traces);
+  }
+
+  @Test
   void trace_timeout_ends() throws IOException {
     assertTrue(ask("{\"command\":\"trace\",\"timeoutSeconds\":1}").get(0).flag("done"));
   }
@@ -242,6 +249,7 @@ class ControlServerTest {
       assertRefused("{\"command\":\"helpersDelete\"}", "id: missing");
       assertRefused("{\"command\":\"expectations\",\"policyId\":-1}", "policyId: -1");
       assertRefused("{\"command\":\"trace\",\"count\":1000001}", "count: 1000001");
+      assertRefused("{\"command\":\"trace\",\"address\":\"example\"}", "address: example");
       assertRefused(
           "{\"command\":\"helpersAdd\",\"id\":2,\"name\":\"ftp\",\"port\":1,\"timeout\":\"9h\"}",
           "timeout: 9h (expected: 1s..3600s, or parent)");
