@@ -8,12 +8,19 @@ root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 
 usage() {
   cat <<EOF
-usage: it-tests/run.sh [MAVEN-ARGUMENT ...]
-  MAVEN-ARGUMENT  goes to Maven as it is; for one scenario only:
-                  -pl it-tests -Dit.test=OneShotPinholeIT (the agent must have been built before)
+usage: it-tests/run.sh [--scenario NAMES] [MAVEN-ARGUMENT ...]
+  --scenario NAMES  only these scenarios, as in OneShotPinholeIT,KillIT
+  MAVEN-ARGUMENT    goes to Maven as it is, as in -o
 EOF
 }
-case ${1-} in -h | --help) usage; exit 0 ;; esac
+scenarios_only=
+case ${1-} in
+  -h | --help) usage; exit 0 ;;
+  --scenario)
+    [ $# -ge 2 ] || { usage >&2; exit 2; }
+    scenarios_only=$2
+    shift 2 ;;
+esac
 need_root "$@"
 
 begin=$SECONDS
@@ -26,8 +33,20 @@ cd "$root" || exit 1
 # Reports of an older run must not be counted as this one's.
 stamp=$(mktemp)
 trap 'rm -f "$stamp"' EXIT
-mvn -B -ntp -Pit --fail-at-end verify "$@" </dev/null
-result=$?
+# The agent is built and tested first; its scenarios never run against one of an earlier build.
+if [ -n "$scenarios_only" ]; then
+  build_agent "$root"
+  result=0
+else
+  mvn -B -ntp -Pit --fail-at-end -pl '!it-tests' verify "$@" </dev/null
+  result=$?
+fi
+if [ -n "$scenarios_only" ] || [ agent/target/pinholed/bin/pinholed -nt "$stamp" ]; then
+  mvn -B -ntp -Pit -pl it-tests verify ${scenarios_only:+"-Dit.test=$scenarios_only"} "$@" \
+    </dev/null || result=1
+else
+  say "The agent was not built: its scenarios are not run."
+fi
 
 reports=$(find . -path '*/target/*-reports/TEST-*.xml' -newer "$stamp" | sort)
 total=0 bad=0 scenarios=0
