@@ -1,6 +1,8 @@
 package org.pinholed.agent.control;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -13,6 +15,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.view.AgentControl;
@@ -21,6 +25,7 @@ import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
+import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Transport;
 
 /**
@@ -36,10 +41,16 @@ final class ControlRequests {
   private static final int TRACE_QUEUE_LINES = 4096;
   private static final long TRACE_WAIT_MS = 100;
 
-  private final AgentControl control;
+  private static final Pattern NUMERIC_IPV4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
+  private static final Pattern NUMERIC_IPV6 =
+      Pattern.compile("[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]{1,40}");
 
-  ControlRequests(AgentControl control) {
+  private final AgentControl control;
+  private final Supplier<String> metrics;
+
+  ControlRequests(AgentControl control, Supplier<String> metrics) {
     this.control = control;
+    this.metrics = metrics;
   }
 
   // Whether a request is a trace, which lasts and so counts against a limit of its own.
@@ -76,7 +87,7 @@ final class ControlRequests {
       }
       case "stats" -> {
         onlyFields(request, Set.of());
-        out.row(control.stats());
+        out.row(StatsSummary.of(control.stats(), metrics.get()));
       }
       case "expectations" -> {
         onlyFields(request, LISTING);
@@ -139,7 +150,7 @@ final class ControlRequests {
     TraceFilter filter =
         new TraceFilter(
             wholeOrNull(request, "port", 1, 65535),
-            textOrNull(request, "address"),
+            addressOrNull(request),
             textOrNull(request, "helper"),
             wholeOrNull(request, "policyId", 0, Integer.MAX_VALUE));
     int count = whole(request, "count", 0, TRACE_PACKETS_MAX, 0);
@@ -284,6 +295,23 @@ final class ControlRequests {
       return text;
     }
     throw bad(name + ": (expected: a text)");
+  }
+
+  // in the one form that the agent writes addresses in, so that comparing texts is enough
+  private static @Nullable String addressOrNull(JsonFields request) throws ControlError {
+    String text = textOrNull(request, "address");
+    if (text == null) {
+      return null;
+    }
+    // a name must never reach the resolver: it could keep this thread for long
+    if (NUMERIC_IPV4.matcher(text).matches() || NUMERIC_IPV6.matcher(text).matches()) {
+      try {
+        return AddressText.of(InetAddress.getByName(text));
+      } catch (UnknownHostException e) {
+        throw bad("address: " + cut(text) + " (expected: a numeric IPv4 or IPv6 address)");
+      }
+    }
+    throw bad("address: " + cut(text) + " (expected: a numeric IPv4 or IPv6 address)");
   }
 
   private static @Nullable Integer wholeOrNull(JsonFields request, String name, int min, int max)
