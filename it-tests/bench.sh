@@ -2,6 +2,10 @@
 # What a session helper costs, measured here and now: plain forwarding, the kernel's FTP helper,
 # pinholed, and for reference a C program that accepts the same packets unread. Four laboratories
 # stand side by side; rounds alternate between them, so that a busy machine disturbs all alike.
+# Client and server are kept on a processor each, as if they were two machines: left alone, the
+# scheduler puts them on one or on two as it likes, and that changes the numbers threefold. The
+# agent and the C program run where they like. A NOOP is also the cost of the agent's queue loop for
+# a packet without anything in it, to be compared with the C program's.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -76,7 +80,8 @@ now_ms() { echo $(($(date +%s%N) / 1000000)); }
 say "Setting up"
 for mode in $modes; do
   lab_up "$(namespace "$mode" c)" "$(namespace "$mode" r)" "$(namespace "$mode" s)"
-  background ip netns exec "$(namespace "$mode" s)" "$work/ftp_peer" server 203.0.113.2
+  background ip netns exec "$(namespace "$mode" s)" \
+    taskset -c $(($(nproc) - 1)) "$work/ftp_peer" server 203.0.113.2
 done
 firewall plain accept 'ct state established accept'
 firewall kernel drop 'ct state established,related accept' 'tcp dport 21 ct state new accept'
@@ -115,7 +120,7 @@ kill "$stopped"
 wait "$stopped" || true
 background ip netns exec "$(namespace accept r)" "$work/queue_accept" 0
 
-measure() { on "$1" c "$work/ftp_peer" client 203.0.113.2 "$2" "$3"; }
+measure() { on "$1" c taskset -c 0 "$work/ftp_peer" client 203.0.113.2 "$2" "$3"; }
 for mode in $modes; do
   await 5 measure "$mode" noop 10 || die "$mode: no answer from the server"
 done

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,8 @@ import org.pinholed.it.lab.RouterFirewall;
 class FtpMatrixIT {
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
+  private static final Set<String> BENCHES_TRIED = new HashSet<>();
+
   private static @Nullable Bench bench;
 
   /** A lab with one firewall, one server and the agent; used by neighbouring cells. */
@@ -37,9 +40,15 @@ class FtpMatrixIT {
       AgentProcess agent) {
     static Bench open(RouterFirewall firewall, FtpServerProcess.Kind kind) {
       Lab lab = Lab.create();
-      firewall.installWithAcceptRule(lab);
-      return new Bench(
-          firewall, kind, lab, FtpServerProcess.start(lab, kind), AgentProcess.start(lab));
+      try {
+        firewall.installWithAcceptRule(lab);
+        FtpServerProcess server = FtpServerProcess.start(lab, kind);
+        AgentProcess agent = AgentProcess.start(lab, kind.agentConfig());
+        return new Bench(firewall, kind, lab, server, agent);
+      } catch (RuntimeException | Error e) {
+        lab.close();
+        throw e;
+      }
     }
 
     void close() {
@@ -60,6 +69,10 @@ class FtpMatrixIT {
       return current;
     }
     closeBench();
+    String name = cell.firewall() + " " + cell.server();
+    if (!BENCHES_TRIED.add(name)) {
+      throw new AssertionError("no lab for " + name + ": see the first failure of it");
+    }
     Bench fresh = Bench.open(cell.firewall(), cell.server());
     bench = fresh;
     return fresh;

@@ -2,7 +2,6 @@ package org.pinholed.agent.control;
 
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -16,9 +15,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.config.NumericAddress;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ListingFilter;
@@ -40,10 +39,6 @@ final class ControlRequests {
   private static final int TRACE_PACKETS_MAX = 1_000_000;
   private static final int TRACE_QUEUE_LINES = 4096;
   private static final long TRACE_WAIT_MS = 100;
-
-  private static final Pattern NUMERIC_IPV4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
-  private static final Pattern NUMERIC_IPV6 =
-      Pattern.compile("[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]{1,40}");
 
   private final AgentControl control;
   private final Supplier<String> metrics;
@@ -217,6 +212,19 @@ final class ControlRequests {
         serial == null ? null : serial.toLowerCase(Locale.ROOT));
   }
 
+  /** In the form in which the trace has the packet's addresses too. */
+  private static @Nullable String addressOrNull(JsonFields request) throws ControlError {
+    String text = textOrNull(request, "address");
+    if (text == null) {
+      return null;
+    }
+    InetAddress address = NumericAddress.parse(text);
+    if (address == null) {
+      throw bad("address: " + cut(text) + " (expected: a numeric IPv4 or IPv6 address)");
+    }
+    return AddressText.of(address);
+  }
+
   private static HelperEntry helperEntry(JsonFields request) throws ControlError {
     onlyFields(request, Set.of("id", "name", "protocol", "port", "enabled", "timeout", "options"));
     String name = textOrNull(request, "name");
@@ -295,23 +303,6 @@ final class ControlRequests {
       return text;
     }
     throw bad(name + ": (expected: a text)");
-  }
-
-  // in the one form that the agent writes addresses in, so that comparing texts is enough
-  private static @Nullable String addressOrNull(JsonFields request) throws ControlError {
-    String text = textOrNull(request, "address");
-    if (text == null) {
-      return null;
-    }
-    // a name must never reach the resolver: it could keep this thread for long
-    if (NUMERIC_IPV4.matcher(text).matches() || NUMERIC_IPV6.matcher(text).matches()) {
-      try {
-        return AddressText.of(InetAddress.getByName(text));
-      } catch (UnknownHostException e) {
-        throw bad("address: " + cut(text) + " (expected: a numeric IPv4 or IPv6 address)");
-      }
-    }
-    throw bad("address: " + cut(text) + " (expected: a numeric IPv4 or IPv6 address)");
   }
 
   private static @Nullable Integer wholeOrNull(JsonFields request, String name, int min, int max)

@@ -24,6 +24,11 @@ public final class Expectation {
     ANNOUNCED,
     /** The pinhole is open and nobody came. */
     PENDING,
+    /**
+     * Over, and its pinhole is being shut; but a child that came just before may not have been
+     * reported yet.
+     */
+    ENDING,
     /** A child came; a pinhole for one connection is shut. */
     MATCHED,
     /** No longer in the table. */
@@ -41,6 +46,7 @@ public final class Expectation {
   private final long createdNs;
   private volatile long openedNs;
   private volatile State state = State.ANNOUNCED;
+  private volatile boolean remade;
   private final AtomicInteger uses = new AtomicInteger();
   private volatile @Nullable String childSerial;
 
@@ -144,6 +150,23 @@ public final class Expectation {
   }
 
   /**
+   * Notes that the pinhole was written again, by a renewal or a repair. If its child came right
+   * before, that has made a used pinhole anew.
+   */
+  public void remade() {
+    remade = true;
+  }
+
+  /**
+   * Whether the pinhole was written more than once.
+   *
+   * @return true for good once it was
+   */
+  public boolean wasRemade() {
+    return remade;
+  }
+
+  /**
    * The child that came last.
    *
    * @return its serial, null if none came
@@ -156,8 +179,27 @@ public final class Expectation {
     return STATE.compareAndSet(this, from, to);
   }
 
+  /** Ends it for good; answers GONE if another thread was first, be it only to begin. */
   State end() {
-    return STATE.getAndSet(this, State.GONE);
+    while (true) {
+      State before = state;
+      if (before == State.ENDING || before == State.GONE) {
+        return State.GONE;
+      }
+      if (change(before, State.GONE)) {
+        return before;
+      }
+    }
+  }
+
+  /**
+   * Whether nothing may come through any more.
+   *
+   * @return true for good once its end has begun
+   */
+  public boolean isOver() {
+    State now = state;
+    return now == State.ENDING || now == State.GONE;
   }
 
   void used(String serialOfChild) {

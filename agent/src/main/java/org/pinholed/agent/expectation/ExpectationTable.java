@@ -6,12 +6,14 @@ import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ExpectationRow;
@@ -53,6 +55,8 @@ public final class ExpectationTable {
   private static final int MAX_MATCHED_ROWS = 4096;
 
   private final Map<PinholeKey, Expectation> waitingByPinhole = new ConcurrentHashMap<>();
+  private final Map<PinholeKey, Expectation> endingByPinhole = new ConcurrentHashMap<>();
+  private final Queue<Ending> ending = new ConcurrentLinkedQueue<>();
   private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
   private final Map<InetAddress, AtomicInteger> waitingBySource = new ConcurrentHashMap<>();
   private final ConcurrentLinkedQueue<Expectation> matched = new ConcurrentLinkedQueue<>();
@@ -169,6 +173,59 @@ public final class ExpectationTable {
   }
 
   /**
+   * Begins the end of an open pinhole for one connection. Its child may have come a moment ago and
+   * the kernel's word of it still wait to be read: until {@link #nextEnded} it can be matched, but
+   * it is neither listed nor counted as waiting any more.
+   *
+   * @param expectation a row
+   * @param why what ends it
+   * @param nowNs {@link System#nanoTime}
+   * @return false if it is not pending (any more)
+   */
+  public boolean beginEnd(Expectation expectation, AgentEvent.Kind why, long nowNs) {
+    PinholeKey key = PinholeKey.of(expectation.pinhole());
+    endingByPinhole.put(key, expectation); // before it leaves the other map: it is always in one
+    if (!expectation.change(State.PENDING, State.ENDING)) {
+      endingByPinhole.remove(key, expectation);
+      return false;
+    }
+    release(expectation);
+    rows.remove(expectation.id());
+    ending.add(new Ending(expectation, why, nowNs));
+    return true;
+  }
+
+  /**
+   * An expectation whose end has begun.
+   *
+   * @param expectation the row that was
+   * @param why what ends it
+   * @param sinceNs {@link System#nanoTime} of its beginning
+   */
+  public record Ending(Expectation expectation, AgentEvent.Kind why, long sinceNs) {}
+
+  /**
+   * Finishes the oldest end that began before a time, once everything that the kernel said until
+   * then was read.
+   *
+   * @param beforeNs {@link System#nanoTime}
+   * @return what ended without a child, null if nothing is left to finish
+   */
+  public @Nullable Ending nextEnded(long beforeNs) {
+    for (Ending next = ending.peek();
+        next != null && next.sinceNs() - beforeNs < 0;
+        next = ending.peek()) {
+      ending.remove();
+      Expectation expectation = next.expectation();
+      endingByPinhole.remove(PinholeKey.of(expectation.pinhole()), expectation);
+      if (expectation.change(State.ENDING, State.GONE)) {
+        return next;
+      }
+    }
+    return null;
+  }
+
+  /**
    * Finds what a new conntrack with the child bit was expected by, and notes that it came.
    *
    * @param protocol 6 or 17
@@ -186,14 +243,14 @@ public final class ExpectationTable {
       expectation = waitingByPinhole.get(new PinholeKey(protocol, null, destination, port));
     }
     if (expectation == null || expectation.state() != State.PENDING) {
-      return null;
+      return matchEnding(new PinholeKey(protocol, source, destination, port), childSerial);
     }
     if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
       expectation.used(childSerial);
       return expectation;
     }
     if (!expectation.change(State.PENDING, State.MATCHED)) {
-      return null;
+      return matchEnding(PinholeKey.of(expectation.pinhole()), childSerial);
     }
     expectation.used(childSerial);
     release(expectation);
@@ -201,6 +258,15 @@ public final class ExpectationTable {
     if (matchedRows.incrementAndGet() > MAX_MATCHED_ROWS) {
       dropOldestMatched();
     }
+    return expectation;
+  }
+
+  private @Nullable Expectation matchEnding(PinholeKey key, String childSerial) {
+    Expectation expectation = endingByPinhole.get(key);
+    if (expectation == null || !expectation.change(State.ENDING, State.GONE)) {
+      return null;
+    }
+    expectation.used(childSerial);
     return expectation;
   }
 
@@ -276,7 +342,7 @@ public final class ExpectationTable {
   public Map<State, Integer> countByState() {
     Map<State, Integer> counts = new EnumMap<>(State.class);
     for (State state : State.values()) {
-      if (state != State.GONE) {
+      if (state != State.GONE && state != State.ENDING) {
         counts.put(state, 0);
       }
     }

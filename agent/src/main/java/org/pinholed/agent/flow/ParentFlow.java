@@ -33,6 +33,7 @@ public final class ParentFlow {
   private @Nullable Map<String, Expectation> announced;
   private @Nullable Reason reason;
   private boolean readingEnded;
+  private boolean cleared;
   private boolean firstByteSeen;
   private int serverInitialSequence;
   private long bytesFromClient;
@@ -211,6 +212,20 @@ public final class ParentFlow {
     helper = null;
     reason = value;
     readingEnded = true;
+  }
+
+  /** Notes that an operator clears it, whoever tells of its end first. */
+  public void clear() {
+    cleared = true;
+  }
+
+  /**
+   * Whether an operator cleared it.
+   *
+   * @return true for good once he did
+   */
+  public boolean isCleared() {
+    return cleared;
   }
 
   /**

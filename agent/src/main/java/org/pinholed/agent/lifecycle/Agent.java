@@ -360,7 +360,7 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public ClearReport clear(ListingFilter filter) throws ControlException {
-    List<ConntrackEntry> entries = askWorker(() -> worker.entries(filter));
+    List<ConntrackEntry> entries = askWorker(() -> worker.beginClear(filter));
     int expectations = expectations(filter).size();
     // The conntrack first: afterwards nothing of the flow proves anything any more.
     try (ConntrackClient client = ConntrackClient.open()) {

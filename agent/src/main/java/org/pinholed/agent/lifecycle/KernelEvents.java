@@ -54,6 +54,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private volatile boolean running = true;
   private volatile String lastError = "";
   private long tickedNs = System.nanoTime();
+  private boolean resyncDue;
+  private volatile boolean repairDue;
 
   KernelEvents(
       ConntrackEvents kernel,
@@ -79,16 +81,35 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void run() {
     while (running) {
-      try {
-        kernel.receive(this);
-      } catch (NetlinkException e) {
-        failed("conntrackEvents", e.getMessage());
+      turn();
+    }
+    finishEnded(System.nanoTime());
+  }
+
+  /** One turn: what the kernel says, or a moment of silence, then what time brings. */
+  void turn() {
+    long beganNs = System.nanoTime();
+    try {
+      kernel.receive(this);
+      if (kernel.isDrained()) {
+        finishEnded(beganNs);
       }
-      long nowNs = System.nanoTime();
-      if (nowNs - tickedNs >= TICK_NS) {
-        tickedNs = nowNs;
-        tick(nowNs);
-      }
+    } catch (NetlinkException e) {
+      failed("conntrackEvents", e.getMessage());
+    }
+    long nowNs = System.nanoTime();
+    if (nowNs - tickedNs >= TICK_NS) {
+      tickedNs = nowNs;
+      tick(nowNs);
+    }
+  }
+
+  /** Every child that came before these ends began has been told of: the rest found nobody. */
+  private void finishEnded(long beganNs) {
+    for (ExpectationTable.Ending ended = table.nextEnded(beganNs);
+        ended != null;
+        ended = table.nextEnded(beganNs)) {
+      events.expectation(ended.why(), ended.expectation(), "");
     }
   }
 
@@ -124,13 +145,25 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
           AgentEvent.Kind.MATCHED,
           expectation,
           "from " + new Endpoint(entry.original().source(), entry.original().sourcePort()));
+      if (expectation.pinhole().kind() == Pinhole.Kind.ONCE && expectation.wasRemade()) {
+        shut(List.of(expectation));
+      }
+    }
+  }
+
+  /** Shuts pinholes that stand although nobody waits for their children. */
+  private void shut(List<Expectation> over) {
+    try {
+      pinholes.apply(pinholesOf(over), List.of());
+    } catch (BackendException e) {
+      failed("close", e.getMessage()); // the kernel's timeout shuts them
     }
   }
 
   @Override
   public void onDestroy(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) == 0) {
-      worker.post(() -> worker.endParent(entry.id(), AgentEvent.Kind.PARENT_CLOSED));
+      worker.post(() -> worker.endParentIfGone(entry.id()));
     }
   }
 
@@ -138,6 +171,11 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void onOverrun() {
     metrics.overrun("conntrack");
+    resync();
+  }
+
+  private void resync() {
+    resyncDue = true;
     Set<Integer> alive = new HashSet<>();
     try {
       for (int bit : new int[] {marks.vetted(), marks.opaque(), marks.child()}) {
@@ -149,15 +187,16 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             });
       }
     } catch (NetlinkException e) {
-      failed("conntrack", e.getMessage());
+      failed("conntrack", e.getMessage()); // the next tick tries again
       return;
     }
+    resyncDue = false;
     worker.post(
         () -> {
           int gone = 0;
           for (ConntrackEntry entry : worker.entries(ListingFilter.ALL)) {
-            if (!alive.contains(entry.id())) {
-              worker.endParent(entry.id(), AgentEvent.Kind.PARENT_CLOSED);
+            // Asked again one by one: it may have begun after the dump.
+            if (!alive.contains(entry.id()) && worker.endParentIfGone(entry.id())) {
               gone++;
             }
           }
@@ -168,7 +207,14 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         });
   }
 
-  private void tick(long nowNs) {
+  /** What time alone brings about. */
+  void tick(long nowNs) {
+    if (resyncDue) {
+      resync();
+    }
+    if (repairDue) {
+      repair();
+    }
     List<Expectation> toRenew = new ArrayList<>();
     for (Expectation expectation : table.pending()) {
       if (expectation.livesWithParent()) {
@@ -189,17 +235,34 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if (leases.isEmpty()) {
       return;
     }
-    List<Pinhole> batch = new ArrayList<>(leases.size());
-    leases.forEach(expectation -> batch.add(expectation.pinhole()));
     try {
-      pinholes.renew(batch);
-      long nowNs = System.nanoTime();
-      leases.forEach(expectation -> expectation.opened(nowNs));
-      // A parent that ended in between must not leave a pinhole that was just made anew.
-      pinholes.apply(pinholesOfEnded(leases), List.of());
+      renewNow(leases);
     } catch (BackendException e) {
-      failed("renew", e.getMessage()); // two more tries before the leases run out
+      // One that the kernel does not take must not let the others run out.
+      for (Expectation lease : leases) {
+        renewAlone(lease);
+      }
     }
+    // A parent that ended in between must not leave a pinhole that was just made anew.
+    List<Expectation> over = notPending(leases);
+    if (!over.isEmpty()) {
+      shut(over);
+    }
+  }
+
+  private void renewAlone(Expectation lease) {
+    try {
+      renewNow(List.of(lease));
+    } catch (BackendException e) {
+      failed("renew", e.getMessage()); // many more tries before the lease runs out
+    }
+  }
+
+  private void renewNow(List<Expectation> leases) throws BackendException {
+    leases.forEach(Expectation::remade);
+    pinholes.renew(leases.stream().map(Expectation::pinhole).toList());
+    long nowNs = System.nanoTime();
+    leases.forEach(expectation -> expectation.opened(nowNs));
   }
 
   /**
@@ -226,6 +289,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
                 pinhole.comment()));
       }
     }
+    before.forEach(Expectation::remade);
+    repairDue = false;
     try {
       if (backend.repair(alive)) {
         repairs.incrementAndGet();
@@ -235,31 +300,38 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         settle(before);
       }
     } catch (BackendException e) {
+      repairDue = true; // nobody may change the table again and so tell us; the next tick tries
       failed("repair", e.getMessage());
     }
   }
 
   /** What workers ended or opened while the table was being rebuilt may have missed it. */
   private void settle(List<Expectation> before) throws BackendException {
+    Set<Expectation> known = new HashSet<>(before);
     List<Pinhole> opened = new ArrayList<>();
     for (Expectation expectation : table.pending()) {
-      if (!before.contains(expectation)) {
+      if (!known.contains(expectation)) {
+        expectation.remade();
         opened.add(expectation.pinhole());
       }
     }
     try (PinholeBackend.Session session = backend.openSession()) {
-      session.apply(pinholesOfEnded(before), opened);
+      session.apply(pinholesOf(notPending(before)), opened);
     }
   }
 
-  private static List<Pinhole> pinholesOfEnded(List<Expectation> expectations) {
-    List<Pinhole> ended = new ArrayList<>();
-    for (Expectation expectation : expectations) {
-      if (expectation.state() != Expectation.State.PENDING) {
-        ended.add(expectation.pinhole());
-      }
-    }
-    return ended;
+  private static List<Expectation> notPending(List<Expectation> expectations) {
+    return expectations.stream()
+        .filter(expectation -> expectation.state() != Expectation.State.PENDING)
+        .toList();
+  }
+
+  /** Without those that another expectation waits for by now: what stands there is its own. */
+  private List<Pinhole> pinholesOf(List<Expectation> over) {
+    return over.stream()
+        .map(Expectation::pinhole)
+        .filter(pinhole -> !table.isWaitedFor(pinhole))
+        .toList();
   }
 
   private void failed(String operation, @Nullable String message) {

@@ -5,18 +5,28 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Writes down what would be opened and opens nothing: for dry runs on a live router, where control
  * packets are diverted by another backend, and for tests, where nothing is.
  *
- * <p>Thread-safe. Keeps what is open by its own account; unlike the kernel it forgets nothing by
- * time, so only what is shut goes.
+ * <p>Thread-safe. Like the kernel it forgets what is shut and what ran out; unlike the kernel it
+ * does not see children, so a pinhole for one connection stays until its time is over.
  */
 public final class RecordingBackend implements PinholeBackend {
   private final @Nullable PinholeBackend diversion;
-  private final Map<String, Pinhole> open = new LinkedHashMap<>();
+  private final LongSupplier clockNs;
+  private final Map<String, Recorded> open = new LinkedHashMap<>();
+  private int sizeAfterPurge;
+
+  /** A pinhole and when its time is over. */
+  private record Recorded(Pinhole pinhole, long endNs) {
+    boolean isOver(long nowNs) {
+      return endNs - nowNs <= 0;
+    }
+  }
 
   /**
    * Makes a backend that opens nothing.
@@ -25,7 +35,35 @@ public final class RecordingBackend implements PinholeBackend {
    *     divert none
    */
   public RecordingBackend(@Nullable PinholeBackend diversion) {
+    this(diversion, System::nanoTime);
+  }
+
+  RecordingBackend(@Nullable PinholeBackend diversion, LongSupplier clockNs) {
     this.diversion = diversion;
+    this.clockNs = clockNs;
+  }
+
+  private void open(Pinhole pinhole) {
+    open.put(
+        keyOf(pinhole),
+        new Recorded(pinhole, clockNs.getAsLong() + pinhole.timeoutMs() * 1_000_000));
+    // Whenever it has grown to twice its size: what strangers announce must not stay for ever, and
+    // looking at all of it each time would cost too much.
+    if (open.size() > 2 * sizeAfterPurge + 16) {
+      purge();
+    }
+  }
+
+  private void purge() {
+    long nowNs = clockNs.getAsLong();
+    open.values().removeIf(recorded -> recorded.isOver(nowNs));
+    sizeAfterPurge = open.size();
+  }
+
+  int recorded() {
+    synchronized (open) {
+      return open.size();
+    }
   }
 
   private static String keyOf(Pinhole pinhole) {
@@ -47,7 +85,7 @@ public final class RecordingBackend implements PinholeBackend {
       public void apply(List<Pinhole> toClose, List<Pinhole> toOpen) {
         synchronized (open) {
           toClose.forEach(pinhole -> open.remove(keyOf(pinhole)));
-          toOpen.forEach(pinhole -> open.put(keyOf(pinhole), pinhole));
+          toOpen.forEach(RecordingBackend.this::open);
         }
       }
 
@@ -59,9 +97,12 @@ public final class RecordingBackend implements PinholeBackend {
       @Override
       public List<OwnedPinhole> listOwned() {
         synchronized (open) {
+          purge();
+          long nowNs = clockNs.getAsLong();
           List<OwnedPinhole> owned = new ArrayList<>();
-          open.values()
-              .forEach(pinhole -> owned.add(new OwnedPinhole(pinhole, pinhole.timeoutMs())));
+          for (Recorded recorded : open.values()) {
+            owned.add(new OwnedPinhole(recorded.pinhole(), (recorded.endNs() - nowNs) / 1_000_000));
+          }
           return owned;
         }
       }

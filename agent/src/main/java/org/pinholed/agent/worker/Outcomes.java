@@ -271,17 +271,21 @@ final class Outcomes implements OutcomeSink {
    * @param kind why, for log and counters
    */
   void end(Expectation expectation, AgentEvent.Kind kind) {
-    Expectation.State before = table.end(expectation);
-    boolean mayBeOpen =
-        before == Expectation.State.PENDING
-            || (before == Expectation.State.MATCHED
-                && expectation.pinhole().kind() != Pinhole.Kind.ONCE);
-    if (!mayBeOpen || toOpen.remove(expectation)) {
+    if (toOpen.remove(expectation)) {
+      table.end(expectation);
+      return; // nobody has seen it
+    }
+    if (expectation.pinhole().kind() == Pinhole.Kind.ONCE
+        && table.beginEnd(expectation, kind, System.nanoTime())) {
+      // Said by the lifecycle thread, when it knows that no child came first.
+      toClose.add(expectation.pinhole());
       return;
     }
-    toClose.add(expectation.pinhole());
-    publish(); // its creation comes first, if it was in this batch too
-    events.expectation(kind, expectation, "");
+    if (table.end(expectation) == Expectation.State.PENDING) {
+      toClose.add(expectation.pinhole());
+      publish(); // its creation comes first, if it was in this batch too
+      events.expectation(kind, expectation, "");
+    }
   }
 
   /**
@@ -354,6 +358,11 @@ final class Outcomes implements OutcomeSink {
       } catch (BackendException e) {
         refused(e);
         table.end(expectation);
+        if (tracer.isOn()) {
+          tracer.line(
+              "reason",
+              "refused backendRefused for expectation " + expectation.id() + ": " + e.getMessage());
+        }
         events.reason(
             expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
@@ -376,8 +385,7 @@ final class Outcomes implements OutcomeSink {
   private void opened(Expectation expectation) {
     expectation.opened(System.nanoTime());
     created.add(expectation);
-    if (expectation.state() == Expectation.State.GONE
-        && !table.isWaitedFor(expectation.pinhole())) {
+    if (expectation.isOver() && !table.isWaitedFor(expectation.pinhole())) {
       endedMeanwhile.add(expectation.pinhole());
     }
   }

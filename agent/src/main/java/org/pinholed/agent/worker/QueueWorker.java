@@ -620,7 +620,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
 
   private void endParent(ParentFlow flow, AgentEvent.Kind kind) {
     flow.parent().end();
-    outcomes.endAll(flow, kind);
+    outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
     flows.remove(flow);
     if (flow.readingEnded()) {
       unreadFlows--;
@@ -662,12 +662,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
    * worker's thread only.
    *
    * @param conntrackId its conntrack id; unknown ids are ignored
+   * @return true if there was such a parent and it is ended now
    */
-  public void endParentIfGone(int conntrackId) {
+  public boolean endParentIfGone(int conntrackId) {
     ParentFlow flow = flows.find(conntrackId);
-    if (flow != null && !isInKernel(flow.entry())) {
-      endParent(flow, AgentEvent.Kind.PARENT_CLOSED);
+    if (flow == null || isInKernel(flow.entry())) {
+      return false;
     }
+    endParent(flow, AgentEvent.Kind.PARENT_CLOSED);
+    return true;
   }
 
   private boolean isInKernel(ConntrackEntry entry) {
@@ -715,6 +718,24 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       }
     }
     return entries;
+  }
+
+  /**
+   * Begins to clear parents. They end by {@link #endParent} or when the kernel tells of their end,
+   * which it does as soon as their conntracks are deleted; either way they end as cleared. On the
+   * worker's thread only.
+   *
+   * @param filter which ones
+   * @return their conntracks, to be deleted
+   */
+  public List<ConntrackEntry> beginClear(ListingFilter filter) {
+    for (ParentFlow flow : flows.flows()) {
+      if (filter.matches(
+          flow.parent().policyId(), flow.parent().helper(), flow.parent().serial())) {
+        flow.clear();
+      }
+    }
+    return entries(filter);
   }
 
   /**

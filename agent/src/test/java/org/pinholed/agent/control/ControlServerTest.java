@@ -167,6 +167,13 @@ class ControlServerTest {
   }
 
   @Test
+  void trace_addressInAnyForm_filteredByTheOneThatPacketsHave() throws IOException {
+    ask("{\"command\":\"trace\",\"timeoutSeconds\":1,\"address\":\"2001:DB8:0:0:1::7\"}");
+
+    assertEquals(List.of(new TraceFilter(null, "2001:db8::1:0:0:7", null, null)), agent.traces);
+  }
+
+  @Test
   void trace_timeout_ends() throws IOException {
     assertTrue(ask("{\"command\":\"trace\",\"timeoutSeconds\":1}").get(0).flag("done"));
   }

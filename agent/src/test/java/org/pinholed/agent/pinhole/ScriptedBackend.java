@@ -104,6 +104,15 @@ public final class ScriptedBackend implements PinholeBackend {
   }
 
   /**
+   * What was diverted, one entry for each change.
+   *
+   * @return the ports
+   */
+  public synchronized List<Collection<HelperPort>> ports() {
+    return List.copyOf(ports);
+  }
+
+  /**
    * All transactions that were tried.
    *
    * @return for example {@code open 1, close 2}
@@ -186,15 +195,16 @@ public final class ScriptedBackend implements PinholeBackend {
 
   @Override
   public boolean repair(Collection<Pinhole> alive) throws BackendException {
-    boolean gone;
     synchronized (this) {
-      gone = tableGone;
+      if (!tableGone) {
+        return false;
+      }
+    }
+    apply("repair", List.of(), List.copyOf(alive));
+    synchronized (this) {
       tableGone = false;
     }
-    if (gone) {
-      apply("repair", List.of(), List.copyOf(alive));
-    }
-    return gone;
+    return true;
   }
 
   @Override

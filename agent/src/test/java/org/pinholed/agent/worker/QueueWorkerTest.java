@@ -455,6 +455,23 @@ class QueueWorkerTest {
     }
   }
 
+  @Test
+  void beginClear_endToldByTheKernelFirst_loggedAsCleared() {
+    TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+    TcpDialogue other = from("192.0.2.11", 7).login().passive(30001);
+    bench.worker().ask(() -> bench.worker().beginClear(new ListingFilter(null, null, "00001234")));
+    bench.conntrack().remove(dialogue.connection());
+    bench.conntrack().remove(other.connection());
+    bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+    bench.worker().post(() -> bench.worker().endParentIfGone(7));
+    bench.turn();
+
+    assertEquals(
+        List.of("created 227", "created 227", "cleared 227", "parentClosed 227"),
+        bench.log().words());
+    assertEquals(List.of(), bench.backend().open());
+  }
+
   @Nested
   class AtAnEventOfTheEnd {
     @Test

@@ -62,6 +62,7 @@ class TraceOfADialogueTest {
         5 00001234 received: TCP 192.0.2.10:40001 -> 198.51.100.7:21 ACK FIN seq 2147483639, 6 bytes of payload
         5 00001234 session: existing session, direction original, policy 25
         5 00001234 helper: reads 6 bytes of direction original, state ready
+        5 00001234 understood: QUIT
         5 00001234 session: ends by FIN
         5 00001234 verdict: accept, as it came
         """

@@ -205,7 +205,9 @@ public final class AgentProcess implements AutoCloseable {
         }
       }
       if (System.nanoTime() > deadline) {
-        throw new AssertionError("no such event in " + events + "\n" + log());
+        List<JsonNode> last = events.subList(Math.max(0, events.size() - 20), events.size());
+        throw new AssertionError(
+            events.size() + " events, none as wanted; the last: " + last + "\n" + log());
       }
       pause();
     }

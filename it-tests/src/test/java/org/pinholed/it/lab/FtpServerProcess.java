@@ -17,9 +17,24 @@ public final class FtpServerProcess implements AutoCloseable {
   /** The servers that the scenarios know. */
   public enum Kind {
     /** vsftpd, written in C. */
-    VSFTPD,
-    /** pyftpdlib, written in Python. */
-    PYFTPDLIB
+    VSFTPD("helpers: [{id: 1, name: ftp, protocol: tcp, port: 21}]\n"),
+    /**
+     * pyftpdlib, written in Python. It connects to the port that a client announces before it
+     * answers PORT or EPRT, so that the pinhole must be open at the command already.
+     */
+    PYFTPDLIB(
+        "helpers: [{id: 1, name: ftp, protocol: tcp, port: 21, options: {activeOpen: command}}]\n");
+
+    private final String agentConfig;
+
+    Kind(String agentConfig) {
+      this.agentConfig = agentConfig;
+    }
+
+    /** The configuration of an agent in front of this server. */
+    public String agentConfig() {
+      return agentConfig;
+    }
   }
 
   /** A file of 300,000 bytes. */

@@ -110,10 +110,17 @@ public final class ScriptedSession implements AutoCloseable {
 
   /** Announces a data connection on a fresh port: listens there and says so, up to the reply. */
   public Announcement announce(DataMode mode) {
+    Announcement announced = announceWithoutReply(mode);
+    reply(replyLine(mode, announced.host(), announced.port()));
+    return announced;
+  }
+
+  /** Listens on a fresh port and says the command only; the server has not answered yet. */
+  public Announcement announceWithoutReply(DataMode mode) {
     NamespacePeer listening = mode.isPassive() ? serverPeer : clientPeer;
     String host = mode.isPassive() ? family.server() : family.client();
     Listener listener = listening.listen(host, 0);
-    exchange(commandLine(mode, host, listener.port()), replyLine(mode, host, listener.port()));
+    command(commandLine(mode, host, listener.port()));
     return new Announcement(mode, host, listener);
   }
 

@@ -145,6 +145,16 @@ public final class ConntrackEvents implements AutoCloseable {
   }
 
   /**
+   * Whether nothing waited any more when the last {@link #receive} took its events: everything that
+   * happened before it began was told.
+   *
+   * @return false if it took as many as fit, so that more may wait
+   */
+  public boolean isDrained() {
+    return batch.count() < batch.slots();
+  }
+
+  /**
    * How often events were lost.
    *
    * @return a count since the subscription was opened

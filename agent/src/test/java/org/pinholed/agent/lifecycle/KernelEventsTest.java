@@ -1,0 +1,500 @@
+package org.pinholed.agent.lifecycle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.worker.FakeConntrackKernel;
+import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
+import org.pinholed.agent.worker.TcpDialogue;
+import org.pinholed.agent.worker.WorkerBench;
+import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEvents;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+class KernelEventsTest {
+  private static final int CHILD = WorkerBench.MARKS.child();
+  private static final Duration THIRTY_SECONDS = Duration.ofSeconds(30);
+
+  private final FakeEventsKernel kernel = new FakeEventsKernel();
+  private final ConntrackEvents socket = ConntrackEvents.open(kernel);
+  private WorkerBench bench;
+  private KernelEvents events;
+
+  KernelEventsTest() throws NetlinkException {
+    bench = new WorkerBench();
+    events = events();
+  }
+
+  /** Expectations live as long as their parent. */
+  private void withLeases() throws NetlinkException {
+    bench = new WorkerBench(new FtpProtocol(), AgentConfig.Limits.DEFAULT, null);
+    events = events();
+  }
+
+  private KernelEvents events() {
+    return new KernelEvents(
+        socket,
+        ConntrackClient.open(bench.conntrack()),
+        bench.backend(),
+        bench.backend().openSession(),
+        bench.table(),
+        bench.worker(),
+        WorkerBench.MARKS,
+        bench.events(),
+        bench.metrics());
+  }
+
+  private static String pinhole(int port) {
+    return "ONCE TCP 192.0.2.10 > 198.51.100.7:" + port;
+  }
+
+  /** A data connection as the kernel marks it. */
+  private static Connection child(int id, int port) {
+    FlowTuple original =
+        new FlowTuple(
+            6, TcpDialogue.CLIENT.getAddress(), 50_000 + id, TcpDialogue.SERVER.getAddress(), port);
+    return new Connection(
+        id, original, original.inverse(), 25 | CHILD, FakeConntrackKernel.ESTABLISHED);
+  }
+
+  /** Its first packet takes the pinhole out; the event comes later. */
+  private void useInKernel(int port) {
+    bench.backend().use(open(port));
+  }
+
+  private Pinhole open(int port) {
+    Pinhole found = bench.backend().find(pinhole(port));
+    assertNotNull(found, bench.backend().open().toString());
+    return found;
+  }
+
+  private void receive() throws NetlinkException {
+    socket.receive(events);
+    bench.turn();
+  }
+
+  private static long in(Duration duration) {
+    return System.nanoTime() + duration.toNanos();
+  }
+
+  private List<String> states() {
+    return bench.rows().stream().map(ExpectationRow::state).toList();
+  }
+
+  private @Nullable Expectation pendingOf(int port) {
+    return bench.table().pending().stream()
+        .filter(expectation -> expectation.pinhole().port() == port)
+        .findFirst()
+        .orElse(null);
+  }
+
+  @Nested
+  class Children {
+    @Test
+    void child_matchesItsExpectation() throws Exception {
+      new TcpDialogue(bench).login().passive(30000);
+      kernel.began(child(0xc1, 30000));
+      receive();
+
+      assertEquals(List.of("matched"), states());
+      assertEquals("000000c1", bench.rows().get(0).childSerial());
+      AgentEvent event = bench.log().all().get(1);
+      assertEquals(AgentEvent.Kind.MATCHED, event.kind());
+      assertEquals(25, event.policyId());
+      assertEquals("00001234", event.serial());
+      assertEquals("000000c1", event.childSerial());
+      assertEquals("from 192.0.2.10:50193", event.detail());
+    }
+
+    @Test
+    void secondChild_matchesNothing() throws Exception {
+      new TcpDialogue(bench).login().passive(30000);
+      kernel.began(child(0xc1, 30000));
+      kernel.began(child(0xc2, 30000));
+      receive();
+
+      assertEquals(1, bench.rows().get(0).use());
+      assertEquals("000000c1", bench.rows().get(0).childSerial());
+    }
+
+    @Test
+    void parentBegins_nothingHappens() throws Exception {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      kernel.began(dialogue.connection());
+      receive();
+
+      assertEquals(List.of("pending"), states());
+    }
+
+    @Test
+    void childEnds_parentAndRowStay() throws Exception {
+      new TcpDialogue(bench).login().passive(30000);
+      Connection child = child(0x1234, 30000); // even with the id of the parent
+      kernel.began(child);
+      kernel.ended(child);
+      receive();
+
+      assertEquals(1, bench.worker().parents());
+      assertEquals(List.of("matched"), states());
+    }
+  }
+
+  @Nested
+  class Parents {
+    @Test
+    void parentGone_endsWithEverything() throws Exception {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      bench.conntrack().remove(dialogue.connection());
+      kernel.ended(dialogue.connection());
+      receive();
+
+      assertEquals(0, bench.worker().parents());
+      assertEquals(List.of(), bench.backend().open());
+      assertEquals(List.of("created 227", "parentClosed 227"), bench.log().words());
+    }
+
+    @Test
+    void parentGoneAndThereAgainWithItsId_staysOpen() throws Exception {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      kernel.ended(dialogue.connection()); // told late
+      receive();
+
+      assertEquals(1, bench.worker().parents());
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+    }
+  }
+
+  @Nested
+  class Expiry {
+    @Test
+    void timeOver_expiresWithALittleGrace() {
+      new TcpDialogue(bench).login().passive(30000);
+      events.tick(in(THIRTY_SECONDS.plusMillis(100)));
+      assertEquals(List.of("pending"), states(), "the event of a child may be on its way");
+
+      events.tick(in(THIRTY_SECONDS.plusMillis(1000)));
+      assertEquals(List.of(), states());
+      assertEquals(List.of("created 227", "expired 227"), bench.log().words());
+      assertEquals(List.of("open 1, close 0"), bench.backend().transactions());
+    }
+
+    @Test
+    void announcedOnly_waitsForItsReply() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().client("PORT 192,0,2,10,100,100\r\n");
+      events.tick(in(Duration.ofHours(1)));
+      assertEquals(List.of("announced"), states());
+
+      dialogue.server("200 ok\r\n");
+      events.tick(in(THIRTY_SECONDS.minusSeconds(2)));
+      assertEquals(List.of("pending"), states(), "its time begins with the reply");
+    }
+
+    @Test
+    void matched_rowGoesWhenItsTimeIsOver() throws Exception {
+      new TcpDialogue(bench).login().passive(30000);
+      kernel.began(child(0xc1, 30000));
+      receive();
+      events.tick(in(THIRTY_SECONDS.minusSeconds(5)));
+      assertEquals(List.of("matched"), states());
+      events.tick(in(THIRTY_SECONDS.plusSeconds(1)));
+
+      assertEquals(List.of(), states());
+      assertFalse(bench.log().words().contains("expired 227"));
+    }
+
+    @Test
+    void expired_placeIsFreeAndTheNextOneOpens() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      events.tick(in(THIRTY_SECONDS.plusMillis(1000)));
+      assertEquals(0, bench.worker().sessions(ListingFilter.ALL).get(0).expectations());
+      dialogue.passive(30001);
+
+      assertTrue(bench.backend().open().contains(pinhole(30001)));
+      assertEquals(List.of("created 227", "expired 227", "created 227"), bench.log().words());
+    }
+  }
+
+  @Nested
+  class Leases {
+    @Test
+    void aThirdOver_renewed() throws Exception {
+      withLeases();
+      new TcpDialogue(bench).login().passive(30000);
+      events.tick(in(Duration.ofSeconds(19)));
+      assertEquals(1, bench.backend().transactions().size());
+      events.tick(in(Duration.ofSeconds(21)));
+
+      assertEquals("renew 1, close 0", bench.backend().transactions().get(1));
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+    }
+
+    @Test
+    void neverExpires() throws Exception {
+      withLeases();
+      new TcpDialogue(bench).login().passive(30000);
+      events.tick(in(Duration.ofHours(1)));
+
+      assertEquals(List.of("pending"), states());
+    }
+
+    @Test
+    void parentEndsMeanwhile_notLeftOpen() throws Exception {
+      withLeases();
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      // The worker shuts it between the look at the table and the renewal, which makes it anew.
+      bench
+          .backend()
+          .beforeNext(
+              () -> {
+                bench
+                    .worker()
+                    .post(() -> bench.worker().endParent(0x1234, AgentEvent.Kind.PARENT_CLOSED));
+                bench.turn();
+              });
+      events.tick(in(Duration.ofSeconds(21)));
+
+      assertEquals(List.of(), bench.backend().open());
+      assertNotNull(dialogue.connection());
+    }
+
+    @Test
+    void replacedMeanwhileByTheSamePinhole_staysOpen() throws Exception {
+      withLeases();
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      bench.backend().beforeNext(() -> dialogue.passive(30000));
+      events.tick(in(Duration.ofSeconds(21)));
+
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+      assertEquals(List.of("pending"), states());
+    }
+
+    @Test
+    void childCameMeanwhile_noSecondOneGetsIn() throws Exception {
+      withLeases();
+      new TcpDialogue(bench).login().passive(30000);
+      // The kernel has used the pinhole up, the event waits behind the renewal, which makes it
+      // anew.
+      useInKernel(30000);
+      events.tick(in(Duration.ofSeconds(21)));
+      kernel.began(child(0xc1, 30000));
+      receive();
+
+      assertEquals(List.of("matched"), states());
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    @Test
+    void kernelRefusesOne_theOthersAreRenewed() throws Exception {
+      withLeases();
+      new TcpDialogue(bench).login().passive(30000);
+      new TcpDialogue(bench, new InetSocketAddress("192.0.2.11", 40001), TcpDialogue.SERVER, 99, 26)
+          .login()
+          .passive(30001);
+      bench.backend().refuse(pinhole -> pinhole.port() == 30000);
+      events.tick(in(Duration.ofSeconds(21)));
+
+      Expectation other = pendingOf(30001);
+      assertNotNull(other);
+      Expectation refused = pendingOf(30000);
+      assertNotNull(refused);
+      assertTrue(other.expiresInMs(System.nanoTime()) > 59_000, "its time began again");
+      assertTrue(events.lastError().startsWith("renew: "), events.lastError());
+      assertTrue(bench.log().words().contains("backendError renew"));
+    }
+  }
+
+  @Nested
+  class Repair {
+    @Test
+    void tableGone_openAgainWithWhatWasLeftOfTheirTime() {
+      new TcpDialogue(bench).login().passive(30000);
+      bench.backend().loseTable();
+      events.repair();
+
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+      assertTrue(open(30000).timeoutMs() <= 30_000);
+      assertTrue(open(30000).timeoutMs() > 25_000);
+      assertEquals(1, events.repairs());
+      assertEquals(List.of("created 227", "tableRepaired foreignChange"), bench.log().words());
+    }
+
+    @Test
+    void nothingMissing_saysNothing() {
+      new TcpDialogue(bench).login().passive(30000);
+      events.repair();
+
+      assertEquals(0, events.repairs());
+      assertEquals(List.of("created 227"), bench.log().words());
+    }
+
+    @Test
+    void endedMeanwhile_shutAgain() {
+      new TcpDialogue(bench).login().passive(30000);
+      bench.backend().loseTable();
+      bench
+          .backend()
+          .beforeNext(
+              () -> {
+                bench
+                    .worker()
+                    .post(() -> bench.worker().endParent(0x1234, AgentEvent.Kind.PARENT_CLOSED));
+                bench.turn();
+              });
+      events.repair();
+
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    @Test
+    void openedMeanwhile_openAfterwards() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login();
+      bench.backend().loseTable();
+      bench
+          .backend()
+          .beforeNext(
+              () -> {
+                dialogue.passive(30001);
+                bench.backend().use(open(30001)); // written into the table that was then replaced
+              });
+      events.repair();
+
+      assertEquals(List.of(pinhole(30001)), bench.backend().open());
+    }
+
+    @Test
+    void replacedMeanwhileByTheSamePinhole_staysOpen() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      bench.backend().loseTable();
+      bench.backend().beforeNext(() -> dialogue.passive(30000));
+      events.repair();
+
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+    }
+
+    @Test
+    void childCameMeanwhile_noSecondOneGetsIn() throws Exception {
+      new TcpDialogue(bench).login().passive(30000);
+      useInKernel(30000);
+      bench.backend().loseTable();
+      events.repair();
+      kernel.began(child(0xc1, 30000));
+      receive();
+
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    @Test
+    void kernelRefuses_saysSoAndTriesAgainAtTheNextTick() {
+      new TcpDialogue(bench).login().passive(30000);
+      bench.backend().loseTable();
+      bench.backend().refuse(pinhole -> true);
+      events.repair();
+
+      assertEquals(0, events.repairs());
+      assertTrue(events.lastError().startsWith("repair: "), events.lastError());
+      bench.backend().refuse(pinhole -> false);
+      events.tick(System.nanoTime());
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+      assertEquals(1, events.repairs());
+    }
+  }
+
+  @Nested
+  class Overrun {
+    @Test
+    void lostEnd_foundByTheDump() throws Exception {
+      TcpDialogue gone = new TcpDialogue(bench).login().passive(30000);
+      TcpDialogue there =
+          new TcpDialogue(
+                  bench, new InetSocketAddress("192.0.2.11", 40001), TcpDialogue.SERVER, 99, 26)
+              .login()
+              .passive(30001);
+      bench.conntrack().remove(gone.connection());
+      kernel.overrun();
+      receive();
+
+      assertEquals(List.of("ONCE TCP 192.0.2.11 > 198.51.100.7:30001"), bench.backend().open());
+      assertEquals(1, bench.worker().parents());
+      assertEquals(1, bench.metrics().of("overrun conntrack"));
+      assertTrue(bench.log().words().contains("resynced conntrackOverrun"));
+      assertTrue(bench.conntrack().has(there.connection()));
+    }
+
+    @Test
+    void lostChild_foundByTheDump() throws Exception {
+      new TcpDialogue(bench).login().passive(30000);
+      bench.conntrack().add(child(0xc1, 30000));
+      kernel.overrun();
+      receive();
+
+      assertEquals(List.of("matched"), states());
+    }
+
+    @Test
+    void parentThatBeganAfterTheDump_stays() throws Exception {
+      kernel.overrun();
+      socket.receive(events);
+      // In the same turn: the SYN+ACK is read, then what the dump found is compared.
+      TcpDialogue dialogue = new TcpDialogue(bench).connect();
+
+      assertEquals(1, bench.worker().parents());
+      assertTrue(bench.conntrack().has(dialogue.connection()));
+    }
+
+    @Test
+    void dumpRefused_triedAgainAtTheNextTick() throws Exception {
+      TcpDialogue gone = new TcpDialogue(bench).login().passive(30000);
+      bench.conntrack().remove(gone.connection());
+      kernel.overrun();
+      bench.conntrack().failWith(Errno.ENOMEM);
+      receive();
+      assertEquals(1, bench.worker().parents());
+      assertTrue(events.lastError().startsWith("conntrack: "), events.lastError());
+
+      bench.conntrack().failWith(0);
+      events.tick(System.nanoTime());
+      bench.turn();
+      assertEquals(0, bench.worker().parents());
+      events.tick(System.nanoTime());
+      bench.turn();
+      assertEquals(
+          1,
+          bench.log().words().stream().filter("resynced conntrackOverrun"::equals).count(),
+          "once is enough");
+    }
+  }
+
+  @Test
+  void run_stopped_ends() throws Exception {
+    CountDownLatch ran = new CountDownLatch(1);
+    Thread thread =
+        new Thread(
+            () -> {
+              events.run();
+              ran.countDown();
+            });
+    thread.start();
+    events.stop();
+
+    assertTrue(ran.await(10, TimeUnit.SECONDS));
+  }
+}
