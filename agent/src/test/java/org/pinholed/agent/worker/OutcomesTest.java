@@ -207,7 +207,7 @@ class OutcomesTest {
 
       assertEquals(List.of(PIN + 30001), bench.backend().open());
       assertEquals(List.of("open 1, close 0", "open 1, close 1"), bench.backend().transactions());
-      assertEquals(List.of("created said", "replaced said", "created said"), bench.log().words());
+      assertEquals(List.of("created said", "created said", "replaced said"), bench.log().words());
       assertEquals(1, bench.rows().size());
     }
 
@@ -259,7 +259,7 @@ class OutcomesTest {
       assertEquals(26 | 0x40000000, open(PIN + 30000).mark(), "it is not the first one's any more");
       assertEquals(
           List.of("00000063"), bench.rows().stream().map(ExpectationRow::parentSerial).toList());
-      assertEquals(List.of("created said", "replaced said", "created said"), bench.log().words());
+      assertEquals(List.of("created said", "created said", "replaced said"), bench.log().words());
     }
 
     @Test

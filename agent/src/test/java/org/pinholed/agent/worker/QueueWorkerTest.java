@@ -459,7 +459,10 @@ class QueueWorkerTest {
   void beginClear_endToldByTheKernelFirst_loggedAsCleared() {
     TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
     TcpDialogue other = from("192.0.2.11", 7).login().passive(30001);
-    bench.worker().ask(() -> bench.worker().beginClear(new ListingFilter(null, null, "00001234")));
+    CompletableFuture<?> unused =
+        bench
+            .worker()
+            .ask(() -> bench.worker().beginClear(new ListingFilter(null, null, "00001234")));
     bench.conntrack().remove(dialogue.connection());
     bench.conntrack().remove(other.connection());
     bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));

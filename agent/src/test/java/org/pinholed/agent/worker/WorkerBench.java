@@ -93,9 +93,20 @@ public final class WorkerBench {
     return new HelperTable(List.of(entries), protocols, HelperLimits.DEFAULT);
   }
 
-  /** Lets the worker read what was delivered and give verdicts. */
+  /** Lets the worker read what was delivered and give verdicts; then the kernel says no more. */
   public void turn() {
     worker.turn();
+    finishEnded();
+  }
+
+  /** As the lifecycle thread does, once it has read all events. */
+  private void finishEnded() {
+    long nowNs = System.nanoTime();
+    for (ExpectationTable.Ending ended = table.nextEnded(nowNs);
+        ended != null;
+        ended = table.nextEnded(nowNs)) {
+      events.expectation(ended.why(), ended.expectation(), "");
+    }
   }
 
   /** Fails unless every packet got exactly one verdict. */
