@@ -146,7 +146,9 @@ public final class Pinholed implements Callable<Integer> {
             throw new ControlException(String.valueOf(e.getMessage()));
           }
         });
-    opened.add(ControlServer.open(config.control().socket(), config.control().group(), agent));
+    opened.add(
+        ControlServer.open(
+            config.control().socket(), config.control().group(), agent, metrics::scrape));
     handleSignals(agent);
     LOG.info(
         "pinholed {} is ready: {} helpers, queue {}, control socket {}",

@@ -76,10 +76,10 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void print(List<Finding> findings) {
-    List<JsonFields> rows = new ArrayList<>();
+    Listing json = Listings.json();
     for (Finding finding : findings) {
       String level = finding.level().name().toLowerCase(Locale.ROOT);
-      rows.add(
+      json.add(
           new JsonFields()
               .with("level", level)
               .with("name", finding.name())
@@ -97,7 +97,7 @@ final class DoctorCommand implements Callable<Integer> {
       }
     }
     if (pinholectl.json()) {
-      pinholectl.out().print(Listings.json(rows));
+      pinholectl.out().print(json.text());
     }
   }
 }

@@ -3,10 +3,8 @@ package org.pinholed.agent.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.control.AgentUnreachableException;
 import org.pinholed.agent.control.ControlError;
@@ -33,20 +31,16 @@ final class ListingOptions {
    * @param pinholectl the command above
    * @param request what to ask
    * @param what what there is none of, when there is none
-   * @param text how rows look as text
+   * @param style makes an empty listing
    * @return the exit code
    * @throws AgentUnreachableException if no agent answers
    * @throws ControlError if the agent refuses
    */
-  int show(
-      Pinholectl pinholectl,
-      JsonFields request,
-      String what,
-      Function<List<JsonFields>, String> text)
+  int show(Pinholectl pinholectl, JsonFields request, String what, Supplier<Listing> style)
       throws AgentUnreachableException, ControlError {
     Integer seconds = watchSeconds;
     if (seconds == null) {
-      showOnce(pinholectl, request, what, text, "");
+      showOnce(pinholectl, request, what, style, "");
       return 0;
     }
     if (seconds < 1 || seconds > 3600) {
@@ -57,7 +51,7 @@ final class ListingOptions {
     String before = isTerminal() && !pinholectl.json() ? CLEAR_SCREEN : "";
     try {
       while (true) {
-        showOnce(pinholectl, request, what, text, before);
+        showOnce(pinholectl, request, what, style, before);
         TimeUnit.SECONDS.sleep(seconds);
       }
     } catch (InterruptedException e) {
@@ -87,15 +81,13 @@ final class ListingOptions {
       Pinholectl pinholectl,
       JsonFields request,
       String what,
-      Function<List<JsonFields>, String> text,
+      Supplier<Listing> style,
       String before)
       throws AgentUnreachableException, ControlError {
-    List<JsonFields> rows = new ArrayList<>();
-    pinholectl.ask(request, rows::add);
-    String shown = pinholectl.json() ? Listings.json(rows) : text.apply(rows);
-    pinholectl.out().print(before + shown);
-    pinholectl.out().flush();
-    if (rows.isEmpty() && !pinholectl.json()) {
+    Listing listing = pinholectl.json() ? Listings.json() : style.get();
+    pinholectl.ask(request, listing::add);
+    pinholectl.emit(before + listing.text());
+    if (listing.count() == 0 && !pinholectl.json()) {
       pinholectl.err().println("no " + what); // not among what a pipe reads
     }
   }

@@ -10,158 +10,154 @@ import org.pinholed.agent.control.JsonFields;
 final class Listings {
   private Listings() {}
 
-  // One JSON document: an array with a row on each line.
-  static String json(List<JsonFields> rows) {
-    if (rows.isEmpty()) {
-      return "[]\n";
-    }
-    StringJoiner out = new StringJoiner(",\n ", "[\n ", "\n]\n");
-    for (JsonFields row : rows) {
-      out.add(ControlJson.line(row));
-    }
-    return out.toString();
+  // one JSON document: an array with a row on each line
+  static Listing json() {
+    return Listing.blocks(
+        "[\n ", ",\n ", ControlJson::line, count -> count == 0 ? "[]\n" : "\n]\n");
   }
 
-  static String expectations(List<JsonFields> rows) {
-    TextTable table =
-        new TextTable(
-            "PROTO",
-            "STATE",
-            "HELPER",
-            "POLICY",
-            "PARENT",
-            "AGE",
-            "EXPIRE",
-            "TIMEOUT",
-            "SOURCE",
-            "DESTINATION",
-            "USE",
-            "FLAGS",
-            "CAUSE",
-            "CHILD");
-    for (JsonFields row : rows) {
-      table.add(
-          row.text("protocol"),
-          row.text("state"),
-          row.text("helper"),
-          row.text("policyId"),
-          row.text("parentSerial"),
-          row.text("durationSeconds"),
-          row.text("expireSeconds"),
-          row.text("lifetime").equals("parent") ? "parent" : row.text("timeoutSeconds"),
-          endpoint(row.object("source")),
-          endpoint(row.object("destination")),
-          row.text("use"),
-          words(row.list("flags")),
-          row.text("cause"),
-          row.text("childSerial"));
-    }
-    return table.isEmpty() ? "" : table.text();
+  static Listing expectations() {
+    return Listing.table(
+        new String[] {
+          "PROTO",
+          "STATE",
+          "HELPER",
+          "POLICY",
+          "PARENT",
+          "AGE",
+          "EXPIRE",
+          "TIMEOUT",
+          "SOURCE",
+          "DESTINATION",
+          "USE",
+          "FLAGS",
+          "CAUSE",
+          "CHILD"
+        },
+        row ->
+            new String[] {
+              row.text("protocol"),
+              row.text("state"),
+              row.text("helper"),
+              row.text("policyId"),
+              row.text("parentSerial"),
+              row.text("durationSeconds"),
+              row.text("expireSeconds"),
+              row.text("lifetime").equals("parent") ? "parent" : row.text("timeoutSeconds"),
+              endpoint(row.object("source")),
+              endpoint(row.object("destination")),
+              row.text("use"),
+              words(row.list("flags")),
+              row.text("cause"),
+              row.text("childSerial")
+            });
   }
 
   // the many-line form of "diagnose sys session list expectation"; a field that has no meaning here
   // is left out
-  static String fortios(List<JsonFields> rows) {
+  static Listing fortios() {
+    return Listing.blocks("", "", Listings::fortios, count -> "total session " + count + "\n");
+  }
+
+  private static String fortios(JsonFields row) {
     StringBuilder out = new StringBuilder();
-    for (JsonFields row : rows) {
-      String source = row.object("source").text("address");
-      boolean towardsClient =
-          row.object("destination").text("address").equals(row.object("client").text("address"));
-      List<?> flags = row.list("flags");
-      int flagBits =
-          (flags.contains("many") ? 1 : 0)
-              | (flags.contains("anySource") ? 2 : 0)
-              | (flags.contains("inactive") ? 4 : 0)
-              | (row.text("lifetime").equals("parent") ? 8 : 0);
-      String from = plain(row.object("source"));
-      String to = plain(row.object("destination"));
-      String none = source.indexOf(':') >= 0 ? ":::0" : "0.0.0.0:0";
-      out.append(
-          String.format(
-              Locale.ROOT,
-              "session info: proto=%d proto_state=00 duration=%d expire=%d timeout=%d flags=%08x"
-                  + " use=%d%n",
-              row.number("protocolNumber"),
-              row.number("durationSeconds"),
-              row.number("expireSeconds"),
-              row.number("timeoutSeconds"),
-              flagBits,
-              row.number("use")));
-      out.append("helper=").append(Printable.of(row.text("helper")));
-      out.append(" policy_dir=").append(towardsClient ? 1 : 0).append('\n');
-      out.append("state=").append(Printable.of(row.text("state")));
-      for (Object flag : flags) {
-        out.append(' ').append(Printable.of(flag.toString()));
-      }
-      out.append('\n');
-      out.append("hook=pre dir=org act=noop ");
-      out.append(from).append("->").append(to).append('(').append(none).append(")\n");
-      out.append("hook=post dir=reply act=noop ");
-      out.append(to).append("->").append(from).append('(').append(none).append(")\n");
-      out.append(
-          String.format(
-              Locale.ROOT, "misc=0 policy_id=%d mark=%08x%n", row.number("policyId"), mark(row)));
-      out.append("serial=").append(Printable.of(row.text("parentSerial")));
-      if (!row.text("childSerial").isEmpty()) {
-        out.append(" child=").append(Printable.of(row.text("childSerial")));
-      }
-      out.append("\n\n");
+    String source = row.object("source").text("address");
+    boolean towardsClient =
+        row.object("destination").text("address").equals(row.object("client").text("address"));
+    List<?> flags = row.list("flags");
+    int flagBits =
+        (flags.contains("many") ? 1 : 0)
+            | (flags.contains("anySource") ? 2 : 0)
+            | (flags.contains("inactive") ? 4 : 0)
+            | (row.text("lifetime").equals("parent") ? 8 : 0);
+    String from = plain(row.object("source"));
+    String to = plain(row.object("destination"));
+    String none = source.indexOf(':') >= 0 ? ":::0" : "0.0.0.0:0";
+    out.append(
+        String.format(
+            Locale.ROOT,
+            "session info: proto=%d proto_state=00 duration=%d expire=%d timeout=%d flags=%08x"
+                + " use=%d%n",
+            row.number("protocolNumber"),
+            row.number("durationSeconds"),
+            row.number("expireSeconds"),
+            row.number("timeoutSeconds"),
+            flagBits,
+            row.number("use")));
+    out.append("helper=").append(Printable.of(row.text("helper")));
+    out.append(" policy_dir=").append(towardsClient ? 1 : 0).append('\n');
+    out.append("state=").append(Printable.of(row.text("state")));
+    for (Object flag : flags) {
+      out.append(' ').append(Printable.of(flag.toString()));
     }
-    return out.append("total session ").append(rows.size()).append('\n').toString();
+    out.append('\n');
+    out.append("hook=pre dir=org act=noop ");
+    out.append(from).append("->").append(to).append('(').append(none).append(")\n");
+    out.append("hook=post dir=reply act=noop ");
+    out.append(to).append("->").append(from).append('(').append(none).append(")\n");
+    out.append(
+        String.format(
+            Locale.ROOT, "misc=0 policy_id=%d mark=%08x%n", row.number("policyId"), mark(row)));
+    out.append("serial=").append(Printable.of(row.text("parentSerial")));
+    if (!row.text("childSerial").isEmpty()) {
+      out.append(" child=").append(Printable.of(row.text("childSerial")));
+    }
+    out.append("\n\n");
+    return out.toString();
   }
 
-  static String sessions(List<JsonFields> rows) {
-    TextTable table =
-        new TextTable(
-            "SERIAL",
-            "PROTO",
-            "HELPER",
-            "STATE",
-            "POLICY",
-            "CLIENT",
-            "SERVER",
-            "READ-CLIENT",
-            "READ-SERVER",
-            "PACKETS",
-            "EXPECTATIONS",
-            "AGE",
-            "IDLE",
-            "REASON",
-            "EXPLANATION");
-    for (JsonFields row : rows) {
-      table.add(
-          row.text("serial"),
-          row.text("protocol"),
-          row.text("helper"),
-          row.text("state"),
-          row.text("policyId"),
-          endpoint(row.object("client")),
-          endpoint(row.object("server")),
-          row.text("bytesFromClient"),
-          row.text("bytesFromServer"),
-          row.text("packets"),
-          row.text("expectations"),
-          row.text("ageSeconds"),
-          row.text("idleSeconds"),
-          row.text("reason"),
-          row.text("explanation"));
-    }
-    return table.isEmpty() ? "" : table.text();
+  static Listing sessions() {
+    return Listing.table(
+        new String[] {
+          "SERIAL",
+          "PROTO",
+          "HELPER",
+          "STATE",
+          "POLICY",
+          "CLIENT",
+          "SERVER",
+          "READ-CLIENT",
+          "READ-SERVER",
+          "PACKETS",
+          "EXPECTATIONS",
+          "AGE",
+          "IDLE",
+          "REASON",
+          "EXPLANATION"
+        },
+        row ->
+            new String[] {
+              row.text("serial"),
+              row.text("protocol"),
+              row.text("helper"),
+              row.text("state"),
+              row.text("policyId"),
+              endpoint(row.object("client")),
+              endpoint(row.object("server")),
+              row.text("bytesFromClient"),
+              row.text("bytesFromServer"),
+              row.text("packets"),
+              row.text("expectations"),
+              row.text("ageSeconds"),
+              row.text("idleSeconds"),
+              row.text("reason"),
+              row.text("explanation")
+            });
   }
 
-  static String helpers(List<JsonFields> rows) {
-    TextTable table = new TextTable("ID", "NAME", "PROTO", "PORT", "STATE", "TIMEOUT", "OPTIONS");
-    for (JsonFields row : rows) {
-      table.add(
-          row.text("id"),
-          row.text("name"),
-          row.text("protocol"),
-          row.text("port"),
-          row.flag("enabled") ? "enabled" : "disabled",
-          row.text("timeout"),
-          pairs(row.object("options"), "="));
-    }
-    return table.isEmpty() ? "" : table.text();
+  static Listing helpers() {
+    return Listing.table(
+        new String[] {"ID", "NAME", "PROTO", "PORT", "STATE", "TIMEOUT", "OPTIONS"},
+        row ->
+            new String[] {
+              row.text("id"),
+              row.text("name"),
+              row.text("protocol"),
+              row.text("port"),
+              row.flag("enabled") ? "enabled" : "disabled",
+              row.text("timeout"),
+              pairs(row.object("options"), "=")
+            });
   }
 
   static String status(JsonFields row) {

@@ -102,6 +102,9 @@ public final class Pinholectl implements Runnable {
             err.println("pinholectl: " + Printable.of(String.valueOf(error.getMessage())));
             return error.code();
           }
+          if (e instanceof OutputClosed) {
+            return CommandLine.ExitCode.OK;
+          }
           if (e instanceof AgentUnreachableException) {
             err.println("pinholectl: " + Printable.of(String.valueOf(e.getMessage())));
             return EXIT_UNREACHABLE;
@@ -181,6 +184,24 @@ public final class Pinholectl implements Runnable {
 
   PrintWriter out() {
     return spec.commandLine().getOut();
+  }
+
+  /**
+   * Prints what has to be seen at once.
+   *
+   * @param text whole lines
+   * @throws OutputClosed if nobody reads any more, as behind {@code head}
+   */
+  void emit(String text) {
+    out().print(text);
+    if (out().checkError()) {
+      throw new OutputClosed();
+    }
+  }
+
+  /** Nobody reads the output any more, so there is nothing left to do. */
+  static final class OutputClosed extends RuntimeException {
+    private static final long serialVersionUID = 1L;
   }
 
   PrintWriter err() {

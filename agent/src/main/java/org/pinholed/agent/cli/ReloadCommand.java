@@ -22,7 +22,9 @@ final class ReloadCommand implements Callable<Integer> {
     List<JsonFields> changes = new ArrayList<>();
     pinholectl.ask(new JsonFields().with("command", "reload"), changes::add);
     if (pinholectl.json()) {
-      pinholectl.out().print(Listings.json(changes));
+      Listing listing = Listings.json();
+      changes.forEach(listing::add);
+      pinholectl.out().print(listing.text());
     } else if (changes.isEmpty()) {
       pinholectl.err().println("nothing changed");
     } else {

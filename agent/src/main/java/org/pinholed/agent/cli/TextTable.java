@@ -27,8 +27,8 @@ final class TextTable {
     rows.add(row);
   }
 
-  boolean isEmpty() {
-    return rows.size() == 1;
+  int rows() {
+    return rows.size() - 1;
   }
 
   String text() {

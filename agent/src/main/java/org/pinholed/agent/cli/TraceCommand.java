@@ -75,12 +75,9 @@ final class TraceCommand implements Callable<Integer> {
           pinholectl.socket(),
           request,
           Duration.ZERO,
-          row -> {
-            pinholectl
-                .out()
-                .print(pinholectl.json() ? ControlJson.line(row) + "\n" : Listings.trace(row));
-            pinholectl.out().flush();
-          });
+          row ->
+              pinholectl.emit(
+                  pinholectl.json() ? ControlJson.line(row) + "\n" : Listings.trace(row)));
     } finally {
       Interruption.over();
     }

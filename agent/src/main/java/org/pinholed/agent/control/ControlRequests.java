@@ -14,6 +14,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.NumericAddress;
@@ -40,9 +41,11 @@ final class ControlRequests {
   private static final long TRACE_WAIT_MS = 100;
 
   private final AgentControl control;
+  private final Supplier<String> metrics;
 
-  ControlRequests(AgentControl control) {
+  ControlRequests(AgentControl control, Supplier<String> metrics) {
     this.control = control;
+    this.metrics = metrics;
   }
 
   // Whether a request is a trace, which lasts and so counts against a limit of its own.
@@ -79,7 +82,7 @@ final class ControlRequests {
       }
       case "stats" -> {
         onlyFields(request, Set.of());
-        out.row(control.stats());
+        out.row(StatsSummary.of(control.stats(), metrics.get()));
       }
       case "expectations" -> {
         onlyFields(request, LISTING);

@@ -24,6 +24,7 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import jnr.enxio.channels.NativeSelectorProvider;
 import jnr.unixsocket.Credentials;
 import jnr.unixsocket.UnixServerSocketChannel;
@@ -68,14 +69,14 @@ public final class ControlServer implements AutoCloseable {
       UnixServerSocketChannel listener,
       PeerPolicy peers,
       ControlLimits limits,
-      AgentControl control)
+      ControlRequests requests)
       throws IOException {
     this.socket = socket;
     this.socketFileKey = fileKey(socket);
     this.listener = listener;
     this.peers = peers;
     this.limits = limits;
-    this.requests = new ControlRequests(control);
+    this.requests = requests;
     listener.configureBlocking(false);
     this.selector = NativeSelectorProvider.getInstance().openSelector();
     listener.register(selector, SelectionKey.OP_ACCEPT);
@@ -107,13 +108,31 @@ public final class ControlServer implements AutoCloseable {
    */
   public static ControlServer open(Path socket, String group, AgentControl control)
       throws IOException {
-    return open(socket, group, control, ControlLimits.DEFAULT, PeerPolicy.systemAccounts());
+    return open(socket, group, control, () -> "");
+  }
+
+  /**
+   * Opens the control socket, as {@link #open(Path, String, AgentControl)}, with counters to show.
+   *
+   * @param socket path of the socket
+   * @param group the group that may use it besides root
+   * @param control what is asked
+   * @param metrics the agent's metrics in the text format of Prometheus, for {@code stats}
+   * @return the running server
+   * @throws IOException as above
+   */
+  public static ControlServer open(
+      Path socket, String group, AgentControl control, Supplier<String> metrics)
+      throws IOException {
+    return open(
+        socket, group, control, metrics, ControlLimits.DEFAULT, PeerPolicy.systemAccounts());
   }
 
   static ControlServer open(
       Path socket,
       String group,
       AgentControl control,
+      Supplier<String> metrics,
       ControlLimits limits,
       PeerPolicy.Accounts accounts)
       throws IOException {
@@ -141,7 +160,8 @@ public final class ControlServer implements AutoCloseable {
       Files.move(newborn, path, StandardCopyOption.ATOMIC_MOVE);
       PeerPolicy peers =
           new PeerPolicy(unixNumber(Path.of("/proc/self"), "uid"), group, gid, accounts);
-      ControlServer server = new ControlServer(path, listener, peers, limits, control);
+      ControlServer server =
+          new ControlServer(path, listener, peers, limits, new ControlRequests(control, metrics));
       server.acceptor.start();
       return server;
     } catch (IOException | RuntimeException e) {

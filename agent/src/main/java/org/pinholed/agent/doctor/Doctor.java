@@ -73,7 +73,7 @@ public final class Doctor {
 
   private void agent(Optional<JsonFields> status) {
     if (status.isEmpty()) {
-      findings.add(Finding.warn("agent", "it does not answer: " + probe.agentProblem()));
+      findings.add(Finding.fail("agent", "it does not answer: " + probe.agentProblem()));
       return;
     }
     JsonFields agent = status.get();

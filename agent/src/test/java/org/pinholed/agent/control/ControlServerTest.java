@@ -39,6 +39,18 @@ import org.pinholed.agent.view.TraceLine;
 @Timeout(60)
 class ControlServerTest {
   private static final PeerPolicy.Accounts NOBODY_ELSE = (uid, group) -> false;
+  private static final String METRICS =
+      """
+          # HELP pinholed_expectations_total what became of expectations
+          pinholed_expectations_total{helper="ftp",outcome="created",} 2.0
+          pinholed_expectations_total{helper="ftp",outcome="expired",} 0.0
+          pinholed_packets_total 110.0
+          pinholed_backend_errors_total 0.0
+          pinholed_verdict_latency_seconds_bucket{le="0.001",} 109.0
+          pinholed_verdict_latency_seconds_count 110.0
+          pinholed_verdict_latency_seconds_sum 0.0110
+          jvm_memory_used_bytes{area="heap",} 1.0E7
+          """;
   private static final ControlLimits SMALL =
       new ControlLimits(
           1024, Duration.ofMillis(300), Duration.ofMillis(300), Duration.ofSeconds(2), 4, 2);
@@ -53,7 +65,9 @@ class ControlServerTest {
     this.directory = directory;
     run = directory.resolve("run");
     socket = run.resolve("control.sock");
-    server = ControlServer.open(socket, group(), agent, ControlLimits.DEFAULT, NOBODY_ELSE);
+    server =
+        ControlServer.open(
+            socket, group(), agent, () -> METRICS, ControlLimits.DEFAULT, NOBODY_ELSE);
   }
 
   @AfterEach
@@ -93,6 +107,23 @@ class ControlServerTest {
     assertEquals(5001, lines.size());
     assertEquals(4999, lines.get(4999).object("row").number("id"));
     assertEquals(5000, lines.get(5000).number("count"));
+  }
+
+  @Test
+  void stats_agentsCountersAndWhatTheMetricsAdd() throws IOException {
+    JsonFields row = ask("{\"command\":\"stats\"}").get(0).object("row");
+    assertEquals(1234, row.number("packets"));
+    assertEquals(2, row.number("expectations.ftp.created"));
+    assertEquals(100, row.number("verdictLatency.meanMicros"));
+    assertEquals(0L, row.value("backendErrors"));
+    assertFalse(row.names().contains("expectations.ftp.expired"));
+    assertFalse(row.toString().contains("jvm"));
+  }
+
+  @Test
+  void trace_address_reachesTheAgentInItsOneForm() throws IOException {
+    ask("{\"command\":\"trace\",\"timeoutSeconds\":1,\"address\":\"2001:DB8:0::0:2\"}");
+    assertEquals("2001:db8::2", agent.traces.get(0).address());
   }
 
   @Test
@@ -249,7 +280,10 @@ class ControlServerTest {
       assertRefused("{\"command\":\"helpersDelete\"}", "id: missing");
       assertRefused("{\"command\":\"expectations\",\"policyId\":-1}", "policyId: -1");
       assertRefused("{\"command\":\"trace\",\"count\":1000001}", "count: 1000001");
-      assertRefused("{\"command\":\"trace\",\"address\":\"example\"}", "address: example");
+      for (String address : List.of("router", "1.2.3", "1.2.3.256", "a:b", "::1%eth0", ":::")) {
+        assertRefused(
+            "{\"command\":\"trace\",\"address\":\"" + address + "\"}", "address: " + address);
+      }
       assertRefused(
           "{\"command\":\"helpersAdd\",\"id\":2,\"name\":\"ftp\",\"port\":1,\"timeout\":\"9h\"}",
           "timeout: 9h (expected: 1s..3600s, or parent)");
@@ -505,7 +539,7 @@ class ControlServerTest {
   }
 
   private ControlServer open(ControlLimits limits) throws IOException {
-    return ControlServer.open(socket, group(), agent, limits, NOBODY_ELSE);
+    return ControlServer.open(socket, group(), agent, () -> METRICS, limits, NOBODY_ELSE);
   }
 
   private void restart(ControlLimits limits) throws IOException {

@@ -63,7 +63,7 @@ class DoctorTest {
       assertEquals(Finding.Level.FAIL, finding.level(), finding::toString);
       assertTrue(finding.text().contains(by), finding::toString);
       assertEquals(
-          List.of("nft insert rule " + chain + " ct mark and 0x40000000 != 0 accept"),
+          List.of("nft insert rule " + chain + " 'ct mark & 0x40000000 != 0 accept'"),
           finding.advice());
     }
 
@@ -93,7 +93,7 @@ class DoctorTest {
       assertEquals(Finding.Level.OK, findings.get(0).level());
       assertEquals(Finding.Level.FAIL, findings.get(1).level());
       assertEquals(
-          List.of("nft insert rule ip other guard ct mark and 0x40000000 != 0 accept"),
+          List.of("nft insert rule ip other guard 'ct mark & 0x40000000 != 0 accept'"),
           findings.get(1).advice());
     }
 
@@ -142,7 +142,7 @@ class DoctorTest {
               .filter(finding -> finding.name().equals("acceptRule"))
               .toList();
       assertEquals(
-          List.of("nft insert rule inet filter forward ct mark and 0x20000000 != 0 accept"),
+          List.of("nft insert rule inet filter forward 'ct mark & 0x20000000 != 0 accept'"),
           findings.get(0).advice());
     }
 
@@ -244,7 +244,7 @@ class DoctorTest {
     @Test
     void garbage_isNoFirewall() {
       probe.iptables.add(Answer.of("*\n:\n-A\n-A X\n*filter\n:FORWARD\n-A FORWARD -m\n-A F -j\n!"));
-      assertTrue(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+      assertEquals(Finding.Level.OK, named("acceptRule").get(0).level());
     }
   }
 
@@ -346,17 +346,22 @@ class DoctorTest {
   }
 
   @Test
-  void agent_silent_warns() {
+  void agent_silent_fails() {
     Finding finding = named("agent").get(0);
-    assertEquals(Finding.Level.WARN, finding.level());
+    assertEquals(Finding.Level.FAIL, finding.level());
     assertEquals("it does not answer: there is no control socket", finding.text());
-    assertTrue(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+    assertFalse(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
   }
 
   @Test
   void features_missingOneFails() {
     probe.features.put("nftQueue", "no: the xtables target NFQUEUE is used instead");
     assertEquals(Finding.Level.INFO, named("nftQueue").get(0).level());
+    probe.status = status();
+    probe.queues.add(new QueueHolder(0, OptionalLong.of(4711), "java"));
+    probe.nft =
+        Answer.of("{\"nftables\": [{\"table\": {\"family\": \"inet\", \"name\": \"pinholed\"}}]}");
+    assertTrue(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
     probe.features.put("nftables", "missing: pinholes cannot be opened");
     assertEquals(Finding.Level.FAIL, named("nftables").get(0).level());
     assertEquals("pinholes cannot be opened", named("nftables").get(0).text());
