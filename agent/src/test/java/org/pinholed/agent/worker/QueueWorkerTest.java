@@ -681,6 +681,24 @@ class QueueWorkerTest {
     }
 
     @Test
+    void answerToALaterQuestion_comesWhenWhatWasAskedBeforeIsInTheKernel() {
+      new TcpDialogue(bench).login().passive(30000);
+      List<List<String>> seen = new ArrayList<>();
+      bench
+          .worker()
+          .post(
+              () -> {
+                bench.worker().endParent(0x1234, AgentEvent.Kind.CLEARED);
+                // As somebody does who waited for this and asks again at once.
+                bench.worker().post(() -> seen.add(bench.backend().open()));
+              });
+      bench.turn();
+      bench.turn();
+
+      assertEquals(List.of(List.of()), seen);
+    }
+
+    @Test
     void taskThrows_laterTasksRun() {
       List<String> done = new ArrayList<>();
       bench
