@@ -84,6 +84,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
   private volatile String metricsAddress = "";
+  private boolean closed;
   private volatile ConfigSource source =
       () -> {
         throw new ControlException("this agent was started without a configuration file");
@@ -488,10 +489,14 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   /**
    * Stops the agent. No held packet is lost: diversion ends first, then what is queued is read, and
-   * only then the queue is closed.
+   * only then the queue is closed. Closing it again does nothing.
    */
   @Override
   public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     boolean remove = config.fail().onStop() == AgentConfig.OnStop.REMOVE;
     if (remove) {
       try {
