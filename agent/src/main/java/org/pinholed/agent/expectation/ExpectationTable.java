@@ -137,9 +137,9 @@ public final class ExpectationTable {
     }
     PinholeKey key = PinholeKey.of(expectation.pinhole());
     Expectation displaced = waitingByPinhole.put(key, expectation);
-    if (expectation.state() == State.GONE) {
-      waitingByPinhole.remove(
-          key, expectation); // ended in between, by a thread that found no entry
+    if (expectation.isOver()) {
+      // Ended in between, by a thread that found no entry to remove.
+      waitingByPinhole.remove(key, expectation);
     }
     return displaced;
   }

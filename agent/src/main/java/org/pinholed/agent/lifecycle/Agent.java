@@ -84,6 +84,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
   private volatile String metricsAddress = "";
+  private boolean closed;
   private volatile ConfigSource source =
       () -> {
         throw new ControlException("this agent was started without a configuration file");
@@ -136,6 +137,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       queueFeatures = queue.features();
       workerConntrack = acquired.add(ConntrackClient.open());
       lifecycleConntrack = acquired.add(ConntrackClient.open());
+      acquired.add(backend::remove);
       backend.install(helpers.ports());
       workerPinholes = acquired.add(backend.openSession());
       lifecyclePinholes = acquired.add(backend.openSession());
@@ -375,8 +377,7 @@ public final class Agent implements AgentControl, AutoCloseable {
           entries.forEach(entry -> worker.endParent(entry.id(), AgentEvent.Kind.CLEARED));
           return entries.size();
         });
-    // Answered only when the pinholes are shut: the worker commits before it asks for more.
-    askWorker(() -> 0);
+    awaitTransaction();
     return new ClearReport(entries.size(), expectations);
   }
 
@@ -424,16 +425,25 @@ public final class Agent implements AgentControl, AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw new ControlException(String.valueOf(e.getMessage()));
     }
+    // The worker first: a flow on a new port must find its helper, or it would stay unread for
+    // good.
+    worker.setHelpers(newHelpers, changed.limits().parents());
     try {
       backend.setPorts(newHelpers.ports());
     } catch (BackendException e) {
+      worker.setHelpers(helpers, config.limits().parents());
       throw new ControlException("the kernel did not change the diversion: " + e.getMessage());
     }
     helpers = newHelpers;
     config = changed;
     table.setLimits(changed.limits());
-    worker.setHelpers(newHelpers, changed.limits().parents());
     askWorker(worker::endParentsWithoutHelper);
+    awaitTransaction();
+  }
+
+  /** What the worker was asked to shut before is shut when this returns. */
+  private void awaitTransaction() throws ControlException {
+    askWorker(() -> 0); // it answers questions of its next turn only behind the transaction
   }
 
   @Override
@@ -479,10 +489,14 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   /**
    * Stops the agent. No held packet is lost: diversion ends first, then what is queued is read, and
-   * only then the queue is closed.
+   * only then the queue is closed. Closing it again does nothing.
    */
   @Override
   public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     boolean remove = config.fail().onStop() == AgentConfig.OnStop.REMOVE;
     if (remove) {
       try {

@@ -74,6 +74,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final SampledLog faults = new SampledLog(LOG, "packet not read, a fault of the agent");
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
   private final Queue<Runnable> inbox = new ConcurrentLinkedQueue<>();
+  private final List<Runnable> tasks = new ArrayList<>();
   private final AtomicBoolean woken = new AtomicBoolean();
   private final AtomicLong packets = new AtomicLong();
   private volatile HelperTable helpers;
@@ -162,13 +163,19 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
 
   private void runInbox() {
     woken.set(false);
+    // Taken out first: what is asked after an answer has its turn behind the transaction, so that
+    // its answer says that what was done before it is in the kernel.
     for (Runnable task = inbox.poll(); task != null; task = inbox.poll()) {
+      tasks.add(task);
+    }
+    for (Runnable task : tasks) {
       try {
         task.run();
       } catch (RuntimeException e) {
         fault(e);
       }
     }
+    tasks.clear();
     bringIntoKernel();
     parents = flows.size() - unreadFlows;
     opaqueParents = unreadFlows;

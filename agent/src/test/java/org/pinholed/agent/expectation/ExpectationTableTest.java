@@ -18,12 +18,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
 import org.pinholed.agent.expectation.ExpectationTable.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -340,6 +342,79 @@ class ExpectationTableTest {
     assertEquals(29_000, expectation.expiresInMs(later + 1_000_000_000L));
   }
 
+  /** The end of an open pinhole waits for what the kernel may still have to say. */
+  @Nested
+  class Ending {
+    private Expectation ending(long nowNs) {
+      Expectation expectation = pending(expectation(parent("192.0.2.10")));
+      assertTrue(table.beginEnd(expectation, AgentEvent.Kind.PARENT_CLOSED, nowNs));
+      return expectation;
+    }
+
+    @Test
+    void isNeitherListedNorCountedNorWaitedFor() {
+      Expectation expectation = ending(0);
+
+      assertEquals(List.of(), table.list(ListingFilter.ALL, 0));
+      assertEquals(0, waiting());
+      assertEquals(0, expectation.parent().waiting());
+      assertFalse(table.isWaitedFor(expectation.pinhole()));
+      assertEquals(List.of(), table.pending());
+      assertTrue(expectation.isOver());
+    }
+
+    @Test
+    void findsAChildThatCameBefore() {
+      Expectation expectation = ending(0);
+
+      assertSame(expectation, match(CLIENT, expectation.pinhole().port()));
+      assertEquals("0000abcd", expectation.childSerial());
+      assertNull(match(CLIENT, expectation.pinhole().port()), "one child only");
+      assertNull(table.nextEnded(1), "it ended by its child");
+      assertEquals(0, expectation.parent().waiting(), "given back once");
+    }
+
+    @Test
+    void isOverWhenTheKernelHasSaidAllFromBefore() {
+      Expectation first = ending(100);
+      Expectation second = ending(200);
+      assertNull(table.nextEnded(100));
+
+      ExpectationTable.Ending ended = table.nextEnded(101);
+      assertEquals(new ExpectationTable.Ending(first, AgentEvent.Kind.PARENT_CLOSED, 100), ended);
+      assertNull(table.nextEnded(200));
+      assertEquals(State.GONE, first.state());
+      assertNull(match(CLIENT, first.pinhole().port()));
+      assertSame(second, match(CLIENT, second.pinhole().port()));
+    }
+
+    @Test
+    void doesNotBeginTwiceOrForWhatIsNotOpen() {
+      Expectation expectation = ending(0);
+      assertFalse(table.beginEnd(expectation, AgentEvent.Kind.CLOSED, 0));
+      assertEquals(State.GONE, table.end(expectation), "somebody else ends it");
+
+      Expectation announced = expectation(parent("192.0.2.10"));
+      table.add(announced);
+      assertFalse(table.beginEnd(announced, AgentEvent.Kind.CLOSED, 0));
+      assertEquals(State.ANNOUNCED, table.end(announced));
+      assertEquals(0, waiting());
+    }
+
+    @Test
+    void leavesTheNewOneWithTheSamePinholeAlone() {
+      Expectation older =
+          pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
+      Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
+      table.add(newer);
+      table.activate(newer, 0);
+      table.beginEnd(older, AgentEvent.Kind.REPLACED, 0);
+
+      assertSame(newer, match(CLIENT, 5000));
+      assertSame(older, match(CLIENT, 5000), "its child was not told of yet");
+    }
+  }
+
   @Nested
   class PurgeOfMatched {
     private Expectation matched(Parent parent) {
@@ -592,6 +667,62 @@ class ExpectationTableTest {
         assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
       }
       assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+    }
+
+    @Test
+    void matchAndBeginEnd_oneChildOrOneEnd() throws Exception {
+      Parent parent = parent("192.0.2.10");
+      AtomicInteger children = new AtomicInteger();
+      AtomicInteger ends = new AtomicInteger();
+      race(
+          ROUNDS,
+          () -> {
+            while (table.nextEnded(1) != null) {
+              ends.incrementAndGet();
+            }
+            Expectation expectation = pending(expectation(parent));
+            int port = expectation.pinhole().port();
+            Callable<Boolean> match =
+                () -> match(CLIENT, port) != null && children.incrementAndGet() > 0;
+            Callable<Boolean> end =
+                () ->
+                    table.beginEnd(expectation, AgentEvent.Kind.CLOSED, 0)
+                        || table.end(expectation) != State.GONE;
+            return new Callable<?>[] {match, end};
+          });
+      while (table.nextEnded(1) != null) {
+        ends.incrementAndGet();
+      }
+
+      // A child that comes is always found: while it is open, and while it is ending.
+      assertEquals(ROUNDS, children.get());
+      assertEquals(0, ends.get());
+      assertEquals(0, parent.waiting());
+      assertEquals(0, waiting());
+    }
+
+    @Test
+    void activateAndBeginEnd_nothingStaysWaitedFor() throws Exception {
+      Parent parent = parent("192.0.2.10");
+      List<Expectation> all = new ArrayList<>();
+      race(
+          ROUNDS,
+          () -> {
+            Expectation expectation = expectation(parent);
+            assertNull(table.add(expectation));
+            all.add(expectation);
+            Callable<Boolean> end =
+                () ->
+                    table.beginEnd(expectation, AgentEvent.Kind.CLOSED, 0)
+                        || table.end(expectation) != State.GONE;
+            return new Callable<?>[] {() -> table.activate(expectation, 0), end};
+          });
+
+      assertEquals(0, parent.waiting());
+      for (Expectation expectation : all) {
+        assertTrue(expectation.isOver());
+        assertFalse(table.isWaitedFor(expectation.pinhole()));
+      }
     }
 
     @Test

@@ -1,6 +1,7 @@
 package org.pinholed.agent.lifecycle;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.kernel.netlink.DatagramBatch;
@@ -51,6 +52,7 @@ final class FakeEventsKernel implements NetlinkTransport {
     int errno = failWith;
     failWith = 0;
     if (errno != 0) {
+      FakeDatagrams.fill(new ArrayDeque<>(), batch);
       throw new NetlinkException("netlink: receive", errno, "");
     }
     return FakeDatagrams.fill(arrived, batch);

@@ -159,6 +159,34 @@ class KernelEventsTest {
   }
 
   @Nested
+  class ChildrenOfWhatIsEnding {
+    @Test
+    void childBeforeTheParentsEnd_toldAsMatchedOnly() throws Exception {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      useInKernel(30000);
+      kernel.began(child(0xc1, 30000)); // waits to be read
+      dialogue.sayQuit();
+      bench.turnOfWorkerOnly();
+      events.turn();
+      events.turn();
+
+      assertEquals(List.of("created 227", "matched 227"), bench.log().words());
+    }
+
+    @Test
+    void noChild_endIsToldWhenAllIsRead() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      dialogue.sayQuit();
+      bench.turnOfWorkerOnly();
+      assertEquals(List.of(), bench.backend().open(), "shut at once");
+      assertEquals(List.of("created 227"), bench.log().words());
+      events.turn();
+
+      assertEquals(List.of("created 227", "parentClosed 227"), bench.log().words());
+    }
+  }
+
+  @Nested
   class Parents {
     @Test
     void parentGone_endsWithEverything() throws Exception {

@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
@@ -181,6 +182,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
     synchronized (this) {
       if (failReceives > 0) {
         failReceives--;
+        FakeDatagrams.fill(new ArrayDeque<>(), batch);
         throw new NetlinkException("netlink: receive", Errno.ENOBUFS, "");
       }
       timeoutMs = receiveTimeoutMs;

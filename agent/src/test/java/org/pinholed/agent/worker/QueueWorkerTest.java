@@ -459,10 +459,8 @@ class QueueWorkerTest {
   void beginClear_endToldByTheKernelFirst_loggedAsCleared() {
     TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
     TcpDialogue other = from("192.0.2.11", 7).login().passive(30001);
-    CompletableFuture<?> unused =
-        bench
-            .worker()
-            .ask(() -> bench.worker().beginClear(new ListingFilter(null, null, "00001234")));
+    ListingFilter one = new ListingFilter(null, null, "00001234");
+    bench.worker().post(() -> assertEquals(1, bench.worker().beginClear(one).size()));
     bench.conntrack().remove(dialogue.connection());
     bench.conntrack().remove(other.connection());
     bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
@@ -680,6 +678,24 @@ class QueueWorkerTest {
 
       assertEquals(1, bench.metrics().of("overrun queue"));
       assertEquals(0, bench.metrics().of("event backendError "));
+    }
+
+    @Test
+    void answerToALaterQuestion_comesWhenWhatWasAskedBeforeIsInTheKernel() {
+      new TcpDialogue(bench).login().passive(30000);
+      List<List<String>> seen = new ArrayList<>();
+      bench
+          .worker()
+          .post(
+              () -> {
+                bench.worker().endParent(0x1234, AgentEvent.Kind.CLEARED);
+                // As somebody does who waited for this and asks again at once.
+                bench.worker().post(() -> seen.add(bench.backend().open()));
+              });
+      bench.turn();
+      bench.turn();
+
+      assertEquals(List.of(List.of()), seen);
     }
 
     @Test

@@ -203,6 +203,11 @@ public final class TcpDialogue {
     return client("PASV\r\n").server(reply227(port));
   }
 
+  /** FTP: queues the client's last words; the worker has its turn later. */
+  public void sayQuit() {
+    bench.queue().deliver(clientSays("QUIT\r\n", PacketView.FIN));
+  }
+
   String reply227(int port) {
     return "227 Entering Passive Mode ("
         + server.getAddress().getHostAddress().replace('.', ',')

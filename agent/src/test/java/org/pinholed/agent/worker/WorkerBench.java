@@ -99,6 +99,11 @@ public final class WorkerBench {
     finishEnded();
   }
 
+  /** Lets the worker read, while the kernel may have more to say. */
+  public void turnOfWorkerOnly() {
+    worker.turn();
+  }
+
   /** As the lifecycle thread does, once it has read all events. */
   private void finishEnded() {
     long nowNs = System.nanoTime();

@@ -21,7 +21,7 @@ import jnr.ffi.LibraryLoader;
  * of the thread that opened it: so whatever {@link #call} opens may be used from any thread
  * afterwards. {@link #close} ends the thread and deletes the namespace.
  */
-final class NamespaceThread implements AutoCloseable {
+public final class NamespaceThread implements AutoCloseable {
   private static final int CLONE_NEWNET = 0x40000000;
   private static final int O_RDONLY = 0;
 

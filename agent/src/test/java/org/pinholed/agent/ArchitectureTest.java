@@ -1,0 +1,253 @@
+package org.pinholed.agent;
+
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleNameEndingWith;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.nio.Buffer;
+import org.pinholed.agent.lifecycle.Version;
+import org.pinholed.agent.pinhole.PinholeBackend;
+
+/** Who may know whom (design section 8, ARCHITECTURE.md). */
+@AnalyzeClasses(packages = "org.pinholed", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+  private static final String AGENT = "org.pinholed.agent";
+  private static final String KERNEL = "org.pinholed.kernel";
+  private static final String HELPER = "org.pinholed.helper";
+
+  // ---- The modules ---------------------------------------------------------------------------
+
+  @ArchTest
+  static final ArchRule bindingsKnowNoProtocolAndNoAgent =
+      classes()
+          .that()
+          .resideInAPackage(KERNEL + "..")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(
+              KERNEL + "..", "java..", "jnr.ffi..", "jnr.constants..", "org.jspecify..");
+
+  @ArchTest
+  static final ArchRule helpersKnowNobodyAndDoNotLog =
+      classes()
+          .that()
+          .resideInAPackage(HELPER + "..")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(HELPER + "..", "java..", "org.jspecify..")
+          .as("helpers are pure Java: no agent, no bindings, no logging");
+
+  @ArchTest
+  static final ArchRule helpersDoNoInputOutputAndHaveNoThreads =
+      noClasses()
+          .that()
+          .resideInAPackage(HELPER + "..")
+          .should()
+          .dependOnClassesThat(
+              resideInAnyPackage("java.io..", "java.nio.channels..", "java.nio.file..")
+                  .and(DescribedPredicate.not(simpleNameEndingWith("UncheckedIOException")))
+                  .or(nameMatching("java\\.net\\..*Socket.*|java\\.net\\.(URL|http).*"))
+                  .or(nameMatching("java\\.lang\\.(Thread|Process.*|Runtime)"))
+                  .or(resideInAPackage("java.util.concurrent..")));
+
+  @ArchTest
+  static final ArchRule helpersHaveNoClock =
+      noClasses()
+          .that()
+          .resideInAPackage(HELPER + "..")
+          .should()
+          .callMethodWhere(
+              target(
+                      owner(
+                          nameMatching("java\\.lang\\.System|java\\.time\\..*|java\\.util\\.Date")))
+                  .and(target(nameMatching("nanoTime|currentTimeMillis|now|systemUTC"))))
+          .as("helpers have no clock: what time brings about is the agent's work");
+
+  @ArchTest
+  static final ArchRule protocolsDoNotKnowEachOther =
+      slices()
+          .matching(HELPER + ".(*)..")
+          .should()
+          .notDependOnEachOther()
+          .ignoreDependency(
+              DescribedPredicate.alwaysTrue(), resideInAPackage(HELPER + ".stream.."));
+
+  // ---- The bindings --------------------------------------------------------------------------
+
+  @ArchTest
+  static final ArchRule queueConntrackAndNftablesDoNotKnowEachOther =
+      slices()
+          .matching(KERNEL + ".(*)..")
+          .should()
+          .notDependOnEachOther()
+          .ignoreDependency(
+              DescribedPredicate.alwaysTrue(),
+              resideInAnyPackage(KERNEL + ".netlink..", KERNEL + ".libc.."));
+
+  @ArchTest
+  static final ArchRule netlinkStandsOnLibcOnly =
+      noClasses()
+          .that()
+          .resideInAPackage(KERNEL + ".libc..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(KERNEL + ".netlink..");
+
+  @ArchTest
+  static final ArchRule onlyNetlinkCallsLibc =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages(KERNEL + ".libc..", KERNEL + ".netlink..")
+          .and()
+          .resideInAPackage(KERNEL + "..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("jnr..");
+
+  // ---- The agent -----------------------------------------------------------------------------
+
+  @ArchTest
+  static final ArchRule nftablesIsSpokenByItsBackendOnly =
+      noClasses()
+          .that()
+          .resideInAPackage(AGENT + "..")
+          .and()
+          .resideOutsideOfPackages(AGENT + ".pinhole.nftables..", AGENT + ".doctor..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(KERNEL + ".nftables..");
+
+  @ArchTest
+  static final ArchRule packetsAreQueuedForTheWorkerOnly =
+      noClasses()
+          .that()
+          .resideInAPackage(AGENT + ".*..") // the program itself takes the queue's counters
+          .and()
+          .resideOutsideOfPackages(AGENT + ".worker..", AGENT + ".lifecycle..", AGENT + ".doctor..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(KERNEL + ".nfqueue..");
+
+  @ArchTest
+  static final ArchRule conntrackIsKnownByFlowsAndWhoeverMakesThem =
+      noClasses()
+          .that()
+          .resideInAPackage(AGENT + "..")
+          .and()
+          .resideOutsideOfPackages(
+              AGENT + ".worker..", AGENT + ".flow..", AGENT + ".lifecycle..", AGENT + ".doctor..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(KERNEL + ".conntrack..");
+
+  @ArchTest
+  static final ArchRule netlinkIsKnownByWhoeverUsesTheBindings =
+      noClasses()
+          .that()
+          .resideInAPackage(AGENT + "..")
+          .and()
+          .resideOutsideOfPackages(
+              AGENT + ".worker..",
+              AGENT + ".lifecycle..",
+              AGENT + ".doctor..",
+              AGENT + ".pinhole.nftables..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(KERNEL + ".netlink..");
+
+  @ArchTest
+  static final ArchRule agentCallsNoLibc =
+      noClasses()
+          .that()
+          .resideInAPackage(AGENT + "..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(KERNEL + ".libc..");
+
+  /** Everybody else sees {@link PinholeBackend}. */
+  @ArchTest
+  static final ArchRule backendsAreChosenByTheProgramOnly =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages(AGENT + ".pinhole..")
+          .and()
+          .doNotHaveFullyQualifiedName(AGENT + ".Pinholed")
+          .should()
+          .dependOnClassesThat(
+              DescribedPredicate.describe(
+                  "are implementations of PinholeBackend or of their packages",
+                  type ->
+                      type.getPackageName().startsWith(AGENT + ".pinhole.")
+                          || (type.isAssignableTo(PinholeBackend.class)
+                              && !type.isEquivalentTo(PinholeBackend.class))));
+
+  @ArchTest
+  static final ArchRule protocolsAreChosenByTheProgramsOnly =
+      noClasses()
+          .that()
+          .resideInAPackage(AGENT + ".*..")
+          .and()
+          .resideOutsideOfPackage(AGENT + ".cli..")
+          .should()
+          .dependOnClassesThat(resideInAnyPackage(HELPER + ".ftp.."));
+
+  @ArchTest
+  static final ArchRule packagesOfTheAgentAreFreeOfCycles =
+      slices().matching(AGENT + ".(*)..").should().beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule nobodyKnowsTheProgram =
+      noClasses()
+          .that()
+          .resideInAnyPackage(AGENT + ".*..")
+          .should()
+          .dependOnClassesThat(
+              DescribedPredicate.describe(
+                  "are the program", type -> type.getPackageName().equals(AGENT)));
+
+  @ArchTest
+  static final ArchRule commandsTalkToTheAgentThroughItsSocketOnly =
+      noClasses()
+          .that()
+          .resideInAPackage(AGENT + ".cli..")
+          .should()
+          .dependOnClassesThat(
+              resideInAnyPackage(
+                      AGENT + ".worker..",
+                      AGENT + ".lifecycle..",
+                      AGENT + ".flow..",
+                      AGENT + ".expectation..",
+                      AGENT + ".pinhole..")
+                  .and(DescribedPredicate.not(JavaClass.Predicates.equivalentTo(Version.class))));
+
+  // ---- Flyweights ----------------------------------------------------------------------------
+
+  /** A view is over bytes that are overwritten by the next packet; a record outlives them. */
+  @ArchTest
+  static final ArchRule viewsAreNotKeptInRecords =
+      fields()
+          .that()
+          .areDeclaredInClassesThat(DescribedPredicate.describe("are records", JavaClass::isRecord))
+          .should()
+          .notHaveRawType(simpleNameEndingWith("View").or(simpleNameEndingWith("Cursor")))
+          .andShould()
+          .notHaveRawType(assignableToBuffer());
+
+  private static DescribedPredicate<JavaClass> assignableToBuffer() {
+    return DescribedPredicate.describe(
+        "assignable to Buffer", type -> type.isAssignableTo(Buffer.class));
+  }
+}

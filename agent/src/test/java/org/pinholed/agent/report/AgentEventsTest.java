@@ -1,0 +1,165 @@
+package org.pinholed.agent.report;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.Transport;
+
+class AgentEventsTest {
+  private static final InetAddress CLIENT = new InetSocketAddress("192.0.2.10", 0).getAddress();
+  private static final InetAddress SERVER = new InetSocketAddress("2001:db8::7", 0).getAddress();
+  private static final Parent PARENT =
+      new Parent(
+          0xabcd, "ftp", 1, 0x20000019, 25, new Endpoint(CLIENT, 40001), new Endpoint(CLIENT, 21));
+
+  private final RecordedEvents log = new RecordedEvents();
+  private final RecordedMetrics metrics = new RecordedMetrics();
+  private final AgentEvents events = new AgentEvents(log, metrics);
+
+  private enum Word implements HelperWord {
+    SAID;
+
+    @Override
+    public String word() {
+      return "said";
+    }
+  }
+
+  private enum Why implements Reason {
+    NOT_WANTED(Kind.REFUSED),
+    NOT_LEGAL(Kind.MALFORMED),
+    NOT_READABLE(Kind.OPAQUE);
+
+    private final Kind kind;
+
+    Why(Kind kind) {
+      this.kind = kind;
+    }
+
+    @Override
+    public Kind kind() {
+      return kind;
+    }
+
+    @Override
+    public String explanation() {
+      return "an explanation";
+    }
+  }
+
+  private AgentEvent only() {
+    assertEquals(1, log.all().size());
+    AgentEvent event = log.all().get(0);
+    long ageMicros = Instant.now().toEpochMilli() * 1000 - event.epochMicros();
+    assertTrue(Math.abs(ageMicros) < 60_000_000, "microseconds since 1970: " + event);
+    return event;
+  }
+
+  private static Expectation expectation(boolean anySource) {
+    Pinhole pinhole =
+        new Pinhole(
+            anySource ? Pinhole.Kind.OPEN_ANY : Pinhole.Kind.ONCE,
+            Transport.TCP,
+            anySource ? null : SERVER,
+            SERVER,
+            5000,
+            0,
+            1,
+            "");
+    ExpectationRequest request =
+        ExpectationRequest.builder("k", Direction.REPLY, new Endpoint(SERVER, 5000), Word.SAID)
+            .build();
+    return new Expectation(17, PARENT, request, pinhole, false, 0);
+  }
+
+  @Test
+  void expectation_created_withItsParentAndTuple() {
+    events.expectation(AgentEvent.Kind.CREATED, expectation(false), "detail");
+
+    AgentEvent event = only();
+    assertEquals(
+        new AgentEvent(
+            event.epochMicros(),
+            AgentEvent.Kind.CREATED,
+            "ftp",
+            25,
+            "0000abcd",
+            null,
+            17,
+            new EndpointRow("192.0.2.10", 40001),
+            new EndpointRow("192.0.2.10", 21),
+            new EndpointRow("2001:db8::7", 0),
+            new EndpointRow("2001:db8::7", 5000),
+            "said",
+            "detail"),
+        event);
+    assertEquals(1, metrics.of("event created ftp"));
+  }
+
+  @Test
+  void expectation_anySource_withoutSource() {
+    events.expectation(AgentEvent.Kind.EXPIRED, expectation(true), "");
+
+    assertNull(only().source());
+  }
+
+  @ParameterizedTest
+  @EnumSource(Why.class)
+  void reason_anyKind_eventAndCounterOfThatKind(Why why) {
+    events.reason(PARENT, why, "");
+
+    AgentEvent event = only();
+    assertEquals(AgentEvent.Kind.valueOf(why.kind().name()), event.kind());
+    assertEquals(why.word(), event.reason());
+    assertEquals("an explanation", event.detail());
+    assertEquals("0000abcd", event.serial());
+    assertEquals(1, metrics.of("reason " + why.word() + " ftp"));
+    assertEquals(1, metrics.of("event " + event.kind().word() + " ftp"));
+  }
+
+  @Test
+  void reason_withDetail_detailInsteadOfTheExplanation() {
+    events.reason(PARENT, Why.NOT_WANTED, "what the kernel said");
+
+    assertEquals("what the kernel said", only().detail());
+  }
+
+  @Test
+  void limit_reached_namedAsInTheConfiguration() {
+    events.limit(PARENT, "parents");
+
+    assertEquals("parents", only().reason());
+    assertEquals("limits.parents is reached", only().detail());
+    assertEquals(List.of("event limit ftp", "limit parents"), metrics.words());
+  }
+
+  @Test
+  void agent_noFlowConcerned_emptyFields() {
+    events.agent(AgentEvent.Kind.RESYNCED, "conntrackOverrun", "detail");
+
+    AgentEvent event = only();
+    assertEquals("", event.helper());
+    assertEquals("", event.serial());
+    assertNull(event.client());
+    assertEquals("conntrackOverrun", event.reason());
+    assertEquals(1, metrics.of("event resynced "));
+  }
+}

@@ -1,0 +1,120 @@
+package org.pinholed.agent.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.kernel.netlink.FakeDatagrams;
+import org.pinholed.kernel.netlink.NetlinkConstants;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nfqueue.QueuedPacketView;
+
+/** A packet that announces nothing must leave nothing for the garbage collector. */
+class PacketPathAllocationTest {
+  private static final int IPV4_HEADER_BYTES = 20;
+  private static final int WARM_UP = 30_000;
+  private static final int MEASURED = 100_000;
+
+  /** One packet as it stands in the receive buffer, with a sequence number that can be changed. */
+  private static final class Queued {
+    private final ByteBuffer buffer;
+    private final QueuedPacketView view = new QueuedPacketView();
+    private final int lengthBytes;
+
+    Queued(byte[] packet) {
+      byte[] datagram =
+          FakeDatagrams.datagram(
+              writer ->
+                  writer
+                      .beginNfnetlink(NetlinkConstants.NFNL_SUBSYS_QUEUE, 0, 0, 0, 2, 0)
+                      .attrHeader(1, 7)
+                      .raw32be(1)
+                      .raw16be(0x0800)
+                      .raw8(4)
+                      .pad()
+                      .attrBytes(10, packet)
+                      .endMessage());
+      lengthBytes = datagram.length;
+      buffer = ByteBuffer.allocateDirect(lengthBytes).order(ByteOrder.nativeOrder());
+      buffer.put(0, datagram);
+    }
+
+    QueuedPacketView with(int sequence, int acknowledgement) {
+      assertTrue(view.wrap(buffer, 0, lengthBytes));
+      int tcp = view.payloadOffset() + IPV4_HEADER_BYTES;
+      putBigEndian(tcp + 4, sequence);
+      putBigEndian(tcp + 8, acknowledgement);
+      return view;
+    }
+
+    private void putBigEndian(int at, int value) {
+      buffer.put(at, (byte) (value >>> 24)).put(at + 1, (byte) (value >>> 16));
+      buffer.put(at + 2, (byte) (value >>> 8)).put(at + 3, (byte) value);
+    }
+  }
+
+  private final WorkerBench bench;
+  private final Queued noop;
+  private final Queued ok;
+  private int clientNext = 1001;
+  private int serverNext = 2001;
+
+  PacketPathAllocationTest() throws NetlinkException {
+    bench = new WorkerBench();
+    TcpDialogue dialogue = new TcpDialogue(bench);
+    dialogue.reusePorts(0x1234, 25, 1000, 2000);
+    dialogue.connect();
+    noop = new Queued(dialogue.clientSays("NOOP\r\n", 0));
+    ok = new Queued(dialogue.serverSays("200 ok\r\n", 0));
+  }
+
+  private void exchange(int times) {
+    for (int i = 0; i < times; i++) {
+      bench.worker().onPacket(noop.with(clientNext, serverNext));
+      clientNext += 6;
+      bench.worker().onPacket(ok.with(serverNext, clientNext));
+      serverNext += 8;
+    }
+  }
+
+  private void retransmit(int times) {
+    for (int i = 0; i < times; i++) {
+      bench.worker().onPacket(noop.with(clientNext - 6, serverNext));
+      bench.worker().onPacket(ok.with(serverNext - 8, clientNext));
+    }
+  }
+
+  private long allocatedBy(Runnable what) {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long self = Thread.currentThread().getId();
+    long before = threads.getThreadAllocatedBytes(self);
+    what.run();
+    return threads.getThreadAllocatedBytes(self) - before;
+  }
+
+  @Test
+  void onPacket_dialogueAboutNothing_nothingAllocated() {
+    exchange(WARM_UP);
+    long bytes = allocatedBy(() -> exchange(MEASURED));
+
+    assertTrue(bytes < MEASURED, bytes + " bytes for " + 2 * MEASURED + " packets");
+    assertEquals(
+        6L * (WARM_UP + MEASURED),
+        bench.worker().sessions(ListingFilter.ALL).get(0).bytesFromClient(),
+        "all of it was read");
+  }
+
+  @Test
+  void onPacket_retransmissions_nothingAllocated() {
+    exchange(1);
+    retransmit(WARM_UP);
+    long bytes = allocatedBy(() -> retransmit(MEASURED));
+
+    assertTrue(bytes < MEASURED, bytes + " bytes for " + 2 * MEASURED + " packets");
+  }
+}
