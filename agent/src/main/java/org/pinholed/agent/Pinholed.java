@@ -7,8 +7,6 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import jnr.constants.platform.Signal;
-import jnr.posix.POSIXFactory;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.ConfigException;
 import org.pinholed.agent.config.ConfigLoader;
@@ -175,16 +173,19 @@ public final class Pinholed implements Callable<Integer> {
                   }
                 },
                 "pinholed-stop"));
-    POSIXFactory.getPOSIX()
-        .signal(
-            Signal.SIGHUP,
-            number -> {
-              try {
-                agent.reload();
-              } catch (ControlException e) {
-                LOG.error("reload refused, nothing changed: {}", e.getMessage());
-              }
-            });
+    try {
+      HangUpSignal.handle(
+          () -> {
+            try {
+              agent.reload();
+            } catch (ControlException e) {
+              LOG.error("reload refused, nothing changed: {}", e.getMessage());
+            }
+          });
+    } catch (ReflectiveOperationException e) {
+      LOG.warn(
+          "SIGHUP will not reload the configuration, only pinholectl reload: {}", e.toString());
+    }
   }
 
   private void awaitStop() {

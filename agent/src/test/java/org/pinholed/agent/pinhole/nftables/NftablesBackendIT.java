@@ -55,6 +55,7 @@ class NftablesBackendIT {
   private static final String SERVER6 = "2001:db8::2";
   private static final HelperPort FTP = new HelperPort(Transport.TCP, 21);
   private static final NftablesOptions OPTIONS = options(true);
+  private static final long PID = ProcessHandle.current().pid();
   private static NamespaceThread namespace;
   private static NamespaceThread peer;
 
@@ -68,8 +69,8 @@ class NftablesBackendIT {
 
   @BeforeAll
   static void openNamespaces() throws IOException {
-    namespace = NamespaceThread.open("phb-agent");
-    peer = NamespaceThread.open("phb-peer");
+    namespace = NamespaceThread.open("phb-agent" + PID);
+    peer = NamespaceThread.open("phb-peer" + PID);
     for (String address : List.of(CLIENT, SERVER, OTHER)) {
       namespace.exec("ip", "address", "add", address + "/32", "dev", "lo");
     }
@@ -77,7 +78,17 @@ class NftablesBackendIT {
       namespace.exec("ip", "address", "add", address + "/128", "dev", "lo", "nodad");
     }
     namespace.exec(
-        "ip", "link", "add", "phb0", "type", "veth", "peer", "name", "phb1", "netns", "phb-peer");
+        "ip",
+        "link",
+        "add",
+        "phb0",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "phb1",
+        "netns",
+        "phb-peer" + PID);
     namespace.exec("ip", "address", "add", "198.51.100.1/24", "dev", "phb0");
     namespace.exec("ip", "link", "set", "phb0", "up");
     peer.exec("ip", "address", "add", "198.51.100.2/24", "dev", "phb1");
