@@ -228,9 +228,9 @@ final class FirewallCheck {
             + ruleset.name()
             + " "
             + entry.chain()
-            + " 'ct mark & "
+            + " ct mark and "
             + bit
-            + " != 0 accept'"
+            + " != 0 accept"
         : ruleset.kind()
             + table(ruleset)
             + " -I "
@@ -294,9 +294,9 @@ final class FirewallCheck {
               List.of(
                   "firewall-cmd --permanent --direct --add-rule ipv4 filter FORWARD 0 " + match,
                   "firewall-cmd --permanent --direct --add-rule ipv6 filter FORWARD 0 " + match,
-                  "nft insert rule inet firewalld filter_FORWARD 'ct mark & "
+                  "nft insert rule inet firewalld filter_FORWARD ct mark and "
                       + bit
-                      + " != 0 accept'")));
+                      + " != 0 accept")));
     }
   }
 
@@ -321,7 +321,7 @@ final class FirewallCheck {
               "rules that may meet a data connection write its whole conntrack mark, and with it the"
                   + " agent's bits: "
                   + String.join("; ", rules),
-              "nftables: ct mark set ct mark & " + keep + " | POLICY",
+              "nftables: ct mark set ct mark and " + keep + " or POLICY",
               "iptables: -j CONNMARK --set-xmark POLICY/"
                   + String.format(Locale.ROOT, "0x%08x", settings.marks().policyMask())));
     }

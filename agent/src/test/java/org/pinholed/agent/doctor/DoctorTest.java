@@ -63,7 +63,7 @@ class DoctorTest {
       assertEquals(Finding.Level.FAIL, finding.level(), finding::toString);
       assertTrue(finding.text().contains(by), finding::toString);
       assertEquals(
-          List.of("nft insert rule " + chain + " 'ct mark & 0x40000000 != 0 accept'"),
+          List.of("nft insert rule " + chain + " ct mark and 0x40000000 != 0 accept"),
           finding.advice());
     }
 
@@ -93,7 +93,7 @@ class DoctorTest {
       assertEquals(Finding.Level.OK, findings.get(0).level());
       assertEquals(Finding.Level.FAIL, findings.get(1).level());
       assertEquals(
-          List.of("nft insert rule ip other guard 'ct mark & 0x40000000 != 0 accept'"),
+          List.of("nft insert rule ip other guard ct mark and 0x40000000 != 0 accept"),
           findings.get(1).advice());
     }
 
@@ -142,7 +142,7 @@ class DoctorTest {
               .filter(finding -> finding.name().equals("acceptRule"))
               .toList();
       assertEquals(
-          List.of("nft insert rule inet filter forward 'ct mark & 0x20000000 != 0 accept'"),
+          List.of("nft insert rule inet filter forward ct mark and 0x20000000 != 0 accept"),
           findings.get(0).advice());
     }
 
