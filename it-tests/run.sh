@@ -38,10 +38,11 @@ if [ -n "$scenarios_only" ]; then
   build_agent "$root"
   result=0
 else
+  rm -rf agent/target/pinholed
   mvn -B -ntp -Pit --fail-at-end -pl '!it-tests' verify "$@" </dev/null
   result=$?
 fi
-if [ -n "$scenarios_only" ] || [ agent/target/pinholed/bin/pinholed -nt "$stamp" ]; then
+if [ -x agent/target/pinholed/bin/pinholed ]; then
   mvn -B -ntp -Pit -pl it-tests verify ${scenarios_only:+"-Dit.test=$scenarios_only"} "$@" \
     </dev/null || result=1
 else
