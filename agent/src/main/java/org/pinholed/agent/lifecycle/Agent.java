@@ -14,6 +14,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
@@ -274,6 +275,15 @@ public final class Agent implements AgentControl, AutoCloseable {
         policies);
   }
 
+  private static String describeWhole(HelperEntry entry) {
+    return entry.id()
+        + " "
+        + describe(entry)
+        + " timeout "
+        + DurationParser.formatTimeout(entry.timeout())
+        + (entry.enabled() ? "" : " disabled");
+  }
+
   private static String describe(HelperEntry entry) {
     return entry.name()
         + "/"
@@ -464,7 +474,9 @@ public final class Agent implements AgentControl, AutoCloseable {
     requireSame("fail.agentDown", old.fail().agentDown(), wanted.fail().agentDown());
     requireSame("fail.queueFull", old.fail().queueFull(), wanted.fail().queueFull());
     List<String> changes = new ArrayList<>();
-    note(changes, "helpers", old.helpers(), wanted.helpers());
+    if (!old.helpers().equals(wanted.helpers())) {
+      changes.add("helpers: " + wanted.helpers().stream().map(Agent::describeWhole).toList());
+    }
     note(changes, "limits", old.limits(), wanted.limits());
     note(changes, "fail.onStop", old.fail().onStop(), wanted.fail().onStop());
     putHelpersInForce(wanted.helpers(), wanted);
