@@ -153,6 +153,8 @@ export -f ctl hear say_ftp die dialogue
 ip netns exec "$client" bash -euo pipefail -c dialogue
 
 say "6. What pinholed wrote down about it, in $state/events.jsonl:"
+await 5 grep -q '"event":"parentClosed"' "$state/events.jsonl" ||
+  die "The end of the control connection is not in the event log."
 tail -n 2 "$state/events.jsonl" | sed 's/^/   /'
 cat <<EOF
 

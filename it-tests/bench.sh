@@ -132,7 +132,7 @@ for mode in plain kernel accept; do measure "$mode" cycle 200 >/dev/null; done
 
 # CPU time of all threads, nanoseconds, and packets so far.
 agent_cpu_ns() { cat /proc/"$agent"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'; }
-agent_packets() { ctl --json status | tr ',{' '\n\n' | sed -n 's/.*"packets" *: *\([0-9]*\).*/\1/p'; }
+agent_packets() { ctl --json status | sed -n 's/.*"packets" *: *\([0-9]*\).*/\1/p' | head -n 1; }
 
 say "Measuring: $rounds rounds of $cycles cycles (PASV and a data connection) and $noops NOOPs"
 cpu_ns=0 packets=0
@@ -189,7 +189,7 @@ label() {
 }
 printf '\n%-24s %10s %10s %10s %10s %12s\n' '' 'p50 us' 'p99 us' 'per s' '/ plain' '/ kernel'
 for kind in cycle noop; do
-  [ $kind = cycle ] && say 'PASV + data connection' || say 'NOOP round trip'
+  if [ $kind = cycle ]; then say 'PASV + data connection'; else say 'NOOP round trip'; fi
   for mode in $modes; do
     p50=$(median "$mode" $kind 3)
     printf '  %-22s %10s %10s %10s %10s %12s\n' "$(label "$mode")" "$p50" \

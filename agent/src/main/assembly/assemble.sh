@@ -10,5 +10,5 @@ for folder in bin etc lib; do
   mkdir -p "$distribution/$folder"
   cp "$source/$folder"/* "$distribution/$folder/"
 done
-chmod 755 "$distribution"/bin/* [ -n "${PINHOLED_NO_ARCHIVES:-}" ] || "$distribution/lib/make-archives"
+chmod 755 "$distribution"/bin/*
 [ -n "${PINHOLED_NO_ARCHIVES:-}" ] || "$distribution/lib/make-archives"

@@ -77,6 +77,7 @@ class DoctorIT {
     try (Scenario scenario = Scenario.start(firewall, "")) {
       scenario.agent().stop();
       CommandResult doctor = scenario.agent().ctl("doctor");
+      assertEquals(1, doctor.exitCode(), doctor::output);
       assertTrue(
           doctor.output().lines().anyMatch(l -> l.contains(" agent ") && !l.startsWith("ok")),
           doctor::output);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.pinholed.it.lab.CommandResult;
@@ -34,6 +35,21 @@ class ReloadIT {
           () -> scenario.rows("helpers", "list").isEmpty(),
           () -> scenario.agent().log());
       assertFalse(helps(scenario), "after SIGHUP");
+    }
+  }
+
+  @Test
+  void hangUp_afterAGarbageCollection_stillReloads() {
+    try (Scenario scenario = Scenario.start(NO_HELPERS)) {
+      // A handler that nobody but native code refers to would be gone now.
+      String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+      scenario.onRouter(jcmd, Long.toString(scenario.agent().pid()), "GC.run");
+      scenario.agent().writeConfig(FTP);
+      scenario.agent().hangUp();
+      Scenario.await(
+          Duration.ofSeconds(10),
+          () -> scenario.rows("helpers", "list").size() == 1,
+          () -> scenario.agent().log());
     }
   }
 

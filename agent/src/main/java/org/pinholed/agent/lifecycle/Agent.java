@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
@@ -288,6 +289,15 @@ public final class Agent implements AgentControl, AutoCloseable {
         policies);
   }
 
+  private static String describeWhole(HelperEntry entry) {
+    return entry.id()
+        + " "
+        + describe(entry)
+        + " timeout "
+        + DurationParser.formatTimeout(entry.timeout())
+        + (entry.enabled() ? "" : " disabled");
+  }
+
   private static String describe(HelperEntry entry) {
     return entry.name()
         + "/"
@@ -479,7 +489,9 @@ public final class Agent implements AgentControl, AutoCloseable {
     requireSame("fail.agentDown", old.fail().agentDown(), wanted.fail().agentDown());
     requireSame("fail.queueFull", old.fail().queueFull(), wanted.fail().queueFull());
     List<String> changes = new ArrayList<>();
-    note(changes, "helpers", old.helpers(), wanted.helpers());
+    if (!old.helpers().equals(wanted.helpers())) {
+      changes.add("helpers: " + wanted.helpers().stream().map(Agent::describeWhole).toList());
+    }
     note(changes, "limits", old.limits(), wanted.limits());
     note(changes, "fail.onStop", old.fail().onStop(), wanted.fail().onStop());
     putHelpersInForce(wanted.helpers(), wanted);

@@ -183,13 +183,18 @@ final class Outcomes implements OutcomeSink {
     };
   }
 
+  private static String host(InetAddress address) {
+    String text = AddressText.of(address);
+    return text.indexOf(':') < 0 ? text : "[" + text + "]";
+  }
+
   private static String describe(Expectation expectation) {
     Pinhole pinhole = expectation.pinhole();
     InetAddress source = pinhole.source();
     return (expectation.request().active() ? "opens " : "announces ")
         + pinhole.transport()
         + " "
-        + (source == null ? "any" : AddressText.of(source))
+        + (source == null ? "any" : host(source))
         + ":any -> "
         + new Endpoint(pinhole.destination(), pinhole.port())
         + " "

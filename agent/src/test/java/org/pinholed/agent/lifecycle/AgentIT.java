@@ -281,6 +281,7 @@ class AgentIT {
     Agent agent = agentOnPort21();
     agent.setMetricsAddress("127.0.0.1:1");
     new Dialogue(21).passive();
+    agent.sessions(ListingFilter.ALL); // answered when the batch of the last packet is counted
     StatusReport status = agent.status();
 
     assertEquals("nftables", status.backend());
