@@ -28,9 +28,22 @@ final class AgentNumbers implements AgentGauges {
   }
 
   @Override
-  public long packets() {
+  public List<QueueNumbers> queues() {
     Agent now = agent;
-    return now == null ? 0 : now.packets();
+    if (now == null) {
+      return List.of();
+    }
+    return now.queues().stream()
+        .map(
+            queue ->
+                new QueueNumbers(
+                    queue.queue(),
+                    queue.packets(),
+                    queue.held(),
+                    queue.dropped(),
+                    queue.userDropped(),
+                    queue.turnMs() / 1e3))
+        .toList();
   }
 
   @Override
@@ -62,18 +75,6 @@ final class AgentNumbers implements AgentGauges {
         (helper, states) ->
             states.forEach((state, count) -> list.add(new ExpectationCount(helper, state, count))));
     return list;
-  }
-
-  @Override
-  public long queueDropped() {
-    Agent now = agent;
-    return now == null ? 0 : now.queueStatistics().dropped();
-  }
-
-  @Override
-  public long queueUserDropped() {
-    Agent now = agent;
-    return now == null ? 0 : now.queueStatistics().userDropped();
   }
 
   @Override

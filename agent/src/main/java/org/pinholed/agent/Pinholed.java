@@ -23,6 +23,7 @@ import org.pinholed.agent.pinhole.nftables.NftablesBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
+import org.pinholed.agent.view.QueueReport;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.slf4j.Logger;
@@ -149,10 +150,10 @@ public final class Pinholed implements Callable<Integer> {
             config.control().socket(), config.control().group(), agent, metrics::scrape));
     handleSignals(agent);
     LOG.info(
-        "pinholed {} is ready: {} helpers, queue {}, control socket {}",
+        "pinholed {} is ready: helpers {}, queues {}, control socket {}",
         Version.text(),
         agent.status().helpers(),
-        config.queues().first(),
+        agent.queues().stream().map(QueueReport::queue).toList(),
         config.control().socket());
     awaitStop();
     LOG.info("stopping");

@@ -179,12 +179,28 @@ final class Listings {
         out,
         "packets",
         row.text("packets") + ", dropped by the kernel " + row.text("queueDropped"));
+    for (Object queue : row.list("queues")) {
+      if (queue instanceof JsonFields one) {
+        line(out, "queue " + one.text("queue"), queue(one));
+      }
+    }
     line(out, "table repairs", row.text("tableRepairs"));
     line(out, "last error", row.text("lastError"));
     line(out, "metrics", row.text("metricsAddress"));
     block(out, "kernel", row.object("features"));
     block(out, "policies", row.object("policies"));
     return out.toString();
+  }
+
+  private static String queue(JsonFields row) {
+    return row.text("packets")
+        + " packets, "
+        + row.text("parents")
+        + " parents read, "
+        + row.text("opaqueParents")
+        + " opaque, "
+        + row.text("held")
+        + " packets held";
   }
 
   static String stats(JsonFields row) {

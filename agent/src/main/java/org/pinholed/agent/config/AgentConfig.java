@@ -15,7 +15,7 @@ import org.pinholed.helper.Transport;
  * @param helpers the table of session helpers; ids are unique, and so are transport and port among
  *     the enabled ones
  * @param backend what opens pinholes
- * @param queues the packet queue
+ * @param queues the packet queues
  * @param marks the bits of the conntrack mark
  * @param limits what is kept at most
  * @param fail what happens when something fails
@@ -101,23 +101,41 @@ public record AgentConfig(
   }
 
   /**
-   * The packet queue.
+   * The packet queues, each with a worker of its own.
    *
-   * @param first its number, 0..65535
-   * @param lengthPackets packets that the kernel holds at most, 1..1048576
-   * @param receiveBufferBytes receive buffer of its socket, 65536..1073741824
+   * @param first the number of the first, 0..65535; the others follow it
+   * @param count how many, 0..16; 0 for one per core, at most 16
+   * @param lengthPackets packets that the kernel holds in each at most, 1..1048576
+   * @param receiveBufferBytes receive buffer of each socket, 65536..1073741824
    * @param batchPackets packets received in one call, 1..256
    */
-  public record Queues(int first, int lengthPackets, int receiveBufferBytes, int batchPackets) {
+  public record Queues(
+      int first, int count, int lengthPackets, int receiveBufferBytes, int batchPackets) {
+    /** How many queues there may be. */
+    public static final int MOST = 16;
+
     /** What is used where nothing is configured. */
-    public static final Queues DEFAULT = new Queues(0, 4096, 8 << 20, 64);
+    public static final Queues DEFAULT = new Queues(0, 0, 4096, 8 << 20, 64);
+
+    private static final int NUMBERS = 65536;
 
     /** Refuses values outside their ranges. */
     public Queues {
       Ranges.require("first", first, 0, 65535);
+      Ranges.require("count", count, 0, Math.min(MOST, NUMBERS - first));
       Ranges.require("lengthPackets", lengthPackets, 1, 1 << 20);
       Ranges.require("receiveBufferBytes", receiveBufferBytes, 1 << 16, 1 << 30);
       Ranges.require("batchPackets", batchPackets, 1, 256);
+    }
+
+    /**
+     * How many queues and workers that makes on this machine.
+     *
+     * @return 1..16
+     */
+    public int workers() {
+      int cores = Math.min(Runtime.getRuntime().availableProcessors(), NUMBERS - first);
+      return count == 0 ? Math.min(cores, MOST) : count;
     }
   }
 

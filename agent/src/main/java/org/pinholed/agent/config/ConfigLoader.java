@@ -67,7 +67,8 @@ public final class ConfigLoader {
       List.of("id", "name", "protocol", "port", "enabled", "timeout", "options");
   private static final Map<String, List<String>> SECTION_KEYS =
       Map.of(
-          "queues", List.of("first", "lengthPackets", "receiveBufferBytes", "batchPackets"),
+          "queues",
+              List.of("first", "count", "lengthPackets", "receiveBufferBytes", "batchPackets"),
           "marks", List.of("child", "vetted", "opaque", "policyMask"),
           "limits",
               List.of(
@@ -174,11 +175,13 @@ public final class ConfigLoader {
   private static AgentConfig.Queues queues(Section section) throws ConfigException {
     AgentConfig.Queues or = AgentConfig.Queues.DEFAULT;
     int first = section.number("first", or.first());
+    int count = section.number("count", or.count());
     int lengthPackets = section.number("lengthPackets", or.lengthPackets());
     int receiveBufferBytes = section.number("receiveBufferBytes", or.receiveBufferBytes());
     int batchPackets = section.number("batchPackets", or.batchPackets());
     return section.build(
-        () -> new AgentConfig.Queues(first, lengthPackets, receiveBufferBytes, batchPackets));
+        () ->
+            new AgentConfig.Queues(first, count, lengthPackets, receiveBufferBytes, batchPackets));
   }
 
   private static MarkBits marks(Section section) throws ConfigException {

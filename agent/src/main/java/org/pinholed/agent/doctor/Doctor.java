@@ -43,7 +43,7 @@ public final class Doctor {
       doctor.ownTable(status.isPresent(), firewall.ownTable());
     }
     doctor.findings.addAll(firewall.findings());
-    doctor.queue(status);
+    doctor.queues(status);
     doctor.settingsOfTheKernel();
     return doctor.findings;
   }
@@ -140,8 +140,13 @@ public final class Doctor {
     }
   }
 
-  private void queue(Optional<JsonFields> status) {
-    int number = settings.queue();
+  private void queues(Optional<JsonFields> status) {
+    for (int index = 0; index < settings.queues(); index++) {
+      queue(settings.queue() + index, status);
+    }
+  }
+
+  private void queue(int number, Optional<JsonFields> status) {
     for (QueueHolder holder : probe.queues()) {
       if (holder.number() != number) {
         continue;
@@ -160,7 +165,7 @@ public final class Doctor {
             Finding.fail(
                 "queue",
                 "queue " + number + " is held by " + who + ", so the agent cannot have it",
-                "set queues.first in pinholed.yaml to a number that is free"));
+                "set queues.first in pinholed.yaml so that its queues are free"));
       }
       return;
     }

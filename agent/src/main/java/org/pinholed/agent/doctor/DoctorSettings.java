@@ -10,12 +10,13 @@ import org.pinholed.agent.config.MarkBits;
  * The part of the configuration that the machine around the agent must fit.
  *
  * @param marks the bits of the conntrack mark
- * @param queue number of the packet queue
+ * @param queue number of the first packet queue
+ * @param queues how many there are, 1 or more
  * @param usesNftables whether the agent has a table of its own in the kernel
  * @param helpers the helpers in force
  */
 public record DoctorSettings(
-    MarkBits marks, int queue, boolean usesNftables, List<HelperEntry> helpers) {
+    MarkBits marks, int queue, int queues, boolean usesNftables, List<HelperEntry> helpers) {
   /** Copies the helpers. */
   public DoctorSettings {
     helpers = List.copyOf(helpers);
@@ -31,6 +32,7 @@ public record DoctorSettings(
     return new DoctorSettings(
         config.marks(),
         config.queues().first(),
+        config.queues().workers(),
         config.backend() == AgentConfig.Backend.NFTABLES,
         config.helpers().stream().filter(HelperEntry::enabled).toList());
   }

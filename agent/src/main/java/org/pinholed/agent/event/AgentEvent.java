@@ -64,7 +64,9 @@ public record AgentEvent(
     /** Somebody else changed our table and it was repaired. */
     TABLE_REPAIRED,
     /** Kernel events were lost and the state was read again. */
-    RESYNCED;
+    RESYNCED,
+    /** A packet worker stands still. */
+    WORKER_STUCK;
 
     /**
      * The word in the log.

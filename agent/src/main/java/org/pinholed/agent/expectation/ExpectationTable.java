@@ -156,6 +156,16 @@ public final class ExpectationTable {
   }
 
   /**
+   * Finds who waits for children of a pinhole.
+   *
+   * @param pinhole a pinhole
+   * @return the expectation that it is open for, or about to be; null if there is none
+   */
+  public @Nullable Expectation waitingFor(Pinhole pinhole) {
+    return waitingByPinhole.get(PinholeKey.of(pinhole));
+  }
+
+  /**
    * Takes an expectation out.
    *
    * @param expectation a row

@@ -4,15 +4,16 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
@@ -29,12 +30,15 @@ import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.agent.worker.HelperTable;
+import org.pinholed.agent.worker.ParentOwners;
 import org.pinholed.agent.worker.QueueWorker;
+import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
@@ -51,8 +55,8 @@ import org.slf4j.LoggerFactory;
 /**
  * A running agent: its threads, its sockets, and what an operator can ask of it.
  *
- * <p>Thread-safe. What belongs to the packet worker is asked of its thread; what changes the agent
- * as a whole is done under one lock, one at a time.
+ * <p>Thread-safe. What belongs to a packet worker is asked of its thread; what changes the agent as
+ * a whole is done under one lock, one at a time.
  */
 public final class Agent implements AgentControl, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
@@ -72,15 +76,12 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final AgentEvents events;
   private final ConntrackEvents kernelEventsSocket;
   private final ConntrackClient lifecycleConntrack;
-  private final ConntrackClient workerConntrack;
-  private final PinholeBackend.Session workerPinholes;
   private final PinholeBackend.Session lifecyclePinholes;
-  private final PacketQueue queue;
   private final QueueFeatures queueFeatures;
-  private final QueueWorker worker;
+  private final List<WorkerThread> workerThreads = new ArrayList<>();
+  private final QueueWorkers workers;
   private final KernelEvents kernelEvents;
-  private final Thread workerThread;
-  private final Thread kernelEventsThread;
+  private final List<Thread> threads = new ArrayList<>();
   private final long startedNs = System.nanoTime();
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
@@ -134,26 +135,36 @@ public final class Agent implements AgentControl, AutoCloseable {
           acquired.add(
               ConntrackEvents.open(
                   new EventOptions(true, true, state, EVENT_BUFFER_BYTES, RECEIVE_TIMEOUT)));
-      queue = acquired.add(PacketQueue.open(queueOptions(config)));
-      queueFeatures = queue.features();
-      workerConntrack = acquired.add(ConntrackClient.open());
+      List<PacketQueue> queues = new ArrayList<>();
+      for (int index = 0; index < config.queues().workers(); index++) {
+        queues.add(acquired.add(PacketQueue.open(queueOptions(config, index))));
+      }
+      queueFeatures = queues.get(0).features();
       lifecycleConntrack = acquired.add(ConntrackClient.open());
       acquired.add(backend::remove);
       backend.install(helpers.ports());
-      workerPinholes = acquired.add(backend.openSession());
       lifecyclePinholes = acquired.add(backend.openSession());
-      worker =
-          new QueueWorker(
-              queue,
-              workerConntrack,
-              workerPinholes,
-              table,
-              helpers,
-              config.limits().parents(),
-              config.marks(),
-              events,
-              metrics,
-              traces);
+      ParentOwners owners = new ParentOwners(config.limits().parents());
+      for (PacketQueue queue : queues) {
+        workerThreads.add(
+            acquired.add(
+                WorkerThread.open(
+                    queue,
+                    backend,
+                    (own, conntrack, pinholes) ->
+                        new QueueWorker(
+                            own,
+                            conntrack,
+                            pinholes,
+                            table,
+                            helpers,
+                            owners,
+                            config.marks(),
+                            events,
+                            metrics,
+                            traces))));
+      }
+      workers = new QueueWorkers(workerThreads.stream().map(WorkerThread::worker).toList(), owners);
       kernelEvents =
           new KernelEvents(
               kernelEventsSocket,
@@ -161,17 +172,18 @@ public final class Agent implements AgentControl, AutoCloseable {
               backend,
               lifecyclePinholes,
               table,
-              worker,
+              workers,
               config.marks(),
               events,
               metrics);
       backend.watch(kernelEvents::repair);
       acquired.keep();
     }
-    workerThread = thread("pinholed-worker-0", worker);
-    kernelEventsThread = thread("pinholed-events", kernelEvents);
-    workerThread.start();
-    kernelEventsThread.start();
+    for (QueueWorker worker : workers.all()) {
+      threads.add(thread("pinholed-worker-" + threads.size(), worker));
+    }
+    threads.add(thread("pinholed-events", kernelEvents));
+    threads.forEach(Thread::start);
   }
 
   /** What was opened on the way to a running agent, closed again if the way ends early. */
@@ -195,10 +207,10 @@ public final class Agent implements AgentControl, AutoCloseable {
     }
   }
 
-  private static QueueOptions queueOptions(AgentConfig config) {
+  private static QueueOptions queueOptions(AgentConfig config, int index) {
     AgentConfig.Queues queues = config.queues();
     return new QueueOptions(
-        queues.first(),
+        queues.first() + index,
         queues.lengthPackets(),
         COPY_RANGE_BYTES,
         config.fail().queueFull() == AgentConfig.OnFailure.PASS,
@@ -257,17 +269,19 @@ public final class Agent implements AgentControl, AutoCloseable {
     policies.put(
         "queueFull", now.fail().queueFull() == AgentConfig.OnFailure.PASS ? "accept" : "drop");
     policies.put("onStop", now.fail().onStop().name().toLowerCase(Locale.ROOT));
+    List<QueueReport> queues = queues();
     return new StatusReport(
         Version.text(),
         ProcessHandle.current().pid(),
         TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startedNs),
         now.backend().name().toLowerCase(Locale.ROOT),
         helpers.entries().stream().filter(HelperEntry::enabled).map(Agent::describe).toList(),
-        worker.parents(),
-        worker.opaqueParents(),
+        workers.parents(),
+        workers.opaqueParents(),
         expectations,
-        worker.packets(),
-        queueDropped(),
+        workers.packets(),
+        queues.stream().mapToLong(queue -> queue.dropped() + queue.userDropped()).sum(),
+        queues,
         kernelEvents.repairs(),
         kernelEvents.lastError(),
         metricsAddress,
@@ -293,26 +307,37 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   /**
-   * The kernel's counters of the packet queue.
+   * The packet queues with their workers.
    *
-   * @return zeros if they cannot be read
+   * @return in the order of their numbers; the kernel's counters are 0 if they cannot be read
    */
-  public QueueStatistics queueStatistics() {
-    int number = config.queues().first();
+  public List<QueueReport> queues() {
+    Map<Integer, QueueStatistics> kernel = new HashMap<>();
     try {
-      return QueueStatistics.read(number).orElse(noStatistics(number));
+      for (QueueStatistics statistics : QueueStatistics.all()) {
+        kernel.put(statistics.queueNumber(), statistics);
+      }
     } catch (IOException e) {
-      return noStatistics(number);
+      LOG.debug("queue statistics: {}", e.toString());
     }
-  }
-
-  private static QueueStatistics noStatistics(int number) {
-    return new QueueStatistics(number, 0, 0, 0, 0, 0);
-  }
-
-  private long queueDropped() {
-    QueueStatistics statistics = queueStatistics();
-    return statistics.dropped() + statistics.userDropped();
+    long nowNs = System.nanoTime();
+    List<QueueReport> reports = new ArrayList<>();
+    for (QueueWorker worker : workers.all()) {
+      int number = worker.queueNumber();
+      QueueStatistics statistics =
+          kernel.getOrDefault(number, new QueueStatistics(number, 0, 0, 0, 0, 0));
+      reports.add(
+          new QueueReport(
+              number,
+              worker.packets(),
+              worker.parents(),
+              worker.opaqueParents(),
+              statistics.queued(),
+              statistics.dropped(),
+              statistics.userDropped(),
+              worker.turnMs(nowNs)));
+    }
+    return reports;
   }
 
   @Override
@@ -321,21 +346,12 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   /**
-   * Packets that got their verdicts.
-   *
-   * @return a count since the start
-   */
-  public long packets() {
-    return worker.packets();
-  }
-
-  /**
    * Parent flows that are read.
    *
    * @return as of the last batch
    */
   public int parents() {
-    return worker.parents();
+    return workers.parents();
   }
 
   /**
@@ -344,27 +360,28 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return as of the last batch
    */
   public int opaqueParents() {
-    return worker.opaqueParents();
+    return workers.opaqueParents();
   }
 
   @Override
   public List<SessionRow> sessions(ListingFilter filter) throws ControlException {
-    List<SessionRow> rows = new ArrayList<>(askWorker(() -> worker.sessions(filter)));
+    List<SessionRow> rows = new ArrayList<>();
+    await(workers.ask(worker -> worker.sessions(filter))).forEach(rows::addAll);
     rows.sort(Comparator.comparingLong(SessionRow::ageSeconds).reversed());
     return rows;
   }
 
-  private <T> T askWorker(Supplier<T> question) throws ControlException {
+  private static <T> T await(CompletableFuture<T> answer) throws ControlException {
     try {
-      return worker.ask(question).get(ANSWER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      return answer.get(ANSWER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new ControlException("interrupted");
     } catch (ExecutionException e) {
-      throw new ControlException("the packet worker failed: " + e.getCause());
+      throw new ControlException("a packet worker failed: " + e.getCause());
     } catch (TimeoutException e) {
       throw new ControlException(
-          "the packet worker did not answer within "
+          "a packet worker did not answer within "
               + ANSWER_TIMEOUT.toSeconds()
               + " s; it is overloaded or stuck");
     }
@@ -372,7 +389,8 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public ClearReport clear(ListingFilter filter) throws ControlException {
-    List<ConntrackEntry> entries = askWorker(() -> worker.beginClear(filter));
+    List<ConntrackEntry> entries = new ArrayList<>();
+    await(workers.ask(worker -> worker.beginClear(filter))).forEach(entries::addAll);
     int expectations = expectations(filter).size();
     // The conntrack first: afterwards nothing of the flow proves anything any more.
     try (ConntrackClient client = ConntrackClient.open()) {
@@ -382,11 +400,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     } catch (NetlinkException e) {
       throw new ControlException("the kernel did not delete the conntrack: " + e.getMessage());
     }
-    askWorker(
-        () -> {
-          entries.forEach(entry -> worker.endParent(entry.id(), AgentEvent.Kind.CLEARED));
-          return entries.size();
-        });
+    await(workers.endParents(entries, AgentEvent.Kind.CLEARED));
     awaitTransaction();
     return new ClearReport(entries.size(), expectations);
   }
@@ -435,25 +449,26 @@ public final class Agent implements AgentControl, AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw new ControlException(String.valueOf(e.getMessage()));
     }
-    // The worker first: a flow on a new port must find its helper, or it would stay unread for
+    // The workers first: a flow on a new port must find its helper, or it would stay unread for
     // good.
-    worker.setHelpers(newHelpers, changed.limits().parents());
+    workers.setHelpers(newHelpers, changed.limits().parents());
     try {
       backend.setPorts(newHelpers.ports());
     } catch (BackendException e) {
-      worker.setHelpers(helpers, config.limits().parents());
+      workers.setHelpers(helpers, config.limits().parents());
       throw new ControlException("the kernel did not change the diversion: " + e.getMessage());
     }
     helpers = newHelpers;
     config = changed;
     table.setLimits(changed.limits());
-    askWorker(worker::endParentsWithoutHelper);
+    await(workers.ask(QueueWorker::endParentsWithoutHelper));
     awaitTransaction();
   }
 
-  /** What the worker was asked to shut before is shut when this returns. */
+  /** What the workers were asked to shut before is shut when this returns. */
   private void awaitTransaction() throws ControlException {
-    askWorker(() -> 0); // it answers questions of its next turn only behind the transaction
+    // each answers questions of its next turn only behind the transaction
+    await(workers.ask(QueueWorker::queueNumber));
   }
 
   @Override
@@ -513,15 +528,14 @@ public final class Agent implements AgentControl, AutoCloseable {
     if (remove) {
       try {
         backend.setPorts(List.of());
-        awaitEmptyQueue();
+        awaitEmptyQueues();
       } catch (BackendException e) {
         LOG.warn("stop: {}", e.getMessage());
       }
     }
-    worker.stop();
+    workers.all().forEach(QueueWorker::stop);
     kernelEvents.stop();
-    join(workerThread);
-    join(kernelEventsThread);
+    threads.forEach(Agent::join);
     if (remove) {
       try {
         backend.remove();
@@ -529,18 +543,16 @@ public final class Agent implements AgentControl, AutoCloseable {
         LOG.warn("stop: {}", e.getMessage());
       }
     }
-    closeQuietly(workerPinholes);
+    workerThreads.forEach(Agent::closeQuietly);
     closeQuietly(lifecyclePinholes);
-    closeQuietly(queue);
-    closeQuietly(workerConntrack);
     closeQuietly(lifecycleConntrack);
     closeQuietly(kernelEventsSocket);
     closeQuietly(backend);
   }
 
-  private void awaitEmptyQueue() {
+  private void awaitEmptyQueues() {
     long endNs = System.nanoTime() + STOP_TIMEOUT.toNanos();
-    while (queueStatistics().queued() > 0 && System.nanoTime() < endNs) {
+    while (queues().stream().anyMatch(queue -> queue.held() > 0) && System.nanoTime() < endNs) {
       Thread.onSpinWait();
     }
   }

@@ -16,8 +16,7 @@ import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
-import org.pinholed.agent.view.ListingFilter;
-import org.pinholed.agent.worker.QueueWorker;
+import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
@@ -46,7 +45,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final PinholeBackend backend;
   private final PinholeBackend.Session pinholes;
   private final ExpectationTable table;
-  private final QueueWorker worker;
+  private final QueueWorkers workers;
+  private final WorkerWatch workerWatch;
   private final MarkBits marks;
   private final AgentEvents events;
   private final AgentMetrics metrics;
@@ -63,7 +63,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       PinholeBackend backend,
       PinholeBackend.Session pinholes,
       ExpectationTable table,
-      QueueWorker worker,
+      QueueWorkers workers,
       MarkBits marks,
       AgentEvents events,
       AgentMetrics metrics) {
@@ -72,7 +72,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.backend = backend;
     this.pinholes = pinholes;
     this.table = table;
-    this.worker = worker;
+    this.workers = workers;
+    this.workerWatch = new WorkerWatch(workers, events);
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
@@ -163,7 +164,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void onDestroy(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) == 0) {
-      worker.post(() -> worker.endParentIfGone(entry.id()));
+      workers.endParentIfGone(entry.id());
     }
   }
 
@@ -191,24 +192,18 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       return;
     }
     resyncDue = false;
-    worker.post(
-        () -> {
-          int gone = 0;
-          for (ConntrackEntry entry : worker.entries(ListingFilter.ALL)) {
-            // Asked again one by one: it may have begun after the dump.
-            if (!alive.contains(entry.id()) && worker.endParentIfGone(entry.id())) {
-              gone++;
-            }
-          }
-          events.agent(
-              AgentEvent.Kind.RESYNCED,
-              "conntrackOverrun",
-              gone + " parents had ended while events were lost");
-        });
+    workers.endParentsGone(
+        alive,
+        gone ->
+            events.agent(
+                AgentEvent.Kind.RESYNCED,
+                "conntrackOverrun",
+                gone + " parents had ended while events were lost"));
   }
 
   /** What time alone brings about. */
   void tick(long nowNs) {
+    workerWatch.look(nowNs);
     if (resyncDue) {
       resync();
     }

@@ -8,11 +8,11 @@ import java.util.List;
  */
 public interface AgentGauges {
   /**
-   * Packets received from the queue.
+   * The packet queues.
    *
-   * @return since start
+   * @return one element for each, in the order of their numbers; none before the agent runs
    */
-  long packets();
+  List<QueueNumbers> queues();
 
   /**
    * Parent flows that are being read.
@@ -36,27 +36,25 @@ public interface AgentGauges {
   List<ExpectationCount> expectations();
 
   /**
-   * Packets that the kernel dropped because the queue was full (queue_dropped of
-   * /proc/net/netfilter/nfnetlink_queue).
-   *
-   * @return since the queue was bound
-   */
-  long queueDropped();
-
-  /**
-   * Packets that the kernel dropped because the socket's receive buffer was full
-   * (queue_user_dropped of /proc/net/netfilter/nfnetlink_queue).
-   *
-   * @return since the queue was bound
-   */
-  long queueUserDropped();
-
-  /**
    * Events that did not get into the event log.
    *
    * @return since start, 0 without an event log
    */
   long eventsLost();
+
+  /**
+   * The numbers of one packet queue; the kernel's are of /proc/net/netfilter/nfnetlink_queue.
+   *
+   * @param queue its number
+   * @param packets packets received from it, since start
+   * @param held packets that the kernel holds now
+   * @param dropped packets that the kernel dropped because it was full, since it was bound
+   * @param userDropped packets that the kernel dropped because the socket's receive buffer was
+   *     full, since it was bound
+   * @param turnSeconds how long its worker has been on the present turn of the duty cycle
+   */
+  record QueueNumbers(
+      int queue, long packets, long held, long dropped, long userDropped, double turnSeconds) {}
 
   /**
    * How many expectations of a helper are in a state.

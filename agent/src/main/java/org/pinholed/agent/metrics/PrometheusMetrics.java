@@ -54,6 +54,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   private final Counter backendErrors;
   private final Counter tableRepairs;
   private final Counter resyncs;
+  private final Counter workerStuck;
   private final Map<String, OfHelper> helpers = new ConcurrentHashMap<>();
   private final ByWord limits =
       new ByWord("pinholed.limits", "Times that a configured limit was reached", "limit");
@@ -102,6 +103,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     tableRepairs =
         counter("pinholed.table.repairs", "Repairs of the table after somebody else changed it");
     resyncs = counter("pinholed.resyncs", "State read again after kernel events were lost");
+    workerStuck = counter("pinholed.worker.stuck", "Times that a packet worker stood still");
     for (String socket : List.of("queue", "conntrack", "nftables")) {
       overruns.of(socket).increment(0);
     }
@@ -164,6 +166,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case BACKEND_ERROR -> backendErrors.increment();
       case TABLE_REPAIRED -> tableRepairs.increment();
       case RESYNCED -> resyncs.increment();
+      case WORKER_STUCK -> workerStuck.increment();
       case REFUSED, MALFORMED, OPAQUE, LIMIT -> {}
     }
   }
@@ -203,17 +206,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   }
 
   private void bind(AgentGauges gauges) {
-    asked("pinholed.packets", "Packets received from the queue", gauges, AgentGauges::packets);
-    asked(
-        "pinholed.queue.dropped",
-        "Packets that found the queue full",
-        gauges,
-        AgentGauges::queueDropped);
-    asked(
-        "pinholed.queue.user.dropped",
-        "Packets that found the receive buffer of the queue full",
-        gauges,
-        AgentGauges::queueUserDropped);
+    collectors().register(new QueueCollector(gauges));
     asked(
         "pinholed.events.lost", "Events missing in the event log", gauges, AgentGauges::eventsLost);
     Gauge.builder("pinholed.parents", gauges, AgentGauges::parents)

@@ -15,7 +15,8 @@ import java.util.Map;
  * @param opaqueParents parent flows known but no longer read
  * @param expectations waiting expectations by state
  * @param packets control packets since start
- * @param queueDropped control packets that the kernel lost for us since start
+ * @param queueDropped control packets that the kernel lost for us since start, all queues
+ * @param queues the packet queues, one for each worker
  * @param tableRepairs how often somebody else changed our table and it was repaired
  * @param lastError last backend error, empty if there was none
  * @param metricsAddress address and port of the metrics server, empty if off
@@ -33,6 +34,7 @@ public record StatusReport(
     Map<String, Integer> expectations,
     long packets,
     long queueDropped,
+    List<QueueReport> queues,
     long tableRepairs,
     String lastError,
     String metricsAddress,

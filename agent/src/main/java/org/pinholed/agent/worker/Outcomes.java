@@ -54,6 +54,7 @@ final class Outcomes implements OutcomeSink {
   private final List<Pinhole> openPinholes = new ArrayList<>();
   private final List<Expectation> created = new ArrayList<>();
   private final List<Pinhole> endedMeanwhile = new ArrayList<>();
+  private final SharedPinholes shared;
 
   private @Nullable ParentFlow flow;
   private @Nullable Reason ended;
@@ -67,6 +68,7 @@ final class Outcomes implements OutcomeSink {
       MarkBits marks,
       Tracer tracer) {
     this.table = table;
+    this.shared = new SharedPinholes(table);
     this.backend = backend;
     this.events = events;
     this.metrics = metrics;
@@ -327,11 +329,20 @@ final class Outcomes implements OutcomeSink {
       // One bad pinhole must not keep the others of the batch shut.
       commitOneByOne();
     } finally {
+      settleWithOthers();
       toOpen.clear();
       toClose.clear();
       openPinholes.clear();
     }
     shutWhatEndedMeanwhile();
+  }
+
+  private void settleWithOthers() {
+    try {
+      shared.settle(toClose, toOpen, this::apply);
+    } catch (BackendException e) {
+      refused(e);
+    }
   }
 
   /** Other threads end expectations too; one that was just being opened must not stay open. */

@@ -68,6 +68,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final MarkBits marks;
   private final Tracer tracer;
   private final Outcomes outcomes;
+  private final ParentOwners owners;
   private final FlowTable flows = new FlowTable();
   private final PacketView packet = new PacketView();
   private final SampledLog conntrackErrors = new SampledLog(LOG, "conntrack");
@@ -78,8 +79,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final AtomicBoolean woken = new AtomicBoolean();
   private final AtomicLong packets = new AtomicLong();
   private volatile HelperTable helpers;
-  private volatile int maxParents;
   private volatile boolean running = true;
+  private volatile long turnBeganNs = System.nanoTime();
   private volatile int parents;
   private volatile int opaqueParents;
 
@@ -102,7 +103,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
    * @param backend its own way to the pinholes
    * @param table the expectation table, shared
    * @param helpers the helpers in force
-   * @param maxParents how many parents it reads at the same time
+   * @param owners who reads which parent, shared
    * @param marks the bits of the conntrack mark
    * @param events log and counters, shared
    * @param metrics counters, shared
@@ -114,7 +115,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       PinholeBackend.Session backend,
       ExpectationTable table,
       HelperTable helpers,
-      int maxParents,
+      ParentOwners owners,
       MarkBits marks,
       AgentEvents events,
       AgentMetrics metrics,
@@ -122,7 +123,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.queue = queue;
     this.conntrack = conntrack;
     this.helpers = helpers;
-    this.maxParents = maxParents;
+    this.owners = owners;
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
@@ -139,6 +140,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
 
   /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
   void turn() {
+    turnBeganNs = System.nanoTime();
     try {
       if (queue.receive(this) > 0) {
         finishBatch();
@@ -232,11 +234,29 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
    * Puts other helpers in force for new flows. From any thread.
    *
    * @param newHelpers the helpers
-   * @param newMaxParents how many parents are read at the same time
    */
-  public void setHelpers(HelperTable newHelpers, int newMaxParents) {
+  void setHelpers(HelperTable newHelpers) {
     helpers = newHelpers;
-    maxParents = newMaxParents;
+  }
+
+  /**
+   * The number of the queue that it reads. From any thread.
+   *
+   * @return 0..65535
+   */
+  public int queueNumber() {
+    return queue.queueNumber();
+  }
+
+  /**
+   * How long the present turn of the duty cycle has taken. One without packets and questions takes
+   * as long as a receive waits; much more says that the worker is stuck. From any thread.
+   *
+   * @param nowNs {@link System#nanoTime}
+   * @return milliseconds
+   */
+  public long turnMs(long nowNs) {
+    return Math.max(0, nowNs - turnBeganNs) / 1_000_000;
   }
 
   /**
@@ -570,7 +590,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
             marks.policyId(entry.mark()),
             facts.client(),
             facts.serverSeenByClient());
-    if (flows.size() >= maxParents) {
+    if (!owners.add(entry.id(), this)) {
       events.limit(parent, "parents");
       changeMark(entry, marks.opaque());
       return null;
@@ -629,6 +649,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     flow.parent().end();
     outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
     flows.remove(flow);
+    owners.remove(flow.entry().id(), this);
     if (flow.readingEnded()) {
       unreadFlows--;
     }

@@ -63,7 +63,7 @@ class ConfigLoaderTest {
                   thirdParty: [192.0.2.0/24, "2001:db8::/32"]
               - {id: 3, name: sip, protocol: udp, port: 5060, timeout: 90s}
             backend: recording
-            queues: {first: 7, lengthPackets: 100, receiveBufferBytes: 65536, batchPackets: 8}
+            queues: {first: 7, count: 3, lengthPackets: 100, receiveBufferBytes: 65536, batchPackets: 8}
             marks: {child: 0x80000000, vetted: 0x40000000, opaque: 536870912, policyMask: 0xff}
             limits:
               expectationsPerParent: 2
@@ -99,7 +99,7 @@ class ConfigLoaderTest {
                 new HelperEntry(
                     3, "sip", Transport.UDP, 5060, true, Duration.ofSeconds(90), Map.of())),
             AgentConfig.Backend.RECORDING,
-            new AgentConfig.Queues(7, 100, 65536, 8),
+            new AgentConfig.Queues(7, 3, 100, 65536, 8),
             new MarkBits(0x80000000, 0x40000000, 0x20000000, 0xff),
             new AgentConfig.Limits(2, 3, 4, 5, new HelperLimits(512, 1024, 6, 0)),
             new AgentConfig.Fail(
@@ -183,6 +183,8 @@ class ConfigLoaderTest {
           "queues: {first: 65536} | queues.first: 65536 (expected: 0..65535)",
           "queues: {first: -1} | queues.first: -1 (expected: 0..65535)",
           "queues: {first: 99999999999} | queues.first: 99999999999 (expected: 0..65535)",
+          "queues: {count: 17} | queues.count: 17 (expected: 0..16)",
+          "queues: {first: 65534, count: 3} | queues.count: 3 (expected: 0..2)",
           "queues: {lengthPackets: 0} | queues.lengthPackets: 0 (expected: 1..1048576)",
           "queues: {receiveBufferBytes: 1} | queues.receiveBufferBytes: 1 (expected:"
               + " 65536..1073741824)",

@@ -14,6 +14,7 @@ import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
 import org.pinholed.agent.view.TraceFilter;
@@ -174,6 +175,9 @@ public final class FakeAgent implements AgentControl {
         Map.of("pending", 1),
         1234,
         5,
+        List.of(
+            new QueueReport(0, 1000, 2, 0, 3, 2, 1, 4),
+            new QueueReport(1, 234, 0, 1, 0, 2, 0, 250)),
         0,
         "",
         "127.0.0.1:9765",

@@ -26,6 +26,7 @@ class DoctorTest {
       new DoctorSettings(
           MarkBits.DEFAULT,
           0,
+          1,
           true,
           List.of(
               new HelperEntry(
@@ -135,7 +136,7 @@ class DoctorTest {
     void anotherChildBit_anotherRule() {
       DoctorSettings other =
           new DoctorSettings(
-              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0xffff), 0, true, List.of());
+              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0xffff), 0, 1, true, List.of());
       probe.nft = Answer.of(FakeProbe.resource("rule.json"));
       List<Finding> findings =
           Doctor.examine(probe, other).stream()
@@ -319,6 +320,18 @@ class DoctorTest {
       probe.status = status();
       probe.queues.add(new QueueHolder(0, OptionalLong.of(4711), "java"));
       assertEquals(Finding.Level.OK, named("queue").get(0).level());
+    }
+
+    @Test
+    void eachOfSeveral() {
+      DoctorSettings three = new DoctorSettings(MarkBits.DEFAULT, 2, 3, true, List.of());
+      probe.queues.add(new QueueHolder(4, OptionalLong.of(77), "suricata"));
+      List<String> words =
+          Doctor.examine(probe, three).stream()
+              .filter(finding -> finding.name().equals("queue"))
+              .map(finding -> finding.level() + " " + finding.text().substring(0, 7))
+              .toList();
+      assertEquals(List.of("OK queue 2", "OK queue 3", "FAIL queue 4"), words);
     }
 
     @Test

@@ -57,7 +57,7 @@ class KernelEventsTest {
         bench.backend(),
         bench.backend().openSession(),
         bench.table(),
-        bench.worker(),
+        bench.workers(),
         WorkerBench.MARKS,
         bench.events(),
         bench.metrics());

@@ -5,8 +5,9 @@ import java.util.List;
 /** Gauges with a different number each. */
 record FixedGauges() implements AgentGauges {
   @Override
-  public long packets() {
-    return 101;
+  public List<QueueNumbers> queues() {
+    return List.of(
+        new QueueNumbers(5, 101, 109, 106, 107, 0.25), new QueueNumbers(6, 201, 209, 206, 207, 0));
   }
 
   @Override
@@ -23,16 +24,6 @@ record FixedGauges() implements AgentGauges {
   public List<ExpectationCount> expectations() {
     return List.of(
         new ExpectationCount("ftp", "pending", 104), new ExpectationCount("ftp", "matched", 105));
-  }
-
-  @Override
-  public long queueDropped() {
-    return 106;
-  }
-
-  @Override
-  public long queueUserDropped() {
-    return 107;
   }
 
   @Override

@@ -164,7 +164,7 @@ class MetricsServerTest {
     try (MetricsServer server =
         MetricsServer.start(metrics, new AgentConfig.Metrics(true, "::1", 0))) {
       assertTrue(server.address().startsWith("[::1]:"), server.address());
-      assertTrue(get(server).contains("pinholed_packets_total 101.0"));
+      assertTrue(get(server).contains("pinholed_packets_total{queue=\"5\",} 101.0"));
     }
   }
 }

@@ -124,13 +124,16 @@ class PrometheusMetricsTest {
 
   @Test
   void gauges_areAskedFor() {
-    assertSample("pinholed_packets_total 101.0");
+    assertSample("pinholed_packets_total{queue=\"5\",} 101.0");
+    assertSample("pinholed_packets_total{queue=\"6\",} 201.0");
     assertSample("pinholed_parents{state=\"read\",} 102.0");
     assertSample("pinholed_parents{state=\"opaque\",} 103.0");
     assertSample("pinholed_expectations_active{helper=\"ftp\",state=\"pending\",} 104.0");
     assertSample("pinholed_expectations_active{helper=\"ftp\",state=\"matched\",} 105.0");
-    assertSample("pinholed_queue_dropped_total 106.0");
-    assertSample("pinholed_queue_user_dropped_total 107.0");
+    assertSample("pinholed_queue_dropped_total{queue=\"5\",} 106.0");
+    assertSample("pinholed_queue_user_dropped_total{queue=\"6\",} 207.0");
+    assertSample("pinholed_queue_held{queue=\"5\",} 109.0");
+    assertSample("pinholed_worker_turn_seconds{queue=\"5\",} 0.25");
     assertSample("pinholed_events_lost_total 108.0");
   }
 

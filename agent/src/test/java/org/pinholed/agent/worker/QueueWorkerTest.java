@@ -443,9 +443,9 @@ class QueueWorkerTest {
     @Test
     void whenItsHelperIsNoLongerInForce() {
       new TcpDialogue(bench).login().passive(30000);
-      bench.worker().setHelpers(bench.helpers(WorkerBench.entry(1, "ftp", null)), 100);
+      bench.worker().setHelpers(bench.helpers(WorkerBench.entry(1, "ftp", null)));
       assertEquals(0, bench.worker().endParentsWithoutHelper(), "the same entry");
-      bench.worker().setHelpers(bench.helpers(WorkerBench.entry(2, "ftp", null)), 100);
+      bench.worker().setHelpers(bench.helpers(WorkerBench.entry(2, "ftp", null)));
       assertEquals(1, bench.worker().endParentsWithoutHelper());
       bench.turn();
 

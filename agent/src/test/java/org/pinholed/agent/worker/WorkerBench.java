@@ -35,16 +35,16 @@ public final class WorkerBench {
   private static final int BATCH_PACKETS = 64;
 
   private final List<HelperProtocol> protocols;
-  private final ScriptedBackend backend = new ScriptedBackend();
+  private final ScriptedBackend backend;
   private final List<List<String>> openAtVerdicts = new ArrayList<>();
-  private final FakeQueueKernel queueKernel =
-      new FakeQueueKernel(() -> openAtVerdicts.add(backend.open()));
+  private final FakeQueueKernel queueKernel;
   private final FakeConntrackKernel conntrack = new FakeConntrackKernel();
   private final RecordedEvents log = new RecordedEvents();
   private final RecordedMetrics metrics = new RecordedMetrics();
   private final AgentEvents events = new AgentEvents(log, metrics);
   private final TraceHub traces = new TraceHub();
   private final ExpectationTable table;
+  private final ParentOwners owners;
   private final QueueWorker worker;
 
   /**
@@ -66,8 +66,26 @@ public final class WorkerBench {
    */
   public WorkerBench(HelperProtocol protocol, AgentConfig.Limits limits, @Nullable Duration timeout)
       throws NetlinkException {
+    this(
+        protocol,
+        timeout,
+        new ScriptedBackend(),
+        new ExpectationTable(limits),
+        new ParentOwners(limits.parents()));
+  }
+
+  private WorkerBench(
+      HelperProtocol protocol,
+      @Nullable Duration timeout,
+      ScriptedBackend backend,
+      ExpectationTable table,
+      ParentOwners owners)
+      throws NetlinkException {
     protocols = List.of(protocol);
-    table = new ExpectationTable(limits);
+    this.backend = backend;
+    this.table = table;
+    this.owners = owners;
+    queueKernel = new FakeQueueKernel(() -> openAtVerdicts.add(backend.open()));
     worker =
         new QueueWorker(
             PacketQueue.open(
@@ -78,11 +96,21 @@ public final class WorkerBench {
             backend.openSession(),
             table,
             helpers(entry(1, protocol.name(), timeout)),
-            limits.parents(),
+            owners,
             MARKS,
             events,
             metrics,
             traces);
+  }
+
+  /**
+   * Makes another worker of the same agent: with a queue, a conntrack and a log of its own.
+   *
+   * @return its bench
+   * @throws NetlinkException never
+   */
+  WorkerBench anotherWorker() throws NetlinkException {
+    return new WorkerBench(protocols.get(0), Duration.ofSeconds(30), backend, table, owners);
   }
 
   static HelperEntry entry(int id, String name, @Nullable Duration timeout) {
@@ -91,6 +119,19 @@ public final class WorkerBench {
 
   HelperTable helpers(HelperEntry... entries) {
     return new HelperTable(List.of(entries), protocols, HelperLimits.DEFAULT);
+  }
+
+  /**
+   * The worker as the only one of an agent.
+   *
+   * @return those of this bench
+   */
+  public QueueWorkers workers() {
+    return new QueueWorkers(List.of(worker), owners);
+  }
+
+  QueueWorkers with(WorkerBench other) {
+    return new QueueWorkers(List.of(worker, other.worker), owners);
   }
 
   /** Lets the worker read what was delivered and give verdicts; then the kernel says no more. */

@@ -306,6 +306,39 @@ public final class NftExpressions {
   }
 
   /**
+   * Goes on only if a value of four bytes in network order compares so.
+   *
+   * @param register 0..15
+   * @param compare how
+   * @param value any 32 bits
+   * @return these expressions
+   */
+  public NftExpressions compare32be(int register, Compare compare, int value) {
+    beginCompare(register, compare).attr32be(Nft.NFTA_DATA_VALUE, value).endNested();
+    return end();
+  }
+
+  /**
+   * Spreads a value of four bytes evenly over numbers from 0, by {@code jhash}.
+   *
+   * @param register 0..15, where the value is
+   * @param modulus how many numbers, 2 or more
+   * @param seed any 32 bits; without one the kernel would take a random one for each rule, and
+   *     rules of one chain would not agree
+   * @param target 0..15, where the number goes, in host order
+   * @return these expressions
+   */
+  public NftExpressions hash(int register, int modulus, int seed, int target) {
+    begin("hash")
+        .attr32be(1, register(register))
+        .attr32be(2, register(target))
+        .attr32be(3, 4)
+        .attr32be(4, modulus)
+        .attr32be(5, seed);
+    return end();
+  }
+
+  /**
    * Puts a constant into a register.
    *
    * @param register 0..15

@@ -11,13 +11,15 @@ import org.pinholed.kernel.netlink.NetlinkException;
  * @param destroyMessages {@code DESTROYSETELEM}, which does not mind a missing element (Linux 6.3)
  * @param timeoutUpdate adding an element again changes its timeout (Linux 6.12)
  * @param innerHeader payload expressions that count from behind the transport header (Linux 5.16)
+ * @param hash the expression that hashes registers ({@code CONFIG_NFT_HASH})
  */
 public record NftFeatures(
     boolean nativeQueue,
     boolean targetQueue,
     boolean destroyMessages,
     boolean timeoutUpdate,
-    boolean innerHeader) {
+    boolean innerHeader,
+    boolean hash) {
   private static final String CHAIN = "probe";
 
   /**
@@ -37,12 +39,18 @@ public record NftFeatures(
             client,
             beginRule(client, table).loadPayload(NftExpressions.Base.INNER, 0, 1, 0),
             table);
+    boolean hash =
+        accepts(
+            client,
+            beginRule(client, table).loadCt(NftExpressions.Ct.ID, 0).hash(0, 2, 1, 0),
+            table);
     return new NftFeatures(
         nativeQueue,
         targetQueue,
         acceptsDestroy(client, table),
         updatesTimeout(client, table),
-        innerHeader);
+        innerHeader,
+        hash);
   }
 
   private static NftExpressions beginRule(NftClient client, NftTable table) {

@@ -270,6 +270,26 @@ class NftBatchTest {
   }
 
   @Test
+  void hash_ofTheConntrackId() throws NetlinkException {
+    // as nft 1.0.6 writes "jhash ct id mod 3 seed 0x1 2"
+    rule().loadCt(Ct.ID, 0).hash(0, 3, 1, 0).compare32host(0, Compare.EQUAL, 2).endRule();
+    expectExpressions(
+        """
+        20000180 07000100 63740000 14000280 08000200 00000017 08000100 00000008
+        3c000180 09000100 68617368 00000000 2c000280 08000100 00000008 08000200 00000008
+          08000300 00000004 08000400 00000003 08000500 00000001
+        2c000180 08000100 636d7000 20000280 08000100 00000008 08000200 00000000
+          0c000380 08000100 02000000
+        """);
+    rule().compare32be(0, Compare.AT_LEAST, 0x55555555).endRule();
+    expectExpressions(
+        """
+        2c000180 08000100 636d7000 20000280 08000100 00000008 08000200 00000005
+          0c000380 08000100 55555555
+        """);
+  }
+
+  @Test
   void commit_refused_namesTheMessage() {
     client.begin().addTable(TABLE, "").addChain(TABLE, "divert").addSet(TABLE, ONCE4);
     kernel.refuse(3, Errno.EOPNOTSUPP); // the begin of the batch has sequence 1

@@ -25,17 +25,27 @@ import org.pinholed.kernel.nftables.NftValue;
  * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; never
  * pure ACKs. UDP: all. Neither opaque flows nor children of pinholes. The ports are in sets, so
  * that they can change without a change of chains, which would flush the queues.
+ *
+ * <p>Of several queues a flow has one: by its conntrack id, which is the same for both directions
+ * whatever is translated. (The balancing that the queue statement has itself hashes the addresses
+ * of the packet.)
  */
 final class Diversion {
   static final String CHAIN_POSTROUTING = "postrouting";
   static final String CHAIN_INPUT = "input";
   static final String CHAIN_DIVERT = "divert";
+  static final String CHAIN_QUEUES = "queues";
 
   private static final int PRIORITY_BEHIND_NAT = 300;
   private static final int ARPHRD_LOOPBACK = 772;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int FIN_RST = 0x05;
   private static final int SYN_ACK = 0x12;
+
+  /**
+   * Any number, the same in each rule. Conntrack ids are a keyed hash: nobody can aim at a queue.
+   */
+  private static final int HASH_SEED = 1;
 
   private final NftTable table;
   private final NftablesOptions options;
@@ -77,11 +87,12 @@ final class Diversion {
   }
 
   List<String> chains() {
-    return List.of(CHAIN_DIVERT, CHAIN_POSTROUTING, CHAIN_INPUT);
+    return List.of(CHAIN_QUEUES, CHAIN_DIVERT, CHAIN_POSTROUTING, CHAIN_INPUT);
   }
 
   void addChains(NftBatch batch) {
     batch
+        .addChain(table, CHAIN_QUEUES)
         .addChain(table, CHAIN_DIVERT)
         .addBaseChain(
             table,
@@ -94,6 +105,7 @@ final class Diversion {
     addBase(batch, CHAIN_POSTROUTING, Meta.OIFTYPE);
     addBase(batch, CHAIN_INPUT, Meta.IIFTYPE);
     addDivert(batch);
+    addQueues(batch);
   }
 
   private void addBase(NftBatch batch, String chain, Meta interfaceType) {
@@ -153,14 +165,36 @@ final class Diversion {
         .compare8(0, Compare.EQUAL, transport.protocolNumber());
   }
 
-  /** Ends a rule; the one place that knows how many queues there are. */
-  private void queue(NftExpressions rule) {
-    rule.counter();
-    if (features.nativeQueue()) {
-      rule.queue(options.queueNumber(), options.bypass());
-    } else {
-      rule.queueByTarget(options.queueNumber(), options.bypass());
+  private static void queue(NftExpressions rule) {
+    rule.counter().goTo(CHAIN_QUEUES).endRule();
+  }
+
+  /** One rule for each queue; what no rule before it takes is for the first queue. */
+  private void addQueues(NftBatch batch) {
+    for (int index = options.queues() - 1; index >= 0; index--) {
+      NftExpressions rule = batch.addRule(table, CHAIN_QUEUES);
+      if (index > 0) {
+        share(rule, index);
+      }
+      int number = options.firstQueue() + index;
+      rule.counter();
+      if (features.nativeQueue()) {
+        rule.queue(number, options.bypass());
+      } else {
+        rule.queueByTarget(number, options.bypass());
+      }
+      rule.endRule();
     }
-    rule.endRule();
+  }
+
+  /** Goes on with the flows of one queue, after those of the queues behind it. */
+  private void share(NftExpressions rule, int index) {
+    rule.loadCt(Ct.ID, 0);
+    if (features.hash()) {
+      rule.hash(0, options.queues(), HASH_SEED, 0).compare32host(0, Compare.EQUAL, index);
+    } else {
+      // the id is a hash itself, so equal ranges are equal shares
+      rule.compare32be(0, Compare.AT_LEAST, (int) (((long) index << 32) / options.queues()));
+    }
   }
 }

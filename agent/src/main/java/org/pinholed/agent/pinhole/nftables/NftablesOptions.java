@@ -8,13 +8,14 @@ import org.pinholed.agent.config.MarkBits;
  * What the table is made from.
  *
  * @param table its name in the family inet
- * @param queueNumber the queue that control packets go to, 0..65535
+ * @param firstQueue the first of the queues that control packets go to, 0..65535
+ * @param queues how many there are, numbered from the first upwards, 1..16
  * @param bypass whether control packets pass while nobody reads the queue
  * @param marks the bits of the conntrack mark
  * @param mapSizeElements how many pinholes each map takes, 1..16777216
  */
 public record NftablesOptions(
-    String table, int queueNumber, boolean bypass, MarkBits marks, int mapSizeElements) {
+    String table, int firstQueue, int queues, boolean bypass, MarkBits marks, int mapSizeElements) {
   /** The name of the table, where nothing else was asked for. */
   public static final String TABLE = "pinholed";
 
@@ -22,7 +23,8 @@ public record NftablesOptions(
 
   /** Refuses values outside their ranges. */
   public NftablesOptions {
-    require("queueNumber", queueNumber, 0, 65535);
+    require("firstQueue", firstQueue, 0, 65535);
+    require("queues", queues, 1, Math.min(AgentConfig.Queues.MOST, 65536 - firstQueue));
     require("mapSizeElements", mapSizeElements, 1, MAX_ELEMENTS);
   }
 
@@ -39,6 +41,7 @@ public record NftablesOptions(
     return new NftablesOptions(
         TABLE,
         config.queues().first(),
+        config.queues().workers(),
         config.fail().agentDown() == OnFailure.PASS,
         config.marks(),
         elements);

@@ -65,7 +65,11 @@ class NftablesBackendIT {
   private PinholeBackend.Session session;
 
   private static NftablesOptions options(boolean bypass) {
-    return new NftablesOptions("pinholed", 7, bypass, MarkBits.DEFAULT, 10_000);
+    return options(bypass, 1);
+  }
+
+  private static NftablesOptions options(boolean bypass, int queues) {
+    return new NftablesOptions("pinholed", 7, queues, bypass, MarkBits.DEFAULT, 10_000);
   }
 
   @BeforeAll
@@ -316,7 +320,7 @@ class NftablesBackendIT {
                         client -> {
                           NftFeatures now = NftFeatures.probe(client);
                           return new NftFeatures(
-                              now.nativeQueue(), now.targetQueue(), false, false, false);
+                              now.nativeQueue(), now.targetQueue(), false, false, false, false);
                         }));
         PinholeBackend.Session olderSession = namespace.call(older::openSession)) {
       older.install(List.of(FTP));
@@ -387,9 +391,26 @@ class NftablesBackendIT {
             "chain input { type filter hook input priority 300; policy accept;"
                 + " meta iiftype loopback return",
             "ct mark & 0x50000000 != 0x00000000 return comment \"opaque, or a child\"",
-            "tcp flags fin,rst counter packets 0 bytes 0 queue",
-            "tcp flags syn,ack / syn,ack counter packets 0 bytes 0 queue")) {
+            "chain queues { counter packets 0 bytes 0 queue",
+            "tcp flags fin,rst counter packets 0 bytes 0 goto queues",
+            "tcp flags syn,ack / syn,ack counter packets 0 bytes 0 goto queues")) {
       assertTrue(listing.contains(words), () -> words + "\n" + listing);
+    }
+  }
+
+  @Test
+  void severalQueues_haveARuleEach_byTheIdOfTheFlow() throws Exception {
+    try (PinholeBackend three = namespace.call(() -> NftablesBackend.open(options(true, 3)))) {
+      three.install(List.of(FTP));
+      String listing = listing();
+      assertTrue(
+          Pattern.compile(
+                  "chain queues \\{ jhash ct id mod 3 seed 0x1 2 counter packets 0 bytes 0 queue[^}]*"
+                      + "jhash ct id mod 3 seed 0x1 1 counter packets 0 bytes 0 queue[^}]*[^1] "
+                      + "counter packets 0 bytes 0 queue")
+              .matcher(listing)
+              .find(),
+          listing);
     }
   }
 

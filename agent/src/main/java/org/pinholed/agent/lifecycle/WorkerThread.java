@@ -1,0 +1,74 @@
+package org.pinholed.agent.lifecycle;
+
+import java.io.IOException;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.worker.QueueWorker;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A worker with its thread and the sockets that nobody else uses. To be stopped before it is
+ * closed; its packet queue is closed with it.
+ */
+final class WorkerThread implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerThread.class);
+
+  private final PacketQueue queue;
+  private final ConntrackClient conntrack;
+  private final PinholeBackend.Session pinholes;
+  private final QueueWorker worker;
+
+  private WorkerThread(
+      PacketQueue queue,
+      ConntrackClient conntrack,
+      PinholeBackend.Session pinholes,
+      QueueWorker worker) {
+    this.queue = queue;
+    this.conntrack = conntrack;
+    this.pinholes = pinholes;
+    this.worker = worker;
+  }
+
+  /** Makes the worker of sockets that are its own. */
+  interface Maker {
+    QueueWorker make(PacketQueue queue, ConntrackClient conntrack, PinholeBackend.Session pinholes);
+  }
+
+  /**
+   * Opens what a worker needs besides its queue.
+   *
+   * @param queue owned by the caller if this fails, else closed with the worker
+   * @param backend where the pinholes are
+   * @param maker makes the worker
+   * @return a worker that does not run yet
+   * @throws IOException if the kernel refuses; nothing is left open then
+   */
+  static WorkerThread open(PacketQueue queue, PinholeBackend backend, Maker maker)
+      throws IOException {
+    ConntrackClient conntrack = ConntrackClient.open();
+    try {
+      PinholeBackend.Session pinholes = backend.openSession();
+      return new WorkerThread(queue, conntrack, pinholes, maker.make(queue, conntrack, pinholes));
+    } catch (IOException | RuntimeException e) {
+      conntrack.close();
+      throw e;
+    }
+  }
+
+  QueueWorker worker() {
+    return worker;
+  }
+
+  @Override
+  public void close() {
+    try {
+      pinholes.close();
+    } catch (RuntimeException e) {
+      LOG.warn("close: {}", e.toString());
+    }
+    queue.close();
+    conntrack.close();
+  }
+}

@@ -1,0 +1,159 @@
+package org.pinholed.agent.worker;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.function.IntConsumer;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+
+/**
+ * All workers of an agent, for those who ask or tell them something and do not care which one it
+ * concerns. Immutable and thread-safe.
+ */
+public final class QueueWorkers {
+  private final List<QueueWorker> workers;
+  private final ParentOwners owners;
+
+  /**
+   * Takes the workers together.
+   *
+   * @param workers one or more
+   * @param owners the one that they share
+   */
+  public QueueWorkers(List<QueueWorker> workers, ParentOwners owners) {
+    this.workers = List.copyOf(workers);
+    this.owners = owners;
+  }
+
+  /**
+   * The workers.
+   *
+   * @return in the order of their queues
+   */
+  public List<QueueWorker> all() {
+    return workers;
+  }
+
+  /**
+   * Asks each worker's thread something.
+   *
+   * @param question what to find out, called once by each; must not block
+   * @param <T> what an answer is
+   * @return the answers in the order of the workers, once all have answered
+   */
+  public <T> CompletableFuture<List<T>> ask(Function<QueueWorker, T> question) {
+    List<CompletableFuture<T>> answers = new ArrayList<>(workers.size());
+    for (QueueWorker worker : workers) {
+      answers.add(worker.ask(() -> question.apply(worker)));
+    }
+    return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new))
+        .thenApply(nothing -> answers.stream().map(CompletableFuture::join).toList());
+  }
+
+  /**
+   * Puts other helpers in force for new flows.
+   *
+   * @param helpers the helpers
+   * @param mostParents how many parents are known at the same time, by all workers
+   */
+  public void setHelpers(HelperTable helpers, int mostParents) {
+    owners.setMost(mostParents);
+    workers.forEach(worker -> worker.setHelpers(helpers));
+  }
+
+  /**
+   * Has a parent ended whose conntrack is said to be gone, by its worker, unless the kernel still
+   * has it.
+   *
+   * @param conntrackId its conntrack id; one that nobody knows is ignored
+   */
+  public void endParentIfGone(int conntrackId) {
+    QueueWorker owner = owners.of(conntrackId);
+    if (owner != null) {
+      owner.post(() -> owner.endParentIfGone(conntrackId));
+      return;
+    }
+    // Perhaps one is just taking it over from an earlier agent: it looks when it has done so.
+    for (QueueWorker worker : workers) {
+      worker.post(() -> worker.endParentIfGone(conntrackId));
+    }
+  }
+
+  /**
+   * Has all parents ended that the kernel does not have any more.
+   *
+   * @param alive conntrack ids of which it is known that they live
+   * @param whenDone told how many were ended, by the last worker that did its part
+   */
+  public void endParentsGone(Set<Integer> alive, IntConsumer whenDone) {
+    AtomicInteger toDo = new AtomicInteger(workers.size());
+    AtomicInteger gone = new AtomicInteger();
+    for (QueueWorker worker : workers) {
+      worker.post(
+          () -> {
+            gone.addAndGet(endParentsGone(worker, alive));
+            if (toDo.decrementAndGet() == 0) {
+              whenDone.accept(gone.get());
+            }
+          });
+    }
+  }
+
+  private static int endParentsGone(QueueWorker worker, Set<Integer> alive) {
+    int gone = 0;
+    for (ConntrackEntry entry : worker.entries(ListingFilter.ALL)) {
+      // Asked one by one: it may have begun after the dump.
+      if (!alive.contains(entry.id()) && worker.endParentIfGone(entry.id())) {
+        gone++;
+      }
+    }
+    return gone;
+  }
+
+  /**
+   * Has parents ended, each by its worker.
+   *
+   * @param entries their conntracks; unknown ones are ignored
+   * @param kind why, for log and counters
+   * @return done once they are ended and their pinholes are to be shut by the next transaction
+   */
+  public CompletableFuture<?> endParents(List<ConntrackEntry> entries, AgentEvent.Kind kind) {
+    return ask(
+        worker -> {
+          entries.forEach(entry -> worker.endParent(entry.id(), kind));
+          return entries.size();
+        });
+  }
+
+  /**
+   * Parent flows that are read.
+   *
+   * @return as of the last batches
+   */
+  public int parents() {
+    return workers.stream().mapToInt(QueueWorker::parents).sum();
+  }
+
+  /**
+   * Parent flows that are known and no longer read.
+   *
+   * @return as of the last batches
+   */
+  public int opaqueParents() {
+    return workers.stream().mapToInt(QueueWorker::opaqueParents).sum();
+  }
+
+  /**
+   * Packets that got their verdicts.
+   *
+   * @return a count since the start
+   */
+  public long packets() {
+    return workers.stream().mapToLong(QueueWorker::packets).sum();
+  }
+}

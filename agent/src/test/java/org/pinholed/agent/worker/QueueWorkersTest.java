@@ -1,0 +1,153 @@
+package org.pinholed.agent.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/** Two workers of one agent. */
+class QueueWorkersTest {
+  private static final String PINHOLE = "ONCE TCP 192.0.2.10 > 198.51.100.7:30000";
+
+  private final WorkerBench one;
+  private final WorkerBench two;
+  private final QueueWorkers workers;
+
+  QueueWorkersTest() throws NetlinkException {
+    AgentConfig.Limits limits = new AgentConfig.Limits(8, 100, 100, 2, HelperLimits.DEFAULT);
+    one = new WorkerBench(new FtpProtocol(), limits, Duration.ofSeconds(30));
+    two = one.anotherWorker();
+    workers = one.with(two);
+  }
+
+  private static TcpDialogue dialogue(WorkerBench bench, int clientPort, int id, int policyId) {
+    return new TcpDialogue(
+        bench, new InetSocketAddress("192.0.2.10", clientPort), TcpDialogue.SERVER, id, policyId);
+  }
+
+  private void turn() {
+    one.turn();
+    two.turn();
+  }
+
+  private int policyOfThePinhole() {
+    Pinhole open = one.backend().find(PINHOLE);
+    assertNotNull(open, () -> "open: " + one.backend().open());
+    return open.mark() & WorkerBench.MARKS.policyMask();
+  }
+
+  @Test
+  void parents_areLimitedTogether() {
+    dialogue(one, 40001, 1, 25).login();
+    dialogue(two, 40002, 2, 25).login();
+    dialogue(one, 40003, 3, 25).login();
+    TcpDialogue refused = dialogue(two, 40004, 4, 25).login();
+    assertEquals(2, workers.parents());
+    assertEquals(1, one.metrics().of("limit parents"));
+    assertEquals(1, two.metrics().of("limit parents"));
+    assertEquals(
+        WorkerBench.MARKS.opaque(), refused.connection().mark() & WorkerBench.MARKS.opaque());
+
+    two.worker().post(() -> two.worker().endParent(2, AgentEvent.Kind.PARENT_CLOSED));
+    turn();
+    dialogue(one, 40005, 5, 25).login();
+    assertEquals(2, workers.parents());
+    assertEquals(1, one.metrics().of("limit parents"));
+  }
+
+  @Test
+  void endOfAConntrack_isToldToItsWorker_andToAllIfNobodyKnowsIt() {
+    TcpDialogue ended = dialogue(two, 40002, 2, 25).login().passive(30000);
+    two.conntrack().remove(ended.connection());
+    workers.endParentIfGone(2);
+    workers.endParentIfGone(77);
+    two.turn();
+    assertEquals(List.of(), one.backend().open());
+    assertEquals(0, workers.parents());
+  }
+
+  @Test
+  void whatTheKernelDoesNotHaveAnyMore_isEndedByAll_andSaidOnce() {
+    TcpDialogue first = dialogue(one, 40001, 1, 25).login();
+    TcpDialogue second = dialogue(two, 40002, 2, 25).login();
+    one.conntrack().remove(first.connection());
+    two.conntrack().remove(second.connection());
+    List<Integer> told = new ArrayList<>();
+    workers.endParentsGone(Set.of(), told::add);
+    one.turn();
+    assertEquals(List.of(), told);
+    two.turn();
+    assertEquals(List.of(2), told);
+    assertEquals(0, workers.parents());
+  }
+
+  @Test
+  void ask_answersOnceAllHaveAnswered() {
+    dialogue(one, 40001, 1, 25).login();
+    dialogue(two, 40002, 2, 25).login();
+    CompletableFuture<List<List<ConntrackEntry>>> answer =
+        workers.ask(worker -> worker.entries(ListingFilter.ALL));
+    one.turn();
+    assertEquals(false, answer.isDone());
+    two.turn();
+    assertEquals(
+        List.of(1, 2), answer.join().stream().map(entries -> entries.get(0).id()).toList());
+  }
+
+  @Test
+  void samePinhole_openedByBothAtOnce_isTheYoungerOnes_whateverComesLast() {
+    TcpDialogue first = dialogue(one, 40001, 1, 25).login();
+    TcpDialogue second = dialogue(two, 40002, 2, 26).login();
+    one.backend().beforeNext(() -> second.passive(30000));
+    first.passive(30000);
+    assertEquals(26, policyOfThePinhole());
+    assertEquals(List.of(26), one.rows().stream().map(row -> row.policyId()).toList());
+  }
+
+  @Test
+  void samePinhole_shutByOneWhileTheOtherOpensIt_staysOpen() {
+    TcpDialogue first = dialogue(one, 40001, 1, 25).login().passive(30000);
+    TcpDialogue second = dialogue(two, 40002, 2, 26).login();
+    one.backend().beforeNext(() -> second.passive(30000));
+    first.sayQuit();
+    one.turn();
+    assertEquals(26, policyOfThePinhole());
+  }
+
+  @Test
+  void samePinhole_usedAndOverWhileItIsGivenBack_isShut() {
+    TcpDialogue first = dialogue(one, 40001, 1, 25).login().passive(30000);
+    TcpDialogue second = dialogue(two, 40002, 2, 26).login();
+    one.backend()
+        .beforeNext(
+            () -> {
+              second.passive(30000);
+              // the transaction after this one gives it back
+              one.backend()
+                  .beforeNext(
+                      () -> {
+                        two.worker()
+                            .post(() -> two.worker().endParent(2, AgentEvent.Kind.PARENT_CLOSED));
+                        two.turn();
+                      });
+            });
+    first.sayQuit();
+    one.turn();
+    turn();
+    assertEquals(List.of(), one.backend().open());
+  }
+}
