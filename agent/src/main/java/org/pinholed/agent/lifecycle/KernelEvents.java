@@ -102,6 +102,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if (nowNs - tickedNs >= TICK_NS) {
       tickedNs = nowNs;
       tick(nowNs);
+      workerWatch.look(System.nanoTime());
     }
   }
 
@@ -203,7 +204,6 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
 
   /** What time alone brings about. */
   void tick(long nowNs) {
-    workerWatch.look(nowNs);
     if (resyncDue) {
       resync();
     }
