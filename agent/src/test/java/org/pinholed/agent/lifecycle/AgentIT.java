@@ -31,7 +31,6 @@ import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
-import org.pinholed.agent.pinhole.nftables.NamespaceThread;
 import org.pinholed.agent.pinhole.nftables.NftablesBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
 import org.pinholed.agent.report.RecordedEvents;
@@ -49,6 +48,7 @@ import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.kernel.testing.NamespaceThread;
 
 /**
  * The agent against the kernel: an FTP server on the router itself, a client in a second namespace.

@@ -38,6 +38,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.nftables.NftFeatures;
+import org.pinholed.kernel.testing.NamespaceThread;
 
 /**
  * The backend against the kernel. The operator's firewall refuses every new connection that has not
