@@ -11,9 +11,12 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -340,5 +343,107 @@ class ConntrackIT {
     } finally {
       namespace.exec("nft", "delete table ip n");
     }
+  }
+
+  /** A thread that listens until it has heard of one connection of interest, and what that cost. */
+  private static final class Listener extends Thread implements ConntrackEvents.Handler {
+    private final ConntrackEvents events;
+    private long heard;
+    private long cpuNs;
+    private long timesRun;
+    private volatile boolean done;
+    private volatile String failure = "";
+
+    Listener(ConntrackEvents events) {
+      this.events = events;
+    }
+
+    @Override
+    public void run() {
+      try {
+        long[] before = schedule();
+        while (!done) {
+          events.receive(this);
+        }
+        long[] after = schedule();
+        cpuNs = after[0] - before[0];
+        timesRun = after[2] - before[2];
+      } catch (IOException e) {
+        failure = e.toString();
+      }
+    }
+
+    /** Nanoseconds on a processor, nanoseconds of waiting for one, times run. */
+    private static long[] schedule() throws IOException {
+      String text = Files.readString(Path.of("/proc/thread-self/schedstat"));
+      return Pattern.compile(" ").splitAsStream(text.trim()).mapToLong(Long::parseLong).toArray();
+    }
+
+    @Override
+    public void onNew(ConntrackEntry entry) {
+      heard++;
+      done |= entry.mark() != 0;
+    }
+
+    @Override
+    public void onDestroy(ConntrackEntry entry) {
+      heard++;
+    }
+
+    @Override
+    public void onOverrun() {
+      heard++;
+    }
+
+    @Override
+    public String toString() {
+      return heard + " events, " + cpuNs / 1000 + " us of CPU, run " + timesRun + " times";
+    }
+  }
+
+  @Test
+  void twentyThousandConnections_wakeNobodyBehindTheFilter() throws Exception {
+    int connections = 20_000;
+    try (ConntrackEvents all = subscribe(0);
+        ConntrackEvents few = subscribe(MARK_OF_INTEREST)) {
+      Listener withoutFilter = new Listener(all);
+      Listener withFilter = new Listener(few);
+      withoutFilter.start();
+      withFilter.start();
+      long beganNs = System.nanoTime();
+      InetAddress source = address("192.0.2.2");
+      InetAddress destination = address("192.0.2.1");
+      try (DatagramSocket socket =
+          namespace.call(() -> new DatagramSocket(new InetSocketAddress(source, 0)))) {
+        DatagramPacket packet = new DatagramPacket(new byte[1], 1, destination, 1);
+        for (int port = 10_000; port < 10_000 + connections; port++) {
+          packet.setPort(port);
+          socket.send(packet);
+        }
+      }
+      double seconds = (System.nanoTime() - beganNs) / 1e9;
+      for (Listener each : List.of(withoutFilter, withFilter)) {
+        while (each.isAlive() && !each.done) {
+          udp("192.0.2.2", "192.0.2.1", 50_000);
+        }
+        each.join();
+        assertEquals("", each.failure);
+      }
+      System.out.printf(
+          "%d connections in %.2f s; without filter: %s; with filter: %s%n",
+          connections, seconds, withoutFilter, withFilter);
+      assertTrue(withoutFilter.heard > connections / 2, withoutFilter::toString);
+      // those of interest only; a receive that times out runs it, too
+      assertTrue(withFilter.heard < connections / 100, withFilter::toString);
+      assertTrue(withFilter.timesRun < connections / 100, withFilter::toString);
+      assertTrue(withFilter.cpuNs * 5 < withoutFilter.cpuNs, withFilter::toString);
+    }
+  }
+
+  private static ConntrackEvents subscribe(int markMask) throws IOException {
+    return namespace.call(
+        () ->
+            ConntrackEvents.open(
+                new EventOptions(true, true, markMask, 16 << 20, Duration.ofMillis(250))));
   }
 }
