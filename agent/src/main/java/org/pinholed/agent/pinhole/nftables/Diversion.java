@@ -61,6 +61,10 @@ final class Diversion {
     this.features = features;
   }
 
+  NftSet tcpPorts() {
+    return tcpPorts;
+  }
+
   List<NftSet> sets() {
     return List.of(tcpPorts, udpPorts);
   }
