@@ -423,6 +423,9 @@ class NftablesBackendIT {
       String rules = lines().replaceAll("queue (num 7 bypass|flags bypass to 7)", "");
       // nft 1.0.6 aborts when it is to read "delete" from a map with two IPv6 addresses in its key
       rules = rules.replaceAll("delete @once6 \\{[^}]*\\}", "");
+      // nft refuses an expectation object of size 0, which only the kernel knows what to do with
+      rules = rules.replaceAll("ct expectation seqadj ?\\{[^}]*\\}", "");
+      rules = rules.replaceAll("ct expectation set \"seqadj\"", "");
       Files.writeString(file, "delete table inet pinholed\n" + rules);
       namespace.exec("nft", "-c", "-f", file.toString());
     } finally {
