@@ -101,6 +101,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     long nowNs = System.nanoTime();
     if (nowNs - tickedNs >= TICK_NS) {
       tickedNs = nowNs;
+      workerWatch.look(nowNs);
       tick(nowNs);
     }
   }
@@ -203,7 +204,6 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
 
   /** What time alone brings about. */
   void tick(long nowNs) {
-    workerWatch.look(nowNs);
     if (resyncDue) {
       resync();
     }
