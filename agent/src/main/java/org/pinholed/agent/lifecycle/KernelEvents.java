@@ -103,6 +103,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       tickedNs = nowNs;
       workerWatch.look(nowNs);
       tick(nowNs);
+      workerWatch.look(System.nanoTime());
     }
   }
 
