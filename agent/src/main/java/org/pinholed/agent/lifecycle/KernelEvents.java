@@ -101,7 +101,6 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     long nowNs = System.nanoTime();
     if (nowNs - tickedNs >= TICK_NS) {
       tickedNs = nowNs;
-      workerWatch.look(nowNs);
       tick(nowNs);
       workerWatch.look(System.nanoTime());
     }
