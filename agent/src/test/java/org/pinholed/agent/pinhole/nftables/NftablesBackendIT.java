@@ -415,6 +415,28 @@ class NftablesBackendIT {
   }
 
   @Test
+  void severalQueues_withoutTheHash_shareTheIdsInRanges() throws Exception {
+    try (PinholeBackend older =
+        namespace.call(
+            () ->
+                new NftablesBackend(
+                    options(true, 2),
+                    client -> {
+                      NftFeatures now = NftFeatures.probe(client);
+                      return new NftFeatures(
+                          now.nativeQueue(), now.targetQueue(), true, true, true, false);
+                    }))) {
+      older.install(List.of(FTP));
+      String listing = listing();
+      assertTrue(
+          Pattern.compile("chain queues \\{ ct id >= (0x80000000|2147483648) counter")
+              .matcher(listing)
+              .find(),
+          listing);
+    }
+  }
+
+  @Test
   void listing_isGoodInputForNft() throws IOException {
     session.apply(List.of(), List.of(once(2121)));
     Path file = Files.createTempFile("phb", ".nft");
