@@ -159,7 +159,11 @@ class ArchitectureTest {
           .resideInAPackage(AGENT + "..")
           .and()
           .resideOutsideOfPackages(
-              AGENT + ".worker..", AGENT + ".flow..", AGENT + ".lifecycle..", AGENT + ".doctor..")
+              AGENT + ".worker..",
+              AGENT + ".flow..",
+              AGENT + ".nat..",
+              AGENT + ".lifecycle..",
+              AGENT + ".doctor..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage(KERNEL + ".conntrack..");
@@ -172,6 +176,7 @@ class ArchitectureTest {
           .and()
           .resideOutsideOfPackages(
               AGENT + ".worker..",
+              AGENT + ".nat..",
               AGENT + ".lifecycle..",
               AGENT + ".doctor..",
               AGENT + ".pinhole.nftables..")

@@ -38,6 +38,7 @@ public final class ExpectationRequest {
   private final boolean active;
   private final HelperWord cause;
   private final long streamOffset;
+  private final long endpointOffset;
 
   private ExpectationRequest(Builder builder) {
     key = builder.key;
@@ -51,6 +52,7 @@ public final class ExpectationRequest {
     active = builder.active;
     cause = builder.cause;
     streamOffset = builder.streamOffset;
+    endpointOffset = Math.max(builder.streamOffset, builder.endpointOffset);
   }
 
   /**
@@ -167,6 +169,17 @@ public final class ExpectationRequest {
     return streamOffset;
   }
 
+  /**
+   * Where in the stream of {@link #announcedIn()} the text of the destination begins, which is to
+   * be changed if the other side must see another one.
+   *
+   * @return bytes from the first byte of the flow; {@link #streamOffset()} if that is all that is
+   *     known
+   */
+  public long endpointOffset() {
+    return endpointOffset;
+  }
+
   /** Collects the attributes of a request. */
   public static final class Builder {
     private final String key;
@@ -180,6 +193,7 @@ public final class ExpectationRequest {
     private @Nullable Duration lifetime;
     private boolean active = true;
     private long streamOffset;
+    private long endpointOffset;
 
     private Builder(String key, Direction announcedIn, Endpoint destination, HelperWord cause) {
       if (key.isEmpty() || key.length() > 64) {
@@ -270,6 +284,17 @@ public final class ExpectationRequest {
      */
     public Builder streamOffset(long value) {
       streamOffset = value;
+      return this;
+    }
+
+    /**
+     * Says where the text of the destination begins.
+     *
+     * @param value bytes from the first byte of the flow
+     * @return this builder
+     */
+    public Builder endpointOffset(long value) {
+      endpointOffset = value;
       return this;
     }
 

@@ -16,7 +16,8 @@ public interface OutcomeSink {
    * @param request what was announced, with addresses as the payload says
    * @return what the other side must see as the child's destination: the announced endpoint itself
    *     without translation; null if nothing is opened because of a limit or policy (already
-   *     counted), and then nothing is to be rewritten
+   *     counted), and then nothing is to be rewritten. If it is another endpoint than the announced
+   *     one the helper must {@link #edit} the message accordingly in the same call
    */
   @Nullable Endpoint expect(ExpectationRequest request);
 
@@ -45,6 +46,15 @@ public interface OutcomeSink {
    * @param replacement what comes instead; the sink keeps the array
    */
   void edit(long streamOffset, int lengthBytes, byte[] replacement);
+
+  /**
+   * Says that the message whose end is awaited may announce a child, so that it may have to be
+   * changed as a whole: on a translated flow what is there of it is kept from the receiver, once,
+   * until the sender sends it again together with the rest.
+   *
+   * @param streamOffset where in the direction's stream the message began
+   */
+  default void incomplete(long streamOffset) {}
 
   /**
    * Says why something opens nothing, or why reading ends; the kind of the reason decides.

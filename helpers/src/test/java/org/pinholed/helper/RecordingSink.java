@@ -1,5 +1,6 @@
 package org.pinholed.helper;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -8,16 +9,36 @@ import org.jspecify.annotations.Nullable;
 public final class RecordingSink implements OutcomeSink {
   private final List<String> outcomes = new ArrayList<>();
   private final List<String> understood = new ArrayList<>();
+  private final List<Long> incomplete = new ArrayList<>();
   private boolean refusing;
+  private @Nullable Endpoint translated;
+  private String read = "";
+  private long readFrom;
 
   /** Answers every announcement with null from now on, as a reached limit does. */
   public void refuse() {
     refusing = true;
   }
 
+  /** Answers every announcement with another endpoint from now on, as translation does. */
+  public void translate(Endpoint seen) {
+    translated = seen;
+  }
+
+  /** Takes the line that is being read, so that edits can be shown as what becomes of it. */
+  public void reading(String line, long streamOffset) {
+    read = line;
+    readFrom = streamOffset;
+  }
+
   /** What was concluded, without the words that were only understood. */
   public List<String> outcomes() {
     return outcomes;
+  }
+
+  /** Where unfinished messages began that may announce something. */
+  public List<Long> incomplete() {
+    return incomplete;
   }
 
   /** The commands and replies that were understood. */
@@ -41,7 +62,8 @@ public final class RecordingSink implements OutcomeSink {
     }
     text.append(request.announcedIn() == Direction.ORIGINAL ? " from client" : " from server");
     outcomes.add(text.append(" @").append(request.streamOffset()).toString());
-    return refusing ? null : request.destination();
+    Endpoint seen = translated == null ? request.destination() : translated;
+    return refusing ? null : seen;
   }
 
   @Override
@@ -56,7 +78,17 @@ public final class RecordingSink implements OutcomeSink {
 
   @Override
   public void edit(long streamOffset, int lengthBytes, byte[] replacement) {
-    outcomes.add("edit");
+    int from = (int) (streamOffset - readFrom);
+    String changed =
+        read.substring(0, from)
+            + new String(replacement, StandardCharsets.US_ASCII)
+            + read.substring(from + lengthBytes);
+    outcomes.add("edit " + changed.replace("\r\n", ""));
+  }
+
+  @Override
+  public void incomplete(long streamOffset) {
+    incomplete.add(streamOffset);
   }
 
   @Override

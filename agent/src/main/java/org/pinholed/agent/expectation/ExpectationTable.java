@@ -57,6 +57,7 @@ public final class ExpectationTable {
   private final Map<PinholeKey, Expectation> waitingByPinhole = new ConcurrentHashMap<>();
   private final Map<PinholeKey, Expectation> endingByPinhole = new ConcurrentHashMap<>();
   private final Queue<Ending> ending = new ConcurrentLinkedQueue<>();
+  private final Map<PinholeKey, Expectation> reserved = new ConcurrentHashMap<>();
   private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
   private final Map<InetAddress, AtomicInteger> waitingBySource = new ConcurrentHashMap<>();
   private final ConcurrentLinkedQueue<Expectation> matched = new ConcurrentLinkedQueue<>();
@@ -93,12 +94,32 @@ public final class ExpectationTable {
   }
 
   /**
+   * Takes the port of a translated address for an expectation, from before it is added until nobody
+   * waits for its child any more.
+   *
+   * @param expectation a new row
+   * @return false if another one has it
+   */
+  public boolean reserve(Expectation expectation) {
+    PinholeKey key = PinholeKey.of(expectation.pinhole());
+    return !waitingByPinhole.containsKey(key) && reserved.putIfAbsent(key, expectation) == null;
+  }
+
+  /**
    * Adds an announced expectation, if the limits allow it.
    *
    * @param expectation a new row
    * @return null if it is in, else the limit that is reached
    */
   public @Nullable Limit add(Expectation expectation) {
+    Limit reached = tryAdd(expectation);
+    if (reached != null) {
+      reserved.remove(PinholeKey.of(expectation.pinhole()), expectation);
+    }
+    return reached;
+  }
+
+  private @Nullable Limit tryAdd(Expectation expectation) {
     AgentConfig.Limits now = limits;
     Parent parent = expectation.parent();
     if (waiting.incrementAndGet() > now.expectations()) {
@@ -353,7 +374,9 @@ public final class ExpectationTable {
   }
 
   private void release(Expectation expectation) {
-    waitingByPinhole.remove(PinholeKey.of(expectation.pinhole()), expectation);
+    PinholeKey key = PinholeKey.of(expectation.pinhole());
+    waitingByPinhole.remove(key, expectation);
+    reserved.remove(key, expectation);
     waiting.decrementAndGet();
     expectation.parent().addWaiting(-1);
     changeSource(expectation.parent().client().address(), -1);

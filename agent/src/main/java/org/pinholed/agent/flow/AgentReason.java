@@ -14,11 +14,30 @@ public enum AgentReason implements Reason {
   HELPER_FAILED(
       Kind.OPAQUE,
       "the helper failed, a fault of this program, so the flow is not trusted any more"),
-  /** The announced endpoint would have to be rewritten. */
-  ADDRESS_TRANSLATED(
-      Kind.REFUSED, "the announcing side is behind address translation, which is not rewritten"),
-  /** The helper wants to change the payload of a flow. */
-  REWRITE_NEEDED(Kind.REFUSED, "the message would have to be rewritten, which is not done"),
+  /** The conntrack entry has no extension for sequence numbers. */
+  NO_SEQUENCE_ADJUSTMENT(
+      Kind.REFUSED,
+      "the announcing side is behind address translation, and the kernel cannot shift the sequence"
+          + " numbers of this flow, so nothing is rewritten"),
+  /** The conntrack entry is gone, or translates in another way than at first. */
+  TRANSLATION_CHANGED(
+      Kind.REFUSED, "the address translation of the flow is not the one that it began with"),
+  /** The first bytes of an announcement went to the receiver before it was whole. */
+  SPLIT_ANNOUNCEMENT(
+      Kind.REFUSED,
+      "a part of the announcement has passed already, so that it cannot be rewritten as a whole"),
+  /** The packet would become too long for the kernel. */
+  PAYLOAD_TOO_LONG(Kind.REFUSED, "the rewritten packet would be longer than 65531 bytes"),
+  /** All ports that were tried are announced by others to the same peer. */
+  NO_FREE_PORT(Kind.REFUSED, "no port of the translated address is free for the announcement"),
+  /** A rewritten message waited too long for what must come before it. */
+  REWRITE_GIVEN_UP(
+      Kind.REFUSED,
+      "the announcement could not be rewritten as a whole, or not before an earlier one was"
+          + " acknowledged, and passes as it came"),
+  /** A helper wants to change what needs no change. */
+  REWRITE_NOT_ALLOWED(
+      Kind.REFUSED, "the helper would rewrite a message of a side that is not translated"),
   /** {@code limits.expectationsPerParent} is reached. */
   LIMIT_PER_PARENT(Kind.REFUSED, "limits.expectationsPerParent is reached"),
   /** {@code limits.expectationsPerSource} is reached. */

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
@@ -27,6 +28,7 @@ public final class ParentFlow {
   private final FlowFacts facts;
   private final HelperEntry helperEntry;
   private final long createdNs;
+  private final @Nullable TranslatedFlow translation;
   private @Nullable SessionHelper helper;
   private @Nullable InOrderStream original;
   private @Nullable InOrderStream reply;
@@ -63,6 +65,7 @@ public final class ParentFlow {
     this.facts = facts;
     this.helperEntry = helperEntry;
     this.helper = helper;
+    this.translation = TranslatedFlow.of(entry, facts);
     this.createdNs = nowNs;
     this.lastNs = nowNs;
   }
@@ -101,6 +104,9 @@ public final class ParentFlow {
     original.start(clientInitialSequence);
     reply = new InOrderStream(limits);
     reply.start(serverInitialSequence);
+    if (translation != null) {
+      translation.begin(clientInitialSequence + 1, serverInitialSequence + 1);
+    }
   }
 
   /**
@@ -157,6 +163,15 @@ public final class ParentFlow {
    */
   public HelperEntry helperEntry() {
     return helperEntry;
+  }
+
+  /**
+   * Its address translation.
+   *
+   * @return null if neither address is translated
+   */
+  public @Nullable TranslatedFlow translation() {
+    return translation;
   }
 
   /**

@@ -286,7 +286,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
                 pinhole.port(),
                 pinhole.mark(),
                 leftMs,
-                pinhole.comment()));
+                pinhole.comment(),
+                pinhole.translation()));
       }
     }
     before.forEach(Expectation::remade);

@@ -75,6 +75,13 @@ public interface AgentMetrics {
   void unreadablePacket(String why);
 
   /**
+   * A packet of a translated flow was dropped or cut, for its sender to send it again.
+   *
+   * @param why the word of a cause
+   */
+  void withheld(String why);
+
+  /**
    * Packets or events were lost because a receive buffer overran.
    *
    * @param socket {@code queue}, {@code conntrack} or {@code nftables}

@@ -62,6 +62,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
           "pinholed.unreadable.packets",
           "Packets that could not be taken apart and passed",
           "reason");
+  private final ByWord withheld =
+      new ByWord(
+          "pinholed.withheld.packets",
+          "Packets of translated flows that were dropped or cut, to be sent again",
+          "reason");
   private final ByWord overruns =
       new ByWord(
           "pinholed.overruns",
@@ -181,6 +186,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   @Override
   public void unreadablePacket(String why) {
     unreadable.of(why).increment();
+  }
+
+  @Override
+  public void withheld(String why) {
+    withheld.of(why).increment();
   }
 
   @Override

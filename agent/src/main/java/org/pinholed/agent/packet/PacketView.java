@@ -25,7 +25,9 @@ public final class PacketView {
   /** {@code TCP_FLAG_ACK}. */
   public static final int ACK = 0x10;
 
-  private static final int TCP = 6;
+  /** {@code IPPROTO_TCP}. */
+  public static final int TCP = 6;
+
   private static final int UDP = 17;
   private static final int IPV4_MIN_HEADER_BYTES = 20;
   private static final int IPV6_HEADER_BYTES = 40;
@@ -206,6 +208,24 @@ public final class PacketView {
       return Status.READABLE;
     }
     return Status.OTHER_PROTOCOL;
+  }
+
+  /**
+   * Index of the IP header.
+   *
+   * @return an index of {@link #buffer()}
+   */
+  public int offset() {
+    return offset;
+  }
+
+  /**
+   * Index of the TCP or UDP header.
+   *
+   * @return an index of {@link #buffer()}
+   */
+  public int transportOffset() {
+    return transportOffset;
   }
 
   /**

@@ -16,6 +16,7 @@ import org.pinholed.helper.Transport;
  * @param mark the conntrack mark that the child gets
  * @param timeoutMs how long the kernel keeps it, in milliseconds, above 0
  * @param comment helper, parent, policy and what closes it; at most 128 bytes of ASCII
+ * @param translation how the child is translated; null if it is not
  */
 public record Pinhole(
     Kind kind,
@@ -25,9 +26,34 @@ public record Pinhole(
     int port,
     int mark,
     long timeoutMs,
-    String comment) {
+    String comment,
+    @Nullable ChildTranslation translation) {
   /** The longest comment that nft(8) itself would write and show. */
   public static final int MAX_COMMENT_BYTES = 128;
+
+  /**
+   * Makes a pinhole whose child is not translated.
+   *
+   * @param kind which map it is in
+   * @param transport TCP or UDP
+   * @param source address that may connect, or null
+   * @param destination address that may be connected to
+   * @param port port that may be connected to, 1..65535
+   * @param mark the conntrack mark that the child gets
+   * @param timeoutMs how long the kernel keeps it, in milliseconds, above 0
+   * @param comment at most 128 bytes of ASCII
+   */
+  public Pinhole(
+      Kind kind,
+      Transport transport,
+      @Nullable InetAddress source,
+      InetAddress destination,
+      int port,
+      int mark,
+      long timeoutMs,
+      String comment) {
+    this(kind, transport, source, destination, port, mark, timeoutMs, comment, null);
+  }
 
   /** Which map a pinhole is in (design section 4). */
   public enum Kind {
@@ -52,6 +78,9 @@ public record Pinhole(
     }
     if (timeoutMs < 1) {
       throw new IllegalArgumentException("timeoutMs: " + timeoutMs + " (expected: 1..)");
+    }
+    if (translation != null && source == null) {
+      throw new IllegalArgumentException("translation of a child from any source");
     }
     if (comment.length() > MAX_COMMENT_BYTES) {
       throw new IllegalArgumentException(

@@ -21,7 +21,6 @@ import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
-import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.Reason;
@@ -39,6 +38,11 @@ final class Outcomes implements OutcomeSink {
    */
   static final Duration LEASE = Duration.ofSeconds(60);
 
+  /** How many ports of a translated address are tried for one announcement. */
+  private static final int PORTS_TRIED = 128;
+
+  private static final int FIRST_PORT = 1024;
+
   private static final Logger LOG = LoggerFactory.getLogger(Outcomes.class);
 
   private final ExpectationTable table;
@@ -49,6 +53,8 @@ final class Outcomes implements OutcomeSink {
   private final Tracer tracer;
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
 
+  private final Rewrites rewrites;
+
   private final List<Expectation> toOpen = new ArrayList<>();
   private final List<Pinhole> toClose = new ArrayList<>();
   private final List<Pinhole> openPinholes = new ArrayList<>();
@@ -58,6 +64,8 @@ final class Outcomes implements OutcomeSink {
   private @Nullable ParentFlow flow;
   private @Nullable Reason ended;
   private long nowNs;
+  private Direction reading = Direction.ORIGINAL;
+  private boolean translationRefused;
 
   Outcomes(
       ExpectationTable table,
@@ -65,20 +73,30 @@ final class Outcomes implements OutcomeSink {
       AgentEvents events,
       AgentMetrics metrics,
       MarkBits marks,
-      Tracer tracer) {
+      Tracer tracer,
+      Rewrites rewrites) {
     this.table = table;
     this.backend = backend;
     this.events = events;
     this.metrics = metrics;
     this.marks = marks;
     this.tracer = tracer;
+    this.rewrites = rewrites;
   }
 
   /** Begins a message of a flow. */
-  void begin(ParentFlow current, long now) {
+  void begin(ParentFlow current, Direction direction, long now) {
+    reading = direction;
     flow = current;
     ended = null;
     nowNs = now;
+    translationRefused = false;
+    rewrites.begin();
+  }
+
+  /** Whether the kernel refused, since {@link #begin}, what a message is rewritten for. */
+  boolean translationRefused() {
+    return translationRefused;
   }
 
   /** Why the helper ended reading in this message; null if it goes on. */
@@ -96,13 +114,13 @@ final class Outcomes implements OutcomeSink {
   @Override
   public @Nullable Endpoint expect(ExpectationRequest request) {
     ParentFlow current = flow();
-    FlowFacts facts = current.facts();
-    Direction announcedIn = request.announcedIn();
-    InetAddress announcer = facts.sender(announcedIn).address();
-    if (request.destination().address().equals(announcer)
-        && !announcer.equals(facts.senderSeenByPeer(announcedIn).address())) {
-      report(AgentReason.ADDRESS_TRANSLATED, request.streamOffset());
-      return null;
+    ChildPath path = ChildPath.of(current.facts(), request);
+    if (path.isRewritten()) {
+      Reason refusal = rewrites.refusal(current, reading, request.endpointOffset());
+      if (refusal != null) {
+        report(refusal, request.streamOffset());
+        return null;
+      }
     }
     Expectation older = current.announced(request.key());
     if (older != null) {
@@ -111,7 +129,11 @@ final class Outcomes implements OutcomeSink {
         end(older, AgentEvent.Kind.REPLACED);
       }
     }
-    Expectation expectation = newExpectation(current, request);
+    Expectation expectation = newExpectation(current, request, path);
+    if (expectation == null) {
+      report(AgentReason.NO_FREE_PORT, request.streamOffset());
+      return null;
+    }
     ExpectationTable.Limit limit = table.add(expectation);
     if (limit != null) {
       report(reasonOf(limit), request.streamOffset());
@@ -125,10 +147,28 @@ final class Outcomes implements OutcomeSink {
     if (request.active()) {
       open(expectation);
     }
-    return request.destination();
+    return new Endpoint(expectation.pinhole().destination(), expectation.pinhole().port());
   }
 
-  private Expectation newExpectation(ParentFlow current, ExpectationRequest request) {
+  /** Tries ports, the announced one first, until one is free; null if none of some is. */
+  private @Nullable Expectation newExpectation(
+      ParentFlow current, ExpectationRequest request, ChildPath path) {
+    if (!path.isRewritten()) {
+      return newExpectation(current, request, path, path.inside().port());
+    }
+    int port = path.inside().port();
+    for (int tried = 0; tried < PORTS_TRIED; tried++) {
+      Expectation expectation = newExpectation(current, request, path, port);
+      if (table.reserve(expectation)) {
+        return expectation;
+      }
+      port = port == 65535 ? FIRST_PORT : port + 1;
+    }
+    return null;
+  }
+
+  private Expectation newExpectation(
+      ParentFlow current, ExpectationRequest request, ChildPath path, int port) {
     Duration configured = current.helperEntry().timeout();
     Duration asked = request.lifetime();
     Duration timeout = asked != null ? asked : configured != null ? configured : LEASE;
@@ -148,11 +188,12 @@ final class Outcomes implements OutcomeSink {
             kind,
             request.transport(),
             source,
-            request.destination().address(),
-            request.destination().port(),
+            path.outside(),
+            port,
             marks.childMark(current.parent().mark()),
             timeout.toMillis(),
-            comment(current, request));
+            comment(current, request),
+            source == null ? null : path.translation(port));
     return new Expectation(
         table.nextId(), current.parent(), request, pinhole, livesWithParent, nowNs);
   }
@@ -238,7 +279,14 @@ final class Outcomes implements OutcomeSink {
 
   @Override
   public void edit(long streamOffset, int lengthBytes, byte[] replacement) {
-    report(AgentReason.REWRITE_NEEDED, streamOffset);
+    if (!rewrites.plan(flow(), reading, streamOffset, lengthBytes, replacement)) {
+      report(AgentReason.REWRITE_NOT_ALLOWED, streamOffset);
+    }
+  }
+
+  @Override
+  public void incomplete(long streamOffset) {
+    rewrites.incomplete(flow(), reading, streamOffset);
   }
 
   @Override
@@ -363,6 +411,7 @@ final class Outcomes implements OutcomeSink {
       } catch (BackendException e) {
         refused(e);
         table.end(expectation);
+        translationRefused |= expectation.pinhole().translation() != null;
         if (tracer.isOn()) {
           tracer.line(
               "reason",

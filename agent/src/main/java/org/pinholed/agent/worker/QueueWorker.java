@@ -18,6 +18,9 @@ import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.nat.Passage;
+import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.nat.TranslatedStream;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
@@ -67,6 +70,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final AgentEvents events;
   private final MarkBits marks;
   private final Tracer tracer;
+  private final Rewrites rewrites;
   private final Outcomes outcomes;
   private final FlowTable flows = new FlowTable();
   private final PacketView packet = new PacketView();
@@ -86,6 +90,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private int unreadFlows;
   private int lastPacketId;
   private int held;
+
+  /**
+   * How many of the packets that are held have their verdict already, and how many of what kind.
+   */
+  private int settled;
+
+  private int changed;
+  private int dropped;
+  private String verdict = "";
   private boolean verdictsUnsent;
   private long batchNs;
   private long overruns;
@@ -127,7 +140,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.events = events;
     this.metrics = metrics;
     this.tracer = new Tracer(traces);
-    this.outcomes = new Outcomes(table, backend, events, metrics, marks, tracer);
+    this.rewrites = new Rewrites(conntrack, packet);
+    this.outcomes = new Outcomes(table, backend, events, metrics, marks, tracer, rewrites);
   }
 
   @Override
@@ -311,10 +325,19 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       return;
     }
     bringIntoKernel();
-    queue.acceptThrough(lastPacketId);
+    if (settled < held) {
+      queue.acceptThrough(lastPacketId);
+    }
     sendVerdicts();
     metrics.verdictLatency(System.nanoTime() - batchNs, held);
-    metrics.verdicts(AgentMetrics.Verdict.ACCEPT, held);
+    metrics.verdicts(AgentMetrics.Verdict.ACCEPT, held - changed - dropped);
+    if (changed + dropped > 0) {
+      metrics.verdicts(AgentMetrics.Verdict.CHANGED, changed);
+      metrics.verdicts(AgentMetrics.Verdict.DROP, dropped);
+    }
+    settled = 0;
+    changed = 0;
+    dropped = 0;
     packets.lazySet(packets.get() + held);
     held = 0;
     parents = flows.size() - unreadFlows;
@@ -351,6 +374,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
     ParentFlow flow = end.flow();
     flow.packetSeen(batchNs);
+    verdict = "accept, as it came";
     tracer.begin(packet, flow.parent());
     if (tracer.isOn()) {
       traceReceived(end);
@@ -365,20 +389,25 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (tracer.isOn()) {
       // Committed at once, so that the trace tells what really became of it.
       outcomes.commit();
-      tracer.line("verdict", "accept, as it came");
+      tracer.line("verdict", verdict);
       tracer.end();
     }
   }
 
   private void readSegment(ParentFlow flow, Direction towards) {
-    outcomes.begin(flow, batchNs);
+    outcomes.begin(flow, towards, batchNs);
+    TranslatedFlow translation = flow.translation();
+    int acknowledgement = packet.acknowledgement();
+    if (translation != null) {
+      acknowledgement = translation.acknowledged(towards, acknowledgement);
+    }
     HelperLimits limits = helpers.limits();
     flow.resumeStream(towards, packet.sequence(), limits);
     InOrderStream stream = flow.stream(towards);
     InOrderStream back = flow.stream(towards.opposite());
     Reason reason = null;
     if (back != null && packet.has(PacketView.ACK)) {
-      reason = back.acknowledged(packet.acknowledgement()).reason();
+      reason = back.acknowledged(acknowledgement).reason();
     }
     if (reason == null
         && stream != null
@@ -403,8 +432,80 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (ended != null) {
       endReading(flow, ended);
     }
+    if (translation != null && !packet.has(PacketView.RST)) {
+      settleTranslated(flow, translation, towards);
+    }
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, stream);
+    }
+  }
+
+  /** Gives a packet of a translated flow its verdict, if that is not to pass as it came. */
+  private void settleTranslated(ParentFlow flow, TranslatedFlow translation, Direction towards) {
+    TranslatedStream stream = translation.stream(towards);
+    if (stream == null) {
+      return;
+    }
+    Passage passage;
+    int lengthBytes = 0;
+    try {
+      if (rewrites.hasNewEdits()) {
+        bringIntoKernel();
+      }
+      boolean refused = outcomes.translationRefused();
+      if (flow.readingEnded() || refused || stream.isHopeless()) {
+        giveUp(flow, stream, refused);
+      }
+      passage = refused ? Passage.dropped("backendRefused") : rewrites.decide(stream);
+      if (passage.kind() == Passage.Kind.CHANGED) {
+        lengthBytes = rewrites.make(translation, towards, passage);
+        if (lengthBytes == 0) {
+          passage = Passage.dropped("rewriteFailed");
+        }
+      }
+    } catch (RuntimeException e) {
+      fault(e);
+      passage = Passage.dropped("fault");
+    }
+    switch (passage.kind()) {
+      case AS_IT_CAME -> stream.passed(passage);
+      case CHANGED -> {
+        stream.passed(passage);
+        bringIntoKernel();
+        acceptEarlier();
+        queue.acceptChanged(lastPacketId, rewrites.buffer(), 0, lengthBytes);
+        settled++;
+        changed++;
+        verdict =
+            "accept, changed in "
+                + passage.edits().size()
+                + " places"
+                + (passage.cause().isEmpty() ? "" : ", cut: " + passage.cause());
+      }
+      case DROPPED -> {
+        queue.drop(lastPacketId);
+        settled++;
+        dropped++;
+        verdict = "drop: " + passage.cause();
+      }
+    }
+    if (!passage.cause().isEmpty()) {
+      metrics.withheld(passage.cause());
+    }
+  }
+
+  private void giveUp(ParentFlow flow, TranslatedStream stream, boolean refused) {
+    if (stream.isHopeless() && !refused && !flow.readingEnded()) {
+      outcomes.report(AgentReason.REWRITE_GIVEN_UP, 0);
+    }
+    stream.cancelPlanned();
+  }
+
+  /** A changed packet must not overtake those before it. */
+  private void acceptEarlier() {
+    if (settled < held - 1) {
+      queue.acceptThrough(lastPacketId - 1);
+      settled = held - 1;
     }
   }
 
@@ -413,7 +514,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     metrics.unreadablePacket("fault");
     fault(e);
     if (!flow.readingEnded() && !flow.parent().hasEnded()) {
-      outcomes.begin(flow, batchNs);
+      outcomes.begin(flow, Direction.ORIGINAL, batchNs);
       outcomes.report(AgentReason.HELPER_FAILED, 0);
       events.reason(flow.parent(), AgentReason.HELPER_FAILED, "");
       endReading(flow, AgentReason.HELPER_FAILED, true);
@@ -436,6 +537,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
               + ", state "
               + helper.stateWord());
     }
+    rewrites.beginBytes();
     int consumed = helper.onBytes(direction, bytes, outcomes);
     return outcomes.ended() != null ? bytes.remaining() : consumed;
   }
@@ -516,6 +618,14 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     ParentFlow flow = newFlow(entry, FlowFacts.Origin.RESUMED);
     if (flow == null) {
       return false;
+    }
+    TranslatedFlow translation = flow.translation();
+    if (vetted && translation != null) {
+      try {
+        translation.inherit(conntrack);
+      } catch (NetlinkException e) {
+        conntrackFailed(e);
+      }
     }
     if (!vetted && !flow.readingEnded()) {
       events.reason(flow.parent(), AgentReason.MID_STREAM, "");

@@ -62,6 +62,7 @@ class MetricsServerTest {
     }
     metrics.limit("parents");
     metrics.unreadablePacket("truncated");
+    metrics.withheld("early");
     metrics.overrun("queue");
   }
 

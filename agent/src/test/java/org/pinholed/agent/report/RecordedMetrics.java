@@ -70,6 +70,11 @@ public final class RecordedMetrics implements AgentMetrics {
   }
 
   @Override
+  public void withheld(String why) {
+    count("withheld " + why, 1);
+  }
+
+  @Override
   public void overrun(String socket) {
     count("overrun " + socket, 1);
   }

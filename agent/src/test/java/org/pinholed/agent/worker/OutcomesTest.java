@@ -376,7 +376,7 @@ class OutcomesTest {
     void rewrites() {
       message(connect(10), (facts, out) -> out.edit(0, 1, new byte[1]));
 
-      assertEquals(List.of("refused rewriteNeeded"), bench.log().words());
+      assertEquals(List.of("refused rewriteNotAllowed"), bench.log().words());
     }
 
     @Test
@@ -408,7 +408,7 @@ class OutcomesTest {
       expect(dialogue, "data", 30000);
 
       assertEquals(List.of(), bench.backend().open());
-      assertEquals(List.of("refused addressTranslated"), bench.log().words());
+      assertEquals(List.of("refused noSequenceAdjustment"), bench.log().words());
       assertNull(answers.get(0));
     }
   }

@@ -40,7 +40,8 @@ final class ExtendedPortParser {
   /**
    * Parses the fields with their delimiters.
    *
-   * @param line at the first delimiter; behind the last one afterwards, or where it went wrong
+   * @param line at the first delimiter; behind the last one afterwards, or where it went wrong; its
+   *     span is the fields with all delimiters
    * @param address takes the address; 16 bytes
    * @param mayBeEmpty whether family and address may be left out, as in 229
    * @return as {@link #parseArgument}; length 0 if the address is left out
@@ -50,6 +51,7 @@ final class ExtendedPortParser {
     if (!isDelimiter(delimiter)) {
       return MISSING_FIELDS;
     }
+    line.beginSpan();
     line.advance();
     int family = 0;
     if (line.current() != delimiter || !mayBeEmpty) {
@@ -89,6 +91,7 @@ final class ExtendedPortParser {
     if (!skip(line, delimiter)) {
       return MISSING_FIELDS;
     }
+    line.endSpan();
     return port > PORT_MAX ? PORT_OUT_OF_RANGE : (long) length << 16 | port;
   }
 

@@ -153,6 +153,9 @@ final class FtpHelper implements StreamHelper {
           side.skipping = lineFeed < 0;
         } else if (lineFeed < 0) {
           side.scannedBytes = limit - start;
+          if (AnnouncementText.mayBegin(direction, buffer, start, limit)) {
+            out.incomplete(bytes.streamOffsetOf(start));
+          }
           return start - bytes.position();
         } else {
           onLine(direction, bytes, start, lineFeed, true, out);
@@ -438,11 +441,23 @@ final class FtpHelper implements StreamHelper {
     }
     ExpectationRequest.Builder request =
         ExpectationRequest.builder(KEY, direction, new Endpoint(destination, port), cause)
-            .streamOffset(offset);
+            .streamOffset(offset)
+            .endpointOffset(offset + line.spanOffset());
     if (!active) {
       request.inactive();
     }
-    return out.expect(request.build()) != null;
+    Endpoint announced = new Endpoint(destination, port);
+    Endpoint seen = out.expect(request.build());
+    if (seen == null) {
+      return false;
+    }
+    if (!seen.equals(announced)) {
+      byte[] text = AnnouncementText.of(cause, seen, (char) line.spanFirst());
+      if (!line.spanIs(text)) {
+        out.edit(offset + line.spanOffset(), line.spanLengthBytes(), text);
+      }
+    }
+    return true;
   }
 
   // Whether a command goes without its reply, because it may and the reply is not one to it.

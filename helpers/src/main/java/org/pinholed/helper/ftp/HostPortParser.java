@@ -20,7 +20,7 @@ final class HostPortParser {
    * {@code 132,235,1,2,24,131}. Nothing but spaces may stand before and behind it.
    *
    * @param line at the first byte of the argument; at the end of the line afterwards, if all is
-   *     well
+   *     well; its span is the six numbers
    * @return the IPv4 address in bits 47..16 and the port, 0 included, in bits 15..0; or {@link
    *     #MISSING_FIELDS} or {@link #OCTET_OUT_OF_RANGE}
    */
@@ -59,6 +59,7 @@ final class HostPortParser {
   private static long numbers(LineView line) {
     long value = 0;
     boolean inRange = true;
+    line.beginSpan();
     for (int field = 1; field <= FIELDS; field++) {
       if (!line.atDigit()) {
         return MISSING_FIELDS;
@@ -70,6 +71,7 @@ final class HostPortParser {
         return MISSING_FIELDS;
       }
     }
+    line.endSpan();
     return inRange ? value : OCTET_OUT_OF_RANGE;
   }
 

@@ -27,6 +27,13 @@ final class LineView {
   private int position;
   private int end;
   private int current = END;
+  private int start;
+
+  /** Index behind the character that was looked at before this one. */
+  private int behindLast;
+
+  private int spanStart;
+  private int spanEnd;
 
   /**
    * Begins a line.
@@ -38,6 +45,9 @@ final class LineView {
    */
   LineView wrap(ByteBuffer source, int offset, int endOffset) {
     buffer = source;
+    start = offset;
+    spanStart = offset;
+    spanEnd = offset;
     position = offset;
     end = endOffset;
     advance();
@@ -55,6 +65,7 @@ final class LineView {
 
   /** Goes to the next character, and stays at {@link #END} behind the last one. */
   void advance() {
+    behindLast = position;
     while (position < end) {
       int octet = at(position++);
       if (octet != CR && octet != IAC) {
@@ -86,6 +97,61 @@ final class LineView {
       }
     }
     current = END;
+  }
+
+  /** Begins a span at the character that is looked at. */
+  void beginSpan() {
+    spanStart = current == END ? position : position - 1;
+  }
+
+  /** Ends the span behind the character that was looked at last. */
+  void endSpan() {
+    spanEnd = behindLast;
+  }
+
+  /**
+   * Where the span begins.
+   *
+   * @return bytes from the start of the line
+   */
+  int spanOffset() {
+    return spanStart - start;
+  }
+
+  /**
+   * How long the span is, with what telnet put between its characters.
+   *
+   * @return length in bytes
+   */
+  int spanLengthBytes() {
+    return spanEnd - spanStart;
+  }
+
+  /**
+   * The first byte of the span.
+   *
+   * @return 0..255
+   */
+  int spanFirst() {
+    return at(spanStart);
+  }
+
+  /**
+   * Whether the span has exactly these bytes.
+   *
+   * @param bytes to compare with
+   * @return true if it has
+   */
+  boolean spanIs(byte[] bytes) {
+    if (bytes.length != spanLengthBytes()) {
+      return false;
+    }
+    for (int i = 0; i < bytes.length; i++) {
+      if (buffer.get(spanStart + i) != bytes[i]) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Goes forward over spaces and tabs. */

@@ -80,6 +80,12 @@ final class FtpDialogue {
     return this;
   }
 
+  /** Answers every announcement with another endpoint from now on. */
+  FtpDialogue translating(Endpoint seen) {
+    sink.translate(seen);
+    return this;
+  }
+
   FtpDialogue client(String text) {
     return send(Direction.ORIGINAL, text);
   }
@@ -92,6 +98,7 @@ final class FtpDialogue {
     byte[] bytes = text.getBytes(ISO_8859_1);
     ByteBuffer packet = ByteBuffer.wrap(bytes);
     InOrderStream stream = direction == Direction.ORIGINAL ? client : server;
+    sink.reading(text, stream.bytesRead());
     for (int at = 0; at < bytes.length; ) {
       int length = Math.min(cut, bytes.length - at);
       InOrderStream.Push result =
@@ -117,6 +124,10 @@ final class FtpDialogue {
 
   List<String> understood() {
     return sink.understood();
+  }
+
+  List<Long> incomplete() {
+    return sink.incomplete();
   }
 
   /** What was concluded since this was asked last. */

@@ -109,6 +109,63 @@ public final class ConntrackClient implements AutoCloseable {
   }
 
   /**
+   * Tells how the kernel shifts the sequence numbers of a TCP connection.
+   *
+   * @param original one of its tuples
+   * @param id {@link ConntrackEntry#id}
+   * @return the adjustments of original and reply direction; empty if the connection is gone, or
+   *     none was ever set, or it cannot have any
+   * @throws NetlinkException if the kernel refuses
+   */
+  public Optional<SequenceAdjustments> sequenceAdjustments(FlowTuple original, int id)
+      throws NetlinkException {
+    Optional<ConntrackEntry> entry = get(original);
+    SequenceAdjustment first = view.adjustment(false);
+    SequenceAdjustment second = view.adjustment(true);
+    if (entry.isEmpty() || entry.get().id() != id || (first == null && second == null)) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new SequenceAdjustments(
+            first == null ? SequenceAdjustment.NONE : first,
+            second == null ? SequenceAdjustment.NONE : second));
+  }
+
+  /**
+   * The adjustments of both directions.
+   *
+   * @param original of what the client sends
+   * @param reply of what the server sends
+   */
+  public record SequenceAdjustments(SequenceAdjustment original, SequenceAdjustment reply) {}
+
+  /**
+   * Changes how the kernel shifts the sequence numbers of one direction. A connection without the
+   * extension (it has one if it is translated and had a helper extension when it began) ignores it
+   * in silence: {@link #sequenceAdjustments} tells.
+   *
+   * @param original one of its tuples
+   * @param ofReply false for what the client sends, true for what the server sends
+   * @param adjustment the whole of it
+   * @return false if there is no such connection
+   * @throws NetlinkException if the kernel refuses
+   */
+  public boolean setSequenceAdjustment(
+      FlowTuple original, boolean ofReply, SequenceAdjustment adjustment) throws NetlinkException {
+    begin(ConntrackMessages.NEW, REQUEST_ACK, original);
+    channel
+        .writer()
+        .beginNested(
+            ofReply ? ConntrackMessages.CTA_SEQ_ADJ_REPLY : ConntrackMessages.CTA_SEQ_ADJ_ORIG)
+        .attr32be(ConntrackMessages.CTA_SEQADJ_CORRECTION_POS, adjustment.position())
+        .attr32be(ConntrackMessages.CTA_SEQADJ_OFFSET_BEFORE, adjustment.offsetBefore())
+        .attr32be(ConntrackMessages.CTA_SEQADJ_OFFSET_AFTER, adjustment.offsetAfter())
+        .endNested()
+        .endMessage();
+    return requestOfExisting("conntrack: set sequence adjustment");
+  }
+
+  /**
    * Tells all connections that pass a filter. One that begins or ends meanwhile may be missing.
    *
    * @param filter which connections

@@ -22,6 +22,8 @@ final class ConntrackMessages {
   static final int CTA_COUNTERS_ORIG = 9;
   static final int CTA_COUNTERS_REPLY = 10;
   static final int CTA_ID = 12;
+  static final int CTA_SEQ_ADJ_ORIG = 15;
+  static final int CTA_SEQ_ADJ_REPLY = 16;
   static final int CTA_ZONE = 18;
   static final int CTA_MARK_MASK = 21;
 
@@ -38,6 +40,9 @@ final class ConntrackMessages {
   static final int CTA_PROTOINFO_TCP = 1;
   static final int CTA_PROTOINFO_TCP_STATE = 1;
   static final int CTA_HELP_NAME = 1;
+  static final int CTA_SEQADJ_CORRECTION_POS = 1;
+  static final int CTA_SEQADJ_OFFSET_BEFORE = 2;
+  static final int CTA_SEQADJ_OFFSET_AFTER = 3;
   static final int CTA_COUNTERS_PACKETS = 1;
   static final int CTA_COUNTERS_BYTES = 2;
 

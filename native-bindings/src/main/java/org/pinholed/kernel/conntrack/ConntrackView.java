@@ -31,6 +31,8 @@ public final class ConntrackView {
   private long replyPackets;
   private long replyBytes;
   private int zone;
+  private @Nullable SequenceAdjustment originalAdjustment;
+  private @Nullable SequenceAdjustment replyAdjustment;
 
   /** Makes a view to be used for one entry after another. */
   public ConntrackView() {}
@@ -64,6 +66,8 @@ public final class ConntrackView {
             counters(reader, reader.attributeType() == ConntrackMessages.CTA_COUNTERS_REPLY);
         case ConntrackMessages.CTA_ID -> id = reader.s32be();
         case ConntrackMessages.CTA_ZONE -> zone = reader.u16be();
+        case ConntrackMessages.CTA_SEQ_ADJ_ORIG -> originalAdjustment = adjustment(reader);
+        case ConntrackMessages.CTA_SEQ_ADJ_REPLY -> replyAdjustment = adjustment(reader);
         default -> {}
       }
     }
@@ -103,6 +107,30 @@ public final class ConntrackView {
     replyPackets = -1;
     replyBytes = -1;
     zone = 0;
+    originalAdjustment = null;
+    replyAdjustment = null;
+  }
+
+  // Of the entry that was read last; null if the connection has no extension for it.
+  @Nullable SequenceAdjustment adjustment(boolean ofReply) {
+    return ofReply ? replyAdjustment : originalAdjustment;
+  }
+
+  private static SequenceAdjustment adjustment(NetlinkReader reader) {
+    int position = 0;
+    int before = 0;
+    int after = 0;
+    reader.enterNested();
+    while (reader.nextAttribute()) {
+      switch (reader.attributeType()) {
+        case ConntrackMessages.CTA_SEQADJ_CORRECTION_POS -> position = reader.s32be();
+        case ConntrackMessages.CTA_SEQADJ_OFFSET_BEFORE -> before = reader.s32be();
+        case ConntrackMessages.CTA_SEQADJ_OFFSET_AFTER -> after = reader.s32be();
+        default -> {}
+      }
+    }
+    reader.leaveNested();
+    return new SequenceAdjustment(position, before, after);
   }
 
   private static @Nullable FlowTuple tuple(NetlinkReader reader) {

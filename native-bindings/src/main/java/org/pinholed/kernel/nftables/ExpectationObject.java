@@ -3,7 +3,7 @@ package org.pinholed.kernel.nftables;
 /**
  * What a {@code ct expectation} object expects of the connection that it is assigned to.
  *
- * @param family {@link NftFamily#IP}, {@link NftFamily#IP6}, or INET for the table's own
+ * @param family {@link NftFamily#IP}, {@link NftFamily#IP6}; the kernel takes no other
  * @param protocol protocol of the child, 1..255; TCP is 6
  * @param destinationPort port of the child, 0..65535
  * @param timeoutMs in milliseconds, 0 or more (kernels before 7.2 take it as seconds)

@@ -18,7 +18,9 @@ public final class NftBatch {
   private static final int CREATE = NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_CREATE;
   private static final int APPEND = CREATE | NetlinkConstants.NLM_F_APPEND;
   private static final int ELEMENT_LIST_MAX_BYTES = 32 * 1024; // nla_len has 16 bits
-  private static final int ELEMENT_MAX_BYTES = 512; // 64 key, 64 value, 130 comment, names, headers
+  private static final int ELEMENT_MAX_BYTES =
+      2048; // an element with its translation, removed and added: 6 of 64 key, 64 value, 130
+  // comment
   private static final int END_BYTES =
       NetlinkConstants.HEADER_BYTES + NetlinkConstants.NFGENMSG_BYTES;
   private static final int NO_MESSAGE = -1;
@@ -117,7 +119,7 @@ public final class NftBatch {
   }
 
   /**
-   * Makes a filter chain at a hook, with policy accept; no error if it is there already.
+   * Makes a chain at a hook, with policy accept; no error if it is there already.
    *
    * @param table the table
    * @param chain its name
@@ -128,7 +130,7 @@ public final class NftBatch {
     message(Nft.NFT_MSG_NEWCHAIN, CREATE, table.family())
         .attrBytes(Nft.NFTA_CHAIN_TABLE, table.nameBytes())
         .attrBytes(Nft.NFTA_CHAIN_NAME, Nft.nameBytes("chain", chain))
-        .attrString(Nft.NFTA_CHAIN_TYPE, "filter")
+        .attrString(Nft.NFTA_CHAIN_TYPE, base.type().word())
         .attr32be(Nft.NFTA_CHAIN_POLICY, NftExpressions.NF_ACCEPT)
         .beginNested(Nft.NFTA_CHAIN_HOOK)
         .attr32be(Nft.NFTA_HOOK_HOOKNUM, base.hook().number())
@@ -214,11 +216,10 @@ public final class NftBatch {
         .attr32be(Nft.NFTA_SET_FLAGS, set.flags())
         .attr32be(Nft.NFTA_SET_KEY_TYPE, set.keyType())
         .attr32be(Nft.NFTA_SET_KEY_LEN, set.keyLengthBytes());
-    NftField value = set.value();
-    if (value != null) {
+    if (set.isMap()) {
       writer
-          .attr32be(Nft.NFTA_SET_DATA_TYPE, value.typeCode())
-          .attr32be(Nft.NFTA_SET_DATA_LEN, value.lengthBytes());
+          .attr32be(Nft.NFTA_SET_DATA_TYPE, set.valueType())
+          .attr32be(Nft.NFTA_SET_DATA_LEN, set.valueLengthBytes());
     }
     writer.attr32be(Nft.NFTA_SET_ID, nextSetId++);
     if (set.sizeElements() > 0) {
@@ -236,17 +237,16 @@ public final class NftBatch {
 
   // What nft(8) needs to print keys, values and the comment: libnftnl's TLVs.
   private void setUserdata(NftSet set) {
-    NftField value = set.value();
     String comment = set.comment();
     int lengthBytes =
-        6 + (value != null ? 6 : 0) + (comment.isEmpty() ? 0 : 3 + checkedLength(comment));
+        6 + (set.isMap() ? 6 : 0) + (comment.isEmpty() ? 0 : 3 + checkedLength(comment));
     writer
         .attrHeader(Nft.NFTA_SET_USERDATA, lengthBytes)
         .raw8(Nft.UDATA_SET_KEYBYTEORDER)
         .raw8(4)
         .raw32host(set.keyByteOrder());
-    if (value != null) {
-      writer.raw8(Nft.UDATA_SET_DATABYTEORDER).raw8(4).raw32host(value.byteOrder());
+    if (set.isMap()) {
+      writer.raw8(Nft.UDATA_SET_DATABYTEORDER).raw8(4).raw32host(set.valueByteOrder());
     }
     if (!comment.isEmpty()) {
       text(Nft.UDATA_SET_COMMENT, comment);
@@ -294,13 +294,12 @@ public final class NftBatch {
     openElements(Nft.NFT_MSG_NEWSETELEM, CREATE, table, set);
     writer.beginNested(Nft.NFTA_LIST_ELEM);
     key(set, key);
-    NftField field = set.value();
-    if ((field != null) != (value != null)) {
+    if (set.isMap() != (value != null)) {
       throw new IllegalArgumentException("value of " + set);
     }
-    if (field != null && value != null) {
+    if (value != null) {
       writer.beginNested(Nft.NFTA_SET_ELEM_DATA);
-      value.writeTo(writer, Nft.NFTA_DATA_VALUE, field.lengthBytes());
+      value.writeTo(writer, Nft.NFTA_DATA_VALUE, set.valueLengthBytes());
       writer.endNested();
     }
     if (timeoutMs > 0) {

@@ -124,6 +124,28 @@ public final class NftElementView {
   }
 
   /**
+   * Length of the value.
+   *
+   * @return in bytes, with the padding of each field; 0 if this is no map
+   */
+  public int valueLengthBytes() {
+    return valueLengthBytes;
+  }
+
+  /**
+   * A copy of some bytes of the value, for example an address.
+   *
+   * @param index of the first
+   * @param lengthBytes how many
+   * @return a new array
+   */
+  public byte[] valueBytes(int index, int lengthBytes) {
+    byte[] bytes = new byte[lengthBytes];
+    buffer.get(valueOffset + checked(index, lengthBytes, valueLengthBytes), bytes);
+    return bytes;
+  }
+
+  /**
    * The timeout that the element was made with.
    *
    * @return in milliseconds; 0 if it has none

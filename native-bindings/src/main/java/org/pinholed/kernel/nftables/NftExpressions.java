@@ -12,6 +12,8 @@ import org.pinholed.kernel.netlink.NetlinkWriter;
 public final class NftExpressions {
   static final int NF_ACCEPT = 1;
 
+  private static final int NFT_NAT_SNAT = 0; // enum nft_nat_types
+  private static final int NFT_NAT_DNAT = 1;
   private static final int NFT_REG_VERDICT = 0;
   private static final int NFT_REG32_00 = 8;
   private static final int REGISTERS = 16;
@@ -415,6 +417,39 @@ public final class NftExpressions {
         .attr32be(1, Nft.NFT_OBJECT_CT_EXPECT)
         .attrBytes(2, Nft.nameBytes("object", object));
     return end();
+  }
+
+  /**
+   * Translates the source address of the connection, in a chain of type nat. The port stays if it
+   * is free. Ends the rule.
+   *
+   * @param family {@link NftFamily#IP} or {@link NftFamily#IP6}
+   * @param addressRegister 0..15, where the address is
+   * @return these expressions
+   */
+  public NftExpressions sourceNat(NftFamily family, int addressRegister) {
+    beginNat(NFT_NAT_SNAT, family).attr32be(3, register(addressRegister));
+    return end();
+  }
+
+  /**
+   * Translates the destination address and port of the connection, in a chain of type nat. Ends the
+   * rule.
+   *
+   * @param family {@link NftFamily#IP} or {@link NftFamily#IP6}
+   * @param addressRegister 0..15, where the address is
+   * @param portRegister 0..15, where the port is
+   * @return these expressions
+   */
+  public NftExpressions destinationNat(NftFamily family, int addressRegister, int portRegister) {
+    beginNat(NFT_NAT_DNAT, family)
+        .attr32be(3, register(addressRegister))
+        .attr32be(5, register(portRegister));
+    return end();
+  }
+
+  private NetlinkWriter beginNat(int type, NftFamily family) {
+    return begin("nat").attr32be(1, type).attr32be(2, family.code());
   }
 
   /**

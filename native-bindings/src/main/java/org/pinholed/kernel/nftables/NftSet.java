@@ -3,7 +3,6 @@ package org.pinholed.kernel.nftables;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The shape of a named hash set, or of a map if it has a value: key fields, value, timeouts, size.
@@ -16,27 +15,33 @@ public final class NftSet {
   private final String name;
   private final byte[] nameBytes;
   private final List<NftField> key;
-  private final @Nullable NftField value;
+  private final List<NftField> value;
   private final boolean timeouts;
   private final boolean changedByRules;
   private final int sizeElements;
   private final String comment;
   private final int keyLengthBytes;
+  private final int valueLengthBytes;
 
   private NftSet(Builder builder) {
     this.name = builder.name;
     this.nameBytes = Nft.nameBytes("set", builder.name);
     this.key = List.copyOf(builder.key);
-    this.value = builder.value;
+    this.value = List.copyOf(builder.value);
     this.timeouts = builder.timeouts;
     this.changedByRules = builder.changedByRules;
     this.sizeElements = builder.sizeElements;
     this.comment = builder.comment;
+    this.keyLengthBytes = lengthBytes(key);
+    this.valueLengthBytes = lengthBytes(value);
+  }
+
+  private static int lengthBytes(List<NftField> fields) {
     int lengthBytes = 0;
-    for (NftField field : key) {
-      lengthBytes += key.size() == 1 ? field.lengthBytes() : field.paddedLengthBytes();
+    for (NftField field : fields) {
+      lengthBytes += fields.size() == 1 ? field.lengthBytes() : field.paddedLengthBytes();
     }
-    this.keyLengthBytes = lengthBytes;
+    return lengthBytes;
   }
 
   /**
@@ -74,7 +79,7 @@ public final class NftSet {
    * @return true if its elements have a value
    */
   public boolean isMap() {
-    return value != null;
+    return !value.isEmpty();
   }
 
   /**
@@ -99,8 +104,16 @@ public final class NftSet {
     return nameBytes;
   }
 
-  @Nullable NftField value() {
-    return value;
+  int valueLengthBytes() {
+    return valueLengthBytes;
+  }
+
+  int valueType() {
+    return type(value);
+  }
+
+  int valueByteOrder() {
+    return byteOrder(value);
   }
 
   String comment() {
@@ -108,22 +121,30 @@ public final class NftSet {
   }
 
   int flags() {
-    return (value != null ? Nft.NFT_SET_MAP : 0)
+    return (isMap() ? Nft.NFT_SET_MAP : 0)
         | (timeouts ? Nft.NFT_SET_TIMEOUT : 0)
         | (changedByRules ? Nft.NFT_SET_EVAL : 0);
   }
 
-  // Six bits for each field, the first field highest: how nft(8) names a concatenation.
   int keyType() {
+    return type(key);
+  }
+
+  int keyByteOrder() {
+    return byteOrder(key);
+  }
+
+  // Six bits for each field, the first field highest: how nft(8) names a concatenation.
+  private static int type(List<NftField> fields) {
     int type = 0;
-    for (NftField field : key) {
+    for (NftField field : fields) {
       type = type << 6 | field.typeCode();
     }
     return type;
   }
 
-  int keyByteOrder() {
-    return key.size() == 1 ? key.get(0).byteOrder() : NftField.MIXED_ENDIAN;
+  private static int byteOrder(List<NftField> fields) {
+    return fields.size() == 1 ? fields.get(0).byteOrder() : NftField.MIXED_ENDIAN;
   }
 
   @Override
@@ -137,7 +158,7 @@ public final class NftSet {
 
     private final String name;
     private final List<NftField> key;
-    private @Nullable NftField value;
+    private List<NftField> value = List.of();
     private boolean timeouts;
     private boolean changedByRules;
     private int sizeElements;
@@ -154,11 +175,14 @@ public final class NftSet {
     /**
      * Makes it a map.
      *
-     * @param field the type of the values
+     * @param fields the types of the values, 1..5; more than one is a concatenation
      * @return this builder
      */
-    public Builder mapsTo(NftField field) {
-      value = field;
+    public Builder mapsTo(NftField... fields) {
+      if (fields.length < 1 || fields.length > MAX_FIELDS) {
+        throw new IllegalArgumentException("value: " + fields.length + " fields (expected: 1..5)");
+      }
+      value = List.of(fields);
       return this;
     }
 

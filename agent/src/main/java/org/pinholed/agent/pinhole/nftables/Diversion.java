@@ -51,6 +51,10 @@ final class Diversion {
     this.features = features;
   }
 
+  NftSet tcpPorts() {
+    return tcpPorts;
+  }
+
   List<NftSet> sets() {
     return List.of(tcpPorts, udpPorts);
   }

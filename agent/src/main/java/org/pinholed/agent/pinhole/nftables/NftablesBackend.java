@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.HelperPort;
@@ -42,6 +43,7 @@ public final class NftablesBackend implements PinholeBackend {
   private final RepairBudget restoreBudget = new RepairBudget(RESTORE_BURST, System.nanoTime());
   private List<HelperPort> ports = List.of();
   private boolean installed;
+  private volatile boolean translates;
   private @Nullable NftMonitor monitor;
   private @Nullable TableWatch watch;
 
@@ -94,6 +96,16 @@ public final class NftablesBackend implements PinholeBackend {
       ignoreOwn();
     }
     return session;
+  }
+
+  /** Notes that a translation is being written. */
+  void translating() {
+    translates = true;
+  }
+
+  /** Whether there may be translations in the table. */
+  boolean translates() {
+    return translates;
   }
 
   void forget(NftablesSession session) {
@@ -154,6 +166,7 @@ public final class NftablesBackend implements PinholeBackend {
     synchronized (lock) {
       ports = List.copyOf(helperPorts);
       try {
+        translates = layout.isThere(control.client()); // an earlier agent may have left some
         writeTable(control.client());
       } catch (NetlinkException e) {
         throw NftablesSession.refused(e);
@@ -244,7 +257,11 @@ public final class NftablesBackend implements PinholeBackend {
       missing.put(NftablesSession.keyOf(pinhole), pinhole);
     }
     for (OwnedPinhole owned : control.listOwned()) {
-      missing.remove(NftablesSession.keyOf(owned.pinhole()));
+      List<Object> key = NftablesSession.keyOf(owned.pinhole());
+      Pinhole wanted = missing.get(key);
+      if (wanted != null && Objects.equals(wanted.translation(), owned.pinhole().translation())) {
+        missing.remove(key);
+      }
     }
     return new ArrayList<>(missing.values());
   }

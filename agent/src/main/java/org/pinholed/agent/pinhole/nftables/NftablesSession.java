@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
@@ -31,9 +32,10 @@ final class NftablesSession implements PinholeBackend.Session {
   private final TableLayout layout;
   private final NftTable table;
   private final PinholeMaps maps;
+  private final TranslationMaps translations;
   private final NftFeatures features;
   private final NftValue key = new NftValue();
-  private final NftValue mark = new NftValue();
+  private final NftValue value = new NftValue();
 
   NftablesSession(
       NftablesBackend backend, NftClient client, TableLayout layout, NftFeatures features) {
@@ -42,6 +44,7 @@ final class NftablesSession implements PinholeBackend.Session {
     this.layout = layout;
     this.table = layout.table();
     this.maps = layout.maps();
+    this.translations = layout.translations();
     this.features = features;
   }
 
@@ -79,6 +82,9 @@ final class NftablesSession implements PinholeBackend.Session {
         for (NftSet set : maps.sets()) {
           list(set, found);
         }
+        TranslationMaps.Found translated = translations.read(client);
+        found.replaceAll(
+            owned -> new OwnedPinhole(translated.complete(owned.pinhole()), owned.expiresInMs()));
       }
       return found;
     } catch (NetlinkException e) {
@@ -148,10 +154,16 @@ final class NftablesSession implements PinholeBackend.Session {
       for (Pinhole pinhole : close) {
         batch = roomy(batch);
         remove(batch, pinhole);
+        if (pinhole.translation() != null) {
+          removeTranslation(batch, pinhole);
+        }
       }
       for (Pinhole pinhole : open) {
         batch = roomy(batch);
         remove(batch, pinhole); // one that stands has another mark or comment, perhaps
+        if (pinhole.source() != null && (pinhole.translation() != null || backend.translates())) {
+          removeTranslation(batch, pinhole); // of a child that came before, perhaps
+        }
         add(batch, pinhole, 0);
       }
       client.commit();
@@ -176,22 +188,50 @@ final class NftablesSession implements PinholeBackend.Session {
     }
   }
 
+  /** Removes what translates a child, and what may be left of another child with the same key. */
+  private void removeTranslation(NftBatch batch, Pinhole pinhole) {
+    ChildTranslation translation = pinhole.translation();
+    if (features.destroyMessages()) {
+      batch.destroyElement(
+          table, translations.destinations(pinhole), translations.outside(pinhole, key));
+      batch.destroyElement(table, translations.sources(pinhole), translations.inside(pinhole, key));
+    } else if (translation != null) {
+      // made right before, together with the pinhole
+      if (translation.inside() != null) {
+        batch.deleteElement(
+            table, translations.destinations(pinhole), translations.outside(pinhole, key));
+      }
+      if (translation.source() != null) {
+        batch.deleteElement(
+            table, translations.sources(pinhole), translations.inside(pinhole, key));
+      }
+    }
+  }
+
   /** For old kernels: what stands has another mark, so that it could not be made first. */
   private void changeOneByOne(List<Pinhole> close, List<Pinhole> open) throws NetlinkException {
     List<Pinhole> all = new ArrayList<>(close);
     all.addAll(open);
     for (Pinhole pinhole : all) {
-      try {
-        client.begin().deleteElement(table, maps.setOf(pinhole), maps.key(pinhole, key));
-        client.commit();
-      } catch (NetlinkException e) {
-        if (e.errno() != Errno.ENOENT) {
-          throw e;
-        }
+      deleteIfThere(maps.setOf(pinhole), maps.key(pinhole, key));
+      if (pinhole.source() != null) {
+        deleteIfThere(translations.destinations(pinhole), translations.outside(pinhole, key));
+        deleteIfThere(translations.sources(pinhole), translations.inside(pinhole, key));
       }
     }
     if (!open.isEmpty()) {
       insert(open);
+    }
+  }
+
+  private void deleteIfThere(NftSet set, NftValue element) throws NetlinkException {
+    try {
+      client.begin().deleteElement(table, set, element);
+      client.commit();
+    } catch (NetlinkException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
     }
   }
 
@@ -232,10 +272,14 @@ final class NftablesSession implements PinholeBackend.Session {
         table,
         maps.setOf(pinhole),
         maps.key(pinhole, key),
-        mark.reset().put32host(pinhole.mark()),
+        value.reset().put32host(pinhole.mark()),
         pinhole.timeoutMs(),
         expirationMs,
         pinhole.comment());
+    if (pinhole.translation() != null) {
+      backend.translating();
+      translations.add(batch, pinhole, expirationMs, key, value);
+    }
   }
 
   private NftBatch roomy(NftBatch batch) throws NetlinkException {

@@ -19,23 +19,27 @@ import org.pinholed.kernel.nftables.NftSet;
 import org.pinholed.kernel.nftables.NftTable;
 
 /**
- * The whole table {@code inet pinholed}: pinholes and diversion. Immutable; may be shared between
- * threads.
+ * The whole table {@code inet pinholed}: pinholes, translation of children, and diversion.
+ * Immutable; may be shared between threads.
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
 
   private static final Map<String, Integer> RULES =
       Map.of(
-          PinholeMaps.CHAIN_PINHOLES, 6,
+          PinholeMaps.CHAIN_PINHOLES, 7,
           PinholeMaps.CHAIN_PREROUTING, 1,
           PinholeMaps.CHAIN_OUTPUT, 1,
+          TranslationMaps.CHAIN_PREROUTING, 2,
+          TranslationMaps.CHAIN_OUTPUT, 2,
+          TranslationMaps.CHAIN_POSTROUTING, 2,
           Diversion.CHAIN_POSTROUTING, 3,
           Diversion.CHAIN_INPUT, 3);
 
   private final NftTable table;
   private final PinholeMaps maps;
+  private final TranslationMaps translations;
   private final Diversion diversion;
   private final String comment;
   private final NftInventory expected;
@@ -43,6 +47,7 @@ final class TableLayout {
   TableLayout(NftablesOptions options, NftFeatures features) {
     table = new NftTable(NftFamily.INET, options.table());
     maps = new PinholeMaps(table, options.mapSizeElements());
+    translations = new TranslationMaps(table, options);
     diversion = new Diversion(table, options, features);
     comment = "kept by pinholed, layout " + VERSION + " of " + options.mapSizeElements();
     Map<String, Integer> rules = new HashMap<>(RULES);
@@ -62,12 +67,17 @@ final class TableLayout {
     return maps;
   }
 
+  TranslationMaps translations() {
+    return translations;
+  }
+
   Diversion diversion() {
     return diversion;
   }
 
   private List<NftSet> sets() {
     List<NftSet> sets = new ArrayList<>(maps.sets());
+    sets.addAll(translations.sets());
     sets.addAll(diversion.sets());
     return sets;
   }
@@ -103,8 +113,10 @@ final class TableLayout {
   private NftBatch contents(NftBatch batch, Collection<HelperPort> ports) {
     batch.addTable(table, comment);
     maps.addSets(batch);
+    translations.addSets(batch);
     diversion.addSets(batch);
     maps.addChains(batch);
+    translations.addChains(batch);
     diversion.addChains(batch);
     for (String chain : maps.chains()) {
       batch.flushChain(table, chain);
@@ -112,7 +124,11 @@ final class TableLayout {
     for (String chain : diversion.chains()) {
       batch.flushChain(table, chain);
     }
+    for (String chain : translations.chains()) {
+      batch.flushChain(table, chain);
+    }
     maps.addRules(batch);
+    translations.addRules(batch, diversion.tcpPorts());
     diversion.addRules(batch);
     diversion.setPorts(batch, ports);
     return batch;

@@ -1,0 +1,160 @@
+package org.pinholed.agent.nat;
+
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.SequenceAdjustment;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/**
+ * The translation of one TCP flow: which of its directions announce addresses that the other side
+ * must not see, and whether the kernel can shift their sequence numbers. Not thread-safe.
+ */
+public final class TranslatedFlow {
+  private final ConntrackEntry entry;
+  private final @Nullable TranslatedStream original;
+  private final @Nullable TranslatedStream reply;
+  private @Nullable Boolean adjustable;
+
+  private TranslatedFlow(
+      ConntrackEntry entry, @Nullable TranslatedStream original, @Nullable TranslatedStream reply) {
+    this.entry = entry;
+    this.original = original;
+    this.reply = reply;
+  }
+
+  /**
+   * The translation of a flow.
+   *
+   * @param entry its conntrack
+   * @param facts its endpoints
+   * @return null if neither address is translated
+   */
+  public static @Nullable TranslatedFlow of(ConntrackEntry entry, FlowFacts facts) {
+    boolean client = isTranslated(facts, Direction.ORIGINAL);
+    boolean server = isTranslated(facts, Direction.REPLY);
+    return client || server
+        ? new TranslatedFlow(
+            entry, client ? new TranslatedStream() : null, server ? new TranslatedStream() : null)
+        : null;
+  }
+
+  private static boolean isTranslated(FlowFacts facts, Direction direction) {
+    return !facts.sender(direction).address().equals(facts.senderSeenByPeer(direction).address());
+  }
+
+  /**
+   * What is replaced in a direction.
+   *
+   * @param direction which one
+   * @return null if the sender's address is not translated
+   */
+  public @Nullable TranslatedStream stream(Direction direction) {
+    return direction == Direction.ORIGINAL ? original : reply;
+  }
+
+  /**
+   * Begins with the first bytes.
+   *
+   * @param clientFirst sequence number of the client's first byte
+   * @param serverFirst sequence number of the server's first byte
+   */
+  public void begin(int clientFirst, int serverFirst) {
+    if (original != null) {
+      original.begin(clientFirst);
+    }
+    if (reply != null) {
+      reply.begin(serverFirst);
+    }
+  }
+
+  /**
+   * Takes over what an earlier agent left in the kernel.
+   *
+   * @param conntrack asked for it
+   * @throws NetlinkException if the kernel refuses
+   */
+  public void inherit(ConntrackClient conntrack) throws NetlinkException {
+    var found = conntrack.sequenceAdjustments(entry.original(), entry.id());
+    if (found.isPresent()) {
+      adjustable = true;
+      if (original != null) {
+        original.inherit(found.get().original());
+      }
+      if (reply != null) {
+        reply.inherit(found.get().reply());
+      }
+    }
+  }
+
+  /**
+   * Takes an acknowledgement.
+   *
+   * @param direction of the packet that carries it
+   * @param acknowledgement as its sender wrote it
+   * @return as the other side must see it
+   */
+  public int acknowledged(Direction direction, int acknowledgement) {
+    TranslatedStream stream = stream(direction.opposite());
+    return stream == null ? acknowledgement : stream.acknowledged(acknowledgement);
+  }
+
+  /**
+   * Whether the kernel shifts sequence numbers of this flow. Finds out once: what is set must be
+   * there when it is read back.
+   *
+   * @param conntrack asked for it
+   * @return false if payload must not change its length
+   * @throws NetlinkException if the kernel refuses
+   */
+  public boolean isAdjustable(ConntrackClient conntrack) throws NetlinkException {
+    Boolean known = adjustable;
+    if (known == null) {
+      conntrack.setSequenceAdjustment(entry.original(), false, SequenceAdjustment.NONE);
+      known = conntrack.sequenceAdjustments(entry.original(), entry.id()).isPresent();
+      adjustable = known;
+    }
+    return known;
+  }
+
+  /**
+   * Whether {@link #isAdjustable} was found out.
+   *
+   * @return true for good once it was
+   */
+  public boolean isKnown() {
+    return adjustable != null;
+  }
+
+  /**
+   * Whether the kernel still translates the flow as when it was first seen.
+   *
+   * @param conntrack asked for it
+   * @return false if the entry is gone or another one
+   * @throws NetlinkException if the kernel refuses
+   */
+  public boolean isUnchanged(ConntrackClient conntrack) throws NetlinkException {
+    return conntrack
+        .get(entry.original())
+        .filter(now -> now.id() == entry.id() && now.reply().equals(entry.reply()))
+        .isPresent();
+  }
+
+  /**
+   * Tells the kernel how to shift a direction from now on.
+   *
+   * @param conntrack told
+   * @param direction which one
+   * @param adjustment the whole of it
+   * @return false if the flow is gone
+   * @throws NetlinkException if the kernel refuses
+   */
+  public boolean adjust(
+      ConntrackClient conntrack, Direction direction, SequenceAdjustment adjustment)
+      throws NetlinkException {
+    return conntrack.setSequenceAdjustment(
+        entry.original(), direction == Direction.REPLY, adjustment);
+  }
+}

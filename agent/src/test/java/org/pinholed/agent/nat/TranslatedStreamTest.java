@@ -1,0 +1,183 @@
+package org.pinholed.agent.nat;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.nat.Passage.Kind;
+import org.pinholed.kernel.conntrack.SequenceAdjustment;
+
+class TranslatedStreamTest {
+  /** Close to the end of the numbers, so that everything here wraps around. */
+  private static final int FIRST = -30;
+
+  private final TranslatedStream stream = new TranslatedStream();
+
+  TranslatedStreamTest() {
+    stream.begin(FIRST);
+  }
+
+  private void plan(int at, int lengthBytes, String replacement) {
+    stream.plan(new PayloadEdit(FIRST + at, lengthBytes, replacement.getBytes(US_ASCII)));
+  }
+
+  private Passage pass(int at, int lengthBytes) {
+    Passage passage = stream.decide(FIRST + at, lengthBytes, null);
+    if (passage.kind() != Kind.DROPPED) {
+      stream.passed(passage);
+    }
+    return passage;
+  }
+
+  private void assertDropped(String cause, Passage passage) {
+    assertEquals(Kind.DROPPED, passage.kind());
+    assertEquals(cause, passage.cause());
+  }
+
+  @Test
+  void segmentsWithoutEdits_pass_alsoWhenTheyComeAgain() {
+    assertEquals(Kind.AS_IT_CAME, pass(0, 10).kind());
+    assertEquals(Kind.AS_IT_CAME, pass(10, 10).kind());
+    assertEquals(Kind.AS_IT_CAME, pass(0, 25).kind());
+    assertEquals(SequenceAdjustment.NONE, stream.adjustment());
+  }
+
+  @Test
+  void aSegmentBeforeItsTurn_waits() {
+    assertDropped("early", pass(1, 10));
+    assertEquals(Kind.AS_IT_CAME, pass(0, 1).kind());
+    assertEquals(Kind.AS_IT_CAME, pass(1, 10).kind());
+  }
+
+  @Test
+  void anEdit_isMade_andTheKernelShiftsFromItsPosition() {
+    plan(5, 10, "thirteen char");
+    Passage passage = pass(0, 20);
+
+    assertEquals(Kind.CHANGED, passage.kind());
+    assertEquals(FIRST + 20, passage.end());
+    assertEquals(new SequenceAdjustment(FIRST + 5, 0, 3), passage.adjustment());
+    assertEquals(passage.adjustment(), stream.adjustment());
+  }
+
+  @Test
+  void aRetransmission_isChangedInTheSameWay_alsoTogetherWithWhatFollows() {
+    plan(5, 10, "x");
+    Passage first = pass(0, 20);
+    Passage again = pass(0, 20);
+    Passage longer = pass(0, 30);
+
+    assertEquals(first.edits(), again.edits());
+    assertNull(again.adjustment());
+    assertEquals(first.edits(), longer.edits());
+    assertEquals(Kind.AS_IT_CAME, pass(20, 10).kind());
+    assertDropped("partOfAnEdit", pass(8, 12));
+    assertDropped("partOfAnEdit", pass(0, 8));
+  }
+
+  @Test
+  void aSecondEdit_beforeTheFirstIsAcknowledged_waits() {
+    plan(5, 10, "x");
+    pass(0, 20);
+    plan(25, 10, "y");
+
+    Passage cut = pass(20, 20);
+    assertEquals(Kind.CHANGED, cut.kind());
+    assertEquals(FIRST + 25, cut.end(), "what stands before the second edit passes");
+    assertDropped("early", pass(40, 5));
+    assertDropped("unacknowledged", pass(25, 15));
+
+    assertEquals(FIRST + 20, stream.acknowledged(FIRST + 20 - 9));
+    Passage made = pass(25, 15);
+    assertEquals(new SequenceAdjustment(FIRST + 25, -9, -18), made.adjustment());
+  }
+
+  @Test
+  void anEditOfTheSameLength_needsNoAcknowledgement() {
+    plan(5, 3, "abc");
+    pass(0, 20);
+    plan(25, 3, "abc");
+
+    Passage second = pass(20, 20);
+    assertEquals(Kind.CHANGED, second.kind());
+    assertNull(second.adjustment());
+    assertEquals(SequenceAdjustment.NONE, stream.adjustment());
+  }
+
+  @Test
+  void severalEdits_ofOneSegment_areOneChange() {
+    plan(2, 2, "abc");
+    plan(10, 2, "defgh");
+    Passage passage = pass(0, 20);
+
+    assertEquals(2, passage.edits().size());
+    assertEquals(new SequenceAdjustment(FIRST + 2, 0, 4), passage.adjustment());
+    assertDropped("partOfAnEdit", pass(5, 15));
+  }
+
+  @Test
+  void aSegmentThatEndsInTheMiddleOfAnEdit_isCutBeforeIt_andGivenUpAfterAWhile() {
+    plan(5, 10, "x");
+    Passage cut = pass(0, 8);
+    assertEquals(FIRST + 5, cut.end());
+    assertEquals(List.of(), cut.edits());
+    for (int again = 1; again < TranslatedStream.MAX_CUTS; again++) {
+      assertFalse(stream.isHopeless());
+      assertDropped("partOfAnEdit", pass(5, 3));
+    }
+    assertTrue(stream.isHopeless());
+    stream.cancelPlanned();
+    assertEquals(Kind.AS_IT_CAME, pass(5, 3).kind());
+  }
+
+  @Test
+  void anUnfinishedMessage_isWithheldOnce() {
+    Passage cut = stream.decide(FIRST, 20, FIRST + 12);
+    assertEquals("incomplete", cut.cause());
+    assertEquals(FIRST + 12, cut.end());
+    stream.passed(cut);
+    assertTrue(stream.canChange(FIRST + 12));
+
+    Passage again = stream.decide(FIRST + 12, 8, FIRST + 12);
+    assertEquals(Kind.AS_IT_CAME, again.kind());
+    stream.passed(again);
+    assertFalse(stream.canChange(FIRST + 19), "a part of it is with the receiver");
+    assertTrue(stream.canChange(FIRST + 20));
+  }
+
+  @Test
+  void acknowledgements_areTurnedBackIntoTheSendersNumbers() {
+    plan(5, 10, "thirteen char");
+    pass(0, 20);
+
+    assertEquals(FIRST + 3, stream.acknowledged(FIRST + 3));
+    assertEquals(FIRST + 20, stream.acknowledged(FIRST + 23));
+  }
+
+  @Test
+  void afterARestart_whatAnEarlierAgentChanged_isNotPassedUnchanged() {
+    TranslatedStream resumed = new TranslatedStream();
+    resumed.inherit(new SequenceAdjustment(100, 0, 7));
+
+    assertDropped("changedByAnEarlierAgent", resumed.decide(95, 20, null));
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null).kind());
+    assertEquals(120, resumed.acknowledged(127));
+  }
+
+  @Test
+  void manyEdits_areForgottenInTheEnd_theLastOnesNot() {
+    for (int i = 0; i < 500; i++) {
+      plan(10 * i + 2, 4, i % 2 == 0 ? "longer than four" : "s");
+      Passage passage = pass(10 * i, 10);
+      assertEquals(Kind.CHANGED, passage.kind());
+      int end = FIRST + 10 * i + 10;
+      assertEquals(end, stream.acknowledged(end + stream.adjustment().offsetAfter()));
+    }
+    assertEquals(250 * 12 - 250 * 3, stream.adjustment().offsetAfter());
+    assertEquals(1, pass(4990, 10).edits().size());
+  }
+}

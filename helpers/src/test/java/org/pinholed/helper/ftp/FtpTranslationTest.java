@@ -1,0 +1,111 @@
+package org.pinholed.helper.ftp;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.FlowFacts;
+
+/** Announcements that the other side must see with another endpoint. */
+class FtpTranslationTest {
+  private static Endpoint endpoint(String address, int port) {
+    try {
+      return new Endpoint(InetAddress.getByName(address), port);
+    } catch (UnknownHostException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static String edited(FtpDialogue dialogue, String text) {
+    List<String> edits =
+        dialogue.outcomes().stream().filter(each -> each.startsWith("edit ")).toList();
+    if (edits.isEmpty()) {
+      return text;
+    }
+    assertEquals(1, edits.size());
+    return edits.get(0).substring("edit ".length());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '>',
+      ignoreLeadingAndTrailingWhitespace = false,
+      value = {
+        "PORT 192,0,2,10,200,10>PORT 203,0,113,1,200,11",
+        "port  192,0,2,10,200,10 >port  203,0,113,1,200,11 ",
+        "PORT 192, 0, 2, 10, 200, 10>PORT 203,0,113,1,200,11",
+        "PORT 192,000,002,010,200,10>PORT 203,0,113,1,200,11",
+        "EPRT |1|192.0.2.10|51210|>EPRT |1|203.0.113.1|51211|",
+        "EPRT !1!192.0.2.10!51210!>EPRT !1!203.0.113.1!51211!",
+      })
+  void commands(String said, String expected) {
+    FtpDialogue dialogue = FtpDialogue.greeted().translating(endpoint("203.0.113.1", 51211));
+    dialogue.client(said + "\r\n");
+    assertEquals(expected, edited(dialogue, said));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '>',
+      ignoreLeadingAndTrailingWhitespace = false,
+      value = {
+        "227 Passive (198,51,100,20,200,10).>227 Passive (203,0,113,1,200,11).",
+        "227 =198,51,100,20,200,10>227 =203,0,113,1,200,11",
+        "227 1 of 2: 198,51,100,20,200,10>227 1 of 2: 203,0,113,1,200,11",
+      })
+  void reply227(String said, String expected) {
+    FtpDialogue dialogue = FtpDialogue.greeted().translating(endpoint("203.0.113.1", 51211));
+    dialogue.client("PASV\r\n").server(said + "\r\n");
+    assertEquals(expected, edited(dialogue, said));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '>',
+      ignoreLeadingAndTrailingWhitespace = false,
+      value = {
+        "229 Extended (|||51210|)>229 Extended (|||51211|)",
+        "229 Extended (!!!51210!)>229 Extended (!!!51211!)",
+        "229 ok (|1|198.51.100.20|51210|)>229 ok (|||51211|)",
+      })
+  void reply229(String said, String expected) {
+    FtpDialogue dialogue = FtpDialogue.greeted().translating(endpoint("203.0.113.1", 51211));
+    dialogue.client("EPSV\r\n").server(said + "\r\n");
+    assertEquals(expected, edited(dialogue, said));
+  }
+
+  @Test
+  void reply229_whosePortStays_isNotChanged() {
+    FtpDialogue dialogue = FtpDialogue.greeted().translating(endpoint("203.0.113.1", 51210));
+    dialogue.client("EPSV\r\n").server("229 Extended (|||51210|)\r\n");
+    assertEquals("", edited(dialogue, ""));
+  }
+
+  @Test
+  void ipv6() {
+    FtpDialogue dialogue =
+        new FtpDialogue(java.util.Map.of(), FlowFacts.Origin.FIRST_BYTE, true)
+            .server("220 ready\r\n")
+            .translating(endpoint("2001:db8:3::1", 51211));
+    dialogue.client("EPRT |2|2001:db8:1::10|51210|\r\n");
+    assertEquals("EPRT |2|2001:db8:3::1|51211|", edited(dialogue, ""));
+  }
+
+  @Test
+  void unfinishedAnnouncements_areTold_othersNot() {
+    FtpDialogue dialogue = FtpDialogue.greeted();
+    dialogue.client("NOOP");
+    assertEquals(List.of(), dialogue.incomplete());
+    dialogue.client("\r\n").client("po");
+    assertEquals(List.of(6L), dialogue.incomplete());
+    dialogue.client("st\r\n").client("eprt |1");
+    assertEquals(List.of(6L, 12L), dialogue.incomplete());
+    dialogue.server("200 wait\r\n22");
+    assertEquals(List.of(6L, 12L, 21L), dialogue.incomplete());
+  }
+}
