@@ -26,8 +26,8 @@ need_root "$@"
 begin=$SECONDS
 install_build_tools
 install_missing ip:iproute2 sysctl:procps nft:nftables iptables:iptables conntrack:conntrack \
-  curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd openssl:openssl python3:python3 \
-  python/pyftpdlib:python3-pyftpdlib
+  tcpdump:tcpdump curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd openssl:openssl \
+  python3:python3 python/pyftpdlib:python3-pyftpdlib
 cd "$root" || exit 1
 
 # Reports of an older run must not be counted as this one's.

@@ -1,13 +1,20 @@
 /*
  * The two ends of an FTP control connection, as bare as possible, to measure what stands between.
  *
- *   ftp_peer server ADDRESS              serves port 21: NOOP, PASV with one byte of data, QUIT
+ *   ftp_peer server ADDRESS              serves port 21: NOOP, PASV with one byte of data, EPSV with
+ *                                        nobody behind its port
  *   ftp_peer client ADDRESS cycle COUNT  PASV, connect, read, close; COUNT times on one control connection
  *   ftp_peer client ADDRESS noop COUNT   NOOP and its reply, COUNT times
  *   ftp_peer client ADDRESS hold COUNT   COUNT control connections that have said USER; prints "held N",
  *                                        keeps them until its standard input ends
+ *   ftp_peer client ADDRESS announce COUNT   the same, and each has asked for EPSV
+ *   ftp_peer client ADDRESS flood SECONDS    NOOPs on 32 connections, 16 on their way on each; prints
+ *                                            replies a second
+ *   ftp_peer client ADDRESS gap SECONDS      NOOP and its reply, for so long; prints how many, and
+ *                                            the longest wait for a reply in milliseconds
  *
- * cycle and noop print: p50 and p99 in microseconds, operations a second, failures.
+ * cycle and noop print: p50 and p99 in microseconds, operations a second, failures. The data
+ * connection goes to the address and port of the 227.
  * IPv4. One thread each; the server never forks, so that it holds thousands of connections.
  */
 #define _GNU_SOURCE
@@ -122,8 +129,18 @@ static void passive(int control) {
   say(control, reply);
 }
 
+/* Names a port and does not listen there, so that announcements cost no descriptors. */
+static void announce_only(int control) {
+  static unsigned turn;
+  char reply[LINE];
+  snprintf(reply, sizeof reply, "229 Entering Extended Passive Mode (|||%u|)\r\n",
+           10000 + turn++ % 50000);
+  say(control, reply);
+}
+
 static void obey(int fd, const char *line) {
   if (!strncmp(line, "PASV", 4)) passive(fd);
+  else if (!strncmp(line, "EPSV", 4)) announce_only(fd);
   else if (!strncmp(line, "NOOP", 4)) say(fd, "200 ok\r\n");
   else if (!strncmp(line, "USER", 4)) say(fd, "230 in\r\n");
   else say(fd, "502 no\r\n");
@@ -219,14 +236,15 @@ static void ask(int fd, const char *command, char *reply) {
 }
 
 /* One data connection as the 227 says; whether its byte came. */
-static int fetch(struct sockaddr_in server_address, const char *reply) {
+static int fetch(const char *reply) {
   int h[6];
   const char *open = strchr(reply, '(');
   if (!open ||
       sscanf(open, "(%d,%d,%d,%d,%d,%d)", h, h + 1, h + 2, h + 3, h + 4, h + 5) != 6)
     return 0;
-  server_address.sin_port = htons(h[4] * 256 + h[5]);
-  int fd = connect_to(server_address);
+  struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(h[4] * 256 + h[5])};
+  where.sin_addr.s_addr = htonl((unsigned)h[0] << 24 | h[1] << 16 | h[2] << 8 | h[3]);
+  int fd = connect_to(where);
   if (fd < 0) return 0;
   char byte;
   int came = recv(fd, &byte, 1, 0) == 1;
@@ -249,7 +267,7 @@ static int measure(struct sockaddr_in where, int is_cycle, int count) {
   for (int i = 0; i < count; i++) {
     double start = now_us();
     ask(fd, is_cycle ? "PASV\r\n" : "NOOP\r\n", line);
-    if (!is_cycle || fetch(where, line)) times[good++] = now_us() - start;
+    if (!is_cycle || fetch(line)) times[good++] = now_us() - start;
   }
   double seconds = (now_us() - begin) / 1e6;
   if (!good) {
@@ -262,7 +280,7 @@ static int measure(struct sockaddr_in where, int is_cycle, int count) {
   return good < count;
 }
 
-static int hold(struct sockaddr_in where, int count) {
+static int hold(struct sockaddr_in where, int announce, int count) {
   char line[LINE];
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
@@ -274,12 +292,60 @@ static int hold(struct sockaddr_in where, int count) {
     if (fd < 0) break;
     read_line(fd, line);
     ask(fd, "USER anonymous\r\n", line);
+    if (announce) ask(fd, "EPSV\r\n", line);
   }
   printf("held %d\n", held);
   fflush(stdout);
   while (read(0, line, sizeof line) > 0) {
   }
   return held < count;
+}
+
+/* As many NOOPs as go: each a segment of its own, so that each is a packet in the queue. */
+static int flood(struct sockaddr_in where, int seconds) {
+  enum { CONNECTIONS = 32, WINDOW = 16 };
+  struct pollfd socks[CONNECTIONS];
+  char text[4096];
+  long replies = 0;
+  for (int i = 0; i < CONNECTIONS; i++) {
+    socks[i] = (struct pollfd){.fd = connect_to(where), .events = POLLIN};
+    if (socks[i].fd < 0) fail("connect");
+    read_line(socks[i].fd, text);
+    for (int j = 0; j < WINDOW; j++) say(socks[i].fd, "NOOP\r\n");
+  }
+  double begin = now_us(), end = begin + seconds * 1e6;
+  while (now_us() < end) {
+    if (poll(socks, CONNECTIONS, TIMEOUT_MS) <= 0) fail("no reply");
+    for (int i = 0; i < CONNECTIONS; i++) {
+      if (!socks[i].revents) continue;
+      ssize_t n = recv(socks[i].fd, text, sizeof text, 0);
+      if (n <= 0) fail("control connection");
+      for (ssize_t k = 0; k < n; k++) {
+        if (text[k] != '\n') continue;
+        replies++;
+        say(socks[i].fd, "NOOP\r\n");
+      }
+    }
+  }
+  printf("%.0f\n", replies / ((now_us() - begin) / 1e6));
+  return 0;
+}
+
+static int gap(struct sockaddr_in where, int seconds) {
+  char line[LINE];
+  int fd = connect_to(where);
+  if (fd < 0) fail("connect");
+  read_line(fd, line);
+  double end = now_us() + seconds * 1e6, longest = 0;
+  int count = 0;
+  for (; now_us() < end; count++) {
+    double start = now_us();
+    ask(fd, "NOOP\r\n", line);
+    double waited = now_us() - start;
+    if (waited > longest) longest = waited;
+  }
+  printf("%d %.1f\n", count, longest / 1e3);
+  return 0;
 }
 
 int main(int argc, char **argv) {
@@ -289,8 +355,12 @@ int main(int argc, char **argv) {
     int count = atoi(argv[4]);
     if (count > 0 && !strcmp(argv[3], "cycle")) return measure(where, 1, count);
     if (count > 0 && !strcmp(argv[3], "noop")) return measure(where, 0, count);
-    if (count > 0 && !strcmp(argv[3], "hold")) return hold(where, count);
+    if (count > 0 && !strcmp(argv[3], "hold")) return hold(where, 0, count);
+    if (count > 0 && !strcmp(argv[3], "announce")) return hold(where, 1, count);
+    if (count > 0 && !strcmp(argv[3], "flood")) return flood(where, count);
+    if (count > 0 && !strcmp(argv[3], "gap")) return gap(where, count);
   }
-  fprintf(stderr, "usage: ftp_peer server ADDRESS | client ADDRESS cycle|noop|hold COUNT\n");
+  fprintf(stderr, "usage: ftp_peer server ADDRESS | client ADDRESS cycle|noop|hold|announce COUNT\n"
+                  "       ftp_peer client ADDRESS flood|gap SECONDS\n");
   return 2;
 }

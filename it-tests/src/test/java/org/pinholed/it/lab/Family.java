@@ -3,20 +3,23 @@ package org.pinholed.it.lab;
 /** The two address families, each with the documentation addresses that the laboratory uses. */
 public enum Family {
   /** IPv4 (RFC 5737 addresses). */
-  V4("198.51.100.2", "198.51.100.3", "203.0.113.2", "203.0.113.3"),
+  V4("198.51.100.2", "198.51.100.3", "203.0.113.2", "203.0.113.3", "198.51.100.1"),
   /** IPv6 (RFC 3849 addresses). */
-  V6("2001:db8:1::2", "2001:db8:1::3", "2001:db8:2::2", "2001:db8:2::3");
+  V6("2001:db8:1::2", "2001:db8:1::3", "2001:db8:2::2", "2001:db8:2::3", "2001:db8:1::1");
 
   private final String client;
   private final String otherClient;
   private final String server;
   private final String otherServer;
+  private final String routerToClient;
 
-  Family(String client, String otherClient, String server, String otherServer) {
+  Family(
+      String client, String otherClient, String server, String otherServer, String routerToClient) {
     this.client = client;
     this.otherClient = otherClient;
     this.server = server;
     this.otherServer = otherServer;
+    this.routerToClient = routerToClient;
   }
 
   /** The client's address. */
@@ -39,8 +42,13 @@ public enum Family {
     return otherServer;
   }
 
-  /** The server's address as it stands in a URL. */
-  public String serverInUrl() {
-    return this == V6 ? "[" + server + "]" : server;
+  /** The router's address on the client's link. */
+  public String routerToClient() {
+    return routerToClient;
+  }
+
+  /** An address as it stands in a URL. */
+  public static String inUrl(String address) {
+    return address.contains(":") ? "[" + address + "]" : address;
   }
 }

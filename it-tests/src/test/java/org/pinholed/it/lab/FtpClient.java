@@ -65,17 +65,29 @@ public enum FtpClient {
   /** Downloads a file and compares it. The client gives up, or is killed, after the timeout. */
   public Transfer download(
       Lab lab, FtpServerProcess server, DataMode mode, Family family, Duration timeout) {
+    return download(lab, server, family.server(), mode, timeout);
+  }
+
+  /** The same from a server that is dialed under another address. */
+  public Transfer download(
+      Lab lab, FtpServerProcess server, String host, DataMode mode, Duration timeout) {
     Path local = lab.workFolder().resolve("down-" + COUNTER.incrementAndGet() + ".bin");
-    CommandResult result = run(lab, mode, family, false, local, FtpServerProcess.FILE, timeout);
+    CommandResult result = run(lab, host, mode, false, local, FtpServerProcess.FILE, timeout);
     return finished(result, local, server.file(FtpServerProcess.FILE), local);
   }
 
   /** Uploads a file and compares what the server has. */
   public Transfer upload(
       Lab lab, FtpServerProcess server, DataMode mode, Family family, Duration timeout) {
+    return upload(lab, server, family.server(), mode, timeout);
+  }
+
+  /** The same to a server that is dialed under another address. */
+  public Transfer upload(
+      Lab lab, FtpServerProcess server, String host, DataMode mode, Duration timeout) {
     String name = "up-" + COUNTER.incrementAndGet() + ".bin";
     Path local = server.file(FtpServerProcess.FILE);
-    CommandResult result = run(lab, mode, family, true, local, "upload/" + name, timeout);
+    CommandResult result = run(lab, host, mode, true, local, "upload/" + name, timeout);
     return finished(result, local, server.uploaded(name), server.uploaded(name));
   }
 
@@ -96,8 +108,8 @@ public enum FtpClient {
 
   private CommandResult run(
       Lab lab,
+      String host,
       DataMode mode,
-      Family family,
       boolean upload,
       Path local,
       String remote,
@@ -112,7 +124,7 @@ public enum FtpClient {
         command.addAll(List.of("curl", "-sS", "-v", "-m", seconds));
         command.addAll(curlMode(mode));
         command.addAll(List.of(upload ? "-T" : "-o", local.toString()));
-        command.add("ftp://" + family.serverInUrl() + "/" + remote);
+        command.add("ftp://" + Family.inUrl(host) + "/" + remote);
       }
       case LFTP -> {
         String settings =
@@ -123,7 +135,7 @@ public enum FtpClient {
             upload
                 ? "put %s -o %s".formatted(local, remote)
                 : "get %s -o %s".formatted(remote, local);
-        String script = settings + "open ftp://" + family.serverInUrl() + "; " + verb;
+        String script = settings + "open ftp://" + Family.inUrl(host) + "; " + verb;
         command.addAll(List.of("lftp", "-d", "-c", script));
       }
       case TNFTP -> {
@@ -132,7 +144,7 @@ public enum FtpClient {
         input =
             "open %s\nuser anonymous lab@example.org\n%sbinary\n%s %s %s\nbye\n"
                 .formatted(
-                    family.server(),
+                    host,
                     old ? "epsv4\n" : "",
                     upload ? "put" : "get",
                     upload ? local : remote,
@@ -143,7 +155,7 @@ public enum FtpClient {
         if (!mode.isPassive()) {
           command.add("--no-passive-ftp");
         }
-        command.add("ftp://" + family.serverInUrl() + "/" + remote);
+        command.add("ftp://" + Family.inUrl(host) + "/" + remote);
       }
       case FTPLIB ->
           command.addAll(
@@ -151,7 +163,7 @@ public enum FtpClient {
                   "/usr/bin/python3",
                   lab.resource("ftplib_client.py").toString(),
                   upload ? "put" : "get",
-                  family.server(),
+                  host,
                   mode.name(),
                   local.toString(),
                   remote,

@@ -24,6 +24,8 @@ import java.util.stream.Stream;
  *           2001:db8:1::2 (::3)    ::1           ::1       2001:db8:2::2 (::3)
  * }</pre>
  *
+ * <p>The links are veth pairs, or lose and reorder as {@link Links} says.
+ *
  * <p>The names are unique for this virtual machine and lab, so labs may run side by side. Closing
  * the lab ends the processes it started (by process id, never by name), deletes the namespaces and
  * the work folder. Thread-safe.
@@ -49,11 +51,13 @@ public final class Lab implements AutoCloseable {
   private static final AtomicInteger COUNTER = new AtomicInteger();
 
   private final String prefix;
+  private final Links links;
   private final Path workFolder;
   private final List<Process> processes = new ArrayList<>();
   private final Thread cleaner;
 
-  private Lab() {
+  private Lab(Links links) {
+    this.links = links;
     prefix = "ph" + ProcessHandle.current().pid() + "-" + COUNTER.incrementAndGet();
     try {
       workFolder = Files.createTempDirectory(prefix);
@@ -72,12 +76,17 @@ public final class Lab implements AutoCloseable {
    * @throws AssertionError if this is not root, or the kernel refuses namespaces
    */
   public static Lab create() {
+    return create(Links.VETH);
+  }
+
+  /** Makes the three hosts with links of choice; fails as {@link #create()} does. */
+  public static Lab create(Links links) {
     String user = System.getProperty("user.name", "");
     if (!user.equals("root")) {
       throw new AssertionError(
           "the laboratory makes network namespaces and so needs root; this is " + user);
     }
-    Lab lab = new Lab();
+    Lab lab = new Lab(links);
     try {
       lab.build();
     } catch (RuntimeException | Error e) {
@@ -107,22 +116,58 @@ public final class Lab implements AutoCloseable {
   }
 
   private void join(Host host, String hostEnd, String routerEnd) {
-    plain(
-        "ip",
-        "link",
-        "add",
-        hostEnd,
-        "netns",
-        namespace(host),
-        "type",
-        "veth",
-        "peer",
-        "name",
-        routerEnd,
-        "netns",
-        namespace(Host.ROUTER));
+    if (links.carried()) {
+      layWire(host, hostEnd, routerEnd);
+    } else {
+      plain(
+          "ip",
+          "link",
+          "add",
+          hostEnd,
+          "netns",
+          namespace(host),
+          "type",
+          "veth",
+          "peer",
+          "name",
+          routerEnd,
+          "netns",
+          namespace(Host.ROUTER));
+    }
     ip(host, "link", "set", hostEnd, "up");
     ip(Host.ROUTER, "link", "set", routerEnd, "up");
+  }
+
+  private void layWire(Host host, String hostEnd, String routerEnd) {
+    Path log = workFolder.resolve("wire-" + hostEnd + ".log");
+    Process wire =
+        start(
+            host,
+            ProcessBuilder.Redirect.to(log.toFile()),
+            "/usr/bin/python3",
+            resource("wire.py").toString(),
+            namespace(host),
+            hostEnd,
+            namespace(Host.ROUTER),
+            routerEnd,
+            Integer.toString(links.lossPercent()),
+            Integer.toString(links.latePercent()),
+            "959");
+    Scenario.await(
+        SETUP_TIMEOUT,
+        () -> !wire.isAlive() || readQuietly(log).contains("ready"),
+        () -> "no wire: " + readQuietly(log));
+    if (!wire.isAlive()) {
+      throw new AssertionError("no wire: " + readQuietly(log));
+    }
+  }
+
+  private static String readQuietly(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      return e.toString();
+    }
   }
 
   private void address(Host host, String device, String... addresses) {

@@ -85,7 +85,7 @@ public final class NamespacePeer implements AutoCloseable {
     double seconds = patience.toMillis() / 1000.0;
     JsonNode answer =
         call("connect", Map.of("source", source, "host", host, "port", port, "timeout", seconds));
-    return new Connection(answer.path("id").asInt(), answer.path("port").asInt());
+    return new Connection(answer.path("id").asInt(), answer.path("port").asInt(), host);
   }
 
   /**
@@ -199,7 +199,8 @@ public final class NamespacePeer implements AutoCloseable {
     /** The next connection, or {@link PeerException} after five seconds. */
     public Connection accept() {
       JsonNode answer = call("accept", Map.of("id", id));
-      return new Connection(answer.path("id").asInt(), answer.path("port").asInt());
+      return new Connection(
+          answer.path("id").asInt(), answer.path("port").asInt(), answer.path("host").asText());
     }
 
     @Override
@@ -212,10 +213,17 @@ public final class NamespacePeer implements AutoCloseable {
   public final class Connection implements AutoCloseable {
     private final int id;
     private final int port;
+    private final String remoteHost;
 
-    private Connection(int id, int port) {
+    private Connection(int id, int port, String remoteHost) {
       this.id = id;
       this.port = port;
+      this.remoteHost = remoteHost;
+    }
+
+    /** The other end's address, as it shows here. */
+    public String remoteHost() {
+      return remoteHost;
     }
 
     /** The client's port of this connection. */

@@ -78,6 +78,32 @@ public enum RouterFirewall {
     acceptRule(lab, "apply").orFail();
   }
 
+  /** Installs the firewall with the kernel's own FTP helper, which the agent is compared with. */
+  public static void installWithKernelHelper(Lab lab) {
+    NFTABLES.install(lab);
+    load(
+        lab,
+        """
+        table inet helpers {
+          ct helper ftp4 {
+            type "ftp" protocol tcp; l3proto ip;
+          }
+          ct helper ftp6 {
+            type "ftp" protocol tcp; l3proto ip6;
+          }
+          chain pre {
+            type filter hook prerouting priority mangle;
+            meta nfproto ipv4 tcp dport 21 ct helper set ftp4
+            meta nfproto ipv6 tcp dport 21 ct helper set ftp6
+          }
+        }
+        add rule inet filter forward ct state related accept
+        """,
+        "nft",
+        "-f",
+        "-");
+  }
+
   /** Takes every rule of the router away, whoever made it. */
   public static void flush(Lab lab) {
     lab.run(Lab.Host.ROUTER, TIMEOUT, "nft", "flush", "ruleset").orFail();

@@ -3,6 +3,8 @@ package org.pinholed.it.lab;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.pinholed.it.lab.NamespacePeer.Connection;
 import org.pinholed.it.lab.NamespacePeer.Listener;
 
@@ -16,6 +18,8 @@ public final class ScriptedSession implements AutoCloseable {
   /** Long against a round trip here (under 1 ms), short against the first repeat of a SYN (1 s). */
   private static final Duration SHUT_PATIENCE = Duration.ofMillis(400);
 
+  private static final Pattern SIX_NUMBERS = Pattern.compile("(\\d+,\\d+,\\d+,\\d+),(\\d+),(\\d+)");
+  private static final Pattern EXTENDED = Pattern.compile("\\|[12]?\\|([^|]*)\\|(\\d+)\\|");
   private static final Duration OPEN_PATIENCE = Duration.ofSeconds(5);
 
   private final NamespacePeer clientPeer;
@@ -57,7 +61,21 @@ public final class ScriptedSession implements AutoCloseable {
   /** Opens the control connection through the router; nothing is said yet. */
   public static ScriptedSession open(
       NamespacePeer clientPeer, NamespacePeer serverPeer, Listener control, Family family) {
-    Connection client = clientPeer.connect(family.client(), family.server(), 21);
+    return open(clientPeer, serverPeer, control, family, family.client(), family.server());
+  }
+
+  /**
+   * Opens the control connection from one of the client's addresses to the address under which the
+   * router shows the server; nothing is said yet.
+   */
+  public static ScriptedSession open(
+      NamespacePeer clientPeer,
+      NamespacePeer serverPeer,
+      Listener control,
+      Family family,
+      String source,
+      String dialed) {
+    Connection client = clientPeer.connect(source, dialed, 21);
     return new ScriptedSession(clientPeer, serverPeer, family, client, control.accept());
   }
 
@@ -76,14 +94,24 @@ public final class ScriptedSession implements AutoCloseable {
 
   /** The client says a line and the server hears it. */
   public void command(String line) {
-    client.sendCut(line, cuts.of(true, line));
-    expectSame(line, server.line());
+    expectSame(line, heardByServer(line));
   }
 
   /** The server says a line and the client hears it. */
   public void reply(String line) {
+    expectSame(line, heardByClient(line));
+  }
+
+  /** The client says a line; what of it the server hears. */
+  public String heardByServer(String line) {
+    client.sendCut(line, cuts.of(true, line));
+    return server.line();
+  }
+
+  /** The server says a line; what of it the client hears. */
+  public String heardByClient(String line) {
     server.sendCut(line, cuts.of(false, line));
-    expectSame(line, client.line());
+    return client.line();
   }
 
   /** A command and its reply. */
@@ -141,6 +169,34 @@ public final class ScriptedSession implements AutoCloseable {
       case EPSV -> "229 Entering Extended Passive Mode (|||" + port + "|)\r\n";
       case PORT, EPRT -> "200 command successful.\r\n";
     };
+  }
+
+  /**
+   * Where a data connection is to go.
+   *
+   * @param host the address
+   * @param port 1..65535
+   */
+  public record Endpoint(String host, int port) {}
+
+  /**
+   * Reads an announcement as a peer does.
+   *
+   * @param line the command or reply as it was heard
+   * @param control the other end of the control connection, meant where the line names no address
+   */
+  public static Endpoint announced(String line, String control) {
+    Matcher six = SIX_NUMBERS.matcher(line);
+    if (six.find()) {
+      int port = Integer.parseInt(six.group(2)) * 256 + Integer.parseInt(six.group(3));
+      return new Endpoint(six.group(1).replace(',', '.'), port);
+    }
+    Matcher extended = EXTENDED.matcher(line);
+    if (extended.find()) {
+      String host = extended.group(1);
+      return new Endpoint(host.isEmpty() ? control : host, Integer.parseInt(extended.group(2)));
+    }
+    throw new AssertionError("announces nothing: " + line);
   }
 
   private static String sixNumbers(String host, int port) {

@@ -1,0 +1,99 @@
+package org.pinholed.it.lab;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * Drops, counts and logs on the router every packet that connection tracking calls invalid, as a
+ * careful operator does: what a wrong sequence number or checksum comes to. Ends with the lab.
+ */
+public final class InvalidWatch {
+  private static final Duration TIMEOUT = Duration.ofSeconds(10);
+  private static final String GROUP = "7";
+
+  private final Lab lab;
+  private final Path log;
+
+  private InvalidWatch(Lab lab, Path log) {
+    this.lab = lab;
+    this.log = log;
+  }
+
+  /** Starts to drop, count and log. */
+  public static InvalidWatch start(Lab lab) {
+    Path log = lab.workFolder().resolve("invalid.log");
+    // Before translation: an invalid packet is not translated and so may not even be forwarded.
+    String rules =
+        """
+        table inet watch {
+          counter invalid {
+          }
+          chain pre {
+            type filter hook prerouting priority mangle;
+            ct state invalid counter name invalid log group %s drop
+          }
+        }
+        """
+            .formatted(GROUP);
+    lab.runWithInput(Lab.Host.ROUTER, TIMEOUT, rules, "nft", "-f", "-").orFail();
+    InvalidWatch watch = new InvalidWatch(lab, log);
+    lab.start(
+        Lab.Host.ROUTER,
+        ProcessBuilder.Redirect.to(log.toFile()),
+        "tcpdump",
+        "-i",
+        "nflog:" + GROUP,
+        "-n",
+        "-l",
+        "-v");
+    Scenario.await(TIMEOUT, () -> watch.log().contains("listening on"), watch::log);
+    return watch;
+  }
+
+  /** How many packets were invalid so far. */
+  public long count() {
+    String json =
+        lab.run(
+                Lab.Host.ROUTER,
+                TIMEOUT,
+                "nft",
+                "-j",
+                "list",
+                "counter",
+                "inet",
+                "watch",
+                "invalid")
+            .orFail();
+    try {
+      for (var item : new ObjectMapper().readTree(json).path("nftables")) {
+        if (item.has("counter")) {
+          return item.path("counter").path("packets").asLong();
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    throw new AssertionError("no counter: " + json);
+  }
+
+  /** The packets, as tcpdump prints them; the last ones may still be under way. */
+  public String log() {
+    try {
+      return Files.exists(log) ? Files.readString(log) : "";
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Insists that nothing was invalid. */
+  public void assertNone() {
+    long count = count();
+    if (count != 0) {
+      throw new AssertionError(count + " packets were invalid:\n" + log());
+    }
+  }
+}

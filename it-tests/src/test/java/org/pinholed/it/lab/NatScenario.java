@@ -1,0 +1,154 @@
+package org.pinholed.it.lab;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.function.Consumer;
+import org.pinholed.it.lab.NamespacePeer.Connection;
+import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.ScriptedSession.Endpoint;
+
+/**
+ * A router that translates, with a scripted peer on either side and a watch on invalid packets; who
+ * helps (the agent, the kernel, nobody) is up to the test. Closing it ends everything.
+ */
+public final class NatScenario implements AutoCloseable {
+  private final Lab lab;
+  private final NatMode nat;
+  private final Family family;
+  private final InvalidWatch watch;
+  private final NamespacePeer client;
+  private final NamespacePeer server;
+  private final Listener control;
+
+  private NatScenario(Lab lab, NatMode nat, Family family) {
+    this.lab = lab;
+    this.nat = nat;
+    this.family = family;
+    nat.install(lab, RouterFirewall.NFTABLES);
+    watch = InvalidWatch.start(lab);
+    client = NamespacePeer.start(lab, Lab.Host.CLIENT);
+    server = NamespacePeer.start(lab, Lab.Host.SERVER);
+    control = ScriptedSession.controlListener(server, family);
+  }
+
+  /**
+   * Builds it.
+   *
+   * @param helper installs the firewall and starts who helps, if anybody
+   */
+  public static NatScenario start(Links links, NatMode nat, Family family, Consumer<Lab> helper) {
+    Lab lab = Lab.create(links);
+    try {
+      helper.accept(lab);
+      return new NatScenario(lab, nat, family);
+    } catch (RuntimeException | Error e) {
+      lab.close();
+      throw e;
+    }
+  }
+
+  /** The three hosts. */
+  public Lab lab() {
+    return lab;
+  }
+
+  /** What was invalid. */
+  public InvalidWatch watch() {
+    return watch;
+  }
+
+  /** The scripted client. */
+  public NamespacePeer client() {
+    return client;
+  }
+
+  /** The scripted server. */
+  public NamespacePeer server() {
+    return server;
+  }
+
+  /** Opens a control connection from one of the client's addresses and logs in. */
+  public ScriptedSession login(String source) {
+    ScriptedSession session =
+        ScriptedSession.open(client, server, control, family, source, nat.dialed(family));
+    session.login();
+    return session;
+  }
+
+  /** Opens a control connection and logs in. */
+  public ScriptedSession login() {
+    return login(family.client());
+  }
+
+  /** Who listens for a data connection of this mode. */
+  private NamespacePeer listening(DataMode mode) {
+    return mode.isPassive() ? server : client;
+  }
+
+  /** Listens for a data connection, on a port of choice or with 0 a free one. */
+  public Listener listen(DataMode mode, String host, int port) {
+    return listening(mode).listen(host, port);
+  }
+
+  /** Announces a listener; where the other side is told to connect to. */
+  public Endpoint announce(ScriptedSession session, DataMode mode, String host, Listener listener) {
+    if (mode.isPassive()) {
+      session.command(ScriptedSession.commandLine(mode, host, listener.port()));
+      String heard = session.heardByClient(ScriptedSession.replyLine(mode, host, listener.port()));
+      return ScriptedSession.announced(heard, nat.dialed(family));
+    }
+    String heard = session.heardByServer(ScriptedSession.commandLine(mode, host, listener.port()));
+    session.reply(ScriptedSession.replyLine(mode, host, listener.port()));
+    return ScriptedSession.announced(heard, session.server().remoteHost());
+  }
+
+  /**
+   * Connects where the announcement said, moves some bytes, and insists that either end sees the
+   * address that it knows from the control connection.
+   */
+  public void connect(ScriptedSession session, DataMode mode, Endpoint to, Listener listener) {
+    NamespacePeer dialer = mode.isPassive() ? client : server;
+    String source = mode.isPassive() ? family.client() : family.server();
+    try (Connection data = dialer.connect(source, to.host(), to.port());
+        Connection accepted = listener.accept()) {
+      accepted.send("content\n");
+      expect("content\n", data.line());
+      data.send("more\n");
+      expect("more\n", accepted.line());
+      Connection listenersControl = mode.isPassive() ? session.server() : session.client();
+      Connection dialersControl = mode.isPassive() ? session.client() : session.server();
+      expectSameAddress(listenersControl.remoteHost(), accepted.remoteHost());
+      expectSameAddress(dialersControl.remoteHost(), to.host());
+    }
+  }
+
+  /** A whole data connection: announced on a free port, connected, used, closed. */
+  public void transfer(ScriptedSession session, DataMode mode) {
+    String host = mode.isPassive() ? family.server() : family.client();
+    try (Listener listener = listen(mode, host, 0)) {
+      connect(session, mode, announce(session, mode, host, listener), listener);
+    }
+  }
+
+  /** IPv6 addresses may be written in more than one way. */
+  private static void expectSameAddress(String wanted, String actual) {
+    try {
+      expect(
+          InetAddress.getByName(wanted).getHostAddress(),
+          InetAddress.getByName(actual).getHostAddress());
+    } catch (UnknownHostException e) {
+      throw new AssertionError("no address: " + wanted + ", " + actual, e);
+    }
+  }
+
+  private static void expect(String wanted, String actual) {
+    if (!wanted.equals(actual)) {
+      throw new AssertionError("expected [" + wanted + "] but there is [" + actual + "]");
+    }
+  }
+
+  @Override
+  public void close() {
+    lab.close();
+  }
+}
