@@ -24,7 +24,7 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 2;
+  private static final int VERSION = 3;
 
   private static final Map<String, Integer> RULES =
       Map.of(
