@@ -136,6 +136,8 @@ secure_chroot_dir=$folder/empty
 connect_from_port_20=NO
 xferlog_enable=NO
 seccomp_sandbox=NO
+pasv_min_port=40000
+pasv_max_port=49999
 EOF
   ip netns exec "$namespace" vsftpd "$folder/vsftpd.conf" </dev/null >"$folder/vsftpd.log" 2>&1 &
   echo $! >"$folder/vsftpd.pid"
