@@ -1,0 +1,180 @@
+package org.pinholed.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.Links;
+import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.NatScenario;
+import org.pinholed.it.lab.RouterFirewall;
+import org.pinholed.it.lab.Scenario;
+import org.pinholed.it.lab.ScriptedSession;
+import org.pinholed.it.lab.ScriptedSession.Endpoint;
+
+/**
+ * What rewriting does to a control connection in the long run: hundreds of rewrites that make lines
+ * longer and shorter in both directions, with right checksums, also when two clients announce the
+ * same port. After each, the data connection comes through, both ends see the right addresses, and
+ * nothing was invalid.
+ */
+class RewriteIT {
+  private static final Duration TIMEOUT = Duration.ofSeconds(20);
+
+  private static final class Bench implements AutoCloseable {
+    private final NatScenario scenario;
+    private final AgentProcess agent;
+
+    private Bench(Links links, NatMode nat, Family family) {
+      AgentProcess[] started = new AgentProcess[1];
+      scenario =
+          NatScenario.start(
+              links,
+              nat,
+              family,
+              lab -> {
+                RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+                started[0] = AgentProcess.start(lab);
+              });
+      agent = started[0];
+    }
+
+    private void assertClean() {
+      scenario.watch().assertNone();
+      assertEquals(List.of(), agent.complaints());
+    }
+
+    @Override
+    public void close() {
+      scenario.close();
+    }
+  }
+
+  static Stream<Arguments> translations() {
+    return Stream.of(NatMode.MASQUERADE, NatMode.SNAT, NatMode.DNAT, NatMode.TWICE)
+        .flatMap(nat -> Stream.of(Family.values()).map(family -> Arguments.of(nat, family)));
+  }
+
+  private static List<DataMode> modes(Family family) {
+    return Stream.of(DataMode.values()).filter(mode -> mode.fits(family)).toList();
+  }
+
+  @Test
+  void fiveHundredRewrites_inOneControlConnection_growAndShrinkAndGoOn() {
+    // Both directions are rewritten: PORT from the client, 227 from the server.
+    try (Bench bench = new Bench(Links.VETH, NatMode.TWICE, Family.V4);
+        ScriptedSession session = bench.scenario.login()) {
+      for (int i = 0; i < 250; i++) {
+        bench.scenario.transfer(session, i % 2 == 0 ? DataMode.PORT : DataMode.EPRT);
+        bench.scenario.transfer(session, DataMode.PASV);
+      }
+      session.exchange("QUIT\r\n", "221 bye\r\n");
+      bench.assertClean();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("translations")
+  void everyRewrite_hasRightLengthsAndChecksums(NatMode nat, Family family) {
+    try (Bench bench = new Bench(Links.WIRE, nat, family)) {
+      Lab lab = bench.scenario.lab();
+      List<Path> captures = new ArrayList<>();
+      List<Process> captors = new ArrayList<>();
+      for (Lab.Host host : new Lab.Host[] {Lab.Host.CLIENT, Lab.Host.SERVER}) {
+        Path file = lab.workFolder().resolve(host + ".pcap");
+        captures.add(file);
+        captors.add(startCapture(lab, host, file));
+      }
+      try (ScriptedSession session = bench.scenario.login()) {
+        for (int i = 0; i < 3; i++) {
+          for (DataMode mode : modes(family)) {
+            bench.scenario.transfer(session, mode);
+          }
+        }
+        session.exchange("QUIT\r\n", "221 bye\r\n");
+      }
+      for (int i = 0; i < captures.size(); i++) {
+        Path file = captures.get(i);
+        // All that was sent is in the file when the last line is.
+        await(() -> decode(lab, file).contains("221 bye"), () -> decode(lab, file));
+        captors.get(i).destroy();
+        String text = decode(lab, file);
+        List<String> wrong =
+            text.lines()
+                .filter(l -> l.contains("incorrect") || l.contains("bad cksum") || l.contains("[|"))
+                .toList();
+        assertEquals(List.of(), wrong);
+        assertTrue(text.lines().filter(l -> l.contains("(correct)")).count() > 30, text);
+      }
+      bench.assertClean();
+    }
+  }
+
+  private static Process startCapture(Lab lab, Lab.Host host, Path file) {
+    Path log = lab.workFolder().resolve(host + "-tcpdump.log");
+    Process captor =
+        lab.start(
+            host,
+            ProcessBuilder.Redirect.to(log.toFile()),
+            "tcpdump",
+            "-Z",
+            "root",
+            "-i",
+            host == Lab.Host.CLIENT ? "c0" : "s0",
+            "-U",
+            "-w",
+            file.toString(),
+            "tcp");
+    await(() -> read(lab, log).contains("listening on"), () -> read(lab, log));
+    return captor;
+  }
+
+  private static String read(Lab lab, Path file) {
+    return lab.run(Lab.Host.ROUTER, TIMEOUT, "cat", file.toString()).output();
+  }
+
+  private static String decode(Lab lab, Path file) {
+    return lab.run(Lab.Host.ROUTER, TIMEOUT, "tcpdump", "-n", "-vv", "-r", file.toString())
+        .output();
+  }
+
+  private static void await(BooleanSupplier condition, Supplier<String> message) {
+    Scenario.await(TIMEOUT, condition, message);
+  }
+
+  @ParameterizedTest
+  @MethodSource("translations")
+  void twoClients_announcingTheSamePort_bothWork(NatMode nat, Family family) {
+    int port = 40001;
+    DataMode mode = DataMode.EPRT;
+    try (Bench bench = new Bench(Links.VETH, nat, family);
+        ScriptedSession first = bench.scenario.login(family.client());
+        ScriptedSession second = bench.scenario.login(family.otherClient());
+        Listener firstListener = bench.scenario.listen(mode, family.client(), port);
+        Listener secondListener = bench.scenario.listen(mode, family.otherClient(), port)) {
+      Endpoint a = bench.scenario.announce(first, mode, family.client(), firstListener);
+      Endpoint b = bench.scenario.announce(second, mode, family.otherClient(), secondListener);
+      assertEquals(port, a.port(), "a free port is kept");
+      assertNotEquals(a, b);
+      bench.scenario.connect(second, mode, b, secondListener);
+      bench.scenario.connect(first, mode, a, firstListener);
+      bench.assertClean();
+    }
+  }
+}
