@@ -158,6 +158,20 @@ class RewriteIT {
     Scenario.await(TIMEOUT, condition, message);
   }
 
+  @ParameterizedTest
+  @MethodSource("translations")
+  void lostAndLateSegments_everyTransferWorks(NatMode nat, Family family) {
+    try (Bench bench = new Bench(Links.BAD, nat, family);
+        ScriptedSession session = bench.scenario.login()) {
+      for (int i = 0; i < 6; i++) {
+        for (DataMode mode : modes(family)) {
+          bench.scenario.transfer(session, mode);
+        }
+      }
+      bench.assertClean();
+    }
+  }
+
   @Test
   void burstAfterARewrite_underLoss_arrivesInOrder() {
     // A window full of segments after the rewritten one: holes in it make selective
