@@ -24,6 +24,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.AgentControl;
+import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ExpectationRow;
@@ -164,6 +165,14 @@ public final class Agent implements AgentControl, AutoCloseable {
               config.marks(),
               events,
               metrics);
+      new Adoption(
+              lifecycleConntrack,
+              lifecyclePinholes,
+              table,
+              worker::takeOver,
+              config.marks(),
+              events)
+          .run();
       backend.watch(kernelEvents::repair);
       acquired.keep();
     }
@@ -379,6 +388,35 @@ public final class Agent implements AgentControl, AutoCloseable {
         });
     awaitTransaction();
     return new ClearReport(entries.size(), expectations);
+  }
+
+  @Override
+  public List<AuditRow> audit() throws ControlException {
+    try (ConntrackClient client = ConntrackClient.open();
+        PinholeBackend.Session pinholes = backend.openSession()) {
+      Audit audit =
+          new Audit(
+              client,
+              pinholes,
+              table,
+              () -> askWorker(() -> worker.entries(ListingFilter.ALL)),
+              helpers,
+              config.marks());
+      List<AuditRow> rows = audit.run();
+      kernelEvents.orphans().set(rows);
+      return rows;
+    } catch (IOException e) {
+      throw new ControlException("the kernel did not answer: " + e.getMessage());
+    }
+  }
+
+  /**
+   * Pinholes in the kernel that no expectation waits for.
+   *
+   * @return as of the last look
+   */
+  public int orphans() {
+    return kernelEvents.orphans().count();
   }
 
   @Override

@@ -164,7 +164,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case BACKEND_ERROR -> backendErrors.increment();
       case TABLE_REPAIRED -> tableRepairs.increment();
       case RESYNCED -> resyncs.increment();
-      case REFUSED, MALFORMED, OPAQUE, LIMIT -> {}
+      case REFUSED, MALFORMED, OPAQUE, LIMIT, ADOPTED -> {}
     }
   }
 
@@ -225,6 +225,10 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
         .description("Parent flows")
         .strongReference(true)
         .tags("state", "opaque")
+        .register(registry);
+    Gauge.builder("pinholed.orphans", gauges, AgentGauges::orphans)
+        .description("Pinholes in the kernel that no expectation waits for")
+        .strongReference(true)
         .register(registry);
     collectors()
         .register(

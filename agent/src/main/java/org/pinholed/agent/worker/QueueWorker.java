@@ -524,6 +524,36 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     return true;
   }
 
+  /**
+   * Takes over a parent that an agent before this one vetted: it is known from now on, and read
+   * from its next line on unless that agent gave it up. On the worker's thread, or before that
+   * runs.
+   *
+   * @param entry its conntrack, with the vetted bit
+   * @return the flow; null if it is ending, no helper of today reads it, or there are too many
+   */
+  public @Nullable ParentFlow takeOver(ConntrackEntry entry) {
+    if (entry.tcpState() != TCP_SYN_RECV && entry.tcpState() != TCP_ESTABLISHED) {
+      return null;
+    }
+    batchNs = System.nanoTime();
+    if ((entry.mark() & marks.opaque()) == 0) {
+      return newFlow(entry, FlowFacts.Origin.RESUMED);
+    }
+    HelperTable.ActiveHelper active =
+        helpers.find(Transport.TCP, entry.original().destinationPort());
+    if (active == null || flows.find(entry.id()) != null || flows.size() >= maxParents) {
+      return null;
+    }
+    FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
+    ParentFlow flow =
+        new ParentFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, batchNs);
+    flow.endReading(AgentReason.OPAQUE_BEFORE);
+    flows.add(flow);
+    unreadFlows++;
+    return flow;
+  }
+
   /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */
   private FlowTuple tupleBehind() {
     FlowTuple tuple =
@@ -561,15 +591,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       endParent(stale, AgentEvent.Kind.PARENT_CLOSED);
     }
     FlowFacts facts = factsOf(entry, origin);
-    Parent parent =
-        new Parent(
-            entry.id(),
-            active.entry().name(),
-            active.entry().id(),
-            entry.mark(),
-            marks.policyId(entry.mark()),
-            facts.client(),
-            facts.serverSeenByClient());
+    Parent parent = parentOf(entry, facts, active);
     if (flows.size() >= maxParents) {
       events.limit(parent, "parents");
       changeMark(entry, marks.opaque());
@@ -584,6 +606,17 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       endReading(flow, AgentReason.KERNEL_HELPER, false);
     }
     return flow;
+  }
+
+  private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
+    return new Parent(
+        entry.id(),
+        active.entry().name(),
+        active.entry().id(),
+        entry.mark(),
+        marks.policyId(entry.mark()),
+        facts.client(),
+        facts.serverSeenByClient());
   }
 
   private static FlowFacts factsOf(ConntrackEntry entry, FlowFacts.Origin origin) {
