@@ -124,6 +124,54 @@ public final class ParentFlow {
   }
 
   /**
+   * What another process needs to go on with it.
+   *
+   * @return its state; null if nothing in it can be relied on, because reading ended, or a side's
+   *     bytes wait for others
+   */
+  public @Nullable FlowState state() {
+    SessionHelper reader = helper;
+    if (reader == null || isWaiting(original) || isWaiting(reply)) {
+      return null;
+    }
+    return new FlowState(
+        entry.id(),
+        nextOf(original),
+        nextOf(reply),
+        reader.snapshot(),
+        announced().stream()
+            .filter(expectation -> expectation.state() == Expectation.State.ANNOUNCED)
+            .map(Expectation::pinhole)
+            .toList());
+  }
+
+  private static boolean isWaiting(@Nullable InOrderStream stream) {
+    return stream != null && stream.bufferedBytes() > 0;
+  }
+
+  private static long nextOf(@Nullable InOrderStream stream) {
+    return stream == null ? -1 : Integer.toUnsignedLong(stream.sequenceOf(stream.bytesRead()));
+  }
+
+  /**
+   * Goes on where another process stood. Only before the first packet.
+   *
+   * @param state what it said
+   * @param limits how much the streams may keep
+   */
+  public void restore(FlowState state, HelperLimits limits) {
+    SessionHelper reader = helper;
+    if (reader != null && reader.restore(state.snapshot())) {
+      if (state.clientNext() >= 0) {
+        resumeStream(Direction.ORIGINAL, (int) state.clientNext(), limits);
+      }
+      if (state.serverNext() >= 0) {
+        resumeStream(Direction.REPLY, (int) state.serverNext(), limits);
+      }
+    }
+  }
+
+  /**
    * What listings and expectations know of it.
    *
    * @return the parent

@@ -13,6 +13,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -45,11 +46,15 @@ final class Adoption {
   private final Workers workers;
   private final MarkBits marks;
   private final AgentEvents events;
+  private final Map<Integer, FlowState> states = new HashMap<>();
 
   /** Who reads the parents. */
   interface Workers {
     /** The flow of a vetted conntrack; null if it is not to be read. */
     @Nullable ParentFlow takeOver(ConntrackEntry entry);
+
+    /** Makes it go on where the process before this one stood. */
+    void restore(ParentFlow flow, FlowState state);
   }
 
   /** What announced a pinhole is not written down. */
@@ -80,13 +85,15 @@ final class Adoption {
       ExpectationTable table,
       Workers workers,
       MarkBits marks,
-      AgentEvents events) {
+      AgentEvents events,
+      List<FlowState> states) {
     this.conntrack = conntrack;
     this.pinholes = pinholes;
     this.table = table;
     this.workers = workers;
     this.marks = marks;
     this.events = events;
+    states.forEach(state -> this.states.put(state.conntrackId(), state));
   }
 
   Result run() throws IOException {
@@ -143,9 +150,26 @@ final class Adoption {
       ParentFlow flow = workers.takeOver(entry);
       if (flow != null) {
         parents.put(serial, flow);
+        FlowState state = states.get(entry.id());
+        if (state != null) {
+          restore(flow, state);
+        }
       }
     }
     return parents;
+  }
+
+  private void restore(ParentFlow flow, FlowState state) {
+    workers.restore(flow, state);
+    for (Pinhole pinhole : state.announced()) {
+      PinholeComment comment = PinholeComment.parse(pinhole.comment());
+      if (comment != null && flow.announced(comment.key()) == null) {
+        Expectation expectation = expectation(flow, pinhole, comment, System.nanoTime());
+        if (table.add(expectation) == null) {
+          flow.announce(expectation);
+        }
+      }
+    }
   }
 
   private boolean adopt(ParentFlow flow, Found found, long nowNs) {
@@ -156,15 +180,7 @@ final class Adoption {
         || (pinhole.mark() & marks.child()) == 0) {
       return false;
     }
-    long ageNs = 1_000_000 * (System.currentTimeMillis() - 1000 * comment.createdSeconds());
-    Expectation expectation =
-        new Expectation(
-            table.nextId(),
-            flow.parent(),
-            request(flow, pinhole, comment),
-            pinhole,
-            comment.endsWithParent(),
-            nowNs - Math.max(0, ageNs));
+    Expectation expectation = expectation(flow, pinhole, comment, nowNs);
     if (table.add(expectation) != null) {
       return false;
     }
@@ -172,6 +188,18 @@ final class Adoption {
     long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.owned().expiresInMs());
     table.activate(expectation, nowNs - goneNs);
     return true;
+  }
+
+  private Expectation expectation(
+      ParentFlow flow, Pinhole pinhole, PinholeComment comment, long nowNs) {
+    long ageNs = 1_000_000 * (System.currentTimeMillis() - 1000 * comment.createdSeconds());
+    return new Expectation(
+        table.nextId(),
+        flow.parent(),
+        request(flow, pinhole, comment),
+        pinhole,
+        comment.endsWithParent(),
+        nowNs - Math.max(0, ageNs));
   }
 
   /** A lease that was made again by a repair has only what was left of it then. */

@@ -13,11 +13,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
@@ -120,6 +124,28 @@ public final class Agent implements AgentControl, AutoCloseable {
       EventListener log,
       AgentMetrics metrics)
       throws IOException {
+    this(config, protocols, backend, log, metrics, () -> HandOver.NOTHING);
+  }
+
+  /**
+   * Starts an agent in the place of another one, as above.
+   *
+   * @param config a checked configuration
+   * @param protocols the protocols that can be read
+   * @param backend what opens pinholes, owned by the agent from now on
+   * @param log takes what happens
+   * @param metrics counts it
+   * @param before hands over the packet queues and flows of the other one
+   * @throws IOException if the kernel refuses something, or the other one did not hand over
+   */
+  public Agent(
+      AgentConfig config,
+      List<HelperProtocol> protocols,
+      PinholeBackend backend,
+      EventListener log,
+      AgentMetrics metrics,
+      HandOver.Source before)
+      throws IOException {
     this.config = config;
     this.protocols = List.copyOf(protocols);
     this.backend = backend;
@@ -134,7 +160,9 @@ public final class Agent implements AgentControl, AutoCloseable {
           acquired.add(
               ConntrackEvents.open(
                   new EventOptions(true, true, state, EVENT_BUFFER_BYTES, RECEIVE_TIMEOUT)));
-      queue = acquired.add(PacketQueue.open(queueOptions(config)));
+      // From here on packets wait.
+      HandOver left = before.take();
+      queue = acquired.add(InheritedQueues.open(queueOptions(config), left));
       queueFeatures = queue.features();
       workerConntrack = acquired.add(ConntrackClient.open());
       lifecycleConntrack = acquired.add(ConntrackClient.open());
@@ -169,9 +197,10 @@ public final class Agent implements AgentControl, AutoCloseable {
               lifecycleConntrack,
               lifecyclePinholes,
               table,
-              worker::takeOver,
+              parentsOf(worker),
               config.marks(),
-              events)
+              events,
+              left.flows())
           .run();
       backend.watch(kernelEvents::repair);
       acquired.keep();
@@ -180,6 +209,20 @@ public final class Agent implements AgentControl, AutoCloseable {
     kernelEventsThread = thread("pinholed-events", kernelEvents);
     workerThread.start();
     kernelEventsThread.start();
+  }
+
+  private static Adoption.Workers parentsOf(QueueWorker worker) {
+    return new Adoption.Workers() {
+      @Override
+      public @Nullable ParentFlow takeOver(ConntrackEntry entry) {
+        return worker.takeOver(entry);
+      }
+
+      @Override
+      public void restore(ParentFlow flow, FlowState state) {
+        worker.restore(flow, state);
+      }
+    };
   }
 
   /** What was opened on the way to a running agent, closed again if the way ends early. */
@@ -562,6 +605,33 @@ public final class Agent implements AgentControl, AutoCloseable {
     closeQuietly(lifecycleConntrack);
     closeQuietly(kernelEventsSocket);
     closeQuietly(backend);
+  }
+
+  /**
+   * Stops reading and leaves everything to another process: pinholes, diversion, and the queue with
+   * the packets that come from now on. {@link #close} does nothing any more; the sockets stay open
+   * until this process ends.
+   *
+   * @return what the other process needs
+   * @throws ControlException if this agent stops already
+   */
+  public synchronized HandOver handOver() throws ControlException {
+    if (closed) {
+      throw new ControlException("this agent stops already");
+    }
+    closed = true;
+    closeQuietly(backend); // or it would repair what the other one changes
+    worker.stop();
+    kernelEvents.stop();
+    join(workerThread);
+    join(kernelEventsThread);
+    HandOver.Queue left =
+        new HandOver.Queue(
+            queue.queueNumber(),
+            queue.descriptor(),
+            queueFeatures.failOpen(),
+            queueFeatures.conntrack());
+    return new HandOver(ProcessHandle.current().pid(), List.of(left), worker.states());
   }
 
   private void awaitEmptyQueue() {

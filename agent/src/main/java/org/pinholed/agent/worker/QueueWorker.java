@@ -15,6 +15,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -134,6 +135,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   public void run() {
     while (running) {
       turn();
+    }
+    if (verdictsUnsent) {
+      sendVerdicts();
     }
   }
 
@@ -552,6 +556,33 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     flows.add(flow);
     unreadFlows++;
     return flow;
+  }
+
+  /**
+   * Goes on with a flow that was taken over where the process before this one stood. On the
+   * worker's thread, or before that runs.
+   *
+   * @param flow a flow that was taken over
+   * @param state what that process said of it
+   */
+  public void restore(ParentFlow flow, FlowState state) {
+    flow.restore(state, helpers.limits());
+  }
+
+  /**
+   * What another process needs to go on with the flows. On the worker's thread, or after its end.
+   *
+   * @return the states of those that are read
+   */
+  public List<FlowState> states() {
+    List<FlowState> states = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      FlowState state = flow.state();
+      if (state != null) {
+        states.add(state);
+      }
+    }
+    return states;
   }
 
   /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */

@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
@@ -22,6 +24,7 @@ import org.pinholed.agent.worker.WorkerBench;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
 
@@ -35,6 +38,7 @@ class AdoptionTest {
       "helper=ftp parent=00001234 policy=25 created=1700000000 ends=timeout key=data";
 
   private WorkerBench bench;
+  private List<FlowState> states = List.of();
 
   AdoptionTest() throws NetlinkException {
     bench = new WorkerBench();
@@ -66,12 +70,34 @@ class AdoptionTest {
                 ConntrackClient.open(bench.conntrack()),
                 bench.backend().openSession(),
                 bench.table(),
-                bench.worker()::takeOver,
+                workers(bench),
                 WorkerBench.MARKS,
-                bench.events())
+                bench.events(),
+                states)
             .run();
     bench.turn();
     return result;
+  }
+
+  private static Adoption.Workers workers(WorkerBench bench) {
+    return new Adoption.Workers() {
+      @Override
+      public @Nullable ParentFlow takeOver(ConntrackEntry entry) {
+        return bench.worker().takeOver(entry);
+      }
+
+      @Override
+      public void restore(ParentFlow flow, FlowState state) {
+        bench.worker().restore(flow, state);
+      }
+    };
+  }
+
+  /** Another process takes the place of the one before, with the same kernel. */
+  private void replace() throws IOException {
+    states = bench.worker().states();
+    bench = new WorkerBench(bench);
+    adopt();
   }
 
   private List<SessionRow> sessions() {
@@ -127,6 +153,34 @@ class AdoptionTest {
 
     assertEquals(List.of(), bench.backend().open());
     assertEquals(List.of(), bench.rows());
+  }
+
+  @Test
+  void replaced_betweenPasvAndItsReply_opens() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
+    replace();
+    dialogue.on(bench).server("227 Entering Passive Mode (198,51,100,7,117,48)\r\n");
+
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30000"), bench.backend().open());
+  }
+
+  @Test
+  void replaced_betweenPortAndItsReply_opens() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).login().client("PORT 192,0,2,10,117,48\r\n");
+    replace();
+    assertEquals("announced", bench.rows().get(0).state());
+    dialogue.on(bench).server("200 ok\r\n");
+
+    assertEquals(List.of("ONCE TCP 198.51.100.7 > 192.0.2.10:30000"), bench.backend().open());
+  }
+
+  @Test
+  void replaced_inTheMiddleOfALine_isReadFromTheNextLine() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).login().client("PA");
+    replace();
+    dialogue.on(bench).client("SV\r\n").server("500 what\r\n").passive(30001);
+
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30001"), bench.backend().open());
   }
 
   @Test

@@ -35,11 +35,10 @@ public final class WorkerBench {
   private static final int BATCH_PACKETS = 64;
 
   private final List<HelperProtocol> protocols;
-  private final ScriptedBackend backend = new ScriptedBackend();
+  private final ScriptedBackend backend;
   private final List<List<String>> openAtVerdicts = new ArrayList<>();
-  private final FakeQueueKernel queueKernel =
-      new FakeQueueKernel(() -> openAtVerdicts.add(backend.open()));
-  private final FakeConntrackKernel conntrack = new FakeConntrackKernel();
+  private final FakeQueueKernel queueKernel;
+  private final FakeConntrackKernel conntrack;
   private final RecordedEvents log = new RecordedEvents();
   private final RecordedMetrics metrics = new RecordedMetrics();
   private final AgentEvents events = new AgentEvents(log, metrics);
@@ -66,6 +65,34 @@ public final class WorkerBench {
    */
   public WorkerBench(HelperProtocol protocol, AgentConfig.Limits limits, @Nullable Duration timeout)
       throws NetlinkException {
+    this(protocol, limits, timeout, new ScriptedBackend(), new FakeConntrackKernel());
+  }
+
+  /**
+   * Makes another worker that reads FTP on port 21, over the same kernel, as the next process does.
+   *
+   * @param before the worker before
+   * @throws NetlinkException never
+   */
+  public WorkerBench(WorkerBench before) throws NetlinkException {
+    this(
+        new FtpProtocol(),
+        AgentConfig.Limits.DEFAULT,
+        Duration.ofSeconds(30),
+        before.backend,
+        before.conntrack);
+  }
+
+  private WorkerBench(
+      HelperProtocol protocol,
+      AgentConfig.Limits limits,
+      @Nullable Duration timeout,
+      ScriptedBackend backend,
+      FakeConntrackKernel conntrack)
+      throws NetlinkException {
+    this.backend = backend;
+    this.conntrack = conntrack;
+    queueKernel = new FakeQueueKernel(() -> openAtVerdicts.add(backend.open()));
     protocols = List.of(protocol);
     table = new ExpectationTable(limits);
     worker =

@@ -45,6 +45,8 @@ public final class FtpServerProcess implements AutoCloseable {
 
   private static final int FILE_BYTES = 300_000;
   private static final int BIG_FILE_BYTES = 12_000_000;
+
+  // The passive ports: else one in a thousand is a service port, which the agent rightly refuses.
   private static final String VSFTPD_CONFIG =
       """
       listen=NO
@@ -61,6 +63,8 @@ public final class FtpServerProcess implements AutoCloseable {
       connect_timeout=10
       xferlog_enable=NO
       seccomp_sandbox=NO
+      pasv_min_port=40000
+      pasv_max_port=49999
       """;
 
   private final Process process;
