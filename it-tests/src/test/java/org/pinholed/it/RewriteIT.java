@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,8 +30,9 @@ import org.pinholed.it.lab.ScriptedSession.Endpoint;
 
 /**
  * What rewriting does to a control connection in the long run: hundreds of rewrites that make lines
- * longer and shorter in both directions, lost and late segments, lines in pieces. After each, the
- * data connection comes through, both ends see the right addresses, and nothing was invalid.
+ * longer and shorter in both directions, with right checksums, also when two clients announce the
+ * same port. After each, the data connection comes through, both ends see the right addresses, and
+ * nothing was invalid.
  */
 class RewriteIT {
   private static final Duration TIMEOUT = Duration.ofSeconds(20);
@@ -156,59 +156,6 @@ class RewriteIT {
 
   private static void await(BooleanSupplier condition, Supplier<String> message) {
     Scenario.await(TIMEOUT, condition, message);
-  }
-
-  @ParameterizedTest
-  @MethodSource("translations")
-  void lostAndLateSegments_everyTransferWorks(NatMode nat, Family family) {
-    try (Bench bench = new Bench(Links.BAD, nat, family);
-        ScriptedSession session = bench.scenario.login()) {
-      for (int i = 0; i < 6; i++) {
-        for (DataMode mode : modes(family)) {
-          bench.scenario.transfer(session, mode);
-        }
-      }
-      bench.assertClean();
-    }
-  }
-
-  @Test
-  void burstAfterARewrite_underLoss_arrivesInOrder() {
-    // A window full of segments after the rewritten one: holes in it make selective
-    // acknowledgements.
-    try (Bench bench = new Bench(Links.BAD, NatMode.SNAT, Family.V4);
-        ScriptedSession session = bench.scenario.login();
-        Listener listener = bench.scenario.listen(DataMode.PORT, Family.V4.client(), 0)) {
-      for (int round = 0; round < 3; round++) {
-        bench.scenario.announce(session, DataMode.PORT, Family.V4.client(), listener);
-        List<String> burst =
-            IntStream.range(0, 200).mapToObj(i -> "NOOP " + "x".repeat(i) + "\r\n").toList();
-        session.client().blast(burst, true, 0, TIMEOUT);
-        List<String> heard = new ArrayList<>();
-        for (int i = 0; i < burst.size(); i++) {
-          heard.add(session.server().line());
-        }
-        assertEquals(burst, heard);
-      }
-      bench.assertClean();
-    }
-  }
-
-  @ParameterizedTest
-  @MethodSource("translations")
-  void lineInPieces_isRewrittenAsAWhole(NatMode nat, Family family) {
-    try (Bench bench = new Bench(Links.VETH, nat, family)) {
-      for (DataMode mode : modes(family)) {
-        for (int cut : new int[] {1, 5, 12, 20}) {
-          try (ScriptedSession session = bench.scenario.login()) {
-            session.cutLines((who, line) -> List.of(Math.min(cut, line.length() - 1)));
-            bench.scenario.transfer(session, mode);
-            bench.scenario.transfer(session, mode);
-          }
-        }
-      }
-      bench.assertClean();
-    }
   }
 
   @ParameterizedTest
