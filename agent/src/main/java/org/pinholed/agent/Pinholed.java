@@ -13,6 +13,8 @@ import org.pinholed.agent.config.ConfigLoader;
 import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.event.JsonEventLog;
+import org.pinholed.agent.handover.HandOver;
+import org.pinholed.agent.handover.HandOverSocket;
 import org.pinholed.agent.lifecycle.Agent;
 import org.pinholed.agent.lifecycle.Version;
 import org.pinholed.agent.metrics.MetricsServer;
@@ -66,6 +68,13 @@ public final class Pinholed implements Callable<Integer> {
 
   @Option(names = "--check-config", description = "check the configuration and exit")
   private boolean checkOnly;
+
+  @Option(
+      names = "--replace",
+      description =
+          "take the place of the agent that answers on the configured control socket: it hands over"
+              + " its packet queue and ends; no packet is lost, none passes unread")
+  private boolean replace;
 
   private final CountDownLatch stop = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -124,13 +133,27 @@ public final class Pinholed implements Callable<Integer> {
     if (config.backend() == AgentConfig.Backend.RECORDING) {
       backend = new RecordingBackend(backend);
     }
-    Agent agent = new Agent(config, PROTOCOLS, backend, eventLog, metrics);
+    HandOver[] left = {HandOver.NOTHING};
+    Agent agent =
+        new Agent(
+            config,
+            PROTOCOLS,
+            backend,
+            eventLog,
+            metrics,
+            () -> {
+              if (replace) {
+                left[0] = HandOverSocket.ask(config.control().socket());
+              }
+              return left[0];
+            });
     opened.add(agent);
     gauges.attach(agent);
+    HandOverSocket.awaitEnd(left[0]);
     if (config.metrics().enabled()) {
-      MetricsServer server = MetricsServer.start(metrics, config.metrics());
-      opened.add(server);
-      agent.setMetricsAddress(server.address());
+      MetricsServer metricsServer = MetricsServer.start(metrics, config.metrics());
+      opened.add(metricsServer);
+      agent.setMetricsAddress(metricsServer.address());
     }
     JsonEventLog reopened = jsonLog;
     agent.setConfigSource(
@@ -145,9 +168,20 @@ public final class Pinholed implements Callable<Integer> {
             throw new ControlException(String.valueOf(e.getMessage()));
           }
         });
-    opened.add(
+    ControlServer server =
         ControlServer.open(
-            config.control().socket(), config.control().group(), agent, metrics::scrape));
+            config.control().socket(), config.control().group(), agent, metrics::scrape);
+    opened.add(server);
+    server.setSuccessor(
+        connection -> {
+          HandOver leaving = agent.handOver();
+          try {
+            HandOverSocket.send(connection, leaving);
+            LOG.info("handed over {} flows to another process", leaving.flows().size());
+          } finally {
+            stop.countDown();
+          }
+        });
     handleSignals(agent);
     LOG.info(
         "pinholed {} is ready: helpers {}, queues {}, control socket {}",

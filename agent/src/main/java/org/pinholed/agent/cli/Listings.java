@@ -106,6 +106,18 @@ final class Listings {
     return out.toString();
   }
 
+  static Listing audit() {
+    return Listing.table(
+        new String[] {"DIFFERENCE", "PARENT", "WHAT", "EXPLANATION"},
+        row ->
+            new String[] {
+              row.text("difference"),
+              row.text("parentSerial"),
+              row.text("what"),
+              row.text("explanation")
+            });
+  }
+
   static Listing sessions() {
     return Listing.table(
         new String[] {

@@ -90,6 +90,10 @@ final class ControlRequests {
       }
       case "sessions" -> sessions(request, out);
       case "clear" -> clear(request, out);
+      case "audit" -> {
+        onlyFields(request, Set.of());
+        rows(control.audit(), out);
+      }
       case "helpers" -> {
         onlyFields(request, Set.of());
         rows(control.helpers(), out);

@@ -63,6 +63,8 @@ public record AgentEvent(
     BACKEND_ERROR,
     /** Somebody else changed our table and it was repaired. */
     TABLE_REPAIRED,
+    /** Parents and pinholes of an agent that ran before were taken over. */
+    ADOPTED,
     /** Kernel events were lost and the state was read again. */
     RESYNCED,
     /** A packet worker stands still. */

@@ -1,5 +1,6 @@
 package org.pinholed.agent.expectation;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -18,6 +19,12 @@ import org.pinholed.helper.ExpectationRequest;
  * set, so that of several threads that end it just one accounts for it.
  */
 public final class Expectation {
+  /**
+   * The kernel timeout of a pinhole that lives as long as its parent; renewed at a third of it, so
+   * that a dead agent leaves nothing open for longer.
+   */
+  public static final Duration LEASE = Duration.ofSeconds(60);
+
   /** Where an expectation stands; it only moves downwards. */
   public enum State {
     /** Announced, the pinhole is not open yet. */

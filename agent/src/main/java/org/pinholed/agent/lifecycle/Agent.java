@@ -20,12 +20,15 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.AgentControl;
+import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ExpectationRow;
@@ -121,6 +124,28 @@ public final class Agent implements AgentControl, AutoCloseable {
       EventListener log,
       AgentMetrics metrics)
       throws IOException {
+    this(config, protocols, backend, log, metrics, () -> HandOver.NOTHING);
+  }
+
+  /**
+   * Starts an agent in the place of another one, as above.
+   *
+   * @param config a checked configuration
+   * @param protocols the protocols that can be read
+   * @param backend what opens pinholes, owned by the agent from now on
+   * @param log takes what happens
+   * @param metrics counts it
+   * @param before hands over the packet queues and flows of the other one
+   * @throws IOException if the kernel refuses something, or the other one did not hand over
+   */
+  public Agent(
+      AgentConfig config,
+      List<HelperProtocol> protocols,
+      PinholeBackend backend,
+      EventListener log,
+      AgentMetrics metrics,
+      HandOver.Source before)
+      throws IOException {
     this.config = config;
     this.protocols = List.copyOf(protocols);
     this.backend = backend;
@@ -135,17 +160,17 @@ public final class Agent implements AgentControl, AutoCloseable {
           acquired.add(
               ConntrackEvents.open(
                   new EventOptions(true, true, state, EVENT_BUFFER_BYTES, RECEIVE_TIMEOUT)));
-      List<PacketQueue> queues = new ArrayList<>();
-      for (int index = 0; index < config.queues().workers(); index++) {
-        queues.add(acquired.add(PacketQueue.open(queueOptions(config, index))));
-      }
-      queueFeatures = queues.get(0).features();
+      // From here on packets wait.
+      HandOver left = before.take();
+      InheritedQueues queues = acquired.add(InheritedQueues.open(queueOptions(config), left));
+      queueFeatures = queues.all().get(0).features();
       lifecycleConntrack = acquired.add(ConntrackClient.open());
       acquired.add(backend::remove);
       backend.install(helpers.ports());
+      queues.settle();
       lifecyclePinholes = acquired.add(backend.openSession());
       ParentOwners owners = new ParentOwners(config.limits().parents());
-      for (PacketQueue queue : queues) {
+      for (PacketQueue queue : queues.all()) {
         workerThreads.add(
             acquired.add(
                 WorkerThread.open(
@@ -176,6 +201,16 @@ public final class Agent implements AgentControl, AutoCloseable {
               config.marks(),
               events,
               metrics);
+      new Adoption(
+              lifecycleConntrack,
+              lifecyclePinholes,
+              table,
+              (entry, flowState) ->
+                  workers.all().get(backend.queueOf(entry.id())).takeOver(entry, flowState),
+              config.marks(),
+              events,
+              left.flows())
+          .run();
       backend.watch(kernelEvents::repair);
       acquired.keep();
     }
@@ -207,17 +242,22 @@ public final class Agent implements AgentControl, AutoCloseable {
     }
   }
 
-  private static QueueOptions queueOptions(AgentConfig config, int index) {
+  private static List<QueueOptions> queueOptions(AgentConfig config) {
     AgentConfig.Queues queues = config.queues();
-    return new QueueOptions(
-        queues.first() + index,
-        queues.lengthPackets(),
-        COPY_RANGE_BYTES,
-        config.fail().queueFull() == AgentConfig.OnFailure.PASS,
-        false,
-        queues.receiveBufferBytes(),
-        queues.batchPackets(),
-        RECEIVE_TIMEOUT);
+    List<QueueOptions> options = new ArrayList<>();
+    for (int index = 0; index < queues.workers(); index++) {
+      options.add(
+          new QueueOptions(
+              queues.first() + index,
+              queues.lengthPackets(),
+              COPY_RANGE_BYTES,
+              config.fail().queueFull() == AgentConfig.OnFailure.PASS,
+              false,
+              queues.receiveBufferBytes(),
+              queues.batchPackets(),
+              RECEIVE_TIMEOUT));
+    }
+    return options;
   }
 
   private static Thread thread(String name, Runnable body) {
@@ -406,6 +446,35 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   @Override
+  public List<AuditRow> audit() throws ControlException {
+    try (ConntrackClient client = ConntrackClient.open();
+        PinholeBackend.Session pinholes = backend.openSession()) {
+      Audit audit =
+          new Audit(client, pinholes, table, this::parentEntries, helpers, config.marks());
+      List<AuditRow> rows = audit.run();
+      kernelEvents.orphans().set(rows);
+      return rows;
+    } catch (IOException e) {
+      throw new ControlException("the kernel did not answer: " + e.getMessage());
+    }
+  }
+
+  private List<ConntrackEntry> parentEntries() throws ControlException {
+    List<ConntrackEntry> entries = new ArrayList<>();
+    await(workers.ask(worker -> worker.entries(ListingFilter.ALL))).forEach(entries::addAll);
+    return entries;
+  }
+
+  /**
+   * Pinholes in the kernel that no expectation waits for.
+   *
+   * @return as of the last look
+   */
+  public int orphans() {
+    return kernelEvents.orphans().count();
+  }
+
+  @Override
   public List<HelperEntry> helpers() {
     return helpers.entries().stream().sorted(Comparator.comparingInt(HelperEntry::id)).toList();
   }
@@ -548,6 +617,34 @@ public final class Agent implements AgentControl, AutoCloseable {
     closeQuietly(lifecycleConntrack);
     closeQuietly(kernelEventsSocket);
     closeQuietly(backend);
+  }
+
+  /**
+   * Stops reading and leaves everything to another process: pinholes, diversion, and the queues
+   * with the packets that come from now on. {@link #close} does nothing any more; the sockets stay
+   * open until this process ends.
+   *
+   * @return what the other process needs
+   * @throws ControlException if this agent stops already
+   */
+  public synchronized HandOver handOver() throws ControlException {
+    if (closed) {
+      throw new ControlException("this agent stops already");
+    }
+    closed = true;
+    closeQuietly(backend); // or it would repair what the other one changes
+    workers.all().forEach(QueueWorker::stop);
+    kernelEvents.stop();
+    threads.forEach(Agent::join);
+    List<HandOver.Queue> queues = new ArrayList<>();
+    List<FlowState> flows = new ArrayList<>();
+    for (int index = 0; index < workerThreads.size(); index++) {
+      queues.add(workerThreads.get(index).leave());
+      if (!threads.get(index).isAlive()) { // else nobody but it may look at its flows
+        flows.addAll(workers.all().get(index).states());
+      }
+    }
+    return new HandOver(ProcessHandle.current().pid(), queues, flows);
   }
 
   private void awaitEmptyQueues() {

@@ -53,6 +53,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final AtomicLong repairs = new AtomicLong();
   private volatile boolean running = true;
   private volatile String lastError = "";
+  private final OrphanCount orphans = new OrphanCount();
   private long tickedNs = System.nanoTime();
   private boolean resyncDue;
   private volatile boolean repairDue;
@@ -123,6 +124,11 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   /** What failed last; empty if nothing did. From any thread. */
   String lastError() {
     return lastError;
+  }
+
+  /** Pinholes that nobody waits for. From any thread. */
+  OrphanCount orphans() {
+    return orphans;
   }
 
   /** How often the table was repaired. From any thread. */
@@ -223,6 +229,11 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       }
     }
     table.purgeMatched(nowNs);
+    try {
+      orphans.tick(nowNs, pinholes, table);
+    } catch (BackendException e) {
+      failed("list", e.getMessage()); // looked for again next time
+    }
     renew(toRenew);
   }
 

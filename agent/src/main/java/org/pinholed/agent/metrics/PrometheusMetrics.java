@@ -172,7 +172,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case TABLE_REPAIRED -> tableRepairs.increment();
       case RESYNCED -> resyncs.increment();
       case WORKER_STUCK -> workerStuck.increment();
-      case REFUSED, MALFORMED, OPAQUE, LIMIT -> {}
+      case REFUSED, MALFORMED, OPAQUE, LIMIT, ADOPTED -> {}
     }
   }
 
@@ -228,6 +228,10 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
         .description("Parent flows")
         .strongReference(true)
         .tags("state", "opaque")
+        .register(registry);
+    Gauge.builder("pinholed.orphans", gauges, AgentGauges::orphans)
+        .description("Pinholes in the kernel that no expectation waits for")
+        .strongReference(true)
         .register(registry);
     collectors()
         .register(

@@ -111,6 +111,15 @@ public interface AgentControl {
     return stats;
   }
 
+  /**
+   * Compares what the agent knows with what stands in the kernel: pinholes, and the conntracks of
+   * parents.
+   *
+   * @return the differences that lasted; empty if all is as it should be
+   * @throws ControlException if the kernel refuses, or the workers do not answer in time
+   */
+  List<AuditRow> audit() throws ControlException;
+
   /** A running flow trace. */
   interface Trace extends AutoCloseable {
     /**

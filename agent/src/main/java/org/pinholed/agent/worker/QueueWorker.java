@@ -15,6 +15,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -149,6 +150,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   public void run() {
     while (running) {
       turn();
+    }
+    if (verdictsUnsent) {
+      sendVerdicts();
     }
   }
 
@@ -494,6 +498,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
         bringIntoKernel();
         acceptEarlier();
         queue.acceptChanged(lastPacketId, rewrites.buffer(), 0, lengthBytes);
+        if (passage.adjustment() != null) {
+          sendVerdicts(); // at once: after a kill in between, nobody would change it again
+        }
         settled++;
         changed++;
         verdict =
@@ -639,19 +646,82 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (flow == null) {
       return false;
     }
+    if (vetted) {
+      inheritTranslation(flow);
+    } else if (!flow.readingEnded()) {
+      events.reason(flow.parent(), AgentReason.MID_STREAM, "");
+      endReading(flow, AgentReason.MID_STREAM, false);
+    }
+    return true;
+  }
+
+  private void inheritTranslation(ParentFlow flow) {
     TranslatedFlow translation = flow.translation();
-    if (vetted && translation != null) {
+    if (translation != null) {
       try {
         translation.inherit(conntrack);
       } catch (NetlinkException e) {
         conntrackFailed(e);
       }
     }
-    if (!vetted && !flow.readingEnded()) {
-      events.reason(flow.parent(), AgentReason.MID_STREAM, "");
-      endReading(flow, AgentReason.MID_STREAM, false);
+  }
+
+  /**
+   * Takes over a parent that an agent before this one vetted: it is known from now on, and read
+   * from where that agent stood, or from its next line on, unless that agent gave it up. On the
+   * worker's thread, or before that runs.
+   *
+   * @param entry its conntrack, with the vetted bit
+   * @param state what that agent said of it; null if it said nothing
+   * @return the flow; null if it is ending, no helper of today reads it, or there are too many
+   */
+  public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
+    if (entry.tcpState() != TCP_SYN_RECV && entry.tcpState() != TCP_ESTABLISHED) {
+      return null;
     }
-    return true;
+    batchNs = System.nanoTime();
+    if ((entry.mark() & marks.opaque()) != 0) {
+      return takeOverUnread(entry);
+    }
+    ParentFlow flow = newFlow(entry, FlowFacts.Origin.RESUMED);
+    if (flow != null) {
+      inheritTranslation(flow);
+      if (state != null) {
+        flow.restore(state, helpers.limits());
+      }
+    }
+    return flow;
+  }
+
+  private @Nullable ParentFlow takeOverUnread(ConntrackEntry entry) {
+    HelperTable.ActiveHelper active =
+        helpers.find(Transport.TCP, entry.original().destinationPort());
+    if (active == null || !owners.add(entry.id(), this)) {
+      return null;
+    }
+    FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
+    ParentFlow flow =
+        new ParentFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, batchNs);
+    flow.endReading(AgentReason.OPAQUE_BEFORE);
+    flows.add(flow);
+    unreadFlows++;
+    return flow;
+  }
+
+  /**
+   * What another process needs to go on with the flows. On the worker's thread, or after its end.
+   *
+   * @return the states of those that are read
+   */
+  public List<FlowState> states() {
+    List<FlowState> states = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      FlowState state = flow.state();
+      if (state != null) {
+        states.add(state);
+      }
+    }
+    return states;
   }
 
   /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */
@@ -691,15 +761,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       endParent(stale, AgentEvent.Kind.PARENT_CLOSED);
     }
     FlowFacts facts = factsOf(entry, origin);
-    Parent parent =
-        new Parent(
-            entry.id(),
-            active.entry().name(),
-            active.entry().id(),
-            entry.mark(),
-            marks.policyId(entry.mark()),
-            facts.client(),
-            facts.serverSeenByClient());
+    Parent parent = parentOf(entry, facts, active);
     if (!owners.add(entry.id(), this)) {
       events.limit(parent, "parents");
       changeMark(entry, marks.opaque());
@@ -714,6 +776,17 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       endReading(flow, AgentReason.KERNEL_HELPER, false);
     }
     return flow;
+  }
+
+  private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
+    return new Parent(
+        entry.id(),
+        active.entry().name(),
+        active.entry().id(),
+        entry.mark(),
+        marks.policyId(entry.mark()),
+        facts.client(),
+        facts.serverSeenByClient());
   }
 
   private static FlowFacts factsOf(ConntrackEntry entry, FlowFacts.Origin origin) {

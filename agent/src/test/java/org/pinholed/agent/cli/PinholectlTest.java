@@ -23,6 +23,7 @@ import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.control.FakeAgent;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.TraceFilter;
@@ -267,6 +268,25 @@ class PinholectlTest {
   }
 
   @Test
+  void audit_noDifference_done() {
+    assertEquals(0, run("audit"));
+    assertEquals("", out.toString());
+    assertEquals("no difference\n", err.toString());
+  }
+
+  @Test
+  void audit_difference_exitCodeOne() {
+    agent.differences.add(new AuditRow("orphan", "0000e39a", "once tcp a -> b", "nobody waits"));
+    assertEquals(1, run("audit"));
+    assertEquals(
+        """
+        DIFFERENCE  PARENT    WHAT             EXPLANATION
+        orphan      0000e39a  once tcp a -> b  nobody waits
+        """,
+        out.toString());
+  }
+
+  @Test
   void reload_changes() {
     assertEquals(0, run("reload"));
     assertEquals("helper 2 ftp/tcp/2121 added\n", out.toString());
@@ -339,6 +359,7 @@ class PinholectlTest {
               "helpers",
               "trace",
               "stats",
+              "audit",
               "reload",
               "completion")) {
         assertHelp(command);

@@ -9,6 +9,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.view.AgentControl;
+import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.EndpointRow;
@@ -28,6 +29,9 @@ public final class FakeAgent implements AgentControl {
 
   /** The parents. */
   public final List<SessionRow> sessions = new CopyOnWriteArrayList<>();
+
+  /** The differences that an audit finds. */
+  public final List<AuditRow> differences = new CopyOnWriteArrayList<>();
 
   /** The helpers. */
   public final List<HelperEntry> helpers = new CopyOnWriteArrayList<>();
@@ -215,6 +219,11 @@ public final class FakeAgent implements AgentControl {
     expectations.removeAll(expectations(filter));
     sessions.removeAll(sessions(filter));
     return new ClearReport(parents, rows);
+  }
+
+  @Override
+  public List<AuditRow> audit() {
+    return List.copyOf(differences);
   }
 
   @Override

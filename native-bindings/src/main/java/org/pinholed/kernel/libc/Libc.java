@@ -14,6 +14,21 @@ import jnr.ffi.types.ssize_t;
  * pointers allocates nothing. Structures are laid out by hand, see {@link StructLayout}.
  */
 public interface Libc {
+  /** {@code AF_UNIX} of {@code bits/socket.h}. */
+  int AF_UNIX = 1;
+
+  /** {@code SOCK_STREAM}. */
+  int SOCK_STREAM = 1;
+
+  /** {@code SCM_RIGHTS}: file descriptors, in a control message of level SOL_SOCKET. */
+  int SCM_RIGHTS = 1;
+
+  /** {@code MSG_NOSIGNAL}: fail with {@code EPIPE} instead of raising SIGPIPE. */
+  int MSG_NOSIGNAL = 0x4000;
+
+  /** {@code MSG_CMSG_CLOEXEC}: received descriptors are closed on exec. */
+  int MSG_CMSG_CLOEXEC = 0x40000000;
+
   /** {@code AF_NETLINK} of {@code bits/socket.h}. */
   int AF_NETLINK = 16;
 
@@ -77,6 +92,16 @@ public interface Libc {
   int bind(int fd, Pointer address, int addressBytes);
 
   /**
+   * Connects a socket, {@code connect(2)}.
+   *
+   * @param fd the socket
+   * @param address a {@code struct sockaddr}
+   * @param addressBytes its length
+   * @return 0, or -1
+   */
+  int connect(int fd, Pointer address, int addressBytes);
+
+  /**
    * Reads the address of a socket, {@code getsockname(2)}.
    *
    * @param fd the socket
@@ -108,6 +133,17 @@ public interface Libc {
    */
   @ssize_t
   long sendmsg(int fd, Pointer message, int flags);
+
+  /**
+   * Receives bytes and control messages, {@code recvmsg(2)}.
+   *
+   * @param fd the socket
+   * @param message a {@code struct msghdr}; its lengths and flags are set
+   * @param flags {@code MSG_*}
+   * @return how many bytes were received, or -1
+   */
+  @ssize_t
+  long recvmsg(int fd, Pointer message, int flags);
 
   /**
    * Receives one datagram, {@code recv(2)}.

@@ -42,6 +42,17 @@ public final class NetlinkSocket implements NetlinkTransport {
     sendHeader.putLong(StructLayout.MSGHDR_IOV, pointer(sendVector).address());
     sendHeader.putLong(StructLayout.MSGHDR_IOVLEN, 1);
     portId = bind();
+    configure(options);
+  }
+
+  private NetlinkSocket(int fd, int portId) {
+    this.fd = fd;
+    this.portId = portId;
+    sendHeader.putLong(StructLayout.MSGHDR_IOV, pointer(sendVector).address());
+    sendHeader.putLong(StructLayout.MSGHDR_IOVLEN, 1);
+  }
+
+  private void configure(NetlinkSocketOptions options) throws NetlinkException {
     setBuffer(Libc.SO_RCVBUFFORCE, Libc.SO_RCVBUF, options.receiveBufferBytes());
     setBuffer(Libc.SO_SNDBUFFORCE, Libc.SO_SNDBUF, options.sendBufferBytes());
     ByteBuffer timeval = direct(StructLayout.TIMEVAL_BYTES);
@@ -79,6 +90,41 @@ public final class NetlinkSocket implements NetlinkTransport {
         Libc.get().close(fd);
       }
     }
+  }
+
+  /**
+   * Goes on with a socket that another process opened, with its address, its options and what waits
+   * in it.
+   *
+   * @param fd its descriptor in this process, owned by the socket from now on
+   * @return an open socket
+   * @throws NetlinkException if it is no netlink socket; then it is closed
+   */
+  public static NetlinkSocket adopt(int fd) throws NetlinkException {
+    ByteBuffer address = direct(StructLayout.SOCKADDR_NL_BYTES);
+    ByteBuffer addressBytes = word(StructLayout.SOCKADDR_NL_BYTES);
+    int result;
+    int errno;
+    try {
+      result = Libc.get().getsockname(fd, pointer(address), pointer(addressBytes));
+      errno = result < 0 ? Libc.lastError() : Errno.EINVAL;
+    } finally {
+      Reference.reachabilityFence(addressBytes);
+    }
+    if (result < 0 || address.getShort(StructLayout.SOCKADDR_NL_FAMILY) != Libc.AF_NETLINK) {
+      Libc.get().close(fd);
+      throw new NetlinkException("netlink: adopt descriptor " + fd, errno, "");
+    }
+    return new NetlinkSocket(fd, address.getInt(StructLayout.SOCKADDR_NL_PID));
+  }
+
+  /**
+   * The file descriptor, to be handed to another process. It stays open here.
+   *
+   * @return the descriptor
+   */
+  public int descriptor() {
+    return openFd();
   }
 
   /**

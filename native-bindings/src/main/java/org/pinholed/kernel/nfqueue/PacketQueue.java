@@ -72,12 +72,7 @@ public final class PacketQueue implements AutoCloseable {
     this.transport = transport;
     queueNumber = options.queueNumber();
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
-    wakeMessage
-        .beginMessage(
-            NetlinkConstants.NLMSG_NOOP,
-            NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ACK,
-            0)
-        .endMessage();
+    writeWakeMessage();
     // Not closed: it has nothing of its own, the transport stays with the queue.
     NetlinkChannel channel = new NetlinkChannel(transport, CONFIG_BYTES);
     bind(channel);
@@ -91,6 +86,52 @@ public final class PacketQueue implements AutoCloseable {
     writer.attrHeader(NFQA_CFG_PARAMS, 5).raw32be(options.copyRangeBytes());
     writer.raw8(NFQNL_COPY_PACKET).pad().endMessage();
     transport.send(writer);
+  }
+
+  private PacketQueue(QueueOptions options, NetlinkSocket socket, QueueFeatures features) {
+    this.transport = socket;
+    this.features = features;
+    queueNumber = options.queueNumber();
+    paramsSequence = 0;
+    batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
+    writeWakeMessage();
+  }
+
+  private void writeWakeMessage() {
+    wakeMessage
+        .beginMessage(
+            NetlinkConstants.NLMSG_NOOP,
+            NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ACK,
+            0)
+        .endMessage();
+  }
+
+  /**
+   * Goes on with a queue that another process opened. Packets that came in between wait in its
+   * socket.
+   *
+   * @param options as it was opened with; its length in the kernel stays as it is
+   * @param descriptor its socket in this process, owned by the queue from now on
+   * @param features what was agreed when it was opened
+   * @return the open queue
+   * @throws NetlinkException if the descriptor is no netlink socket; then it is closed
+   */
+  public static PacketQueue adopt(QueueOptions options, int descriptor, QueueFeatures features)
+      throws NetlinkException {
+    return new PacketQueue(options, NetlinkSocket.adopt(descriptor), features);
+  }
+
+  /**
+   * The socket, to be handed to another process, once no thread reads it here any more.
+   *
+   * @return its file descriptor, which stays open here
+   * @throws IllegalStateException if the queue has no socket of the kernel
+   */
+  public int descriptor() {
+    if (transport instanceof NetlinkSocket socket) {
+      return socket.descriptor();
+    }
+    throw new IllegalStateException("the queue has no socket");
   }
 
   /**
