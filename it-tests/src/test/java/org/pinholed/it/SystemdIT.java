@@ -57,7 +57,11 @@ class SystemdIT {
 
     /** Another control connection; nothing is said yet. */
     private ScriptedSession open() {
-      return ScriptedSession.open(client, server, control, Family.V4);
+      try {
+        return ScriptedSession.open(client, server, control, Family.V4);
+      } catch (RuntimeException | Error e) {
+        throw new AssertionError(e.getMessage() + service.log() + ruleset(), e);
+      }
     }
 
     private void assertAnnouncementOpens() {
@@ -69,7 +73,13 @@ class SystemdIT {
     }
 
     private String ruleset() {
-      return lab.run(Lab.Host.ROUTER, Duration.ofSeconds(10), "nft", "list", "tables").orFail();
+      return lab.run(Lab.Host.ROUTER, Duration.ofSeconds(10), "nft", "list", "tables").orFail()
+          + lab.run(
+                  Lab.Host.ROUTER,
+                  Duration.ofSeconds(10),
+                  "cat",
+                  "/proc/net/netfilter/nfnetlink_queue")
+              .output();
     }
 
     @Override
