@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -24,8 +25,9 @@ import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
 
 /**
- * What operators do to a running router, conntrack and network devices: nothing stays open that
- * nobody waits for, the log says what happened, and the next transfer works.
+ * What operators do to a running router, its conntrack, its own firewall and its network devices:
+ * nothing stays open that nobody waits for, the log says what happened, and the next transfer
+ * works. {@link TableRepairIT} is about the agent's own table.
  */
 class ResilienceIT {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
@@ -49,7 +51,7 @@ class ResilienceIT {
       JsonNode lost = scenario.agent().awaitEvent("parentsLost");
       String all = SESSIONS + " of " + SESSIONS;
       assertTrue(lost.path("detail").asText().contains(all), lost::toString);
-      assertEquals(1, logLines(scenario.agent(), "conntrack lost"), scenario.agent()::log);
+      awaitLogLine(scenario.agent(), "conntrack lost " + all);
       awaitNoPinhole(scenario.lab(), scenario.agent());
       assertEquals(List.of(), scenario.rows("expectations"));
       assertEquals(List.of(), scenario.rows("sessions"));
@@ -101,6 +103,84 @@ class ResilienceIT {
     }
   }
 
+  /** The rules of the old iptables and of the one that is made of nftables. */
+  enum Iptables {
+    /** {@code iptables-nft}. */
+    NFT,
+    /** {@code iptables-legacy}, of whose changes the kernel tells nobody. */
+    LEGACY;
+
+    private String tool(boolean ipv6) {
+      return (ipv6 ? "ip6tables-" : "iptables-") + name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Drops by default, lets control connections and the children of pinholes in. */
+    private void install(Lab lab) {
+      for (boolean ipv6 : new boolean[] {false, true}) {
+        String rules =
+            """
+            *filter
+            :FORWARD DROP
+            -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+            -A FORWARD -p tcp --dport 21 -m conntrack --ctstate NEW -j ACCEPT
+            -A FORWARD -m connmark --mark 0x40000000/0x40000000 -j ACCEPT
+            COMMIT
+            """;
+        lab.runWithInput(Lab.Host.ROUTER, PATIENCE, rules, tool(ipv6) + "-restore").orFail();
+      }
+    }
+
+    private void flush(Lab lab) {
+      for (boolean ipv6 : new boolean[] {false, true}) {
+        onRouter(lab, tool(ipv6), "-F");
+        onRouter(lab, tool(ipv6), "-t", "nat", "-F");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void iptablesFlushed_theSameSessionGoesOnAsSoonAsTheOperatorsRulesAreBack(Iptables iptables) {
+    AgentProcess[] started = new AgentProcess[1];
+    try (NatScenario scenario =
+            NatScenario.start(
+                Links.VETH,
+                NatMode.TWICE,
+                Family.V4,
+                lab -> {
+                  iptables.install(lab);
+                  // As a router has them beside those of the lab, for the flush to take away.
+                  onRouter(
+                      lab,
+                      iptables.tool(false),
+                      "-t",
+                      "nat",
+                      "-A",
+                      "POSTROUTING",
+                      "-p",
+                      "udp",
+                      "-j",
+                      "MASQUERADE");
+                  started[0] = AgentProcess.start(lab);
+                });
+        ScriptedSession session = scenario.login();
+        var listener = scenario.listen(DataMode.PORT, Family.V4.client(), 0)) {
+      AgentProcess agent = started[0];
+      var to = scenario.announce(session, DataMode.PORT, Family.V4.client(), listener);
+      iptables.flush(scenario.lab());
+      if (iptables == Iptables.NFT) {
+        awaitLogLine(agent, "firewall rules were removed by iptables-nft");
+      }
+      assertEquals(1, pinholes(scenario.lab()));
+      iptables.install(scenario.lab());
+      scenario.connect(session, DataMode.PORT, to, listener);
+      scenario.transfer(session, DataMode.PASV);
+      scenario.transfer(session, DataMode.EPRT);
+      scenario.watch().assertNone();
+      assertEquals(List.of(), agent.complaints());
+    }
+  }
+
   @Test
   void noConntrackEntryLeft_theNextSessionWorks() {
     try (Scenario scenario = Scenario.start("")) {
@@ -125,6 +205,8 @@ class ResilienceIT {
         ScriptedSession session = scenario.login(family);
         Announcement announced = session.announce(DataMode.EPSV)) {
       downAndUp(scenario.lab(), "r1", "2001:db8:2::1/64");
+      awaitLogLine(scenario.agent(), "network device r1 went down");
+      awaitLogLine(scenario.agent(), "network device r1 is up again");
       announced.connect().close();
       downAndUp(scenario.lab(), "r0", "2001:db8:1::1/64");
       try (Announcement next = session.announce(DataMode.EPRT)) {
@@ -192,6 +274,12 @@ class ResilienceIT {
         PATIENCE,
         () -> pinholes(lab) == 0,
         () -> onRouter(lab, "nft", "list", "table", "inet", "pinholed") + agent.log());
+  }
+
+  /** Waits for the line, which must be there once. */
+  private static void awaitLogLine(AgentProcess agent, String text) {
+    Scenario.await(PATIENCE, () -> logLines(agent, text) > 0, agent::log);
+    assertEquals(1, logLines(agent, text), agent::log);
   }
 
   private static long logLines(AgentProcess agent, String text) {

@@ -44,6 +44,7 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.EventOptions;
+import org.pinholed.kernel.link.LinkEvents;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.pinholed.kernel.nfqueue.QueueFeatures;
@@ -77,6 +78,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final ConntrackEvents kernelEventsSocket;
   private final ConntrackClient lifecycleConntrack;
   private final PinholeBackend.Session lifecyclePinholes;
+  private final LinkWatch links;
   private final QueueFeatures queueFeatures;
   private final List<WorkerThread> workerThreads = new ArrayList<>();
   private final QueueWorkers workers;
@@ -141,6 +143,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       }
       queueFeatures = queues.get(0).features();
       lifecycleConntrack = acquired.add(ConntrackClient.open());
+      links = acquired.add(new LinkWatch(LinkEvents.open(), startedNs));
       acquired.add(backend::remove);
       backend.install(helpers.ports());
       lifecyclePinholes = acquired.add(backend.openSession());
@@ -173,6 +176,7 @@ public final class Agent implements AgentControl, AutoCloseable {
               lifecyclePinholes,
               table,
               workers,
+              links,
               config.marks(),
               events,
               metrics);
@@ -545,6 +549,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     }
     workerThreads.forEach(Agent::closeQuietly);
     closeQuietly(lifecyclePinholes);
+    closeQuietly(links);
     closeQuietly(lifecycleConntrack);
     closeQuietly(kernelEventsSocket);
     closeQuietly(backend);

@@ -50,6 +50,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final WorkerWatch workerWatch;
   private final LostParents lostParents;
   private final BackOff receiveBackOff = new BackOff();
+  private final LinkWatch links;
   private final MarkBits marks;
   private final AgentEvents events;
   private final AgentMetrics metrics;
@@ -67,6 +68,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       PinholeBackend.Session pinholes,
       ExpectationTable table,
       QueueWorkers workers,
+      LinkWatch links,
       MarkBits marks,
       AgentEvents events,
       AgentMetrics metrics) {
@@ -78,6 +80,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.workers = workers;
     this.workerWatch = new WorkerWatch(workers, events);
     this.lostParents = new LostParents(workers, events, metrics);
+    this.links = links;
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
@@ -110,6 +113,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       tickedNs = nowNs;
       tick(nowNs);
       workerWatch.look(System.nanoTime());
+      links.look(System.nanoTime());
     }
   }
 
@@ -217,6 +221,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if (repairDue) {
       repair();
     }
+    lostParents.tick();
     List<Expectation> toRenew = new ArrayList<>();
     for (Expectation expectation : table.pending()) {
       if (expectation.livesWithParent()) {
@@ -230,7 +235,6 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       }
     }
     table.purgeMatched(nowNs);
-    lostParents.tick();
     renew(toRenew);
   }
 

@@ -28,7 +28,9 @@ import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.link.LinkEvents;
 import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.FakeNetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 class KernelEventsTest {
@@ -59,6 +61,7 @@ class KernelEventsTest {
         bench.backend().openSession(),
         bench.table(),
         bench.workers(),
+        new LinkWatch(LinkEvents.open(new FakeNetlinkTransport()), System.nanoTime()),
         WorkerBench.MARKS,
         bench.events(),
         bench.metrics());
