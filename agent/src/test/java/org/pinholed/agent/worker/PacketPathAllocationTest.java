@@ -17,7 +17,7 @@ import org.pinholed.kernel.nfqueue.QueuedPacketView;
 /** A packet that announces nothing must leave nothing for the garbage collector. */
 class PacketPathAllocationTest {
   private static final int IPV4_HEADER_BYTES = 20;
-  private static final int WARM_UP = 30_000;
+  private static final int WARM_UP = 100_000;
   private static final int MEASURED = 100_000;
 
   /** One packet as it stands in the receive buffer, with a sequence number that can be changed. */
