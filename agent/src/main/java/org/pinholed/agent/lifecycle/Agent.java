@@ -26,6 +26,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.AuditRow;
@@ -91,6 +92,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
   private volatile String metricsAddress = "";
+  private volatile ServiceManager manager = ServiceManager.NONE;
   private boolean closed;
   private volatile ConfigSource source =
       () -> {
@@ -283,6 +285,22 @@ public final class Agent implements AgentControl, AutoCloseable {
    */
   public void setConfigSource(ConfigSource newSource) {
     source = newSource;
+  }
+
+  /**
+   * Says that the agent is ready, and from now on when it reloads and, if there is a watchdog, that
+   * its workers turn.
+   *
+   * @param newManager whom to say it to
+   */
+  public void serveUnder(ServiceManager newManager) {
+    manager = newManager;
+    kernelEvents.setHeartbeat(new Heartbeat(workers, newManager));
+    newManager.ready(statusLine());
+  }
+
+  private String statusLine() {
+    return helpers.ports().size() + " helpers on, " + workers.all().size() + " packet queues";
   }
 
   /**
@@ -551,6 +569,15 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public synchronized List<String> reload() throws ControlException {
+    manager.reloading();
+    try {
+      return readConfigAgain();
+    } finally {
+      manager.ready(statusLine());
+    }
+  }
+
+  private List<String> readConfigAgain() throws ControlException {
     AgentConfig old = config;
     AgentConfig wanted = source.read();
     requireSame("backend", old.backend(), wanted.backend());
@@ -597,7 +624,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       return;
     }
     closed = true;
-    boolean remove = config.fail().onStop() == AgentConfig.OnStop.REMOVE;
+    boolean remove = !keepsOnStop();
     if (remove) {
       try {
         backend.setPorts(List.of());
@@ -622,6 +649,24 @@ public final class Agent implements AgentControl, AutoCloseable {
     closeQuietly(lifecycleConntrack);
     closeQuietly(kernelEventsSocket);
     closeQuietly(backend);
+  }
+
+  /**
+   * The packet queues that are read, to be kept for the next process.
+   *
+   * @return their sockets, which stay open here
+   */
+  public List<HandOver.Queue> packetQueues() {
+    return workerThreads.stream().map(WorkerThread::leave).toList();
+  }
+
+  /**
+   * Whether a stop leaves everything in the kernel.
+   *
+   * @return as configured
+   */
+  public boolean keepsOnStop() {
+    return config.fail().onStop() == AgentConfig.OnStop.KEEP;
   }
 
   /**

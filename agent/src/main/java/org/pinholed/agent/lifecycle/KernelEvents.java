@@ -61,6 +61,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private long tickedNs = System.nanoTime();
   private boolean resyncDue;
   private volatile boolean repairDue;
+  private volatile @Nullable Heartbeat heartbeat;
 
   KernelEvents(
       ConntrackEvents kernel,
@@ -115,6 +116,10 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       tick(nowNs);
       workerWatch.look(System.nanoTime());
       links.look(System.nanoTime());
+      Heartbeat beating = heartbeat;
+      if (beating != null) {
+        beating.beat(System.nanoTime());
+      }
     }
   }
 
@@ -125,6 +130,11 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         ended = table.nextEnded(beganNs)) {
       events.expectation(ended.why(), ended.expectation(), "");
     }
+  }
+
+  /** Beats with the ticks from now on. From any thread. */
+  void setHeartbeat(Heartbeat newHeartbeat) {
+    heartbeat = newHeartbeat;
   }
 
   /** Ends {@link #run} at its next turn, within a tick. From any thread. */

@@ -109,14 +109,14 @@ public final class NetlinkSocket implements NetlinkTransport {
   }
 
   /**
-   * Goes on with a socket that another process opened, with its address, its options and what waits
-   * in it.
+   * Goes on with a socket that another process opened, with its address and what waits in it.
    *
    * @param fd its descriptor in this process, owned by the socket from now on
+   * @param options sizes and times from now on
    * @return an open socket
    * @throws NetlinkException if it is no netlink socket; then it is closed
    */
-  public static NetlinkSocket adopt(int fd) throws NetlinkException {
+  public static NetlinkSocket adopt(int fd, NetlinkSocketOptions options) throws NetlinkException {
     ByteBuffer address = direct(StructLayout.SOCKADDR_NL_BYTES);
     ByteBuffer addressBytes = word(StructLayout.SOCKADDR_NL_BYTES);
     int result;
@@ -131,7 +131,17 @@ public final class NetlinkSocket implements NetlinkTransport {
       Libc.get().close(fd);
       throw new NetlinkException("netlink: adopt descriptor " + fd, errno, "");
     }
-    return new NetlinkSocket(fd, address.getInt(StructLayout.SOCKADDR_NL_PID));
+    NetlinkSocket socket = new NetlinkSocket(fd, address.getInt(StructLayout.SOCKADDR_NL_PID));
+    boolean configured = false;
+    try {
+      socket.configure(options);
+      configured = true;
+      return socket;
+    } finally {
+      if (!configured) {
+        socket.close();
+      }
+    }
   }
 
   /**
