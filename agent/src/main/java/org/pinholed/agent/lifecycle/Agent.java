@@ -48,6 +48,7 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.EventOptions;
+import org.pinholed.kernel.link.LinkEvents;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.pinholed.kernel.nfqueue.QueueFeatures;
@@ -81,6 +82,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final ConntrackEvents kernelEventsSocket;
   private final ConntrackClient lifecycleConntrack;
   private final PinholeBackend.Session lifecyclePinholes;
+  private final LinkWatch links;
   private final QueueFeatures queueFeatures;
   private final List<WorkerThread> workerThreads = new ArrayList<>();
   private final QueueWorkers workers;
@@ -167,6 +169,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       InheritedQueues queues = acquired.add(InheritedQueues.open(queueOptions(config), left));
       queueFeatures = queues.all().get(0).features();
       lifecycleConntrack = acquired.add(ConntrackClient.open());
+      links = acquired.add(new LinkWatch(LinkEvents.open(), startedNs));
       acquired.add(backend::remove);
       backend.install(helpers.ports());
       queues.settle();
@@ -200,6 +203,7 @@ public final class Agent implements AgentControl, AutoCloseable {
               lifecyclePinholes,
               table,
               workers,
+              links,
               config.marks(),
               events,
               metrics);
@@ -641,6 +645,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     }
     workerThreads.forEach(Agent::closeQuietly);
     closeQuietly(lifecyclePinholes);
+    closeQuietly(links);
     closeQuietly(lifecycleConntrack);
     closeQuietly(kernelEventsSocket);
     closeQuietly(backend);
