@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -195,6 +196,15 @@ public final class AgentProcess implements AutoCloseable {
       return JSON.readTree(output);
     } catch (IOException e) {
       throw new AssertionError("not JSON: " + output, e);
+    }
+  }
+
+  /** How many events of a kind the log has so far; a line that a kill cut short is none. */
+  public long countEvents(String kind) {
+    try (Stream<String> lines = Files.lines(eventLog)) {
+      return lines.filter(line -> line.contains("\"event\":\"" + kind + "\"")).count();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
