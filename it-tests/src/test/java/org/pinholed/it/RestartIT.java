@@ -31,7 +31,7 @@ import org.pinholed.it.lab.RouterFirewall;
 /** The agent ends and another one takes its place, while FTP sessions transfer in a loop. */
 class RestartIT {
   private static final int KILLS = 10;
-  private static final int REPLACEMENTS = 3;
+  private static final int REPLACEMENTS = 2;
 
   /** Sessions that transfer until they are told to stop. */
   private static final class Load {
@@ -67,9 +67,9 @@ class RestartIT {
   }
 
   private static void awaitMoreMatches(AgentProcess agent, int more) throws InterruptedException {
-    long wanted = agent.countEvents("matched") + more;
+    long wanted = agent.matches() + more;
     long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
-    while (agent.countEvents("matched") < wanted) {
+    while (agent.matches() < wanted) {
       assertTrue(System.nanoTime() < deadline, agent::log);
       TimeUnit.MILLISECONDS.sleep(50); // the event log is the only sign, so look again
     }

@@ -62,6 +62,10 @@ public final class PacketQueue implements AutoCloseable {
   private final NetlinkWriter wakeMessage = new NetlinkWriter(64);
   private int sequence;
   private int dispatched;
+
+  /** Whether packets may be held that another process received and gave no verdict. */
+  private boolean heldByAnother;
+
   private @Nullable NetlinkException lostVerdictsCause;
   private final AtomicLong overruns = new AtomicLong();
   private final AtomicLong refusedVerdicts = new AtomicLong();
@@ -93,6 +97,7 @@ public final class PacketQueue implements AutoCloseable {
     this.features = features;
     queueNumber = options.queueNumber();
     paramsSequence = 0;
+    heldByAnother = true;
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
     writeWakeMessage();
   }
@@ -108,7 +113,8 @@ public final class PacketQueue implements AutoCloseable {
 
   /**
    * Goes on with a queue that another process opened. Packets that came in between wait in its
-   * socket.
+   * socket. Those that the other one received and gave no verdict are dropped before the first
+   * packet is handed over, so that their senders send them again.
    *
    * @param options as it was opened with; its length in the kernel stays as it is
    * @param descriptor its socket in this process, owned by the queue from now on
@@ -205,6 +211,10 @@ public final class PacketQueue implements AutoCloseable {
         if (reader.type() == QueuedPacketView.MESSAGE_TYPE) {
           if (view.wrap(reader)) {
             packets++;
+            if (heldByAnother) {
+              heldByAnother = false;
+              dropBefore(view.packetId());
+            }
             handler.onPacket(view);
           } else {
             malformed.getAndIncrement();
@@ -219,6 +229,14 @@ public final class PacketQueue implements AutoCloseable {
       }
     }
     return packets;
+  }
+
+  /**
+   * What a process that was killed had received, nobody reads any more; left there, it would pass
+   * with the next {@link #acceptThrough}. Refused as often as not, because there is nothing.
+   */
+  private void dropBefore(int packetId) {
+    beginVerdict(NFQNL_MSG_VERDICT_BATCH, VERDICT_BYTES, NF_DROP, packetId - 1).endMessage();
   }
 
   private void onError() throws NetlinkException {

@@ -130,6 +130,24 @@ class PacketQueueIT {
   }
 
   @Test
+  void adopt_goesOn_andDropsWhatTheOtherProcessLeftWithoutAVerdict() throws IOException {
+    send("taken");
+    receiveIds(new ArrayList<>(), 1);
+    send("waiting");
+    PacketQueue next =
+        PacketQueue.adopt(
+            new QueueOptions(QUEUE, 4096, 65531, false, false, 1 << 20, 64, Duration.ofSeconds(5)),
+            queue.descriptor(),
+            queue.features());
+    assertEquals(1, next.receive(packet -> next.acceptThrough(packet.packetId())));
+    next.flush();
+
+    assertEquals("waiting", received());
+    receiver.setSoTimeout(200);
+    assertThrows(SocketTimeoutException.class, this::received);
+  }
+
+  @Test
   void packet_dropped_doesNotArrive() throws IOException {
     send("lost");
     send("kept");
