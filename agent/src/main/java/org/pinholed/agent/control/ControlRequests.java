@@ -82,7 +82,7 @@ final class ControlRequests {
       }
       case "stats" -> {
         onlyFields(request, Set.of());
-        out.row(StatsSummary.of(control.stats(), metrics.get()));
+        out.row(StatsSummary.of(control.status(), metrics.get()));
       }
       case "expectations" -> {
         onlyFields(request, LISTING);

@@ -170,10 +170,10 @@ public final class ControlServer implements AutoCloseable {
       listener.socket().bind(new UnixSocketAddress(newborn.toString()), BACKLOG);
       setGroup(newborn, group);
       Files.setPosixFilePermissions(newborn, PosixFilePermissions.fromString("rw-rw----"));
+      int ownUid = unixNumber(newborn, "uid"); // of /proc/self it would be root's: that is a link
       int gid = unixNumber(newborn, "gid");
       Files.move(newborn, path, StandardCopyOption.ATOMIC_MOVE);
-      PeerPolicy peers =
-          new PeerPolicy(unixNumber(Path.of("/proc/self"), "uid"), group, gid, accounts);
+      PeerPolicy peers = new PeerPolicy(ownUid, group, gid, accounts);
       ControlServer server =
           new ControlServer(path, listener, peers, limits, new ControlRequests(control, metrics));
       server.acceptor.start();

@@ -67,6 +67,8 @@ public record AgentEvent(
     ADOPTED,
     /** Kernel events were lost and the state was read again. */
     RESYNCED,
+    /** Parents vanished from the conntrack table with neither FIN nor RST. */
+    PARENTS_LOST,
     /** A packet worker stands still. */
     WORKER_STUCK;
 

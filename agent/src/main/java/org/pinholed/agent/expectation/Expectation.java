@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
@@ -234,6 +235,9 @@ public final class Expectation {
     // As the vendor shows it: what lives with its parent counts down from the lease, below zero.
     long expireMs = livesWithParent ? pinhole.timeoutMs() - ageMs : Math.max(0, expiresInMs(nowNs));
     java.net.InetAddress source = pinhole.source();
+    ChildTranslation translation = pinhole.translation();
+    java.net.InetAddress seen = translation == null ? null : translation.source();
+    Endpoint inside = translation == null ? null : translation.inside();
     String anyAddress = pinhole.destination().getAddress().length == 4 ? "0.0.0.0" : "::";
     return new ExpectationRow(
         id,
@@ -254,6 +258,8 @@ public final class Expectation {
         pinhole.mark(),
         new EndpointRow(source == null ? anyAddress : AddressText.of(source), 0),
         new EndpointRow(AddressText.of(pinhole.destination()), pinhole.port()),
+        seen == null ? null : new EndpointRow(AddressText.of(seen), 0),
+        inside == null ? null : endpointRow(inside),
         endpointRow(parent.client()),
         endpointRow(parent.server()),
         request.cause().word(),

@@ -20,10 +20,8 @@ public record HandOver(long processId, List<Queue> queues, List<FlowState> flows
    *
    * @param number its number
    * @param descriptor its socket, a file descriptor of this process
-   * @param failOpen whether it passes what it has no room for
-   * @param conntrack whether packets come with their conntrack
    */
-  public record Queue(int number, int descriptor, boolean failOpen, boolean conntrack) {}
+  public record Queue(int number, int descriptor) {}
 
   /** Asks the process before this one, if there is one. */
   public interface Source {

@@ -29,11 +29,7 @@ final class HandOverText {
   static String write(HandOver handOver) {
     List<JsonFields> queues = new ArrayList<>();
     for (HandOver.Queue queue : handOver.queues()) {
-      queues.add(
-          new JsonFields()
-              .with("number", queue.number())
-              .with("failOpen", queue.failOpen())
-              .with("conntrack", queue.conntrack()));
+      queues.add(new JsonFields().with("number", queue.number()));
     }
     List<JsonFields> flows = new ArrayList<>();
     for (FlowState flow : handOver.flows()) {
@@ -120,11 +116,7 @@ final class HandOverText {
       List<HandOver.Queue> queues = new ArrayList<>();
       for (JsonFields queue : objects(fields, "queues")) {
         queues.add(
-            new HandOver.Queue(
-                (int) queue.number("number"),
-                descriptors.get(queues.size()),
-                queue.flag("failOpen"),
-                queue.flag("conntrack")));
+            new HandOver.Queue((int) queue.number("number"), descriptors.get(queues.size())));
       }
       List<FlowState> flows = new ArrayList<>();
       for (JsonFields flow : objects(fields, "flows")) {

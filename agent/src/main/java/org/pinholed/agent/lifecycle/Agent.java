@@ -26,6 +26,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.AuditRow;
@@ -47,6 +48,7 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.EventOptions;
+import org.pinholed.kernel.link.LinkEvents;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.pinholed.kernel.nfqueue.QueueFeatures;
@@ -80,6 +82,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final ConntrackEvents kernelEventsSocket;
   private final ConntrackClient lifecycleConntrack;
   private final PinholeBackend.Session lifecyclePinholes;
+  private final LinkWatch links;
   private final QueueFeatures queueFeatures;
   private final List<WorkerThread> workerThreads = new ArrayList<>();
   private final QueueWorkers workers;
@@ -89,6 +92,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
   private volatile String metricsAddress = "";
+  private volatile ServiceManager manager = ServiceManager.NONE;
   private boolean closed;
   private volatile ConfigSource source =
       () -> {
@@ -165,6 +169,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       InheritedQueues queues = acquired.add(InheritedQueues.open(queueOptions(config), left));
       queueFeatures = queues.all().get(0).features();
       lifecycleConntrack = acquired.add(ConntrackClient.open());
+      links = acquired.add(new LinkWatch(LinkEvents.open(), startedNs));
       acquired.add(backend::remove);
       backend.install(helpers.ports());
       queues.settle();
@@ -198,6 +203,7 @@ public final class Agent implements AgentControl, AutoCloseable {
               lifecyclePinholes,
               table,
               workers,
+              links,
               config.marks(),
               events,
               metrics);
@@ -279,6 +285,22 @@ public final class Agent implements AgentControl, AutoCloseable {
    */
   public void setConfigSource(ConfigSource newSource) {
     source = newSource;
+  }
+
+  /**
+   * Says that the agent is ready, and from now on when it reloads and, if there is a watchdog, that
+   * its workers turn.
+   *
+   * @param newManager whom to say it to
+   */
+  public void serveUnder(ServiceManager newManager) {
+    manager = newManager;
+    kernelEvents.setHeartbeat(new Heartbeat(workers, newManager));
+    newManager.ready(statusLine());
+  }
+
+  private String statusLine() {
+    return helpers.ports().size() + " helpers on, " + workers.all().size() + " packet queues";
   }
 
   /**
@@ -547,6 +569,15 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public synchronized List<String> reload() throws ControlException {
+    manager.reloading();
+    try {
+      return readConfigAgain();
+    } finally {
+      manager.ready(statusLine());
+    }
+  }
+
+  private List<String> readConfigAgain() throws ControlException {
     AgentConfig old = config;
     AgentConfig wanted = source.read();
     requireSame("backend", old.backend(), wanted.backend());
@@ -593,7 +624,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       return;
     }
     closed = true;
-    boolean remove = config.fail().onStop() == AgentConfig.OnStop.REMOVE;
+    boolean remove = !keepsOnStop();
     if (remove) {
       try {
         backend.setPorts(List.of());
@@ -614,9 +645,28 @@ public final class Agent implements AgentControl, AutoCloseable {
     }
     workerThreads.forEach(Agent::closeQuietly);
     closeQuietly(lifecyclePinholes);
+    closeQuietly(links);
     closeQuietly(lifecycleConntrack);
     closeQuietly(kernelEventsSocket);
     closeQuietly(backend);
+  }
+
+  /**
+   * The packet queues that are read, to be kept for the next process.
+   *
+   * @return their sockets, which stay open here
+   */
+  public List<HandOver.Queue> packetQueues() {
+    return workerThreads.stream().map(WorkerThread::leave).toList();
+  }
+
+  /**
+   * Whether a stop leaves everything in the kernel.
+   *
+   * @return as configured
+   */
+  public boolean keepsOnStop() {
+    return config.fail().onStop() == AgentConfig.OnStop.KEEP;
   }
 
   /**

@@ -9,14 +9,17 @@ import java.util.Set;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
-import org.pinholed.kernel.nfqueue.QueueFeatures;
 import org.pinholed.kernel.nfqueue.QueueOptions;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The packet queues of an agent: those that another process handed over, and new ones where it had
  * none. Closing it closes them all, also those that workers have by then.
  */
 final class InheritedQueues implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(InheritedQueues.class);
+
   private final List<PacketQueue> queues = new ArrayList<>();
 
   /** What was handed over, by queue number. */
@@ -67,11 +70,12 @@ final class InheritedQueues implements AutoCloseable {
                     first.receiveTimeout()));
   }
 
-  private void inherit(QueueOptions options, HandOver.Queue left) throws NetlinkException {
-    inherited.put(
-        left.number(),
-        PacketQueue.adopt(
-            options, left.descriptor(), new QueueFeatures(left.failOpen(), left.conntrack())));
+  private void inherit(QueueOptions options, HandOver.Queue left) {
+    try {
+      inherited.put(left.number(), PacketQueue.adopt(options, left.descriptor()));
+    } catch (NetlinkException e) {
+      LOG.warn("queue {} is not taken over: {}", left.number(), e.getMessage());
+    }
   }
 
   /** The queues that were wanted, in order. */

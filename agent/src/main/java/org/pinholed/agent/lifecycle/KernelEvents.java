@@ -16,6 +16,7 @@ import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.worker.BackOff;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -47,6 +48,9 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final ExpectationTable table;
   private final QueueWorkers workers;
   private final WorkerWatch workerWatch;
+  private final LostParents lostParents;
+  private final BackOff receiveBackOff = new BackOff();
+  private final LinkWatch links;
   private final MarkBits marks;
   private final AgentEvents events;
   private final AgentMetrics metrics;
@@ -57,6 +61,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private long tickedNs = System.nanoTime();
   private boolean resyncDue;
   private volatile boolean repairDue;
+  private volatile @Nullable Heartbeat heartbeat;
 
   KernelEvents(
       ConntrackEvents kernel,
@@ -65,6 +70,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       PinholeBackend.Session pinholes,
       ExpectationTable table,
       QueueWorkers workers,
+      LinkWatch links,
       MarkBits marks,
       AgentEvents events,
       AgentMetrics metrics) {
@@ -75,6 +81,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.table = table;
     this.workers = workers;
     this.workerWatch = new WorkerWatch(workers, events);
+    this.lostParents = new LostParents(workers, events, metrics);
+    this.links = links;
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
@@ -96,14 +104,22 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       if (kernel.isDrained()) {
         finishEnded(beganNs);
       }
+      receiveBackOff.reset();
     } catch (NetlinkException e) {
+      metrics.receiveError("conntrack");
       failed("conntrackEvents", e.getMessage());
+      receiveBackOff.await();
     }
     long nowNs = System.nanoTime();
     if (nowNs - tickedNs >= TICK_NS) {
       tickedNs = nowNs;
       tick(nowNs);
       workerWatch.look(System.nanoTime());
+      links.look(System.nanoTime());
+      Heartbeat beating = heartbeat;
+      if (beating != null) {
+        beating.beat(System.nanoTime());
+      }
     }
   }
 
@@ -114,6 +130,11 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         ended = table.nextEnded(beganNs)) {
       events.expectation(ended.why(), ended.expectation(), "");
     }
+  }
+
+  /** Beats with the ticks from now on. From any thread. */
+  void setHeartbeat(Heartbeat newHeartbeat) {
+    heartbeat = newHeartbeat;
   }
 
   /** Ends {@link #run} at its next turn, within a tick. From any thread. */
@@ -216,6 +237,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if (repairDue) {
       repair();
     }
+    lostParents.tick();
     List<Expectation> toRenew = new ArrayList<>();
     for (Expectation expectation : table.pending()) {
       if (expectation.livesWithParent()) {

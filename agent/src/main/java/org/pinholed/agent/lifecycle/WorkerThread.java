@@ -62,13 +62,11 @@ final class WorkerThread implements AutoCloseable {
     return worker;
   }
 
-  /** Its packet queue for another process, once the worker was stopped. */
+  /**
+   * Its packet queue for another process, which must not read it before this worker was stopped.
+   */
   HandOver.Queue leave() {
-    return new HandOver.Queue(
-        queue.queueNumber(),
-        queue.descriptor(),
-        queue.features().failOpen(),
-        queue.features().conntrack());
+    return new HandOver.Queue(queue.queueNumber(), queue.descriptor());
   }
 
   @Override

@@ -1,8 +1,6 @@
 package org.pinholed.agent.view;
 
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import org.pinholed.agent.config.HelperEntry;
 
@@ -91,25 +89,6 @@ public interface AgentControl {
    * @throws ControlException if the file is bad or a change needs a restart; then nothing changed
    */
   List<String> reload() throws ControlException;
-
-  /**
-   * The main counters for a human summary; everything else is in the metrics.
-   *
-   * @return counters and gauges since the start, by name in lower camel case; unless overridden
-   *     those that {@link #status()} has too
-   */
-  default Map<String, Number> stats() {
-    StatusReport status = status();
-    Map<String, Number> stats = new LinkedHashMap<>();
-    stats.put("uptimeSeconds", status.uptimeSeconds());
-    stats.put("packets", status.packets());
-    stats.put("queueDropped", status.queueDropped());
-    stats.put("tableRepairs", status.tableRepairs());
-    stats.put("parents", status.parents());
-    stats.put("opaqueParents", status.opaqueParents());
-    status.expectations().forEach((state, count) -> stats.put("expectations." + state, count));
-    return stats;
-  }
 
   /**
    * Compares what the agent knows with what stands in the kernel: pinholes, and the conntracks of

@@ -81,6 +81,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
   private final Queue<Runnable> inbox = new ConcurrentLinkedQueue<>();
   private final List<Runnable> tasks = new ArrayList<>();
+  private final BackOff receiveBackOff = new BackOff();
   private final AtomicBoolean woken = new AtomicBoolean();
   private final AtomicLong packets = new AtomicLong();
   private volatile HelperTable helpers;
@@ -165,13 +166,16 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       } else if (verdictsUnsent) {
         sendVerdicts();
       }
-      noteOverruns();
-      runInbox();
+      receiveBackOff.reset();
     } catch (NetlinkException e) {
       finishBatch();
+      metrics.receiveError("queue");
       faults.warn(String.valueOf(e.getMessage()));
       events.agent(AgentEvent.Kind.BACKEND_ERROR, "queue", String.valueOf(e.getMessage()));
+      receiveBackOff.await(); // may come again at once, for good
     }
+    noteOverruns();
+    runInbox();
   }
 
   private void noteOverruns() {
@@ -868,9 +872,21 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   /**
+   * Whether a parent is known and read, and no operator is clearing it. On the worker's thread
+   * only.
+   *
+   * @param conntrackId its conntrack id
+   * @return false also if it is known and no longer read
+   */
+  boolean isRead(int conntrackId) {
+    ParentFlow flow = flows.find(conntrackId);
+    return flow != null && !flow.readingEnded() && !flow.isCleared();
+  }
+
+  /**
    * Ends a parent whose conntrack is said to be gone, unless the kernel has one with the same tuple
-   * and id: then what was said was about an earlier connection between the same ports. On the
-   * worker's thread only.
+   * and id that carries our mark: then what was said was about an earlier connection between the
+   * same ports. On the worker's thread only.
    *
    * @param conntrackId its conntrack id; unknown ids are ignored
    * @return true if there was such a parent and it is ended now
@@ -884,9 +900,18 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     return true;
   }
 
+  /**
+   * After {@code conntrack -F} the next packet of a connection makes a new entry for it, often with
+   * the old id (it is made of the tuple and of where the entry lies in memory). Nobody has vetted
+   * that one, and its end would not be told, because it has no mark: only a marked one is ours.
+   */
   private boolean isInKernel(ConntrackEntry entry) {
+    int ours = marks.vetted() | marks.opaque();
     try {
-      return conntrack.get(entry.original()).filter(now -> now.id() == entry.id()).isPresent();
+      return conntrack
+          .get(entry.original())
+          .filter(now -> now.id() == entry.id() && (now.mark() & ours) != 0)
+          .isPresent();
     } catch (NetlinkException e) {
       conntrackFailed(e);
       return false;

@@ -70,7 +70,7 @@ class HandOverSocketTest {
                   List.of(new TranslatedState.Edit(9, 0, "x"))),
               null));
     }
-    return new HandOver(7, List.of(new HandOver.Queue(3, descriptor, true, false)), states);
+    return new HandOver(7, List.of(new HandOver.Queue(3, descriptor)), states);
   }
 
   private static String nameOf(int descriptor) throws IOException {

@@ -35,6 +35,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
   private long receiveTimeoutMs;
   private int failSends;
   private int failReceives;
+  private int failReceivesWith;
   private boolean closed;
 
   /**
@@ -81,9 +82,10 @@ public final class FakeQueueKernel implements NetlinkTransport {
     failSends = count;
   }
 
-  /** Makes the next receives fail as if the buffer had overrun. */
-  synchronized void failReceives(int count) {
+  /** Makes the next receives fail with an errno. */
+  synchronized void failReceives(int count, int errno) {
     failReceives = count;
+    failReceivesWith = errno;
   }
 
   /**
@@ -183,7 +185,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
       if (failReceives > 0) {
         failReceives--;
         FakeDatagrams.fill(new ArrayDeque<>(), batch);
-        throw new NetlinkException("netlink: receive", Errno.ENOBUFS, "");
+        throw new NetlinkException("netlink: receive", failReceivesWith, "");
       }
       timeoutMs = receiveTimeoutMs;
     }

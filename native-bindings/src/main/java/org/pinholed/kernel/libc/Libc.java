@@ -20,6 +20,9 @@ public interface Libc {
   /** {@code SOCK_STREAM}. */
   int SOCK_STREAM = 1;
 
+  /** {@code SOCK_DGRAM}. */
+  int SOCK_DGRAM = 2;
+
   /** {@code SCM_RIGHTS}: file descriptors, in a control message of level SOL_SOCKET. */
   int SCM_RIGHTS = 1;
 
@@ -58,6 +61,9 @@ public interface Libc {
 
   /** {@code SO_RCVTIMEO}: how long a receive waits, a {@code struct timeval}. */
   int SO_RCVTIMEO = 20;
+
+  /** {@code SO_SNDTIMEO}: how long a send waits, a {@code struct timeval}. */
+  int SO_SNDTIMEO = 21;
 
   /** {@code SO_ATTACH_FILTER}: a classic BPF program that decides what is received. */
   int SO_ATTACH_FILTER = 26;
@@ -168,6 +174,15 @@ public interface Libc {
    * @return how many datagrams were received, or -1
    */
   int recvmmsg(int fd, Pointer messages, int count, int flags, Pointer timeout);
+
+  /**
+   * Opens a file that has no name, {@code memfd_create(2)}.
+   *
+   * @param name shown in {@code /proc/self/fd}
+   * @param flags {@code MFD_*}
+   * @return a file descriptor, or -1
+   */
+  int memfd_create(String name, int flags);
 
   /**
    * Closes a file descriptor, {@code close(2)}.

@@ -18,8 +18,11 @@ public final class StructLayout {
   /** Size of {@code struct iovec}. */
   public static final int IOVEC_BYTES = 16;
 
-  /** {@code struct msghdr.msg_name}, a pointer; {@code msg_namelen} (u32) is at 8, padded to 16. */
+  /** {@code struct msghdr.msg_name}, a pointer. */
   public static final int MSGHDR_NAME = 0;
+
+  /** {@code struct msghdr.msg_namelen}, a u32, padded. */
+  public static final int MSGHDR_NAMELEN = 8;
 
   /** {@code struct msghdr.msg_iov}, a pointer. */
   public static final int MSGHDR_IOV = 16;

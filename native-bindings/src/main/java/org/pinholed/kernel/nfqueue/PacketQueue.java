@@ -1,6 +1,8 @@
 package org.pinholed.kernel.nfqueue;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.DatagramBatch;
@@ -39,6 +41,7 @@ public final class PacketQueue implements AutoCloseable {
   private static final int NFQA_PAYLOAD = 10;
   private static final int NF_DROP = 0;
   private static final int NF_ACCEPT = 1;
+  private static final int NF_REPEAT = 4;
   private static final int AF_UNSPEC = 0;
   private static final int CONFIG_BYTES = 256;
 
@@ -63,9 +66,10 @@ public final class PacketQueue implements AutoCloseable {
   private int sequence;
   private int dispatched;
 
-  /** Whether packets may be held that another process received and gave no verdict. */
-  private boolean heldByAnother;
-
+  // Of a queue that was taken over: what the process before read and gave no verdict on.
+  private final int lastIdBefore;
+  private boolean unsettled;
+  private int settlingSequence;
   private @Nullable NetlinkException lostVerdictsCause;
   private final AtomicLong overruns = new AtomicLong();
   private final AtomicLong refusedVerdicts = new AtomicLong();
@@ -74,6 +78,7 @@ public final class PacketQueue implements AutoCloseable {
 
   private PacketQueue(QueueOptions options, NetlinkTransport transport) throws NetlinkException {
     this.transport = transport;
+    lastIdBefore = 0;
     queueNumber = options.queueNumber();
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
     writeWakeMessage();
@@ -86,20 +91,35 @@ public final class PacketQueue implements AutoCloseable {
     paramsSequence = channel.nextSequence();
     sequence = paramsSequence;
     NetlinkWriter writer = config(channel, NetlinkConstants.NLM_F_REQUEST, paramsSequence);
-    // struct nfqnl_msg_config_params, packed: be32 copy_range, u8 copy_mode.
-    writer.attrHeader(NFQA_CFG_PARAMS, 5).raw32be(options.copyRangeBytes());
-    writer.raw8(NFQNL_COPY_PACKET).pad().endMessage();
+    params(writer, options);
     transport.send(writer);
   }
 
-  private PacketQueue(QueueOptions options, NetlinkSocket socket, QueueFeatures features) {
-    this.transport = socket;
-    this.features = features;
+  private static void params(NetlinkWriter writer, QueueOptions options) {
+    // struct nfqnl_msg_config_params, packed: be32 copy_range, u8 copy_mode.
+    writer.attrHeader(NFQA_CFG_PARAMS, 5).raw32be(options.copyRangeBytes());
+    writer.raw8(NFQNL_COPY_PACKET).pad().endMessage();
+  }
+
+  private PacketQueue(QueueOptions options, NetlinkTransport transport, int lastIdBefore)
+      throws NetlinkException {
+    this.transport = transport;
+    this.lastIdBefore = lastIdBefore;
+    unsettled = true;
+    features = new QueueFeatures(options.failOpen(), false);
     queueNumber = options.queueNumber();
-    paramsSequence = 0;
-    heldByAnother = true;
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
     writeWakeMessage();
+    // No answer is awaited: it would stand behind the packets. A refusal is met in receive().
+    NetlinkChannel channel = new NetlinkChannel(transport, CONFIG_BYTES);
+    paramsSequence = channel.nextSequence();
+    sequence = paramsSequence;
+    NetlinkWriter writer = config(channel, NetlinkConstants.NLM_F_REQUEST, paramsSequence);
+    writer.attr32be(NFQA_CFG_QUEUE_MAXLEN, options.maxLengthPackets());
+    writer.attr32be(NFQA_CFG_FLAGS, options.failOpen() ? NFQA_CFG_F_FAIL_OPEN : 0);
+    writer.attr32be(NFQA_CFG_MASK, NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_CONNTRACK | NFQA_CFG_F_GSO);
+    params(writer, options);
+    transport.send(writer);
   }
 
   private void writeWakeMessage() {
@@ -112,19 +132,49 @@ public final class PacketQueue implements AutoCloseable {
   }
 
   /**
-   * Goes on with a queue that another process opened. Packets that came in between wait in its
-   * socket. Those that the other one received and gave no verdict are dropped before the first
-   * packet is handed over, so that their senders send them again.
+   * Goes on with a queue that another process opened, whose socket outlived it. Packets that came
+   * in between wait in the socket. Those that the other process had read and gave no verdict on
+   * pass the hook once more, before any verdict is given here, and so come again, behind what
+   * waits: none is lost, none passes unread.
    *
-   * @param options as it was opened with; its length in the kernel stays as it is
+   * @param options put in force as for a new queue, but packets come without their conntrack
    * @param descriptor its socket in this process, owned by the queue from now on
-   * @param features what was agreed when it was opened
    * @return the open queue
-   * @throws NetlinkException if the descriptor is no netlink socket; then it is closed
+   * @throws NetlinkException if the descriptor is no netlink socket, or the queue of that number
+   *     has another one; then it is closed
    */
-  public static PacketQueue adopt(QueueOptions options, int descriptor, QueueFeatures features)
+  public static PacketQueue adopt(QueueOptions options, int descriptor) throws NetlinkException {
+    NetlinkSocket socket = NetlinkSocket.adopt(descriptor, socketOptions(options));
+    boolean adopted = false;
+    try {
+      PacketQueue queue = adopt(options, socket, lastId(options.queueNumber(), socket));
+      adopted = true;
+      return queue;
+    } finally {
+      if (!adopted) {
+        socket.close();
+      }
+    }
+  }
+
+  static PacketQueue adopt(QueueOptions options, NetlinkTransport transport, int lastIdBefore)
       throws NetlinkException {
-    return new PacketQueue(options, NetlinkSocket.adopt(descriptor), features);
+    return new PacketQueue(options, transport, lastIdBefore);
+  }
+
+  /** The id that the kernel gave last, or 0 if it must not be known (the file is root's). */
+  private static int lastId(int queueNumber, NetlinkSocket socket) throws NetlinkException {
+    Optional<QueueStatistics> line;
+    try {
+      line = QueueStatistics.read(queueNumber);
+    } catch (IOException e) {
+      return 0;
+    }
+    if (line.isEmpty() || (int) line.get().portId() != socket.portId()) {
+      throw new NetlinkException(
+          "nfqueue: the descriptor is not the socket of queue " + queueNumber, Errno.EINVAL, "");
+    }
+    return (int) line.get().idSequence();
   }
 
   /**
@@ -149,11 +199,12 @@ public final class PacketQueue implements AutoCloseable {
    *     somebody else or the process lacks CAP_NET_ADMIN
    */
   public static PacketQueue open(QueueOptions options) throws NetlinkException {
-    NetlinkTransport socket =
-        NetlinkSocket.open(
-            new NetlinkSocketOptions(
-                options.receiveBufferBytes(), 1 << 20, options.receiveTimeout(), true));
-    return open(options, socket);
+    return open(options, NetlinkSocket.open(socketOptions(options)));
+  }
+
+  private static NetlinkSocketOptions socketOptions(QueueOptions options) {
+    return new NetlinkSocketOptions(
+        options.receiveBufferBytes(), 1 << 20, options.receiveTimeout(), true);
   }
 
   /**
@@ -201,6 +252,10 @@ public final class PacketQueue implements AutoCloseable {
         }
         throw e;
       }
+      if (unsettled && batch.count() == 0 && lastIdBefore != 0) {
+        repeatThrough(lastIdBefore);
+        flush();
+      }
     }
     int packets = 0;
     while (dispatched < batch.count()) {
@@ -211,9 +266,8 @@ public final class PacketQueue implements AutoCloseable {
         if (reader.type() == QueuedPacketView.MESSAGE_TYPE) {
           if (view.wrap(reader)) {
             packets++;
-            if (heldByAnother) {
-              heldByAnother = false;
-              dropBefore(view.packetId());
+            if (unsettled) {
+              repeatThrough(view.packetId() - 1);
             }
             handler.onPacket(view);
           } else {
@@ -232,11 +286,14 @@ public final class PacketQueue implements AutoCloseable {
   }
 
   /**
-   * What a process that was killed had received, nobody reads any more; left there, it would pass
-   * with the next {@link #acceptThrough}. Refused as often as not, because there is nothing.
+   * Sends packets through the hook again, up to this one. What the process before had not read is
+   * still in the socket, in the order of the ids: what comes before the first of those, or
+   * everything if there is none, it had read.
    */
-  private void dropBefore(int packetId) {
-    beginVerdict(NFQNL_MSG_VERDICT_BATCH, VERDICT_BYTES, NF_DROP, packetId - 1).endMessage();
+  private void repeatThrough(int packetId) {
+    unsettled = false;
+    beginVerdict(NFQNL_MSG_VERDICT_BATCH, VERDICT_BYTES, NF_REPEAT, packetId).endMessage();
+    settlingSequence = sequence;
   }
 
   private void onError() throws NetlinkException {
@@ -244,6 +301,9 @@ public final class PacketQueue implements AutoCloseable {
         reader.payloadLengthBytes() < 4 ? 0 : -reader.buffer().getInt(reader.payloadOffset());
     if (errno == 0) {
       return; // the acknowledgement of a wake
+    }
+    if (reader.sequence() == settlingSequence && errno == Errno.ENOENT) {
+      return; // it had given all its verdicts
     }
     if (reader.sequence() == paramsSequence) {
       throw new NetlinkException("nfqueue: parameters of queue " + queueNumber, errno, "");

@@ -23,8 +23,8 @@ public final class DescriptorSocket implements AutoCloseable {
 
   private static final int PATH_BYTES_MAX = 107;
   private static final int CHUNK_BYTES = 1 << 16;
-  private static final int CONTROL_BYTES = StructLayout.CMSGHDR_BYTES + 4 * MAX_DESCRIPTORS;
-  private static final int EINTR = 4;
+  static final int CONTROL_BYTES = StructLayout.CMSGHDR_BYTES + 4 * MAX_DESCRIPTORS;
+  static final int EINTR = 4;
 
   private final Libc libc = Libc.get();
   private final int fd;
@@ -106,17 +106,7 @@ public final class DescriptorSocket implements AutoCloseable {
     byte[] bytes = (line + "\n").getBytes(StandardCharsets.UTF_8);
     ByteBuffer data = direct(bytes.length).put(0, bytes);
     ByteBuffer control = direct(CONTROL_BYTES);
-    int controlBytes = 0;
-    if (!descriptors.isEmpty()) {
-      int lengthBytes = StructLayout.CMSGHDR_BYTES + 4 * descriptors.size();
-      control.putLong(StructLayout.CMSGHDR_LEN, lengthBytes);
-      control.putInt(StructLayout.CMSGHDR_LEVEL, Libc.SOL_SOCKET);
-      control.putInt(StructLayout.CMSGHDR_TYPE, Libc.SCM_RIGHTS);
-      for (int i = 0; i < descriptors.size(); i++) {
-        control.putInt(StructLayout.CMSGHDR_BYTES + 4 * i, descriptors.get(i));
-      }
-      controlBytes = (lengthBytes + 7) & ~7;
-    }
+    int controlBytes = putRights(control, descriptors);
     ByteBuffer vector = direct(StructLayout.IOVEC_BYTES);
     int sent = 0;
     try {
@@ -183,7 +173,22 @@ public final class DescriptorSocket implements AutoCloseable {
     return new Received(text.substring(0, text.length() - 1), List.copyOf(descriptors));
   }
 
-  private static void take(ByteBuffer control, int lengthBytes, List<Integer> into) {
+  /** Writes the control message that passes descriptors; its length, 0 for none. */
+  static int putRights(ByteBuffer control, List<Integer> descriptors) {
+    if (descriptors.isEmpty()) {
+      return 0;
+    }
+    int lengthBytes = StructLayout.CMSGHDR_BYTES + 4 * descriptors.size();
+    control.putLong(StructLayout.CMSGHDR_LEN, lengthBytes);
+    control.putInt(StructLayout.CMSGHDR_LEVEL, Libc.SOL_SOCKET);
+    control.putInt(StructLayout.CMSGHDR_TYPE, Libc.SCM_RIGHTS);
+    for (int i = 0; i < descriptors.size(); i++) {
+      control.putInt(StructLayout.CMSGHDR_BYTES + 4 * i, descriptors.get(i));
+    }
+    return (lengthBytes + 7) & ~7;
+  }
+
+  static void take(ByteBuffer control, int lengthBytes, List<Integer> into) {
     if (lengthBytes < StructLayout.CMSGHDR_BYTES
         || control.getInt(StructLayout.CMSGHDR_LEVEL) != Libc.SOL_SOCKET
         || control.getInt(StructLayout.CMSGHDR_TYPE) != Libc.SCM_RIGHTS) {
@@ -195,7 +200,7 @@ public final class DescriptorSocket implements AutoCloseable {
     }
   }
 
-  private static ByteBuffer header(
+  static ByteBuffer header(
       ByteBuffer vector,
       ByteBuffer data,
       int offset,
@@ -239,11 +244,11 @@ public final class DescriptorSocket implements AutoCloseable {
     return new IOException("unix socket: " + operation + ": errno " + Libc.lastError());
   }
 
-  private static ByteBuffer direct(int capacityBytes) {
+  static ByteBuffer direct(int capacityBytes) {
     return ByteBuffer.allocateDirect(capacityBytes).order(ByteOrder.nativeOrder());
   }
 
-  private static Pointer pointer(ByteBuffer buffer) {
+  static Pointer pointer(ByteBuffer buffer) {
     return Pointer.wrap(Libc.runtime(), buffer.duplicate().clear());
   }
 }
