@@ -85,7 +85,7 @@ final class InheritedQueues implements AutoCloseable {
 
   /**
    * To be called once the diversion is as it is to be. If it spreads the flows over other queues
-   * than before, what waits may be another worker's: it is dropped, and its sender sends it again
+   * than before, what waits may be another worker's: it passes the diversion once more, and comes
    * to the right one.
    *
    * @throws IOException if a queue cannot be read
@@ -95,21 +95,11 @@ final class InheritedQueues implements AutoCloseable {
       return;
     }
     for (PacketQueue queue : inherited.values()) {
-      if (queues.contains(queue)) {
-        dropWaiting(queue);
-      } else {
-        queue.close(); // the kernel drops what it holds
+      queue.repeatAll();
+      if (!queues.contains(queue)) {
+        queue.close();
       }
     }
-  }
-
-  private static void dropWaiting(PacketQueue queue) throws NetlinkException {
-    int dropped;
-    do {
-      queue.wake(); // there is something to be received in any case, behind what waits
-      dropped = queue.receive(packet -> queue.drop(packet.packetId()));
-      queue.flush();
-    } while (dropped > 0);
   }
 
   @Override

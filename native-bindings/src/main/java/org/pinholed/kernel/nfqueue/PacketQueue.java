@@ -296,6 +296,26 @@ public final class PacketQueue implements AutoCloseable {
     settlingSequence = sequence;
   }
 
+  /**
+   * Sends all packets that are held through the hook once more, each to the queue that the rules
+   * choose for it now, which may be this one again. What waits in the socket is thrown away. Only
+   * before the first {@link #receive}.
+   *
+   * @throws NetlinkException if the kernel refuses
+   */
+  public void repeatAll() throws NetlinkException {
+    int[] last = {lastIdBefore};
+    int received;
+    do {
+      wake(); // there is something to be received in any case, behind what waits
+      received = receive(packet -> last[0] = packet.packetId());
+    } while (received > 0);
+    if (last[0] != 0) {
+      repeatThrough(last[0]);
+      flush();
+    }
+  }
+
   private void onError() throws NetlinkException {
     int errno =
         reader.payloadLengthBytes() < 4 ? 0 : -reader.buffer().getInt(reader.payloadOffset());

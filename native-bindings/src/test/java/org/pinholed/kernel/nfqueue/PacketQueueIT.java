@@ -180,6 +180,25 @@ class PacketQueueIT {
     assertEquals(List.of(1, 2, 3), ids);
   }
 
+  /** As when the rules spread the packets over other queues now. */
+  @Test
+  void queue_takenOver_canSendAllThroughTheRulesAgain() throws IOException {
+    send("was read");
+    List<Integer> ids = new ArrayList<>();
+    receiveIds(ids, 1);
+    send("waits");
+    queue = takeOver(QUEUE);
+    queue.repeatAll();
+    assertEquals(2, statisticsNow().queued());
+    acceptAll(ids);
+    assertEquals("was read", received());
+    assertEquals("waits", received());
+    assertEquals(1, ids.get(0));
+    assertTrue(ids.get(1) > 2 && ids.get(2) > ids.get(1), ids::toString);
+    assertEquals(3, ids.size());
+    assertEquals(0, statisticsNow().queued());
+  }
+
   @Test
   void queue_takenOverUnderAnotherNumber_isRefused() throws IOException {
     assertThrows(NetlinkException.class, () -> takeOver(QUEUE + 1));

@@ -198,6 +198,23 @@ class PacketQueueTest {
   }
 
   @Test
+  void adopted_forOtherRules_repeatsAllThatIsHeldAndReadsNothingTwice() throws NetlinkException {
+    try (PacketQueue queue = adopt(true, 44)) {
+      kernel.answer(writer -> packet(writer, 43));
+      kernel.answer(writer -> packet(writer, 44));
+      kernel.expect(writer -> writer.beginMessage(1, 5, 0).endMessage()).acknowledge(0);
+      kernel.expect(writer -> writer.beginMessage(1, 5, 0).endMessage()).acknowledge(0);
+      kernel.expect(
+          writer -> {
+            batchVerdict(writer, 2, 4, 42);
+            batchVerdict(writer, 3, 4, 44);
+          });
+      queue.repeatAll();
+      assertEquals(0, queue.receive(view -> {}));
+    }
+  }
+
+  @Test
   void adopted_withParametersThatTheKernelRefuses_throwsAtAReceive() throws NetlinkException {
     try (PacketQueue queue = adopt(true, 0)) {
       kernel.refuse(1, Errno.EPERM);
