@@ -257,7 +257,8 @@ class SystemdIT {
 
   @Test
   void restartedUnderLoad_noTransferFails() throws Exception {
-    JsonNode result = underLoad(20, service -> service.systemctl("restart", "pinholed").orFail());
+    JsonNode result =
+        underLoad(200, 20, service -> service.systemctl("restart", "pinholed").orFail());
     assertEquals(0, result.path("failed").asInt(), result::toString);
   }
 
@@ -267,6 +268,7 @@ class SystemdIT {
     AtomicInteger kills = new AtomicInteger();
     JsonNode result =
         underLoad(
+            50,
             3,
             service -> {
               service.kill();
@@ -275,15 +277,15 @@ class SystemdIT {
     System.out.println("killed " + kills + " times: " + result);
   }
 
-  private static JsonNode underLoad(int dataTimeoutSeconds, Consumer<SystemdService> disturb)
-      throws Exception {
+  private static JsonNode underLoad(
+      int sessions, int dataTimeoutSeconds, Consumer<SystemdService> disturb) throws Exception {
     String yaml =
         FtpServerProcess.Kind.VSFTPD.agentConfig() + "queues: {count: 2}\nfail: {onStop: keep}\n";
     try (Lab lab = Lab.create();
         FtpServerProcess server = FtpServerProcess.start(lab, FtpServerProcess.Kind.VSFTPD)) {
       RouterFirewall.NFTABLES.installWithAcceptRule(lab);
       try (SystemdService service = SystemdService.start(lab, yaml, "")) {
-        TransferLoad load = TransferLoad.start(lab, server, 50, dataTimeoutSeconds);
+        TransferLoad load = TransferLoad.start(lab, server, sessions, dataTimeoutSeconds);
         for (int i = 0; i < 3; i++) {
           awaitPackets(service, 1000);
           disturb.accept(service);
