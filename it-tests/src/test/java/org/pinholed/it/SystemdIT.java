@@ -13,13 +13,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.FtpServerProcess;
+import org.pinholed.it.lab.InvalidWatch;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
@@ -255,10 +261,15 @@ class SystemdIT {
     }
   }
 
-  @Test
-  void restartedUnderLoad_noTransferFails() throws Exception {
+  static Stream<@Nullable NatMode> translations() {
+    return Stream.of(null, NatMode.MASQUERADE);
+  }
+
+  @ParameterizedTest
+  @MethodSource("translations")
+  void restartedUnderLoad_noTransferFails(@Nullable NatMode nat) throws Exception {
     JsonNode result =
-        underLoad(200, 20, service -> service.systemctl("restart", "pinholed").orFail());
+        underLoad(nat, 200, 20, service -> service.systemctl("restart", "pinholed").orFail());
     assertEquals(0, result.path("failed").asInt(), result::toString);
   }
 
@@ -268,6 +279,7 @@ class SystemdIT {
     AtomicInteger kills = new AtomicInteger();
     JsonNode result =
         underLoad(
+            null,
             50,
             3,
             service -> {
@@ -278,13 +290,18 @@ class SystemdIT {
   }
 
   private static JsonNode underLoad(
-      int sessions, int dataTimeoutSeconds, Consumer<SystemdService> disturb) throws Exception {
+      @Nullable NatMode nat, int sessions, int dataTimeoutSeconds, Consumer<SystemdService> disturb)
+      throws Exception {
     String yaml =
         FtpServerProcess.Kind.VSFTPD.agentConfig() + "queues: {count: 2}\nfail: {onStop: keep}\n";
     try (Lab lab = Lab.create();
         FtpServerProcess server = FtpServerProcess.start(lab, FtpServerProcess.Kind.VSFTPD)) {
       RouterFirewall.NFTABLES.installWithAcceptRule(lab);
       try (SystemdService service = SystemdService.start(lab, yaml, "")) {
+        if (nat != null) {
+          nat.install(lab, RouterFirewall.NFTABLES);
+        }
+        InvalidWatch watch = nat == null ? null : InvalidWatch.start(lab);
         TransferLoad load = TransferLoad.start(lab, server, sessions, dataTimeoutSeconds);
         for (int i = 0; i < 3; i++) {
           awaitPackets(service, 1000);
@@ -294,6 +311,9 @@ class SystemdIT {
         JsonNode result = load.stop();
         assertEquals(0, result.path("broken").asInt(), () -> result + service.log());
         assertTrue(result.path("whole").asInt() > 100, result::toString);
+        if (watch != null) {
+          watch.assertNone(); // no number was shifted wrongly
+        }
         assertNothingLost(service);
         return result;
       }
