@@ -120,15 +120,6 @@ public final class TranslatedFlow {
   }
 
   /**
-   * Whether {@link #isAdjustable} was found out.
-   *
-   * @return true for good once it was
-   */
-  public boolean isKnown() {
-    return adjustable != null;
-  }
-
-  /**
    * Whether the kernel still translates the flow as when it was first seen.
    *
    * @param conntrack asked for it

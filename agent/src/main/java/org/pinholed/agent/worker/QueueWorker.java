@@ -142,7 +142,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.metrics = metrics;
     this.tracer = new Tracer(traces);
     this.rewrites = new Rewrites(conntrack, packet);
-    this.outcomes = new Outcomes(table, backend, events, metrics, marks, tracer, rewrites);
+    LivingChildren children = new LivingChildren(conntrack);
+    this.outcomes =
+        new Outcomes(table, backend, events, metrics, marks, tracer, rewrites, children);
   }
 
   @Override
@@ -426,6 +428,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     InOrderStream stream = flow.stream(towards);
     InOrderStream back = flow.stream(towards.opposite());
     Reason reason = null;
+    boolean kept = true;
     if (back != null && packet.has(PacketView.ACK)) {
       reason = back.acknowledged(acknowledgement).reason();
     }
@@ -435,15 +438,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
         && flow.helper() instanceof StreamHelper streamHelper) {
       reader = streamHelper;
       direction = towards;
-      reason =
-          stream
-              .push(
-                  packet.sequence(),
-                  packet.buffer(),
-                  packet.payloadOffset(),
-                  packet.payloadLengthBytes(),
-                  this)
-              .reason();
+      InOrderStream.Push push =
+          stream.push(
+              packet.sequence(),
+              packet.buffer(),
+              packet.payloadOffset(),
+              packet.payloadLengthBytes(),
+              this);
+      reason = push.reason();
+      kept = push != InOrderStream.Push.EARLY_NOT_KEPT;
     }
     if (reason != null) {
       outcomes.report(reason, stream == null ? 0 : stream.bytesRead());
@@ -453,7 +456,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       endReading(flow, ended);
     }
     if (translation != null && !packet.has(PacketView.RST)) {
-      settleTranslated(flow, translation, towards);
+      boolean inTurnOnly =
+          flow.helper() instanceof StreamHelper helper && (!kept || helper.mayAnnounce(towards));
+      settleTranslated(flow, translation, towards, inTurnOnly);
     }
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, stream);
@@ -461,7 +466,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   /** Gives a packet of a translated flow its verdict, if that is not to pass as it came. */
-  private void settleTranslated(ParentFlow flow, TranslatedFlow translation, Direction towards) {
+  private void settleTranslated(
+      ParentFlow flow, TranslatedFlow translation, Direction towards, boolean inTurnOnly) {
     TranslatedStream stream = translation.stream(towards);
     if (stream == null) {
       return;
@@ -476,7 +482,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       if (flow.readingEnded() || refused || stream.isHopeless()) {
         giveUp(flow, stream, refused);
       }
-      passage = refused ? Passage.dropped("backendRefused") : rewrites.decide(stream);
+      passage = refused ? Passage.dropped("backendRefused") : rewrites.decide(stream, inTurnOnly);
       if (passage.kind() == Passage.Kind.CHANGED) {
         lengthBytes = rewrites.make(translation, towards, passage);
         if (lengthBytes == 0) {
@@ -517,6 +523,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private void giveUp(ParentFlow flow, TranslatedStream stream, boolean refused) {
     if (stream.isHopeless() && !refused && !flow.readingEnded()) {
       outcomes.report(AgentReason.REWRITE_GIVEN_UP, 0);
+      outcomes.endAll(flow, AgentEvent.Kind.CLOSED); // the other side hears of another port
     }
     stream.cancelPlanned();
   }

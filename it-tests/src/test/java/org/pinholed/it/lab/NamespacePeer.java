@@ -26,7 +26,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class NamespacePeer implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final AtomicInteger COUNTER = new AtomicInteger();
-  private static final double DEFAULT_TIMEOUT_SECONDS = 5;
+
+  /** Longer than the kernel needs for three losses in a row after a lost SYN (3, 6, 12 s). */
+  private static final double DEFAULT_TIMEOUT_SECONDS = 25;
 
   private final Process process;
   private final Writer requests;
@@ -65,7 +67,7 @@ public final class NamespacePeer implements AutoCloseable {
 
   /** Connects, or throws {@link PeerException}. */
   public Connection connect(String source, String host, int port) {
-    return dial(source, host, port, Duration.ofSeconds(5));
+    return dial(source, host, port, Duration.ofSeconds(25));
   }
 
   /**
@@ -196,7 +198,7 @@ public final class NamespacePeer implements AutoCloseable {
       return port;
     }
 
-    /** The next connection, or {@link PeerException} after five seconds. */
+    /** The next connection, or {@link PeerException} after 25 seconds. */
     public Connection accept() {
       JsonNode answer = call("accept", Map.of("id", id));
       return new Connection(
@@ -241,7 +243,7 @@ public final class NamespacePeer implements AutoCloseable {
       call("send", Map.of("id", id, "data", text, "cuts", cuts));
     }
 
-    /** The next line with its end, or {@link PeerException} after five seconds. */
+    /** The next line with its end, or {@link PeerException} after 25 seconds. */
     public String line() {
       return call("line", Map.of("id", id, "timeout", DEFAULT_TIMEOUT_SECONDS))
           .path("data")
