@@ -229,6 +229,16 @@ public final class TranslatedStream {
     return false;
   }
 
+  /** Whether something was replaced that may have to be sent again. */
+  boolean awaitsAcknowledgement() {
+    for (Made group : made) {
+      if (!group.acknowledged) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private static int cutBefore(PayloadEdit edit) {
     edit.cut();
     return edit.from();

@@ -401,12 +401,14 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (tracer.isOn()) {
       traceReceived(end);
     }
-    if (!flow.readingEnded()) {
-      try {
+    try {
+      if (!flow.readingEnded()) {
         readSegment(flow, end.direction());
-      } catch (RuntimeException e) {
-        helperFailed(flow, e);
+      } else if (flow.translation() != null) {
+        repeatRewrites(flow, flow.translation(), end.direction());
       }
+    } catch (RuntimeException e) {
+      helperFailed(flow, e);
     }
     if (tracer.isOn()) {
       // Committed at once, so that the trace tells what really became of it.
@@ -463,6 +465,23 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, stream);
     }
+  }
+
+  /** Nothing is read any more, but what was changed is changed again until it is acknowledged. */
+  private void repeatRewrites(ParentFlow flow, TranslatedFlow translation, Direction towards) {
+    outcomes.begin(flow, towards, batchNs);
+    translation.acknowledged(towards, packet.acknowledgement());
+    if (!translation.awaitsAcknowledgement()) {
+      changeMark(flow.entry(), marks.opaque());
+    }
+    if (!packet.has(PacketView.RST)) {
+      settleTranslated(flow, translation, towards, false);
+    }
+  }
+
+  private static boolean mayHaveToRepeat(ParentFlow flow) {
+    TranslatedFlow translation = flow.translation();
+    return translation != null && translation.awaitsAcknowledgement();
   }
 
   /** Gives a packet of a translated flow its verdict, if that is not to pass as it came. */
@@ -581,6 +600,11 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
     if (tracer.isOn()) {
       tracer.line("session", "ends by " + (packet.has(PacketView.RST) ? "RST" : "FIN"));
+    }
+    if (packet.has(PacketView.FIN) && mayHaveToRepeat(flow)) {
+      // The flow stays for that, until the other side's FIN or the end of its conntrack.
+      outcomes.endAll(flow, AgentEvent.Kind.PARENT_CLOSED);
+      return;
     }
     endParent(flow, AgentEvent.Kind.PARENT_CLOSED);
   }
@@ -747,7 +771,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
     flow.endReading(reason);
     unreadFlows++;
-    changeMark(flow.entry(), marks.opaque());
+    if (!mayHaveToRepeat(flow)) {
+      changeMark(flow.entry(), marks.opaque()); // the kernel queues it no more
+    }
     unreadable.warn(
         flow.parent().serial()
             + " "

@@ -10,6 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -111,6 +112,39 @@ class TranslatedDialogueTest {
         assertEquals(PORT_SEEN, lastPassed());
       }
       assertEquals(1, dialogue.connection().adjustment(false).offsetAfter());
+    }
+
+    @Test
+    void whatComesAgainBehindTheFin_untilItIsAcknowledged() {
+      TcpDialogue dialogue = hiddenClient();
+      byte[] packet = dialogue.clientSays(PORT, 0);
+      dialogue.deliver(packet).deliver(dialogue.clientSays("", PacketView.FIN));
+      assertEquals(List.of(), bench.rows(), "nobody waits for its data connection");
+      dialogue.connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+      dialogue.deliver(packet);
+      assertEquals(PORT_SEEN, lastPassed());
+
+      dialogue.deliver(dialogue.serverSays("200 ok\r\n", PacketView.FIN));
+      assertEquals(List.of(), bench.worker().sessions(ListingFilter.ALL));
+      assertEquals(List.of(), bench.backend().open());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void whatComesAgainWhenNothingIsReadAnyMore_untilItIsAcknowledged() {
+      int opaque = WorkerBench.MARKS.opaque();
+      TcpDialogue dialogue = hiddenClient();
+      byte[] packet = dialogue.clientSays(PORT, 0);
+      dialogue.deliver(packet).client("\u0016\u0003\u0001 hello");
+      assertEquals(List.of("opaque tlsHello"), bench.log().words());
+      dialogue.deliver(packet);
+      assertEquals(PORT_SEEN, lastPassed());
+      assertEquals(0, dialogue.connection().mark() & opaque, "it is still queued");
+
+      dialogue.server("200 ok\r\n");
+      assertEquals(opaque, dialogue.connection().mark() & opaque);
+      assertEquals("200 ok\r\n", lastPassed());
+      bench.assertVerdicts();
     }
 
     @Test
