@@ -27,7 +27,7 @@ class TranslatedStreamTest {
   }
 
   private Passage pass(int at, int lengthBytes) {
-    Passage passage = stream.decide(FIRST + at, lengthBytes, null);
+    Passage passage = stream.decide(FIRST + at, lengthBytes, null, true);
     if (passage.kind() != Kind.DROPPED) {
       stream.passed(passage);
     }
@@ -52,6 +52,29 @@ class TranslatedStreamTest {
     assertDropped("early", pass(1, 10));
     assertEquals(Kind.AS_IT_CAME, pass(0, 1).kind());
     assertEquals(Kind.AS_IT_CAME, pass(1, 10).kind());
+  }
+
+  @Test
+  void aSegmentBeforeItsTurn_whereNothingIsToBeChanged_passes_andWhatMissesFollowsAsItComes() {
+    Passage ahead = stream.decide(FIRST + 10, 10, null, false);
+    assertEquals(Kind.AS_IT_CAME, ahead.kind());
+    stream.passed(ahead);
+
+    assertFalse(stream.canChange(FIRST + 3), "the kernel has shifted by now what stands behind it");
+    assertTrue(stream.canChange(FIRST + 20));
+    assertEquals(Kind.AS_IT_CAME, pass(0, 10).kind());
+    assertDropped("early", pass(21, 5));
+    assertEquals(Kind.AS_IT_CAME, pass(20, 6).kind());
+  }
+
+  @Test
+  void aSegmentBehindAPlannedEdit_waits_thoughNothingElseIsToBeChanged() {
+    plan(5, 10, "x");
+    pass(0, 8); // cut in front of the edit
+
+    assertDropped("early", stream.decide(FIRST + 8, 10, null, false));
+    assertEquals(Kind.CHANGED, pass(5, 13).kind());
+    assertEquals(Kind.AS_IT_CAME, stream.decide(FIRST + 30, 10, null, false).kind());
   }
 
   @Test
@@ -137,13 +160,13 @@ class TranslatedStreamTest {
 
   @Test
   void anUnfinishedMessage_isWithheldOnce() {
-    Passage cut = stream.decide(FIRST, 20, FIRST + 12);
+    Passage cut = stream.decide(FIRST, 20, FIRST + 12, true);
     assertEquals("incomplete", cut.cause());
     assertEquals(FIRST + 12, cut.end());
     stream.passed(cut);
     assertTrue(stream.canChange(FIRST + 12));
 
-    Passage again = stream.decide(FIRST + 12, 8, FIRST + 12);
+    Passage again = stream.decide(FIRST + 12, 8, FIRST + 12, true);
     assertEquals(Kind.AS_IT_CAME, again.kind());
     stream.passed(again);
     assertFalse(stream.canChange(FIRST + 19), "a part of it is with the receiver");
@@ -164,8 +187,8 @@ class TranslatedStreamTest {
     TranslatedStream resumed = new TranslatedStream();
     resumed.inherit(new SequenceAdjustment(100, 0, 7));
 
-    assertDropped("changedByAnEarlierAgent", resumed.decide(95, 20, null));
-    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null).kind());
+    assertDropped("changedByAnEarlierAgent", resumed.decide(95, 20, null, true));
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null, true).kind());
     assertEquals(120, resumed.acknowledged(127));
   }
 
