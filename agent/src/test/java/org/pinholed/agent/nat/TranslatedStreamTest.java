@@ -202,13 +202,13 @@ class TranslatedStreamTest {
     next.restore(Objects.requireNonNull(stream.state()));
 
     assertEquals(stream.state(), next.state());
-    Passage again = next.decide(FIRST, 20, null);
+    Passage again = next.decide(FIRST, 20, null, true);
     assertEquals(made.end(), again.end());
     assertEquals("x", new String(again.edits().get(0).replacement(), US_ASCII));
     assertNull(again.adjustment());
-    assertEquals("unacknowledged", next.decide(FIRST + 20, 20, null).cause());
+    assertEquals("unacknowledged", next.decide(FIRST + 20, 20, null, true).cause());
     next.acknowledged(FIRST + 20 - 9);
-    Passage planned = next.decide(FIRST + 20, 20, null);
+    Passage planned = next.decide(FIRST + 20, 20, null, true);
     assertEquals(new SequenceAdjustment(FIRST + 25, -9, -18), planned.adjustment());
   }
 
