@@ -59,6 +59,12 @@ final class AgentNumbers implements AgentGauges {
   }
 
   @Override
+  public int orphans() {
+    Agent now = agent;
+    return now == null ? 0 : now.orphans();
+  }
+
+  @Override
   public List<ExpectationCount> expectations() {
     Agent now = agent;
     if (now == null) {

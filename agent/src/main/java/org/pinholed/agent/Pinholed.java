@@ -13,6 +13,9 @@ import org.pinholed.agent.config.ConfigLoader;
 import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.event.JsonEventLog;
+import org.pinholed.agent.handover.HandOver;
+import org.pinholed.agent.handover.HandOverSocket;
+import org.pinholed.agent.handover.StoredHandOver;
 import org.pinholed.agent.lifecycle.Agent;
 import org.pinholed.agent.lifecycle.Version;
 import org.pinholed.agent.metrics.MetricsServer;
@@ -21,6 +24,8 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RecordingBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
+import org.pinholed.agent.service.PassedDescriptor;
+import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.QueueReport;
@@ -67,6 +72,13 @@ public final class Pinholed implements Callable<Integer> {
   @Option(names = "--check-config", description = "check the configuration and exit")
   private boolean checkOnly;
 
+  @Option(
+      names = "--replace",
+      description =
+          "take the place of the agent that answers on the configured control socket: it hands over"
+              + " its packet queue and ends; no packet is lost, none passes unread")
+  private boolean replace;
+
   private final CountDownLatch stop = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
 
@@ -94,8 +106,10 @@ public final class Pinholed implements Callable<Integer> {
       return EXIT_DONE;
     }
     List<AutoCloseable> opened = new ArrayList<>();
+    ServiceManager manager = ServiceManager.of(System.getenv(), ProcessHandle.current().pid());
+    opened.add(manager);
     try {
-      run(config, loader, opened);
+      run(config, loader, manager, opened);
       return EXIT_DONE;
     } catch (IOException e) {
       LOG.error("{}", e.getMessage());
@@ -108,7 +122,8 @@ public final class Pinholed implements Callable<Integer> {
     }
   }
 
-  private void run(AgentConfig config, ConfigLoader loader, List<AutoCloseable> opened)
+  private void run(
+      AgentConfig config, ConfigLoader loader, ServiceManager manager, List<AutoCloseable> opened)
       throws IOException {
     EventListener eventLog = event -> {};
     JsonEventLog jsonLog = null;
@@ -124,13 +139,29 @@ public final class Pinholed implements Callable<Integer> {
     if (config.backend() == AgentConfig.Backend.RECORDING) {
       backend = new RecordingBackend(backend);
     }
-    Agent agent = new Agent(config, PROTOCOLS, backend, eventLog, metrics);
+    StoredHandOver stored =
+        new StoredHandOver(
+            manager, PassedDescriptor.of(System.getenv(), ProcessHandle.current().pid()));
+    HandOver[] left = {HandOver.NOTHING};
+    Agent agent =
+        new Agent(
+            config,
+            PROTOCOLS,
+            backend,
+            eventLog,
+            metrics,
+            () -> {
+              left[0] = replace ? HandOverSocket.ask(config.control().socket()) : stored.take();
+              return left[0];
+            });
     opened.add(agent);
+    stored.keep(agent.packetQueues());
     gauges.attach(agent);
+    HandOverSocket.awaitEnd(left[0]);
     if (config.metrics().enabled()) {
-      MetricsServer server = MetricsServer.start(metrics, config.metrics());
-      opened.add(server);
-      agent.setMetricsAddress(server.address());
+      MetricsServer metricsServer = MetricsServer.start(metrics, config.metrics());
+      opened.add(metricsServer);
+      agent.setMetricsAddress(metricsServer.address());
     }
     JsonEventLog reopened = jsonLog;
     agent.setConfigSource(
@@ -145,9 +176,20 @@ public final class Pinholed implements Callable<Integer> {
             throw new ControlException(String.valueOf(e.getMessage()));
           }
         });
-    opened.add(
+    ControlServer server =
         ControlServer.open(
-            config.control().socket(), config.control().group(), agent, metrics::scrape));
+            config.control().socket(), config.control().group(), agent, metrics::scrape);
+    opened.add(server);
+    server.setSuccessor(
+        connection -> {
+          HandOver leaving = agent.handOver();
+          try {
+            HandOverSocket.send(connection, leaving);
+            LOG.info("handed over {} flows to another process", leaving.flows().size());
+          } finally {
+            stop.countDown();
+          }
+        });
     handleSignals(agent);
     LOG.info(
         "pinholed {} is ready: helpers {}, queues {}, control socket {}",
@@ -155,8 +197,24 @@ public final class Pinholed implements Callable<Integer> {
         agent.status().helpers(),
         agent.queues().stream().map(QueueReport::queue).toList(),
         config.control().socket());
+    agent.serveUnder(manager);
     awaitStop();
     LOG.info("stopping");
+    manager.stopping();
+    if (agent.keepsOnStop() && manager.isThere()) {
+      leave(agent, stored);
+    } else {
+      stored.discardAll();
+    }
+  }
+
+  /** A service manager that starts the next process at once gives it what is left here. */
+  private static void leave(Agent agent, StoredHandOver stored) throws IOException {
+    try {
+      stored.leave(agent.handOver());
+    } catch (ControlException e) {
+      LOG.debug("nothing to leave: {}", e.getMessage()); // another process has it already
+    }
   }
 
   private void handleSignals(AgentControl agent) {

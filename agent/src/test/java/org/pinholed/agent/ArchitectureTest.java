@@ -118,10 +118,10 @@ class ArchitectureTest {
           .resideInAPackage(KERNEL + ".netlink..");
 
   @ArchTest
-  static final ArchRule onlyNetlinkCallsLibc =
+  static final ArchRule onlySocketsCallLibc =
       noClasses()
           .that()
-          .resideOutsideOfPackages(KERNEL + ".libc..", KERNEL + ".netlink..")
+          .resideOutsideOfPackages(KERNEL + ".libc..", KERNEL + ".netlink..", KERNEL + ".unix..")
           .and()
           .resideInAPackage(KERNEL + "..")
           .should()

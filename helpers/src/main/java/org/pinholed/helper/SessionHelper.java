@@ -8,4 +8,24 @@ public interface SessionHelper {
    * @return one lower camel case word, for example {@code ready}
    */
   String stateWord();
+
+  /**
+   * Where the dialogue stands, for another process that goes on with it at the very next byte.
+   *
+   * @return text for {@link #restore} of the same version, at most 1000 characters of ASCII; empty
+   *     if it cannot be said
+   */
+  default String snapshot() {
+    return "";
+  }
+
+  /**
+   * Goes on where another helper stood. Only before the first byte is read.
+   *
+   * @param snapshot what {@link #snapshot} said, or anything else
+   * @return false if it is not understood; then nothing changed
+   */
+  default boolean restore(String snapshot) {
+    return false;
+  }
 }

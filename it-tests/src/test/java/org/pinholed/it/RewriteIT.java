@@ -89,6 +89,26 @@ class RewriteIT {
     }
   }
 
+  @Test
+  void aThousandRewrites_withoutDataConnections_growAndShrinkAndGoOn() {
+    try (Bench bench = new Bench(Links.VETH, NatMode.MASQUERADE, Family.V4);
+        ScriptedSession session = bench.scenario.login()) {
+      for (int i = 0; i < 500; i++) {
+        int port = i % 2 == 0 ? 51210 : 2560 + i;
+        String numbers = "," + (port >> 8) + "," + (port & 255) + "\r\n";
+        assertEquals(
+            "PORT 203,0,113,1" + numbers, session.heardByServer("PORT 198,51,100,2" + numbers));
+        session.reply("200 command successful.\r\n");
+        assertEquals(
+            "EPRT |1|203.0.113.1|" + port + "|\r\n",
+            session.heardByServer("EPRT |1|198.51.100.2|" + port + "|\r\n"));
+        session.reply("200 command successful.\r\n");
+      }
+      session.exchange("NOOP\r\n", "200 still here\r\n");
+      bench.assertClean();
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("translations")
   void everyRewrite_hasRightLengthsAndChecksums(NatMode nat, Family family) {

@@ -7,13 +7,20 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.Links;
+import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.NatScenario;
+import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
+import org.pinholed.it.lab.ScriptedSession.Endpoint;
 
 /** Somebody else's {@code nft} takes the agent's table, or a part of it, away: it comes back. */
 class TableRepairIT {
@@ -36,8 +43,12 @@ class TableRepairIT {
       String element = " . " + announced.port() + " ";
       Scenario.await(
           Duration.ofSeconds(5),
-          () -> table(scenario).contains(element),
-          () -> table(scenario) + scenario.agent().log());
+          () -> table(scenario.lab()).contains(element),
+          () -> table(scenario.lab()) + scenario.agent().log());
+      Scenario.await(
+          Duration.ofSeconds(5),
+          () -> scenario.agent().log().contains("table rebuilt with 1 pinholes"),
+          scenario.agent()::log);
       announced.connect().close();
       assertFalse(announced.isOpen(), "the repaired pinhole let a second connection in");
 
@@ -48,19 +59,47 @@ class TableRepairIT {
     }
   }
 
-  private static String table(Scenario scenario) {
+  @ParameterizedTest
+  @ValueSource(strings = {"delete table inet pinholed", "flush map inet pinholed dnat4"})
+  void translationOfAPendingPinhole_survives(String foreignCommand) {
+    AgentProcess[] agent = new AgentProcess[1];
+    try (NatScenario scenario =
+            NatScenario.start(
+                Links.VETH,
+                NatMode.MASQUERADE,
+                Family.V4,
+                lab -> {
+                  RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+                  agent[0] = AgentProcess.start(lab);
+                });
+        ScriptedSession session = scenario.login();
+        Listener listener = scenario.listen(DataMode.PORT, Family.V4.client(), 0)) {
+      Endpoint to = scenario.announce(session, DataMode.PORT, Family.V4.client(), listener);
+      String[] command = ("nft " + foreignCommand).split(" ");
+      scenario.lab().run(Lab.Host.ROUTER, Duration.ofSeconds(10), command).orFail();
+      String element = ": 198.51.100.2 . " + listener.port();
+      Scenario.await(
+          Duration.ofSeconds(5),
+          () -> table(scenario.lab()).contains(element),
+          () -> table(scenario.lab()) + agent[0].log());
+      scenario.connect(session, DataMode.PORT, to, listener);
+      scenario.transfer(session, DataMode.EPRT);
+      scenario.watch().assertNone();
+      assertEquals(List.of(), agent[0].complaints());
+    }
+  }
+
+  private static String table(Lab lab) {
     CommandResult listing =
-        scenario
-            .lab()
-            .run(
-                Lab.Host.ROUTER,
-                Duration.ofSeconds(10),
-                "nft",
-                "-n",
-                "list",
-                "table",
-                "inet",
-                "pinholed");
+        lab.run(
+            Lab.Host.ROUTER,
+            Duration.ofSeconds(10),
+            "nft",
+            "-n",
+            "list",
+            "table",
+            "inet",
+            "pinholed");
     return listing.output();
   }
 }

@@ -142,11 +142,11 @@ final class HelpersCommand implements Callable<Integer> {
     }
   }
 
-  @Command(
-      name = "delete",
-      description = "Deletes an entry: plain firewall policies apply to its port from now on.",
-      footer = {"%nExamples:", "  pinholectl helpers delete 2"})
-  static final class DeleteCommand implements Callable<Integer> {
+  /** What is done to one entry that is there already. */
+  abstract static class EntryCommand implements Callable<Integer> {
+    private final String request;
+    private final String done;
+
     @SuppressWarnings("NullAway.Init") // set by picocli before the call
     @ParentCommand
     HelpersCommand helpers;
@@ -154,11 +154,25 @@ final class HelpersCommand implements Callable<Integer> {
     @Parameters(paramLabel = "ID", description = "Id of the entry.")
     long id;
 
+    EntryCommand(String request, String done) {
+      this.request = request;
+      this.done = done;
+    }
+
     @Override
     public Integer call() throws Exception {
       return helpers.change(
-          new JsonFields().with("command", "helpersDelete").with("id", id),
-          "deleted: helper " + id);
+          new JsonFields().with("command", request).with("id", id), done + ": helper " + id);
+    }
+  }
+
+  @Command(
+      name = "delete",
+      description = "Deletes an entry: plain firewall policies apply to its port from now on.",
+      footer = {"%nExamples:", "  pinholectl helpers delete 2"})
+  static final class DeleteCommand extends EntryCommand {
+    DeleteCommand() {
+      super("helpersDelete", "deleted");
     }
   }
 
@@ -166,19 +180,9 @@ final class HelpersCommand implements Callable<Integer> {
       name = "enable",
       description = "Switches an entry on.",
       footer = {"%nExamples:", "  pinholectl helpers enable 2"})
-  static final class EnableCommand implements Callable<Integer> {
-    @SuppressWarnings("NullAway.Init") // set by picocli before the call
-    @ParentCommand
-    HelpersCommand helpers;
-
-    @Parameters(paramLabel = "ID", description = "Id of the entry.")
-    long id;
-
-    @Override
-    public Integer call() throws Exception {
-      return helpers.change(
-          new JsonFields().with("command", "helpersEnable").with("id", id),
-          "enabled: helper " + id);
+  static final class EnableCommand extends EntryCommand {
+    EnableCommand() {
+      super("helpersEnable", "enabled");
     }
   }
 
@@ -186,19 +190,9 @@ final class HelpersCommand implements Callable<Integer> {
       name = "disable",
       description = "Switches an entry off and keeps it in the table.",
       footer = {"%nExamples:", "  pinholectl helpers disable 2"})
-  static final class DisableCommand implements Callable<Integer> {
-    @SuppressWarnings("NullAway.Init") // set by picocli before the call
-    @ParentCommand
-    HelpersCommand helpers;
-
-    @Parameters(paramLabel = "ID", description = "Id of the entry.")
-    long id;
-
-    @Override
-    public Integer call() throws Exception {
-      return helpers.change(
-          new JsonFields().with("command", "helpersDisable").with("id", id),
-          "disabled: helper " + id);
+  static final class DisableCommand extends EntryCommand {
+    DisableCommand() {
+      super("helpersDisable", "disabled");
     }
   }
 }

@@ -61,18 +61,16 @@ final class Listings {
 
   private static String fortios(JsonFields row) {
     StringBuilder out = new StringBuilder();
-    String source = row.object("source").text("address");
-    boolean towardsClient =
-        row.object("destination").text("address").equals(row.object("client").text("address"));
+    String goesTo =
+        row.object(isTranslated(row, "Destination") ? "translatedDestination" : "destination")
+            .text("address");
+    boolean towardsClient = goesTo.equals(row.object("client").text("address"));
     List<?> flags = row.list("flags");
     int flagBits =
         (flags.contains("many") ? 1 : 0)
             | (flags.contains("anySource") ? 2 : 0)
             | (flags.contains("inactive") ? 4 : 0)
             | (row.text("lifetime").equals("parent") ? 8 : 0);
-    String from = plain(row.object("source"));
-    String to = plain(row.object("destination"));
-    String none = source.indexOf(':') >= 0 ? ":::0" : "0.0.0.0:0";
     out.append(
         String.format(
             Locale.ROOT,
@@ -91,10 +89,7 @@ final class Listings {
       out.append(' ').append(Printable.of(flag.toString()));
     }
     out.append('\n');
-    out.append("hook=pre dir=org act=noop ");
-    out.append(from).append("->").append(to).append('(').append(none).append(")\n");
-    out.append("hook=post dir=reply act=noop ");
-    out.append(to).append("->").append(from).append('(').append(none).append(")\n");
+    hooks(out, row);
     out.append(
         String.format(
             Locale.ROOT, "misc=0 policy_id=%d mark=%08x%n", row.number("policyId"), mark(row)));
@@ -104,6 +99,54 @@ final class Listings {
     }
     out.append("\n\n");
     return out.toString();
+  }
+
+  // a line for each hook that translates the child: what the packet says there and, in brackets,
+  // what is made of it; replies meet the hooks the other way round
+  private static void hooks(StringBuilder out, JsonFields row) {
+    String from = plain(row.object("source"));
+    String to = plain(row.object("destination"));
+    boolean dnat = isTranslated(row, "Destination");
+    boolean snat = isTranslated(row, "Source");
+    if (!dnat && !snat) {
+      String none = row.object("source").text("address").indexOf(':') >= 0 ? ":::0" : "0.0.0.0:0";
+      hook(out, "pre dir=org act=noop", from, to, none);
+      hook(out, "post dir=reply act=noop", to, from, none);
+      return;
+    }
+    String inside = dnat ? plain(row.object("translatedDestination")) : to;
+    String seen = snat ? plain(row.object("translatedSource")) : from;
+    if (dnat) {
+      hook(out, "pre dir=org act=dnat", from, to, inside);
+    }
+    if (snat) {
+      hook(out, "post dir=org act=snat", from, inside, seen);
+      hook(out, "pre dir=reply act=dnat", inside, seen, from);
+    }
+    if (dnat) {
+      hook(out, "post dir=reply act=snat", inside, from, to);
+    }
+  }
+
+  private static boolean isTranslated(JsonFields row, String side) {
+    return row.value("translated" + side) instanceof JsonFields;
+  }
+
+  private static void hook(StringBuilder out, String what, String from, String to, String becomes) {
+    out.append("hook=").append(what).append(' ').append(from).append("->").append(to);
+    out.append('(').append(becomes).append(")\n");
+  }
+
+  static Listing audit() {
+    return Listing.table(
+        new String[] {"DIFFERENCE", "PARENT", "WHAT", "EXPLANATION"},
+        row ->
+            new String[] {
+              row.text("difference"),
+              row.text("parentSerial"),
+              row.text("what"),
+              row.text("explanation")
+            });
   }
 
   static Listing sessions() {

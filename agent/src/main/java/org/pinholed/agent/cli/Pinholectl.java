@@ -126,6 +126,7 @@ public final class Pinholectl implements Runnable {
     commands.put("helpers", HelpersCommand::new);
     commands.put("trace", TraceCommand::new);
     commands.put("stats", StatsCommand::new);
+    commands.put("audit", AuditCommand::new);
     commands.put("reload", ReloadCommand::new);
     commands.put("doctor", DoctorCommand::new);
     commands.put("completion", CompletionCommand::new);

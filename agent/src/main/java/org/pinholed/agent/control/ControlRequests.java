@@ -82,7 +82,7 @@ final class ControlRequests {
       }
       case "stats" -> {
         onlyFields(request, Set.of());
-        out.row(StatsSummary.of(control.stats(), metrics.get()));
+        out.row(StatsSummary.of(control.status(), metrics.get()));
       }
       case "expectations" -> {
         onlyFields(request, LISTING);
@@ -90,6 +90,10 @@ final class ControlRequests {
       }
       case "sessions" -> sessions(request, out);
       case "clear" -> clear(request, out);
+      case "audit" -> {
+        onlyFields(request, Set.of());
+        rows(control.audit(), out);
+      }
       case "helpers" -> {
         onlyFields(request, Set.of());
         rows(control.helpers(), out);

@@ -33,6 +33,7 @@ import jnr.unixsocket.UnixSocketChannel;
 import jnr.unixsocket.UnixSocketOptions;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.view.AgentControl;
+import org.pinholed.agent.view.ControlException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,6 +64,19 @@ public final class ControlServer implements AutoCloseable {
   private final ExecutorService pool;
   private final Thread acceptor;
   private volatile boolean closing;
+  private volatile @Nullable Successor successor;
+
+  /** Lets another process take the place of this one. */
+  public interface Successor {
+    /**
+     * Hands over.
+     *
+     * @param connection file descriptor of the connection that asked; a blocking unix socket
+     * @throws ControlException if this process stops already
+     * @throws IOException if the other process is gone
+     */
+    void handOver(int connection) throws ControlException, IOException;
+  }
 
   private ControlServer(
       Path socket,
@@ -156,10 +170,10 @@ public final class ControlServer implements AutoCloseable {
       listener.socket().bind(new UnixSocketAddress(newborn.toString()), BACKLOG);
       setGroup(newborn, group);
       Files.setPosixFilePermissions(newborn, PosixFilePermissions.fromString("rw-rw----"));
+      int ownUid = unixNumber(newborn, "uid"); // of /proc/self it would be root's: that is a link
       int gid = unixNumber(newborn, "gid");
       Files.move(newborn, path, StandardCopyOption.ATOMIC_MOVE);
-      PeerPolicy peers =
-          new PeerPolicy(unixNumber(Path.of("/proc/self"), "uid"), group, gid, accounts);
+      PeerPolicy peers = new PeerPolicy(ownUid, group, gid, accounts);
       ControlServer server =
           new ControlServer(path, listener, peers, limits, new ControlRequests(control, metrics));
       server.acceptor.start();
@@ -169,6 +183,15 @@ public final class ControlServer implements AutoCloseable {
       Files.deleteIfExists(newborn);
       throw e;
     }
+  }
+
+  /**
+   * Allows root and the agent's own user, not the group, to ask for a hand-over.
+   *
+   * @param newSuccessor does it
+   */
+  public void setSuccessor(Successor newSuccessor) {
+    successor = newSuccessor;
   }
 
   /**
@@ -263,7 +286,7 @@ public final class ControlServer implements AutoCloseable {
       }
       AnswerWriter out = new AnswerWriter(connection, limits);
       try {
-        answer(connection, out);
+        answer(connection, out, peer.getUid());
       } catch (ControlError e) {
         out.error(e);
       }
@@ -277,9 +300,13 @@ public final class ControlServer implements AutoCloseable {
     }
   }
 
-  private void answer(UnixSocketChannel connection, AnswerWriter out)
+  private void answer(UnixSocketChannel connection, AnswerWriter out, int uid)
       throws IOException, ControlError {
     JsonFields request = RequestReader.read(connection, limits);
+    if (request.text("command").equals("handOver")) {
+      handOver(connection, uid);
+      return;
+    }
     boolean trace = ControlRequests.isTrace(request);
     if (trace && traces.incrementAndGet() > limits.traces()) {
       traces.decrementAndGet();
@@ -297,6 +324,18 @@ public final class ControlServer implements AutoCloseable {
       if (trace) {
         traces.decrementAndGet();
       }
+    }
+  }
+
+  private void handOver(UnixSocketChannel connection, int uid) throws IOException, ControlError {
+    Successor next = successor;
+    if (next == null || !peers.isOwn(uid)) {
+      throw new ControlError(ControlError.REFUSED, "only root may take the place of this agent");
+    }
+    try {
+      next.handOver(connection.getFD());
+    } catch (ControlException e) {
+      throw new ControlError(ControlError.REFUSED, String.valueOf(e.getMessage()));
     }
   }
 

@@ -45,8 +45,13 @@ final class PeerPolicy {
     this.accounts = accounts;
   }
 
+  /** Whether it may do what only the agent itself may. */
+  boolean isOwn(int uid) {
+    return uid == 0 || uid == ownUid;
+  }
+
   boolean allows(int uid, int gid) {
-    return uid == 0 || uid == ownUid || gid == groupGid || accounts.isMember(uid, group);
+    return isOwn(uid) || gid == groupGid || accounts.isMember(uid, group);
   }
 
   // through libc, so that an organisation's directory of users counts too

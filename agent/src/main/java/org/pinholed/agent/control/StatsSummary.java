@@ -6,6 +6,7 @@ import java.util.StringJoiner;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.pinholed.agent.view.StatusReport;
 
 /**
  * Makes from the metrics what a person reads at a glance: no buckets, no zeros of rare things.
@@ -23,11 +24,11 @@ final class StatsSummary {
   /**
    * Puts both together.
    *
-   * @param stats what the agent itself counts
+   * @param status what the agent itself counts
    * @param metrics text format of Prometheus
    * @return the agent's counters first, then the metrics that add something to them, by name
    */
-  static Map<String, Number> of(Map<String, Number> stats, String metrics) {
+  static Map<String, Number> of(StatusReport status, String metrics) {
     Map<String, Number> more = new TreeMap<>();
     Map<String, Double> sums = new TreeMap<>();
     Map<String, Double> counts = new TreeMap<>();
@@ -54,9 +55,21 @@ final class StatsSummary {
             more.put(name + ".meanMicros", Math.round(sum * 1e6 / count));
           }
         });
-    Map<String, Number> all = new LinkedHashMap<>(stats);
+    Map<String, Number> all = counters(status);
     more.forEach(all::putIfAbsent);
     return all;
+  }
+
+  private static Map<String, Number> counters(StatusReport status) {
+    Map<String, Number> counters = new LinkedHashMap<>();
+    counters.put("uptimeSeconds", status.uptimeSeconds());
+    counters.put("packets", status.packets());
+    counters.put("queueDropped", status.queueDropped());
+    counters.put("tableRepairs", status.tableRepairs());
+    counters.put("parents", status.parents());
+    counters.put("opaqueParents", status.opaqueParents());
+    status.expectations().forEach((state, count) -> counters.put("expectations." + state, count));
+    return counters;
   }
 
   private static String labels(String text) {

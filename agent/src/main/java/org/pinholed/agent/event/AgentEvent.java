@@ -63,8 +63,12 @@ public record AgentEvent(
     BACKEND_ERROR,
     /** Somebody else changed our table and it was repaired. */
     TABLE_REPAIRED,
+    /** Parents and pinholes of an agent that ran before were taken over. */
+    ADOPTED,
     /** Kernel events were lost and the state was read again. */
     RESYNCED,
+    /** Parents vanished from the conntrack table with neither FIN nor RST. */
+    PARENTS_LOST,
     /** A packet worker stands still. */
     WORKER_STUCK;
 

@@ -1,11 +1,13 @@
 package org.pinholed.agent.expectation;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
@@ -18,6 +20,12 @@ import org.pinholed.helper.ExpectationRequest;
  * set, so that of several threads that end it just one accounts for it.
  */
 public final class Expectation {
+  /**
+   * The kernel timeout of a pinhole that lives as long as its parent; renewed at a third of it, so
+   * that a dead agent leaves nothing open for longer.
+   */
+  public static final Duration LEASE = Duration.ofSeconds(60);
+
   /** Where an expectation stands; it only moves downwards. */
   public enum State {
     /** Announced, the pinhole is not open yet. */
@@ -227,6 +235,9 @@ public final class Expectation {
     // As the vendor shows it: what lives with its parent counts down from the lease, below zero.
     long expireMs = livesWithParent ? pinhole.timeoutMs() - ageMs : Math.max(0, expiresInMs(nowNs));
     java.net.InetAddress source = pinhole.source();
+    ChildTranslation translation = pinhole.translation();
+    java.net.InetAddress seen = translation == null ? null : translation.source();
+    Endpoint inside = translation == null ? null : translation.inside();
     String anyAddress = pinhole.destination().getAddress().length == 4 ? "0.0.0.0" : "::";
     return new ExpectationRow(
         id,
@@ -247,6 +258,8 @@ public final class Expectation {
         pinhole.mark(),
         new EndpointRow(source == null ? anyAddress : AddressText.of(source), 0),
         new EndpointRow(AddressText.of(pinhole.destination()), pinhole.port()),
+        seen == null ? null : new EndpointRow(AddressText.of(seen), 0),
+        inside == null ? null : endpointRow(inside),
         endpointRow(parent.client()),
         endpointRow(parent.server()),
         request.cause().word(),

@@ -7,6 +7,9 @@ public enum AgentReason implements Reason {
   /** The flow was older than the agent and nobody vetted it. */
   MID_STREAM(
       Kind.OPAQUE, "the flow was not seen from its first byte, so nothing in it can be trusted"),
+  /** An agent before this one gave the flow up, and its pinholes were taken over. */
+  OPAQUE_BEFORE(
+      Kind.OPAQUE, "an agent that ran before this one found that the flow cannot be read"),
   /** Another engine already works on the flow. */
   KERNEL_HELPER(
       Kind.OPAQUE, "a kernel helper (ct helper) is assigned to the flow, so it is not read twice"),

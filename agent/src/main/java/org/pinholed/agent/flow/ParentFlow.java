@@ -9,6 +9,8 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.nat.TranslatedState;
+import org.pinholed.agent.nat.TranslatedStream;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
@@ -126,6 +128,79 @@ public final class ParentFlow {
       original = stream;
     } else {
       reply = stream;
+    }
+  }
+
+  /**
+   * What another process needs to go on with it.
+   *
+   * @return its state; null if nothing in it can be relied on, because reading ended, or a side's
+   *     bytes wait for others
+   */
+  public @Nullable FlowState state() {
+    SessionHelper reader = helper;
+    TranslatedState client = translatedState(Direction.ORIGINAL);
+    TranslatedState server = translatedState(Direction.REPLY);
+    if (reader == null || isWaiting(original, client) || isWaiting(reply, server)) {
+      return null;
+    }
+    return new FlowState(
+        entry.id(),
+        nextOf(original),
+        nextOf(reply),
+        reader.snapshot(),
+        announced().stream()
+            .filter(expectation -> expectation.state() == Expectation.State.ANNOUNCED)
+            .map(Expectation::pinhole)
+            .toList(),
+        client,
+        server);
+  }
+
+  private @Nullable TranslatedState translatedState(Direction direction) {
+    TranslatedStream stream = translation == null ? null : translation.stream(direction);
+    return stream == null ? null : stream.state();
+  }
+
+  /** Whether it keeps bytes that do not come again. */
+  private static boolean isWaiting(
+      @Nullable InOrderStream stream, @Nullable TranslatedState translated) {
+    return stream != null
+        && stream.bufferedBytes() > 0
+        && (translated == null
+            || stream.sequenceOf(stream.bytesConsumed()) - (int) translated.released() < 0);
+  }
+
+  private static long nextOf(@Nullable InOrderStream stream) {
+    return stream == null ? -1 : Integer.toUnsignedLong(stream.sequenceOf(stream.bytesConsumed()));
+  }
+
+  /**
+   * Goes on where another process stood. Only before the first packet.
+   *
+   * @param state what it said
+   * @param limits how much the streams may keep
+   */
+  public void restore(FlowState state, HelperLimits limits) {
+    SessionHelper reader = helper;
+    if (reader != null && reader.restore(state.snapshot())) {
+      if (state.clientNext() >= 0) {
+        resumeStream(Direction.ORIGINAL, (int) state.clientNext(), limits);
+      }
+      if (state.serverNext() >= 0) {
+        resumeStream(Direction.REPLY, (int) state.serverNext(), limits);
+      }
+      if (translation != null) {
+        restore(translation.stream(Direction.ORIGINAL), state.clientTranslated());
+        restore(translation.stream(Direction.REPLY), state.serverTranslated());
+      }
+    }
+  }
+
+  private static void restore(
+      @Nullable TranslatedStream stream, @Nullable TranslatedState translated) {
+    if (stream != null && translated != null) {
+      stream.restore(translated);
     }
   }
 

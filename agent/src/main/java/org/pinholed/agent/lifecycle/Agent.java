@@ -20,12 +20,16 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.AgentControl;
+import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ExpectationRow;
@@ -44,6 +48,7 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.EventOptions;
+import org.pinholed.kernel.link.LinkEvents;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.pinholed.kernel.nfqueue.QueueFeatures;
@@ -77,6 +82,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final ConntrackEvents kernelEventsSocket;
   private final ConntrackClient lifecycleConntrack;
   private final PinholeBackend.Session lifecyclePinholes;
+  private final LinkWatch links;
   private final QueueFeatures queueFeatures;
   private final List<WorkerThread> workerThreads = new ArrayList<>();
   private final QueueWorkers workers;
@@ -86,6 +92,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
   private volatile String metricsAddress = "";
+  private volatile ServiceManager manager = ServiceManager.NONE;
   private boolean closed;
   private volatile ConfigSource source =
       () -> {
@@ -121,6 +128,28 @@ public final class Agent implements AgentControl, AutoCloseable {
       EventListener log,
       AgentMetrics metrics)
       throws IOException {
+    this(config, protocols, backend, log, metrics, () -> HandOver.NOTHING);
+  }
+
+  /**
+   * Starts an agent in the place of another one, as above.
+   *
+   * @param config a checked configuration
+   * @param protocols the protocols that can be read
+   * @param backend what opens pinholes, owned by the agent from now on
+   * @param log takes what happens
+   * @param metrics counts it
+   * @param before hands over the packet queues and flows of the other one
+   * @throws IOException if the kernel refuses something, or the other one did not hand over
+   */
+  public Agent(
+      AgentConfig config,
+      List<HelperProtocol> protocols,
+      PinholeBackend backend,
+      EventListener log,
+      AgentMetrics metrics,
+      HandOver.Source before)
+      throws IOException {
     this.config = config;
     this.protocols = List.copyOf(protocols);
     this.backend = backend;
@@ -135,17 +164,18 @@ public final class Agent implements AgentControl, AutoCloseable {
           acquired.add(
               ConntrackEvents.open(
                   new EventOptions(true, true, state, EVENT_BUFFER_BYTES, RECEIVE_TIMEOUT)));
-      List<PacketQueue> queues = new ArrayList<>();
-      for (int index = 0; index < config.queues().workers(); index++) {
-        queues.add(acquired.add(PacketQueue.open(queueOptions(config, index))));
-      }
-      queueFeatures = queues.get(0).features();
+      // From here on packets wait.
+      HandOver left = before.take();
+      InheritedQueues queues = acquired.add(InheritedQueues.open(queueOptions(config), left));
+      queueFeatures = queues.all().get(0).features();
       lifecycleConntrack = acquired.add(ConntrackClient.open());
+      links = acquired.add(new LinkWatch(LinkEvents.open(), startedNs));
       acquired.add(backend::remove);
       backend.install(helpers.ports());
+      queues.settle();
       lifecyclePinholes = acquired.add(backend.openSession());
       ParentOwners owners = new ParentOwners(config.limits().parents());
-      for (PacketQueue queue : queues) {
+      for (PacketQueue queue : queues.all()) {
         workerThreads.add(
             acquired.add(
                 WorkerThread.open(
@@ -173,9 +203,20 @@ public final class Agent implements AgentControl, AutoCloseable {
               lifecyclePinholes,
               table,
               workers,
+              links,
               config.marks(),
               events,
               metrics);
+      new Adoption(
+              lifecycleConntrack,
+              lifecyclePinholes,
+              table,
+              (entry, flowState) ->
+                  workers.all().get(backend.queueOf(entry.id())).takeOver(entry, flowState),
+              config.marks(),
+              events,
+              left.flows())
+          .run();
       backend.watch(kernelEvents::repair);
       acquired.keep();
     }
@@ -207,17 +248,22 @@ public final class Agent implements AgentControl, AutoCloseable {
     }
   }
 
-  private static QueueOptions queueOptions(AgentConfig config, int index) {
+  private static List<QueueOptions> queueOptions(AgentConfig config) {
     AgentConfig.Queues queues = config.queues();
-    return new QueueOptions(
-        queues.first() + index,
-        queues.lengthPackets(),
-        COPY_RANGE_BYTES,
-        config.fail().queueFull() == AgentConfig.OnFailure.PASS,
-        false,
-        queues.receiveBufferBytes(),
-        queues.batchPackets(),
-        RECEIVE_TIMEOUT);
+    List<QueueOptions> options = new ArrayList<>();
+    for (int index = 0; index < queues.workers(); index++) {
+      options.add(
+          new QueueOptions(
+              queues.first() + index,
+              queues.lengthPackets(),
+              COPY_RANGE_BYTES,
+              config.fail().queueFull() == AgentConfig.OnFailure.PASS,
+              false,
+              queues.receiveBufferBytes(),
+              queues.batchPackets(),
+              RECEIVE_TIMEOUT));
+    }
+    return options;
   }
 
   private static Thread thread(String name, Runnable body) {
@@ -239,6 +285,22 @@ public final class Agent implements AgentControl, AutoCloseable {
    */
   public void setConfigSource(ConfigSource newSource) {
     source = newSource;
+  }
+
+  /**
+   * Says that the agent is ready, and from now on when it reloads and, if there is a watchdog, that
+   * its workers turn.
+   *
+   * @param newManager whom to say it to
+   */
+  public void serveUnder(ServiceManager newManager) {
+    manager = newManager;
+    kernelEvents.setHeartbeat(new Heartbeat(workers, newManager));
+    newManager.ready(statusLine());
+  }
+
+  private String statusLine() {
+    return helpers.ports().size() + " helpers on, " + workers.all().size() + " packet queues";
   }
 
   /**
@@ -406,6 +468,35 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   @Override
+  public List<AuditRow> audit() throws ControlException {
+    try (ConntrackClient client = ConntrackClient.open();
+        PinholeBackend.Session pinholes = backend.openSession()) {
+      Audit audit =
+          new Audit(client, pinholes, table, this::parentEntries, helpers, config.marks());
+      List<AuditRow> rows = audit.run();
+      kernelEvents.orphans().set(rows);
+      return rows;
+    } catch (IOException e) {
+      throw new ControlException("the kernel did not answer: " + e.getMessage());
+    }
+  }
+
+  private List<ConntrackEntry> parentEntries() throws ControlException {
+    List<ConntrackEntry> entries = new ArrayList<>();
+    await(workers.ask(worker -> worker.entries(ListingFilter.ALL))).forEach(entries::addAll);
+    return entries;
+  }
+
+  /**
+   * Pinholes in the kernel that no expectation waits for.
+   *
+   * @return as of the last look
+   */
+  public int orphans() {
+    return kernelEvents.orphans().count();
+  }
+
+  @Override
   public List<HelperEntry> helpers() {
     return helpers.entries().stream().sorted(Comparator.comparingInt(HelperEntry::id)).toList();
   }
@@ -478,6 +569,15 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public synchronized List<String> reload() throws ControlException {
+    manager.reloading();
+    try {
+      return readConfigAgain();
+    } finally {
+      manager.ready(statusLine());
+    }
+  }
+
+  private List<String> readConfigAgain() throws ControlException {
     AgentConfig old = config;
     AgentConfig wanted = source.read();
     requireSame("backend", old.backend(), wanted.backend());
@@ -524,7 +624,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       return;
     }
     closed = true;
-    boolean remove = config.fail().onStop() == AgentConfig.OnStop.REMOVE;
+    boolean remove = !keepsOnStop();
     if (remove) {
       try {
         backend.setPorts(List.of());
@@ -545,9 +645,56 @@ public final class Agent implements AgentControl, AutoCloseable {
     }
     workerThreads.forEach(Agent::closeQuietly);
     closeQuietly(lifecyclePinholes);
+    closeQuietly(links);
     closeQuietly(lifecycleConntrack);
     closeQuietly(kernelEventsSocket);
     closeQuietly(backend);
+  }
+
+  /**
+   * The packet queues that are read, to be kept for the next process.
+   *
+   * @return their sockets, which stay open here
+   */
+  public List<HandOver.Queue> packetQueues() {
+    return workerThreads.stream().map(WorkerThread::leave).toList();
+  }
+
+  /**
+   * Whether a stop leaves everything in the kernel.
+   *
+   * @return as configured
+   */
+  public boolean keepsOnStop() {
+    return config.fail().onStop() == AgentConfig.OnStop.KEEP;
+  }
+
+  /**
+   * Stops reading and leaves everything to another process: pinholes, diversion, and the queues
+   * with the packets that come from now on. {@link #close} does nothing any more; the sockets stay
+   * open until this process ends.
+   *
+   * @return what the other process needs
+   * @throws ControlException if this agent stops already
+   */
+  public synchronized HandOver handOver() throws ControlException {
+    if (closed) {
+      throw new ControlException("this agent stops already");
+    }
+    closed = true;
+    closeQuietly(backend); // or it would repair what the other one changes
+    workers.all().forEach(QueueWorker::stop);
+    kernelEvents.stop();
+    threads.forEach(Agent::join);
+    List<HandOver.Queue> queues = new ArrayList<>();
+    List<FlowState> flows = new ArrayList<>();
+    for (int index = 0; index < workerThreads.size(); index++) {
+      queues.add(workerThreads.get(index).leave());
+      if (!threads.get(index).isAlive()) { // else nobody but it may look at its flows
+        flows.addAll(workers.all().get(index).states());
+      }
+    }
+    return new HandOver(ProcessHandle.current().pid(), queues, flows);
   }
 
   private void awaitEmptyQueues() {

@@ -16,6 +16,7 @@ import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.worker.BackOff;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -47,15 +48,20 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final ExpectationTable table;
   private final QueueWorkers workers;
   private final WorkerWatch workerWatch;
+  private final LostParents lostParents;
+  private final BackOff receiveBackOff = new BackOff();
+  private final LinkWatch links;
   private final MarkBits marks;
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final AtomicLong repairs = new AtomicLong();
   private volatile boolean running = true;
   private volatile String lastError = "";
+  private final OrphanCount orphans = new OrphanCount();
   private long tickedNs = System.nanoTime();
   private boolean resyncDue;
   private volatile boolean repairDue;
+  private volatile @Nullable Heartbeat heartbeat;
 
   KernelEvents(
       ConntrackEvents kernel,
@@ -64,6 +70,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       PinholeBackend.Session pinholes,
       ExpectationTable table,
       QueueWorkers workers,
+      LinkWatch links,
       MarkBits marks,
       AgentEvents events,
       AgentMetrics metrics) {
@@ -74,6 +81,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.table = table;
     this.workers = workers;
     this.workerWatch = new WorkerWatch(workers, events);
+    this.lostParents = new LostParents(workers, events, metrics);
+    this.links = links;
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
@@ -95,14 +104,22 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       if (kernel.isDrained()) {
         finishEnded(beganNs);
       }
+      receiveBackOff.reset();
     } catch (NetlinkException e) {
+      metrics.receiveError("conntrack");
       failed("conntrackEvents", e.getMessage());
+      receiveBackOff.await();
     }
     long nowNs = System.nanoTime();
     if (nowNs - tickedNs >= TICK_NS) {
       tickedNs = nowNs;
       tick(nowNs);
       workerWatch.look(System.nanoTime());
+      links.look(System.nanoTime());
+      Heartbeat beating = heartbeat;
+      if (beating != null) {
+        beating.beat(System.nanoTime());
+      }
     }
   }
 
@@ -115,6 +132,11 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
   }
 
+  /** Beats with the ticks from now on. From any thread. */
+  void setHeartbeat(Heartbeat newHeartbeat) {
+    heartbeat = newHeartbeat;
+  }
+
   /** Ends {@link #run} at its next turn, within a tick. From any thread. */
   void stop() {
     running = false;
@@ -123,6 +145,11 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   /** What failed last; empty if nothing did. From any thread. */
   String lastError() {
     return lastError;
+  }
+
+  /** Pinholes that nobody waits for. From any thread. */
+  OrphanCount orphans() {
+    return orphans;
   }
 
   /** How often the table was repaired. From any thread. */
@@ -210,6 +237,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if (repairDue) {
       repair();
     }
+    lostParents.tick();
     List<Expectation> toRenew = new ArrayList<>();
     for (Expectation expectation : table.pending()) {
       if (expectation.livesWithParent()) {
@@ -223,6 +251,11 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       }
     }
     table.purgeMatched(nowNs);
+    try {
+      orphans.tick(nowNs, pinholes, table);
+    } catch (BackendException e) {
+      failed("list", e.getMessage()); // looked for again next time
+    }
     renew(toRenew);
   }
 

@@ -1,6 +1,7 @@
 package org.pinholed.agent.lifecycle;
 
 import java.io.IOException;
+import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.worker.QueueWorker;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -59,6 +60,13 @@ final class WorkerThread implements AutoCloseable {
 
   QueueWorker worker() {
     return worker;
+  }
+
+  /**
+   * Its packet queue for another process, which must not read it before this worker was stopped.
+   */
+  HandOver.Queue leave() {
+    return new HandOver.Queue(queue.queueNumber(), queue.descriptor());
   }
 
   @Override

@@ -29,6 +29,13 @@ public interface AgentGauges {
   int opaqueParents();
 
   /**
+   * Pinholes in the kernel that no expectation waits for.
+   *
+   * @return as of the last look, which is not long ago
+   */
+  int orphans();
+
+  /**
    * Expectations in the table.
    *
    * @return how many now, by helper and state; each pair at most once

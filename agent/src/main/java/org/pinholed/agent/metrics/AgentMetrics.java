@@ -82,6 +82,20 @@ public interface AgentMetrics {
   void withheld(String why);
 
   /**
+   * Parents vanished from the conntrack table with neither FIN nor RST.
+   *
+   * @param parents how many
+   */
+  void parentsLost(int parents);
+
+  /**
+   * Receiving failed for another reason than a full buffer.
+   *
+   * @param socket {@code queue} or {@code conntrack}
+   */
+  void receiveError(String socket);
+
+  /**
    * Packets or events were lost because a receive buffer overran.
    *
    * @param socket {@code queue}, {@code conntrack} or {@code nftables}

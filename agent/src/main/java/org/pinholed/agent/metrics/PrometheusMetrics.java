@@ -55,6 +55,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   private final Counter tableRepairs;
   private final Counter resyncs;
   private final Counter workerStuck;
+  private final Counter parentsLost;
   private final Map<String, OfHelper> helpers = new ConcurrentHashMap<>();
   private final ByWord limits =
       new ByWord("pinholed.limits", "Times that a configured limit was reached", "limit");
@@ -68,6 +69,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
           "pinholed.withheld.packets",
           "Packets of translated flows that were dropped or cut, to be sent again",
           "reason");
+  private final ByWord receiveErrors =
+      new ByWord(
+          "pinholed.receive.errors",
+          "Times that receiving failed for another reason than a full buffer",
+          "socket");
   private final ByWord overruns =
       new ByWord(
           "pinholed.overruns",
@@ -109,6 +115,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
         counter("pinholed.table.repairs", "Repairs of the table after somebody else changed it");
     resyncs = counter("pinholed.resyncs", "State read again after kernel events were lost");
     workerStuck = counter("pinholed.worker.stuck", "Times that a packet worker stood still");
+    parentsLost =
+        counter("pinholed.parents.lost", "Parents whose conntracks vanished before they ended");
+    for (String socket : List.of("queue", "conntrack")) {
+      receiveErrors.of(socket).increment(0);
+    }
     for (String socket : List.of("queue", "conntrack", "nftables")) {
       overruns.of(socket).increment(0);
     }
@@ -161,7 +172,8 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   /**
    * {@inheritDoc}
    *
-   * <p>What comes with a reason or a limit is counted by {@link #reason} and {@link #limit} only.
+   * <p>What comes with a reason, a limit or a number is counted by {@link #reason}, {@link #limit}
+   * and {@link #parentsLost} only.
    */
   @Override
   public void event(AgentEvent.Kind kind, String helper) {
@@ -172,7 +184,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case TABLE_REPAIRED -> tableRepairs.increment();
       case RESYNCED -> resyncs.increment();
       case WORKER_STUCK -> workerStuck.increment();
-      case REFUSED, MALFORMED, OPAQUE, LIMIT -> {}
+      case REFUSED, MALFORMED, OPAQUE, LIMIT, ADOPTED, PARENTS_LOST -> {}
     }
   }
 
@@ -194,6 +206,16 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   @Override
   public void withheld(String why) {
     withheld.of(why).increment();
+  }
+
+  @Override
+  public void parentsLost(int parents) {
+    parentsLost.increment(parents);
+  }
+
+  @Override
+  public void receiveError(String socket) {
+    receiveErrors.of(socket).increment();
   }
 
   @Override
@@ -228,6 +250,10 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
         .description("Parent flows")
         .strongReference(true)
         .tags("state", "opaque")
+        .register(registry);
+    Gauge.builder("pinholed.orphans", gauges, AgentGauges::orphans)
+        .description("Pinholes in the kernel that no expectation waits for")
+        .strongReference(true)
         .register(registry);
     collectors()
         .register(

@@ -1,5 +1,7 @@
 package org.pinholed.agent.nat;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -76,6 +78,60 @@ public final class TranslatedStream {
     adjustment = found;
     inherited = found.offsetBefore() != found.offsetAfter();
     inheritedPosition = found.position();
+  }
+
+  /**
+   * What another process needs to go on.
+   *
+   * @return null before the first byte
+   */
+  public @Nullable TranslatedState state() {
+    if (!begun) {
+      return null;
+    }
+    return new TranslatedState(
+        Integer.toUnsignedLong(released),
+        made.stream()
+            .map(group -> new TranslatedState.Group(group.acknowledged, write(group.edits)))
+            .toList(),
+        write(planned));
+  }
+
+  private static List<TranslatedState.Edit> write(List<PayloadEdit> edits) {
+    return edits.stream()
+        .map(
+            edit ->
+                new TranslatedState.Edit(
+                    Integer.toUnsignedLong(edit.from()),
+                    edit.to() - edit.from(),
+                    new String(edit.replacement(), ISO_8859_1)))
+        .toList();
+  }
+
+  /**
+   * Goes on where another process stood. Only before the first segment, and behind {@link
+   * #inherit}.
+   *
+   * @param state what that process said
+   */
+  public void restore(TranslatedState state) {
+    begin((int) state.released());
+    for (TranslatedState.Group group : state.made()) {
+      Made restored = new Made(read(group.edits()));
+      restored.acknowledged = group.acknowledged();
+      made.add(restored);
+      inherited = false; // it is known how
+    }
+    planned.addAll(read(state.planned()));
+  }
+
+  private static List<PayloadEdit> read(List<TranslatedState.Edit> edits) {
+    return edits.stream()
+        .map(
+            edit ->
+                new PayloadEdit(
+                    (int) edit.from(), edit.lengthBytes(), edit.replacement().getBytes(ISO_8859_1)))
+        .toList();
   }
 
   /**

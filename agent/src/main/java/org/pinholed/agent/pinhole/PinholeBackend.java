@@ -76,6 +76,14 @@ public interface PinholeBackend extends AutoCloseable {
   void setPorts(Collection<HelperPort> ports) throws BackendException;
 
   /**
+   * Which queue the diversion gives the packets of a flow to.
+   *
+   * @param conntrackId the flow's conntrack id
+   * @return 0 for the first queue, 1 for the one behind it, and so on
+   */
+  int queueOf(int conntrackId);
+
+  /**
    * Takes the table, and with it pinholes and diversion, away.
    *
    * @throws BackendException if the kernel refuses

@@ -134,6 +134,11 @@ public final class RecordingBackend implements PinholeBackend {
   }
 
   @Override
+  public int queueOf(int conntrackId) {
+    return diversion == null ? 0 : diversion.queueOf(conntrackId);
+  }
+
+  @Override
   public void remove() throws BackendException {
     if (diversion != null) {
       diversion.remove();

@@ -1,8 +1,6 @@
 package org.pinholed.agent.view;
 
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import org.pinholed.agent.config.HelperEntry;
 
@@ -93,23 +91,13 @@ public interface AgentControl {
   List<String> reload() throws ControlException;
 
   /**
-   * The main counters for a human summary; everything else is in the metrics.
+   * Compares what the agent knows with what stands in the kernel: pinholes, and the conntracks of
+   * parents.
    *
-   * @return counters and gauges since the start, by name in lower camel case; unless overridden
-   *     those that {@link #status()} has too
+   * @return the differences that lasted; empty if all is as it should be
+   * @throws ControlException if the kernel refuses, or the workers do not answer in time
    */
-  default Map<String, Number> stats() {
-    StatusReport status = status();
-    Map<String, Number> stats = new LinkedHashMap<>();
-    stats.put("uptimeSeconds", status.uptimeSeconds());
-    stats.put("packets", status.packets());
-    stats.put("queueDropped", status.queueDropped());
-    stats.put("tableRepairs", status.tableRepairs());
-    stats.put("parents", status.parents());
-    stats.put("opaqueParents", status.opaqueParents());
-    status.expectations().forEach((state, count) -> stats.put("expectations." + state, count));
-    return stats;
-  }
+  List<AuditRow> audit() throws ControlException;
 
   /** A running flow trace. */
   interface Trace extends AutoCloseable {

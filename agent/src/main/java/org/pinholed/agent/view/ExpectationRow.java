@@ -25,6 +25,10 @@ import org.jspecify.annotations.Nullable;
  * @param mark conntrack mark of the child
  * @param source who may connect, as the child's packet will say; port 0 is any
  * @param destination where to
+ * @param translatedSource from where the child comes for who is connected to; port 0 is the child's
+ *     own; null if its source is not translated
+ * @param translatedDestination where the child really goes; null if its destination is not
+ *     translated
  * @param client the parent's client
  * @param server the parent's server
  * @param cause the message that announced it, for example {@code 227}
@@ -49,6 +53,8 @@ public record ExpectationRow(
     int mark,
     EndpointRow source,
     EndpointRow destination,
+    @Nullable EndpointRow translatedSource,
+    @Nullable EndpointRow translatedDestination,
     EndpointRow client,
     EndpointRow server,
     String cause,

@@ -15,6 +15,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.Tracer;
 import org.pinholed.helper.AddressText;
@@ -32,12 +33,6 @@ import org.slf4j.LoggerFactory;
  * for one transaction. Owned by one worker.
  */
 final class Outcomes implements OutcomeSink {
-  /**
-   * The kernel timeout of a pinhole that lives as long as its parent; renewed at a third of it, so
-   * that a dead agent leaves nothing open for longer.
-   */
-  static final Duration LEASE = Duration.ofSeconds(60);
-
   /** How many ports of a translated address are tried for one announcement. */
   private static final int PORTS_TRIED = 128;
 
@@ -176,7 +171,7 @@ final class Outcomes implements OutcomeSink {
       ParentFlow current, ExpectationRequest request, ChildPath path, int port) {
     Duration configured = current.helperEntry().timeout();
     Duration asked = request.lifetime();
-    Duration timeout = asked != null ? asked : configured != null ? configured : LEASE;
+    Duration timeout = asked != null ? asked : configured != null ? configured : Expectation.LEASE;
     boolean livesWithParent = asked == null && configured == null;
     InetAddress source =
         switch (request.source()) {
@@ -197,26 +192,22 @@ final class Outcomes implements OutcomeSink {
             port,
             marks.childMark(current.parent().mark()),
             timeout.toMillis(),
-            comment(current, request),
+            comment(current, request, livesWithParent),
             source == null ? null : path.translation(port));
     return new Expectation(
         table.nextId(), current.parent(), request, pinhole, livesWithParent, nowNs);
   }
 
-  /** What a later agent, or an operator with nft(8), needs to know of a pinhole. */
-  private static String comment(ParentFlow current, ExpectationRequest request) {
-    String comment =
-        "helper="
-            + current.parent().helper()
-            + " parent="
-            + current.parent().serial()
-            + " policy="
-            + current.parent().policyId()
-            + " created="
-            + System.currentTimeMillis() / 1000
-            + " key="
-            + request.key();
-    return comment.substring(0, Math.min(comment.length(), Pinhole.MAX_COMMENT_BYTES));
+  private static String comment(
+      ParentFlow current, ExpectationRequest request, boolean livesWithParent) {
+    return new PinholeComment(
+            current.parent().helper(),
+            current.parent().serial(),
+            current.parent().policyId(),
+            System.currentTimeMillis() / 1000,
+            livesWithParent,
+            request.key())
+        .text();
   }
 
   private static Reason reasonOf(ExpectationTable.Limit limit) {

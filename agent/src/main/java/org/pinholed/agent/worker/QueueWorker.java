@@ -15,6 +15,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -80,6 +81,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
   private final Queue<Runnable> inbox = new ConcurrentLinkedQueue<>();
   private final List<Runnable> tasks = new ArrayList<>();
+  private final BackOff receiveBackOff = new BackOff();
   private final AtomicBoolean woken = new AtomicBoolean();
   private final AtomicLong packets = new AtomicLong();
   private volatile HelperTable helpers;
@@ -152,6 +154,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     while (running) {
       turn();
     }
+    if (verdictsUnsent) {
+      sendVerdicts();
+    }
   }
 
   /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
@@ -163,13 +168,16 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       } else if (verdictsUnsent) {
         sendVerdicts();
       }
-      noteOverruns();
-      runInbox();
+      receiveBackOff.reset();
     } catch (NetlinkException e) {
       finishBatch();
+      metrics.receiveError("queue");
       faults.warn(String.valueOf(e.getMessage()));
       events.agent(AgentEvent.Kind.BACKEND_ERROR, "queue", String.valueOf(e.getMessage()));
+      receiveBackOff.await(); // may come again at once, for good
     }
+    noteOverruns();
+    runInbox();
   }
 
   private void noteOverruns() {
@@ -519,6 +527,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
         bringIntoKernel();
         acceptEarlier();
         queue.acceptChanged(lastPacketId, rewrites.buffer(), 0, lengthBytes);
+        if (passage.adjustment() != null) {
+          sendVerdicts(); // at once: after a kill in between, nobody would change it again
+        }
         settled++;
         changed++;
         verdict =
@@ -670,19 +681,82 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (flow == null) {
       return false;
     }
+    if (vetted) {
+      inheritTranslation(flow);
+    } else if (!flow.readingEnded()) {
+      events.reason(flow.parent(), AgentReason.MID_STREAM, "");
+      endReading(flow, AgentReason.MID_STREAM, false);
+    }
+    return true;
+  }
+
+  private void inheritTranslation(ParentFlow flow) {
     TranslatedFlow translation = flow.translation();
-    if (vetted && translation != null) {
+    if (translation != null) {
       try {
         translation.inherit(conntrack);
       } catch (NetlinkException e) {
         conntrackFailed(e);
       }
     }
-    if (!vetted && !flow.readingEnded()) {
-      events.reason(flow.parent(), AgentReason.MID_STREAM, "");
-      endReading(flow, AgentReason.MID_STREAM, false);
+  }
+
+  /**
+   * Takes over a parent that an agent before this one vetted: it is known from now on, and read
+   * from where that agent stood, or from its next line on, unless that agent gave it up. On the
+   * worker's thread, or before that runs.
+   *
+   * @param entry its conntrack, with the vetted bit
+   * @param state what that agent said of it; null if it said nothing
+   * @return the flow; null if it is ending, no helper of today reads it, or there are too many
+   */
+  public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
+    if (entry.tcpState() != TCP_SYN_RECV && entry.tcpState() != TCP_ESTABLISHED) {
+      return null;
     }
-    return true;
+    batchNs = System.nanoTime();
+    if ((entry.mark() & marks.opaque()) != 0) {
+      return takeOverUnread(entry);
+    }
+    ParentFlow flow = newFlow(entry, FlowFacts.Origin.RESUMED);
+    if (flow != null) {
+      inheritTranslation(flow);
+      if (state != null) {
+        flow.restore(state, helpers.limits());
+      }
+    }
+    return flow;
+  }
+
+  private @Nullable ParentFlow takeOverUnread(ConntrackEntry entry) {
+    HelperTable.ActiveHelper active =
+        helpers.find(Transport.TCP, entry.original().destinationPort());
+    if (active == null || !owners.add(entry.id(), this)) {
+      return null;
+    }
+    FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
+    ParentFlow flow =
+        new ParentFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, batchNs);
+    flow.endReading(AgentReason.OPAQUE_BEFORE);
+    flows.add(flow);
+    unreadFlows++;
+    return flow;
+  }
+
+  /**
+   * What another process needs to go on with the flows. On the worker's thread, or after its end.
+   *
+   * @return the states of those that are read
+   */
+  public List<FlowState> states() {
+    List<FlowState> states = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      FlowState state = flow.state();
+      if (state != null) {
+        states.add(state);
+      }
+    }
+    return states;
   }
 
   /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */
@@ -722,15 +796,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       endParent(stale, AgentEvent.Kind.PARENT_CLOSED);
     }
     FlowFacts facts = factsOf(entry, origin);
-    Parent parent =
-        new Parent(
-            entry.id(),
-            active.entry().name(),
-            active.entry().id(),
-            entry.mark(),
-            marks.policyId(entry.mark()),
-            facts.client(),
-            facts.serverSeenByClient());
+    Parent parent = parentOf(entry, facts, active);
     if (!owners.add(entry.id(), this)) {
       events.limit(parent, "parents");
       changeMark(entry, marks.opaque());
@@ -745,6 +811,17 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       endReading(flow, AgentReason.KERNEL_HELPER, false);
     }
     return flow;
+  }
+
+  private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
+    return new Parent(
+        entry.id(),
+        active.entry().name(),
+        active.entry().id(),
+        entry.mark(),
+        marks.policyId(entry.mark()),
+        facts.client(),
+        facts.serverSeenByClient());
   }
 
   private static FlowFacts factsOf(ConntrackEntry entry, FlowFacts.Origin origin) {
@@ -828,9 +905,21 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   /**
+   * Whether a parent is known and read, and no operator is clearing it. On the worker's thread
+   * only.
+   *
+   * @param conntrackId its conntrack id
+   * @return false also if it is known and no longer read
+   */
+  boolean isRead(int conntrackId) {
+    ParentFlow flow = flows.find(conntrackId);
+    return flow != null && !flow.readingEnded() && !flow.isCleared();
+  }
+
+  /**
    * Ends a parent whose conntrack is said to be gone, unless the kernel has one with the same tuple
-   * and id: then what was said was about an earlier connection between the same ports. On the
-   * worker's thread only.
+   * and id that carries our mark: then what was said was about an earlier connection between the
+   * same ports. On the worker's thread only.
    *
    * @param conntrackId its conntrack id; unknown ids are ignored
    * @return true if there was such a parent and it is ended now
@@ -844,9 +933,18 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     return true;
   }
 
+  /**
+   * After {@code conntrack -F} the next packet of a connection makes a new entry for it, often with
+   * the old id (it is made of the tuple and of where the entry lies in memory). Nobody has vetted
+   * that one, and its end would not be told, because it has no mark: only a marked one is ours.
+   */
   private boolean isInKernel(ConntrackEntry entry) {
+    int ours = marks.vetted() | marks.opaque();
     try {
-      return conntrack.get(entry.original()).filter(now -> now.id() == entry.id()).isPresent();
+      return conntrack
+          .get(entry.original())
+          .filter(now -> now.id() == entry.id() && (now.mark() & ours) != 0)
+          .isPresent();
     } catch (NetlinkException e) {
       conntrackFailed(e);
       return false;

@@ -18,6 +18,7 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
 public final class QueueWorkers {
   private final List<QueueWorker> workers;
   private final ParentOwners owners;
+  private final AtomicInteger lostParents = new AtomicInteger();
 
   /**
    * Takes the workers together.
@@ -75,13 +76,32 @@ public final class QueueWorkers {
   public void endParentIfGone(int conntrackId) {
     QueueWorker owner = owners.of(conntrackId);
     if (owner != null) {
-      owner.post(() -> owner.endParentIfGone(conntrackId));
+      owner.post(() -> endParentIfGone(owner, conntrackId));
       return;
     }
     // Perhaps one is just taking it over from an earlier agent: it looks when it has done so.
     for (QueueWorker worker : workers) {
-      worker.post(() -> worker.endParentIfGone(conntrackId));
+      worker.post(() -> endParentIfGone(worker, conntrackId));
     }
+  }
+
+  private boolean endParentIfGone(QueueWorker worker, int conntrackId) {
+    boolean read = worker.isRead(conntrackId);
+    boolean ended = worker.endParentIfGone(conntrackId);
+    if (read && ended) {
+      lostParents.incrementAndGet();
+    }
+    return ended;
+  }
+
+  /**
+   * Parents that were being read when the kernel took their conntracks away, with neither FIN nor
+   * RST before.
+   *
+   * @return a count since the start, modulo 2^32
+   */
+  public int lostParents() {
+    return lostParents.get();
   }
 
   /**
@@ -104,11 +124,11 @@ public final class QueueWorkers {
     }
   }
 
-  private static int endParentsGone(QueueWorker worker, Set<Integer> alive) {
+  private int endParentsGone(QueueWorker worker, Set<Integer> alive) {
     int gone = 0;
     for (ConntrackEntry entry : worker.entries(ListingFilter.ALL)) {
       // Asked one by one: it may have begun after the dump.
-      if (!alive.contains(entry.id()) && worker.endParentIfGone(entry.id())) {
+      if (!alive.contains(entry.id()) && endParentIfGone(worker, entry.id())) {
         gone++;
       }
     }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
@@ -23,6 +24,8 @@ import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.control.FakeAgent;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.view.AuditRow;
+import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.TraceFilter;
@@ -127,6 +130,39 @@ class PinholectlTest {
         total session 2
         """,
         out.toString());
+  }
+
+  @Test
+  void expectations_fortios_translationsOfBothSides() {
+    EndpointRow inside = new EndpointRow("198.51.100.2", 50000);
+    EndpointRow seen = new EndpointRow("198.51.100.1", 0);
+    agent.expectations.add(FakeAgent.translated(null, inside));
+    agent.expectations.add(FakeAgent.translated(seen, null));
+    agent.expectations.add(FakeAgent.translated(seen, inside));
+    assertEquals(0, run("expectations", "--style", "fortios"));
+    assertEquals(
+        """
+        hook=pre dir=org act=dnat 203.0.113.2:0->203.0.113.1:50001(198.51.100.2:50000)
+        hook=post dir=reply act=snat 198.51.100.2:50000->203.0.113.2:0(203.0.113.1:50001)
+        hook=post dir=org act=snat 203.0.113.2:0->198.51.100.2:50001(198.51.100.1:0)
+        hook=pre dir=reply act=dnat 198.51.100.2:50001->198.51.100.1:0(203.0.113.2:0)
+        hook=pre dir=org act=dnat 203.0.113.2:0->203.0.113.1:50001(198.51.100.2:50000)
+        hook=post dir=org act=snat 203.0.113.2:0->198.51.100.2:50000(198.51.100.1:0)
+        hook=pre dir=reply act=dnat 198.51.100.2:50000->198.51.100.1:0(203.0.113.2:0)
+        hook=post dir=reply act=snat 198.51.100.2:50000->203.0.113.2:0(203.0.113.1:50001)
+        """,
+        out.toString()
+            .lines()
+            .filter(line -> line.startsWith("hook="))
+            .map(line -> line + "\n")
+            .collect(Collectors.joining()));
+  }
+
+  @Test
+  void expectations_fortios_directionOfATranslatedChild() {
+    agent.expectations.add(FakeAgent.translated(null, new EndpointRow("198.51.100.2", 50000)));
+    assertEquals(0, run("expectations", "--style", "fortios"));
+    assertTrue(out.toString().contains("policy_dir=1"), out::toString);
   }
 
   @Test
@@ -267,6 +303,25 @@ class PinholectlTest {
   }
 
   @Test
+  void audit_noDifference_done() {
+    assertEquals(0, run("audit"));
+    assertEquals("", out.toString());
+    assertEquals("no difference\n", err.toString());
+  }
+
+  @Test
+  void audit_difference_exitCodeOne() {
+    agent.differences.add(new AuditRow("orphan", "0000e39a", "once tcp a -> b", "nobody waits"));
+    assertEquals(1, run("audit"));
+    assertEquals(
+        """
+        DIFFERENCE  PARENT    WHAT             EXPLANATION
+        orphan      0000e39a  once tcp a -> b  nobody waits
+        """,
+        out.toString());
+  }
+
+  @Test
   void reload_changes() {
     assertEquals(0, run("reload"));
     assertEquals("helper 2 ftp/tcp/2121 added\n", out.toString());
@@ -339,6 +394,7 @@ class PinholectlTest {
               "helpers",
               "trace",
               "stats",
+              "audit",
               "reload",
               "completion")) {
         assertHelp(command);

@@ -7,8 +7,10 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.view.AgentControl;
+import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.EndpointRow;
@@ -28,6 +30,9 @@ public final class FakeAgent implements AgentControl {
 
   /** The parents. */
   public final List<SessionRow> sessions = new CopyOnWriteArrayList<>();
+
+  /** The differences that an audit finds. */
+  public final List<AuditRow> differences = new CopyOnWriteArrayList<>();
 
   /** The helpers. */
   public final List<HelperEntry> helpers = new CopyOnWriteArrayList<>();
@@ -87,9 +92,48 @@ public final class FakeAgent implements AgentControl {
         0x40000000 | policyId,
         new EndpointRow("198.51.100.2", 0),
         new EndpointRow("203.0.113.2", 40000),
+        null,
+        null,
         new EndpointRow("198.51.100.2", 40312),
         new EndpointRow("203.0.113.2", 21),
         "227",
+        412);
+  }
+
+  /**
+   * An active FTP expectation whose child is translated: 198.51.100.2 announced its port 50000 to a
+   * server that sees it as 203.0.113.1.
+   *
+   * @param source from where the child comes for the client; null for the server's own address
+   * @param destination where the child goes; null if that is not translated
+   * @return a row
+   */
+  public static ExpectationRow translated(
+      @Nullable EndpointRow source, @Nullable EndpointRow destination) {
+    return new ExpectationRow(
+        7,
+        "pending",
+        "ftp",
+        1,
+        "tcp",
+        6,
+        25,
+        "0000e39a",
+        null,
+        3,
+        26,
+        30,
+        "timeout",
+        List.of("once"),
+        0,
+        0x40000019,
+        new EndpointRow("203.0.113.2", 0),
+        new EndpointRow(destination == null ? "198.51.100.2" : "203.0.113.1", 50001),
+        source,
+        destination,
+        new EndpointRow("198.51.100.2", 40312),
+        new EndpointRow("203.0.113.2", 21),
+        "PORT",
         412);
   }
 
@@ -119,6 +163,8 @@ public final class FakeAgent implements AgentControl {
         0x40000000,
         new EndpointRow("2001:db8:2::2", 0),
         new EndpointRow("2001:db8:1::2", 50000),
+        null,
+        null,
         new EndpointRow("2001:db8:1::2", 40000),
         new EndpointRow("2001:db8:2::2", 21),
         "EPRT",
@@ -215,6 +261,11 @@ public final class FakeAgent implements AgentControl {
     expectations.removeAll(expectations(filter));
     sessions.removeAll(sessions(filter));
     return new ClearReport(parents, rows);
+  }
+
+  @Override
+  public List<AuditRow> audit() {
+    return List.copyOf(differences);
   }
 
   @Override

@@ -28,6 +28,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
 import org.pinholed.agent.expectation.ExpectationTable.Limit;
+import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
@@ -504,11 +505,39 @@ class ExpectationTableTest {
               0x40000019,
               new EndpointRow("192.0.2.10", 0),
               new EndpointRow("198.51.100.7", 30_000),
+              null,
+              null,
               new EndpointRow("192.0.2.10", 40001),
               new EndpointRow("198.51.100.7", 21),
               "said",
               123),
           row);
+    }
+
+    @Test
+    void translated_tellsBothSides() {
+      Pinhole pinhole =
+          new Pinhole(
+              Pinhole.Kind.ONCE,
+              Transport.TCP,
+              SERVER,
+              address("203.0.113.1"),
+              5001,
+              0,
+              30_000,
+              "",
+              new ChildTranslation(new Endpoint(CLIENT, 5000), address("192.0.2.1")));
+      ExpectationRequest request =
+          ExpectationRequest.builder(
+                  "data", Direction.ORIGINAL, new Endpoint(CLIENT, 5000), Word.SAID)
+              .build();
+      ExpectationRow row =
+          new Expectation(1, parent("192.0.2.10"), request, pinhole, false, 0).row(0);
+
+      assertEquals(new EndpointRow("203.0.113.1", 5001), row.destination());
+      assertEquals(new EndpointRow("192.0.2.10", 5000), row.translatedDestination());
+      assertEquals(new EndpointRow("198.51.100.7", 0), row.source());
+      assertEquals(new EndpointRow("192.0.2.1", 0), row.translatedSource());
     }
 
     @Test

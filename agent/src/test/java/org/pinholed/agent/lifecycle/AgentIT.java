@@ -407,6 +407,11 @@ class AgentIT {
     }
 
     @Override
+    public int queueOf(int conntrackId) {
+      return real.queueOf(conntrackId);
+    }
+
+    @Override
     public void remove() throws BackendException {
       real.remove();
     }

@@ -29,7 +29,12 @@ final class FakeEventsKernel implements NetlinkTransport {
 
   /** The next receive says that events were lost. */
   void overrun() {
-    failWith = Errno.ENOBUFS;
+    failWith(Errno.ENOBUFS);
+  }
+
+  /** The next receive fails. */
+  void failWith(int errno) {
+    failWith = errno;
   }
 
   @Override

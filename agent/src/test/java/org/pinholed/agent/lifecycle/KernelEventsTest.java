@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -27,7 +28,9 @@ import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.link.LinkEvents;
 import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.FakeNetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 class KernelEventsTest {
@@ -58,6 +61,7 @@ class KernelEventsTest {
         bench.backend().openSession(),
         bench.table(),
         bench.workers(),
+        new LinkWatch(LinkEvents.open(new FakeNetlinkTransport()), System.nanoTime()),
         WorkerBench.MARKS,
         bench.events(),
         bench.metrics());
@@ -209,6 +213,113 @@ class KernelEventsTest {
       assertEquals(1, bench.worker().parents());
       assertEquals(List.of(pinhole(30000)), bench.backend().open());
     }
+  }
+
+  /** Parents whose conntracks vanish while their connections go on: {@code conntrack -F}. */
+  @Nested
+  class LostParents {
+    private TcpDialogue other(int id) {
+      return new TcpDialogue(
+          bench, new InetSocketAddress("192.0.2.11", 40_000 + id), TcpDialogue.SERVER, id, 25);
+    }
+
+    private void lose(TcpDialogue dialogue) throws NetlinkException {
+      bench.conntrack().remove(dialogue.connection());
+      kernel.ended(dialogue.connection());
+      receive();
+    }
+
+    private List<String> told() {
+      events.tick(System.nanoTime());
+      events.tick(System.nanoTime());
+      return bench.log().all().stream()
+          .filter(event -> event.kind() == AgentEvent.Kind.PARENTS_LOST)
+          .map(AgentEvent::detail)
+          .toList();
+    }
+
+    @Test
+    void allOfThem_saidInOneLine() throws Exception {
+      List<TcpDialogue> dialogues = new ArrayList<>();
+      for (int id = 1; id <= 5; id++) {
+        dialogues.add(other(id).login().passive(30_000 + id));
+      }
+      for (TcpDialogue dialogue : dialogues) {
+        lose(dialogue);
+      }
+
+      assertEquals(List.of(), bench.backend().open());
+      assertEquals(1, told().size());
+      String line = told().get(0);
+      assertTrue(line.startsWith("conntrack lost 5 of 5 parents"), line);
+      assertTrue(line.contains("the table was flushed"), line);
+      assertEquals(5, bench.metrics().of("parentsLost"));
+    }
+
+    @Test
+    void oneOfTwo_theOtherIsCounted() throws Exception {
+      TcpDialogue gone = other(1).login();
+      other(2).login();
+      lose(gone);
+
+      assertTrue(told().get(0).startsWith("conntrack lost 1 of 2 parents"), told()::toString);
+    }
+
+    @Test
+    void moreAndMore_saidBeforeTheLast() throws Exception {
+      for (int id = 1; id <= 20; id++) {
+        lose(other(id).login());
+        events.tick(System.nanoTime());
+      }
+
+      assertTrue(told().size() >= 2, told()::toString);
+      assertTrue(told().size() <= 4, told()::toString);
+      assertEquals(20, bench.metrics().of("parentsLost"));
+    }
+
+    @Test
+    void picksUpAgainWithTheSameId_isNotTheVettedParent() throws Exception {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      kernel.ended(dialogue.connection());
+      dialogue.connection().setMark(25); // a new entry that a packet in mid-stream made
+      receive();
+      assertEquals(0, bench.worker().parents());
+      assertEquals(List.of(), bench.backend().open());
+
+      dialogue.passive(30001);
+      assertEquals(List.of(), bench.backend().open(), "nobody vetted what goes on");
+      assertTrue(bench.log().words().contains("opaque midStream"), bench.log().words()::toString);
+    }
+
+    @Test
+    void closedOrClearedOrOpaque_isNotLost() throws Exception {
+      TcpDialogue closed = other(1).login();
+      closed.sayQuit();
+      bench.turn();
+      lose(closed);
+      TcpDialogue cleared = other(2).login();
+      bench.worker().beginClear(ListingFilter.ALL);
+      lose(cleared);
+      TcpDialogue opaque = other(3).login().client("AUTH TLS\r\n").server("234 go on\r\n");
+      assertEquals(1, bench.worker().opaqueParents());
+      lose(opaque);
+
+      assertEquals(List.of(), told());
+      assertEquals(0, bench.metrics().of("parentsLost"));
+    }
+  }
+
+  @Test
+  void receiveFailsAgainAndAgain_waitsLongerEachTime() {
+    long beganNs = System.nanoTime();
+    for (int turn = 0; turn < 6; turn++) {
+      kernel.failWith(Errno.ENOMEM);
+      events.turn();
+    }
+    long tookMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beganNs);
+
+    assertTrue(tookMs >= 1 + 2 + 4 + 8 + 16 + 32, tookMs + " ms");
+    assertEquals(6, bench.metrics().of("receiveError conntrack"));
   }
 
   @Nested

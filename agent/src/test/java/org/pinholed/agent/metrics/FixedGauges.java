@@ -21,6 +21,11 @@ record FixedGauges() implements AgentGauges {
   }
 
   @Override
+  public int orphans() {
+    return 109;
+  }
+
+  @Override
   public List<ExpectationCount> expectations() {
     return List.of(
         new ExpectationCount("ftp", "pending", 104), new ExpectationCount("ftp", "matched", 105));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.nat.Passage.Kind;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
@@ -189,6 +190,31 @@ class TranslatedStreamTest {
     assertDropped("changedByAnEarlierAgent", resumed.decide(95, 20, null, true));
     assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null, true).kind());
     assertEquals(120, resumed.acknowledged(127));
+  }
+
+  @Test
+  void anotherProcess_changesWhatIsPlanned_andRepeatsWhatWasMade() {
+    plan(5, 10, "x");
+    Passage made = pass(0, 20);
+    plan(25, 10, "y");
+    TranslatedStream next = new TranslatedStream();
+    next.inherit(stream.adjustment());
+    next.restore(Objects.requireNonNull(stream.state()));
+
+    assertEquals(stream.state(), next.state());
+    Passage again = next.decide(FIRST, 20, null, true);
+    assertEquals(made.end(), again.end());
+    assertEquals("x", new String(again.edits().get(0).replacement(), US_ASCII));
+    assertNull(again.adjustment());
+    assertEquals("unacknowledged", next.decide(FIRST + 20, 20, null, true).cause());
+    next.acknowledged(FIRST + 20 - 9);
+    Passage planned = next.decide(FIRST + 20, 20, null, true);
+    assertEquals(new SequenceAdjustment(FIRST + 25, -9, -18), planned.adjustment());
+  }
+
+  @Test
+  void beforeTheFirstByte_thereIsNothingToHandOver() {
+    assertNull(new TranslatedStream().state());
   }
 
   @Test

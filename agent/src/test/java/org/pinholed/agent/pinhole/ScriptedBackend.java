@@ -189,6 +189,11 @@ public final class ScriptedBackend implements PinholeBackend {
   }
 
   @Override
+  public int queueOf(int conntrackId) {
+    return 0;
+  }
+
+  @Override
   public synchronized void remove() {
     loseTable();
   }

@@ -75,6 +75,16 @@ public final class RecordedMetrics implements AgentMetrics {
   }
 
   @Override
+  public void parentsLost(int parents) {
+    count("parentsLost", parents);
+  }
+
+  @Override
+  public void receiveError(String socket) {
+    count("receiveError " + socket, 1);
+  }
+
+  @Override
   public void overrun(String socket) {
     count("overrun " + socket, 1);
   }

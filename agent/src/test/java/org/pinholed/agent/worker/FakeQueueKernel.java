@@ -39,6 +39,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
   private long receiveTimeoutMs;
   private int failSends;
   private int failReceives;
+  private int failReceivesWith;
   private boolean closed;
   private boolean mayDrop;
 
@@ -101,9 +102,10 @@ public final class FakeQueueKernel implements NetlinkTransport {
     failSends = count;
   }
 
-  /** Makes the next receives fail as if the buffer had overrun. */
-  synchronized void failReceives(int count) {
+  /** Makes the next receives fail with an errno. */
+  synchronized void failReceives(int count, int errno) {
     failReceives = count;
+    failReceivesWith = errno;
   }
 
   /**
@@ -214,7 +216,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
       if (failReceives > 0) {
         failReceives--;
         FakeDatagrams.fill(new ArrayDeque<>(), batch);
-        throw new NetlinkException("netlink: receive", Errno.ENOBUFS, "");
+        throw new NetlinkException("netlink: receive", failReceivesWith, "");
       }
       timeoutMs = receiveTimeoutMs;
     }

@@ -122,7 +122,8 @@ class OutcomesTest {
       assertTrue(
           pinhole
               .comment()
-              .matches("helper=test parent=00000077 policy=25 created=[0-9]+ key=data"),
+              .matches(
+                  "helper=test parent=00000077 policy=25 created=[0-9]+ ends=timeout key=data"),
           pinhole.comment());
       assertEquals(List.of(new Endpoint(TcpDialogue.SERVER.getAddress(), 30000)), answers);
     }
@@ -132,7 +133,7 @@ class OutcomesTest {
       bench = bench(null);
       expect(connect(10), "data", 30000);
 
-      assertEquals(Outcomes.LEASE.toMillis(), open(PIN + 30000).timeoutMs());
+      assertEquals(Expectation.LEASE.toMillis(), open(PIN + 30000).timeoutMs());
       assertEquals("parent", bench.rows().get(0).lifetime());
     }
 

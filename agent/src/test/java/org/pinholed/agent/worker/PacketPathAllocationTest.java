@@ -18,7 +18,8 @@ import org.pinholed.kernel.nfqueue.QueuedPacketView;
 class PacketPathAllocationTest {
   private static final int IPV4_HEADER_BYTES = 20;
   private static final int WARM_UP = 30_000;
-  private static final int MEASURED = 100_000;
+  private static final int ROUNDS = 10;
+  private static final int MEASURED = 10_000;
 
   /** One packet as it stands in the receive buffer, with a sequence number that can be changed. */
   private static final class Queued {
@@ -89,22 +90,33 @@ class PacketPathAllocationTest {
     }
   }
 
-  private long allocatedBy(Runnable what) {
+  /**
+   * The least of some rounds: what a packet costs is in each of them, what the virtual machine does
+   * once in a while (it compiles, and links what was not reached before) is not.
+   */
+  private static long allocatedByOneRoundOf(Runnable what) {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long self = Thread.currentThread().getId();
-    long before = threads.getThreadAllocatedBytes(self);
-    what.run();
-    return threads.getThreadAllocatedBytes(self) - before;
+    long least = Long.MAX_VALUE;
+    for (int round = 0; round < ROUNDS; round++) {
+      long before = threads.getThreadAllocatedBytes(self);
+      what.run();
+      least = Math.min(least, threads.getThreadAllocatedBytes(self) - before);
+    }
+    return least;
+  }
+
+  private static void assertNothing(long bytes) {
+    assertTrue(bytes < MEASURED / 100, bytes + " bytes for " + 2 * MEASURED + " packets");
   }
 
   @Test
   void onPacket_dialogueAboutNothing_nothingAllocated() {
     exchange(WARM_UP);
-    long bytes = allocatedBy(() -> exchange(MEASURED));
+    assertNothing(allocatedByOneRoundOf(() -> exchange(MEASURED)));
 
-    assertTrue(bytes < MEASURED, bytes + " bytes for " + 2 * MEASURED + " packets");
     assertEquals(
-        6L * (WARM_UP + MEASURED),
+        6L * (WARM_UP + ROUNDS * MEASURED),
         bench.worker().sessions(ListingFilter.ALL).get(0).bytesFromClient(),
         "all of it was read");
   }
@@ -113,8 +125,6 @@ class PacketPathAllocationTest {
   void onPacket_retransmissions_nothingAllocated() {
     exchange(1);
     retransmit(WARM_UP);
-    long bytes = allocatedBy(() -> retransmit(MEASURED));
-
-    assertTrue(bytes < MEASURED, bytes + " bytes for " + 2 * MEASURED + " packets");
+    assertNothing(allocatedByOneRoundOf(() -> retransmit(MEASURED)));
   }
 }

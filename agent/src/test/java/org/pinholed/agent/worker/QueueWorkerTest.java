@@ -673,11 +673,28 @@ class QueueWorkerTest {
 
     @Test
     void queueOverruns_counted() {
-      bench.queue().failReceives(1);
+      bench.queue().failReceives(1, Errno.ENOBUFS);
       bench.turn();
 
       assertEquals(1, bench.metrics().of("overrun queue"));
       assertEquals(0, bench.metrics().of("event backendError "));
+    }
+
+    @Test
+    void receiveFailsAgainAndAgain_waitsLongerEachTime_andStillAnswers() {
+      bench.queue().failReceives(6, Errno.ENOMEM);
+      long beganNs = System.nanoTime();
+      for (int turn = 1; turn <= 6; turn++) {
+        CompletableFuture<String> answer = bench.worker().ask(() -> "answered");
+        bench.turn();
+        assertTrue(answer.isDone(), "turn " + turn);
+      }
+      long tookMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beganNs);
+
+      assertTrue(tookMs >= 1 + 2 + 4 + 8 + 16 + 32, tookMs + " ms");
+      assertEquals(6, bench.metrics().of("receiveError queue"));
+      new TcpDialogue(bench).login().passive(30000);
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
     }
 
     @Test

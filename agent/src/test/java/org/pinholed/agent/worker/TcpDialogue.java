@@ -16,7 +16,7 @@ public final class TcpDialogue {
 
   private static final int TCP = 6;
 
-  private final WorkerBench bench;
+  private WorkerBench bench;
   private final InetSocketAddress client;
   private final InetSocketAddress server;
 
@@ -142,6 +142,17 @@ public final class TcpDialogue {
   public TcpDialogue connect() {
     deliver(synAck());
     connection.setTcpState(FakeConntrackKernel.ESTABLISHED);
+    return this;
+  }
+
+  /**
+   * Its packets go to another worker from now on.
+   *
+   * @param other the other one's bench
+   * @return this dialogue
+   */
+  public TcpDialogue on(WorkerBench other) {
+    bench = other;
     return this;
   }
 

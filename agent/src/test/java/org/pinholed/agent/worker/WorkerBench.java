@@ -38,7 +38,7 @@ public final class WorkerBench {
   private final ScriptedBackend backend;
   private final List<List<String>> openAtVerdicts = new ArrayList<>();
   private final FakeQueueKernel queueKernel;
-  private final FakeConntrackKernel conntrack = new FakeConntrackKernel();
+  private final FakeConntrackKernel conntrack;
   private final RecordedEvents log = new RecordedEvents();
   private final RecordedMetrics metrics = new RecordedMetrics();
   private final AgentEvents events = new AgentEvents(log, metrics);
@@ -70,19 +70,39 @@ public final class WorkerBench {
         protocol,
         timeout,
         new ScriptedBackend(),
+        new FakeConntrackKernel(),
         new ExpectationTable(limits),
         new ParentOwners(limits.parents()));
+  }
+
+  /**
+   * Makes another worker that reads FTP on port 21, over the same kernel, as the next process does.
+   *
+   * @param before the worker before
+   * @return a bench with a table of its own
+   * @throws NetlinkException never
+   */
+  public static WorkerBench after(WorkerBench before) throws NetlinkException {
+    return new WorkerBench(
+        new FtpProtocol(),
+        Duration.ofSeconds(30),
+        before.backend,
+        before.conntrack,
+        new ExpectationTable(AgentConfig.Limits.DEFAULT),
+        new ParentOwners(AgentConfig.Limits.DEFAULT.parents()));
   }
 
   private WorkerBench(
       HelperProtocol protocol,
       @Nullable Duration timeout,
       ScriptedBackend backend,
+      FakeConntrackKernel conntrack,
       ExpectationTable table,
       ParentOwners owners)
       throws NetlinkException {
     protocols = List.of(protocol);
     this.backend = backend;
+    this.conntrack = conntrack;
     this.table = table;
     this.owners = owners;
     queueKernel = new FakeQueueKernel(() -> openAtVerdicts.add(backend.open()));
@@ -110,7 +130,13 @@ public final class WorkerBench {
    * @throws NetlinkException never
    */
   WorkerBench anotherWorker() throws NetlinkException {
-    return new WorkerBench(protocols.get(0), Duration.ofSeconds(30), backend, table, owners);
+    return new WorkerBench(
+        protocols.get(0),
+        Duration.ofSeconds(30),
+        backend,
+        new FakeConntrackKernel(),
+        table,
+        owners);
   }
 
   static HelperEntry entry(int id, String name, @Nullable Duration timeout) {

@@ -3,7 +3,9 @@ package org.pinholed.helper.ftp;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Direction;
@@ -49,6 +51,7 @@ final class FtpHelper implements StreamHelper {
   /** The key of the one data connection that can be announced. */
   static final String KEY = "data";
 
+  private static final String SNAPSHOT_VERSION = "ftp1";
   private static final int PORT_MIN = 1024;
   private static final int LETTERS_ALL = ('a' << 16) | ('l' << 8) | 'l';
   private static final int LETTERS_TLS = ('t' << 16) | ('l' << 8) | 's';
@@ -133,6 +136,81 @@ final class FtpHelper implements StreamHelper {
   @Override
   public boolean mayAnnounce(Direction direction) {
     return ended == null && (direction == Direction.ORIGINAL || isPassiveAsked());
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>The fields: version, flags, code of the multi-line reply, how far behind the oldest command
+   * the announcing one is, then the commands that wait. Arguments are not among them.
+   */
+  @Override
+  public String snapshot() {
+    if (ended != null || commands.isBeyond()) {
+      return "";
+    }
+    StringBuilder text = new StringBuilder(SNAPSHOT_VERSION);
+    boolean[] flags = flags();
+    for (int bit = 0; bit < flags.length; bit++) {
+      text.append(bit == 0 ? " " : "").append(flags[bit] ? '1' : '0');
+    }
+    text.append(' ').append(multiLineCode);
+    text.append(' ').append(announced ? announcedNumber - commands.number() : 0);
+    for (int number = commands.number(); number != commands.nextNumber(); number++) {
+      text.append(' ').append(commands.at(number).name());
+    }
+    return text.toString();
+  }
+
+  private boolean[] flags() {
+    return new boolean[] {
+      greeted,
+      commandSeen,
+      epsvAll,
+      authIsTls,
+      announced,
+      afterTransfer,
+      client.skipping,
+      client.firstLine,
+      server.skipping,
+      server.firstLine
+    };
+  }
+
+  @Override
+  public boolean restore(String snapshot) {
+    String[] fields = snapshot.split(" ", -1);
+    if (fields.length < 4
+        || fields.length > 4 + OutstandingCommands.MAX
+        || !fields[0].equals(SNAPSHOT_VERSION)
+        || !fields[1].matches("[01]{10}")
+        || !fields[2].matches("[0-9]{1,3}")
+        || !fields[3].matches("-?[0-9]{1,6}")) {
+      return false;
+    }
+    List<FtpWord> words = new ArrayList<>();
+    for (int at = 4; at < fields.length; at++) {
+      FtpWord word = FtpWord.ofName(fields[at]);
+      if (word == null) {
+        return false;
+      }
+      words.add(word);
+    }
+    String flags = fields[1];
+    greeted = flags.charAt(0) == '1';
+    commandSeen = flags.charAt(1) == '1';
+    epsvAll = flags.charAt(2) == '1';
+    authIsTls = flags.charAt(3) == '1';
+    announced = flags.charAt(4) == '1';
+    afterTransfer = flags.charAt(5) == '1';
+    client.skipping = flags.charAt(6) == '1';
+    client.firstLine = flags.charAt(7) == '1';
+    server.skipping = flags.charAt(8) == '1';
+    server.firstLine = flags.charAt(9) == '1';
+    multiLineCode = Integer.parseInt(fields[2]);
+    announcedNumber = commands.number() + Integer.parseInt(fields[3]);
+    words.forEach(commands::add);
+    return true;
   }
 
   @Override

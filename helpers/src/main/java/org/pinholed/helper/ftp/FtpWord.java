@@ -283,6 +283,16 @@ public enum FtpWord implements HelperWord {
     return BY_CODE[code];
   }
 
+  /** The word of a constant's name; null if there is none. */
+  static @Nullable FtpWord ofName(String name) {
+    for (FtpWord word : values()) {
+      if (word.name().equals(name)) {
+        return word;
+      }
+    }
+    return null;
+  }
+
   static boolean isLetter(int character) {
     return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
   }

@@ -98,7 +98,8 @@ final class OutstandingCommands {
     return words;
   }
 
-  private FtpWord at(int number) {
+  // The command of a number from number() to before nextNumber().
+  FtpWord at(int number) {
     return words[number & (words.length - 1)];
   }
 }

@@ -210,6 +210,15 @@ public final class InOrderStream {
   }
 
   /**
+   * How many bytes the reader is done with.
+   *
+   * @return stream offset of the first byte that it left to be presented again
+   */
+  public long bytesConsumed() {
+    return bytesRead - tailLength;
+  }
+
+  /**
    * How many bytes are kept: left by the reader, or early.
    *
    * @return length in bytes, at most {@link HelperLimits#streamBufferBytes()}

@@ -114,6 +114,14 @@ final class FtpDialogue {
     return this;
   }
 
+  String snapshot() {
+    return helper.snapshot();
+  }
+
+  boolean restore(String snapshot) {
+    return helper.restore(snapshot);
+  }
+
   String state() {
     return helper.stateWord();
   }

@@ -75,6 +75,28 @@ public final class AgentProcess implements AutoCloseable {
     launch();
   }
 
+  /** Starts another agent that takes the place of this one, and waits until it is ready. */
+  public void replace() {
+    Process before = process();
+    process =
+        lab.start(
+            Lab.Host.ROUTER,
+            ProcessBuilder.Redirect.appendTo(log.toFile()),
+            program("pinholed"),
+            "--config",
+            config.toString(),
+            "--replace");
+    try {
+      if (!before.waitFor(READY_TIMEOUT.toSeconds(), TimeUnit.SECONDS)) {
+        throw new AssertionError("the agent before does not end\n" + log());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+    awaitReady();
+  }
+
   private Process process() {
     if (process == null) {
       throw new IllegalStateException("not started");

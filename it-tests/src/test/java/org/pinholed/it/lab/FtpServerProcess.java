@@ -65,6 +65,7 @@ public final class FtpServerProcess implements AutoCloseable {
       seccomp_sandbox=NO
       pasv_min_port=40000
       pasv_max_port=49999
+      max_per_ip=0
       """;
 
   private final Process process;

@@ -12,8 +12,8 @@ import java.util.List;
 public record NatCase(NatMode nat, FtpCase cell) {
   /**
    * The whole matrix behind masquerading and behind port forwarding, and behind the other
-   * translations, which differ in the addresses only, two clients under one firewall. Neighbours
-   * share translation, firewall and server.
+   * translations, which differ in the addresses only, under one firewall every client with one
+   * server and two with the other. Neighbours share translation, firewall and server.
    */
   public static List<NatCase> all() {
     List<NatCase> cases = new ArrayList<>();
@@ -22,7 +22,9 @@ public record NatCase(NatMode nat, FtpCase cell) {
       for (FtpCase cell : FtpCase.all()) {
         boolean chosen =
             cell.firewall() == RouterFirewall.NFTABLES
-                && (cell.client() == FtpClient.CURL || cell.client() == FtpClient.FTPLIB);
+                && (cell.server() == FtpServerProcess.Kind.VSFTPD
+                    || cell.client() == FtpClient.CURL
+                    || cell.client() == FtpClient.FTPLIB);
         if (whole || chosen) {
           cases.add(new NatCase(nat, cell));
         }

@@ -14,6 +14,24 @@ import jnr.ffi.types.ssize_t;
  * pointers allocates nothing. Structures are laid out by hand, see {@link StructLayout}.
  */
 public interface Libc {
+  /** {@code AF_UNIX} of {@code bits/socket.h}. */
+  int AF_UNIX = 1;
+
+  /** {@code SOCK_STREAM}. */
+  int SOCK_STREAM = 1;
+
+  /** {@code SOCK_DGRAM}. */
+  int SOCK_DGRAM = 2;
+
+  /** {@code SCM_RIGHTS}: file descriptors, in a control message of level SOL_SOCKET. */
+  int SCM_RIGHTS = 1;
+
+  /** {@code MSG_NOSIGNAL}: fail with {@code EPIPE} instead of raising SIGPIPE. */
+  int MSG_NOSIGNAL = 0x4000;
+
+  /** {@code MSG_CMSG_CLOEXEC}: received descriptors are closed on exec. */
+  int MSG_CMSG_CLOEXEC = 0x40000000;
+
   /** {@code AF_NETLINK} of {@code bits/socket.h}. */
   int AF_NETLINK = 16;
 
@@ -43,6 +61,9 @@ public interface Libc {
 
   /** {@code SO_RCVTIMEO}: how long a receive waits, a {@code struct timeval}. */
   int SO_RCVTIMEO = 20;
+
+  /** {@code SO_SNDTIMEO}: how long a send waits, a {@code struct timeval}. */
+  int SO_SNDTIMEO = 21;
 
   /** {@code SO_ATTACH_FILTER}: a classic BPF program that decides what is received. */
   int SO_ATTACH_FILTER = 26;
@@ -75,6 +96,16 @@ public interface Libc {
    * @return 0, or -1
    */
   int bind(int fd, Pointer address, int addressBytes);
+
+  /**
+   * Connects a socket, {@code connect(2)}.
+   *
+   * @param fd the socket
+   * @param address a {@code struct sockaddr}
+   * @param addressBytes its length
+   * @return 0, or -1
+   */
+  int connect(int fd, Pointer address, int addressBytes);
 
   /**
    * Reads the address of a socket, {@code getsockname(2)}.
@@ -110,6 +141,17 @@ public interface Libc {
   long sendmsg(int fd, Pointer message, int flags);
 
   /**
+   * Receives bytes and control messages, {@code recvmsg(2)}.
+   *
+   * @param fd the socket
+   * @param message a {@code struct msghdr}; its lengths and flags are set
+   * @param flags {@code MSG_*}
+   * @return how many bytes were received, or -1
+   */
+  @ssize_t
+  long recvmsg(int fd, Pointer message, int flags);
+
+  /**
    * Receives one datagram, {@code recv(2)}.
    *
    * @param fd the socket
@@ -132,6 +174,15 @@ public interface Libc {
    * @return how many datagrams were received, or -1
    */
   int recvmmsg(int fd, Pointer messages, int count, int flags, Pointer timeout);
+
+  /**
+   * Opens a file that has no name, {@code memfd_create(2)}.
+   *
+   * @param name shown in {@code /proc/self/fd}
+   * @param flags {@code MFD_*}
+   * @return a file descriptor, or -1
+   */
+  int memfd_create(String name, int flags);
 
   /**
    * Closes a file descriptor, {@code close(2)}.

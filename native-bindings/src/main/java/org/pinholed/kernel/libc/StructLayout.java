@@ -18,14 +18,23 @@ public final class StructLayout {
   /** Size of {@code struct iovec}. */
   public static final int IOVEC_BYTES = 16;
 
-  /** {@code struct msghdr.msg_name}, a pointer; {@code msg_namelen} (u32) is at 8, padded to 16. */
+  /** {@code struct msghdr.msg_name}, a pointer. */
   public static final int MSGHDR_NAME = 0;
+
+  /** {@code struct msghdr.msg_namelen}, a u32, padded. */
+  public static final int MSGHDR_NAMELEN = 8;
 
   /** {@code struct msghdr.msg_iov}, a pointer. */
   public static final int MSGHDR_IOV = 16;
 
-  /** {@code struct msghdr.msg_iovlen}, a size_t; control and controllen follow at 32 and 40. */
+  /** {@code struct msghdr.msg_iovlen}, a size_t. */
   public static final int MSGHDR_IOVLEN = 24;
+
+  /** {@code struct msghdr.msg_control}, a pointer. */
+  public static final int MSGHDR_CONTROL = 32;
+
+  /** {@code struct msghdr.msg_controllen}, a size_t. */
+  public static final int MSGHDR_CONTROLLEN = 40;
 
   /** {@code struct msghdr.msg_flags}, an int, padded. */
   public static final int MSGHDR_FLAGS = 48;
@@ -38,6 +47,18 @@ public final class StructLayout {
 
   /** Size of {@code struct mmsghdr}. */
   public static final int MMSGHDR_BYTES = 64;
+
+  /** {@code struct cmsghdr.cmsg_len}, a size_t: header and data. */
+  public static final int CMSGHDR_LEN = 0;
+
+  /** {@code struct cmsghdr.cmsg_level}, an int. */
+  public static final int CMSGHDR_LEVEL = 8;
+
+  /** {@code struct cmsghdr.cmsg_type}, an int. */
+  public static final int CMSGHDR_TYPE = 12;
+
+  /** Size of {@code struct cmsghdr}; the data follows at once. */
+  public static final int CMSGHDR_BYTES = 16;
 
   /** {@code struct sockaddr_nl.nl_family}, a u16, padded. */
   public static final int SOCKADDR_NL_FAMILY = 0;

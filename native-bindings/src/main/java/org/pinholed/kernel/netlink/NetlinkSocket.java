@@ -8,14 +8,15 @@ import org.pinholed.kernel.libc.Libc;
 import org.pinholed.kernel.libc.StructLayout;
 
 /**
- * A socket of the family {@code NETLINK_NETFILTER}, in the network namespace of the thread that
- * opens it.
+ * A netlink socket, of the family {@code NETLINK_NETFILTER} where nothing else is said, in the
+ * network namespace of the thread that opens it.
  *
  * <p>Any thread may send (one at a time gets through), one thread at a time may receive. Whoever
  * opened it closes it, after the receiving thread has left: a descriptor that is closed under a
  * blocked receive might belong to somebody else when that receive returns.
  */
 public final class NetlinkSocket implements NetlinkTransport {
+  private static final int NETLINK_ROUTE = 0;
   private static final int NETLINK_NETFILTER = 12;
   private static final int NETLINK_ADD_MEMBERSHIP = 1;
   private static final int NETLINK_NO_ENOBUFS = 5;
@@ -42,6 +43,17 @@ public final class NetlinkSocket implements NetlinkTransport {
     sendHeader.putLong(StructLayout.MSGHDR_IOV, pointer(sendVector).address());
     sendHeader.putLong(StructLayout.MSGHDR_IOVLEN, 1);
     portId = bind();
+    configure(options);
+  }
+
+  private NetlinkSocket(int fd, int portId) {
+    this.fd = fd;
+    this.portId = portId;
+    sendHeader.putLong(StructLayout.MSGHDR_IOV, pointer(sendVector).address());
+    sendHeader.putLong(StructLayout.MSGHDR_IOVLEN, 1);
+  }
+
+  private void configure(NetlinkSocketOptions options) throws NetlinkException {
     setBuffer(Libc.SO_RCVBUFFORCE, Libc.SO_RCVBUF, options.receiveBufferBytes());
     setBuffer(Libc.SO_SNDBUFFORCE, Libc.SO_SNDBUF, options.sendBufferBytes());
     ByteBuffer timeval = direct(StructLayout.TIMEVAL_BYTES);
@@ -64,8 +76,23 @@ public final class NetlinkSocket implements NetlinkTransport {
    * @throws NetlinkException if the kernel refuses
    */
   public static NetlinkSocket open(NetlinkSocketOptions options) throws NetlinkException {
-    int fd =
-        Libc.get().socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, NETLINK_NETFILTER);
+    return open(NETLINK_NETFILTER, options);
+  }
+
+  /**
+   * Opens one of the family {@code NETLINK_ROUTE}, in the network namespace of the calling thread.
+   *
+   * @param options sizes and times
+   * @return an open socket
+   * @throws NetlinkException if the kernel refuses
+   */
+  public static NetlinkSocket openRoute(NetlinkSocketOptions options) throws NetlinkException {
+    return open(NETLINK_ROUTE, options);
+  }
+
+  private static NetlinkSocket open(int family, NetlinkSocketOptions options)
+      throws NetlinkException {
+    int fd = Libc.get().socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, family);
     if (fd < 0) {
       throw new NetlinkException("netlink: socket", Libc.lastError(), "");
     }
@@ -82,9 +109,54 @@ public final class NetlinkSocket implements NetlinkTransport {
   }
 
   /**
+   * Goes on with a socket that another process opened, with its address and what waits in it.
+   *
+   * @param fd its descriptor in this process, owned by the socket from now on
+   * @param options sizes and times from now on
+   * @return an open socket
+   * @throws NetlinkException if it is no netlink socket; then it is closed
+   */
+  public static NetlinkSocket adopt(int fd, NetlinkSocketOptions options) throws NetlinkException {
+    ByteBuffer address = direct(StructLayout.SOCKADDR_NL_BYTES);
+    ByteBuffer addressBytes = word(StructLayout.SOCKADDR_NL_BYTES);
+    int result;
+    int errno;
+    try {
+      result = Libc.get().getsockname(fd, pointer(address), pointer(addressBytes));
+      errno = result < 0 ? Libc.lastError() : Errno.EINVAL;
+    } finally {
+      Reference.reachabilityFence(addressBytes);
+    }
+    if (result < 0 || address.getShort(StructLayout.SOCKADDR_NL_FAMILY) != Libc.AF_NETLINK) {
+      Libc.get().close(fd);
+      throw new NetlinkException("netlink: adopt descriptor " + fd, errno, "");
+    }
+    NetlinkSocket socket = new NetlinkSocket(fd, address.getInt(StructLayout.SOCKADDR_NL_PID));
+    boolean configured = false;
+    try {
+      socket.configure(options);
+      configured = true;
+      return socket;
+    } finally {
+      if (!configured) {
+        socket.close();
+      }
+    }
+  }
+
+  /**
+   * The file descriptor, to be handed to another process. It stays open here.
+   *
+   * @return the descriptor
+   */
+  public int descriptor() {
+    return openFd();
+  }
+
+  /**
    * Subscribes to the notifications of one multicast group.
    *
-   * @param group {@code NFNLGRP_*}, 1..31
+   * @param group {@code NFNLGRP_*} or {@code RTNLGRP_*}, 1..31
    * @throws NetlinkException if the kernel refuses
    */
   public void joinGroup(int group) throws NetlinkException {

@@ -1,6 +1,8 @@
 package org.pinholed.kernel.nfqueue;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.DatagramBatch;
@@ -39,6 +41,7 @@ public final class PacketQueue implements AutoCloseable {
   private static final int NFQA_PAYLOAD = 10;
   private static final int NF_DROP = 0;
   private static final int NF_ACCEPT = 1;
+  private static final int NF_REPEAT = 4;
   private static final int AF_UNSPEC = 0;
   private static final int CONFIG_BYTES = 256;
 
@@ -62,6 +65,11 @@ public final class PacketQueue implements AutoCloseable {
   private final NetlinkWriter wakeMessage = new NetlinkWriter(64);
   private int sequence;
   private int dispatched;
+
+  // Of a queue that was taken over: what the process before read and gave no verdict on.
+  private final int lastIdBefore;
+  private boolean unsettled;
+  private int settlingSequence;
   private @Nullable NetlinkException lostVerdictsCause;
   private final AtomicLong overruns = new AtomicLong();
   private final AtomicLong refusedVerdicts = new AtomicLong();
@@ -70,14 +78,10 @@ public final class PacketQueue implements AutoCloseable {
 
   private PacketQueue(QueueOptions options, NetlinkTransport transport) throws NetlinkException {
     this.transport = transport;
+    lastIdBefore = 0;
     queueNumber = options.queueNumber();
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
-    wakeMessage
-        .beginMessage(
-            NetlinkConstants.NLMSG_NOOP,
-            NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ACK,
-            0)
-        .endMessage();
+    writeWakeMessage();
     // Not closed: it has nothing of its own, the transport stays with the queue.
     NetlinkChannel channel = new NetlinkChannel(transport, CONFIG_BYTES);
     bind(channel);
@@ -87,10 +91,103 @@ public final class PacketQueue implements AutoCloseable {
     paramsSequence = channel.nextSequence();
     sequence = paramsSequence;
     NetlinkWriter writer = config(channel, NetlinkConstants.NLM_F_REQUEST, paramsSequence);
+    params(writer, options);
+    transport.send(writer);
+  }
+
+  private static void params(NetlinkWriter writer, QueueOptions options) {
     // struct nfqnl_msg_config_params, packed: be32 copy_range, u8 copy_mode.
     writer.attrHeader(NFQA_CFG_PARAMS, 5).raw32be(options.copyRangeBytes());
     writer.raw8(NFQNL_COPY_PACKET).pad().endMessage();
+  }
+
+  private PacketQueue(QueueOptions options, NetlinkTransport transport, int lastIdBefore)
+      throws NetlinkException {
+    this.transport = transport;
+    this.lastIdBefore = lastIdBefore;
+    unsettled = true;
+    features = new QueueFeatures(options.failOpen(), false);
+    queueNumber = options.queueNumber();
+    batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
+    writeWakeMessage();
+    // No answer is awaited: it would stand behind the packets. A refusal is met in receive().
+    NetlinkChannel channel = new NetlinkChannel(transport, CONFIG_BYTES);
+    paramsSequence = channel.nextSequence();
+    sequence = paramsSequence;
+    NetlinkWriter writer = config(channel, NetlinkConstants.NLM_F_REQUEST, paramsSequence);
+    writer.attr32be(NFQA_CFG_QUEUE_MAXLEN, options.maxLengthPackets());
+    writer.attr32be(NFQA_CFG_FLAGS, options.failOpen() ? NFQA_CFG_F_FAIL_OPEN : 0);
+    writer.attr32be(NFQA_CFG_MASK, NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_CONNTRACK | NFQA_CFG_F_GSO);
+    params(writer, options);
     transport.send(writer);
+  }
+
+  private void writeWakeMessage() {
+    wakeMessage
+        .beginMessage(
+            NetlinkConstants.NLMSG_NOOP,
+            NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ACK,
+            0)
+        .endMessage();
+  }
+
+  /**
+   * Goes on with a queue that another process opened, whose socket outlived it. Packets that came
+   * in between wait in the socket. Those that the other process had read and gave no verdict on
+   * pass the hook once more, before any verdict is given here, and so come again, behind what
+   * waits: none is lost, none passes unread.
+   *
+   * @param options put in force as for a new queue, but packets come without their conntrack
+   * @param descriptor its socket in this process, owned by the queue from now on
+   * @return the open queue
+   * @throws NetlinkException if the descriptor is no netlink socket, or the queue of that number
+   *     has another one; then it is closed
+   */
+  public static PacketQueue adopt(QueueOptions options, int descriptor) throws NetlinkException {
+    NetlinkSocket socket = NetlinkSocket.adopt(descriptor, socketOptions(options));
+    boolean adopted = false;
+    try {
+      PacketQueue queue = adopt(options, socket, lastId(options.queueNumber(), socket));
+      adopted = true;
+      return queue;
+    } finally {
+      if (!adopted) {
+        socket.close();
+      }
+    }
+  }
+
+  static PacketQueue adopt(QueueOptions options, NetlinkTransport transport, int lastIdBefore)
+      throws NetlinkException {
+    return new PacketQueue(options, transport, lastIdBefore);
+  }
+
+  /** The id that the kernel gave last, or 0 if it must not be known (the file is root's). */
+  private static int lastId(int queueNumber, NetlinkSocket socket) throws NetlinkException {
+    Optional<QueueStatistics> line;
+    try {
+      line = QueueStatistics.read(queueNumber);
+    } catch (IOException e) {
+      return 0;
+    }
+    if (line.isEmpty() || (int) line.get().portId() != socket.portId()) {
+      throw new NetlinkException(
+          "nfqueue: the descriptor is not the socket of queue " + queueNumber, Errno.EINVAL, "");
+    }
+    return (int) line.get().idSequence();
+  }
+
+  /**
+   * The socket, to be handed to another process, once no thread reads it here any more.
+   *
+   * @return its file descriptor, which stays open here
+   * @throws IllegalStateException if the queue has no socket of the kernel
+   */
+  public int descriptor() {
+    if (transport instanceof NetlinkSocket socket) {
+      return socket.descriptor();
+    }
+    throw new IllegalStateException("the queue has no socket");
   }
 
   /**
@@ -102,11 +199,12 @@ public final class PacketQueue implements AutoCloseable {
    *     somebody else or the process lacks CAP_NET_ADMIN
    */
   public static PacketQueue open(QueueOptions options) throws NetlinkException {
-    NetlinkTransport socket =
-        NetlinkSocket.open(
-            new NetlinkSocketOptions(
-                options.receiveBufferBytes(), 1 << 20, options.receiveTimeout(), true));
-    return open(options, socket);
+    return open(options, NetlinkSocket.open(socketOptions(options)));
+  }
+
+  private static NetlinkSocketOptions socketOptions(QueueOptions options) {
+    return new NetlinkSocketOptions(
+        options.receiveBufferBytes(), 1 << 20, options.receiveTimeout(), true);
   }
 
   /**
@@ -154,6 +252,10 @@ public final class PacketQueue implements AutoCloseable {
         }
         throw e;
       }
+      if (unsettled && batch.count() == 0 && lastIdBefore != 0) {
+        repeatThrough(lastIdBefore);
+        flush();
+      }
     }
     int packets = 0;
     while (dispatched < batch.count()) {
@@ -164,6 +266,9 @@ public final class PacketQueue implements AutoCloseable {
         if (reader.type() == QueuedPacketView.MESSAGE_TYPE) {
           if (view.wrap(reader)) {
             packets++;
+            if (unsettled) {
+              repeatThrough(view.packetId() - 1);
+            }
             handler.onPacket(view);
           } else {
             malformed.getAndIncrement();
@@ -180,11 +285,25 @@ public final class PacketQueue implements AutoCloseable {
     return packets;
   }
 
+  /**
+   * Sends packets through the hook again, up to this one. What the process before had not read is
+   * still in the socket, in the order of the ids: what comes before the first of those, or
+   * everything if there is none, it had read.
+   */
+  private void repeatThrough(int packetId) {
+    unsettled = false;
+    beginVerdict(NFQNL_MSG_VERDICT_BATCH, VERDICT_BYTES, NF_REPEAT, packetId).endMessage();
+    settlingSequence = sequence;
+  }
+
   private void onError() throws NetlinkException {
     int errno =
         reader.payloadLengthBytes() < 4 ? 0 : -reader.buffer().getInt(reader.payloadOffset());
     if (errno == 0) {
       return; // the acknowledgement of a wake
+    }
+    if (reader.sequence() == settlingSequence && errno == Errno.ENOENT) {
+      return; // it had given all its verdicts
     }
     if (reader.sequence() == paramsSequence) {
       throw new NetlinkException("nfqueue: parameters of queue " + queueNumber, errno, "");

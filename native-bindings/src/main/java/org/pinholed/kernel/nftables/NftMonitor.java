@@ -13,7 +13,7 @@ import org.pinholed.kernel.netlink.NetlinkSocketOptions;
 import org.pinholed.kernel.netlink.NetlinkTransport;
 
 /**
- * Tells when somebody else changes one table.
+ * Tells when somebody else changes one table, or takes rules out of others.
  *
  * <p>Elements that time out or that rules remove are not told (the kernel does not). Not
  * thread-safe, except {@link #ignore} and {@link #close}; whoever opened it closes it.
@@ -22,6 +22,8 @@ public final class NftMonitor implements AutoCloseable {
   private static final int RECEIVE_BUFFER_BYTES = 1 << 20;
   private static final int DATAGRAM_BYTES = 128 * 1024;
   private static final int MAX_IGNORED = 32;
+  private static final int NFT_MSG_NEWRULE = 6;
+  private static final int NFT_MSG_DELRULE = 8;
   private static final int BPF_LD_W_ABS = 0x20;
   private static final int BPF_JEQ_K = 0x15;
   private static final int BPF_RET_K = 0x06;
@@ -35,6 +37,8 @@ public final class NftMonitor implements AutoCloseable {
   private final NetlinkReader reader = new NetlinkReader();
   private final EnumSet<NftChange.Part> parts = EnumSet.noneOf(NftChange.Part.class);
   private boolean tableRemoved;
+  private int otherRulesRemoved;
+  private int otherRulesAdded;
 
   /** Takes what the monitor saw, on the thread that calls {@link NftMonitor#receive}. */
   public interface Handler {
@@ -44,6 +48,16 @@ public final class NftMonitor implements AutoCloseable {
      * @param change what and who
      */
     void onChange(NftChange change);
+
+    /**
+     * Called once for each transaction that took rules out of other tables and put none in, as
+     * {@code iptables -F} does. The old iptables, which is not one of nftables, is not noticed.
+     *
+     * @param rules how many
+     * @param processName of the process that did it; empty if the kernel did not say
+     * @param processId of that process; 0 if the kernel did not say
+     */
+    void onOtherRulesRemoved(int rules, String processName, int processId);
 
     /** Called when notifications were lost: the table may have been changed. */
     void onOverrun();
@@ -132,8 +146,7 @@ public final class NftMonitor implements AutoCloseable {
       lengthBytes = transport.receive(buffer);
     } catch (NetlinkException e) {
       if (e.errno() == Errno.ENOBUFS || e.errno() == Errno.EMSGSIZE) {
-        parts.clear();
-        tableRemoved = false;
+        forgetTransaction();
         handler.onOverrun();
         return;
       }
@@ -156,18 +169,26 @@ public final class NftMonitor implements AutoCloseable {
   private void note(int message) {
     NftChange.Part part = part(message);
     int family = reader.enterNfnetlink();
-    if (part == null || family != table.family().code()) {
+    if (part == null) {
       return;
     }
+    if (family == table.family().code() && isOfTheTable()) {
+      parts.add(part);
+      tableRemoved |= message == Nft.NFT_MSG_DELTABLE;
+    } else if (message == NFT_MSG_DELRULE) {
+      otherRulesRemoved++;
+    } else if (message == NFT_MSG_NEWRULE) {
+      otherRulesAdded++;
+    }
+  }
+
+  private boolean isOfTheTable() {
     while (reader.nextAttribute()) {
       if (reader.attributeType() == 1) { // the table's name, of all kinds of objects
-        if (isWatchedName()) {
-          parts.add(part);
-          tableRemoved |= message == Nft.NFT_MSG_DELTABLE;
-        }
-        return;
+        return isWatchedName();
       }
     }
+    return false;
   }
 
   private boolean isWatchedName() {
@@ -189,7 +210,9 @@ public final class NftMonitor implements AutoCloseable {
     int processId = 0;
     String processName = "";
     reader.enterNfnetlink();
-    if (parts.isEmpty()) {
+    boolean rulesRemoved = otherRulesRemoved > 0 && otherRulesAdded == 0;
+    if (parts.isEmpty() && !rulesRemoved) {
+      forgetTransaction();
       return;
     }
     while (reader.nextAttribute()) {
@@ -200,9 +223,21 @@ public final class NftMonitor implements AutoCloseable {
       }
     }
     NftChange change = new NftChange(portId, processId, processName, tableRemoved, parts);
+    int rules = otherRulesRemoved;
+    forgetTransaction();
+    if (!change.parts().isEmpty()) {
+      handler.onChange(change);
+    }
+    if (rulesRemoved) {
+      handler.onOtherRulesRemoved(rules, processName, processId);
+    }
+  }
+
+  private void forgetTransaction() {
     parts.clear();
     tableRemoved = false;
-    handler.onChange(change);
+    otherRulesRemoved = 0;
+    otherRulesAdded = 0;
   }
 
   private static NftChange.@Nullable Part part(int message) {

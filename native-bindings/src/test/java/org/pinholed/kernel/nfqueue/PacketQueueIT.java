@@ -129,6 +129,63 @@ class PacketQueueIT {
     assertEquals(0, queue.refusedVerdicts());
   }
 
+  private PacketQueue takeOver(int number) throws IOException {
+    int descriptor = queue.descriptor();
+    return namespace.call(
+        () ->
+            PacketQueue.adopt(
+                new QueueOptions(
+                    number, 4096, 65531, false, false, 1 << 20, 64, Duration.ofMillis(50)),
+                descriptor));
+  }
+
+  private void acceptAll(List<Integer> ids) throws NetlinkException {
+    queue.receive(
+        packet -> {
+          ids.add(packet.packetId());
+          queue.accept(packet.packetId());
+        });
+    queue.flush();
+  }
+
+  /** What the process before read and did not answer is neither stuck nor passes unread. */
+  @Test
+  void queue_takenOver_getsReadPacketsAgainBehindThoseThatWait() throws IOException {
+    send("was read");
+    List<Integer> ids = new ArrayList<>();
+    receiveIds(ids, 1);
+    send("waits");
+    queue = takeOver(QUEUE);
+    acceptAll(ids);
+    assertEquals("waits", received());
+    acceptAll(ids);
+    assertEquals("was read", received());
+    assertEquals(List.of(1, 2, 3), ids);
+    assertEquals(0, queue.refusedVerdicts());
+    assertEquals(0, statisticsNow().queued());
+  }
+
+  @Test
+  void queue_takenOverWithNothingThatWaits_getsReadPacketsAgain() throws IOException {
+    send("was read");
+    List<Integer> ids = new ArrayList<>();
+    receiveIds(ids, 1);
+    queue = takeOver(QUEUE);
+    assertEquals(0, queue.receive(packet -> ids.add(packet.packetId())));
+    acceptAll(ids);
+    assertEquals("was read", received());
+    send("afterwards");
+    acceptAll(ids);
+    assertEquals("afterwards", received());
+    assertEquals(List.of(1, 2, 3), ids);
+  }
+
+  @Test
+  void queue_takenOverUnderAnotherNumber_isRefused() throws IOException {
+    assertThrows(NetlinkException.class, () -> takeOver(QUEUE + 1));
+    queue = openQueue(65531, 1 << 20); // the descriptor is closed, and with it the queue
+  }
+
   @Test
   void packet_dropped_doesNotArrive() throws IOException {
     send("lost");

@@ -131,6 +131,80 @@ class PacketQueueTest {
     assertTrue(kernel.isClosed());
   }
 
+  /** As a queue that another process had opened, which read up to some packet and died. */
+  private PacketQueue adopt(boolean failOpen, int lastIdBefore) throws NetlinkException {
+    kernel.expect(
+        writer ->
+            config(writer, 1, 1)
+                .attr32be(3, 2048)
+                .attr32be(5, failOpen ? 1 : 0)
+                .attr32be(4, 7)
+                .attrBytes(2, new byte[] {0, 0, (byte) 0xff, (byte) 0xfb, 2})
+                .endMessage());
+    return PacketQueue.adopt(options(failOpen, false), kernel, lastIdBefore);
+  }
+
+  private static void batchVerdict(NetlinkWriter writer, int sequence, int verdict, int id) {
+    writer
+        .beginNfnetlink(3, 3, 1, sequence, 0, QUEUE)
+        .attrHeader(2, 8)
+        .raw32be(verdict)
+        .raw32be(id)
+        .endMessage();
+  }
+
+  @Test
+  void adopted_withPacketsThatWait_repeatsThoseBeforeThemOnce() throws NetlinkException {
+    try (PacketQueue queue = adopt(true, 44)) {
+      assertEquals(new QueueFeatures(true, false), queue.features());
+      kernel.answer(writer -> packet(writer, 43));
+      kernel.answer(writer -> packet(writer, 44));
+      assertEquals(2, queue.receive(view -> {}));
+      queue.acceptThrough(44);
+      // in one datagram, and before the verdict that would let the earlier ones pass unread
+      kernel.expect(
+          writer -> {
+            batchVerdict(writer, 2, 4, 42);
+            batchVerdict(writer, 3, 1, 44);
+          });
+      queue.flush();
+      kernel.refuse(2, Errno.ENOENT).refuse(3, Errno.ENOENT);
+      assertEquals(0, queue.receive(view -> {}));
+      assertEquals(1, queue.refusedVerdicts(), "that there was nothing to repeat is no error");
+    }
+  }
+
+  @Test
+  void adopted_withNothingThatWaits_repeatsAllThatIsHeld() throws NetlinkException {
+    try (PacketQueue queue = adopt(false, 44)) {
+      assertEquals(new QueueFeatures(false, false), queue.features());
+      kernel.expect(writer -> batchVerdict(writer, 2, 4, 44));
+      assertEquals(0, queue.receive(view -> {}));
+      assertEquals(0, queue.receive(view -> {}));
+    }
+  }
+
+  @Test
+  void adopted_whereTheIdsMustNotBeKnown_repeatsAtTheFirstPacket() throws NetlinkException {
+    try (PacketQueue queue = adopt(true, 0)) {
+      kernel.failReceive(Errno.ENOBUFS);
+      assertEquals(0, queue.receive(view -> {}));
+      assertEquals(0, queue.receive(view -> {}));
+      kernel.acknowledge(0).answer(writer -> packet(writer, 0x8000_0000));
+      assertEquals(1, queue.receive(view -> {}));
+      kernel.expect(writer -> batchVerdict(writer, 2, 4, 0x7fff_ffff));
+      queue.flush();
+    }
+  }
+
+  @Test
+  void adopted_withParametersThatTheKernelRefuses_throwsAtAReceive() throws NetlinkException {
+    try (PacketQueue queue = adopt(true, 0)) {
+      kernel.refuse(1, Errno.EPERM);
+      assertThrows(NetlinkException.class, () -> queue.receive(view -> {}));
+    }
+  }
+
   @Test
   void verdicts_areSentTogetherInTheirOrder() throws NetlinkException {
     PacketQueue queue = open();

@@ -26,11 +26,17 @@ class NftMonitorTest implements NftMonitor.Handler {
   private final FakeNetlinkTransport kernel = new FakeNetlinkTransport();
   private final NftMonitor monitor = new NftMonitor(kernel, TABLE);
   private final List<NftChange> changes = new ArrayList<>();
+  private final List<String> removals = new ArrayList<>();
   private int overruns;
 
   @Override
   public void onChange(NftChange change) {
     changes.add(change);
+  }
+
+  @Override
+  public void onOtherRulesRemoved(int rules, String processName, int processId) {
+    removals.add(rules + " by " + processName + " " + processId);
   }
 
   @Override
@@ -84,6 +90,29 @@ class NftMonitorTest implements NftMonitor.Handler {
         notification(17, 1, "ph"),
         generation());
     assertEquals(List.of(), changes);
+  }
+
+  @Test
+  void receive_rulesOfOtherTablesRemoved_areCountedInEachTransaction() throws NetlinkException {
+    receive(notification(8, 2, "filter"), notification(8, 1, "other"), generation());
+    receive(notification(8, 2, "ph"), generation());
+    assertEquals(List.of("2 by nft 1234", "1 by nft 1234"), removals);
+    assertEquals(List.of(), changes);
+  }
+
+  @Test
+  void receive_flushedRuleset_saysBoth() throws NetlinkException {
+    receive(notification(8, 2, "filter"), notification(8, 1, "ph"), notification(2, 1, "ph"));
+    receive(generation());
+    assertEquals(List.of("1 by nft 1234"), removals);
+    assertEquals(1, changes.size());
+  }
+
+  @Test
+  void receive_rulesOfOtherTablesReplacedOrOwnOnesRemoved_areNotRemovals() throws NetlinkException {
+    receive(notification(8, 2, "filter"), notification(6, 2, "filter"), generation());
+    receive(notification(8, 1, "ph"), generation());
+    assertEquals(List.of(), removals);
   }
 
   @Test

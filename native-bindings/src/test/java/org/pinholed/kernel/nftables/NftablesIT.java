@@ -525,12 +525,18 @@ class NftablesIT {
   @Test
   void monitor_tellsWhoChangedTheTable_butNotOwnChangesNorOtherTables() throws IOException {
     List<NftChange> changes = new ArrayList<>();
+    List<String> removals = new ArrayList<>();
     int[] overruns = new int[1];
     NftMonitor.Handler handler =
         new NftMonitor.Handler() {
           @Override
           public void onChange(NftChange change) {
             changes.add(change);
+          }
+
+          @Override
+          public void onOtherRulesRemoved(int rules, String processName, int processId) {
+            removals.add(rules + " by " + processName);
           }
 
           @Override
@@ -543,6 +549,8 @@ class NftablesIT {
       monitor.ignore(client.portId(), 77);
       makeMaps();
       namespace.exec("nft", "add table inet else; add chain inet else c");
+      namespace.exec("nft", "add rule inet else c accept; add rule inet else c drop");
+      namespace.exec("nft", "flush chain inet else c");
       namespace.exec("nft", "add element inet phb ports { 2121 }");
       namespace.exec("nft", "flush ruleset");
       for (int i = 0; i < 20 && changes.size() < 2; i++) {
@@ -555,6 +563,7 @@ class NftablesIT {
     assertEquals("nft", changes.get(0).processName());
     assertTrue(changes.get(0).processId() > 0);
     assertTrue(changes.get(1).tableRemoved());
+    assertEquals(List.of("2 by nft"), removals);
     assertEquals(0, overruns[0]);
   }
 }

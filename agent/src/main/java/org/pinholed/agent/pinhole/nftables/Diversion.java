@@ -191,6 +191,25 @@ final class Diversion {
     }
   }
 
+  /** The least conntrack id that a queue has where the kernel does not hash. */
+  private int firstId(int index) {
+    return (int) (((long) index << 32) / options.queues());
+  }
+
+  /** The queue that the rules choose for a flow, 0 being the first. */
+  int queueOf(int conntrackId) {
+    if (features.hash()) {
+      // reciprocal_scale() of include/linux/math.h
+      long hash = Integer.toUnsignedLong(JenkinsHash.of(conntrackId, HASH_SEED));
+      return (int) ((hash * options.queues()) >>> 32);
+    }
+    int index = options.queues() - 1;
+    while (index > 0 && Integer.compareUnsigned(conntrackId, firstId(index)) < 0) {
+      index--;
+    }
+    return index;
+  }
+
   /** Goes on with the flows of one queue, after those of the queues behind it. */
   private void share(NftExpressions rule, int index) {
     rule.loadCt(Ct.ID, 0);
@@ -198,7 +217,7 @@ final class Diversion {
       rule.hash(0, options.queues(), HASH_SEED, 0).compare32host(0, Compare.EQUAL, index);
     } else {
       // the id is a hash itself, so equal ranges are equal shares
-      rule.compare32be(0, Compare.AT_LEAST, (int) (((long) index << 32) / options.queues()));
+      rule.compare32be(0, Compare.AT_LEAST, firstId(index));
     }
   }
 }

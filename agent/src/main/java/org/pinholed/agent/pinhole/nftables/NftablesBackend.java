@@ -218,6 +218,11 @@ public final class NftablesBackend implements PinholeBackend {
   }
 
   @Override
+  public int queueOf(int conntrackId) {
+    return layout.diversion().queueOf(conntrackId);
+  }
+
+  @Override
   public void remove() throws BackendException {
     synchronized (lock) {
       installed = false;

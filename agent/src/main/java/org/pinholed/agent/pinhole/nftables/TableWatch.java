@@ -25,9 +25,27 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   private final CountDownLatch closing = new CountDownLatch(1);
   private final RepairBudget budget = new RepairBudget(BURST, System.nanoTime());
   private final Thread thread;
+  private final Line changes = new Line();
+  private final Line removals = new Line();
   private boolean pending;
-  private long unlogged;
-  private long loggedAtNs = System.nanoTime() - LOG_EVERY_NS;
+
+  /** A kind of line in the log, written once a minute at most. */
+  private static final class Line {
+    private long unlogged;
+    private long loggedAtNs = System.nanoTime() - LOG_EVERY_NS;
+
+    private void log(String text) {
+      long now = System.nanoTime();
+      if (now - loggedAtNs < LOG_EVERY_NS) {
+        unlogged++;
+        return;
+      }
+      String more = unlogged == 0 ? "" : "; " + unlogged + " more times since the last line";
+      LOG.warn("{}{}", text, more);
+      loggedAtNs = now;
+      unlogged = 0;
+    }
+  }
 
   TableWatch(NftMonitor monitor, String table, Runnable changed) {
     this.monitor = monitor;
@@ -45,7 +63,21 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   public void onChange(NftChange change) {
     pending = true;
     String how = change.tableRemoved() ? "removed" : "changed in its parts " + change.parts();
-    log(how + " by " + change.processName() + " (process " + change.processId() + ")");
+    log(how + by(change.processName(), change.processId()));
+  }
+
+  @Override
+  public void onOtherRulesRemoved(int rules, String processName, int processId) {
+    removals.log(
+        rules
+            + " firewall rules were removed"
+            + by(processName, processId)
+            + "; if the one that accepts the children of pinholes was among them, none comes"
+            + " through any more: pinholectl doctor tells");
+  }
+
+  private static String by(String processName, int processId) {
+    return " by " + processName + " (process " + processId + ")";
   }
 
   @Override
@@ -55,15 +87,7 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   }
 
   private void log(String how) {
-    long now = System.nanoTime();
-    if (now - loggedAtNs < LOG_EVERY_NS) {
-      unlogged++;
-      return;
-    }
-    String more = unlogged == 0 ? "" : "; " + unlogged + " more changes since the last line";
-    LOG.warn("nftables table {} was {}; it is repaired{}", table, how, more);
-    loggedAtNs = now;
-    unlogged = 0;
+    changes.log("nftables table " + table + " was " + how + "; it is repaired");
   }
 
   private void run() {

@@ -1,0 +1,27 @@
+package org.pinholed.agent.flow;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.nat.TranslatedState;
+import org.pinholed.agent.pinhole.Pinhole;
+
+/**
+ * What the next process needs to go on with a flow at its very next byte. It says what the kernel
+ * does not know: without it a flow is resumed at its next line.
+ *
+ * @param conntrackId its conntrack id
+ * @param clientNext sequence number of the client's next byte, 0..2^32-1; -1 if not known
+ * @param serverNext sequence number of the server's next byte, 0..2^32-1; -1 if not known
+ * @param snapshot the helper's own words; empty if it has none
+ * @param announced pinholes that are announced and not open yet
+ * @param clientTranslated what is replaced in what the client sends; null if nothing ever is
+ * @param serverTranslated the same for the server
+ */
+public record FlowState(
+    int conntrackId,
+    long clientNext,
+    long serverNext,
+    String snapshot,
+    List<Pinhole> announced,
+    @Nullable TranslatedState clientTranslated,
+    @Nullable TranslatedState serverTranslated) {}

@@ -1,0 +1,37 @@
+package org.pinholed.agent.handover;
+
+import java.util.List;
+import org.pinholed.agent.flow.FlowState;
+
+/**
+ * What a process that stops leaves to the next one, so that no packet is lost or passes unread in
+ * between. Everything else the next one finds in the kernel.
+ *
+ * @param processId the process that stops
+ * @param queues its packet queues, which hold the packets that come meanwhile
+ * @param flows its flows
+ */
+public record HandOver(long processId, List<Queue> queues, List<FlowState> flows) {
+  /** Nobody left anything. */
+  public static final HandOver NOTHING = new HandOver(0, List.of(), List.of());
+
+  /**
+   * A packet queue.
+   *
+   * @param number its number
+   * @param descriptor its socket, a file descriptor of this process
+   */
+  public record Queue(int number, int descriptor) {}
+
+  /** Asks the process before this one, if there is one. */
+  public interface Source {
+    /**
+     * Makes the other process stop reading and hand over. Called once, when everything that can be
+     * prepared is.
+     *
+     * @return what it left
+     * @throws java.io.IOException if it did not hand over
+     */
+    HandOver take() throws java.io.IOException;
+  }
+}

@@ -1,0 +1,77 @@
+package org.pinholed.agent.handover;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.pinholed.kernel.unix.DescriptorSocket;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Both ends of a hand-over on the control socket. Keeps no state. */
+public final class HandOverSocket {
+  private static final Logger LOG = LoggerFactory.getLogger(HandOverSocket.class);
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final int LINE_BYTES_MAX = 256 << 20;
+
+  private HandOverSocket() {}
+
+  /**
+   * Sends what this process leaves.
+   *
+   * @param connection file descriptor of the connection that asked for it
+   * @param handOver what it leaves
+   * @throws IOException if the other process is gone
+   */
+  public static void send(int connection, HandOver handOver) throws IOException {
+    List<Integer> descriptors = handOver.queues().stream().map(HandOver.Queue::descriptor).toList();
+    DescriptorSocket.of(connection).send(HandOverText.write(handOver), descriptors);
+  }
+
+  /**
+   * Asks the agent on a control socket to hand over to this process.
+   *
+   * @param control path of the control socket
+   * @return what it leaves; {@link HandOver#NOTHING} if there is no socket
+   * @throws IOException if it refuses, or is of a version that cannot
+   */
+  public static HandOver ask(Path control) throws IOException {
+    if (!Files.exists(control, LinkOption.NOFOLLOW_LINKS)) {
+      LOG.info("no agent to replace: there is no control socket {}", control);
+      return HandOver.NOTHING;
+    }
+    try (DescriptorSocket socket =
+        DescriptorSocket.connect(control.toAbsolutePath().toString(), PATIENCE)) {
+      socket.send("{\"command\":\"handOver\"}", List.of());
+      DescriptorSocket.Received received = socket.receiveLine(LINE_BYTES_MAX);
+      return HandOverText.read(received.line(), received.descriptors());
+    } catch (IOException e) {
+      throw new IOException("the agent on " + control + " did not hand over: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Waits until the process that handed over is gone, with its control socket and its ports.
+   *
+   * @param handOver what it left
+   * @throws IOException if it does not end
+   */
+  public static void awaitEnd(HandOver handOver) throws IOException {
+    try {
+      ProcessHandle before = ProcessHandle.of(handOver.processId()).orElse(null);
+      if (handOver.processId() != 0 && before != null) {
+        before.onExit().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new IOException("process " + handOver.processId() + " handed over and does not end", e);
+    }
+  }
+}

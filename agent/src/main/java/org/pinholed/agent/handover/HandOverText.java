@@ -1,0 +1,206 @@
+package org.pinholed.agent.handover;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.NumericAddress;
+import org.pinholed.agent.control.ControlJson;
+import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.nat.TranslatedState;
+import org.pinholed.agent.pinhole.ChildTranslation;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.helper.AddressText;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.Transport;
+
+/**
+ * A hand-over as one line of JSON; the descriptors travel beside it, in the order of the queues.
+ */
+final class HandOverText {
+  /** Changes whenever a reader of an earlier form would misunderstand. */
+  private static final int VERSION = 1;
+
+  private HandOverText() {}
+
+  static String write(HandOver handOver) {
+    List<JsonFields> queues = new ArrayList<>();
+    for (HandOver.Queue queue : handOver.queues()) {
+      queues.add(new JsonFields().with("number", queue.number()));
+    }
+    List<JsonFields> flows = new ArrayList<>();
+    for (FlowState flow : handOver.flows()) {
+      flows.add(
+          new JsonFields()
+              .with("id", flow.conntrackId())
+              .with("clientNext", flow.clientNext())
+              .with("serverNext", flow.serverNext())
+              .with("snapshot", flow.snapshot())
+              .with("announced", flow.announced().stream().map(HandOverText::write).toList())
+              .with("clientTranslated", write(flow.clientTranslated()))
+              .with("serverTranslated", write(flow.serverTranslated())));
+    }
+    return ControlJson.line(
+        new JsonFields()
+            .with("handOver", VERSION)
+            .with("processId", handOver.processId())
+            .with("queues", queues)
+            .with("flows", flows));
+  }
+
+  private static @Nullable JsonFields write(@Nullable TranslatedState state) {
+    if (state == null) {
+      return null;
+    }
+    List<JsonFields> made = new ArrayList<>();
+    for (TranslatedState.Group group : state.made()) {
+      made.add(
+          new JsonFields()
+              .with("acknowledged", group.acknowledged())
+              .with("edits", writeEdits(group.edits())));
+    }
+    return new JsonFields()
+        .with("released", state.released())
+        .with("made", made)
+        .with("planned", writeEdits(state.planned()));
+  }
+
+  private static List<JsonFields> writeEdits(List<TranslatedState.Edit> edits) {
+    return edits.stream()
+        .map(
+            edit ->
+                new JsonFields()
+                    .with("from", edit.from())
+                    .with("lengthBytes", edit.lengthBytes())
+                    .with("replacement", edit.replacement()))
+        .toList();
+  }
+
+  private static JsonFields write(Pinhole pinhole) {
+    InetAddress source = pinhole.source();
+    ChildTranslation translation = pinhole.translation();
+    Endpoint inside = translation == null ? null : translation.inside();
+    InetAddress sourceSeen = translation == null ? null : translation.source();
+    return new JsonFields()
+        .with("kind", pinhole.kind().name())
+        .with("transport", pinhole.transport().name())
+        .with("source", source == null ? "" : AddressText.of(source))
+        .with("destination", AddressText.of(pinhole.destination()))
+        .with("port", pinhole.port())
+        .with("mark", pinhole.mark())
+        .with("timeoutMs", pinhole.timeoutMs())
+        .with("comment", pinhole.comment())
+        .with("inside", inside == null ? null : AddressText.of(inside.address()))
+        .with("insidePort", inside == null ? null : inside.port())
+        .with("sourceSeen", sourceSeen == null ? null : AddressText.of(sourceSeen));
+  }
+
+  /**
+   * Reads a line.
+   *
+   * @param line what the other process sent
+   * @param descriptors what came with it
+   * @throws IOException if it is of another version, a refusal, or not understood
+   */
+  static HandOver read(String line, List<Integer> descriptors) throws IOException {
+    byte[] bytes = line.getBytes(StandardCharsets.UTF_8);
+    JsonFields fields = ControlJson.read(bytes, 0, bytes.length);
+    if (fields.number("handOver") != VERSION) {
+      String error = fields.text("error");
+      throw new IOException(error.isEmpty() ? "it speaks another version" : error);
+    }
+    try {
+      List<HandOver.Queue> queues = new ArrayList<>();
+      for (JsonFields queue : objects(fields, "queues")) {
+        queues.add(
+            new HandOver.Queue((int) queue.number("number"), descriptors.get(queues.size())));
+      }
+      List<FlowState> flows = new ArrayList<>();
+      for (JsonFields flow : objects(fields, "flows")) {
+        List<Pinhole> announced = new ArrayList<>();
+        for (JsonFields pinhole : objects(flow, "announced")) {
+          announced.add(readPinhole(pinhole));
+        }
+        flows.add(
+            new FlowState(
+                (int) flow.number("id"),
+                flow.number("clientNext"),
+                flow.number("serverNext"),
+                flow.text("snapshot"),
+                announced,
+                readTranslated(flow, "clientTranslated"),
+                readTranslated(flow, "serverTranslated")));
+      }
+      return new HandOver(fields.number("processId"), queues, flows);
+    } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+      throw new IOException("what it hands over is not understood: " + e.getMessage(), e);
+    }
+  }
+
+  private static List<JsonFields> objects(JsonFields fields, String name) {
+    List<JsonFields> objects = new ArrayList<>();
+    for (Object each : fields.list(name)) {
+      if (each instanceof JsonFields object) {
+        objects.add(object);
+      }
+    }
+    return objects;
+  }
+
+  private static @Nullable TranslatedState readTranslated(JsonFields flow, String name) {
+    if (flow.value(name) == null) {
+      return null;
+    }
+    JsonFields fields = flow.object(name);
+    List<TranslatedState.Group> made = new ArrayList<>();
+    for (JsonFields group : objects(fields, "made")) {
+      made.add(new TranslatedState.Group(group.flag("acknowledged"), readEdits(group, "edits")));
+    }
+    return new TranslatedState(fields.number("released"), made, readEdits(fields, "planned"));
+  }
+
+  private static List<TranslatedState.Edit> readEdits(JsonFields fields, String name) {
+    List<TranslatedState.Edit> edits = new ArrayList<>();
+    for (JsonFields edit : objects(fields, name)) {
+      edits.add(
+          new TranslatedState.Edit(
+              edit.number("from"), (int) edit.number("lengthBytes"), edit.text("replacement")));
+    }
+    return edits;
+  }
+
+  private static @Nullable ChildTranslation readTranslation(JsonFields fields) {
+    String inside = fields.text("inside");
+    String source = fields.text("sourceSeen");
+    if (inside.isEmpty() && source.isEmpty()) {
+      return null;
+    }
+    return new ChildTranslation(
+        inside.isEmpty() ? null : new Endpoint(address(inside), (int) fields.number("insidePort")),
+        source.isEmpty() ? null : address(source));
+  }
+
+  private static Pinhole readPinhole(JsonFields fields) {
+    return new Pinhole(
+        Pinhole.Kind.valueOf(fields.text("kind")),
+        Transport.valueOf(fields.text("transport")),
+        fields.text("source").isEmpty() ? null : address(fields.text("source")),
+        address(fields.text("destination")),
+        (int) fields.number("port"),
+        (int) fields.number("mark"),
+        fields.number("timeoutMs"),
+        fields.text("comment"),
+        readTranslation(fields));
+  }
+
+  private static InetAddress address(String text) {
+    @Nullable InetAddress address = NumericAddress.parse(text);
+    if (address == null) {
+      throw new IllegalArgumentException("address: " + text);
+    }
+    return address;
+  }
+}

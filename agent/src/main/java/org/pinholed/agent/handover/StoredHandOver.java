@@ -1,0 +1,145 @@
+package org.pinholed.agent.handover;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.service.PassedDescriptor;
+import org.pinholed.agent.service.ServiceManager;
+import org.pinholed.kernel.unix.Descriptors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a service manager keeps from one process to the next: the sockets of the packet queues, from
+ * the moment they are read on, so that they outlive a crash; and the flows of a process that
+ * stopped in order, as a file in memory. Owned by the thread that starts and stops the agent.
+ */
+public final class StoredHandOver implements HandOver.Source {
+  private static final Logger LOG = LoggerFactory.getLogger(StoredHandOver.class);
+  private static final String QUEUE = "pinholed-queue-";
+  private static final int QUEUE_NUMBER_MAX = 65535;
+  private static final String FLOWS = "pinholed-flows";
+
+  private final ServiceManager manager;
+  private final List<PassedDescriptor> passed;
+
+  /** What the manager has: names, and which file each is, for descriptors are used again. */
+  private final Map<String, String> stored = new HashMap<>();
+
+  /**
+   * Makes it; nothing is taken yet.
+   *
+   * @param manager who keeps
+   * @param passed what it gave to this process, which owns that from now on
+   */
+  public StoredHandOver(ServiceManager manager, List<PassedDescriptor> passed) {
+    this.manager = manager;
+    this.passed = List.copyOf(passed);
+  }
+
+  /** What an earlier process left. What nobody knows is closed, and said in the log. */
+  @Override
+  public HandOver take() {
+    List<HandOver.Queue> queues = new ArrayList<>();
+    List<FlowState> flows = new ArrayList<>();
+    for (PassedDescriptor each : passed) {
+      int number = queueNumber(each.name());
+      if (number >= 0) {
+        stored.put(each.name(), fileOf(each.descriptor()));
+        queues.add(new HandOver.Queue(number, each.descriptor()));
+      } else {
+        manager.discard(each.name()); // what it says is true this once
+        if (each.name().equals(FLOWS)) {
+          flows.addAll(readFlows(each.descriptor()));
+        } else {
+          LOG.warn(
+              "the service manager passed descriptor {} named {}: not known here, closed",
+              each.descriptor(),
+              each.name());
+        }
+        Descriptors.close(each.descriptor());
+      }
+    }
+    return new HandOver(0, queues, flows);
+  }
+
+  private static int queueNumber(String name) {
+    if (!name.matches(QUEUE + "(0|[1-9][0-9]{0,4})")) {
+      return -1;
+    }
+    int number = Integer.parseInt(name.substring(QUEUE.length()));
+    return number <= QUEUE_NUMBER_MAX ? number : -1;
+  }
+
+  private static List<FlowState> readFlows(int descriptor) {
+    try {
+      return HandOverText.read(Files.readString(link(descriptor)), List.of()).flows();
+    } catch (IOException e) {
+      LOG.warn("the state of the flows that the service manager kept: {}", e.getMessage());
+      return List.of();
+    }
+  }
+
+  private static Path link(int descriptor) {
+    return Path.of("/proc/self/fd", Integer.toString(descriptor));
+  }
+
+  private static String fileOf(int descriptor) {
+    try {
+      return Files.readSymbolicLink(link(descriptor)).toString();
+    } catch (IOException e) {
+      return ""; // none
+    }
+  }
+
+  /**
+   * Has the packet queues kept, and nothing else any more.
+   *
+   * @param queues those that are read now; their descriptors stay open here
+   */
+  public void keep(List<HandOver.Queue> queues) {
+    Map<String, String> kept = new HashMap<>();
+    for (HandOver.Queue queue : queues) {
+      String name = QUEUE + queue.number();
+      String file = fileOf(queue.descriptor());
+      if (!stored.remove(name, file)) {
+        if (stored.remove(name) != null) {
+          manager.discard(name); // it was not what its name says
+        }
+        manager.store(name, queue.descriptor());
+      }
+      kept.put(name, file);
+    }
+    discardAll();
+    stored.putAll(kept);
+  }
+
+  /**
+   * Leaves the flows to the next process, beside the queues.
+   *
+   * @param left of this process, which reads no packet any more
+   * @throws IOException if there is no memory for it
+   */
+  public void leave(HandOver left) throws IOException {
+    int descriptor = Descriptors.newMemoryFile(FLOWS);
+    try {
+      Files.writeString(
+          link(descriptor),
+          HandOverText.write(new HandOver(left.processId(), List.of(), left.flows())));
+      manager.store(FLOWS, descriptor);
+    } finally {
+      Descriptors.close(descriptor);
+    }
+  }
+
+  /** Has nothing kept any more. */
+  public void discardAll() {
+    stored.keySet().forEach(manager::discard);
+    stored.clear();
+  }
+}

@@ -1,0 +1,249 @@
+package org.pinholed.agent.lifecycle;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.pinhole.ChildTranslation;
+import org.pinholed.agent.pinhole.OwnedPinhole;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.PinholeComment;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.HelperWord;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.DumpFilter;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Goes on with what an agent before this one left in the kernel: parents that carry the vetted bit,
+ * and pinholes whose parent lives. Pinholes without a parent are orphans and are shut.
+ *
+ * <p>Runs once, at the start, when conntrack events are subscribed already and no worker reads yet:
+ * a parent that ends meanwhile is told by its event.
+ */
+final class Adoption {
+  private static final Logger LOG = LoggerFactory.getLogger(Adoption.class);
+
+  private final ConntrackClient conntrack;
+  private final PinholeBackend.Session pinholes;
+  private final ExpectationTable table;
+  private final Workers workers;
+  private final MarkBits marks;
+  private final AgentEvents events;
+  private final Map<Integer, FlowState> states = new HashMap<>();
+
+  /** Who reads the parents. */
+  interface Workers {
+    /**
+     * The flow of a vetted conntrack, going on where the process before this one stood if that said
+     * so; null if it is not to be read.
+     */
+    @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state);
+  }
+
+  /** What announced a pinhole is not written down. */
+  private enum Word implements HelperWord {
+    ADOPTED;
+
+    @Override
+    public String word() {
+      return "adopted";
+    }
+  }
+
+  /** A pinhole and what its comment says. */
+  private record Found(OwnedPinhole owned, PinholeComment comment) {}
+
+  /**
+   * What was found.
+   *
+   * @param parents parents that live
+   * @param pinholes pinholes that were taken over
+   * @param orphans pinholes that were shut
+   */
+  record Result(int parents, int pinholes, int orphans) {}
+
+  Adoption(
+      ConntrackClient conntrack,
+      PinholeBackend.Session pinholes,
+      ExpectationTable table,
+      Workers workers,
+      MarkBits marks,
+      AgentEvents events,
+      List<FlowState> states) {
+    this.conntrack = conntrack;
+    this.pinholes = pinholes;
+    this.table = table;
+    this.workers = workers;
+    this.marks = marks;
+    this.events = events;
+    states.forEach(state -> this.states.put(state.conntrackId(), state));
+  }
+
+  Result run() throws IOException {
+    List<Pinhole> orphans = new ArrayList<>();
+    List<Found> found = new ArrayList<>();
+    for (OwnedPinhole owned : pinholes.listOwned()) {
+      PinholeComment comment = PinholeComment.parse(owned.pinhole().comment());
+      if (comment == null) {
+        orphans.add(owned.pinhole());
+      } else {
+        found.add(new Found(owned, comment));
+      }
+    }
+    Map<String, ParentFlow> parents = livingParents(found);
+    // The youngest first: of two with one key the older one was replaced.
+    found.sort(
+        Comparator.comparingLong((Found each) -> each.comment().createdSeconds()).reversed());
+    long nowNs = System.nanoTime();
+    for (Found each : found) {
+      ParentFlow flow = parents.get(each.comment().parentSerial());
+      if (flow == null || !adopt(flow, each, nowNs)) {
+        orphans.add(each.owned().pinhole());
+      }
+    }
+    pinholes.apply(orphans, List.of());
+    int adopted = table.pending().size();
+    Result result = new Result(parents.size(), adopted, orphans.size());
+    if (!parents.isEmpty() || !orphans.isEmpty()) {
+      String detail =
+          parents.size()
+              + " parents and "
+              + adopted
+              + " pinholes of an earlier agent taken over, "
+              + orphans.size()
+              + " orphans removed";
+      LOG.info("{}", detail);
+      events.agent(AgentEvent.Kind.ADOPTED, "start", detail);
+    }
+    return result;
+  }
+
+  /** Those that can be read, and of the others those that still have a pinhole. */
+  private Map<String, ParentFlow> livingParents(List<Found> found) throws IOException {
+    Map<String, Boolean> named = new HashMap<>();
+    found.forEach(each -> named.put(each.comment().parentSerial(), true));
+    List<ConntrackEntry> entries = new ArrayList<>();
+    conntrack.dump(new DumpFilter(0, marks.vetted(), marks.vetted()), entries::add);
+    Map<String, ParentFlow> parents = new HashMap<>();
+    for (ConntrackEntry entry : entries) {
+      String serial = Parent.serialOf(entry.id());
+      if ((entry.mark() & marks.opaque()) != 0 && !named.containsKey(serial)) {
+        continue;
+      }
+      FlowState state = states.get(entry.id());
+      ParentFlow flow = workers.takeOver(entry, state);
+      if (flow != null) {
+        parents.put(serial, flow);
+        if (state != null) {
+          announce(flow, state);
+        }
+      }
+    }
+    return parents;
+  }
+
+  private void announce(ParentFlow flow, FlowState state) {
+    for (Pinhole pinhole : state.announced()) {
+      PinholeComment comment = PinholeComment.parse(pinhole.comment());
+      if (comment != null && flow.announced(comment.key()) == null) {
+        Expectation expectation = expectation(flow, pinhole, comment, System.nanoTime());
+        if (table.add(expectation) == null) {
+          flow.announce(expectation);
+        }
+      }
+    }
+  }
+
+  private boolean adopt(ParentFlow flow, Found found, long nowNs) {
+    PinholeComment comment = found.comment();
+    Pinhole pinhole = whole(found);
+    if (!comment.helper().equals(flow.parent().helper())
+        || flow.announced(comment.key()) != null
+        || (pinhole.mark() & marks.child()) == 0) {
+      return false;
+    }
+    Expectation expectation = expectation(flow, pinhole, comment, nowNs);
+    if (table.add(expectation) != null) {
+      return false;
+    }
+    flow.announce(expectation);
+    long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.owned().expiresInMs());
+    table.activate(expectation, nowNs - goneNs);
+    return true;
+  }
+
+  private Expectation expectation(
+      ParentFlow flow, Pinhole pinhole, PinholeComment comment, long nowNs) {
+    long ageNs = 1_000_000 * (System.currentTimeMillis() - 1000 * comment.createdSeconds());
+    return new Expectation(
+        table.nextId(),
+        flow.parent(),
+        request(flow, pinhole, comment),
+        pinhole,
+        comment.endsWithParent(),
+        nowNs - Math.max(0, ageNs));
+  }
+
+  /** A lease that was made again by a repair has only what was left of it then. */
+  private static Pinhole whole(Found found) {
+    Pinhole pinhole = found.owned().pinhole();
+    long timeoutMs = pinhole.timeoutMs();
+    if (found.comment().endsWithParent()) {
+      timeoutMs = Math.max(timeoutMs, Expectation.LEASE.toMillis());
+    }
+    return new Pinhole(
+        pinhole.kind(),
+        pinhole.transport(),
+        pinhole.source(),
+        pinhole.destination(),
+        pinhole.port(),
+        pinhole.mark(),
+        timeoutMs,
+        pinhole.comment(),
+        pinhole.translation());
+  }
+
+  /** What stood in the message, before it was rewritten. */
+  private static Endpoint announced(Pinhole pinhole) {
+    ChildTranslation translation = pinhole.translation();
+    Endpoint inside = translation == null ? null : translation.inside();
+    return inside == null ? new Endpoint(pinhole.destination(), pinhole.port()) : inside;
+  }
+
+  private static ExpectationRequest request(
+      ParentFlow flow, Pinhole pinhole, PinholeComment comment) {
+    Endpoint announced = announced(pinhole);
+    Direction announcedIn =
+        announced.address().equals(flow.facts().sender(Direction.ORIGINAL).address())
+            ? Direction.ORIGINAL
+            : Direction.REPLY;
+    ExpectationRequest.Builder request =
+        ExpectationRequest.builder(comment.key(), announcedIn, announced, Word.ADOPTED)
+            .transport(pinhole.transport());
+    InetAddress source = pinhole.source();
+    if (source == null) {
+      request.fromAny();
+    } else if (!source.equals(flow.facts().sender(announcedIn.opposite()).address())) {
+      request.from(source);
+    }
+    return pinhole.kind() == Pinhole.Kind.ONCE ? request.build() : request.many().build();
+  }
+}

@@ -1,0 +1,137 @@
+package org.pinholed.agent.handover;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.pinholed.agent.control.ControlServer;
+import org.pinholed.agent.control.FakeAgent;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.nat.TranslatedState;
+import org.pinholed.agent.pinhole.ChildTranslation;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.view.ControlException;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.Transport;
+import org.pinholed.kernel.libc.Libc;
+
+/** Two processes in one: the server is the old one, the test the new one. */
+@SuppressWarnings("NullAway.Init")
+class HandOverSocketTest {
+  @TempDir Path folder;
+
+  private ControlServer open() throws IOException {
+    String group = Files.readAttributes(folder, PosixFileAttributes.class).group().getName();
+    return ControlServer.open(folder.resolve("control.sock"), group, new FakeAgent());
+  }
+
+  private static HandOver handOver(int descriptor, int flows) throws IOException {
+    InetAddress address = InetAddress.getByName("192.0.2.10");
+    Pinhole pinhole =
+        new Pinhole(
+            Pinhole.Kind.OPEN_ANY, Transport.UDP, null, address, 30000, -5, 30_000, "a comment");
+    Pinhole translated =
+        new Pinhole(
+            Pinhole.Kind.ONCE,
+            Transport.TCP,
+            address,
+            InetAddress.getByName("198.51.100.7"),
+            30001,
+            7,
+            30_000,
+            "",
+            new ChildTranslation(
+                new Endpoint(InetAddress.getByName("203.0.113.9"), 40000), address));
+    List<FlowState> states = new ArrayList<>();
+    for (int id = 0; id < flows; id++) {
+      states.add(
+          new FlowState(
+              -id,
+              0xffff_ffffL,
+              -1,
+              "ftp1 words",
+              List.of(pinhole, translated),
+              new TranslatedState(
+                  0xffff_fff0L,
+                  List.of(
+                      new TranslatedState.Group(
+                          true, List.of(new TranslatedState.Edit(5, 3, "1,\u00ff"))),
+                      new TranslatedState.Group(false, List.of())),
+                  List.of(new TranslatedState.Edit(9, 0, "x"))),
+              null));
+    }
+    return new HandOver(7, List.of(new HandOver.Queue(3, descriptor)), states);
+  }
+
+  private static String nameOf(int descriptor) throws IOException {
+    return Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
+  }
+
+  @Test
+  void allArrives_withADescriptorOfTheSameSocket() throws Exception {
+    int socket = Libc.get().socket(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0);
+    try (ControlServer server = open()) {
+      HandOver sent = handOver(socket, 5000); // much more than fits into one message
+      server.setSuccessor(connection -> HandOverSocket.send(connection, sent));
+      HandOver got = HandOverSocket.ask(server.socket());
+
+      int descriptor = got.queues().get(0).descriptor();
+      assertNotEquals(socket, descriptor);
+      assertEquals(nameOf(socket), nameOf(descriptor));
+      assertEquals(handOver(descriptor, 5000), got);
+      Libc.get().close(descriptor);
+    } finally {
+      Libc.get().close(socket);
+    }
+  }
+
+  @Test
+  void refusal_isToldInItsWords() throws Exception {
+    try (ControlServer server = open()) {
+      IOException nobody =
+          assertThrows(IOException.class, () -> HandOverSocket.ask(server.socket()));
+      assertTrue(String.valueOf(nobody.getMessage()).contains("only root"), nobody::toString);
+      server.setSuccessor(
+          connection -> {
+            throw new ControlException("this agent stops already");
+          });
+      IOException stopping =
+          assertThrows(IOException.class, () -> HandOverSocket.ask(server.socket()));
+      assertTrue(
+          String.valueOf(stopping.getMessage()).contains("stops already"), stopping::toString);
+    }
+  }
+
+  @Test
+  void noSocket_nothingIsLeft() throws Exception {
+    assertEquals(HandOver.NOTHING, HandOverSocket.ask(folder.resolve("none")));
+  }
+
+  @Test
+  void otherVersion_isRefused() {
+    assertThrows(IOException.class, () -> HandOverText.read("{\"handOver\":2}", List.of()));
+    assertThrows(IOException.class, () -> HandOverText.read("no JSON", List.of()));
+    assertThrows(
+        IOException.class,
+        () -> HandOverText.read("{\"handOver\":1,\"queues\":[{\"number\":0}]}", List.of()),
+        "a queue without its descriptor");
+  }
+
+  @Test
+  void processThatIsGone_isNotWaitedFor() throws Exception {
+    Process process = new ProcessBuilder("true").start();
+    HandOverSocket.awaitEnd(new HandOver(process.pid(), List.of(), List.of()));
+    HandOverSocket.awaitEnd(HandOver.NOTHING);
+    assertEquals(0, process.waitFor());
+  }
+}

@@ -1,0 +1,153 @@
+package org.pinholed.agent.handover;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.service.PassedDescriptor;
+import org.pinholed.agent.service.ServiceManager;
+import org.pinholed.kernel.unix.DatagramReceiver;
+import org.pinholed.kernel.unix.DescriptorSocket;
+import org.pinholed.kernel.unix.Descriptors;
+
+/** What one process has the manager keep is what the next one finds. */
+@SuppressWarnings("NullAway.Init")
+class StoredHandOverTest {
+  private static final FlowState FLOW = new FlowState(17, 100, 200, "ftp1", List.of(), null, null);
+
+  @TempDir Path folder;
+  private DatagramReceiver receiver;
+  private ServiceManager manager;
+
+  @BeforeEach
+  void open() throws IOException {
+    String address = folder.resolve("notify").toString();
+    receiver = DatagramReceiver.open(address);
+    manager = ServiceManager.of(Map.of("NOTIFY_SOCKET", address), 1);
+  }
+
+  @AfterEach
+  void close() {
+    manager.close();
+    receiver.close();
+  }
+
+  private StoredHandOver next(PassedDescriptor... passed) {
+    return new StoredHandOver(manager, List.of(passed));
+  }
+
+  private static boolean isOpen(int descriptor) {
+    return Files.exists(Path.of("/proc/self/fd/" + descriptor), LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private void assertStored(String name) throws IOException {
+    DescriptorSocket.Received received = receiver.receive();
+    assertEquals("FDSTORE=1\nFDPOLL=0\nFDNAME=" + name, received.line());
+    received.descriptors().forEach(Descriptors::close);
+  }
+
+  private void assertDiscarded(String name) throws IOException {
+    assertEquals("FDSTOREREMOVE=1\nFDNAME=" + name, receiver.receive().line());
+  }
+
+  /** Whatever was said before, this comes next. */
+  private void assertNothingMoreSaid() throws IOException {
+    manager.stopping();
+    assertEquals("STOPPING=1", receiver.receive().line());
+  }
+
+  @Test
+  void firstStart_storesEachQueueUnderItsNumber() throws IOException {
+    int queue = Descriptors.newMemoryFile("queue");
+    StoredHandOver first = next();
+    assertEquals(new HandOver(0, List.of(), List.of()), first.take());
+    first.keep(List.of(new HandOver.Queue(7, queue)));
+    assertStored("pinholed-queue-7");
+    first.discardAll();
+    assertDiscarded("pinholed-queue-7");
+    assertNothingMoreSaid();
+    assertTrue(isOpen(queue));
+    Descriptors.close(queue);
+  }
+
+  @Test
+  void nextStart_findsTheQueues_andStoresOnlyWhatIsNew() throws IOException {
+    int kept = Descriptors.newMemoryFile("kept");
+    int unwanted = Descriptors.newMemoryFile("unwanted");
+    int added = Descriptors.newMemoryFile("added");
+    StoredHandOver second =
+        next(
+            new PassedDescriptor("pinholed-queue-0", kept),
+            new PassedDescriptor("pinholed-queue-65535", unwanted));
+    HandOver left = second.take();
+    assertEquals(
+        List.of(new HandOver.Queue(0, kept), new HandOver.Queue(65535, unwanted)), left.queues());
+    second.keep(List.of(new HandOver.Queue(0, kept), new HandOver.Queue(1, added)));
+    assertStored("pinholed-queue-1");
+    assertDiscarded("pinholed-queue-65535");
+    assertNothingMoreSaid();
+    List.of(kept, unwanted, added).forEach(Descriptors::close);
+  }
+
+  /** The number of a descriptor that was closed is soon that of another one. */
+  @Test
+  void queue_thatWasNoQueue_isReplaced_alsoUnderTheSameDescriptor() throws IOException {
+    int bogus = Descriptors.newMemoryFile("bogus");
+    StoredHandOver second = next(new PassedDescriptor("pinholed-queue-0", bogus));
+    second.take();
+    Descriptors.close(bogus);
+    int queue = Descriptors.newMemoryFile("queue");
+    assertEquals(bogus, queue, "the lowest free number");
+    second.keep(List.of(new HandOver.Queue(0, queue)));
+    assertDiscarded("pinholed-queue-0");
+    assertStored("pinholed-queue-0");
+    assertNothingMoreSaid();
+    Descriptors.close(queue);
+  }
+
+  @Test
+  void flows_comeBackOnce() throws IOException {
+    next().leave(new HandOver(99, List.of(new HandOver.Queue(0, 1)), List.of(FLOW)));
+    DescriptorSocket.Received received = receiver.receive();
+    assertEquals("FDSTORE=1\nFDPOLL=0\nFDNAME=pinholed-flows", received.line());
+    int flows = received.descriptors().get(0);
+
+    HandOver left = next(new PassedDescriptor("pinholed-flows", flows)).take();
+    assertEquals(new HandOver(0, List.of(), List.of(FLOW)), left);
+    assertDiscarded("pinholed-flows");
+    assertNothingMoreSaid();
+    assertFalse(isOpen(flows));
+  }
+
+  @Test
+  void whatIsNotKnown_isClosedAndDiscarded() throws IOException {
+    String[] names = {
+      "pinholed-queue-",
+      "pinholed-queue-007",
+      "pinholed-queue-65536",
+      "ssh.socket",
+      "pinholed-flows"
+    };
+    for (String name : names) {
+      int descriptor = Descriptors.newMemoryFile("noise");
+      Files.writeString(Path.of("/proc/self/fd/" + descriptor), "{\"handOver\":1,\"queues\":3");
+      assertEquals(
+          new HandOver(0, List.of(), List.of()),
+          next(new PassedDescriptor(name, descriptor)).take());
+      assertFalse(isOpen(descriptor), name);
+      assertDiscarded(name);
+    }
+    assertNothingMoreSaid();
+  }
+}

@@ -1,0 +1,321 @@
+package org.pinholed.agent.lifecycle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.pinhole.ChildTranslation;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.SessionRow;
+import org.pinholed.agent.worker.FakeConntrackKernel;
+import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
+import org.pinholed.agent.worker.TcpDialogue;
+import org.pinholed.agent.worker.WorkerBench;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.Transport;
+import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/** What an earlier agent left in the kernel, as a new one finds it. */
+class AdoptionTest {
+  private static final int VETTED = WorkerBench.MARKS.vetted();
+  private static final int OPAQUE = WorkerBench.MARKS.opaque();
+  private static final InetSocketAddress CLIENT = TcpDialogue.CLIENT;
+  private static final InetSocketAddress SERVER = TcpDialogue.SERVER;
+  private static final String COMMENT =
+      "helper=ftp parent=00001234 policy=25 created=1700000000 ends=timeout key=data";
+
+  private WorkerBench bench;
+  private List<FlowState> states = List.of();
+
+  AdoptionTest() throws NetlinkException {
+    bench = new WorkerBench();
+  }
+
+  private void inKernel(int port, String comment) throws IOException {
+    Pinhole pinhole =
+        new Pinhole(
+            Pinhole.Kind.ONCE,
+            Transport.TCP,
+            CLIENT.getAddress(),
+            SERVER.getAddress(),
+            port,
+            WorkerBench.MARKS.childMark(25 | VETTED),
+            30_000,
+            comment);
+    bench.backend().openSession().apply(List.of(), List.of(pinhole));
+  }
+
+  private TcpDialogue established(int moreMark) {
+    TcpDialogue dialogue = new TcpDialogue(bench, CLIENT, SERVER, 0x1234, 25 | moreMark);
+    dialogue.connection().setTcpState(FakeConntrackKernel.ESTABLISHED);
+    return dialogue;
+  }
+
+  private Adoption.Result adopt() throws IOException {
+    Adoption.Result result =
+        new Adoption(
+                ConntrackClient.open(bench.conntrack()),
+                bench.backend().openSession(),
+                bench.table(),
+                bench.worker()::takeOver,
+                WorkerBench.MARKS,
+                bench.events(),
+                states)
+            .run();
+    bench.turn();
+    return result;
+  }
+
+  /** Another process takes the place of the one before, with the same kernel. */
+  private void replace() throws IOException {
+    states = bench.worker().states();
+    bench = WorkerBench.after(bench);
+    adopt();
+  }
+
+  private List<SessionRow> sessions() {
+    return bench.worker().sessions(ListingFilter.ALL);
+  }
+
+  @Test
+  void nothingInTheKernel_nothingHappens() throws Exception {
+    assertEquals(new Adoption.Result(0, 0, 0), adopt());
+    assertEquals(List.of(), bench.log().all());
+  }
+
+  @Test
+  void pinholeOfALivingParent_isListedAgain() throws Exception {
+    established(VETTED);
+    inKernel(30000, COMMENT);
+
+    assertEquals(new Adoption.Result(1, 1, 0), adopt());
+    ExpectationRow row = bench.rows().get(0);
+    assertEquals("pending", row.state());
+    assertEquals("00001234", row.parentSerial());
+    assertEquals(25, row.policyId());
+    assertEquals(30_000, row.destination().port());
+    assertEquals("timeout", row.lifetime());
+    assertEquals("adopted", row.cause());
+    assertEquals("00001234", sessions().get(0).serial());
+    AgentEvent event = bench.log().all().get(0);
+    assertEquals(AgentEvent.Kind.ADOPTED, event.kind());
+    assertEquals(
+        "1 parents and 1 pinholes of an earlier agent taken over, 0 orphans removed",
+        event.detail());
+  }
+
+  @Test
+  void newAnnouncement_replacesTheAdoptedOne() throws Exception {
+    TcpDialogue dialogue = established(VETTED);
+    inKernel(30000, COMMENT);
+    adopt();
+    // Each side's first line may be the end of one whose beginning nobody has seen.
+    dialogue.client("TYPE I\r\n").server("200 ok\r\n").passive(30001);
+
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30001"), bench.backend().open());
+    assertEquals(1, bench.rows().size());
+  }
+
+  @Test
+  void finOfTheParent_shutsTheAdoptedOne() throws Exception {
+    TcpDialogue dialogue = established(VETTED);
+    inKernel(30000, COMMENT);
+    adopt();
+    dialogue.sayQuit();
+    bench.turn();
+
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals(List.of(), bench.rows());
+  }
+
+  @Test
+  void replaced_betweenPasvAndItsReply_opens() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
+    replace();
+    dialogue.on(bench).server("227 Entering Passive Mode (198,51,100,7,117,48)\r\n");
+
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30000"), bench.backend().open());
+  }
+
+  @Test
+  void replaced_betweenPortAndItsReply_opens() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).login().client("PORT 192,0,2,10,117,48\r\n");
+    replace();
+    assertEquals("announced", bench.rows().get(0).state());
+    dialogue.on(bench).server("200 ok\r\n");
+
+    assertEquals(List.of("ONCE TCP 198.51.100.7 > 192.0.2.10:30000"), bench.backend().open());
+  }
+
+  @Test
+  void replaced_inTheMiddleOfALine_isReadFromTheNextLine() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).login().client("PA");
+    replace();
+    dialogue.on(bench).client("SV\r\n").server("500 what\r\n").passive(30001);
+
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30001"), bench.backend().open());
+  }
+
+  @Test
+  void pinholeOfATranslatedParent_keepsItsTranslation() throws Exception {
+    InetSocketAddress outside = new InetSocketAddress("203.0.113.1", 40_001);
+    FlowTuple original =
+        new FlowTuple(6, CLIENT.getAddress(), 40_001, SERVER.getAddress(), SERVER.getPort());
+    FlowTuple reply =
+        new FlowTuple(6, SERVER.getAddress(), SERVER.getPort(), outside.getAddress(), 40_001);
+    bench
+        .conntrack()
+        .add(new Connection(0x1234, original, reply, 25 | VETTED, FakeConntrackKernel.ESTABLISHED));
+    Endpoint inside = new Endpoint(CLIENT.getAddress(), 30_000);
+    Pinhole pinhole =
+        new Pinhole(
+            Pinhole.Kind.ONCE,
+            Transport.TCP,
+            SERVER.getAddress(),
+            outside.getAddress(),
+            30_007,
+            WorkerBench.MARKS.childMark(25 | VETTED),
+            30_000,
+            COMMENT,
+            new ChildTranslation(inside, null));
+    bench.backend().openSession().apply(List.of(), List.of(pinhole));
+
+    assertEquals(new Adoption.Result(1, 1, 0), adopt());
+    Expectation adopted = bench.table().pending().get(0);
+    assertEquals(pinhole, adopted.pinhole());
+    assertEquals(inside, adopted.request().destination());
+    assertEquals(Direction.ORIGINAL, adopted.request().announcedIn());
+  }
+
+  @Test
+  void parentIsGone_orphanIsShut() throws Exception {
+    inKernel(30000, COMMENT);
+
+    assertEquals(new Adoption.Result(0, 0, 1), adopt());
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  @Test
+  void parentIsEnding_orphanIsShut() throws Exception {
+    established(VETTED).connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+    inKernel(30000, COMMENT);
+
+    assertEquals(new Adoption.Result(0, 0, 1), adopt());
+    assertEquals(List.of(), sessions());
+  }
+
+  @Test
+  void parentWasNeverVetted_orphanIsShut() throws Exception {
+    established(0);
+    inKernel(30000, COMMENT);
+
+    assertEquals(new Adoption.Result(0, 0, 1), adopt());
+  }
+
+  @Test
+  void commentOfSomebodyElse_orphanIsShut() throws Exception {
+    established(VETTED);
+    inKernel(30000, "by hand");
+    inKernel(30001, COMMENT.replace("ftp", "sip"));
+
+    assertEquals(new Adoption.Result(1, 0, 2), adopt());
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  @Test
+  void twoOfOneKey_theYoungerStays() throws Exception {
+    established(VETTED);
+    inKernel(30000, COMMENT);
+    inKernel(30001, COMMENT.replace("1700000000", "1700000001"));
+
+    assertEquals(new Adoption.Result(1, 1, 1), adopt());
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30001"), bench.backend().open());
+  }
+
+  @Test
+  void opaqueParent_keepsItsPinholeAndIsNotRead() throws Exception {
+    TcpDialogue dialogue = established(VETTED | OPAQUE);
+    inKernel(30000, COMMENT);
+
+    assertEquals(new Adoption.Result(1, 1, 0), adopt());
+    assertEquals("opaqueBefore", sessions().get(0).reason());
+    bench.conntrack().remove(dialogue.connection());
+    bench.worker().endParentIfGone(0x1234);
+    bench.turn();
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals(0, bench.worker().opaqueParents());
+  }
+
+  @Test
+  void opaqueParentWithoutPinhole_isOfNoInterest() throws Exception {
+    established(VETTED | OPAQUE);
+
+    assertEquals(new Adoption.Result(0, 0, 0), adopt());
+    assertEquals(List.of(), sessions());
+  }
+
+  @Test
+  void parentOfAPortWithoutHelper_isOfNoInterest() throws Exception {
+    InetSocketAddress other = new InetSocketAddress(SERVER.getAddress(), 2121);
+    FlowTuple tuple =
+        new FlowTuple(6, CLIENT.getAddress(), 40_001, other.getAddress(), other.getPort());
+    bench
+        .conntrack()
+        .add(
+            new Connection(
+                0x1234, tuple, tuple.inverse(), VETTED, FakeConntrackKernel.ESTABLISHED));
+    inKernel(30000, COMMENT);
+
+    assertEquals(new Adoption.Result(0, 0, 1), adopt());
+  }
+
+  @Test
+  void tooManyForTheLimit_theRestIsShut() throws Exception {
+    AgentConfig.Limits base = AgentConfig.Limits.DEFAULT;
+    established(VETTED);
+    inKernel(30000, COMMENT);
+    inKernel(30001, COMMENT + "2");
+    bench
+        .table()
+        .setLimits(
+            new AgentConfig.Limits(
+                base.expectationsPerParent(),
+                base.expectationsPerSource(),
+                1,
+                base.parents(),
+                base.stream()));
+
+    assertEquals(new Adoption.Result(1, 1, 1), adopt());
+  }
+
+  @Test
+  void lease_isALeaseAgain() throws Exception {
+    useLeases(null);
+    established(VETTED);
+    inKernel(30000, COMMENT.replace("ends=timeout", "ends=parent"));
+    adopt();
+
+    assertEquals("parent", bench.rows().get(0).lifetime());
+    assertEquals(60_000, bench.table().pending().get(0).pinhole().timeoutMs());
+    assertFalse(bench.table().pending().get(0).expiresInMs(System.nanoTime()) > 30_000);
+  }
+
+  private void useLeases(@Nullable Duration timeout) throws NetlinkException {
+    bench = new WorkerBench(new FtpProtocol(), AgentConfig.Limits.DEFAULT, timeout);
+  }
+}

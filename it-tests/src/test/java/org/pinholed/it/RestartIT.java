@@ -1,0 +1,236 @@
+package org.pinholed.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.CommandResult;
+import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.FtpClient;
+import org.pinholed.it.lab.FtpServerProcess;
+import org.pinholed.it.lab.InvalidWatch;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.RouterFirewall;
+
+/** The agent ends and another one takes its place, while FTP sessions transfer in a loop. */
+class RestartIT {
+  private static final int KILLS = 10;
+  private static final int REPLACEMENTS = 3;
+
+  /** Sessions that transfer until they are told to stop. */
+  private static final class Load {
+    private final Path stopFile;
+    private final Path output;
+    private final Process process;
+
+    Load(Lab lab, FtpServerProcess server, int sessions, int dataTimeoutSeconds)
+        throws IOException {
+      stopFile = lab.workFolder().resolve("stop");
+      output = lab.workFolder().resolve("load.out");
+      process =
+          lab.start(
+              Lab.Host.CLIENT,
+              ProcessBuilder.Redirect.to(output.toFile()),
+              "/usr/bin/python3",
+              lab.resource("ftp_loop.py").toString(),
+              "203.0.113.2",
+              Integer.toString(sessions),
+              FtpServerProcess.FILE,
+              Long.toString(Files.size(server.file(FtpServerProcess.FILE))),
+              stopFile.toString(),
+              Integer.toString(dataTimeoutSeconds));
+    }
+
+    JsonNode stop() throws IOException, InterruptedException {
+      Files.createFile(stopFile);
+      assertTrue(process.waitFor(90, TimeUnit.SECONDS), "sessions hang");
+      JsonNode result = new ObjectMapper().readTree(Files.readString(output));
+      System.out.println(result);
+      return result;
+    }
+  }
+
+  private static long matches(AgentProcess agent) {
+    return agent.events().stream()
+        .filter(event -> event.path("event").asText().equals("matched"))
+        .count();
+  }
+
+  private static void awaitMoreMatches(AgentProcess agent, int more) throws InterruptedException {
+    long wanted = matches(agent) + more;
+    long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    while (matches(agent) < wanted) {
+      assertTrue(System.nanoTime() < deadline, agent::log);
+      TimeUnit.MILLISECONDS.sleep(50); // the event log is the only sign, so look again
+    }
+  }
+
+  private static void assertNothingDiffers(AgentProcess agent) {
+    CommandResult audit = agent.ctl("audit");
+    assertTrue(audit.succeeded(), () -> audit.output() + agent.log());
+  }
+
+  private static final String AGENT = FtpServerProcess.Kind.VSFTPD.agentConfig();
+
+  /** A router with an agent of two workers, direct or translating, and a server. */
+  private static final class Stage implements AutoCloseable {
+    private final Lab lab = Lab.create();
+    private final FtpServerProcess server;
+    private final AgentProcess agent;
+    private final @Nullable InvalidWatch watch;
+
+    Stage(@Nullable NatMode nat) {
+      try {
+        server = FtpServerProcess.start(lab, FtpServerProcess.Kind.VSFTPD);
+        RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+        agent = AgentProcess.start(lab, AGENT + workers(2));
+        if (nat != null) {
+          nat.install(lab, RouterFirewall.NFTABLES);
+        }
+        watch = nat == null ? null : InvalidWatch.start(lab);
+      } catch (RuntimeException | Error e) {
+        lab.close();
+        throw e;
+      }
+    }
+
+    /** Nothing came that conntrack has no place for: no number was shifted wrongly. */
+    void assertNothingInvalid() {
+      if (watch != null) {
+        watch.assertNone();
+      }
+    }
+
+    @Override
+    public void close() {
+      server.close();
+      lab.close();
+    }
+  }
+
+  private static String workers(int count) {
+    return "queues: {count: " + count + "}\n";
+  }
+
+  /** A flow whose packets come to another worker than its own would be there twice. */
+  private static void assertSessions(AgentProcess agent, int count) {
+    CommandResult sessions = agent.ctl("--json", "sessions");
+    try {
+      assertEquals(count, new ObjectMapper().readTree(sessions.orFail()).size(), sessions::output);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static Stream<@Nullable NatMode> translations() {
+    return Stream.of(null, NatMode.MASQUERADE);
+  }
+
+  @ParameterizedTest
+  @MethodSource("translations")
+  void replaced_underLoad_noTransferFails(@Nullable NatMode nat) throws Exception {
+    try (Stage stage = new Stage(nat)) {
+      AgentProcess agent = stage.agent;
+      Load load = new Load(stage.lab, stage.server, 200, 20);
+      awaitMoreMatches(agent, 200);
+      for (int i = 0; i < REPLACEMENTS; i++) {
+        long before = agent.pid();
+        agent.replace();
+        assertTrue(before != agent.pid());
+        awaitMoreMatches(agent, 200);
+        assertSessions(agent, 200);
+      }
+      JsonNode result = load.stop();
+
+      assertEquals(0, result.path("failed").asInt(), () -> result + agent.log());
+      assertEquals(0, result.path("broken").asInt(), () -> result + agent.log());
+      assertTrue(result.path("whole").asInt() > 200, result::toString);
+      stage.assertNothingInvalid();
+      assertNothingDiffers(agent);
+    }
+  }
+
+  @Test
+  void replacedWithOtherNumbersOfWorkers_underLoad_noTransferFails() throws Exception {
+    try (Stage stage = new Stage(null)) {
+      AgentProcess agent = stage.agent;
+      Load load = new Load(stage.lab, stage.server, 50, 20);
+      awaitMoreMatches(agent, 50);
+      for (int workers : new int[] {3, 1, 2}) {
+        agent.writeConfig(AGENT + workers(workers));
+        agent.replace();
+        awaitMoreMatches(agent, 50);
+        assertSessions(agent, 50);
+      }
+      JsonNode result = load.stop();
+
+      assertEquals(0, result.path("failed").asInt(), () -> result + agent.log());
+      assertEquals(0, result.path("broken").asInt(), () -> result + agent.log());
+      assertNothingDiffers(agent);
+    }
+  }
+
+  @Test
+  void killedTenTimes_underLoad_controlConnectionsGoOnAndNoOrphanStays() throws Exception {
+    Random random = new Random(20261123);
+    try (Stage stage = new Stage(null)) {
+      AgentProcess agent = stage.agent;
+      Load load = new Load(stage.lab, stage.server, 200, 3);
+      awaitMoreMatches(agent, 200);
+      for (int i = 0; i < KILLS; i++) {
+        awaitMoreMatches(agent, random.nextInt(100));
+        agent.kill();
+        agent.startAgain();
+      }
+      JsonNode result = load.stop();
+
+      System.out.printf(
+          "killed %d times: %d transfers came whole, %d failed%n",
+          KILLS, result.path("whole").asInt(), result.path("failed").asInt());
+      assertEquals(0, result.path("broken").asInt(), () -> result + agent.log());
+      assertTrue(result.path("whole").asInt() > 200, result::toString);
+      assertNothingDiffers(agent);
+    }
+  }
+
+  @Test
+  void tablesFlushedAndLinkDown_theNextSessionWorks() throws Exception {
+    try (Lab lab = Lab.create();
+        FtpServerProcess server = FtpServerProcess.start(lab, FtpServerProcess.Kind.VSFTPD)) {
+      RouterFirewall.IPTABLES.installWithAcceptRule(lab);
+      AgentProcess agent = AgentProcess.start(lab, FtpServerProcess.Kind.VSFTPD.agentConfig());
+      for (String command :
+          new String[] {
+            "conntrack -F",
+            "iptables -F; iptables -t nat -F",
+            "ip link set r0 down; ip link set r0 up",
+            "nft delete table inet pinholed",
+          }) {
+        lab.run(Lab.Host.ROUTER, Duration.ofSeconds(10), "bash", "-c", command);
+        if (command.startsWith("iptables")) {
+          RouterFirewall.IPTABLES.installWithAcceptRule(lab);
+        }
+        FtpClient.Transfer transfer =
+            FtpClient.CURL.download(lab, server, DataMode.PASV, Family.V4, Duration.ofSeconds(20));
+        assertTrue(transfer.intact(), () -> command + transfer.result() + agent.log());
+        assertNothingDiffers(agent);
+      }
+    }
+  }
+}

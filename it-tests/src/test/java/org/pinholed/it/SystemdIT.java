@@ -1,0 +1,269 @@
+package org.pinholed.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.pinholed.it.lab.CommandResult;
+import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.FtpServerProcess;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.RouterFirewall;
+import org.pinholed.it.lab.Scenario;
+import org.pinholed.it.lab.ScriptedSession;
+import org.pinholed.it.lab.ScriptedSession.Announcement;
+import org.pinholed.it.lab.SystemdService;
+import org.pinholed.it.lab.TransferLoad;
+
+/** The agent as {@code deploy/pinholed.service} of a real systemd. */
+class SystemdIT {
+  private static final String FAST_WATCHDOG = "WatchdogSec=3\n";
+
+  /** A lab with the service and one logged-in control connection. */
+  private static final class Router implements AutoCloseable {
+    private final Lab lab = Lab.create();
+    private final SystemdService service;
+    private final ScriptedSession session;
+
+    Router(String yaml, String overrides) {
+      try {
+        RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+        service = SystemdService.start(lab, yaml, overrides);
+        NamespacePeer server = NamespacePeer.start(lab, Lab.Host.SERVER);
+        session =
+            ScriptedSession.open(
+                NamespacePeer.start(lab, Lab.Host.CLIENT),
+                server,
+                ScriptedSession.controlListener(server, Family.V4),
+                Family.V4);
+        session.login();
+      } catch (RuntimeException | Error e) {
+        lab.close();
+        throw e;
+      }
+    }
+
+    private void assertAnnouncementOpens() {
+      try (Announcement announced = session.announce(DataMode.PASV)) {
+        announced.connect().close();
+      } catch (AssertionError e) {
+        throw new AssertionError(e.getMessage() + "\n" + service.log(), e);
+      }
+    }
+
+    private String ruleset() {
+      return lab.run(Lab.Host.ROUTER, Duration.ofSeconds(10), "nft", "list", "tables").orFail();
+    }
+
+    @Override
+    public void close() {
+      service.close();
+      lab.close();
+    }
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void life_readyReloadStop() {
+    try (Router router = new Router("queues: {count: 2}\n", "")) {
+      SystemdService service = router.service;
+      // It was ready when systemd thought so: nobody had to ask twice.
+      assertEquals("active", service.property("ActiveState"));
+      assertEquals("1 helpers on, 2 packet queues", service.property("StatusText"));
+      router.assertAnnouncementOpens();
+      JsonNode status = service.json("status");
+      assertTrue(status.path("packets").asLong() > 0, status::toString);
+      // No right but to the firewall, and a user of its own.
+      String process = service.run("cat", "/proc/" + service.mainPid() + "/status").orFail();
+      assertTrue(process.contains("CapEff:\t0000000000001000"), process);
+      assertFalse(process.contains("Uid:\t0"), process);
+      assertEquals(
+          "", service.run("systemd-analyze", "verify", "pinholed.service").orFail().strip());
+
+      service.writeConfig("queues: {count: 2}\nhelpers: []\n");
+      service.systemctl("reload", "pinholed").orFail();
+      assertEquals("0 helpers on, 2 packet queues", service.property("StatusText"));
+      service.writeConfig("queues: {count: 3}\n");
+      assertFalse(service.systemctl("reload", "pinholed").succeeded(), "a refused reload");
+      assertEquals("running", service.property("SubState"));
+
+      service.systemctl("stop", "pinholed").orFail();
+      assertEquals("success", service.property("Result"), service::log);
+      assertFalse(router.ruleset().contains("inet pinholed"), router::ruleset);
+      router.session.exchange("NOOP\r\n", "200 still here\r\n");
+    }
+  }
+
+  @Test
+  void configuration_thatIsRefused_isNotTriedAgain() {
+    try (Router router = new Router("", "")) {
+      router.service.systemctl("stop", "pinholed").orFail();
+      router.service.writeConfig("queues: {count: many}\n");
+      assertFalse(router.service.systemctl("start", "pinholed").succeeded());
+      assertEquals("failed", router.service.property("ActiveState"));
+      assertEquals("0", router.service.property("NRestarts"));
+    }
+  }
+
+  @Test
+  void worker_thatStandsStill_isStartedAgain() {
+    try (Router router = new Router("queues: {count: 1}\n", FAST_WATCHDOG)) {
+      SystemdService service = router.service;
+      String before = service.mainPid();
+      Path said = router.lab.workFolder().resolve("stopped");
+      service.launch(
+          said,
+          "/usr/bin/python3",
+          router.lab.resource("stop_thread.py").toString(),
+          before,
+          "pinholed-worker-0");
+      Scenario.await(
+          Duration.ofSeconds(10), () -> read(said).contains("stopped"), () -> read(said));
+
+      service.awaitRestart(1);
+      assertNotEquals(before, service.mainPid());
+      assertTrue(
+          service.log().contains("\"pinholed-worker-0\""), "threads are told before the end");
+      // The next process goes on with the line after the first that it sees.
+      router.session.exchange("NOOP\r\n", "200 still here\r\n");
+      router.assertAnnouncementOpens();
+    }
+  }
+
+  /**
+   * While nobody reads, a command waits in the queue: the next process is the one that lets it
+   * pass.
+   */
+  @Test
+  void killed_controlPacketsWaitForTheNextProcess() {
+    try (Router router = new Router("queues: {count: 2}\n", "")) {
+      SystemdService service = router.service;
+      assertEquals("2", service.property("NFileDescriptorStore"));
+      for (int restarts = 1; restarts <= 3; restarts++) {
+        service.kill();
+        // Heard by the server only when the next process has read it.
+        router.session.command("NOOP\r\n");
+        service.awaitRestart(restarts);
+        assertTrue(service.json("status").path("packets").asLong() > 0, service::log);
+        router.session.reply("200 still here\r\n");
+        router.assertAnnouncementOpens();
+      }
+      assertEquals("2", service.property("NFileDescriptorStore"));
+      assertNothingLost(service);
+    }
+  }
+
+  private static void assertNothingLost(SystemdService service) {
+    assertEquals(0, service.json("status").path("queueDropped").asLong());
+    CommandResult audit = service.ctl("audit");
+    assertTrue(audit.succeeded(), () -> audit.output() + service.log());
+  }
+
+  /** What the process knew and the kernel does not goes to the next one, too. */
+  @Test
+  void restarted_betweenACommandAndItsReply_theAnnouncementOpens() {
+    String yaml = "queues: {count: 2}\nfail: {onStop: keep}\n";
+    try (Router router = new Router(yaml, "")) {
+      SystemdService service = router.service;
+      String before = service.mainPid();
+      try (Announcement announced = router.session.announceWithoutReply(DataMode.PASV)) {
+        service.systemctl("restart", "pinholed").orFail();
+        assertNotEquals(before, service.mainPid());
+        router.session.reply(
+            ScriptedSession.replyLine(DataMode.PASV, announced.host(), announced.port()));
+        announced.connect().close();
+      }
+      assertEquals("2", service.property("NFileDescriptorStore"));
+      assertNothingLost(service);
+
+      service.systemctl("stop", "pinholed").orFail();
+      assertTrue(router.ruleset().contains("inet pinholed"), router::ruleset);
+      // Nobody keeps the queues now, so that control packets pass.
+      router.session.exchange("NOOP\r\n", "200 still here\r\n");
+    }
+  }
+
+  @Test
+  void restartedWithOtherQueues_theyAreStored() {
+    String keep = "fail: {onStop: keep}\n";
+    try (Router router = new Router(keep + "queues: {count: 3}\n", "")) {
+      SystemdService service = router.service;
+      for (int count : new int[] {1, 2}) {
+        service.writeConfig(keep + "queues: {count: " + count + "}\n");
+        service.systemctl("restart", "pinholed").orFail();
+        assertEquals(Integer.toString(count), service.property("NFileDescriptorStore"));
+        router.assertAnnouncementOpens();
+      }
+    }
+  }
+
+  @Test
+  void restartedUnderLoad_noTransferFails() throws Exception {
+    JsonNode result = underLoad(20, service -> service.systemctl("restart", "pinholed").orFail());
+    assertEquals(0, result.path("failed").asInt(), result::toString);
+  }
+
+  /** A transfer fails only where the announcement was half told: a command, kill, its reply. */
+  @Test
+  void killedUnderLoad_noControlConnectionBreaks() throws Exception {
+    AtomicInteger kills = new AtomicInteger();
+    JsonNode result =
+        underLoad(
+            3,
+            service -> {
+              service.kill();
+              service.awaitRestart(kills.incrementAndGet());
+            });
+    System.out.println("killed " + kills + " times: " + result);
+  }
+
+  private static JsonNode underLoad(int dataTimeoutSeconds, Consumer<SystemdService> disturb)
+      throws Exception {
+    String yaml =
+        FtpServerProcess.Kind.VSFTPD.agentConfig() + "queues: {count: 2}\nfail: {onStop: keep}\n";
+    try (Lab lab = Lab.create();
+        FtpServerProcess server = FtpServerProcess.start(lab, FtpServerProcess.Kind.VSFTPD)) {
+      RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+      try (SystemdService service = SystemdService.start(lab, yaml, "")) {
+        TransferLoad load = TransferLoad.start(lab, server, 50, dataTimeoutSeconds);
+        for (int i = 0; i < 3; i++) {
+          awaitPackets(service, 1000);
+          disturb.accept(service);
+        }
+        awaitPackets(service, 1000);
+        JsonNode result = load.stop();
+        assertEquals(0, result.path("broken").asInt(), () -> result + service.log());
+        assertTrue(result.path("whole").asInt() > 100, result::toString);
+        assertNothingLost(service);
+        return result;
+      }
+    }
+  }
+
+  /** The present process has read so many. */
+  private static void awaitPackets(SystemdService service, long packets) {
+    Scenario.await(
+        Duration.ofSeconds(30),
+        () -> service.json("status").path("packets").asLong() >= packets,
+        service::log);
+  }
+}

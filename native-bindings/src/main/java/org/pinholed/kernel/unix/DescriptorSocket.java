@@ -1,0 +1,254 @@
+package org.pinholed.kernel.unix;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import jnr.ffi.Pointer;
+import org.pinholed.kernel.libc.Libc;
+import org.pinholed.kernel.libc.StructLayout;
+
+/**
+ * A connected unix stream socket over which file descriptors are handed to another process ({@code
+ * SCM_RIGHTS}, unix(7)). Not thread-safe. {@link #close} closes it only if it was opened here.
+ */
+public final class DescriptorSocket implements AutoCloseable {
+  /** Descriptors that are taken in all. */
+  public static final int MAX_DESCRIPTORS = 64;
+
+  private static final int PATH_BYTES_MAX = 107;
+  private static final int CHUNK_BYTES = 1 << 16;
+  static final int CONTROL_BYTES = StructLayout.CMSGHDR_BYTES + 4 * MAX_DESCRIPTORS;
+  static final int EINTR = 4;
+
+  private final Libc libc = Libc.get();
+  private final int fd;
+  private final boolean own;
+  private boolean closed;
+
+  /**
+   * What came: a line without its end, and the descriptors beside it, which belong to the caller.
+   *
+   * @param line the bytes of the line as UTF-8 text
+   * @param descriptors file descriptors of this process now, closed on exec
+   */
+  public record Received(String line, List<Integer> descriptors) {}
+
+  private DescriptorSocket(int fd, boolean own) {
+    this.fd = fd;
+    this.own = own;
+  }
+
+  /**
+   * Uses a socket that somebody else opened and closes.
+   *
+   * @param fd a connected, blocking unix stream socket
+   * @return its view
+   */
+  public static DescriptorSocket of(int fd) {
+    return new DescriptorSocket(fd, false);
+  }
+
+  /**
+   * Connects to a listening socket.
+   *
+   * @param path its path, at most 107 bytes
+   * @param patience how long each receive waits
+   * @return a connected socket
+   * @throws IOException if nobody listens there
+   */
+  public static DescriptorSocket connect(String path, Duration patience) throws IOException {
+    byte[] bytes = path.getBytes(StandardCharsets.UTF_8);
+    if (bytes.length > PATH_BYTES_MAX) {
+      throw new IOException("unix socket " + path + ": the path is too long");
+    }
+    Libc libc = Libc.get();
+    int fd = libc.socket(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+      throw failed("socket");
+    }
+    DescriptorSocket socket = new DescriptorSocket(fd, true);
+    try {
+      ByteBuffer address = direct(2 + bytes.length + 1);
+      address.putShort(0, (short) Libc.AF_UNIX).put(2, bytes);
+      ByteBuffer timeval = direct(StructLayout.TIMEVAL_BYTES);
+      timeval.putLong(0, patience.toSeconds()).putLong(8, patience.toNanosPart() / 1000);
+      check(
+          "SO_RCVTIMEO",
+          libc.setsockopt(
+              fd, Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, pointer(timeval), timeval.capacity()));
+      check("connect " + path, libc.connect(fd, pointer(address), address.capacity()));
+      return socket;
+    } catch (IOException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Sends a line, with descriptors beside its first byte.
+   *
+   * @param line text without a line feed
+   * @param descriptors file descriptors of this process, at most {@link #MAX_DESCRIPTORS}; they
+   *     stay open here
+   * @throws IOException if the other side is gone
+   */
+  public void send(String line, List<Integer> descriptors) throws IOException {
+    if (descriptors.size() > MAX_DESCRIPTORS) {
+      throw new IllegalArgumentException(
+          "descriptors: " + descriptors.size() + " (expected: 0.." + MAX_DESCRIPTORS + ")");
+    }
+    byte[] bytes = (line + "\n").getBytes(StandardCharsets.UTF_8);
+    ByteBuffer data = direct(bytes.length).put(0, bytes);
+    ByteBuffer control = direct(CONTROL_BYTES);
+    int controlBytes = putRights(control, descriptors);
+    ByteBuffer vector = direct(StructLayout.IOVEC_BYTES);
+    int sent = 0;
+    try {
+      while (sent < bytes.length) {
+        ByteBuffer header = header(vector, data, sent, bytes.length - sent, control, controlBytes);
+        long count = libc.sendmsg(openFd(), pointer(header), Libc.MSG_NOSIGNAL);
+        if (count < 0 && Libc.lastError() != EINTR) {
+          throw failed("send");
+        }
+        if (count > 0) {
+          sent += (int) count;
+          controlBytes = 0; // they went with the first byte
+        }
+      }
+    } finally {
+      Reference.reachabilityFence(control);
+      Reference.reachabilityFence(data);
+      Reference.reachabilityFence(vector);
+    }
+  }
+
+  /**
+   * Receives one line and all descriptors that come with it.
+   *
+   * @param maxBytes how long the line may be
+   * @return the line; nothing may follow it
+   * @throws IOException if it does not come in time, is too long, or the other side is gone; then
+   *     descriptors that came are closed
+   */
+  public Received receiveLine(int maxBytes) throws IOException {
+    List<Integer> descriptors = new ArrayList<>();
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
+    ByteBuffer data = direct(CHUNK_BYTES);
+    ByteBuffer control = direct(CONTROL_BYTES);
+    ByteBuffer vector = direct(StructLayout.IOVEC_BYTES);
+    boolean complete = false;
+    try {
+      while (!complete) {
+        ByteBuffer header = header(vector, data, 0, CHUNK_BYTES, control, CONTROL_BYTES);
+        long count = libc.recvmsg(openFd(), pointer(header), Libc.MSG_CMSG_CLOEXEC);
+        if (count < 0) {
+          if (Libc.lastError() == EINTR) {
+            continue;
+          }
+          throw failed("receive");
+        }
+        take(control, (int) header.getLong(StructLayout.MSGHDR_CONTROLLEN), descriptors);
+        byte[] bytes = new byte[(int) count];
+        data.get(0, bytes);
+        line.writeBytes(bytes);
+        complete = count > 0 && bytes[bytes.length - 1] == '\n';
+        if (count == 0 || line.size() > maxBytes) {
+          throw new IOException(
+              count == 0 ? "the other process ended in the middle" : "longer than " + maxBytes);
+        }
+      }
+    } finally {
+      if (!complete) {
+        descriptors.forEach(libc::close);
+      }
+      Reference.reachabilityFence(vector);
+    }
+    String text = line.toString(StandardCharsets.UTF_8);
+    return new Received(text.substring(0, text.length() - 1), List.copyOf(descriptors));
+  }
+
+  /** Writes the control message that passes descriptors; its length, 0 for none. */
+  static int putRights(ByteBuffer control, List<Integer> descriptors) {
+    if (descriptors.isEmpty()) {
+      return 0;
+    }
+    int lengthBytes = StructLayout.CMSGHDR_BYTES + 4 * descriptors.size();
+    control.putLong(StructLayout.CMSGHDR_LEN, lengthBytes);
+    control.putInt(StructLayout.CMSGHDR_LEVEL, Libc.SOL_SOCKET);
+    control.putInt(StructLayout.CMSGHDR_TYPE, Libc.SCM_RIGHTS);
+    for (int i = 0; i < descriptors.size(); i++) {
+      control.putInt(StructLayout.CMSGHDR_BYTES + 4 * i, descriptors.get(i));
+    }
+    return (lengthBytes + 7) & ~7;
+  }
+
+  static void take(ByteBuffer control, int lengthBytes, List<Integer> into) {
+    if (lengthBytes < StructLayout.CMSGHDR_BYTES
+        || control.getInt(StructLayout.CMSGHDR_LEVEL) != Libc.SOL_SOCKET
+        || control.getInt(StructLayout.CMSGHDR_TYPE) != Libc.SCM_RIGHTS) {
+      return;
+    }
+    int end = (int) Math.min(lengthBytes, control.getLong(StructLayout.CMSGHDR_LEN));
+    for (int at = StructLayout.CMSGHDR_BYTES; at + 4 <= end; at += 4) {
+      into.add(control.getInt(at));
+    }
+  }
+
+  static ByteBuffer header(
+      ByteBuffer vector,
+      ByteBuffer data,
+      int offset,
+      int lengthBytes,
+      ByteBuffer control,
+      int controlBytes) {
+    vector.putLong(StructLayout.IOVEC_BASE, pointer(data).address() + offset);
+    vector.putLong(StructLayout.IOVEC_LEN, lengthBytes);
+    ByteBuffer header = direct(StructLayout.MSGHDR_BYTES);
+    header.putLong(StructLayout.MSGHDR_IOV, pointer(vector).address());
+    header.putLong(StructLayout.MSGHDR_IOVLEN, 1);
+    if (controlBytes > 0) {
+      header.putLong(StructLayout.MSGHDR_CONTROL, pointer(control).address());
+      header.putLong(StructLayout.MSGHDR_CONTROLLEN, controlBytes);
+    }
+    return header;
+  }
+
+  @Override
+  public void close() {
+    if (own && !closed) {
+      closed = true;
+      libc.close(fd);
+    }
+  }
+
+  private int openFd() {
+    if (closed) {
+      throw new IllegalStateException("socket is closed");
+    }
+    return fd;
+  }
+
+  private static void check(String operation, int result) throws IOException {
+    if (result < 0) {
+      throw failed(operation);
+    }
+  }
+
+  private static IOException failed(String operation) {
+    return new IOException("unix socket: " + operation + ": errno " + Libc.lastError());
+  }
+
+  static ByteBuffer direct(int capacityBytes) {
+    return ByteBuffer.allocateDirect(capacityBytes).order(ByteOrder.nativeOrder());
+  }
+
+  static Pointer pointer(ByteBuffer buffer) {
+    return Pointer.wrap(Libc.runtime(), buffer.duplicate().clear());
+  }
+}

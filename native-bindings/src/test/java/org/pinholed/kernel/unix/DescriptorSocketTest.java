@@ -1,0 +1,99 @@
+package org.pinholed.kernel.unix;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@SuppressWarnings("NullAway.Init")
+class DescriptorSocketTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  @TempDir Path folder;
+
+  private ServerSocketChannel listen() throws IOException {
+    ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    return listener.bind(UnixDomainSocketAddress.of(folder.resolve("s")));
+  }
+
+  private DescriptorSocket connect(Duration patience) throws IOException {
+    return DescriptorSocket.connect(folder.resolve("s").toString(), patience);
+  }
+
+  private static void write(SocketChannel channel, String text) throws IOException {
+    channel.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  @Test
+  void lines_goBothWays() throws Exception {
+    try (ServerSocketChannel listener = listen();
+        DescriptorSocket socket = connect(PATIENCE);
+        SocketChannel other = listener.accept()) {
+      socket.send("ask", List.of());
+      ByteBuffer got = ByteBuffer.allocate(16);
+      other.read(got);
+      assertEquals("ask\n", new String(got.array(), 0, got.position(), StandardCharsets.UTF_8));
+
+      write(other, "ans");
+      write(other, "wer\n");
+      assertEquals(new DescriptorSocket.Received("answer", List.of()), socket.receiveLine(100));
+    }
+  }
+
+  @Test
+  void descriptor_isOneOfThisProcessThen() throws Exception {
+    try (ServerSocketChannel listener = listen();
+        DescriptorSocket socket = connect(PATIENCE);
+        SocketChannel other = listener.accept()) {
+      socket.send("take", List.of(0, 1));
+      ByteBuffer got = ByteBuffer.allocate(16);
+      assertEquals(5, other.read(got)); // the JDK's socket takes the text and drops the rest
+    }
+  }
+
+  @Test
+  void endOrTooLongOrSilence_isAnError() throws Exception {
+    try (ServerSocketChannel listener = listen();
+        DescriptorSocket socket = connect(Duration.ofMillis(50))) {
+      SocketChannel other = listener.accept();
+      assertThrows(IOException.class, () -> socket.receiveLine(100), "silence");
+      write(other, "0123456789");
+      assertThrows(IOException.class, () -> socket.receiveLine(5), "too long");
+      other.close();
+      assertThrows(IOException.class, () -> socket.receiveLine(100), "end");
+      assertThrows(IOException.class, () -> socket.send("anybody", List.of()));
+    }
+  }
+
+  @Test
+  void nobodyListens_isAnError() {
+    assertThrows(IOException.class, () -> connect(PATIENCE));
+    assertThrows(
+        IOException.class, () -> DescriptorSocket.connect("/" + "x".repeat(107), PATIENCE));
+  }
+
+  @Test
+  void closed_isNotUsedAnyMore() throws Exception {
+    try (ServerSocketChannel listener = listen()) {
+      DescriptorSocket socket = connect(PATIENCE);
+      socket.close();
+      socket.close();
+      assertThrows(IllegalStateException.class, () -> socket.send("x", List.of()));
+      assertThrows(
+          IllegalArgumentException.class, () -> socket.send("x", Collections.nCopies(65, 0)));
+      assertEquals(folder.resolve("s").toString(), listener.getLocalAddress().toString());
+    }
+  }
+}
