@@ -154,7 +154,7 @@ class RestartIT {
     Random random = new Random(20261123);
     try (Stage stage = new Stage(nat)) {
       AgentProcess agent = stage.agent;
-      TransferLoad load = TransferLoad.start(stage.lab, stage.server, 200, 2);
+      TransferLoad load = TransferLoad.start(stage.lab, stage.server, 200, 1);
       awaitMoreMatches(agent, 200);
       for (int i = 0; i < KILLS; i++) {
         awaitMoreMatches(agent, random.nextInt(50));
