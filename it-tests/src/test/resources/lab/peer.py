@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 15.0
 
 
 def family_of(host):

@@ -1,9 +1,13 @@
-"""pyftpdlib on port 21, both families. Argument: the folder to serve anonymously, upload/ writable."""
+"""pyftpdlib on port 21, both families. Argument: the folder to serve anonymously, upload/ writable.
+
+A process for each session: where sessions come and go at the same time, one in twenty stands still
+for ever in the event loop that they share, also between two sockets of one machine.
+"""
 import sys
 
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler
-from pyftpdlib.servers import FTPServer
+from pyftpdlib.servers import MultiprocessFTPServer
 
 authorizer = DummyAuthorizer()
 authorizer.add_anonymous(sys.argv[1])
@@ -15,4 +19,4 @@ class Handler(FTPHandler):
 
 
 Handler.authorizer = authorizer
-FTPServer(("::", 21), Handler).serve_forever()
+MultiprocessFTPServer(("::", 21), Handler).serve_forever()

@@ -34,6 +34,7 @@ public final class ExpectationRequest {
   private final Source source;
   private final java.net.@Nullable InetAddress sourceAddress;
   private final Use use;
+  private final int usualSourcePort;
   private final @Nullable Duration lifetime;
   private final boolean active;
   private final HelperWord cause;
@@ -48,6 +49,7 @@ public final class ExpectationRequest {
     source = builder.source;
     sourceAddress = builder.sourceAddress;
     use = builder.use;
+    usualSourcePort = builder.usualSourcePort;
     lifetime = builder.lifetime;
     active = builder.active;
     cause = builder.cause;
@@ -134,6 +136,16 @@ public final class ExpectationRequest {
   }
 
   /**
+   * The port that many senders let such children come from, so that two of them cannot go to the
+   * same endpoint at a time. The pinhole is open for other source ports as well.
+   *
+   * @return 1..65535, or 0 if there is none
+   */
+  public int usualSourcePort() {
+    return usualSourcePort;
+  }
+
+  /**
    * How long it stays, where the protocol says so.
    *
    * @return a positive duration, or null for what the configuration of the helper says
@@ -190,6 +202,7 @@ public final class ExpectationRequest {
     private Source source = Source.PEER;
     private java.net.@Nullable InetAddress sourceAddress;
     private Use use = Use.ONCE;
+    private int usualSourcePort;
     private @Nullable Duration lifetime;
     private boolean active = true;
     private long streamOffset;
@@ -249,6 +262,20 @@ public final class ExpectationRequest {
      */
     public Builder many() {
       use = Use.MANY;
+      return this;
+    }
+
+    /**
+     * Says which port it comes from as a rule.
+     *
+     * @param value 1..65535
+     * @return this builder
+     */
+    public Builder usualSourcePort(int value) {
+      if (value < 1 || value > 65535) {
+        throw new IllegalArgumentException("usual source port: " + value + " (expected: 1..65535)");
+      }
+      usualSourcePort = value;
       return this;
     }
 

@@ -14,4 +14,17 @@ public interface StreamHelper extends SessionHelper {
    * @return how many bytes, from the front, are done with: 0..remaining
    */
   int onBytes(Direction direction, ByteCursor bytes, OutcomeSink out);
+
+  /**
+   * Whether bytes of a direction that are on their way, behind all that were read, may announce
+   * something. While they cannot, the segments of a translated direction need not wait for each
+   * other.
+   *
+   * @param direction which way the bytes go
+   * @return false only if none of them can, whatever they are; what is sent in answer to bytes that
+   *     this helper did not read yet does not count
+   */
+  default boolean mayAnnounce(Direction direction) {
+    return true;
+  }
 }

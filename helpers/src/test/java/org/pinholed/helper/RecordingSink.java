@@ -57,6 +57,7 @@ public final class RecordingSink implements OutcomeSink {
         || request.use() != ExpectationRequest.Use.ONCE
         || request.transport() != Transport.TCP
         || request.lifetime() != null
+        || request.usualSourcePort() != (request.announcedIn() == Direction.ORIGINAL ? 20 : 0)
         || !request.key().equals("data")) {
       text.append(" unusual");
     }

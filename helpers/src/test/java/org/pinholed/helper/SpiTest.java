@@ -98,6 +98,7 @@ class SpiTest {
       assertNull(request.sourceAddress());
       assertSame(ExpectationRequest.Use.ONCE, request.use());
       assertNull(request.lifetime());
+      assertEquals(0, request.usualSourcePort());
       assertTrue(request.active());
       assertEquals(0, request.streamOffset());
     }
@@ -111,6 +112,7 @@ class SpiTest {
               .many()
               .lifetime(Duration.ofSeconds(5))
               .inactive()
+              .usualSourcePort(65535)
               .streamOffset(7)
               .build();
       assertSame(Transport.UDP, request.transport());
@@ -119,6 +121,7 @@ class SpiTest {
       assertSame(ExpectationRequest.Use.MANY, request.use());
       assertEquals(Duration.ofSeconds(5), request.lifetime());
       assertFalse(request.active());
+      assertEquals(65535, request.usualSourcePort());
       assertEquals(7, request.streamOffset());
       assertSame(ExpectationRequest.Source.ANY, builder().fromAny().build().source());
     }
@@ -158,6 +161,11 @@ class SpiTest {
       assertEquals(
           "lifetime: PT-1S (expected: above zero)",
           message(() -> builder.lifetime(Duration.ofSeconds(-1))));
+      for (int port : new int[] {0, 65536}) {
+        assertEquals(
+            "usual source port: " + port + " (expected: 1..65535)",
+            message(() -> builder.usualSourcePort(port)));
+      }
     }
 
     @ParameterizedTest

@@ -94,7 +94,7 @@ class NatLabIT {
         scenario.watch().assertNone();
       }
     }
-    // A lost packet costs a timeout of 200 ms at least, and one in twenty is lost.
+    // A lost packet costs a timeout of 50 ms at least, and one in twenty is lost.
     assertTrue(milliseconds.get(1) > milliseconds.get(0) + 400, milliseconds::toString);
   }
 }

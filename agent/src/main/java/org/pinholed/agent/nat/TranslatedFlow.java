@@ -103,6 +103,16 @@ public final class TranslatedFlow {
   }
 
   /**
+   * Whether something was replaced that may have to be sent again, and then must be replaced again.
+   *
+   * @return false once the receivers have acknowledged all of it
+   */
+  public boolean awaitsAcknowledgement() {
+    return (original != null && original.awaitsAcknowledgement())
+        || (reply != null && reply.awaitsAcknowledgement());
+  }
+
+  /**
    * Whether the kernel shifts sequence numbers of this flow. Finds out once: what is set must be
    * there when it is read back.
    *
@@ -118,15 +128,6 @@ public final class TranslatedFlow {
       adjustable = known;
     }
     return known;
-  }
-
-  /**
-   * Whether {@link #isAdjustable} was found out.
-   *
-   * @return true for good once it was
-   */
-  public boolean isKnown() {
-    return adjustable != null;
   }
 
   /**

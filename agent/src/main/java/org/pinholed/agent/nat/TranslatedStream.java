@@ -13,9 +13,10 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
  * What was replaced, and will be, in one direction of a translated TCP flow (design section 7).
  *
  * <p>The kernel shifts sequence numbers by two offsets only, before and behind one position. So
- * that it is always right: a segment passes only in its turn; an edit that changes the length waits
- * until the one before it is acknowledged; a segment that cannot pass whole is cut, and the sender
- * sends the rest again; and what comes again is changed again in the same way. Not thread-safe.
+ * that it is always right: while what misses may have to be changed a segment passes only in its
+ * turn; an edit that changes the length waits until the one before it is acknowledged; a segment
+ * that cannot pass whole is cut, and the sender sends the rest again; and what comes again is
+ * changed again in the same way. Not thread-safe.
  */
 public final class TranslatedStream {
   /** Edits that are remembered for retransmissions, acknowledged ones included. */
@@ -34,7 +35,7 @@ public final class TranslatedStream {
   private int inheritedPosition;
   private boolean inheritedPrefixPassed;
 
-  /** Sequence number of the first byte that never passed. */
+  /** Sequence number behind the last byte that passed. */
   private int released;
 
   private boolean withheld;
@@ -193,14 +194,18 @@ public final class TranslatedStream {
    * @param lengthBytes length of its payload
    * @param incomplete sequence number where a message began that is not whole yet and may have to
    *     be changed; null if there is none
+   * @param inTurnOnly whether bytes that did not come yet may have to be changed. If not, a segment
+   *     behind them passes, so that the receiver can tell which ones it misses; they pass as they
+   *     come from then on
    * @return the answer
    */
-  public Passage decide(int sequence, int lengthBytes, @Nullable Integer incomplete) {
+  public Passage decide(
+      int sequence, int lengthBytes, @Nullable Integer incomplete, boolean inTurnOnly) {
     if (!begun) {
       begin(sequence);
     }
     int end = sequence + lengthBytes;
-    if (sequence - released > 0) {
+    if (sequence - released > 0 && (inTurnOnly || !planned.isEmpty())) {
       return Passage.dropped("early");
     }
     if (inherited && sequence - inheritedPosition <= 0 && end - inheritedPosition > 0) {
@@ -304,6 +309,16 @@ public final class TranslatedStream {
   private boolean isUnacknowledged() {
     for (Made group : made) {
       if (group.changesLength && !group.acknowledged) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether something was replaced that may have to be sent again. */
+  boolean awaitsAcknowledgement() {
+    for (Made group : made) {
+      if (!group.acknowledged) {
         return true;
       }
     }

@@ -49,6 +49,7 @@ final class Outcomes implements OutcomeSink {
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
 
   private final Rewrites rewrites;
+  private final LivingChildren children;
 
   private final List<Expectation> toOpen = new ArrayList<>();
   private final List<Pinhole> toClose = new ArrayList<>();
@@ -70,7 +71,8 @@ final class Outcomes implements OutcomeSink {
       AgentMetrics metrics,
       MarkBits marks,
       Tracer tracer,
-      Rewrites rewrites) {
+      Rewrites rewrites,
+      LivingChildren children) {
     this.table = table;
     this.shared = new SharedPinholes(table);
     this.backend = backend;
@@ -79,6 +81,7 @@ final class Outcomes implements OutcomeSink {
     this.marks = marks;
     this.tracer = tracer;
     this.rewrites = rewrites;
+    this.children = children;
   }
 
   /** Begins a message of a flow. */
@@ -153,10 +156,10 @@ final class Outcomes implements OutcomeSink {
     if (!path.isRewritten()) {
       return newExpectation(current, request, path, path.inside().port());
     }
-    int port = path.inside().port();
+    int port = children.firstPort(current.facts(), request, path);
     for (int tried = 0; tried < PORTS_TRIED; tried++) {
       Expectation expectation = newExpectation(current, request, path, port);
-      if (table.reserve(expectation)) {
+      if (!children.isTaken(current.facts(), request, path, port) && table.reserve(expectation)) {
         return expectation;
       }
       port = port == 65535 ? FIRST_PORT : port + 1;

@@ -144,7 +144,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.metrics = metrics;
     this.tracer = new Tracer(traces);
     this.rewrites = new Rewrites(conntrack, backend, packet);
-    this.outcomes = new Outcomes(table, backend, events, metrics, marks, tracer, rewrites);
+    LivingChildren children = new LivingChildren(conntrack);
+    this.outcomes =
+        new Outcomes(table, backend, events, metrics, marks, tracer, rewrites, children);
   }
 
   @Override
@@ -407,12 +409,14 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (tracer.isOn()) {
       traceReceived(end);
     }
-    if (!flow.readingEnded()) {
-      try {
+    try {
+      if (!flow.readingEnded()) {
         readSegment(flow, end.direction());
-      } catch (RuntimeException e) {
-        helperFailed(flow, e);
+      } else if (flow.translation() != null) {
+        repeatRewrites(flow, flow.translation(), end.direction());
       }
+    } catch (RuntimeException e) {
+      helperFailed(flow, e);
     }
     if (tracer.isOn()) {
       // Committed at once, so that the trace tells what really became of it.
@@ -434,6 +438,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     InOrderStream stream = flow.stream(towards);
     InOrderStream back = flow.stream(towards.opposite());
     Reason reason = null;
+    boolean kept = true;
     if (back != null && packet.has(PacketView.ACK)) {
       reason = back.acknowledged(acknowledgement).reason();
     }
@@ -443,15 +448,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
         && flow.helper() instanceof StreamHelper streamHelper) {
       reader = streamHelper;
       direction = towards;
-      reason =
-          stream
-              .push(
-                  packet.sequence(),
-                  packet.buffer(),
-                  packet.payloadOffset(),
-                  packet.payloadLengthBytes(),
-                  this)
-              .reason();
+      InOrderStream.Push push =
+          stream.push(
+              packet.sequence(),
+              packet.buffer(),
+              packet.payloadOffset(),
+              packet.payloadLengthBytes(),
+              this);
+      reason = push.reason();
+      kept = push != InOrderStream.Push.EARLY_NOT_KEPT;
     }
     if (reason != null) {
       outcomes.report(reason, stream == null ? 0 : stream.bytesRead());
@@ -461,15 +466,35 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       endReading(flow, ended);
     }
     if (translation != null && !packet.has(PacketView.RST)) {
-      settleTranslated(flow, translation, towards);
+      boolean inTurnOnly =
+          flow.helper() instanceof StreamHelper helper && (!kept || helper.mayAnnounce(towards));
+      settleTranslated(flow, translation, towards, inTurnOnly);
     }
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, stream);
     }
   }
 
+  /** Nothing is read any more, but what was changed is changed again until it is acknowledged. */
+  private void repeatRewrites(ParentFlow flow, TranslatedFlow translation, Direction towards) {
+    outcomes.begin(flow, towards, batchNs);
+    translation.acknowledged(towards, packet.acknowledgement());
+    if (!translation.awaitsAcknowledgement()) {
+      changeMark(flow.entry(), marks.opaque());
+    }
+    if (!packet.has(PacketView.RST)) {
+      settleTranslated(flow, translation, towards, false);
+    }
+  }
+
+  private static boolean mayHaveToRepeat(ParentFlow flow) {
+    TranslatedFlow translation = flow.translation();
+    return translation != null && translation.awaitsAcknowledgement();
+  }
+
   /** Gives a packet of a translated flow its verdict, if that is not to pass as it came. */
-  private void settleTranslated(ParentFlow flow, TranslatedFlow translation, Direction towards) {
+  private void settleTranslated(
+      ParentFlow flow, TranslatedFlow translation, Direction towards, boolean inTurnOnly) {
     TranslatedStream stream = translation.stream(towards);
     if (stream == null) {
       return;
@@ -484,7 +509,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       if (flow.readingEnded() || refused || stream.isHopeless()) {
         giveUp(flow, stream, refused);
       }
-      passage = refused ? Passage.dropped("backendRefused") : rewrites.decide(stream);
+      passage = refused ? Passage.dropped("backendRefused") : rewrites.decide(stream, inTurnOnly);
       if (passage.kind() == Passage.Kind.CHANGED) {
         lengthBytes = rewrites.make(translation, towards, passage);
         if (lengthBytes == 0) {
@@ -528,6 +553,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private void giveUp(ParentFlow flow, TranslatedStream stream, boolean refused) {
     if (stream.isHopeless() && !refused && !flow.readingEnded()) {
       outcomes.report(AgentReason.REWRITE_GIVEN_UP, 0);
+      outcomes.endAll(flow, AgentEvent.Kind.CLOSED); // the other side hears of another port
     }
     stream.cancelPlanned();
   }
@@ -585,6 +611,11 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
     if (tracer.isOn()) {
       tracer.line("session", "ends by " + (packet.has(PacketView.RST) ? "RST" : "FIN"));
+    }
+    if (packet.has(PacketView.FIN) && mayHaveToRepeat(flow)) {
+      // The flow stays for that, until the other side's FIN or the end of its conntrack.
+      outcomes.endAll(flow, AgentEvent.Kind.PARENT_CLOSED);
+      return;
     }
     endParent(flow, AgentEvent.Kind.PARENT_CLOSED);
   }
@@ -817,7 +848,9 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
     flow.endReading(reason);
     unreadFlows++;
-    changeMark(flow.entry(), marks.opaque());
+    if (!mayHaveToRepeat(flow)) {
+      changeMark(flow.entry(), marks.opaque()); // the kernel queues it no more
+    }
     unreadable.warn(
         flow.parent().serial()
             + " "

@@ -85,7 +85,7 @@ final class Rewrites {
       return AgentReason.PAYLOAD_TOO_LONG;
     }
     try {
-      if (!translation.isKnown() && !translation.isUnchanged(conntrack)) {
+      if (!translation.isUnchanged(conntrack)) {
         return AgentReason.TRANSLATION_CHANGED;
       }
       return translation.isAdjustable(conntrack) ? null : AgentReason.NO_SEQUENCE_ADJUSTMENT;
@@ -120,8 +120,8 @@ final class Rewrites {
   }
 
   /** What is to become of the packet. */
-  Passage decide(TranslatedStream stream) {
-    return stream.decide(packet.sequence(), packet.payloadLengthBytes(), incomplete);
+  Passage decide(TranslatedStream stream, boolean inTurnOnly) {
+    return stream.decide(packet.sequence(), packet.payloadLengthBytes(), incomplete, inTurnOnly);
   }
 
   /**

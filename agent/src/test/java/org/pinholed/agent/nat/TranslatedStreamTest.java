@@ -27,7 +27,7 @@ class TranslatedStreamTest {
   }
 
   private Passage pass(int at, int lengthBytes) {
-    Passage passage = stream.decide(FIRST + at, lengthBytes, null);
+    Passage passage = stream.decide(FIRST + at, lengthBytes, null, true);
     if (passage.kind() != Kind.DROPPED) {
       stream.passed(passage);
     }
@@ -52,6 +52,29 @@ class TranslatedStreamTest {
     assertDropped("early", pass(1, 10));
     assertEquals(Kind.AS_IT_CAME, pass(0, 1).kind());
     assertEquals(Kind.AS_IT_CAME, pass(1, 10).kind());
+  }
+
+  @Test
+  void aSegmentBeforeItsTurn_whereNothingIsToBeChanged_passes_andWhatMissesFollowsAsItComes() {
+    Passage ahead = stream.decide(FIRST + 10, 10, null, false);
+    assertEquals(Kind.AS_IT_CAME, ahead.kind());
+    stream.passed(ahead);
+
+    assertFalse(stream.canChange(FIRST + 3), "the kernel has shifted by now what stands behind it");
+    assertTrue(stream.canChange(FIRST + 20));
+    assertEquals(Kind.AS_IT_CAME, pass(0, 10).kind());
+    assertDropped("early", pass(21, 5));
+    assertEquals(Kind.AS_IT_CAME, pass(20, 6).kind());
+  }
+
+  @Test
+  void aSegmentBehindAPlannedEdit_waits_thoughNothingElseIsToBeChanged() {
+    plan(5, 10, "x");
+    pass(0, 8); // cut in front of the edit
+
+    assertDropped("early", stream.decide(FIRST + 8, 10, null, false));
+    assertEquals(Kind.CHANGED, pass(5, 13).kind());
+    assertEquals(Kind.AS_IT_CAME, stream.decide(FIRST + 30, 10, null, false).kind());
   }
 
   @Test
@@ -137,13 +160,13 @@ class TranslatedStreamTest {
 
   @Test
   void anUnfinishedMessage_isWithheldOnce() {
-    Passage cut = stream.decide(FIRST, 20, FIRST + 12);
+    Passage cut = stream.decide(FIRST, 20, FIRST + 12, true);
     assertEquals("incomplete", cut.cause());
     assertEquals(FIRST + 12, cut.end());
     stream.passed(cut);
     assertTrue(stream.canChange(FIRST + 12));
 
-    Passage again = stream.decide(FIRST + 12, 8, FIRST + 12);
+    Passage again = stream.decide(FIRST + 12, 8, FIRST + 12, true);
     assertEquals(Kind.AS_IT_CAME, again.kind());
     stream.passed(again);
     assertFalse(stream.canChange(FIRST + 19), "a part of it is with the receiver");
@@ -168,7 +191,7 @@ class TranslatedStreamTest {
   @Test
   void afterARestart_whatAnEarlierAgentChanged_passesOnlyUpToTheChange() {
     TranslatedStream resumed = inherited();
-    Passage cut = resumed.decide(95, 20, null);
+    Passage cut = resumed.decide(95, 20, null, true);
 
     assertEquals(Kind.CHANGED, cut.kind());
     assertEquals("changedByAnEarlierAgent", cut.cause());
@@ -177,34 +200,34 @@ class TranslatedStreamTest {
     assertNull(cut.adjustment());
     resumed.passed(cut);
     assertEquals(124 - 9, resumed.acknowledged(124), "the receiver has it all");
-    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null).kind());
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null, true).kind());
   }
 
   @Test
   void afterARestart_theSenderGoesOnAtTheChange_itIsTakenBack() {
     TranslatedStream resumed = inherited();
-    resumed.passed(resumed.decide(95, 20, null));
+    resumed.passed(resumed.decide(95, 20, null, true));
     assertEquals(100, resumed.acknowledged(102));
-    Passage rest = resumed.decide(100, 15, null);
+    Passage rest = resumed.decide(100, 15, null, true);
 
     assertEquals(Kind.CHANGED, rest.kind());
     assertEquals(115, rest.end());
     assertEquals(new SequenceAdjustment(100, 2, 2), rest.adjustment());
     resumed.passed(rest);
-    assertEquals(Kind.AS_IT_CAME, resumed.decide(100, 15, null).kind());
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(100, 15, null, true).kind());
     assertEquals(115, resumed.acknowledged(117));
   }
 
   @Test
   void afterARestart_aSegmentThatBeginsAtTheChange_provesNothingYet() {
-    assertDropped("changedByAnEarlierAgent", inherited().decide(100, 15, null));
+    assertDropped("changedByAnEarlierAgent", inherited().decide(100, 15, null, true));
   }
 
   @Test
   void afterARestart_whatComesLater_isReadAsEver() {
     TranslatedStream resumed = inherited();
 
-    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null).kind());
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null, true).kind());
     assertEquals(120, resumed.acknowledged(129));
   }
 
@@ -218,13 +241,13 @@ class TranslatedStreamTest {
     next.restore(Objects.requireNonNull(stream.state()));
 
     assertEquals(stream.state(), next.state());
-    Passage again = next.decide(FIRST, 20, null);
+    Passage again = next.decide(FIRST, 20, null, true);
     assertEquals(made.end(), again.end());
     assertEquals("x", new String(again.edits().get(0).replacement(), US_ASCII));
     assertNull(again.adjustment());
-    assertEquals("unacknowledged", next.decide(FIRST + 20, 20, null).cause());
+    assertEquals("unacknowledged", next.decide(FIRST + 20, 20, null, true).cause());
     next.acknowledged(FIRST + 20 - 9);
-    Passage planned = next.decide(FIRST + 20, 20, null);
+    Passage planned = next.decide(FIRST + 20, 20, null, true);
     assertEquals(new SequenceAdjustment(FIRST + 25, -9, -18), planned.adjustment());
   }
 

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.conntrack.SequenceAdjustment;
 import org.pinholed.kernel.netlink.DatagramBatch;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.FakeDatagrams;
@@ -27,6 +28,9 @@ public final class FakeConntrackKernel implements NetlinkTransport {
 
   /** {@code TCP_CONNTRACK_ESTABLISHED}. */
   public static final int ESTABLISHED = 3;
+
+  /** {@code CTA_SEQ_ADJ_ORIG}; that of the reply direction is the next. */
+  private static final int SEQUENCE_ADJUSTMENT = 15;
 
   /** {@code TCP_CONNTRACK_FIN_WAIT}. */
   public static final int FIN_WAIT = 4;
@@ -48,6 +52,8 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     private volatile int mark;
     private volatile int tcpState;
     private volatile String helper = "";
+    private volatile boolean adjustable;
+    private final SequenceAdjustment[] adjustments = new SequenceAdjustment[2];
 
     /**
      * Makes a connection.
@@ -111,6 +117,22 @@ public final class FakeConntrackKernel implements NetlinkTransport {
       helper = value;
     }
 
+    /** Gives it the extension for sequence numbers; without it what is set is ignored. */
+    public void makeAdjustable() {
+      adjustable = true;
+    }
+
+    /**
+     * How sequence numbers of a direction are shifted.
+     *
+     * @param ofReply false for what the client sends, true for what the server sends
+     * @return what was set last
+     */
+    public SequenceAdjustment adjustment(boolean ofReply) {
+      SequenceAdjustment set = adjustments[ofReply ? 1 : 0];
+      return set == null ? SequenceAdjustment.NONE : set;
+    }
+
     /**
      * The connection as a message of ctnetlink.
      *
@@ -139,6 +161,15 @@ public final class FakeConntrackKernel implements NetlinkTransport {
       }
       if (!helper.isEmpty()) {
         writer.beginNested(5).attrString(1, helper).endNested();
+      }
+      for (int direction = 0; adjustable && direction < 2; direction++) {
+        SequenceAdjustment adjustment = adjustment(direction == 1);
+        writer
+            .beginNested(SEQUENCE_ADJUSTMENT + direction)
+            .attr32be(1, adjustment.position())
+            .attr32be(2, adjustment.offsetBefore())
+            .attr32be(3, adjustment.offsetAfter())
+            .endNested();
       }
       writer.endMessage();
     }
@@ -262,6 +293,11 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     } else {
       // As ctnetlink_change_mark does: a bit outside of the mask is flipped.
       connection.mark = (connection.mark & ~request.mask) ^ request.mark;
+      for (int direction = 0; connection.adjustable && direction < 2; direction++) {
+        if (request.adjustments[direction] != null) {
+          connection.adjustments[direction] = request.adjustments[direction];
+        }
+      }
     }
     arrived.add(FakeDatagrams.error(sequence, 0));
   }
@@ -272,6 +308,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     private int mark;
     private int mask;
     private int id;
+    private final @Nullable SequenceAdjustment[] adjustments = new SequenceAdjustment[2];
 
     Request(NetlinkReader reader) {
       reader.enterNfnetlink();
@@ -281,9 +318,21 @@ public final class FakeConntrackKernel implements NetlinkTransport {
           case 8 -> mark = reader.s32be();
           case 21 -> mask = reader.s32be();
           case 12 -> id = reader.s32be();
+          case SEQUENCE_ADJUSTMENT, SEQUENCE_ADJUSTMENT + 1 ->
+              adjustments[reader.attributeType() - SEQUENCE_ADJUSTMENT] = readAdjustment(reader);
           default -> {}
         }
       }
+    }
+
+    private static SequenceAdjustment readAdjustment(NetlinkReader reader) {
+      int[] numbers = new int[4];
+      reader.enterNested();
+      while (reader.nextAttribute()) {
+        numbers[reader.attributeType()] = reader.s32be();
+      }
+      reader.leaveNested();
+      return new SequenceAdjustment(numbers[1], numbers[2], numbers[3]);
     }
 
     private static FlowTuple readTuple(NetlinkReader reader) {

@@ -3,7 +3,9 @@ package org.pinholed.agent.worker;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -28,7 +30,9 @@ public final class FakeQueueKernel implements NetlinkTransport {
 
   private final LinkedBlockingQueue<byte[]> arrived = new LinkedBlockingQueue<>();
   private final TreeMap<Integer, Integer> held = new TreeMap<>();
+  private final Map<Integer, byte[]> packets = new HashMap<>();
   private final List<Integer> verdicts = new ArrayList<>();
+  private final List<byte[]> passed = new ArrayList<>();
   private final List<String> violations = new ArrayList<>();
   private final Runnable onVerdict;
   private int nextId = 1;
@@ -37,6 +41,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
   private int failReceives;
   private int failReceivesWith;
   private boolean closed;
+  private boolean mayDrop;
 
   /**
    * Makes a queue.
@@ -56,6 +61,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
   public synchronized int deliver(byte[] packet) {
     int id = nextId++;
     held.put(id, id);
+    packets.put(id, packet);
     boolean ipv6 = (packet[0] & 0xf0) == 0x60;
     arrived.add(
         FakeDatagrams.datagram(
@@ -70,6 +76,20 @@ public final class FakeQueueKernel implements NetlinkTransport {
                     .attrBytes(10, packet)
                     .endMessage()));
     return id;
+  }
+
+  /** Takes a drop for what is wanted, as it is on translated flows. */
+  synchronized void allowDrops() {
+    mayDrop = true;
+  }
+
+  /**
+   * The packets that passed, as they were delivered or as they were changed.
+   *
+   * @return in the order of their verdicts
+   */
+  synchronized List<byte[]> passed() {
+    return List.copyOf(passed);
   }
 
   /** Makes the next receives wait like the kernel's, for tests with a thread of their own. */
@@ -146,24 +166,35 @@ public final class FakeQueueKernel implements NetlinkTransport {
   }
 
   private synchronized void takeVerdict(NetlinkReader reader, boolean through) {
+    int verdict = 0;
+    int id = 0;
+    byte[] changed = null;
     reader.enterNfnetlink();
     while (reader.nextAttribute()) {
       if (reader.attributeType() == 2) {
         ByteBuffer buffer = reader.buffer();
-        int verdict = Integer.reverseBytes(buffer.getInt(reader.attributeOffset()));
-        int id = Integer.reverseBytes(buffer.getInt(reader.attributeOffset() + 4));
-        if (verdict != 1) {
-          violations.add("verdict " + verdict + " on packet " + id);
-        }
-        List<Integer> meant =
-            through
-                ? List.copyOf(held.headMap(id, true).keySet())
-                : held.containsKey(id) ? List.of(id) : List.of();
-        if (meant.isEmpty()) {
-          violations.add("a verdict on packet " + id + ", which is not held");
-        }
-        held.keySet().removeAll(meant);
-        verdicts.addAll(meant);
+        verdict = Integer.reverseBytes(buffer.getInt(reader.attributeOffset()));
+        id = Integer.reverseBytes(buffer.getInt(reader.attributeOffset() + 4));
+      } else if (reader.attributeType() == 10) {
+        changed = reader.bytes();
+      }
+    }
+    if (verdict != 1 && !(verdict == 0 && mayDrop)) {
+      violations.add("verdict " + verdict + " on packet " + id);
+    }
+    List<Integer> meant =
+        through
+            ? List.copyOf(held.headMap(id, true).keySet())
+            : held.containsKey(id) ? List.of(id) : List.of();
+    if (meant.isEmpty()) {
+      violations.add("a verdict on packet " + id + ", which is not held");
+    }
+    held.keySet().removeAll(meant);
+    verdicts.addAll(meant);
+    for (int each : meant) {
+      byte[] packet = packets.remove(each);
+      if (verdict == 1) {
+        passed.add(changed == null ? packet : changed);
       }
     }
   }

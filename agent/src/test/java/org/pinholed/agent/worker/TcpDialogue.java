@@ -19,6 +19,13 @@ public final class TcpDialogue {
   private WorkerBench bench;
   private final InetSocketAddress client;
   private final InetSocketAddress server;
+
+  /** The client as the server sees it. */
+  private final InetSocketAddress clientSeen;
+
+  /** The server as the client sees it. */
+  private final InetSocketAddress serverSeen;
+
   private Connection connection;
   private int clientNext;
   private int serverNext;
@@ -45,21 +52,51 @@ public final class TcpDialogue {
    */
   public TcpDialogue(
       WorkerBench bench, InetSocketAddress client, InetSocketAddress server, int id, int mark) {
+    this(bench, client, server, client, server, id, mark);
+  }
+
+  /**
+   * Makes a connection that is translated.
+   *
+   * @param bench whose packets it sends
+   * @param client the client
+   * @param server the server
+   * @param clientSeen the client as the server sees it
+   * @param serverSeen the server as the client sees it
+   * @param id conntrack id
+   * @param mark conntrack mark
+   */
+  TcpDialogue(
+      WorkerBench bench,
+      InetSocketAddress client,
+      InetSocketAddress server,
+      InetSocketAddress clientSeen,
+      InetSocketAddress serverSeen,
+      int id,
+      int mark) {
     this.bench = bench;
     this.client = client;
     this.server = server;
+    this.clientSeen = clientSeen;
+    this.serverSeen = serverSeen;
     this.connection = newConnection(id, mark);
     begin(0x7ffffff0, 0xfffffff0); // both wrap around soon, as signed and as unsigned numbers
   }
 
   private Connection newConnection(int id, int mark) {
-    FlowTuple original =
-        new FlowTuple(
-            TCP, client.getAddress(), client.getPort(), server.getAddress(), server.getPort());
     Connection made =
-        new Connection(id, original, original.inverse(), mark, FakeConntrackKernel.SYN_RECV);
+        new Connection(
+            id,
+            tuple(client, serverSeen),
+            tuple(server, clientSeen),
+            mark,
+            FakeConntrackKernel.SYN_RECV);
     bench.conntrack().add(made);
     return made;
+  }
+
+  private static FlowTuple tuple(InetSocketAddress from, InetSocketAddress to) {
+    return new FlowTuple(TCP, from.getAddress(), from.getPort(), to.getAddress(), to.getPort());
   }
 
   private void begin(int clientSequence, int serverSequence) {
@@ -90,7 +127,7 @@ public final class TcpDialogue {
   }
 
   byte[] synAck(int clientSequence, int serverSequence) {
-    return PacketBuilder.tcp(server, client)
+    return PacketBuilder.tcp(serverSeen, client)
         .flags(PacketView.SYN | PacketView.ACK)
         .sequence(serverSequence)
         .acknowledgement(clientSequence + 1)
@@ -125,23 +162,25 @@ public final class TcpDialogue {
     return this;
   }
 
-  /** A packet of the client, in turn. */
+  /** A packet of the client, in turn; it acknowledges in the numbers that the kernel made. */
   byte[] clientSays(String text, int moreFlags) {
-    byte[] packet = segment(client, server, clientNext, serverNext, text, moreFlags);
+    int acknowledged = serverNext + connection.adjustment(true).offsetAfter();
+    byte[] packet = segment(clientSeen, server, clientNext, acknowledged, text, moreFlags);
     clientNext += text.length() + numberOf(moreFlags);
     return packet;
   }
 
   /** A packet of the server, in turn. */
   byte[] serverSays(String text, int moreFlags) {
-    byte[] packet = segment(server, client, serverNext, clientNext, text, moreFlags);
+    int acknowledged = clientNext + connection.adjustment(false).offsetAfter();
+    byte[] packet = segment(serverSeen, client, serverNext, acknowledged, text, moreFlags);
     serverNext += text.length() + numberOf(moreFlags);
     return packet;
   }
 
   /** A packet of the client with a sequence number that is off by some bytes. */
   byte[] clientOutOfTurn(int offset, String text, int moreFlags) {
-    return segment(client, server, clientNext + offset, serverNext, text, moreFlags);
+    return segment(clientSeen, server, clientNext + offset, serverNext, text, moreFlags);
   }
 
   private static int numberOf(int flags) {

@@ -125,8 +125,17 @@ final class FtpHelper implements StreamHelper {
     if (announced) {
       return "activeAnnounced";
     }
-    boolean passive = commands.contains(FtpWord.PASV) || commands.contains(FtpWord.EPSV);
-    return passive ? "passiveAsked" : "ready";
+    return isPassiveAsked() ? "passiveAsked" : "ready";
+  }
+
+  private boolean isPassiveAsked() {
+    return commands.contains(FtpWord.PASV) || commands.contains(FtpWord.EPSV);
+  }
+
+  /** A server announces in answer to PASV and EPSV only, a client whenever it likes. */
+  @Override
+  public boolean mayAnnounce(Direction direction) {
+    return ended == null && (direction == Direction.ORIGINAL || isPassiveAsked());
   }
 
   /**
@@ -231,7 +240,8 @@ final class FtpHelper implements StreamHelper {
           side.skipping = lineFeed < 0;
         } else if (lineFeed < 0) {
           side.scannedBytes = limit - start;
-          if (AnnouncementText.mayBegin(direction, buffer, start, limit)) {
+          if (mayAnnounce(direction)
+              && AnnouncementText.mayBegin(direction, buffer, start, limit)) {
             out.incomplete(bytes.streamOffsetOf(start));
           }
           return start - bytes.position();
@@ -523,6 +533,10 @@ final class FtpHelper implements StreamHelper {
             .endpointOffset(offset + line.spanOffset());
     if (!active) {
       request.inactive();
+    }
+    int dataPort = facts.server().port() - 1; // RFC 959 section 3.2: L-1
+    if (direction == Direction.ORIGINAL && dataPort > 0) {
+      request.usualSourcePort(dataPort);
     }
     Endpoint announced = new Endpoint(destination, port);
     Endpoint seen = out.expect(request.build());

@@ -126,6 +126,10 @@ final class FtpDialogue {
     return helper.stateWord();
   }
 
+  boolean mayAnnounce(Direction direction) {
+    return helper.mayAnnounce(direction);
+  }
+
   int bufferedBytes() {
     return client.bufferedBytes() + server.bufferedBytes();
   }

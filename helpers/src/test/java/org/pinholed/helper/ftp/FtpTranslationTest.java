@@ -1,13 +1,17 @@
 package org.pinholed.helper.ftp;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 
@@ -106,6 +110,40 @@ class FtpTranslationTest {
     dialogue.client("st\r\n").client("eprt |1");
     assertEquals(List.of(6L, 12L), dialogue.incomplete());
     dialogue.server("200 wait\r\n22");
-    assertEquals(List.of(6L, 12L, 21L), dialogue.incomplete());
+    assertEquals(List.of(6L, 12L), dialogue.incomplete(), "nobody asked for a port");
+    dialogue.server("6 done\r\n").client("|192.0.2.10|51210|\r\nPASV\r\n").server("22");
+    assertEquals(List.of(6L, 12L, 31L), dialogue.incomplete());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"PASV, 227", "EPSV, 229"})
+  void aServer_mayAnnounce_fromItsBeingAskedToItsAnswer(String command, int code) {
+    FtpDialogue dialogue = FtpDialogue.fresh();
+    assertFalse(dialogue.mayAnnounce(Direction.REPLY));
+    dialogue.server("220 ready\r\n").client("NOOP\r\n" + command + "\r\n");
+    assertTrue(dialogue.mayAnnounce(Direction.REPLY));
+    dialogue.server("200 ok\r\n" + code + "-it takes\r\n");
+    assertTrue(dialogue.mayAnnounce(Direction.REPLY), "the answer is not whole");
+    dialogue.server(code + " (|||51210|)\r\n");
+    assertFalse(dialogue.mayAnnounce(Direction.REPLY));
+  }
+
+  @Test
+  void aClient_mayAnnounce_untilTheFlowIsNotReadAnyMore() {
+    FtpDialogue dialogue = FtpDialogue.fresh();
+    assertTrue(dialogue.mayAnnounce(Direction.ORIGINAL));
+    dialogue.server("220 ready\r\n").client("AUTH TLS\r\n");
+    assertTrue(dialogue.mayAnnounce(Direction.ORIGINAL));
+    dialogue.server("234 go on\r\n");
+    assertFalse(dialogue.mayAnnounce(Direction.ORIGINAL));
+    assertFalse(dialogue.mayAnnounce(Direction.REPLY));
+  }
+
+  @Test
+  void aResumedServer_announcesNothingThatWasNotAskedForBeforeTheseEyes() {
+    FtpDialogue dialogue = new FtpDialogue(Map.of(), FlowFacts.Origin.RESUMED, false);
+    assertFalse(dialogue.mayAnnounce(Direction.REPLY));
+    dialogue.client("V\r\nPASV\r\n");
+    assertTrue(dialogue.mayAnnounce(Direction.REPLY));
   }
 }

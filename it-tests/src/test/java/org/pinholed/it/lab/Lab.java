@@ -101,6 +101,9 @@ public final class Lab implements AutoCloseable {
       plain("ip", "netns", "add", namespace(host));
       sysctl(host, "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0");
       ip(host, "link", "set", "lo", "up");
+      if (links.lossPercent() > 0) {
+        boundRetransmission(host);
+      }
     }
     join(Host.CLIENT, "c0", "r0");
     join(Host.SERVER, "s0", "r1");
@@ -113,6 +116,14 @@ public final class Lab implements AutoCloseable {
     address(Host.SERVER, "s0", "2001:db8:2::2/64", "2001:db8:2::3/64");
     defaultRoutes(Host.CLIENT, "198.51.100.1", "2001:db8:1::1", Family.V6.client());
     defaultRoutes(Host.SERVER, "203.0.113.1", "2001:db8:2::1", Family.V6.server());
+  }
+
+  /**
+   * Lets TCP repeat soon and keep repeating, so that lost packets cost a test little time. Kernels
+   * that do not know the settings (they are of 6.11 and 6.15) go on without them.
+   */
+  private void boundRetransmission(Host host) {
+    sysctl(host, "--ignore", "net.ipv4.tcp_rto_min_us=50000", "net.ipv4.tcp_rto_max_ms=1000");
   }
 
   private void join(Host host, String hostEnd, String routerEnd) {

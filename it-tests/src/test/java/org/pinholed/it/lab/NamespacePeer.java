@@ -26,7 +26,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class NamespacePeer implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final AtomicInteger COUNTER = new AtomicInteger();
-  private static final double DEFAULT_TIMEOUT_SECONDS = 5;
+
+  /** Over links that lose, a packet is sent at least once a second until it arrives. */
+  private static final double DEFAULT_TIMEOUT_SECONDS = 15;
 
   private final Process process;
   private final Writer requests;
@@ -65,7 +67,16 @@ public final class NamespacePeer implements AutoCloseable {
 
   /** Connects, or throws {@link PeerException}. */
   public Connection connect(String source, String host, int port) {
-    return dial(source, host, port, Duration.ofSeconds(5));
+    return dial(source, host, port, Duration.ofSeconds(15));
+  }
+
+  /** Connects from a port of choice, or throws {@link PeerException}. */
+  public Connection connectFrom(String source, int sourcePort, String host, int port) {
+    JsonNode answer =
+        call(
+            "connect",
+            Map.of("source", source, "sourcePort", sourcePort, "host", host, "port", port));
+    return new Connection(answer.path("id").asInt(), answer.path("port").asInt(), host);
   }
 
   /**
@@ -196,7 +207,7 @@ public final class NamespacePeer implements AutoCloseable {
       return port;
     }
 
-    /** The next connection, or {@link PeerException} after five seconds. */
+    /** The next connection, or {@link PeerException} after 15 seconds. */
     public Connection accept() {
       JsonNode answer = call("accept", Map.of("id", id));
       return new Connection(
@@ -241,7 +252,7 @@ public final class NamespacePeer implements AutoCloseable {
       call("send", Map.of("id", id, "data", text, "cuts", cuts));
     }
 
-    /** The next line with its end, or {@link PeerException} after five seconds. */
+    /** The next line with its end, or {@link PeerException} after 15 seconds. */
     public String line() {
       return call("line", Map.of("id", id, "timeout", DEFAULT_TIMEOUT_SECONDS))
           .path("data")

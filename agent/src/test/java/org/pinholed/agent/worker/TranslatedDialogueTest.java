@@ -1,0 +1,452 @@
+package org.pinholed.agent.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.conntrack.SequenceAdjustment;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/** FTP through address translation: what passes, and why an announcement is not rewritten. */
+class TranslatedDialogueTest {
+  private static final InetSocketAddress OUTSIDE = new InetSocketAddress("203.0.113.9", 40001);
+  private static final String PORT = "PORT 192,0,2,10,117,48\r\n";
+  private static final String PORT_SEEN = "PORT 203,0,113,9,117,48\r\n";
+  private static final String PIN = "ONCE TCP 198.51.100.7 > 203.0.113.9:";
+
+  private final WorkerBench bench;
+
+  TranslatedDialogueTest() throws NetlinkException {
+    bench = new WorkerBench();
+    bench.queue().allowDrops();
+  }
+
+  /** A client behind a source translation, logged in. */
+  private TcpDialogue hiddenClient() {
+    return hiddenClient("192.0.2.10", OUTSIDE, 0x1234);
+  }
+
+  private TcpDialogue hiddenClient(String address, InetSocketAddress outside, int id) {
+    InetSocketAddress client = new InetSocketAddress(address, 40001);
+    InetSocketAddress server = TcpDialogue.SERVER;
+    return login(new TcpDialogue(bench, client, server, outside, server, id, 25));
+  }
+
+  /** A server behind a destination translation, the client logged in. */
+  private TcpDialogue hiddenServer() {
+    return login(
+        new TcpDialogue(
+            bench,
+            TcpDialogue.CLIENT,
+            TcpDialogue.SERVER,
+            TcpDialogue.CLIENT,
+            new InetSocketAddress("203.0.113.9", 21),
+            0x1234,
+            25));
+  }
+
+  private static TcpDialogue login(TcpDialogue dialogue) {
+    dialogue.connection().makeAdjustable();
+    return dialogue.login();
+  }
+
+  /** The payload of the packet that passed last. */
+  private String lastPassed() {
+    List<byte[]> passed = bench.queue().passed();
+    byte[] packet = passed.get(passed.size() - 1);
+    PacketView view = new PacketView();
+    assertEquals(PacketView.Status.READABLE, view.wrap(ByteBuffer.wrap(packet), 0, packet.length));
+    return new String(
+        packet, view.payloadOffset(), view.payloadLengthBytes(), StandardCharsets.ISO_8859_1);
+  }
+
+  private int withheld(String cause) {
+    return bench.metrics().of("withheld " + cause);
+  }
+
+  private static FlowTuple tuple(String source, int sourcePort, String destination, int port) {
+    return new FlowTuple(
+        6,
+        new InetSocketAddress(source, 0).getAddress(),
+        sourcePort,
+        new InetSocketAddress(destination, 0).getAddress(),
+        port);
+  }
+
+  private void assertRefused(String reason) {
+    assertEquals(List.of("refused " + reason), bench.log().words());
+    assertEquals(1, bench.metrics().of("reason " + reason + " ftp"));
+    assertEquals(List.of(), bench.backend().open());
+    bench.assertVerdicts();
+  }
+
+  @Nested
+  class Rewrites {
+    @Test
+    void anAnnouncement_andTellsTheKernelBefore() {
+      TcpDialogue dialogue = hiddenClient().client(PORT).server("200 ok\r\n");
+
+      assertEquals(List.of(PIN + 30000), bench.backend().open());
+      SequenceAdjustment told = dialogue.connection().adjustment(false);
+      assertEquals(0, told.offsetBefore());
+      assertEquals(PORT_SEEN.length() - PORT.length(), told.offsetAfter());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void whatComesAgain_inTheSameWay() {
+      TcpDialogue dialogue = hiddenClient();
+      byte[] packet = dialogue.clientSays(PORT, 0);
+      for (int times = 0; times < 3; times++) {
+        dialogue.deliver(packet);
+        assertEquals(PORT_SEEN, lastPassed());
+      }
+      assertEquals(1, dialogue.connection().adjustment(false).offsetAfter());
+    }
+
+    @Test
+    void whatComesAgainBehindTheFin_untilItIsAcknowledged() {
+      TcpDialogue dialogue = hiddenClient();
+      byte[] packet = dialogue.clientSays(PORT, 0);
+      dialogue.deliver(packet).deliver(dialogue.clientSays("", PacketView.FIN));
+      assertEquals(List.of(), bench.rows(), "nobody waits for its data connection");
+      dialogue.connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+      dialogue.deliver(packet);
+      assertEquals(PORT_SEEN, lastPassed());
+
+      dialogue.deliver(dialogue.serverSays("200 ok\r\n", PacketView.FIN));
+      assertEquals(List.of(), bench.worker().sessions(ListingFilter.ALL));
+      assertEquals(List.of(), bench.backend().open());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void whatComesAgainWhenNothingIsReadAnyMore_untilItIsAcknowledged() {
+      int opaque = WorkerBench.MARKS.opaque();
+      TcpDialogue dialogue = hiddenClient();
+      byte[] packet = dialogue.clientSays(PORT, 0);
+      dialogue.deliver(packet).client("\u0016\u0003\u0001 hello");
+      assertEquals(List.of("opaque tlsHello"), bench.log().words());
+      dialogue.deliver(packet);
+      assertEquals(PORT_SEEN, lastPassed());
+      assertEquals(0, dialogue.connection().mark() & opaque, "it is still queued");
+
+      dialogue.server("200 ok\r\n");
+      assertEquals(opaque, dialogue.connection().mark() & opaque);
+      assertEquals("200 ok\r\n", lastPassed());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void aLineInPieces_onceItComesWhole() {
+      TcpDialogue dialogue = hiddenClient();
+      int before = bench.queue().passed().size();
+      byte[] first = dialogue.clientSays(PORT.substring(0, 9), 0);
+      byte[] whole = dialogue.clientOutOfTurn(-9, PORT, 0);
+      dialogue.deliver(first).deliver(dialogue.clientSays(PORT.substring(9), 0));
+      assertEquals(before, bench.queue().passed().size());
+      dialogue.deliver(whole);
+
+      assertEquals(PORT_SEEN, lastPassed());
+      assertEquals(1, withheld("incomplete"));
+      assertEquals(1, withheld("early"));
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void aSecondLine_onceTheFirstIsAcknowledged() {
+      TcpDialogue dialogue = hiddenClient().client(PORT);
+      byte[] second = dialogue.clientSays(PORT, 0);
+      dialogue.deliver(second);
+      assertEquals(1, withheld("unacknowledged"));
+
+      dialogue.server("200 ok\r\n").deliver(second);
+      assertEquals(PORT_SEEN, lastPassed());
+      assertEquals(2, dialogue.connection().adjustment(false).offsetAfter());
+    }
+  }
+
+  @Nested
+  class ChoosesAPort {
+    /** The server's data connection, from its usual port. */
+    private void living(int port, String inside, int insidePort) {
+      bench
+          .conntrack()
+          .add(
+              new Connection(
+                  0xc41d,
+                  tuple("198.51.100.7", 20, "203.0.113.9", port),
+                  tuple(inside, insidePort, "198.51.100.7", 20),
+                  25,
+                  FakeConntrackKernel.ESTABLISHED));
+    }
+
+    private void assertAnnounced(int port) {
+      hiddenClient().client(PORT);
+      assertEquals("PORT 203,0,113,9,117," + (port - 117 * 256) + "\r\n", lastPassed());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void theAnnouncedOne_ifThatIsFree() {
+      living(29999, "192.0.2.77", 29999);
+      assertAnnounced(29952 + 48);
+    }
+
+    @Test
+    void notThatOfALivingChildOfAnotherClient() {
+      living(30000, "192.0.2.77", 30000);
+      living(30001, "192.0.2.78", 30000);
+      assertAnnounced(30002);
+    }
+
+    @Test
+    void thatOfALivingChildOfTheSameEndpoint_forTheServerToDecide() {
+      living(30000, "192.0.2.10", 30000);
+      assertAnnounced(30000);
+    }
+
+    @Test
+    void theOneByWhichTheSameEndpointWasReached_thoughTheAnnouncedOneIsFree() {
+      living(30007, "192.0.2.10", 30000);
+      assertAnnounced(30007);
+    }
+  }
+
+  @Nested
+  class SegmentsOfAServerBeforeTheirTurn {
+    @Test
+    void pass_soThatTheClientTellsWhatItMisses() {
+      TcpDialogue dialogue = hiddenServer().client("RETR file\r\n");
+      byte[] lost = dialogue.serverSays("150 here it comes\r\n", 0);
+      dialogue.server("226 done\r\n");
+      assertEquals("226 done\r\n", lastPassed());
+      dialogue.deliver(lost);
+      assertEquals("150 here it comes\r\n", lastPassed());
+
+      dialogue.passive(30000);
+      assertEquals("227 Entering Passive Mode (203,0,113,9,117,48).\r\n", lastPassed());
+      assertEquals(0, withheld("early"));
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void wait_whileThePassiveAnswerMayBeWhatMisses() {
+      TcpDialogue dialogue = hiddenServer().client("PASV\r\n");
+      byte[] lost = dialogue.serverSays(dialogue.reply227(30000), 0);
+      byte[] ahead = dialogue.serverSays("200 more\r\n", 0);
+      dialogue.deliver(ahead);
+      assertEquals(1, withheld("early"));
+      dialogue.deliver(lost);
+      assertEquals("227 Entering Passive Mode (203,0,113,9,117,48).\r\n", lastPassed());
+      dialogue.deliver(ahead);
+      assertEquals("200 more\r\n", lastPassed());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void wait_whereTheyCannotBeKept_soThatTheyComeAgainAndAreRead() {
+      TcpDialogue dialogue = hiddenServer().client("HELP\r\n");
+      dialogue.serverSays("214-\r\n", 0);
+      int most = HelperLimits.DEFAULT.earlySegments();
+      for (int i = 0; i < most + 3; i++) {
+        // With gaps in between: what touches is kept as one.
+        dialogue.serverSays("text\r\n", 0);
+        dialogue.server("text\r\n");
+      }
+      assertEquals(3, withheld("early"));
+      assertEquals(List.of(), bench.log().words());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void pass_whenTheFlowIsNotReadAnyMore() {
+      TcpDialogue dialogue = hiddenServer().client("AUTH TLS\r\n");
+      byte[] lost = dialogue.serverSays("234 go on\r\n", 0);
+      dialogue.deliver(lost);
+      dialogue.serverSays("lost", 0);
+      dialogue.server("encrypted");
+
+      assertEquals("encrypted", lastPassed());
+      bench.assertVerdicts();
+    }
+  }
+
+  @Nested
+  class Refuses {
+    @Test
+    void payloadTooLong() {
+      TcpDialogue dialogue = hiddenClient();
+      // With headers 20 bytes less than the kernel takes back, and the announcement might grow by
+      // more.
+      String filler = "NOOP " + "x".repeat(65531 - 20 - 40 - 7 - PORT.length()) + "\r\n";
+      dialogue.client(filler + PORT);
+
+      assertEquals(filler + PORT, lastPassed());
+      assertEquals(List.of("refused lineTooLong", "refused payloadTooLong"), bench.log().words());
+      assertEquals(1, bench.metrics().of("reason payloadTooLong ftp"));
+      assertEquals(List.of(), bench.backend().open());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void noFreePort_afterAsManyAsAreTried() {
+      for (int i = 0; i < 128; i++) {
+        String address = "192.0.2." + (10 + i);
+        TcpDialogue dialogue =
+            hiddenClient(address, new InetSocketAddress("203.0.113.9", 40001 + i), 1 + i);
+        dialogue.client("PORT " + address.replace('.', ',') + ",117,48\r\n").server("200 ok\r\n");
+      }
+      assertEquals(128, bench.backend().open().size());
+      assertTrue(bench.backend().open().contains(PIN + 30127));
+      bench.log().clear();
+
+      String line = "PORT 192,0,2,200,117,48\r\n";
+      hiddenClient("192.0.2.200", new InetSocketAddress("203.0.113.9", 39999), 500).client(line);
+      assertEquals(line, lastPassed());
+      assertEquals(List.of("refused noFreePort"), bench.log().words());
+      assertEquals(1, bench.metrics().of("reason noFreePort ftp"));
+      assertEquals(128, bench.backend().open().size());
+      bench.assertVerdicts();
+    }
+
+    /** The kernel translates the same connection to another address from now on. */
+    private void translateAnew(TcpDialogue dialogue) {
+      Connection changed =
+          new Connection(
+              dialogue.connection().id(),
+              tuple("192.0.2.10", 40001, "198.51.100.7", 21),
+              tuple("198.51.100.7", 21, "203.0.113.77", 40001),
+              dialogue.connection().mark(),
+              FakeConntrackKernel.ESTABLISHED);
+      changed.makeAdjustable();
+      bench.conntrack().add(changed);
+    }
+
+    @Test
+    void translationChanged_beforeTheFirstRewrite() {
+      TcpDialogue dialogue = hiddenClient();
+      translateAnew(dialogue);
+      dialogue.client(PORT);
+
+      assertEquals(PORT, lastPassed());
+      assertRefused("translationChanged");
+    }
+
+    @Test
+    void translationChanged_betweenTwoRewrites() {
+      TcpDialogue dialogue = hiddenClient().client(PORT).server("200 ok\r\n");
+      assertEquals(List.of(PIN + 30000), bench.backend().open());
+      bench.log().clear();
+      translateAnew(dialogue);
+      dialogue.client("EPRT |1|192.0.2.10|30001|\r\n");
+
+      assertEquals("EPRT |1|192.0.2.10|30001|\r\n", lastPassed());
+      assertEquals(List.of("refused translationChanged"), bench.log().words());
+    }
+
+    @Test
+    void translationChanged_whenTheEntryIsGone() {
+      TcpDialogue dialogue = hiddenClient();
+      bench.conntrack().remove(dialogue.connection());
+      dialogue.client(PORT);
+
+      assertRefused("translationChanged");
+    }
+
+    @Test
+    void rewriteGivenUp_whenAnEarlierOneIsNeverAcknowledged() {
+      TcpDialogue dialogue = hiddenClient().client(PORT);
+      bench.log().clear();
+      byte[] second = dialogue.clientSays("PORT 192,0,2,10,117,49\r\n", 0);
+      for (int cuts = 0; cuts < 6; cuts++) {
+        dialogue.deliver(second);
+        assertEquals("PORT ", lastPassed(), "what stands before the address");
+      }
+      assertEquals(6, withheld("unacknowledged"));
+      dialogue.deliver(second);
+
+      assertEquals("PORT 192,0,2,10,117,49\r\n", lastPassed());
+      assertEquals(List.of("refused rewriteGivenUp"), bench.log().words());
+      dialogue.server("200 ok\r\n200 ok\r\n");
+      assertEquals(List.of(), bench.backend().open(), "nobody was told of that port");
+      assertEquals(List.of(), bench.rows());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void splitAnnouncement_whenItsSenderInsistsOnThePieces() {
+      TcpDialogue dialogue = hiddenClient();
+      byte[] first = dialogue.clientSays(PORT.substring(0, 9), 0);
+      dialogue.deliver(first).deliver(first);
+      assertEquals(PORT.substring(0, 9), lastPassed());
+      dialogue.client(PORT.substring(9));
+
+      assertEquals(PORT.substring(9), lastPassed());
+      assertRefused("splitAnnouncement");
+    }
+
+    @Test
+    void noSequenceAdjustment_whereTheConnectionCannotHaveIt() {
+      TcpDialogue dialogue =
+          new TcpDialogue(
+              bench,
+              TcpDialogue.CLIENT,
+              TcpDialogue.SERVER,
+              OUTSIDE,
+              TcpDialogue.SERVER,
+              0x1234,
+              25);
+      dialogue.login().client(PORT);
+
+      assertEquals(PORT, lastPassed());
+      assertRefused("noSequenceAdjustment");
+    }
+
+    @Test
+    void backendRefused_dropsOnceAndThenPassesAsItCame() {
+      bench.backend().refuse(pinhole -> true);
+      TcpDialogue dialogue = hiddenServer().client("PASV\r\n");
+      byte[] answer = dialogue.serverSays(dialogue.reply227(30000), 0);
+      dialogue.deliver(answer);
+      assertEquals("PASV\r\n", lastPassed());
+      assertEquals(1, withheld("backendRefused"));
+      dialogue.deliver(answer);
+
+      assertEquals(dialogue.reply227(30000), lastPassed());
+      assertEquals(List.of("backendError errno28", "refused backendRefused"), bench.log().words());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void kernelHelper_readsNothingAndChangesNothing() {
+      TcpDialogue dialogue =
+          new TcpDialogue(
+              bench,
+              TcpDialogue.CLIENT,
+              TcpDialogue.SERVER,
+              OUTSIDE,
+              TcpDialogue.SERVER,
+              0x1234,
+              25);
+      dialogue.connection().setHelper("ftp");
+      login(dialogue).client(PORT);
+
+      assertEquals(PORT, lastPassed());
+      assertEquals(List.of("opaque kernelHelper"), bench.log().words());
+      assertEquals(1, bench.metrics().of("reason kernelHelper ftp"));
+      assertEquals(SequenceAdjustment.NONE, dialogue.connection().adjustment(false));
+      bench.assertVerdicts();
+    }
+  }
+}
