@@ -1,6 +1,7 @@
 package org.pinholed.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -14,6 +15,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.CommandResult;
@@ -23,8 +25,13 @@ import org.pinholed.it.lab.FtpClient;
 import org.pinholed.it.lab.FtpServerProcess;
 import org.pinholed.it.lab.InvalidWatch;
 import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.Links;
+import org.pinholed.it.lab.NamespacePeer;
 import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.NatScenario;
 import org.pinholed.it.lab.RouterFirewall;
+import org.pinholed.it.lab.Scenario;
+import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.TransferLoad;
 
 /** The agent ends and another one takes its place, while FTP sessions transfer in a loop. */
@@ -154,7 +161,7 @@ class RestartIT {
     Random random = new Random(20261123);
     try (Stage stage = new Stage(nat)) {
       AgentProcess agent = stage.agent;
-      TransferLoad load = TransferLoad.start(stage.lab, stage.server, 200, 2);
+      TransferLoad load = TransferLoad.start(stage.lab, stage.server, 200, 1);
       awaitMoreMatches(agent, 200);
       for (int i = 0; i < KILLS; i++) {
         awaitMoreMatches(agent, random.nextInt(50));
@@ -171,6 +178,93 @@ class RestartIT {
       assertEquals(0, result.path("short").asInt(), result::toString);
       assertNothingDiffers(agent);
     }
+  }
+
+  /** What is lost between the router and the server while the agent is killed. */
+  private enum Lost {
+    /** The line: the server has nothing of it, but the kernel shifts numbers as if it had. */
+    LINE("input", "dport"),
+    /** Its acknowledgement: the server has it as it was rewritten, the client sends it again. */
+    ACKNOWLEDGEMENT("output", "sport");
+
+    private final String hook;
+    private final String port;
+
+    Lost(String hook, String port) {
+      this.hook = hook;
+      this.port = port;
+    }
+
+    void begin(Lab lab) {
+      String rules =
+          "table inet loss { chain lost { type filter hook %s priority 0; tcp %s 21 drop; }; }"
+              .formatted(hook, port);
+      lab.run(Lab.Host.SERVER, Duration.ofSeconds(10), "nft", rules).orFail();
+    }
+
+    void end(Lab lab) {
+      lab.run(Lab.Host.SERVER, Duration.ofSeconds(10), "nft", "delete table inet loss").orFail();
+    }
+  }
+
+  /** A line that gets longer, and one that gets shorter. */
+  static Stream<Arguments> rewritesOnTheirWay() {
+    return Stream.of(Lost.values())
+        .flatMap(
+            lost ->
+                Stream.of(NatMode.SNAT, NatMode.MASQUERADE).map(nat -> Arguments.of(lost, nat)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("rewritesOnTheirWay")
+  void killedWithARewriteOnItsWay_theConnectionGoesOn(Lost lost, NatMode nat) {
+    AgentProcess[] started = new AgentProcess[1];
+    try (NatScenario scenario =
+            NatScenario.start(
+                Links.VETH,
+                nat,
+                Family.V4,
+                lab -> {
+                  RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+                  started[0] = AgentProcess.start(lab);
+                });
+        ScriptedSession session = scenario.login()) {
+      AgentProcess agent = started[0];
+      lost.begin(scenario.lab());
+      String port = "PORT 198,51,100,2,200,1";
+      session.client().send(port + "\r\n");
+      Duration patience = Duration.ofSeconds(10);
+      Scenario.await(patience, () -> rewritten(scenario.lab()).contains(" . 21 "), agent::log);
+      if (lost == Lost.ACKNOWLEDGEMENT) {
+        assertNotEquals(port + "\r\n", session.server().line());
+      }
+      agent.kill();
+      agent.startAgain();
+      lost.end(scenario.lab());
+
+      if (lost == Lost.LINE) {
+        assertEquals(port + "\r\n", awaitLine(session.server()));
+      }
+      session.reply("500 not now\r\n");
+      session.exchange("NOOP\r\n", "200 ok\r\n");
+      scenario.transfer(session, DataMode.PORT);
+      scenario.watch().assertNone();
+    }
+  }
+
+  /** A line that may have been sent in vain so often that the next time is some seconds away. */
+  private static String awaitLine(NamespacePeer.Connection connection) {
+    try {
+      return connection.line();
+    } catch (NamespacePeer.PeerException e) {
+      return connection.line();
+    }
+  }
+
+  private static String rewritten(Lab lab) {
+    return lab.run(
+            Lab.Host.ROUTER, Duration.ofSeconds(10), "nft", "list set inet pinholed rewritten4")
+        .orFail();
   }
 
   @Test

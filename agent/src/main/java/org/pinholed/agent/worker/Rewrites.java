@@ -135,16 +135,23 @@ final class Rewrites {
     if (lengthBytes == 0 || adjustment == null) {
       return lengthBytes;
     }
+    holdWithoutReader(translation.tuple(direction));
     try {
-      // First: from here on to its acknowledgement the message must not pass as it was.
-      FlowTuple tuple = translation.tuple(direction);
-      backend.holdWithoutReader(
-          new Endpoint(tuple.source(), tuple.sourcePort()),
-          new Endpoint(tuple.destination(), tuple.destinationPort()));
       return translation.adjust(conntrack, direction, adjustment) ? lengthBytes : 0;
-    } catch (NetlinkException | BackendException e) {
+    } catch (NetlinkException e) {
       errors.warn(String.valueOf(e.getMessage()));
       return 0;
+    }
+  }
+
+  /** From here on to its acknowledgement the message must not pass as it was. */
+  private void holdWithoutReader(FlowTuple packets) {
+    try {
+      backend.holdWithoutReader(
+          new Endpoint(packets.source(), packets.sourcePort()),
+          new Endpoint(packets.destination(), packets.destinationPort()));
+    } catch (BackendException e) {
+      errors.warn(String.valueOf(e.getMessage())); // it matters only if the agent is killed now
     }
   }
 
