@@ -63,7 +63,7 @@ for mode in plain kernel accept; do measure "$mode" cycle 200 >/dev/null; done
 
 # CPU time of all threads, nanoseconds, and packets so far.
 agent_cpu_ns() { cat /proc/"$agent"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'; }
-agent_packets() { ctl --json status | sed -n 's/.*"packets" *: *\([0-9]*\).*/\1/p' | head -n 1; }
+agent_packets() { ctl --json status | tr ',' '\n' | sed -n 's/^"packets" *: *\([0-9]*\).*/\1/p' | head -n 1; }
 
 cpu_ns=0 packets=0
 for ((round = 1; round <= rounds; round++)); do

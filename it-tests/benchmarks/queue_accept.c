@@ -3,7 +3,8 @@
  *
  *   queue_accept QUEUE     until it is killed; says "ready" when bound
  *
- * Batched like the agent: recvmmsg of up to 64 packets, one batch verdict (linux/netfilter/nfnetlink_queue.h).
+ * Batched like the agent, and with the queue's settings of the agent (no GSO: the kernel writes checksums
+ * before it queues): recvmmsg of up to 64 packets, one batch verdict (linux/netfilter/nfnetlink_queue.h).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -103,12 +104,13 @@ int main(int argc, char **argv) {
   ask(&r);
   struct nfqnl_msg_config_params copy = {.copy_range = htonl(0xffff),
                                          .copy_mode = NFQNL_COPY_PACKET};
-  unsigned length = htonl(QUEUE_LENGTH), flags = htonl(NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO);
+  unsigned length = htonl(QUEUE_LENGTH), flags = htonl(NFQA_CFG_F_FAIL_OPEN),
+           mask = htonl(NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO);
   r = begin(NFQNL_MSG_CONFIG, queue);
   put(&r, NFQA_CFG_PARAMS, &copy, sizeof copy);
   put(&r, NFQA_CFG_QUEUE_MAXLEN, &length, sizeof length);
   put(&r, NFQA_CFG_FLAGS, &flags, sizeof flags);
-  put(&r, NFQA_CFG_MASK, &flags, sizeof flags);
+  put(&r, NFQA_CFG_MASK, &mask, sizeof mask);
   ask(&r);
   puts("ready");
   fflush(stdout);

@@ -1,8 +1,8 @@
 """Many FTP sessions, each with one transfer after the other until a file appears.
 
 Arguments: HOST SESSIONS REMOTE BYTES STOP_FILE DATA_TIMEOUT_SECONDS. Prints one line of JSON:
-transfers that came whole, transfers that failed, control connections that broke, and the longest
-time that a control line waited for its answer.
+transfers that came whole, were cut short and failed, control connections that broke, the longest
+time that a control line waited for its answer, and why.
 """
 import ftplib
 import json
@@ -11,17 +11,33 @@ import socket
 import sys
 import threading
 import time
+import traceback
 
 host, sessions, remote, length, stop_file, data_timeout = sys.argv[1:]
-total = {"whole": 0, "failed": 0, "broken": 0, "longestMs": 0, "why": []}
+total = {"whole": 0, "short": 0, "failed": 0, "broken": 0, "longestMs": 0, "why": {}}
 lock = threading.Lock()
 
 
-def note(name, why=None):
+def note(name, error=None):
+    """Counts it, and for an error what it was and in which line of this file it came up."""
     with lock:
         total[name] += 1
-        if why and len(total["why"]) < 20:
-            total["why"].append(why)
+        if error:
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__)
+                     if frame.filename == __file__]
+            why = "%s at %s: %r" % (name, lines, error)
+            total["why"][why] = total["why"].get(why, 0) + 1
+
+
+class DataTimeout(Exception):
+    """A data connection did not come, or nothing came over it."""
+
+
+def of_data(operation, *arguments):
+    try:
+        return operation(*arguments)
+    except TimeoutError as e:
+        raise DataTimeout from e
 
 
 class Session(ftplib.FTP):
@@ -39,7 +55,7 @@ class Session(ftplib.FTP):
         self.ask("TYPE I")
         if passive:
             address = ftplib.parse227(self.ask("PASV"))
-            with socket.create_connection(address, float(data_timeout)) as data:
+            with of_data(socket.create_connection, address, float(data_timeout)) as data:
                 self.sendcmd("RETR " + remote)
                 got = self.drain(data)
         else:
@@ -51,7 +67,7 @@ class Session(ftplib.FTP):
                 port = listener.getsockname()[1]
                 self.ask("PORT %s,%d,%d" % (own.replace(".", ","), port // 256, port % 256))
                 self.sendcmd("RETR " + remote)
-                with listener.accept()[0] as data:
+                with of_data(listener.accept)[0] as data:
                     got = self.drain(data)
         self.voidresp()
         return got == int(length)
@@ -61,7 +77,7 @@ class Session(ftplib.FTP):
         data.settimeout(float(data_timeout))
         got = 0
         while True:
-            block = data.recv(65536)
+            block = of_data(data.recv, 65536)
             if not block:
                 return got
             got += len(block)
@@ -78,21 +94,21 @@ def run(ftp, number):
     passive = number % 2 == 0
     while not os.path.exists(stop_file):
         try:
-            whole = ftp.transfer(passive)
-            note("whole" if whole else "failed", None if whole else "cut short")
+            note("whole" if ftp.transfer(passive) else "short")
         except (ftplib.error_temp, ftplib.error_perm) as e:
             # 425: the server could not connect; 500: an address that only the client's side has
-            note("failed", repr(e))
-        except (TimeoutError, ConnectionRefusedError) as e:
-            note("failed", "%s at %.3f: %r" % ("PASV" if passive else "PORT", time.time(), e))
+            note("failed", e)
+            time.sleep(0.1)  # it failed at once, and the next one may too
+        except (DataTimeout, ConnectionRefusedError) as e:
+            note("failed", e)
         except Exception as e:
-            note("broken", repr(e))
+            note("broken", e)
             return
     try:
         ftp.sendcmd("NOOP")
         ftp.quit()
     except Exception as e:
-        note("broken", "end: %r" % e)
+        note("broken", e)
 
 
 # One after the other: the server's queue of new connections is short.

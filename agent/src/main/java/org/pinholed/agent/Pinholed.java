@@ -155,7 +155,7 @@ public final class Pinholed implements Callable<Integer> {
               return left[0];
             });
     opened.add(agent);
-    stored.keep(agent.packetQueues());
+    stored.keep(agent.packetQueues(), agent.eventsDescriptor());
     gauges.attach(agent);
     HandOverSocket.awaitEnd(left[0]);
     if (config.metrics().enabled()) {

@@ -103,6 +103,25 @@ class ResilienceIT {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(names = {"MASQUERADE", "DNAT"})
+  void conntrackFlushed_behindTranslation_beforeARewrite_goesOnUnread(NatMode nat) {
+    AgentProcess[] started = new AgentProcess[1];
+    try (NatScenario scenario = translating(nat, started);
+        ScriptedSession session = scenario.login()) {
+      onRouter(scenario.lab(), "conntrack", "-F");
+      started[0].awaitEvent("parentsLost");
+      session.exchange("NOOP\r\n", "200 still here\r\n");
+      String line = nat.hidesClient() ? "PORT 198,51,100,2,200,10\r\n" : "PASV\r\n";
+      session.command(line); // not rewritten: nobody vetted what is said here
+      session.reply("227 Entering Passive Mode (203,0,113,2,200,10)\r\n");
+      assertEquals("midStream", started[0].awaitEvent("opaque").path("reason").asText());
+      assertEquals(0, pinholes(scenario.lab()));
+      scenario.watch().assertNone();
+      assertEquals(List.of(), started[0].complaints());
+    }
+  }
+
   /** The rules of the old iptables and of the one that is made of nftables. */
   enum Iptables {
     /** {@code iptables-nft}. */

@@ -7,8 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -27,55 +25,17 @@ import org.pinholed.it.lab.InvalidWatch;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.RouterFirewall;
+import org.pinholed.it.lab.TransferLoad;
 
 /** The agent ends and another one takes its place, while FTP sessions transfer in a loop. */
 class RestartIT {
   private static final int KILLS = 10;
-  private static final int REPLACEMENTS = 3;
-
-  /** Sessions that transfer until they are told to stop. */
-  private static final class Load {
-    private final Path stopFile;
-    private final Path output;
-    private final Process process;
-
-    Load(Lab lab, FtpServerProcess server, int sessions, int dataTimeoutSeconds)
-        throws IOException {
-      stopFile = lab.workFolder().resolve("stop");
-      output = lab.workFolder().resolve("load.out");
-      process =
-          lab.start(
-              Lab.Host.CLIENT,
-              ProcessBuilder.Redirect.to(output.toFile()),
-              "/usr/bin/python3",
-              lab.resource("ftp_loop.py").toString(),
-              "203.0.113.2",
-              Integer.toString(sessions),
-              FtpServerProcess.FILE,
-              Long.toString(Files.size(server.file(FtpServerProcess.FILE))),
-              stopFile.toString(),
-              Integer.toString(dataTimeoutSeconds));
-    }
-
-    JsonNode stop() throws IOException, InterruptedException {
-      Files.createFile(stopFile);
-      assertTrue(process.waitFor(90, TimeUnit.SECONDS), "sessions hang");
-      JsonNode result = new ObjectMapper().readTree(Files.readString(output));
-      System.out.println(result);
-      return result;
-    }
-  }
-
-  private static long matches(AgentProcess agent) {
-    return agent.events().stream()
-        .filter(event -> event.path("event").asText().equals("matched"))
-        .count();
-  }
+  private static final int REPLACEMENTS = 2;
 
   private static void awaitMoreMatches(AgentProcess agent, int more) throws InterruptedException {
-    long wanted = matches(agent) + more;
+    long wanted = agent.matches() + more;
     long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
-    while (matches(agent) < wanted) {
+    while (agent.matches() < wanted) {
       assertTrue(System.nanoTime() < deadline, agent::log);
       TimeUnit.MILLISECONDS.sleep(50); // the event log is the only sign, so look again
     }
@@ -147,7 +107,7 @@ class RestartIT {
   void replaced_underLoad_noTransferFails(@Nullable NatMode nat) throws Exception {
     try (Stage stage = new Stage(nat)) {
       AgentProcess agent = stage.agent;
-      Load load = new Load(stage.lab, stage.server, 200, 20);
+      TransferLoad load = TransferLoad.start(stage.lab, stage.server, 200, 20);
       awaitMoreMatches(agent, 200);
       for (int i = 0; i < REPLACEMENTS; i++) {
         long before = agent.pid();
@@ -161,6 +121,7 @@ class RestartIT {
       assertEquals(0, result.path("failed").asInt(), () -> result + agent.log());
       assertEquals(0, result.path("broken").asInt(), () -> result + agent.log());
       assertTrue(result.path("whole").asInt() > 200, result::toString);
+      assertEquals(0, result.path("short").asInt(), result::toString);
       stage.assertNothingInvalid();
       assertNothingDiffers(agent);
     }
@@ -170,7 +131,7 @@ class RestartIT {
   void replacedWithOtherNumbersOfWorkers_underLoad_noTransferFails() throws Exception {
     try (Stage stage = new Stage(null)) {
       AgentProcess agent = stage.agent;
-      Load load = new Load(stage.lab, stage.server, 50, 20);
+      TransferLoad load = TransferLoad.start(stage.lab, stage.server, 50, 20);
       awaitMoreMatches(agent, 50);
       for (int workers : new int[] {3, 1, 2}) {
         agent.writeConfig(AGENT + workers(workers));
@@ -186,15 +147,17 @@ class RestartIT {
     }
   }
 
-  @Test
-  void killedTenTimes_underLoad_controlConnectionsGoOnAndNoOrphanStays() throws Exception {
+  @ParameterizedTest
+  @MethodSource("translations")
+  void killedTenTimes_underLoad_controlConnectionsGoOnAndNoOrphanStays(@Nullable NatMode nat)
+      throws Exception {
     Random random = new Random(20261123);
-    try (Stage stage = new Stage(null)) {
+    try (Stage stage = new Stage(nat)) {
       AgentProcess agent = stage.agent;
-      Load load = new Load(stage.lab, stage.server, 200, 3);
+      TransferLoad load = TransferLoad.start(stage.lab, stage.server, 200, 2);
       awaitMoreMatches(agent, 200);
       for (int i = 0; i < KILLS; i++) {
-        awaitMoreMatches(agent, random.nextInt(100));
+        awaitMoreMatches(agent, random.nextInt(50));
         agent.kill();
         agent.startAgain();
       }
@@ -205,6 +168,7 @@ class RestartIT {
           KILLS, result.path("whole").asInt(), result.path("failed").asInt());
       assertEquals(0, result.path("broken").asInt(), () -> result + agent.log());
       assertTrue(result.path("whole").asInt() > 200, result::toString);
+      assertEquals(0, result.path("short").asInt(), result::toString);
       assertNothingDiffers(agent);
     }
   }

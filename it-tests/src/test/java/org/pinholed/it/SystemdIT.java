@@ -35,23 +35,32 @@ class SystemdIT {
   private static final class Router implements AutoCloseable {
     private final Lab lab = Lab.create();
     private final SystemdService service;
+    private final NamespacePeer client;
+    private final NamespacePeer server;
+    private final NamespacePeer.Listener control;
     private final ScriptedSession session;
 
     Router(String yaml, String overrides) {
       try {
         RouterFirewall.NFTABLES.installWithAcceptRule(lab);
         service = SystemdService.start(lab, yaml, overrides);
-        NamespacePeer server = NamespacePeer.start(lab, Lab.Host.SERVER);
-        session =
-            ScriptedSession.open(
-                NamespacePeer.start(lab, Lab.Host.CLIENT),
-                server,
-                ScriptedSession.controlListener(server, Family.V4),
-                Family.V4);
+        client = NamespacePeer.start(lab, Lab.Host.CLIENT);
+        server = NamespacePeer.start(lab, Lab.Host.SERVER);
+        control = ScriptedSession.controlListener(server, Family.V4);
+        session = open();
         session.login();
       } catch (RuntimeException | Error e) {
         lab.close();
         throw e;
+      }
+    }
+
+    /** Another control connection; nothing is said yet. */
+    private ScriptedSession open() {
+      try {
+        return ScriptedSession.open(client, server, control, Family.V4);
+      } catch (RuntimeException | Error e) {
+        throw new AssertionError(e.getMessage() + service.log() + ruleset(), e);
       }
     }
 
@@ -64,7 +73,13 @@ class SystemdIT {
     }
 
     private String ruleset() {
-      return lab.run(Lab.Host.ROUTER, Duration.ofSeconds(10), "nft", "list", "tables").orFail();
+      return lab.run(Lab.Host.ROUTER, Duration.ofSeconds(10), "nft", "list", "tables").orFail()
+          + lab.run(
+                  Lab.Host.ROUTER,
+                  Duration.ofSeconds(10),
+                  "cat",
+                  "/proc/net/netfilter/nfnetlink_queue")
+              .output();
     }
 
     @Override
@@ -157,7 +172,7 @@ class SystemdIT {
   void killed_controlPacketsWaitForTheNextProcess() {
     try (Router router = new Router("queues: {count: 2}\n", "")) {
       SystemdService service = router.service;
-      assertEquals("2", service.property("NFileDescriptorStore"));
+      assertKept(service, 2);
       for (int restarts = 1; restarts <= 3; restarts++) {
         service.kill();
         // Heard by the server only when the next process has read it.
@@ -167,8 +182,32 @@ class SystemdIT {
         router.session.reply("200 still here\r\n");
         router.assertAnnouncementOpens();
       }
-      assertEquals("2", service.property("NFileDescriptorStore"));
+      assertKept(service, 2);
       assertNothingLost(service);
+    }
+  }
+
+  /** The queues, and the socket by which conntracks know that somebody listens. */
+  private static void assertKept(SystemdService service, int queues) {
+    assertEquals(Integer.toString(queues + 1), service.property("NFileDescriptorStore"));
+  }
+
+  /** A conntrack made while nobody listens would never tell of its end. */
+  @Test
+  void connection_thatBeganWhileNobodyRan_isForgottenWhenItsConntrackEnds() {
+    try (Router router = new Router("queues: {count: 1}\n", "")) {
+      SystemdService service = router.service;
+      service.kill();
+      try (ScriptedSession late = router.open()) {
+        service.awaitRestart(1);
+        late.login();
+        assertEquals(2, service.json("sessions").size());
+        router.lab.run(Lab.Host.ROUTER, Duration.ofSeconds(10), "conntrack", "-F").orFail();
+        Scenario.await(
+            Duration.ofSeconds(10),
+            () -> service.json("sessions").isEmpty(),
+            () -> service.ctl("sessions").output() + service.log());
+      }
     }
   }
 
@@ -192,7 +231,7 @@ class SystemdIT {
             ScriptedSession.replyLine(DataMode.PASV, announced.host(), announced.port()));
         announced.connect().close();
       }
-      assertEquals("2", service.property("NFileDescriptorStore"));
+      assertKept(service, 2);
       assertNothingLost(service);
 
       service.systemctl("stop", "pinholed").orFail();
@@ -210,7 +249,7 @@ class SystemdIT {
       for (int count : new int[] {1, 2}) {
         service.writeConfig(keep + "queues: {count: " + count + "}\n");
         service.systemctl("restart", "pinholed").orFail();
-        assertEquals(Integer.toString(count), service.property("NFileDescriptorStore"));
+        assertKept(service, count);
         router.assertAnnouncementOpens();
       }
     }

@@ -5,6 +5,8 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -88,6 +90,7 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
     if (file != null) {
       this.out = openFile(file);
       this.openedFile = keyOf(file);
+      this.torn = endsInALine(file);
     }
     this.writer = new Thread(this::run, "pinholed-events");
     writer.setDaemon(true);
@@ -197,7 +200,7 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
     reopenIfMoved();
     lines.reset();
     if (torn) {
-      // A write that failed half way left a line without an end.
+      // A write that failed half way, or a kill, left a line without an end.
       lines.write('\n');
     }
     for (AgentEvent event : batch) {
@@ -227,7 +230,22 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
     out = openFile(file);
     openedFile = keyOf(file);
     reopen = false;
-    torn = false;
+    torn = endsInALine(file);
+  }
+
+  /** Whether an agent that was killed left a line without its end. */
+  private static boolean endsInALine(Path file) {
+    if (!Files.isRegularFile(file)) {
+      return false;
+    }
+    try (SeekableByteChannel channel = Files.newByteChannel(file)) {
+      ByteBuffer last = ByteBuffer.allocate(1);
+      return channel.size() > 0
+          && channel.position(channel.size() - 1).read(last) == 1
+          && last.get(0) != '\n';
+    } catch (IOException e) {
+      return false; // one that may only be appended to
+    }
   }
 
   private static OutputStream openFile(Path file) throws IOException {

@@ -16,13 +16,15 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What a service manager keeps from one process to the next: the sockets of the packet queues, from
- * the moment they are read on, so that they outlive a crash; and the flows of a process that
- * stopped in order, as a file in memory. Owned by the thread that starts and stops the agent.
+ * the moment they are read on, so that they outlive a crash; the socket of the conntrack events,
+ * which nobody reads any more, so that there is always one; and the flows of a process that stopped
+ * in order, as a file in memory. Owned by the thread that starts and stops the agent.
  */
 public final class StoredHandOver implements HandOver.Source {
   private static final Logger LOG = LoggerFactory.getLogger(StoredHandOver.class);
   private static final String QUEUE = "pinholed-queue-";
   private static final int QUEUE_NUMBER_MAX = 65535;
+  private static final String EVENTS = "pinholed-events";
   private static final String FLOWS = "pinholed-flows";
 
   private final ServiceManager manager;
@@ -30,6 +32,8 @@ public final class StoredHandOver implements HandOver.Source {
 
   /** What the manager has: names, and which file each is, for descriptors are used again. */
   private final Map<String, String> stored = new HashMap<>();
+
+  private final List<Integer> eventsBefore = new ArrayList<>();
 
   /**
    * Makes it; nothing is taken yet.
@@ -52,6 +56,9 @@ public final class StoredHandOver implements HandOver.Source {
       if (number >= 0) {
         stored.put(each.name(), fileOf(each.descriptor()));
         queues.add(new HandOver.Queue(number, each.descriptor()));
+      } else if (each.name().equals(EVENTS)) {
+        stored.put(EVENTS, fileOf(each.descriptor()));
+        eventsBefore.add(each.descriptor());
       } else {
         manager.discard(each.name()); // what it says is true this once
         if (each.name().equals(FLOWS)) {
@@ -98,25 +105,31 @@ public final class StoredHandOver implements HandOver.Source {
   }
 
   /**
-   * Has the packet queues kept, and nothing else any more.
+   * Has the sockets kept that are in use, and nothing else any more. They stay open here.
    *
-   * @param queues those that are read now; their descriptors stay open here
+   * @param queues those that are read now
+   * @param events descriptor of the socket of the conntrack events
    */
-  public void keep(List<HandOver.Queue> queues) {
+  public void keep(List<HandOver.Queue> queues, int events) {
+    Map<String, Integer> wanted = new HashMap<>();
+    queues.forEach(queue -> wanted.put(QUEUE + queue.number(), queue.descriptor()));
+    wanted.put(EVENTS, events);
     Map<String, String> kept = new HashMap<>();
-    for (HandOver.Queue queue : queues) {
-      String name = QUEUE + queue.number();
-      String file = fileOf(queue.descriptor());
-      if (!stored.remove(name, file)) {
-        if (stored.remove(name) != null) {
-          manager.discard(name); // it was not what its name says
-        }
-        manager.store(name, queue.descriptor());
-      }
-      kept.put(name, file);
-    }
+    wanted.forEach(
+        (name, descriptor) -> {
+          String file = fileOf(descriptor);
+          if (!stored.remove(name, file)) {
+            if (stored.remove(name) != null) {
+              manager.discard(name); // another one than in use
+            }
+            manager.store(name, descriptor);
+          }
+          kept.put(name, file);
+        });
     discardAll();
     stored.putAll(kept);
+    eventsBefore.forEach(Descriptors::close);
+    eventsBefore.clear();
   }
 
   /**

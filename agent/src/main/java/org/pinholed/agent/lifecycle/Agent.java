@@ -661,6 +661,16 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   /**
+   * The socket of the conntrack events. Conntracks that are made while nobody has one never tell of
+   * their end, so it is to be kept until the next process has its own.
+   *
+   * @return its descriptor, which stays open here
+   */
+  public int eventsDescriptor() {
+    return kernelEventsSocket.descriptor();
+  }
+
+  /**
    * Whether a stop leaves everything in the kernel.
    *
    * @return as configured

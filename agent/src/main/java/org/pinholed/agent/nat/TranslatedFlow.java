@@ -5,6 +5,7 @@ import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 import org.pinholed.kernel.netlink.NetlinkException;
 
@@ -141,6 +142,16 @@ public final class TranslatedFlow {
         .get(entry.original())
         .filter(now -> now.id() == entry.id() && now.reply().equals(entry.reply()))
         .isPresent();
+  }
+
+  /**
+   * The packets of a direction as they leave the router.
+   *
+   * @param direction which one
+   * @return their tuple
+   */
+  public FlowTuple tuple(Direction direction) {
+    return (direction == Direction.ORIGINAL ? entry.reply() : entry.original()).inverse();
   }
 
   /**

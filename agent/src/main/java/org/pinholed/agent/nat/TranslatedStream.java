@@ -25,12 +25,15 @@ public final class TranslatedStream {
   /** How often a segment is cut on behalf of one edit before the edit is given up. */
   static final int MAX_CUTS = 6;
 
+  private static final String CHANGED_BEFORE = "changedByAnEarlierAgent";
+
   private final List<PayloadEdit> planned = new ArrayList<>();
   private final Deque<Made> made = new ArrayDeque<>();
   private SequenceAdjustment adjustment = SequenceAdjustment.NONE;
   private boolean begun;
   private boolean inherited;
   private int inheritedPosition;
+  private boolean inheritedPrefixPassed;
 
   /** Sequence number behind the last byte that passed. */
   private int released;
@@ -206,8 +209,7 @@ public final class TranslatedStream {
       return Passage.dropped("early");
     }
     if (inherited && sequence - inheritedPosition <= 0 && end - inheritedPosition > 0) {
-      released = end - released > 0 ? end : released; // by that agent
-      return Passage.dropped("changedByAnEarlierAgent"); // nobody knows how
+      return decideInherited(sequence, end);
     }
     List<PayloadEdit> edits = new ArrayList<>(2);
     for (Made group : made) {
@@ -256,6 +258,34 @@ public final class TranslatedStream {
     Passage.Kind kind =
         edits.isEmpty() && cause.isEmpty() ? Passage.Kind.AS_IT_CAME : Passage.Kind.CHANGED;
     return new Passage(kind, cause, end, edits, next, fresh);
+  }
+
+  /**
+   * A segment that an earlier agent changed, or was about to; nobody knows how. What stands before
+   * the change passes. If the receiver has the rest, it says so now. If the sender goes on right at
+   * the change, the receiver has nothing of it: the kernel is told that there was no change.
+   */
+  private Passage decideInherited(int sequence, int end) {
+    if (end - released > 0) {
+      released = end; // that agent may have passed it
+    }
+    if (sequence != inheritedPosition) {
+      inheritedPrefixPassed = true;
+      return new Passage(
+          Passage.Kind.CHANGED, CHANGED_BEFORE, inheritedPosition, List.of(), null, List.of());
+    }
+    if (!inheritedPrefixPassed) {
+      return Passage.dropped(CHANGED_BEFORE);
+    }
+    planned.clear();
+    int offset = adjustment.offsetBefore();
+    return new Passage(
+        Passage.Kind.CHANGED,
+        "",
+        end,
+        List.of(),
+        new SequenceAdjustment(inheritedPosition, offset, offset),
+        List.of());
   }
 
   /** Adds the edits of a group that a segment must repeat; false if it cannot. */
@@ -321,6 +351,7 @@ public final class TranslatedStream {
     SequenceAdjustment next = passage.adjustment();
     if (next != null) {
       adjustment = next;
+      inherited = false;
     }
     if (!passage.fresh().isEmpty()) {
       planned.removeAll(passage.fresh());

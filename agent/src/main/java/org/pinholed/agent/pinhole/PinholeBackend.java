@@ -3,6 +3,7 @@ package org.pinholed.agent.pinhole;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import org.pinholed.helper.Endpoint;
 
 /**
  * What opens and shuts pinholes. One transaction per call: all of it is done, or nothing.
@@ -31,6 +32,17 @@ public interface PinholeBackend extends AutoCloseable {
      * @throws BackendException if the kernel refuses
      */
     void renew(List<Pinhole> pinholes) throws BackendException;
+
+    /**
+     * Has the kernel hold up one direction of a TCP flow for some seconds, should nobody read its
+     * packet queue: its payload is dropped, so that its sender sends it again, and does not pass
+     * unread.
+     *
+     * @param source of its packets behind the router's translation
+     * @param destination of its packets behind the router's translation
+     * @throws BackendException if the kernel refuses
+     */
+    void holdWithoutReader(Endpoint source, Endpoint destination) throws BackendException;
 
     /**
      * All pinholes of ours that stand in the kernel.

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Endpoint;
 
 /**
  * Writes down what would be opened and opens nothing: for dry runs on a live router, where control
@@ -79,7 +80,8 @@ public final class RecordingBackend implements PinholeBackend {
   }
 
   @Override
-  public Session openSession() {
+  public Session openSession() throws BackendException {
+    Session real = diversion == null ? null : diversion.openSession();
     return new Session() {
       @Override
       public void apply(List<Pinhole> toClose, List<Pinhole> toOpen) {
@@ -92,6 +94,13 @@ public final class RecordingBackend implements PinholeBackend {
       @Override
       public void renew(List<Pinhole> pinholes) {
         apply(List.of(), pinholes);
+      }
+
+      @Override
+      public void holdWithoutReader(Endpoint source, Endpoint destination) throws BackendException {
+        if (real != null) {
+          real.holdWithoutReader(source, destination);
+        }
       }
 
       @Override
@@ -109,7 +118,9 @@ public final class RecordingBackend implements PinholeBackend {
 
       @Override
       public void close() {
-        // There is nothing to give back.
+        if (real != null) {
+          real.close();
+        }
       }
     };
   }

@@ -143,7 +143,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.events = events;
     this.metrics = metrics;
     this.tracer = new Tracer(traces);
-    this.rewrites = new Rewrites(conntrack, packet);
+    this.rewrites = new Rewrites(conntrack, backend, packet);
     LivingChildren children = new LivingChildren(conntrack);
     this.outcomes =
         new Outcomes(table, backend, events, metrics, marks, tracer, rewrites, children);

@@ -11,9 +11,13 @@ import org.pinholed.agent.nat.PayloadEdit;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.nat.TranslatedStream;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.stream.InOrderStream;
 import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.slf4j.Logger;
@@ -33,14 +37,16 @@ final class Rewrites {
   private static final Logger LOG = LoggerFactory.getLogger(Rewrites.class);
 
   private final ConntrackClient conntrack;
+  private final PinholeBackend.Session backend;
   private final PacketView packet;
   private final PacketRewriter rewriter = new PacketRewriter();
   private final SampledLog errors = new SampledLog(LOG, "packet not rewritten");
   private final List<PayloadEdit> edits = new ArrayList<>(2);
   private @Nullable Integer incomplete;
 
-  Rewrites(ConntrackClient conntrack, PacketView packet) {
+  Rewrites(ConntrackClient conntrack, PinholeBackend.Session backend, PacketView packet) {
     this.conntrack = conntrack;
+    this.backend = backend;
     this.packet = packet;
   }
 
@@ -130,8 +136,13 @@ final class Rewrites {
       return lengthBytes;
     }
     try {
+      // First: from here on to its acknowledgement the message must not pass as it was.
+      FlowTuple tuple = translation.tuple(direction);
+      backend.holdWithoutReader(
+          new Endpoint(tuple.source(), tuple.sourcePort()),
+          new Endpoint(tuple.destination(), tuple.destinationPort()));
       return translation.adjust(conntrack, direction, adjustment) ? lengthBytes : 0;
-    } catch (NetlinkException e) {
+    } catch (NetlinkException | BackendException e) {
       errors.warn(String.valueOf(e.getMessage()));
       return 0;
     }

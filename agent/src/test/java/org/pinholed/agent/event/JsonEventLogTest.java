@@ -141,6 +141,20 @@ class JsonEventLogTest {
   }
 
   @Test
+  void open_aFileThatAKilledAgentLeft_beginsANewLine() throws IOException {
+    Path file = folder.resolve("events.json");
+    Files.writeString(file, numberedLine(1) + "\n" + "{\"time\":\"20");
+    try (JsonEventLog log = JsonEventLog.open(file.toString())) {
+      log.onEvent(numbered(2));
+      log.onEvent(numbered(3));
+    }
+
+    assertEquals(
+        List.of(numberedLine(1), "{\"time\":\"20", numberedLine(2), numberedLine(3)),
+        linesOf(file));
+  }
+
+  @Test
   void onEvent_theFileWasMovedAway_goesOnInANewOne() throws IOException {
     Path file = folder.resolve("events.jsonl");
     Path rotated = folder.resolve("events.jsonl.1");

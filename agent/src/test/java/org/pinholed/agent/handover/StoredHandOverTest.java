@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -51,10 +53,20 @@ class StoredHandOverTest {
     return Files.exists(Path.of("/proc/self/fd/" + descriptor), LinkOption.NOFOLLOW_LINKS);
   }
 
-  private void assertStored(String name) throws IOException {
-    DescriptorSocket.Received received = receiver.receive();
-    assertEquals("FDSTORE=1\nFDPOLL=0\nFDNAME=" + name, received.line());
-    received.descriptors().forEach(Descriptors::close);
+  /** What the manager was asked for, in no order: {@code +} stored, {@code -} discarded. */
+  private List<String> asked(int count) throws IOException {
+    List<String> asked = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      DescriptorSocket.Received received = receiver.receive();
+      asked.add(
+          received
+              .line()
+              .replace("FDSTORE=1\nFDPOLL=0\nFDNAME=", "+")
+              .replace("FDSTOREREMOVE=1\nFDNAME=", "-"));
+      received.descriptors().forEach(Descriptors::close);
+    }
+    asked.sort(Comparator.naturalOrder());
+    return asked;
   }
 
   private void assertDiscarded(String name) throws IOException {
@@ -72,13 +84,15 @@ class StoredHandOverTest {
     int queue = Descriptors.newMemoryFile("queue");
     StoredHandOver first = next();
     assertEquals(new HandOver(0, List.of(), List.of()), first.take());
-    first.keep(List.of(new HandOver.Queue(7, queue)));
-    assertStored("pinholed-queue-7");
+    int events = Descriptors.newMemoryFile("events");
+    first.keep(List.of(new HandOver.Queue(7, queue)), events);
+    assertEquals(List.of("+pinholed-events", "+pinholed-queue-7"), asked(2));
     first.discardAll();
-    assertDiscarded("pinholed-queue-7");
+    assertEquals(List.of("-pinholed-events", "-pinholed-queue-7"), asked(2));
     assertNothingMoreSaid();
     assertTrue(isOpen(queue));
-    Descriptors.close(queue);
+    assertTrue(isOpen(events));
+    List.of(queue, events).forEach(Descriptors::close);
   }
 
   @Test
@@ -86,18 +100,26 @@ class StoredHandOverTest {
     int kept = Descriptors.newMemoryFile("kept");
     int unwanted = Descriptors.newMemoryFile("unwanted");
     int added = Descriptors.newMemoryFile("added");
+    int eventsBefore = Descriptors.newMemoryFile("eventsBefore");
+    int events = Descriptors.newMemoryFile("events");
     StoredHandOver second =
         next(
             new PassedDescriptor("pinholed-queue-0", kept),
-            new PassedDescriptor("pinholed-queue-65535", unwanted));
+            new PassedDescriptor("pinholed-queue-65535", unwanted),
+            new PassedDescriptor("pinholed-events", eventsBefore));
     HandOver left = second.take();
     assertEquals(
         List.of(new HandOver.Queue(0, kept), new HandOver.Queue(65535, unwanted)), left.queues());
-    second.keep(List.of(new HandOver.Queue(0, kept), new HandOver.Queue(1, added)));
-    assertStored("pinholed-queue-1");
-    assertDiscarded("pinholed-queue-65535");
+    assertTrue(isOpen(eventsBefore), "until this process has its own");
+
+    second.keep(List.of(new HandOver.Queue(0, kept), new HandOver.Queue(1, added)), events);
+    assertEquals(
+        List.of(
+            "+pinholed-events", "+pinholed-queue-1", "-pinholed-events", "-pinholed-queue-65535"),
+        asked(4));
     assertNothingMoreSaid();
-    List.of(kept, unwanted, added).forEach(Descriptors::close);
+    assertFalse(isOpen(eventsBefore));
+    List.of(kept, unwanted, added, events).forEach(Descriptors::close);
   }
 
   /** The number of a descriptor that was closed is soon that of another one. */
@@ -109,11 +131,11 @@ class StoredHandOverTest {
     Descriptors.close(bogus);
     int queue = Descriptors.newMemoryFile("queue");
     assertEquals(bogus, queue, "the lowest free number");
-    second.keep(List.of(new HandOver.Queue(0, queue)));
-    assertDiscarded("pinholed-queue-0");
-    assertStored("pinholed-queue-0");
+    int events = Descriptors.newMemoryFile("events");
+    second.keep(List.of(new HandOver.Queue(0, queue)), events);
+    assertEquals(List.of("+pinholed-events", "+pinholed-queue-0", "-pinholed-queue-0"), asked(3));
     assertNothingMoreSaid();
-    Descriptors.close(queue);
+    List.of(queue, events).forEach(Descriptors::close);
   }
 
   @Test

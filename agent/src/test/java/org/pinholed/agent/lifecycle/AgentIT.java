@@ -92,6 +92,8 @@ class AgentIT {
     if (hasTable()) {
       router.exec("nft", "delete table inet pinholed");
     }
+    // Without a table nobody sees connections end; the next agent would go on with them.
+    router.exec("conntrack", "-F");
   }
 
   private static HelperEntry entry(int id, int port) {

@@ -182,14 +182,53 @@ class TranslatedStreamTest {
     assertEquals(FIRST + 20, stream.acknowledged(FIRST + 23));
   }
 
-  @Test
-  void afterARestart_whatAnEarlierAgentChanged_isNotPassedUnchanged() {
+  private static TranslatedStream inherited() {
     TranslatedStream resumed = new TranslatedStream();
-    resumed.inherit(new SequenceAdjustment(100, 0, 7));
+    resumed.inherit(new SequenceAdjustment(100, 2, 9));
+    return resumed;
+  }
 
-    assertDropped("changedByAnEarlierAgent", resumed.decide(95, 20, null, true));
+  @Test
+  void afterARestart_whatAnEarlierAgentChanged_passesOnlyUpToTheChange() {
+    TranslatedStream resumed = inherited();
+    Passage cut = resumed.decide(95, 20, null, true);
+
+    assertEquals(Kind.CHANGED, cut.kind());
+    assertEquals("changedByAnEarlierAgent", cut.cause());
+    assertEquals(100, cut.end());
+    assertEquals(List.of(), cut.edits());
+    assertNull(cut.adjustment());
+    resumed.passed(cut);
+    assertEquals(124 - 9, resumed.acknowledged(124), "the receiver has it all");
     assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null, true).kind());
-    assertEquals(120, resumed.acknowledged(127));
+  }
+
+  @Test
+  void afterARestart_theSenderGoesOnAtTheChange_itIsTakenBack() {
+    TranslatedStream resumed = inherited();
+    resumed.passed(resumed.decide(95, 20, null, true));
+    assertEquals(100, resumed.acknowledged(102));
+    Passage rest = resumed.decide(100, 15, null, true);
+
+    assertEquals(Kind.CHANGED, rest.kind());
+    assertEquals(115, rest.end());
+    assertEquals(new SequenceAdjustment(100, 2, 2), rest.adjustment());
+    resumed.passed(rest);
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(100, 15, null, true).kind());
+    assertEquals(115, resumed.acknowledged(117));
+  }
+
+  @Test
+  void afterARestart_aSegmentThatBeginsAtTheChange_provesNothingYet() {
+    assertDropped("changedByAnEarlierAgent", inherited().decide(100, 15, null, true));
+  }
+
+  @Test
+  void afterARestart_whatComesLater_isReadAsEver() {
+    TranslatedStream resumed = inherited();
+
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null, true).kind());
+    assertEquals(120, resumed.acknowledged(129));
   }
 
   @Test

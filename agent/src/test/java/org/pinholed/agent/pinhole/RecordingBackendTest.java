@@ -21,7 +21,11 @@ class RecordingBackendTest {
 
   private final AtomicLong nowNs = new AtomicLong(Long.MAX_VALUE - 5_000_000_000L);
   private final RecordingBackend backend = new RecordingBackend(null, nowNs::get);
-  private final Session session = backend.openSession();
+  private final Session session;
+
+  RecordingBackendTest() throws BackendException {
+    session = backend.openSession();
+  }
 
   private static InetAddress address(String numeric) {
     return new InetSocketAddress(numeric, 0).getAddress();

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Endpoint;
 
 /**
  * A kernel that keeps pinholes as the maps do: by what the child's first packet says, one per key
@@ -155,6 +156,13 @@ public final class ScriptedBackend implements PinholeBackend {
       @Override
       public void renew(List<Pinhole> pinholes) throws BackendException {
         ScriptedBackend.this.apply("renew", List.of(), pinholes);
+      }
+
+      @Override
+      public void holdWithoutReader(Endpoint source, Endpoint destination) {
+        synchronized (ScriptedBackend.this) {
+          transactions.add("hold " + source + " > " + destination);
+        }
       }
 
       @Override

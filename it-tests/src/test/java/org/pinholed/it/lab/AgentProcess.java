@@ -3,7 +3,9 @@ package org.pinholed.it.lab;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -30,6 +32,8 @@ public final class AgentProcess implements AutoCloseable {
   private final Path eventLog;
   private final Path log;
   private @Nullable Process process;
+  private long matchesReadTo;
+  private long matches;
 
   private AgentProcess(Lab lab, String name) {
     this.lab = lab;
@@ -195,6 +199,25 @@ public final class AgentProcess implements AutoCloseable {
       return JSON.readTree(output);
     } catch (IOException e) {
       throw new AssertionError("not JSON: " + output, e);
+    }
+  }
+
+  /**
+   * How many children came so far, by the event log; a line that a kill cut short is none. Reads
+   * what is new only, so that it may be asked often.
+   */
+  public long matches() {
+    try (RandomAccessFile file = new RandomAccessFile(eventLog.toFile(), "r")) {
+      byte[] bytes = new byte[(int) (file.length() - matchesReadTo)];
+      file.seek(matchesReadTo);
+      file.readFully(bytes);
+      String text = new String(bytes, StandardCharsets.UTF_8);
+      int end = text.lastIndexOf('\n') + 1;
+      matchesReadTo += text.substring(0, end).getBytes(StandardCharsets.UTF_8).length;
+      matches += text.substring(0, end).split("\"event\":\"matched\"", -1).length - 1;
+      return matches;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

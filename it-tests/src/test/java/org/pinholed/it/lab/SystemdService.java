@@ -102,13 +102,16 @@ public final class SystemdService implements AutoCloseable {
   }
 
   private List<String> inside(String... command) {
-    // The script has become unshare, whose one child is the first process of the namespace.
-    long systemd = process.children().findFirst().map(ProcessHandle::pid).orElse(0L);
     List<String> all =
         new ArrayList<>(
-            List.of("nsenter", "--target=" + systemd, "--mount", "--pid", "--net", "--cgroup"));
+            List.of("nsenter", "--target=" + systemd(), "--mount", "--pid", "--net", "--cgroup"));
     all.addAll(List.of(command));
     return all;
+  }
+
+  /** The script has become unshare, whose one child is the first process of the namespace. */
+  private long systemd() {
+    return process.children().findFirst().map(ProcessHandle::pid).orElse(0L);
   }
 
   /** Runs {@code systemctl}. */
@@ -138,9 +141,11 @@ public final class SystemdService implements AutoCloseable {
         () -> property("SubState") + log());
   }
 
-  /** Kills the agent at once, as the kernel does when memory is short. */
+  /** Kills the agent at once, as the kernel does when memory is short, and waits for its end. */
   public void kill() {
+    Path agent = Path.of("/proc/" + systemd() + "/root/proc/" + mainPid());
     systemctl("kill", "--kill-who=main", "--signal=KILL", UNIT).orFail();
+    Scenario.await(PATIENCE, () -> Files.notExists(agent), this::log);
   }
 
   /** Writes the configuration anew. */

@@ -98,6 +98,20 @@ public final class ConntrackEvents implements AutoCloseable {
   }
 
   /**
+   * The socket. While any process has it open, new conntracks are made so that they tell of their
+   * end, whether somebody reads or not.
+   *
+   * @return its file descriptor, which stays open here
+   * @throws IllegalStateException if the subscription has no socket of the kernel
+   */
+  public int descriptor() {
+    if (transport instanceof NetlinkSocket socket) {
+      return socket.descriptor();
+    }
+    throw new IllegalStateException("the subscription has no socket");
+  }
+
+  /**
    * Waits for events and hands them over. If the handler throws, the next call goes on with the
    * event after the one that failed.
    *

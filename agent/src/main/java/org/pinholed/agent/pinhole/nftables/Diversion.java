@@ -1,5 +1,7 @@
 package org.pinholed.agent.pinhole.nftables;
 
+import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.Collection;
 import java.util.List;
 import org.pinholed.agent.pinhole.HelperPort;
@@ -29,14 +31,23 @@ import org.pinholed.kernel.nftables.NftValue;
  * <p>Of several queues a flow has one: by its conntrack id, which is the same for both directions
  * whatever is translated. (The balancing that the queue statement has itself hashes the addresses
  * of the packet.)
+ *
+ * <p>Without a reader packets pass ({@code bypass}), but for those in the sets {@code rewritten}:
+ * the sender of a message that was made longer or shorter may send it again, and if that passed
+ * unchanged, the receiver would take its last bytes for new ones, or miss some.
  */
 final class Diversion {
   static final String CHAIN_POSTROUTING = "postrouting";
   static final String CHAIN_INPUT = "input";
   static final String CHAIN_DIVERT = "divert";
   static final String CHAIN_QUEUES = "queues";
+  static final String CHAIN_STRICT = "strict";
 
   private static final int PRIORITY_BEHIND_NAT = 300;
+  private static final int NFPROTO_IPV4 = 2;
+  private static final int NFPROTO_IPV6 = 10;
+  private static final int IPV4_SOURCE_OFFSET = 12;
+  private static final int IPV6_SOURCE_OFFSET = 8;
   private static final int ARPHRD_LOOPBACK = 772;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int FIN_RST = 0x05;
@@ -55,10 +66,23 @@ final class Diversion {
   private final NftSet udpPorts =
       NftSet.named("udpports", NftField.INET_SERVICE).comment("ports of UDP helpers").build();
 
+  private final NftSet rewritten4;
+  private final NftSet rewritten6;
+
   Diversion(NftTable table, NftablesOptions options, NftFeatures features) {
+    rewritten4 = rewritten("rewritten4", NftField.IPV4_ADDR, options.mapSizeElements());
+    rewritten6 = rewritten("rewritten6", NftField.IPV6_ADDR, options.mapSizeElements());
     this.table = table;
     this.options = options;
     this.features = features;
+  }
+
+  private static NftSet rewritten(String name, NftField address, int size) {
+    return NftSet.named(name, address, address, NftField.INET_SERVICE, NftField.INET_SERVICE)
+        .timeouts()
+        .size(size)
+        .comment("source . destination . ports; not passed unread")
+        .build();
   }
 
   NftSet tcpPorts() {
@@ -66,11 +90,13 @@ final class Diversion {
   }
 
   List<NftSet> sets() {
-    return List.of(tcpPorts, udpPorts);
+    return List.of(tcpPorts, udpPorts, rewritten4, rewritten6);
   }
 
   void addSets(NftBatch batch) {
-    batch.addSet(table, tcpPorts).addSet(table, udpPorts);
+    for (NftSet set : sets()) {
+      batch.addSet(table, set);
+    }
   }
 
   void setPorts(NftBatch batch, Collection<HelperPort> ports) {
@@ -91,11 +117,12 @@ final class Diversion {
   }
 
   List<String> chains() {
-    return List.of(CHAIN_QUEUES, CHAIN_DIVERT, CHAIN_POSTROUTING, CHAIN_INPUT);
+    return List.of(CHAIN_STRICT, CHAIN_QUEUES, CHAIN_DIVERT, CHAIN_POSTROUTING, CHAIN_INPUT);
   }
 
   void addChains(NftBatch batch) {
     batch
+        .addChain(table, CHAIN_STRICT)
         .addChain(table, CHAIN_QUEUES)
         .addChain(table, CHAIN_DIVERT)
         .addBaseChain(
@@ -109,7 +136,40 @@ final class Diversion {
     addBase(batch, CHAIN_POSTROUTING, Meta.OIFTYPE);
     addBase(batch, CHAIN_INPUT, Meta.IIFTYPE);
     addDivert(batch);
-    addQueues(batch);
+    addQueues(batch, CHAIN_STRICT, false);
+    if (options.bypass()) {
+      addLookup(batch, rewritten4, false);
+      addLookup(batch, rewritten6, true);
+    }
+    addQueues(batch, CHAIN_QUEUES, options.bypass());
+  }
+
+  /** How many rules there are in the chain that chooses a queue. */
+  int queueRules() {
+    return options.queues() + (options.bypass() ? 2 : 0);
+  }
+
+  /** What was rewritten a moment ago must not pass as it was, should the agent be gone. */
+  private void addLookup(NftBatch batch, NftSet set, boolean ipv6) {
+    int sourceAt = ipv6 ? IPV6_SOURCE_OFFSET : IPV4_SOURCE_OFFSET;
+    int addressBytes = ipv6 ? 16 : 4;
+    int ports = 2 * addressBytes / 4;
+    batch
+        .addRule(table, CHAIN_QUEUES)
+        .loadMeta(Meta.NFPROTO, 0)
+        .compare8(0, Compare.EQUAL, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4)
+        .loadPayload(Base.NETWORK, sourceAt, addressBytes, 0)
+        .loadPayload(Base.NETWORK, sourceAt + addressBytes, addressBytes, ports / 2)
+        .loadPayload(Base.TRANSPORT, 0, 2, ports)
+        .loadPayload(Base.TRANSPORT, 2, 2, ports + 1)
+        .lookup(set, 0)
+        .goTo(CHAIN_STRICT)
+        .endRule();
+  }
+
+  /** The set of packets that are not passed unread. */
+  NftSet rewritten(InetAddress source) {
+    return source instanceof Inet4Address ? rewritten4 : rewritten6;
   }
 
   private void addBase(NftBatch batch, String chain, Meta interfaceType) {
@@ -174,18 +234,18 @@ final class Diversion {
   }
 
   /** One rule for each queue; what no rule before it takes is for the first queue. */
-  private void addQueues(NftBatch batch) {
+  private void addQueues(NftBatch batch, String chain, boolean bypass) {
     for (int index = options.queues() - 1; index >= 0; index--) {
-      NftExpressions rule = batch.addRule(table, CHAIN_QUEUES);
+      NftExpressions rule = batch.addRule(table, chain);
       if (index > 0) {
         share(rule, index);
       }
       int number = options.firstQueue() + index;
       rule.counter();
       if (features.nativeQueue()) {
-        rule.queue(number, options.bypass());
+        rule.queue(number, bypass);
       } else {
-        rule.queueByTarget(number, options.bypass());
+        rule.queueByTarget(number, bypass);
       }
       rule.endRule();
     }

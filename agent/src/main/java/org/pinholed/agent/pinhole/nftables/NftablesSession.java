@@ -10,6 +10,7 @@ import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftBatch;
@@ -26,6 +27,9 @@ import org.pinholed.kernel.nftables.NftValue;
  */
 final class NftablesSession implements PinholeBackend.Session {
   private static final int LIST_ATTEMPTS = 3;
+
+  /** Long enough for a new agent to come, short enough for a user to wait if none does. */
+  private static final long HOLD_MS = 10_000;
 
   private final NftablesBackend backend;
   private final NftClient client;
@@ -72,6 +76,32 @@ final class NftablesSession implements PinholeBackend.Session {
     } catch (NetlinkException e) {
       throw refused(e);
     }
+  }
+
+  @Override
+  public void holdWithoutReader(Endpoint source, Endpoint destination) throws BackendException {
+    try {
+      repairing(() -> hold(source, destination));
+    } catch (NetlinkException e) {
+      throw refused(e);
+    }
+  }
+
+  private void hold(Endpoint source, Endpoint destination) throws NetlinkException {
+    NftSet set = layout.diversion().rewritten(source.address());
+    key.reset()
+        .putBytes(source.address().getAddress())
+        .putBytes(destination.address().getAddress())
+        .put16be(source.port())
+        .put16be(destination.port());
+    NftBatch batch = client.begin();
+    if (features.destroyMessages()) {
+      batch.destroyElement(table, set, key);
+    } else {
+      batch.addElement(table, set, key, null, HOLD_MS, 0, "").deleteElement(table, set, key);
+    }
+    batch.addElement(table, set, key, null, HOLD_MS, 0, "");
+    client.commit();
   }
 
   @Override
