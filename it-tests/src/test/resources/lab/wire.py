@@ -85,8 +85,11 @@ class Fate:
         self.lost_in_a_row[segment.direction] = lost + 1
         return True
 
-    def delays(self):
-        return self.chance.random() < self.late
+    def delays(self, segment):
+        # A SYN that was repeated and is late could come when the connection is over already. Then
+        # conntrack takes it for the next one between the same ports (nf_conntrack_tcp_packet: "Attempt
+        # to reopen a closed/aborted connection") and forgets the first, whose last FIN is invalid.
+        return self.chance.random() < self.late and not segment.flags & Segment.SYN
 
 
 def carry(fd, frame):
@@ -116,7 +119,7 @@ def main():
             if segment:
                 if fate.loses(segment):
                     continue
-                if fate.delays():
+                if fate.delays(segment):
                     count += 1
                     heapq.heappush(waiting, (time.monotonic() + LATE_S, count, other[fd], frame))
                     continue

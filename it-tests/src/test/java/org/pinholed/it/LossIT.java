@@ -30,7 +30,7 @@ import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
 import org.pinholed.it.lab.NamespacePeer.Listener;
 import org.pinholed.it.lab.NatMode;
-import org.pinholed.it.lab.NatScenario;
+import org.pinholed.it.lab.RewriteBench;
 import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Cuts;
@@ -46,40 +46,6 @@ class LossIT {
   /** Clients that wait for repetitions cost no processor. */
   private static final int CLIENTS_AT_ONCE = 12;
 
-  private static final class Bench implements AutoCloseable {
-    private final NatScenario scenario;
-    private final AgentProcess agent;
-
-    private Bench(Links links, NatMode nat, Family family) {
-      AgentProcess[] started = new AgentProcess[1];
-      scenario =
-          NatScenario.start(
-              links,
-              nat,
-              family,
-              lab -> {
-                RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-                started[0] = AgentProcess.start(lab);
-              });
-      agent = started[0];
-    }
-
-    private void assertClean() {
-      scenario.watch().assertNone();
-      assertEquals(List.of(), agent.complaints());
-    }
-
-    /** How many packets the agent kept back for one of its reasons, or 0. */
-    private int withheld(String cause) {
-      return agent.json("stats").path("withheldPackets." + cause).asInt();
-    }
-
-    @Override
-    public void close() {
-      scenario.close();
-    }
-  }
-
   static Stream<Arguments> translations() {
     return Stream.of(NatMode.MASQUERADE, NatMode.SNAT, NatMode.DNAT, NatMode.TWICE)
         .flatMap(nat -> Stream.of(Family.values()).map(family -> Arguments.of(nat, family)));
@@ -92,14 +58,14 @@ class LossIT {
   @ParameterizedTest
   @MethodSource("translations")
   void lostAndLateSegments_everyTransferWorks(NatMode nat, Family family) {
-    try (Bench bench = new Bench(Links.BAD, nat, family)) {
+    try (RewriteBench bench = RewriteBench.start(Links.BAD, nat, family)) {
       // Where both wires begin: whatever is lost on them was seen here.
-      Capture toClient = Capture.start(bench.scenario.lab(), "r0");
-      Capture toServer = Capture.start(bench.scenario.lab(), "r1");
-      try (ScriptedSession session = bench.scenario.login()) {
+      Capture toClient = Capture.start(bench.scenario().lab(), "r0");
+      Capture toServer = Capture.start(bench.scenario().lab(), "r1");
+      try (ScriptedSession session = bench.scenario().login()) {
         for (int i = 0; i < 6; i++) {
           for (DataMode mode : modes(family)) {
-            bench.scenario.transfer(session, mode);
+            bench.scenario().transfer(session, mode);
           }
         }
       }
@@ -112,12 +78,12 @@ class LossIT {
   @ParameterizedTest
   @MethodSource("translations")
   void lostAndLatePiecesOfLines_everyLineIsRewrittenAsAWhole(NatMode nat, Family family) {
-    try (Bench bench = new Bench(Links.BAD, nat, family);
-        ScriptedSession session = bench.scenario.login()) {
+    try (RewriteBench bench = RewriteBench.start(Links.BAD, nat, family);
+        ScriptedSession session = bench.scenario().login()) {
       for (int cut : new int[] {1, 12, 20}) {
         session.cutLines(cutAt(cut));
         for (DataMode mode : modes(family)) {
-          bench.scenario.transfer(session, mode);
+          bench.scenario().transfer(session, mode);
         }
       }
       bench.assertClean();
@@ -127,13 +93,13 @@ class LossIT {
   @ParameterizedTest
   @MethodSource("translations")
   void piecesOfLines_withoutLoss_everyLineIsRewrittenAsAWhole(NatMode nat, Family family) {
-    try (Bench bench = new Bench(Links.VETH, nat, family)) {
+    try (RewriteBench bench = RewriteBench.start(Links.VETH, nat, family)) {
       for (DataMode mode : modes(family)) {
         for (int cut : new int[] {1, 12}) {
-          try (ScriptedSession session = bench.scenario.login()) {
+          try (ScriptedSession session = bench.scenario().login()) {
             session.cutLines(cutAt(cut));
-            bench.scenario.transfer(session, mode);
-            bench.scenario.transfer(session, mode);
+            bench.scenario().transfer(session, mode);
+            bench.scenario().transfer(session, mode);
           }
         }
       }
@@ -149,12 +115,12 @@ class LossIT {
   void burstBehindARewrite_arrivesInOrder() {
     // A window full of segments behind the rewritten one: holes in it make the server acknowledge
     // selectively, in numbers that the kernel shifts.
-    try (Bench bench = new Bench(Links.BAD, NatMode.SNAT, Family.V4);
-        ScriptedSession session = bench.scenario.login();
-        Listener listener = bench.scenario.listen(DataMode.PORT, Family.V4.client(), 0)) {
-      Capture toServer = Capture.start(bench.scenario.lab(), "r1");
+    try (RewriteBench bench = RewriteBench.start(Links.BAD, NatMode.SNAT, Family.V4);
+        ScriptedSession session = bench.scenario().login();
+        Listener listener = bench.scenario().listen(DataMode.PORT, Family.V4.client(), 0)) {
+      Capture toServer = Capture.start(bench.scenario().lab(), "r1");
       for (int round = 0; round < 3; round++) {
-        bench.scenario.announce(session, DataMode.PORT, Family.V4.client(), listener);
+        bench.scenario().announce(session, DataMode.PORT, Family.V4.client(), listener);
         List<String> burst =
             IntStream.range(0, 200).mapToObj(i -> "NOOP " + "x".repeat(i) + "\r\n").toList();
         session.client().blast(burst, true, 0, TIMEOUT);
@@ -174,10 +140,10 @@ class LossIT {
   void burstsOfATranslatedServer_areNotHeldUpByWhatMisses() {
     // Nobody has asked for a passive port, so nothing in them can be an announcement. None is
     // longer than what the agent keeps of segments before their turn.
-    try (Bench bench = new Bench(Links.BAD, NatMode.DNAT, Family.V4);
-        ScriptedSession session = bench.scenario.login()) {
-      bench.scenario.transfer(session, DataMode.PASV);
-      int before = bench.withheld("early");
+    try (RewriteBench bench = RewriteBench.start(Links.BAD, NatMode.DNAT, Family.V4);
+        ScriptedSession session = bench.scenario().login()) {
+      bench.scenario().transfer(session, DataMode.PASV);
+      int before = withheldEarly(bench);
       for (int round = 0; round < 20; round++) {
         session.command("HELP\r\n");
         List<String> burst =
@@ -188,10 +154,15 @@ class LossIT {
         }
         session.reply("214 that is all\r\n");
       }
-      assertEquals(before, bench.withheld("early"));
-      bench.scenario.transfer(session, DataMode.PASV);
+      assertEquals(before, withheldEarly(bench));
+      bench.scenario().transfer(session, DataMode.PASV);
       bench.assertClean();
     }
+  }
+
+  /** How many segments of translated flows were dropped because they came before their turn. */
+  private static int withheldEarly(RewriteBench bench) {
+    return bench.agent().json("stats").path("withheldPackets.early").asInt();
   }
 
   static Stream<Arguments> servers() {

@@ -15,15 +15,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
 import org.pinholed.it.lab.NamespacePeer.Listener;
 import org.pinholed.it.lab.NatMode;
-import org.pinholed.it.lab.NatScenario;
-import org.pinholed.it.lab.RouterFirewall;
+import org.pinholed.it.lab.RewriteBench;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Endpoint;
@@ -37,35 +35,6 @@ import org.pinholed.it.lab.ScriptedSession.Endpoint;
 class RewriteIT {
   private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
-  private static final class Bench implements AutoCloseable {
-    private final NatScenario scenario;
-    private final AgentProcess agent;
-
-    private Bench(Links links, NatMode nat, Family family) {
-      AgentProcess[] started = new AgentProcess[1];
-      scenario =
-          NatScenario.start(
-              links,
-              nat,
-              family,
-              lab -> {
-                RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-                started[0] = AgentProcess.start(lab);
-              });
-      agent = started[0];
-    }
-
-    private void assertClean() {
-      scenario.watch().assertNone();
-      assertEquals(List.of(), agent.complaints());
-    }
-
-    @Override
-    public void close() {
-      scenario.close();
-    }
-  }
-
   static Stream<Arguments> translations() {
     return Stream.of(NatMode.MASQUERADE, NatMode.SNAT, NatMode.DNAT, NatMode.TWICE)
         .flatMap(nat -> Stream.of(Family.values()).map(family -> Arguments.of(nat, family)));
@@ -78,11 +47,11 @@ class RewriteIT {
   @Test
   void fiveHundredRewrites_inOneControlConnection_growAndShrinkAndGoOn() {
     // Both directions are rewritten: PORT from the client, 227 from the server.
-    try (Bench bench = new Bench(Links.VETH, NatMode.TWICE, Family.V4);
-        ScriptedSession session = bench.scenario.login()) {
+    try (RewriteBench bench = RewriteBench.start(Links.VETH, NatMode.TWICE, Family.V4);
+        ScriptedSession session = bench.scenario().login()) {
       for (int i = 0; i < 250; i++) {
-        bench.scenario.transfer(session, i % 2 == 0 ? DataMode.PORT : DataMode.EPRT);
-        bench.scenario.transfer(session, DataMode.PASV);
+        bench.scenario().transfer(session, i % 2 == 0 ? DataMode.PORT : DataMode.EPRT);
+        bench.scenario().transfer(session, DataMode.PASV);
       }
       session.exchange("QUIT\r\n", "221 bye\r\n");
       bench.assertClean();
@@ -91,8 +60,8 @@ class RewriteIT {
 
   @Test
   void aThousandRewrites_withoutDataConnections_growAndShrinkAndGoOn() {
-    try (Bench bench = new Bench(Links.VETH, NatMode.MASQUERADE, Family.V4);
-        ScriptedSession session = bench.scenario.login()) {
+    try (RewriteBench bench = RewriteBench.start(Links.VETH, NatMode.MASQUERADE, Family.V4);
+        ScriptedSession session = bench.scenario().login()) {
       for (int i = 0; i < 500; i++) {
         int port = i % 2 == 0 ? 51210 : 2560 + i;
         String numbers = "," + (port >> 8) + "," + (port & 255) + "\r\n";
@@ -112,8 +81,8 @@ class RewriteIT {
   @ParameterizedTest
   @MethodSource("translations")
   void everyRewrite_hasRightLengthsAndChecksums(NatMode nat, Family family) {
-    try (Bench bench = new Bench(Links.WIRE, nat, family)) {
-      Lab lab = bench.scenario.lab();
+    try (RewriteBench bench = RewriteBench.start(Links.WIRE, nat, family)) {
+      Lab lab = bench.scenario().lab();
       List<Path> captures = new ArrayList<>();
       List<Process> captors = new ArrayList<>();
       for (Lab.Host host : new Lab.Host[] {Lab.Host.CLIENT, Lab.Host.SERVER}) {
@@ -121,10 +90,10 @@ class RewriteIT {
         captures.add(file);
         captors.add(startCapture(lab, host, file));
       }
-      try (ScriptedSession session = bench.scenario.login()) {
+      try (ScriptedSession session = bench.scenario().login()) {
         for (int i = 0; i < 3; i++) {
           for (DataMode mode : modes(family)) {
-            bench.scenario.transfer(session, mode);
+            bench.scenario().transfer(session, mode);
           }
         }
         session.exchange("QUIT\r\n", "221 bye\r\n");
@@ -183,17 +152,17 @@ class RewriteIT {
   void twoClients_announcingTheSamePort_bothWork(NatMode nat, Family family) {
     int port = 40001;
     DataMode mode = DataMode.EPRT;
-    try (Bench bench = new Bench(Links.VETH, nat, family);
-        ScriptedSession first = bench.scenario.login(family.client());
-        ScriptedSession second = bench.scenario.login(family.otherClient());
-        Listener firstListener = bench.scenario.listen(mode, family.client(), port);
-        Listener secondListener = bench.scenario.listen(mode, family.otherClient(), port)) {
-      Endpoint a = bench.scenario.announce(first, mode, family.client(), firstListener);
-      Endpoint b = bench.scenario.announce(second, mode, family.otherClient(), secondListener);
+    try (RewriteBench bench = RewriteBench.start(Links.VETH, nat, family);
+        ScriptedSession first = bench.scenario().login(family.client());
+        ScriptedSession second = bench.scenario().login(family.otherClient());
+        Listener firstListener = bench.scenario().listen(mode, family.client(), port);
+        Listener secondListener = bench.scenario().listen(mode, family.otherClient(), port)) {
+      Endpoint a = bench.scenario().announce(first, mode, family.client(), firstListener);
+      Endpoint b = bench.scenario().announce(second, mode, family.otherClient(), secondListener);
       assertEquals(port, a.port(), "a free port is kept");
       assertNotEquals(a, b);
-      bench.scenario.connect(second, mode, b, secondListener);
-      bench.scenario.connect(first, mode, a, firstListener);
+      bench.scenario().connect(second, mode, b, secondListener);
+      bench.scenario().connect(first, mode, a, firstListener);
       bench.assertClean();
     }
   }

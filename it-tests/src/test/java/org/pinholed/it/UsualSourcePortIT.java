@@ -5,15 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Links;
 import org.pinholed.it.lab.NamespacePeer.Connection;
 import org.pinholed.it.lab.NamespacePeer.Listener;
 import org.pinholed.it.lab.NatMode;
-import org.pinholed.it.lab.NatScenario;
-import org.pinholed.it.lab.RouterFirewall;
+import org.pinholed.it.lab.RewriteBench;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Endpoint;
 
@@ -25,19 +23,12 @@ class UsualSourcePortIT {
   private static final int ANNOUNCED = 40001;
   private static final int FTP_DATA = 20;
 
-  private static NatScenario scenario(Family family) {
-    return NatScenario.start(
-        Links.VETH,
-        NatMode.MASQUERADE,
-        family,
-        lab -> {
-          RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-          AgentProcess.start(lab);
-        });
+  private static RewriteBench bench(Family family) {
+    return RewriteBench.start(Links.VETH, NatMode.MASQUERADE, family);
   }
 
-  private static Connection dial(NatScenario scenario, Family family, Endpoint to) {
-    return scenario.server().connectFrom(family.server(), FTP_DATA, to.host(), to.port());
+  private static Connection dial(RewriteBench bench, Family family, Endpoint to) {
+    return bench.scenario().server().connectFrom(family.server(), FTP_DATA, to.host(), to.port());
   }
 
   private static void use(Connection dialed, Listener listener) {
@@ -51,24 +42,24 @@ class UsualSourcePortIT {
   @EnumSource
   void portOfALivingChild_isNotAnnouncedForAnotherClient(Family family) {
     DataMode mode = DataMode.EPRT;
-    try (NatScenario scenario = scenario(family);
-        ScriptedSession first = scenario.login(family.client());
-        ScriptedSession second = scenario.login(family.otherClient());
-        Listener firstListener = scenario.listen(mode, family.client(), ANNOUNCED);
-        Listener secondListener = scenario.listen(mode, family.otherClient(), ANNOUNCED)) {
-      Endpoint a = scenario.announce(first, mode, family.client(), firstListener);
+    try (RewriteBench bench = bench(family);
+        ScriptedSession first = bench.scenario().login(family.client());
+        ScriptedSession second = bench.scenario().login(family.otherClient());
+        Listener firstListener = bench.scenario().listen(mode, family.client(), ANNOUNCED);
+        Listener secondListener = bench.scenario().listen(mode, family.otherClient(), ANNOUNCED)) {
+      Endpoint a = bench.scenario().announce(first, mode, family.client(), firstListener);
       assertEquals(ANNOUNCED, a.port(), "a free port is kept");
-      try (Connection living = dial(scenario, family, a);
+      try (Connection living = dial(bench, family, a);
           Connection accepted = firstListener.accept()) {
-        Endpoint b = scenario.announce(second, mode, family.otherClient(), secondListener);
+        Endpoint b = bench.scenario().announce(second, mode, family.otherClient(), secondListener);
         assertNotEquals(a, b);
-        try (Connection other = dial(scenario, family, b)) {
+        try (Connection other = dial(bench, family, b)) {
           use(other, secondListener);
         }
         living.send("still here\n");
         assertEquals("still here\n", accepted.line());
       }
-      scenario.watch().assertNone();
+      bench.assertClean();
     }
   }
 
@@ -76,19 +67,19 @@ class UsualSourcePortIT {
   @EnumSource
   void portOfAChildOfTheSameClient_isKeptForTheNextOne(Family family) {
     DataMode mode = DataMode.EPRT;
-    try (NatScenario scenario = scenario(family);
-        ScriptedSession session = scenario.login();
-        Listener listener = scenario.listen(mode, family.client(), ANNOUNCED)) {
+    try (RewriteBench bench = bench(family);
+        ScriptedSession session = bench.scenario().login();
+        Listener listener = bench.scenario().listen(mode, family.client(), ANNOUNCED)) {
       for (int transfer = 0; transfer < 3; transfer++) {
-        Endpoint to = scenario.announce(session, mode, family.client(), listener);
+        Endpoint to = bench.scenario().announce(session, mode, family.client(), listener);
         assertEquals(ANNOUNCED, to.port());
         // The client closes first, so that the server may use its port again at once; conntrack
         // still knows the connection.
-        try (Connection dialed = dial(scenario, family, to)) {
+        try (Connection dialed = dial(bench, family, to)) {
           use(dialed, listener);
         }
       }
-      scenario.watch().assertNone();
+      bench.assertClean();
     }
   }
 }
