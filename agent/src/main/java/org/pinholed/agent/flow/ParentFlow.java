@@ -250,6 +250,15 @@ public final class ParentFlow {
   }
 
   /**
+   * Whether something was replaced in it that its sender may send once more.
+   *
+   * @return true if its packets are needed for that, also when it is not read any more
+   */
+  public boolean mayHaveToRepeat() {
+    return translation != null && translation.awaitsAcknowledgement();
+  }
+
+  /**
    * What reads it.
    *
    * @return null once reading ended

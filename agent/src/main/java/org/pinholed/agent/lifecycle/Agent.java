@@ -212,7 +212,7 @@ public final class Agent implements AgentControl, AutoCloseable {
               lifecyclePinholes,
               table,
               (entry, flowState) ->
-                  workers.all().get(backend.queueOf(entry.id())).takeOver(entry, flowState),
+                  workers.all().get(backend.queueOf(entry.id())).flows().takeOver(entry, flowState),
               config.marks(),
               events,
               left.flows())
@@ -428,7 +428,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   @Override
   public List<SessionRow> sessions(ListingFilter filter) throws ControlException {
     List<SessionRow> rows = new ArrayList<>();
-    await(workers.ask(worker -> worker.sessions(filter))).forEach(rows::addAll);
+    await(workers.ask(worker -> worker.flows().sessions(filter))).forEach(rows::addAll);
     rows.sort(Comparator.comparingLong(SessionRow::ageSeconds).reversed());
     return rows;
   }
@@ -452,7 +452,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   @Override
   public ClearReport clear(ListingFilter filter) throws ControlException {
     List<ConntrackEntry> entries = new ArrayList<>();
-    await(workers.ask(worker -> worker.beginClear(filter))).forEach(entries::addAll);
+    await(workers.ask(worker -> worker.flows().beginClear(filter))).forEach(entries::addAll);
     int expectations = expectations(filter).size();
     // The conntrack first: afterwards nothing of the flow proves anything any more.
     try (ConntrackClient client = ConntrackClient.open()) {
@@ -483,7 +483,8 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   private List<ConntrackEntry> parentEntries() throws ControlException {
     List<ConntrackEntry> entries = new ArrayList<>();
-    await(workers.ask(worker -> worker.entries(ListingFilter.ALL))).forEach(entries::addAll);
+    await(workers.ask(worker -> worker.flows().entries(ListingFilter.ALL)))
+        .forEach(entries::addAll);
     return entries;
   }
 
@@ -552,7 +553,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     helpers = newHelpers;
     config = changed;
     table.setLimits(changed.limits());
-    await(workers.ask(QueueWorker::endParentsWithoutHelper));
+    await(workers.ask(worker -> worker.flows().endWithoutHelper()));
     awaitTransaction();
   }
 
@@ -701,7 +702,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     for (int index = 0; index < workerThreads.size(); index++) {
       queues.add(workerThreads.get(index).leave());
       if (!threads.get(index).isAlive()) { // else nobody but it may look at its flows
-        flows.addAll(workers.all().get(index).states());
+        flows.addAll(workers.all().get(index).flows().states());
       }
     }
     return new HandOver(ProcessHandle.current().pid(), queues, flows);

@@ -11,6 +11,7 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.helper.AddressText;
+import org.pinholed.helper.Endpoint;
 
 /**
  * The trace of one worker: collects the lines of the packet that is being read for those traces
@@ -74,6 +75,29 @@ public final class Tracer {
     for (int i = 0; i < wanting.size(); i++) {
       wanting.get(i).line(new TraceLine(time, numbers.get(i), serial, step, text));
     }
+  }
+
+  /**
+   * Adds the line that says what came.
+   *
+   * @param packet a TCP packet
+   */
+  public void received(PacketView packet) {
+    line(
+        "received",
+        "TCP "
+            + new Endpoint(packet.sourceAddress(), packet.sourcePort())
+            + " -> "
+            + new Endpoint(packet.destinationAddress(), packet.destinationPort())
+            + (packet.has(PacketView.SYN) ? " SYN" : "")
+            + (packet.has(PacketView.ACK) ? " ACK" : "")
+            + (packet.has(PacketView.FIN) ? " FIN" : "")
+            + (packet.has(PacketView.RST) ? " RST" : "")
+            + " seq "
+            + Integer.toUnsignedString(packet.sequence())
+            + ", "
+            + packet.payloadLengthBytes()
+            + " bytes of payload");
   }
 
   /** Ends the packet. */

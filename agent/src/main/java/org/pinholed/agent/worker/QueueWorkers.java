@@ -86,8 +86,8 @@ public final class QueueWorkers {
   }
 
   private boolean endParentIfGone(QueueWorker worker, int conntrackId) {
-    boolean read = worker.isRead(conntrackId);
-    boolean ended = worker.endParentIfGone(conntrackId);
+    boolean read = worker.flows().isRead(conntrackId);
+    boolean ended = worker.flows().endIfGone(conntrackId);
     if (read && ended) {
       lostParents.incrementAndGet();
     }
@@ -126,7 +126,7 @@ public final class QueueWorkers {
 
   private int endParentsGone(QueueWorker worker, Set<Integer> alive) {
     int gone = 0;
-    for (ConntrackEntry entry : worker.entries(ListingFilter.ALL)) {
+    for (ConntrackEntry entry : worker.flows().entries(ListingFilter.ALL)) {
       // Asked one by one: it may have begun after the dump.
       if (!alive.contains(entry.id()) && endParentIfGone(worker, entry.id())) {
         gone++;
@@ -145,7 +145,7 @@ public final class QueueWorkers {
   public CompletableFuture<?> endParents(List<ConntrackEntry> entries, AgentEvent.Kind kind) {
     return ask(
         worker -> {
-          entries.forEach(entry -> worker.endParent(entry.id(), kind));
+          entries.forEach(entry -> worker.flows().end(entry.id(), kind));
           return entries.size();
         });
   }

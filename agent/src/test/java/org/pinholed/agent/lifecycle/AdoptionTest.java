@@ -72,7 +72,7 @@ class AdoptionTest {
                 ConntrackClient.open(bench.conntrack()),
                 bench.backend().openSession(),
                 bench.table(),
-                bench.worker()::takeOver,
+                bench.worker().flows()::takeOver,
                 WorkerBench.MARKS,
                 bench.events(),
                 states)
@@ -83,13 +83,13 @@ class AdoptionTest {
 
   /** Another process takes the place of the one before, with the same kernel. */
   private void replace() throws IOException {
-    states = bench.worker().states();
+    states = bench.worker().flows().states();
     bench = WorkerBench.after(bench);
     adopt();
   }
 
   private List<SessionRow> sessions() {
-    return bench.worker().sessions(ListingFilter.ALL);
+    return bench.worker().flows().sessions(ListingFilter.ALL);
   }
 
   @Test
@@ -255,7 +255,7 @@ class AdoptionTest {
     assertEquals(new Adoption.Result(1, 1, 0), adopt());
     assertEquals("opaqueBefore", sessions().get(0).reason());
     bench.conntrack().remove(dialogue.connection());
-    bench.worker().endParentIfGone(0x1234);
+    bench.worker().flows().endIfGone(0x1234);
     bench.turn();
     assertEquals(List.of(), bench.backend().open());
     assertEquals(0, bench.worker().opaqueParents());

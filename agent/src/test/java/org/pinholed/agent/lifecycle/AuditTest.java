@@ -42,7 +42,7 @@ class AuditTest {
         ConntrackClient.open(bench.conntrack()),
         bench.backend().openSession(),
         bench.table(),
-        () -> bench.worker().entries(ListingFilter.ALL),
+        () -> bench.worker().flows().entries(ListingFilter.ALL),
         helpers,
         WorkerBench.MARKS);
   }

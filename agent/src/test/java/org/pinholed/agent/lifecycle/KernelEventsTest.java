@@ -298,7 +298,7 @@ class KernelEventsTest {
       bench.turn();
       lose(closed);
       TcpDialogue cleared = other(2).login();
-      bench.worker().beginClear(ListingFilter.ALL);
+      bench.worker().flows().beginClear(ListingFilter.ALL);
       lose(cleared);
       TcpDialogue opaque = other(3).login().client("AUTH TLS\r\n").server("234 go on\r\n");
       assertEquals(1, bench.worker().opaqueParents());
@@ -364,7 +364,7 @@ class KernelEventsTest {
     void expired_placeIsFreeAndTheNextOneOpens() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       events.tick(in(THIRTY_SECONDS.plusMillis(1000)));
-      assertEquals(0, bench.worker().sessions(ListingFilter.ALL).get(0).expectations());
+      assertEquals(0, bench.worker().flows().sessions(ListingFilter.ALL).get(0).expectations());
       dialogue.passive(30001);
 
       assertTrue(bench.backend().open().contains(pinhole(30001)));
@@ -406,7 +406,7 @@ class KernelEventsTest {
               () -> {
                 bench
                     .worker()
-                    .post(() -> bench.worker().endParent(0x1234, AgentEvent.Kind.PARENT_CLOSED));
+                    .post(() -> bench.worker().flows().end(0x1234, AgentEvent.Kind.PARENT_CLOSED));
                 bench.turn();
               });
       events.tick(in(Duration.ofSeconds(21)));
@@ -495,7 +495,7 @@ class KernelEventsTest {
               () -> {
                 bench
                     .worker()
-                    .post(() -> bench.worker().endParent(0x1234, AgentEvent.Kind.PARENT_CLOSED));
+                    .post(() -> bench.worker().flows().end(0x1234, AgentEvent.Kind.PARENT_CLOSED));
                 bench.turn();
               });
       events.repair();

@@ -321,7 +321,7 @@ class OutcomesTest {
       assertEquals(
           25 | WorkerBench.MARKS.vetted() | WorkerBench.MARKS.opaque(),
           dialogue.connection().mark());
-      assertEquals("broken", bench.worker().sessions(ListingFilter.ALL).get(0).reason());
+      assertEquals("broken", bench.worker().flows().sessions(ListingFilter.ALL).get(0).reason());
       next.add((facts, out) -> out.expect(Announcements.once("d", facts, 30003).build()));
       dialogue.server("more");
       assertEquals(1, next.size(), "not read any more");

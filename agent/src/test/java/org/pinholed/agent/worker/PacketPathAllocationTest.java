@@ -117,7 +117,7 @@ class PacketPathAllocationTest {
 
     assertEquals(
         6L * (WARM_UP + ROUNDS * MEASURED),
-        bench.worker().sessions(ListingFilter.ALL).get(0).bytesFromClient(),
+        bench.worker().flows().sessions(ListingFilter.ALL).get(0).bytesFromClient(),
         "all of it was read");
   }
 

@@ -44,7 +44,7 @@ class QueueWorkerTest {
   }
 
   private static List<SessionRow> sessions(WorkerBench bench) {
-    return bench.worker().sessions(ListingFilter.ALL);
+    return bench.worker().flows().sessions(ListingFilter.ALL);
   }
 
   private SessionRow session() {
@@ -433,8 +433,8 @@ class QueueWorkerTest {
     @Test
     void byItsConntrackId() {
       new TcpDialogue(bench).login().passive(30000);
-      bench.worker().post(() -> bench.worker().endParent(0x9999, AgentEvent.Kind.PARENT_CLOSED));
-      bench.worker().post(() -> bench.worker().endParent(0x1234, AgentEvent.Kind.PARENT_CLOSED));
+      bench.worker().post(() -> bench.worker().flows().end(0x9999, AgentEvent.Kind.PARENT_CLOSED));
+      bench.worker().post(() -> bench.worker().flows().end(0x1234, AgentEvent.Kind.PARENT_CLOSED));
       bench.turn();
 
       assertEnded();
@@ -444,9 +444,9 @@ class QueueWorkerTest {
     void whenItsHelperIsNoLongerInForce() {
       new TcpDialogue(bench).login().passive(30000);
       bench.worker().setHelpers(bench.helpers(WorkerBench.entry(1, "ftp", null)));
-      assertEquals(0, bench.worker().endParentsWithoutHelper(), "the same entry");
+      assertEquals(0, bench.worker().flows().endWithoutHelper(), "the same entry");
       bench.worker().setHelpers(bench.helpers(WorkerBench.entry(2, "ftp", null)));
-      assertEquals(1, bench.worker().endParentsWithoutHelper());
+      assertEquals(1, bench.worker().flows().endWithoutHelper());
       bench.turn();
 
       assertEquals(List.of(), bench.backend().open());
@@ -460,11 +460,11 @@ class QueueWorkerTest {
     TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
     TcpDialogue other = from("192.0.2.11", 7).login().passive(30001);
     ListingFilter one = new ListingFilter(null, null, "00001234");
-    bench.worker().post(() -> assertEquals(1, bench.worker().beginClear(one).size()));
+    bench.worker().post(() -> assertEquals(1, bench.worker().flows().beginClear(one).size()));
     bench.conntrack().remove(dialogue.connection());
     bench.conntrack().remove(other.connection());
-    bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
-    bench.worker().post(() -> bench.worker().endParentIfGone(7));
+    bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
+    bench.worker().post(() -> bench.worker().flows().endIfGone(7));
     bench.turn();
 
     assertEquals(
@@ -479,7 +479,7 @@ class QueueWorkerTest {
     void conntrackGone_endsTheParent() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       bench.conntrack().remove(dialogue.connection());
-      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
       bench.turn();
 
       assertEquals(List.of(), bench.backend().open());
@@ -490,7 +490,7 @@ class QueueWorkerTest {
     void conntrackThereAgainWithTheSameId_keepsTheParent() {
       // The event is about the entry before: the ports were used again before it was read.
       new TcpDialogue(bench).login().passive(30000);
-      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
       bench.turn();
 
       assertEquals(List.of(pinhole(30000)), bench.backend().open());
@@ -501,7 +501,7 @@ class QueueWorkerTest {
     void conntrackThereAgainWithAnotherId_endsTheParent() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       dialogue.reusePorts(0x5678, 25, 1, 2);
-      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
       bench.turn();
 
       assertEquals(List.of(), bench.backend().open());
@@ -511,7 +511,7 @@ class QueueWorkerTest {
     void conntrackCannotBeAsked_endsTheParent() {
       new TcpDialogue(bench).login().passive(30000);
       bench.conntrack().failWith(Errno.EPERM);
-      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
       bench.turn();
 
       assertEquals(List.of(), bench.backend().open());
@@ -519,7 +519,7 @@ class QueueWorkerTest {
 
     @Test
     void unknownId_asksNothing() {
-      bench.worker().post(() -> bench.worker().endParentIfGone(0x1234));
+      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
       bench.turn();
 
       assertEquals(0, bench.conntrack().gets());
@@ -705,7 +705,7 @@ class QueueWorkerTest {
           .worker()
           .post(
               () -> {
-                bench.worker().endParent(0x1234, AgentEvent.Kind.CLEARED);
+                bench.worker().flows().end(0x1234, AgentEvent.Kind.CLEARED);
                 // As somebody does who waited for this and asks again at once.
                 bench.worker().post(() -> seen.add(bench.backend().open()));
               });
@@ -872,14 +872,14 @@ class QueueWorkerTest {
     from("192.0.2.10", 1).connect();
     from("192.0.2.11", 2).connect();
 
-    assertEquals(2, bench.worker().entries(ListingFilter.ALL).size());
+    assertEquals(2, bench.worker().flows().entries(ListingFilter.ALL).size());
     assertEquals(
         List.of(2),
-        bench.worker().entries(new ListingFilter(25, "ftp", "00000002")).stream()
+        bench.worker().flows().entries(new ListingFilter(25, "ftp", "00000002")).stream()
             .map(entry -> entry.id())
             .toList());
-    assertEquals(List.of(), bench.worker().entries(new ListingFilter(26, null, null)));
-    assertEquals(List.of(), bench.worker().sessions(new ListingFilter(null, "sip", null)));
+    assertEquals(List.of(), bench.worker().flows().entries(new ListingFilter(26, null, null)));
+    assertEquals(List.of(), bench.worker().flows().sessions(new ListingFilter(null, "sip", null)));
   }
 
   @Test

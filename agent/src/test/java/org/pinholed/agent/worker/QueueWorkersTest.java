@@ -62,7 +62,7 @@ class QueueWorkersTest {
     assertEquals(
         WorkerBench.MARKS.opaque(), refused.connection().mark() & WorkerBench.MARKS.opaque());
 
-    two.worker().post(() -> two.worker().endParent(2, AgentEvent.Kind.PARENT_CLOSED));
+    two.worker().post(() -> two.worker().flows().end(2, AgentEvent.Kind.PARENT_CLOSED));
     turn();
     dialogue(one, 40005, 5, 25).login();
     assertEquals(2, workers.parents());
@@ -100,7 +100,7 @@ class QueueWorkersTest {
     dialogue(one, 40001, 1, 25).login();
     dialogue(two, 40002, 2, 25).login();
     CompletableFuture<List<List<ConntrackEntry>>> answer =
-        workers.ask(worker -> worker.entries(ListingFilter.ALL));
+        workers.ask(worker -> worker.flows().entries(ListingFilter.ALL));
     one.turn();
     assertEquals(false, answer.isDone());
     two.turn();
@@ -141,7 +141,7 @@ class QueueWorkersTest {
                   .beforeNext(
                       () -> {
                         two.worker()
-                            .post(() -> two.worker().endParent(2, AgentEvent.Kind.PARENT_CLOSED));
+                            .post(() -> two.worker().flows().end(2, AgentEvent.Kind.PARENT_CLOSED));
                         two.turn();
                       });
             });

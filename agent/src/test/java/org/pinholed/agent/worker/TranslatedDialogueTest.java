@@ -125,7 +125,7 @@ class TranslatedDialogueTest {
       assertEquals(PORT_SEEN, lastPassed());
 
       dialogue.deliver(dialogue.serverSays("200 ok\r\n", PacketView.FIN));
-      assertEquals(List.of(), bench.worker().sessions(ListingFilter.ALL));
+      assertEquals(List.of(), bench.worker().flows().sessions(ListingFilter.ALL));
       assertEquals(List.of(), bench.backend().open());
       bench.assertVerdicts();
     }

@@ -1,0 +1,120 @@
+package org.pinholed.agent.worker;
+
+import java.nio.ByteBuffer;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nfqueue.PacketQueue;
+
+/**
+ * The verdicts on the packets of one batch. Each packet gets exactly one, in the order in which the
+ * packets came: those that pass as they came get theirs together, at the latest by {@link #finish}.
+ * For the worker's thread only.
+ */
+final class BatchVerdicts {
+  private final PacketQueue queue;
+  private final AgentMetrics metrics;
+  private final SampledLog faults;
+  private int lastPacketId;
+  private int held;
+
+  /** How many of those that are held have their verdict already, and how many of what kind. */
+  private int settled;
+
+  private int changed;
+  private int dropped;
+  private boolean unsent;
+  private long beganNs;
+
+  BatchVerdicts(PacketQueue queue, AgentMetrics metrics, SampledLog faults) {
+    this.queue = queue;
+    this.metrics = metrics;
+    this.faults = faults;
+  }
+
+  /** Holds the next packet. What is said of a packet below is said of this one. */
+  void hold(int packetId) {
+    if (held == 0) {
+      beganNs = System.nanoTime();
+    }
+    held++;
+    lastPacketId = packetId;
+  }
+
+  /** When the first packet of the batch was held, {@link System#nanoTime}. */
+  long beganNs() {
+    return beganNs;
+  }
+
+  /** Whether packets wait for {@link #finish}. */
+  boolean isHolding() {
+    return held > 0;
+  }
+
+  /**
+   * The packet passes with other bytes.
+   *
+   * @param payload the whole packet, from index 0
+   * @param lengthBytes its length
+   * @param atOnce whether the kernel is told now and not with the others
+   */
+  void acceptChanged(ByteBuffer payload, int lengthBytes, boolean atOnce) {
+    if (settled < held - 1) {
+      queue.acceptThrough(lastPacketId - 1); // it must not overtake those before it
+      settled = held - 1;
+    }
+    queue.acceptChanged(lastPacketId, payload, 0, lengthBytes);
+    settled++;
+    changed++;
+    if (atOnce) {
+      send();
+    }
+  }
+
+  /** The packet is dropped; its sender sends it again. */
+  void drop() {
+    queue.drop(lastPacketId);
+    settled++;
+    dropped++;
+  }
+
+  /**
+   * Lets all pass that have no verdict yet, and hands the verdicts to the kernel.
+   *
+   * @return how many packets there were
+   */
+  int finish() {
+    int all = held;
+    if (settled < held) {
+      queue.acceptThrough(lastPacketId);
+    }
+    send();
+    metrics.verdictLatency(System.nanoTime() - beganNs, held);
+    metrics.verdicts(AgentMetrics.Verdict.ACCEPT, held - changed - dropped);
+    if (changed + dropped > 0) {
+      metrics.verdicts(AgentMetrics.Verdict.CHANGED, changed);
+      metrics.verdicts(AgentMetrics.Verdict.DROP, dropped);
+    }
+    settled = 0;
+    changed = 0;
+    dropped = 0;
+    held = 0;
+    return all;
+  }
+
+  /** Tries again what the kernel did not take, if there is anything. */
+  void sendUnsent() {
+    if (unsent) {
+      send();
+    }
+  }
+
+  private void send() {
+    try {
+      queue.flush();
+      unsent = false;
+    } catch (NetlinkException e) {
+      unsent = true; // they stay, the next turn sends them
+      faults.warn(String.valueOf(e.getMessage()));
+    }
+  }
+}

@@ -1,0 +1,567 @@
+package org.pinholed.agent.worker;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.FlowTable;
+import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.SessionRow;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The parent flows of one worker: how they begin, are taken over from an earlier agent, stop being
+ * read, and end. For the worker's thread only, unless said otherwise; others get there by {@link
+ * QueueWorker#post} and {@link QueueWorker#ask}.
+ */
+public final class WorkerFlows {
+  /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}. */
+  private static final int TCP_SYN_RECV = 2;
+
+  /** {@code TCP_CONNTRACK_ESTABLISHED} of {@code nf_conntrack_tcp.h}. */
+  private static final int TCP_ESTABLISHED = 3;
+
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerFlows.class);
+
+  private final QueueWorker worker;
+  private final ConntrackClient conntrack;
+  private final Outcomes outcomes;
+  private final ParentOwners owners;
+  private final MarkBits marks;
+  private final AgentEvents events;
+  private final AgentMetrics metrics;
+  private final FlowTable flows = new FlowTable();
+  private final SampledLog conntrackErrors = new SampledLog(LOG, "conntrack");
+  private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
+  private volatile HelperTable helpers;
+  private int unread;
+
+  /**
+   * Makes the flows of a worker, none yet.
+   *
+   * @param worker whose they are
+   * @param conntrack its way to conntrack
+   * @param outcomes what helpers conclude
+   * @param helpers the helpers in force
+   * @param owners who reads which parent, shared
+   * @param marks the bits of the conntrack mark
+   * @param events log and counters, shared
+   * @param metrics counters, shared
+   */
+  WorkerFlows(
+      QueueWorker worker,
+      ConntrackClient conntrack,
+      Outcomes outcomes,
+      HelperTable helpers,
+      ParentOwners owners,
+      MarkBits marks,
+      AgentEvents events,
+      AgentMetrics metrics) {
+    this.worker = worker;
+    this.conntrack = conntrack;
+    this.outcomes = outcomes;
+    this.helpers = helpers;
+    this.owners = owners;
+    this.marks = marks;
+    this.events = events;
+    this.metrics = metrics;
+  }
+
+  /**
+   * Puts other helpers in force for new flows. From any thread.
+   *
+   * @param newHelpers the helpers
+   */
+  void setHelpers(HelperTable newHelpers) {
+    helpers = newHelpers;
+  }
+
+  /**
+   * How much a helper may cost.
+   *
+   * @return the limits in force
+   */
+  HelperLimits limits() {
+    return helpers.limits();
+  }
+
+  /**
+   * Finds the flow of a packet.
+   *
+   * @param packet the packet
+   * @return the flow and the packet's direction; null if it is not known
+   */
+  FlowTable.@Nullable End find(PacketView packet) {
+    return flows.find(packet);
+  }
+
+  /**
+   * Flows that are read.
+   *
+   * @return a number
+   */
+  int read() {
+    return flows.size() - unread;
+  }
+
+  /**
+   * Flows that are known and no longer read.
+   *
+   * @return a number
+   */
+  int unread() {
+    return unread;
+  }
+
+  /**
+   * A SYN+ACK carries both initial sequence numbers: the flow is read from its first byte.
+   *
+   * <p>But only one that conntrack takes for the answer to a SYN. Others pass by here too
+   * (nf_conntrack_proto_tcp.c ignores a SYN+ACK in most states, it does not drop it), and a server
+   * could send them to make the agent begin in the middle of what the client sends, where a line
+   * looks like a command: NAT slipstreaming.
+   *
+   * @param packet the SYN+ACK
+   * @param known the flow of its ports, if there is one already
+   * @param nowNs {@link System#nanoTime}
+   * @return the flow if it begins now, else null
+   */
+  @Nullable ParentFlow begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
+    if (known != null && known.flow().beganWith(packet.sequence())) {
+      known.flow().packetSeen(nowNs);
+      return null;
+    }
+    ConntrackEntry entry = conntrackOf(packet);
+    if (entry == null
+        || entry.tcpState() != TCP_SYN_RECV
+        || !tupleBehind(packet).equals(entry.original())) { // not from the server
+      return null;
+    }
+    if (known != null) {
+      // The id alone says nothing, the next entry for the same tuple often has it again. But a flow
+      // that went on since its SYN+ACK cannot come back to this state.
+      if (known.flow().entry().id() == entry.id() && known.flow().waitsForFirstByte()) {
+        return null;
+      }
+      end(known.flow(), AgentEvent.Kind.PARENT_CLOSED); // the ports are used again
+    }
+    ParentFlow flow = newFlow(entry, FlowFacts.Origin.FIRST_BYTE, nowNs);
+    if (flow == null || flow.readingEnded()) {
+      return null;
+    }
+    flow.startStreams(packet.acknowledgement() - 1, packet.sequence(), helpers.limits());
+    changeMark(entry, marks.vetted());
+    return flow;
+  }
+
+  /**
+   * A packet of a flow that is not known here. An earlier agent may have vetted it; else nothing in
+   * it proves anything, and the kernel need not queue it any more.
+   *
+   * @param packet the packet
+   * @param nowNs {@link System#nanoTime}
+   * @return where the flow is in the table now; null if it is not
+   */
+  FlowTable.@Nullable End adopt(PacketView packet, long nowNs) {
+    ConntrackEntry entry = conntrackOf(packet);
+    if (entry == null
+        || entry.tcpState() != TCP_ESTABLISHED) { // the last words of a flow that is ending
+      return null;
+    }
+    boolean vetted = (entry.mark() & marks.vetted()) != 0;
+    ParentFlow flow = newFlow(entry, FlowFacts.Origin.RESUMED, nowNs);
+    if (flow == null) {
+      return null;
+    }
+    if (vetted) {
+      inheritTranslation(flow);
+    } else if (!flow.readingEnded()) {
+      events.reason(flow.parent(), AgentReason.MID_STREAM, "");
+      endReading(flow, AgentReason.MID_STREAM, false);
+    }
+    return flows.find(packet);
+  }
+
+  private void inheritTranslation(ParentFlow flow) {
+    TranslatedFlow translation = flow.translation();
+    if (translation != null) {
+      try {
+        translation.inherit(conntrack);
+      } catch (NetlinkException e) {
+        conntrackFailed(e);
+      }
+    }
+  }
+
+  /**
+   * Takes over a parent that an agent before this one vetted: it is known from now on, and read
+   * from where that agent stood, or from its next line on, unless that agent gave it up. On the
+   * worker's thread, or before that runs.
+   *
+   * @param entry its conntrack, with the vetted bit
+   * @param state what that agent said of it; null if it said nothing
+   * @return the flow; null if it is ending, no helper of today reads it, or there are too many
+   */
+  public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
+    if (entry.tcpState() != TCP_SYN_RECV && entry.tcpState() != TCP_ESTABLISHED) {
+      return null;
+    }
+    long nowNs = System.nanoTime();
+    if ((entry.mark() & marks.opaque()) != 0) {
+      return takeOverUnread(entry, nowNs);
+    }
+    ParentFlow flow = newFlow(entry, FlowFacts.Origin.RESUMED, nowNs);
+    if (flow != null) {
+      inheritTranslation(flow);
+      if (state != null) {
+        flow.restore(state, helpers.limits());
+      }
+    }
+    return flow;
+  }
+
+  private @Nullable ParentFlow takeOverUnread(ConntrackEntry entry, long nowNs) {
+    HelperTable.ActiveHelper active =
+        helpers.find(Transport.TCP, entry.original().destinationPort());
+    if (active == null || !owners.add(entry.id(), worker)) {
+      return null;
+    }
+    FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
+    ParentFlow flow =
+        new ParentFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
+    flow.endReading(AgentReason.OPAQUE_BEFORE);
+    flows.add(flow);
+    unread++;
+    return flow;
+  }
+
+  /**
+   * What another process needs to go on with the flows. On the worker's thread, or after its end.
+   *
+   * @return the states of those that are read
+   */
+  public List<FlowState> states() {
+    List<FlowState> states = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      FlowState state = flow.state();
+      if (state != null) {
+        states.add(state);
+      }
+    }
+    return states;
+  }
+
+  /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */
+  private static FlowTuple tupleBehind(PacketView packet) {
+    FlowTuple tuple =
+        new FlowTuple(
+            packet.protocol(),
+            packet.sourceAddress(),
+            packet.sourcePort(),
+            packet.destinationAddress(),
+            packet.destinationPort());
+    return tuple.inverse();
+  }
+
+  private @Nullable ConntrackEntry conntrackOf(PacketView packet) {
+    try {
+      Optional<ConntrackEntry> entry = conntrack.get(tupleBehind(packet));
+      if (entry.isEmpty()) {
+        metrics.unreadablePacket("noConntrack");
+        return null;
+      }
+      return entry.get();
+    } catch (NetlinkException e) {
+      conntrackFailed(e);
+      return null;
+    }
+  }
+
+  private @Nullable ParentFlow newFlow(ConntrackEntry entry, FlowFacts.Origin origin, long nowNs) {
+    HelperTable.ActiveHelper active =
+        helpers.find(Transport.TCP, entry.original().destinationPort());
+    if (active == null || (entry.mark() & (marks.opaque() | marks.child())) != 0) {
+      return null;
+    }
+    ParentFlow stale = flows.find(entry.id());
+    if (stale != null) {
+      end(stale, AgentEvent.Kind.PARENT_CLOSED);
+    }
+    FlowFacts facts = factsOf(entry, origin);
+    Parent parent = parentOf(entry, facts, active);
+    if (!owners.add(entry.id(), worker)) {
+      events.limit(parent, "parents");
+      changeMark(entry, marks.opaque());
+      return null;
+    }
+    boolean kernelHelper = !entry.helperName().isEmpty();
+    SessionHelper helper = active.factory().open(facts);
+    ParentFlow flow = new ParentFlow(parent, entry, facts, active.entry(), helper, nowNs);
+    flows.add(flow);
+    if (kernelHelper) {
+      events.reason(parent, AgentReason.KERNEL_HELPER, "");
+      endReading(flow, AgentReason.KERNEL_HELPER, false);
+    }
+    return flow;
+  }
+
+  private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
+    return new Parent(
+        entry.id(),
+        active.entry().name(),
+        active.entry().id(),
+        entry.mark(),
+        marks.policyId(entry.mark()),
+        facts.client(),
+        facts.serverSeenByClient());
+  }
+
+  private static FlowFacts factsOf(ConntrackEntry entry, FlowFacts.Origin origin) {
+    FlowTuple original = entry.original();
+    FlowTuple reply = entry.reply();
+    return new FlowFacts(
+        Transport.TCP,
+        new Endpoint(original.source(), original.sourcePort()),
+        new Endpoint(reply.destination(), reply.destinationPort()),
+        new Endpoint(reply.source(), reply.sourcePort()),
+        new Endpoint(original.destination(), original.destinationPort()),
+        origin);
+  }
+
+  /**
+   * Ends the reading of a flow for what was found in it.
+   *
+   * @param flow it stays in the table
+   * @param reason why
+   */
+  void endReading(ParentFlow flow, Reason reason) {
+    events.reason(flow.parent(), reason, "");
+    // What a broken flow announced is not to be trusted; what an encrypted one announced before is.
+    endReading(flow, reason, reason.kind() == Reason.Kind.MALFORMED);
+  }
+
+  /**
+   * Ends the reading of a flow.
+   *
+   * @param flow it stays in the table
+   * @param reason why
+   * @param shut whether its pinholes are shut, too
+   */
+  void endReading(ParentFlow flow, Reason reason, boolean shut) {
+    if (shut) {
+      outcomes.endAll(flow, AgentEvent.Kind.CLOSED);
+    }
+    flow.endReading(reason);
+    unread++;
+    if (!flow.mayHaveToRepeat()) {
+      queueNoMore(flow);
+    }
+    unreadable.warn(
+        flow.parent().serial()
+            + " "
+            + flow.parent().helper()
+            + " "
+            + flow.parent().client()
+            + " -> "
+            + flow.parent().server()
+            + ": "
+            + reason.word()
+            + ", "
+            + reason.explanation());
+  }
+
+  /**
+   * Ends a parent and everything that hangs on it.
+   *
+   * @param flow leaves the table
+   * @param kind why, for log and counters
+   */
+  void end(ParentFlow flow, AgentEvent.Kind kind) {
+    flow.parent().end();
+    outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
+    flows.remove(flow);
+    owners.remove(flow.entry().id(), worker);
+    if (flow.readingEnded()) {
+      unread--;
+    }
+  }
+
+  /**
+   * Has the kernel queue no more packets of a flow that is not read any more.
+   *
+   * @param flow the flow
+   */
+  void queueNoMore(ParentFlow flow) {
+    changeMark(flow.entry(), marks.opaque());
+  }
+
+  private void changeMark(ConntrackEntry entry, int bit) {
+    try {
+      conntrack.setMark(entry.original(), bit, bit);
+    } catch (NetlinkException e) {
+      conntrackFailed(e);
+    }
+  }
+
+  private void conntrackFailed(NetlinkException e) {
+    String message = String.valueOf(e.getMessage());
+    conntrackErrors.warn(message);
+    events.agent(AgentEvent.Kind.BACKEND_ERROR, "conntrack", message);
+  }
+
+  /**
+   * Ends a parent and everything that hangs on it.
+   *
+   * @param conntrackId its conntrack id; unknown ids are ignored
+   * @param kind why, for log and counters
+   */
+  public void end(int conntrackId, AgentEvent.Kind kind) {
+    ParentFlow flow = flows.find(conntrackId);
+    if (flow != null) {
+      end(flow, kind);
+    }
+  }
+
+  /**
+   * Whether a parent is known and read, and no operator is clearing it.
+   *
+   * @param conntrackId its conntrack id
+   * @return false also if it is known and no longer read
+   */
+  boolean isRead(int conntrackId) {
+    ParentFlow flow = flows.find(conntrackId);
+    return flow != null && !flow.readingEnded() && !flow.isCleared();
+  }
+
+  /**
+   * Ends a parent whose conntrack is said to be gone, unless the kernel has one with the same tuple
+   * and id that carries our mark: then what was said was about an earlier connection between the
+   * same ports.
+   *
+   * @param conntrackId its conntrack id; unknown ids are ignored
+   * @return true if there was such a parent and it is ended now
+   */
+  public boolean endIfGone(int conntrackId) {
+    ParentFlow flow = flows.find(conntrackId);
+    if (flow == null || isInKernel(flow.entry())) {
+      return false;
+    }
+    end(flow, AgentEvent.Kind.PARENT_CLOSED);
+    return true;
+  }
+
+  /**
+   * After {@code conntrack -F} the next packet of a connection makes a new entry for it, often with
+   * the old id (it is made of the tuple and of where the entry lies in memory). Nobody has vetted
+   * that one, and its end would not be told, because it has no mark: only a marked one is ours.
+   */
+  private boolean isInKernel(ConntrackEntry entry) {
+    int ours = marks.vetted() | marks.opaque();
+    try {
+      return conntrack
+          .get(entry.original())
+          .filter(now -> now.id() == entry.id() && (now.mark() & ours) != 0)
+          .isPresent();
+    } catch (NetlinkException e) {
+      conntrackFailed(e);
+      return false;
+    }
+  }
+
+  /**
+   * Ends the parents of helpers that are no longer in force.
+   *
+   * @return how many
+   */
+  public int endWithoutHelper() {
+    HelperTable now = helpers;
+    List<ParentFlow> over = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      HelperTable.ActiveHelper active =
+          now.find(flow.helperEntry().transport(), flow.helperEntry().port());
+      if (active == null || active.entry().id() != flow.helperEntry().id()) {
+        over.add(flow);
+      }
+    }
+    for (ParentFlow flow : over) {
+      end(flow, AgentEvent.Kind.CLOSED);
+    }
+    return over.size();
+  }
+
+  /**
+   * All conntracks of parents.
+   *
+   * @param filter which ones
+   * @return a copy
+   */
+  public List<ConntrackEntry> entries(ListingFilter filter) {
+    List<ConntrackEntry> entries = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      if (matches(filter, flow)) {
+        entries.add(flow.entry());
+      }
+    }
+    return entries;
+  }
+
+  /**
+   * Begins to clear parents. They end by {@link #end(int, AgentEvent.Kind)} or when the kernel
+   * tells of their end, which it does as soon as their conntracks are deleted; either way they end
+   * as cleared.
+   *
+   * @param filter which ones
+   * @return their conntracks, to be deleted
+   */
+  public List<ConntrackEntry> beginClear(ListingFilter filter) {
+    for (ParentFlow flow : flows.flows()) {
+      if (matches(filter, flow)) {
+        flow.clear();
+      }
+    }
+    return entries(filter);
+  }
+
+  /**
+   * The listing of parents.
+   *
+   * @param filter which ones
+   * @return rows in no order
+   */
+  public List<SessionRow> sessions(ListingFilter filter) {
+    long nowNs = System.nanoTime();
+    List<SessionRow> rows = new ArrayList<>();
+    for (ParentFlow flow : flows.flows()) {
+      if (matches(filter, flow)) {
+        rows.add(flow.row(nowNs));
+      }
+    }
+    return rows;
+  }
+
+  private static boolean matches(ListingFilter filter, ParentFlow flow) {
+    Parent parent = flow.parent();
+    return filter.matches(parent.policyId(), parent.helper(), parent.serial());
+  }
+}
