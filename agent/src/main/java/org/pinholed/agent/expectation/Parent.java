@@ -1,6 +1,6 @@
 package org.pinholed.agent.expectation;
 
-import java.util.Locale;
+import java.util.HexFormat;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.helper.Endpoint;
 
@@ -56,7 +56,7 @@ public final class Parent {
    * @return 8 hex digits
    */
   public static String serialOf(int conntrackId) {
-    return String.format(Locale.ROOT, "%08x", conntrackId);
+    return HexFormat.of().toHexDigits(conntrackId);
   }
 
   /**
