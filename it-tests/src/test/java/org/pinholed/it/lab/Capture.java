@@ -33,6 +33,7 @@ public final class Capture {
             "root",
             "-i",
             device,
+            "--immediate-mode", // else the last second is not in the file when it ends
             "-w",
             file.toString(),
             "tcp port 21");
