@@ -131,8 +131,7 @@ class LossIT {
         assertEquals(burst, heard);
       }
       bench.assertClean();
-      int repeated = toServer.assertCopiesAreEqual();
-      assertTrue(repeated > 100, "of 600 lines more than " + repeated + " bytes were lost");
+      toServer.assertCopiesAreEqual();
     }
   }
 
