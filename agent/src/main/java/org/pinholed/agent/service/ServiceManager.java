@@ -63,7 +63,7 @@ public final class ServiceManager implements AutoCloseable {
         || !(process.isEmpty() || process.equals(Long.toString(processId)))) {
       return Duration.ZERO;
     }
-    if (!microseconds.matches("[1-9][0-9]{0,17}")) {
+    if (!microseconds.matches("[1-9][0-9]{0,14}")) {
       LOG.warn("service manager: WATCHDOG_USEC is no number of microseconds");
       return Duration.ZERO;
     }

@@ -92,6 +92,7 @@ class ServiceManagerTest {
         "0, -, 0",
         "-5, -, 0",
         "ten, -, 0",
+        "999999999999999999, -, 0",
         "9999999999999999999, -, 0",
       })
   void watchdog_isForThisProcessOnly(@Nullable String usec, @Nullable String pid, long expectedMs)
