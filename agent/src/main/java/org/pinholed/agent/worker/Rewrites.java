@@ -1,5 +1,6 @@
 package org.pinholed.agent.worker;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -155,7 +156,7 @@ final class Rewrites {
     }
   }
 
-  java.nio.ByteBuffer buffer() {
+  ByteBuffer buffer() {
     return rewriter.buffer();
   }
 }
