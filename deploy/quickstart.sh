@@ -24,7 +24,7 @@ stop_pid() {
   local pid
   [ -f "$1" ] || return 0
   pid=$(cat "$1")
-  if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q -- "$2"; then
+  if [ -n "$pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q -- "$2"; then
     kill "$pid" 2>/dev/null || true
     await 10 sh -c "! kill -0 $pid" || kill -9 "$pid" 2>/dev/null || true
   fi
