@@ -16,6 +16,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 

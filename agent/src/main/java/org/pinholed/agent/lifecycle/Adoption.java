@@ -209,16 +209,7 @@ final class Adoption {
     if (found.comment().endsWithParent()) {
       timeoutMs = Math.max(timeoutMs, Expectation.LEASE.toMillis());
     }
-    return new Pinhole(
-        pinhole.kind(),
-        pinhole.transport(),
-        pinhole.source(),
-        pinhole.destination(),
-        pinhole.port(),
-        pinhole.mark(),
-        timeoutMs,
-        pinhole.comment(),
-        pinhole.translation());
+    return pinhole.withTimeoutMs(timeoutMs);
   }
 
   /** What stood in the message, before it was rewritten. */

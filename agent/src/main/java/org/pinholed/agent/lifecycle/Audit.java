@@ -11,11 +11,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.pinhole.ElementKey;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
@@ -57,23 +57,6 @@ final class Audit {
     List<ConntrackEntry> entries() throws ControlException;
   }
 
-  /** What makes two pinholes the same element. */
-  private record Key(
-      Pinhole.Kind kind,
-      Transport transport,
-      @Nullable InetAddress source,
-      InetAddress destination,
-      int port) {
-    static Key of(Pinhole pinhole) {
-      return new Key(
-          pinhole.kind(),
-          pinhole.transport(),
-          pinhole.source(),
-          pinhole.destination(),
-          pinhole.port());
-    }
-  }
-
   Audit(
       ConntrackClient conntrack,
       PinholeBackend.Session pinholes,
@@ -113,10 +96,10 @@ final class Audit {
   }
 
   private void lookAtPinholes(List<AuditRow> rows) throws IOException {
-    Map<Key, Pinhole> standing = new HashMap<>();
+    Map<ElementKey, Pinhole> standing = new HashMap<>();
     for (OwnedPinhole owned : pinholes.listOwned()) {
       Pinhole pinhole = owned.pinhole();
-      standing.put(Key.of(pinhole), pinhole);
+      standing.put(ElementKey.of(pinhole), pinhole);
       if (!table.isWaitedFor(pinhole)) {
         PinholeComment comment = PinholeComment.parse(pinhole.comment());
         rows.add(
@@ -133,7 +116,7 @@ final class Audit {
         continue; // the kernel took it out, and the table is about to
       }
       Pinhole pinhole = expectation.pinhole();
-      Pinhole found = standing.get(Key.of(pinhole));
+      Pinhole found = standing.get(ElementKey.of(pinhole));
       if (found == null) {
         rows.add(row("missing", expectation, "is waited for and does not stand in the kernel"));
       } else if (found.mark() != pinhole.mark()) {

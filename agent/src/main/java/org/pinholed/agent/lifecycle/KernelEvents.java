@@ -304,18 +304,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     for (Expectation expectation : before) {
       long leftMs = expectation.expiresInMs(nowNs);
       if (leftMs > 0) {
-        Pinhole pinhole = expectation.pinhole();
-        alive.add(
-            new Pinhole(
-                pinhole.kind(),
-                pinhole.transport(),
-                pinhole.source(),
-                pinhole.destination(),
-                pinhole.port(),
-                pinhole.mark(),
-                leftMs,
-                pinhole.comment(),
-                pinhole.translation()));
+        alive.add(expectation.pinhole().withTimeoutMs(leftMs));
       }
     }
     before.forEach(Expectation::remade);

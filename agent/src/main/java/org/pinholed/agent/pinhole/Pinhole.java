@@ -55,6 +55,28 @@ public record Pinhole(
     this(kind, transport, source, destination, port, mark, timeoutMs, comment, null);
   }
 
+  /**
+   * The same pinhole with another timeout.
+   *
+   * @param newTimeoutMs how long the kernel keeps it, in milliseconds, above 0
+   * @return a copy
+   */
+  public Pinhole withTimeoutMs(long newTimeoutMs) {
+    return new Pinhole(
+        kind, transport, source, destination, port, mark, newTimeoutMs, comment, translation);
+  }
+
+  /**
+   * The same pinhole for a child that is translated so.
+   *
+   * @param newTranslation how; null if it is not
+   * @return a copy
+   */
+  public Pinhole withTranslation(@Nullable ChildTranslation newTranslation) {
+    return new Pinhole(
+        kind, transport, source, destination, port, mark, timeoutMs, comment, newTranslation);
+  }
+
   /** Which map a pinhole is in (design section 4). */
   public enum Kind {
     /** Taken out by the first packet that matches. */

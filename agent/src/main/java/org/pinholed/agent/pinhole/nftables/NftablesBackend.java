@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.ElementKey;
 import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -257,12 +258,12 @@ public final class NftablesBackend implements PinholeBackend {
   }
 
   private List<Pinhole> missing(Collection<Pinhole> alive) throws BackendException {
-    Map<List<Object>, Pinhole> missing = new LinkedHashMap<>();
+    Map<ElementKey, Pinhole> missing = new LinkedHashMap<>();
     for (Pinhole pinhole : alive) {
-      missing.put(NftablesSession.keyOf(pinhole), pinhole);
+      missing.put(ElementKey.of(pinhole), pinhole);
     }
     for (OwnedPinhole owned : control.listOwned()) {
-      List<Object> key = NftablesSession.keyOf(owned.pinhole());
+      ElementKey key = ElementKey.of(owned.pinhole());
       Pinhole wanted = missing.get(key);
       if (wanted != null && Objects.equals(wanted.translation(), owned.pinhole().translation())) {
         missing.remove(key);

@@ -10,6 +10,7 @@ import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -124,7 +125,7 @@ final class NftablesSession implements PinholeBackend.Session {
 
   private void list(NftSet set, List<OwnedPinhole> into) throws NetlinkException {
     // an element may come twice if the kernel's table grew while it was read: the last one counts
-    Map<List<Object>, OwnedPinhole> byKey = new LinkedHashMap<>();
+    Map<PinholeKey, OwnedPinhole> byKey = new LinkedHashMap<>();
     boolean whole = false;
     for (int attempt = 0; attempt < LIST_ATTEMPTS && !whole; attempt++) {
       whole =
@@ -134,22 +135,11 @@ final class NftablesSession implements PinholeBackend.Session {
               element -> {
                 OwnedPinhole owned = maps.read(set, element);
                 if (owned != null) {
-                  byKey.put(keyOf(owned.pinhole()), owned);
+                  byKey.put(PinholeKey.of(owned.pinhole()), owned);
                 }
               });
     }
     into.addAll(byKey.values());
-  }
-
-  /** What makes two pinholes the same element. */
-  static List<Object> keyOf(Pinhole pinhole) {
-    List<Object> key =
-        new ArrayList<>(
-            List.of(pinhole.kind(), pinhole.transport(), pinhole.destination(), pinhole.port()));
-    if (pinhole.source() != null) {
-      key.add(pinhole.source());
-    }
-    return key;
   }
 
   @Override

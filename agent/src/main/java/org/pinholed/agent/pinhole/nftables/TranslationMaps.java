@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.BaseChain;
@@ -238,13 +239,13 @@ final class TranslationMaps {
 
   /** What was found in the maps, by key. */
   static final class Found {
-    private final Map<List<Object>, Endpoint> destinations = new HashMap<>();
-    private final Map<List<Object>, InetAddress> sources = new HashMap<>();
+    private final Map<PinholeKey, Endpoint> destinations = new HashMap<>();
+    private final Map<PinholeKey, InetAddress> sources = new HashMap<>();
 
     private void take(NftElementView element, int length, boolean destination) {
       try {
-        List<Object> key =
-            keyOf(
+        PinholeKey key =
+            new PinholeKey(
                 element.key8(0),
                 InetAddress.getByAddress(element.keyBytes(4, length)),
                 InetAddress.getByAddress(element.keyBytes(4 + length, length)),
@@ -269,29 +270,15 @@ final class TranslationMaps {
       }
       int protocol = pinhole.transport().protocolNumber();
       Endpoint inside =
-          destinations.get(keyOf(protocol, from, pinhole.destination(), pinhole.port()));
+          destinations.get(new PinholeKey(protocol, from, pinhole.destination(), pinhole.port()));
       InetAddress source =
           inside == null
-              ? sources.get(keyOf(protocol, from, pinhole.destination(), pinhole.port()))
-              : sources.get(keyOf(protocol, from, inside.address(), inside.port()));
+              ? sources.get(new PinholeKey(protocol, from, pinhole.destination(), pinhole.port()))
+              : sources.get(new PinholeKey(protocol, from, inside.address(), inside.port()));
       if (inside == null && source == null) {
         return pinhole;
       }
-      return new Pinhole(
-          pinhole.kind(),
-          pinhole.transport(),
-          from,
-          pinhole.destination(),
-          pinhole.port(),
-          pinhole.mark(),
-          pinhole.timeoutMs(),
-          pinhole.comment(),
-          new ChildTranslation(inside, source));
-    }
-
-    private static List<Object> keyOf(
-        int protocol, InetAddress source, InetAddress destination, int port) {
-      return List.of(protocol, source, destination, port);
+      return pinhole.withTranslation(new ChildTranslation(inside, source));
     }
   }
 }

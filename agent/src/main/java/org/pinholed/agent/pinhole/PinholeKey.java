@@ -1,8 +1,7 @@
-package org.pinholed.agent.expectation;
+package org.pinholed.agent.pinhole;
 
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.agent.pinhole.Pinhole;
 
 /**
  * What the first packet of a child says, and so the key of its pinhole.
@@ -14,7 +13,13 @@ import org.pinholed.agent.pinhole.Pinhole;
  */
 public record PinholeKey(
     int protocol, @Nullable InetAddress source, InetAddress destination, int port) {
-  static PinholeKey of(Pinhole pinhole) {
+  /**
+   * The key of a pinhole.
+   *
+   * @param pinhole of any kind; the kinds have maps of their own
+   * @return its key
+   */
+  public static PinholeKey of(Pinhole pinhole) {
     return new PinholeKey(
         pinhole.transport().protocolNumber(),
         pinhole.source(),
