@@ -70,4 +70,12 @@ public interface OutcomeSink {
    * @param word a command, reply or method
    */
   void understood(HelperWord word);
+
+  /**
+   * Says that the evidence of the protocol is complete: what was read in order, from the first byte
+   * of each direction, can only come from a client and a server that speak it to each other. From
+   * then on the flow may be resumed by an agent that did not see its beginning; before, never.
+   * Saying it again does nothing.
+   */
+  default void proven() {}
 }
