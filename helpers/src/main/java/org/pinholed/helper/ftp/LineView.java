@@ -54,6 +54,11 @@ final class LineView {
     return this;
   }
 
+  /** Goes back to the first character of the line. */
+  void rewind() {
+    wrap(buffer, start, end);
+  }
+
   /**
    * The character that is looked at.
    *
