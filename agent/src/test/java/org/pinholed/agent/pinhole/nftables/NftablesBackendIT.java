@@ -547,6 +547,61 @@ class NftablesBackendIT {
   }
 
   @Test
+  void manySessions_doNotEndTheWatch() throws Exception {
+    Semaphore noticed = new Semaphore(0);
+    namespace.call(
+        () -> {
+          backend.watch(noticed::release);
+          return true;
+        });
+    for (int round = 0; round < 2; round++) {
+      List<PinholeBackend.Session> many = new ArrayList<>();
+      for (int i = 0; i < 150; i++) { // more than the filter of the watch holds
+        many.add(namespace.call(backend::openSession));
+      }
+      namespace.exec("nft", "delete table inet pinholed");
+      assertTrue(noticed.tryAcquire(2, TimeUnit.SECONDS), "noticed");
+      assertTrue(backend.repair(List.of(once(2121))));
+      assertEquals("", backend.watchProblem());
+      many.forEach(PinholeBackend.Session::close);
+    }
+    noticed.drainPermits();
+    session.apply(List.of(), List.of(once(2122)));
+    assertFalse(noticed.tryAcquire(100, TimeUnit.MILLISECONDS), "own changes are not told");
+  }
+
+  @Test
+  void tableDeletedWhileItIsRepaired_isRepairedAllTheSame() throws Exception {
+    AtomicInteger deletions = new AtomicInteger();
+    Thread deleter =
+        new Thread(
+            () -> {
+              while (deletions.get() < 300) {
+                try {
+                  namespace.exec("nft", "add table inet pinholed; delete table inet pinholed");
+                } catch (IOException e) {
+                  throw new AssertionError(e);
+                }
+                deletions.incrementAndGet();
+              }
+            });
+    deleter.start();
+    int refused = 0;
+    int repairs = 0;
+    while (deleter.isAlive()) {
+      try {
+        backend.repair(List.of(once(2121)));
+        repairs++;
+      } catch (BackendException e) {
+        refused++; // lost the race three times in a row
+      }
+    }
+    backend.repair(List.of(once(2121)));
+    assertEquals(List.of(once(2121)), owned());
+    assertTrue(repairs > 10 * refused, repairs + " repairs, " + refused + " refused");
+  }
+
+  @Test
   void tableDeletedAgainAndAgain_isRepaired_butNotEachTime() throws Exception {
     AtomicInteger repairs = new AtomicInteger();
     Semaphore repaired = new Semaphore(0);
