@@ -85,6 +85,7 @@ class DescriptorSocketTest {
     try (ServerSocketChannel listener = listen();
         DescriptorSocket socket = connect(PATIENCE)) {
       DescriptorSocket.Peer peer = socket.peer();
+      assertTrue(listener.isOpen(), "its process need not have accepted");
       assertEquals(ProcessHandle.current().pid(), peer.pid());
       assertTrue(peer.isOwn());
       assertEquals(Files.getAttribute(folder, "unix:uid"), peer.uid());
