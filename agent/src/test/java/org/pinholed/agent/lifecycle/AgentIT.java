@@ -431,6 +431,11 @@ class AgentIT {
     }
 
     @Override
+    public String watchProblem() {
+      return "cannot be watched";
+    }
+
+    @Override
     public void close() {
       real.close();
     }
