@@ -136,7 +136,7 @@ class TranslatedDialogueTest {
       TcpDialogue dialogue = hiddenClient();
       byte[] packet = dialogue.clientSays(PORT, 0);
       dialogue.deliver(packet).client("\u0016\u0003\u0001 hello");
-      assertEquals(List.of("opaque tlsHello"), bench.log().words());
+      assertEquals(List.of("created PORT", "opaque tlsHello"), bench.log().words());
       dialogue.deliver(packet);
       assertEquals(PORT_SEEN, lastPassed());
       assertEquals(0, dialogue.connection().mark() & opaque, "it is still queued");
@@ -377,7 +377,9 @@ class TranslatedDialogueTest {
       dialogue.deliver(second);
 
       assertEquals("PORT 192,0,2,10,117,49\r\n", lastPassed());
-      assertEquals(List.of("refused rewriteGivenUp"), bench.log().words());
+      assertEquals(
+          List.of("created PORT", "replaced PORT", "refused rewriteGivenUp", "closed PORT"),
+          bench.log().words());
       dialogue.server("200 ok\r\n200 ok\r\n");
       assertEquals(List.of(), bench.backend().open(), "nobody was told of that port");
       assertEquals(List.of(), bench.rows());

@@ -15,7 +15,7 @@ import java.util.Map;
  * up, often 30000 and up) are left out but for single ones.
  */
 final class FtpOptions {
-  /** When the port of PORT and EPRT opens: {@code reply} or {@code command}. */
+  /** When the port of PORT and EPRT opens: {@code command} or {@code reply}. */
   static final String ACTIVE_OPEN = "activeOpen";
 
   /** Whether nothing opens before a login was accepted. */
@@ -71,7 +71,7 @@ final class FtpOptions {
       }
     }
     return new FtpOptions(
-        opensAtCommand(options.getOrDefault(ACTIVE_OPEN, "reply")),
+        opensAtCommand(options.getOrDefault(ACTIVE_OPEN, "command")),
         requiresLogin(options.getOrDefault(REQUIRE_LOGIN, true)),
         networks(options.getOrDefault(FXP_NETWORKS, List.of())),
         ports(options.getOrDefault(DENIED_PORTS, DEFAULT_DENIED_PORTS)));
@@ -107,7 +107,7 @@ final class FtpOptions {
     if (value.equals("reply")) {
       return false;
     }
-    throw refused(ACTIVE_OPEN, value, "reply or command");
+    throw refused(ACTIVE_OPEN, value, "command or reply");
   }
 
   private static boolean requiresLogin(Object value) {

@@ -37,8 +37,9 @@ public final class FtpProtocol implements HelperProtocol {
     Map<String, String> options = new LinkedHashMap<>();
     options.put(
         FtpOptions.ACTIVE_OPEN,
-        "When the port that PORT or EPRT names opens: reply (default), as soon as the server has"
-            + " agreed, or command, at once.");
+        "When the port that PORT or EPRT names opens: command (default), at once, and shut again if"
+            + " the server refuses; or reply, when the server has agreed or the client sends the"
+            + " transfer, whichever is first.");
     options.put(
         FtpOptions.REQUIRE_LOGIN,
         "Whether nothing opens before the server has accepted a login: true (default), or false for"

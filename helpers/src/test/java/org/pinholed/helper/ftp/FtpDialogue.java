@@ -64,6 +64,12 @@ final class FtpDialogue {
     return fresh().login();
   }
 
+  /** The same, where PORT and EPRT open with their reply. */
+  static FtpDialogue openingByReply() {
+    Map<String, Object> options = Map.of("activeOpen", "reply");
+    return new FtpDialogue(options, FlowFacts.Origin.FIRST_BYTE, false).login();
+  }
+
   /**
    * Greeting and login. What is concluded from them is not told, and offsets are counted from then
    * on as if only the greeting had been said.

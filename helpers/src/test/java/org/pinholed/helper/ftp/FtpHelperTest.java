@@ -21,6 +21,11 @@ class FtpHelperTest {
     return new FtpDialogue(Map.of(), FlowFacts.Origin.FIRST_BYTE, true).login();
   }
 
+  private static FtpDialogue ipv6ByReply() {
+    Map<String, Object> options = Map.of("activeOpen", "reply");
+    return new FtpDialogue(options, FlowFacts.Origin.FIRST_BYTE, true).login();
+  }
+
   private static FtpDialogue with(String option, Object value) {
     return new FtpDialogue(Map.of(option, value), FlowFacts.Origin.FIRST_BYTE, false).login();
   }
@@ -116,7 +121,8 @@ class FtpHelperTest {
 
     @Test
     void port_opensWhenTheServerAgrees() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("NOOP\r\n").server("200 ok\r\n").client(PORT);
+      FtpDialogue ftp =
+          FtpDialogue.openingByReply().client("NOOP\r\n").server("200 ok\r\n").client(PORT);
       assertEquals(
           List.of("expect 192.0.2.10:40001 by PORT inactive from client @6"), ftp.outcomes());
       assertEquals("activeAnnounced", ftp.state());
@@ -127,37 +133,71 @@ class FtpHelperTest {
 
     @Test
     void port_isClosedWhenTheServerRefuses() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client(PORT).server("500 no\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client(PORT).server("500 no\r\n");
       assertEquals("close data", ftp.outcomes().get(1));
       assertEquals("ready", ftp.state());
     }
 
     @Test
-    void atOnce_ifSoConfigured() {
-      FtpDialogue ftp = with("activeOpen", "command").client(PORT);
+    void atOnce_andShutAgainIfTheServerRefuses() {
+      FtpDialogue ftp = FtpDialogue.loggedIn().client(PORT);
       assertEquals(List.of("expect 192.0.2.10:40001 by PORT from client @0"), ftp.outcomes());
-      ftp.server("200 ok\r\n");
+      ftp.client("RETR f\r\n").server("200 ok\r\n");
       assertEquals(NOTHING, ftp.outcomes());
-      ftp.client(PORT).server("425 no\r\n");
+      ftp.server("226 done\r\n").client("EPRT |1|192.0.2.10|40001|\r\n").server("425 no\r\n");
+      assertEquals(
+          List.of("expect 192.0.2.10:40001 by EPRT from client @32", "close data"), ftp.outcomes());
+      ftp.client(PORT).server("500 no\r\n");
       assertEquals("close data", ftp.outcomes().get(1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"RETR f", "STOR f", "STOU", "APPE f", "LIST", "NLST", "MLSD"})
+    void theTransferBehindIt_opensBeforeTheReply(String transfer) {
+      FtpDialogue ftp = FtpDialogue.openingByReply().client(PORT + "REST 5\r\nALLO 7\r\n");
+      assertEquals(1, ftp.outcomes().size());
+      ftp.client(transfer + "\r\n");
+      assertEquals(List.of("activate data"), ftp.outcomes());
+      ftp.client("NOOP\r\n").server("200 port\r\n350 rest\r\n202 allo\r\n150 go\r\n");
+      assertEquals(NOTHING, ftp.outcomes(), "once");
+      ftp = FtpDialogue.openingByReply().client(PORT + transfer + "\r\n").server("500 no\r\n");
+      assertEquals(List.of("activate data", "close data"), ftp.outcomes().subList(1, 3));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"USER b", "PASS c", "ACCT d", "AUTH TLS", "ADAT xyz", "REIN"})
+    void whileALoginOrASecurityExchangeWaits_onlyItsOwnReplyOpensIt(String waiting) {
+      for (FtpDialogue ftp : List.of(FtpDialogue.loggedIn(), FtpDialogue.openingByReply())) {
+        int offset = waiting.length() + 2;
+        ftp.client(waiting + "\r\n" + PORT + "RETR f\r\n");
+        assertEquals(
+            List.of("expect 192.0.2.10:40001 by PORT inactive from client @" + offset),
+            ftp.outcomes());
+        ftp.server("500 no\r\n");
+        assertEquals(NOTHING, ftp.outcomes());
+        ftp.server("200 ok\r\n");
+        assertEquals(List.of("activate data"), ftp.outcomes());
+      }
     }
 
     @Test
     void eprt_overBothFamilies() {
-      FtpDialogue ftp = ipv6().client("EPRT |2|2001:DB8:1::10|5282|\r\n").server("200 ok\r\n");
+      FtpDialogue ftp =
+          ipv6ByReply().client("EPRT |2|2001:DB8:1::10|5282|\r\n").server("200 ok\r\n");
       assertEquals(
           List.of("expect [2001:db8:1::10]:5282 by EPRT inactive from client @0", "activate data"),
           ftp.outcomes());
-      ftp = FtpDialogue.loggedIn().client("eprt |1|192.0.2.10|5282|\r\n").server("200 ok\r\n");
+      ftp =
+          FtpDialogue.openingByReply().client("eprt |1|192.0.2.10|5282|\r\n").server("200 ok\r\n");
       assertEquals(2, ftp.outcomes().size());
-      ftp = FtpDialogue.loggedIn().client("EPRT |2|::ffff:192.0.2.10|5282|\r\n");
+      ftp = FtpDialogue.openingByReply().client("EPRT |2|::ffff:192.0.2.10|5282|\r\n");
       assertEquals(
           List.of("expect 192.0.2.10:5282 by EPRT inactive from client @0"), ftp.outcomes());
     }
 
     @Test
     void onlyItsOwnReply_opensIt() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("TYPE I\r\n" + PORT + "NOOP\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client("TYPE I\r\n" + PORT + "NOOP\r\n");
       ftp.outcomes();
       ftp.server("200 type\r\n");
       assertEquals(NOTHING, ftp.outcomes());
@@ -169,7 +209,8 @@ class FtpHelperTest {
 
     @Test
     void theReplyToAnOlderPort_decidesNothingAboutTheNewerOne() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client(PORT + "PORT 192,0,2,10,156,66\r\n" + PORT);
+      FtpDialogue ftp =
+          FtpDialogue.openingByReply().client(PORT + "PORT 192,0,2,10,156,66\r\n" + PORT);
       ftp.outcomes();
       ftp.server("200 first\r\n500 second\r\n");
       assertEquals(NOTHING, ftp.outcomes());
@@ -179,7 +220,7 @@ class FtpHelperTest {
 
     @Test
     void aPortBehindPasv_winsOverThe227() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("PASV\r\n" + PORT);
+      FtpDialogue ftp = FtpDialogue.openingByReply().client("PASV\r\n" + PORT);
       ftp.outcomes();
       ftp.server(PASSIVE + "200 ok\r\n");
       assertEquals(List.of("activate data"), ftp.outcomes());
@@ -187,7 +228,7 @@ class FtpHelperTest {
 
     @Test
     void pasvBehindPort_winsOverThePort() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client(PORT + "PASV\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client(PORT + "PASV\r\n");
       ftp.outcomes();
       ftp.server("200 ok\r\n" + PASSIVE);
       assertEquals(
@@ -197,7 +238,7 @@ class FtpHelperTest {
 
     @Test
     void aLimit_leavesNothingToActivate() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().refusing().client(PORT);
+      FtpDialogue ftp = FtpDialogue.openingByReply().refusing().client(PORT);
       ftp.outcomes();
       ftp.server("200 ok\r\n");
       assertEquals(NOTHING, ftp.outcomes());
@@ -205,7 +246,7 @@ class FtpHelperTest {
 
     @Test
     void afterARefusedPort_itsReplyChangesNothing() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("PORT 192,0,2,10,0,80\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client("PORT 192,0,2,10,0,80\r\n");
       assertEquals(List.of("PORT_BELOW_1024 @0"), ftp.outcomes());
       ftp.server("200 ok\r\n");
       assertEquals(NOTHING, ftp.outcomes());
@@ -213,7 +254,7 @@ class FtpHelperTest {
 
     @Test
     void rein_closesWhatIsOpen() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("EPSV ALL\r\n").server("200 ok\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client("EPSV ALL\r\n").server("200 ok\r\n");
       ftp.client("REIN\r\n").server("502 no\r\n").client("REIN\r\n").server("220 again\r\n");
       assertEquals(List.of("close data"), ftp.outcomes());
       ftp.client(PORT);
@@ -353,8 +394,7 @@ class FtpHelperTest {
       ftp.server("500 no\r\n").client("PORT 203,0,113,9,0,25\r\n");
       assertEquals(
           List.of(
-              "expect 203.0.113.9:40001 by PORT inactive from client @0",
-              "activate data",
+              "expect 203.0.113.9:40001 by PORT from client @0",
               "expect 203.0.113.8:40000 by 227 from server @19",
               "ADDRESS_NOT_ANNOUNCER @31",
               "PORT_BELOW_1024 @56"),
@@ -384,8 +424,7 @@ class FtpHelperTest {
     void telnetInTheMiddleOfNumbers_isSkipped() {
       FtpDialogue ftp =
           FtpDialogue.loggedIn().client("PORT 192,0,\u00ff\u00fd\u00182,1\u00ff\u00f10,156,65\r\n");
-      assertEquals(
-          List.of("expect 192.0.2.10:40001 by PORT inactive from client @0"), ftp.outcomes());
+      assertEquals(List.of("expect 192.0.2.10:40001 by PORT from client @0"), ftp.outcomes());
     }
 
     @Test
@@ -405,7 +444,7 @@ class FtpHelperTest {
       String command = "PORT 192,0,2,10,156,65";
       String padded = command + " ".repeat(256 - 2 - command.length()) + "\r\n";
       assertEquals(256, padded.length());
-      assertEquals(2, FtpDialogue.loggedIn().client(padded).server("200 ok\r\n").outcomes().size());
+      assertEquals(1, FtpDialogue.loggedIn().client(padded).server("200 ok\r\n").outcomes().size());
       assertEquals(
           List.of("LINE_TOO_LONG @0"),
           FtpDialogue.loggedIn().client(padded.replace("\r", " \r")).outcomes());
@@ -481,8 +520,8 @@ class FtpHelperTest {
       FtpDialogue ftp = FtpDialogue.loggedIn().client("RETR f\r\n").server("150 ok\r\n");
       ftp.client("ABOR\r\n").server("226 done\r\n").client("PASV\r\n").server(PASSIVE);
       assertEquals(1, ftp.outcomes().size());
-      ftp.client("ABOR\r\nPORT 192,0,2,10,156,65\r\n").server("200 port\r\n");
-      assertEquals("activate data", ftp.outcomes().get(1));
+      ftp.client("ABOR\r\nPORT 192,0,2,10,156,65\r\n").server("226 done\r\n425 port\r\n");
+      assertEquals("close data", ftp.outcomes().get(1));
       ftp.client("ABOR\r\nPASV\r\n").server("500 what\r\n" + PASSIVE);
       assertEquals(1, ftp.outcomes().size());
       ftp.client("ABOR\r\n").server("200 fine\r\n").client("ABOR\r\nPASV\r\n");

@@ -38,9 +38,9 @@ class FtpProtocolTest {
   }
 
   @Test
-  void byDefault_portsOpenWithTheReplyAndServicesAreDenied() {
+  void byDefault_portsOpenAtOnceAndServicesAreDenied() {
     FtpOptions options = FtpOptions.of(Map.of());
-    assertFalse(options.opensAtCommand());
+    assertTrue(options.opensAtCommand());
     assertTrue(options.requiresLogin());
     assertTrue(options.isDenied(3306));
     assertTrue(options.isDenied(5900));
@@ -73,7 +73,7 @@ class FtpProtocolTest {
     }
     assertFalse(FtpOptions.of(Map.of("deniedPorts", "")).isDenied(3306));
     assertTrue(FtpOptions.of(Map.of("deniedPorts", 65535)).isDenied(65535));
-    assertTrue(FtpOptions.of(Map.of("activeOpen", "command")).opensAtCommand());
+    assertFalse(FtpOptions.of(Map.of("activeOpen", "reply")).opensAtCommand());
     assertFalse(FtpOptions.of(Map.of("requireLogin", false)).requiresLogin());
     assertFalse(FtpOptions.of(Map.of("requireLogin", "false")).requiresLogin());
     assertTrue(
@@ -95,7 +95,7 @@ class FtpProtocolTest {
   @CsvSource(
       delimiter = ';',
       value = {
-        "activeOpen;never;activeOpen: never (expected: reply or command)",
+        "activeOpen;never;activeOpen: never (expected: command or reply)",
         "requireLogin;no;requireLogin: no (expected: true or false)",
         "deniedPorts;65536;deniedPorts: 65536 (expected: ports 0..65535 or ranges of them such as"
             + " 5900-5905)",
