@@ -36,10 +36,6 @@ public interface DoctorProbe {
    * @param processes those that can be seen from here
    */
   record QueueHolder(int number, List<HoldingProcess> processes) {
-    QueueHolder {
-      processes = List.copyOf(processes);
-    }
-
     boolean isHeldBy(long pid) {
       return processes.stream().anyMatch(process -> process.pid() == pid);
     }
