@@ -108,9 +108,12 @@ class ExamplesIT {
   private void tryOut(String example) throws IOException {
     Path folder = Files.createDirectories(scenario.lab().workFolder().resolve("examples"));
     Files.writeString(folder.resolve("router.yaml"), "# all defaults\n");
-    boolean adds = example.contains("helpers add");
-    if (!adds) {
-      scenario.agent().ctl("helpers", "add", "--id", "2", "--name", "ftp", "--port", "2121");
+    boolean changesHelper2 = example.matches(".*helpers (delete|enable|disable) 2");
+    if (changesHelper2) {
+      scenario
+          .agent()
+          .ctl("helpers", "add", "--id", "2", "--name", "ftp", "--port", "2121")
+          .orFail();
     }
     String here =
         example
@@ -142,8 +145,9 @@ class ExamplesIT {
                   "-c",
                   here);
     }
-    for (String id : List.of("2", "3", "4", "5")) {
-      scenario.agent().ctl("helpers", "delete", id);
+    if (example.contains("helpers add") || (changesHelper2 && !example.contains("delete"))) {
+      String id = example.replaceFirst(".*(?:--id|able) (\\d).*", "$1");
+      scenario.agent().ctl("helpers", "delete", id).orFail();
     }
     String story = example + "\n" + result.output();
     assertFalse(result.output().contains("Usage:"), story);

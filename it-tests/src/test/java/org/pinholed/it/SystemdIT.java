@@ -129,16 +129,16 @@ class SystemdIT {
       // The kernel's counters of the queues can be read without being root or in root's group.
       assertTrue(
           service
-              .run(
-                  "setpriv",
-                  "--reuid=65534",
-                  "--regid=65534",
-                  "--clear-groups",
-                  "cat",
-                  "/proc/net/netfilter/nfnetlink_queue")
-              .orFail()
-              .lines()
-              .count()
+                  .run(
+                      "setpriv",
+                      "--reuid=65534",
+                      "--regid=65534",
+                      "--clear-groups",
+                      "cat",
+                      "/proc/net/netfilter/nfnetlink_queue")
+                  .orFail()
+                  .lines()
+                  .count()
               >= 2);
       String doctor = service.ctl("doctor").output();
       assertTrue(doctor.contains("queue 1 is the agent's"), doctor);

@@ -307,7 +307,7 @@ class AgentIT {
             base.backend(),
             base.queues(),
             base.marks(),
-            new AgentConfig.Limits(1, 1, 1, 1, HelperLimits.DEFAULT),
+            new AgentConfig.Limits(1, 1, 1, 1, 16 << 20, HelperLimits.DEFAULT),
             base.fail(),
             base.control(),
             base.metrics(),

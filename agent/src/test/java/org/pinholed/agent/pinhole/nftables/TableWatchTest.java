@@ -8,6 +8,7 @@ import java.util.EnumSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -35,14 +36,13 @@ class TableWatchTest {
     private final BlockingQueue<Outcome> news = new LinkedBlockingQueue<>();
     private final BlockingQueue<String> done = new LinkedBlockingQueue<>();
     private volatile boolean stands = true;
-    private volatile int listenFailures;
+    private final AtomicInteger listenFailures = new AtomicInteger();
     private volatile @Nullable RuntimeException repairFault;
     private volatile @Nullable Error repairError;
 
     @Override
     public TableWatch.News listen() throws NetlinkException {
-      if (listenFailures > 0) {
-        listenFailures--;
+      if (listenFailures.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
         done.add("refused");
         throw new NetlinkException("open netlink socket", Errno.EPERM, "");
       }
@@ -122,7 +122,7 @@ class TableWatchTest {
 
   @Test
   void start_notAllowedToListen_isRefused() {
-    kernel.listenFailures = 1;
+    kernel.listenFailures.set(1);
     assertThrows(NetlinkException.class, () -> start(NEVER_NS));
   }
 
@@ -141,7 +141,7 @@ class TableWatchTest {
   void socketFails_isOpenedAgain_andWhatWasMissedIsRepaired() throws Exception {
     TableWatch started = start(NEVER_NS);
     assertEquals("listen", kernel.next());
-    kernel.listenFailures = 3;
+    kernel.listenFailures.set(3);
     kernel.news.add(
         handler -> {
           throw new NetlinkException("receive", Errno.ETIMEDOUT, "");
@@ -161,7 +161,7 @@ class TableWatchTest {
   void cannotListen_saysSo_andFindsByLookingWhatNobodyTells() throws Exception {
     TableWatch started = start(1);
     assertEquals("listen", kernel.next());
-    kernel.listenFailures = Integer.MAX_VALUE;
+    kernel.listenFailures.set(Integer.MAX_VALUE);
     kernel.news.add(
         handler -> {
           throw new NetlinkException("receive", Errno.ETIMEDOUT, "");
@@ -176,7 +176,7 @@ class TableWatchTest {
       next = kernel.next();
     }
     assertEquals("repair", next);
-    kernel.listenFailures = 0;
+    kernel.listenFailures.set(0);
     awaitNoProblem(started);
   }
 
