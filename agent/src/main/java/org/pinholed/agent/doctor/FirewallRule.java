@@ -3,7 +3,8 @@ package org.pinholed.agent.doctor;
 import java.util.List;
 
 /**
- * One rule of a firewall, reduced to what concerns control connections and the children of pinholes.
+ * One rule of a firewall, reduced to what concerns control connections and the children of
+ * pinholes.
  *
  * @param text what the rule is called in a message: its line, or its chain and handle
  * @param conditions all of them must hold

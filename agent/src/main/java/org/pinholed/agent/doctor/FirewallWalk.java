@@ -126,8 +126,11 @@ final class FirewallWalk {
           }
         }
         case MARK_FROM_PACKET -> {
-          overwrites.add(rule);
-          packet = packet.withMarkFromPacket(sure);
+          ImaginedPacket written = packet.withMarkFromPacket(sure);
+          if (!written.equals(packet)) { // else the packet's mark was a copy
+            overwrites.add(rule);
+          }
+          packet = written;
         }
         case PACKET_FROM_MARK -> packet = packet.withPacketMarkFromMark(sure);
         case SET_PACKET_MARK -> packet = packet.withPacketMark(0, 0);

@@ -48,8 +48,7 @@ record ImaginedPacket(
 
   /** The child of a pinhole: a server port from 1024 upwards, and the agent's bits of the mark. */
   static ImaginedPacket child(int family, State state, int knownBits, int markValue) {
-    return new ImaginedPacket(
-        family, state, CHILD_PORT_MIN, PORT_MAX, knownBits, markValue, -1, 0);
+    return new ImaginedPacket(family, state, CHILD_PORT_MIN, PORT_MAX, knownBits, markValue, -1, 0);
   }
 
   /** The first packet of a control connection. */
@@ -91,9 +90,7 @@ record ImaginedPacket(
   /** The conntrack mark from the packet's mark, for all such packets or for some. */
   ImaginedPacket withMarkFromPacket(boolean sure) {
     int known =
-        sure
-            ? knownPacketBits
-            : knownPacketBits & knownBits & ~(packetMarkValue ^ markValue);
+        sure ? knownPacketBits : knownPacketBits & knownBits & ~(packetMarkValue ^ markValue);
     return withMark(known, packetMarkValue);
   }
 
@@ -111,6 +108,14 @@ record ImaginedPacket(
       return Truth.NO;
     }
     return (mask & ~knownBits) == 0 ? Truth.YES : Truth.MAYBE;
+  }
+
+  // Whether {@code (mark of the packet itself & mask) == value}.
+  Truth packetMarkEquals(int mask, int value) {
+    if ((value & ~mask) != 0 || ((value ^ packetMarkValue) & mask & knownPacketBits) != 0) {
+      return Truth.NO;
+    }
+    return (mask & ~knownPacketBits) == 0 ? Truth.YES : Truth.MAYBE;
   }
 
   // Whether {@code low <= (mark & mask) <= high}, all unsigned.

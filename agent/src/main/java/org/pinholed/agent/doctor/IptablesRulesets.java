@@ -136,7 +136,7 @@ final class IptablesRulesets {
 
   /** Matches whose every option is understood below. */
   private static final Set<String> HARMLESS_MATCHES =
-      Set.of("comment", "conntrack", "state", "connmark", "tcp", "multiport");
+      Set.of("comment", "conntrack", "state", "connmark", "mark", "tcp", "multiport");
 
   private static void notePorts(Ruleset table, String value) {
     for (String number : value.split("[,:]", -1)) {
@@ -158,18 +158,16 @@ final class IptablesRulesets {
               Truth.of(
                   List.of(value.split(",", -1))
                       .contains(packet.state().word().toUpperCase(Locale.ROOT)));
-      case "--mark" -> module.equals("connmark") ? mark(value) : UNTOLD;
+      case "--mark" ->
+          switch (module) {
+            case "connmark" -> mark(value, ImaginedPacket::markEquals);
+            case "mark" -> mark(value, ImaginedPacket::packetMarkEquals);
+            default -> UNTOLD;
+          };
       case "--dport", "--dports" -> packet -> packet.isNew() ? ports(packet, value) : Truth.MAYBE;
       case "--syn" -> packet -> packet.flagsEqual(0x17, 0x02);
       case "-i", "-o" -> packet -> device(value, isDevice);
-      case "--sport",
-          "--sports",
-          "--ports",
-          "--tcp-option",
-          "-s",
-          "-d",
-          "-f" ->
-          UNTOLD;
+      case "--sport", "--sports", "--ports", "--tcp-option", "-s", "-d", "-f" -> UNTOLD;
       case "--ctproto", "--ctorigsrc", "--ctorigdst", "--ctdir", "--ctstatus", "--ctexpire" ->
           UNTOLD;
       default -> null;
@@ -182,12 +180,17 @@ final class IptablesRulesets {
     return isDevice.test(asNft) ? Truth.MAYBE : Truth.NO;
   }
 
-  private static Condition mark(String text) {
+  /** Whether a mark has a value under a mask. */
+  private interface MarkTest {
+    Truth test(ImaginedPacket packet, int mask, int value);
+  }
+
+  private static Condition mark(String text, MarkTest test) {
     String[] parts = text.split("/", 2);
     try {
       int value = Long.decode(parts[0]).intValue();
       int mask = parts.length == 2 ? Long.decode(parts[1]).intValue() : -1;
-      return packet -> packet.markEquals(mask, value);
+      return packet -> test.test(packet, mask, value);
     } catch (NumberFormatException e) {
       return UNTOLD;
     }

@@ -266,8 +266,10 @@ final class NftRulesets {
     if (meta.text("key").equals("nfproto") || meta.text("key").equals("protocol")) {
       return packet -> any(right, (value, unused) -> isFamily(value, packet));
     }
-    if (meta.text("key").equals("iifname") || meta.text("key").equals("oifname")
-        || meta.text("key").equals("iif") || meta.text("key").equals("oif")) {
+    if (meta.text("key").equals("iifname")
+        || meta.text("key").equals("oifname")
+        || meta.text("key").equals("iif")
+        || meta.text("key").equals("oif")) {
       return packet -> any(right, (name, unused) -> device(name));
     }
     if (!payload.names().isEmpty()) {
@@ -277,7 +279,8 @@ final class NftRulesets {
     return flags == null ? UNTOLD : flags;
   }
 
-  // which of the devices a packet comes or goes by is not known, but no packet does by a missing one
+  // which of the devices a packet comes or goes by is not known, but no packet does by a missing
+  // one
   private Truth device(Object name) {
     return name instanceof String text && !isDevice.test(text) ? Truth.NO : Truth.MAYBE;
   }
@@ -330,8 +333,7 @@ final class NftRulesets {
                   : field.equals("nexthdr") ? any(right, (v, unused) -> isTcp(v)) : Truth.MAYBE;
       case "tcp", "th" ->
           // of an established connection a packet of the reply has the ports the other way round
-          packet ->
-              field.equals("dport") && packet.isNew() ? port(packet, right, op) : Truth.MAYBE;
+          packet -> field.equals("dport") && packet.isNew() ? port(packet, right, op) : Truth.MAYBE;
       case "udp", "icmp", "icmpv6", "sctp", "dccp", "esp", "ah", "comp", "udplite", "igmp" ->
           packet -> Truth.NO;
       default -> UNTOLD;
@@ -511,8 +513,7 @@ final class NftRulesets {
   }
 
   private Ruleset ruleset(String name) {
-    return rulesets.computeIfAbsent(
-        name, key -> new Ruleset("nftables", key));
+    return rulesets.computeIfAbsent(name, key -> new Ruleset("nftables", key));
   }
 
   private static String inTable(JsonFields object, String name) {

@@ -35,6 +35,5 @@ record Ruleset(
    * @param accepts whether its policy is to accept
    * @param families 4, 6 or both
    */
-  record Entry(
-      String chain, String hook, int priority, boolean accepts, List<Integer> families) {}
+  record Entry(String chain, String hook, int priority, boolean accepts, List<Integer> families) {}
 }
