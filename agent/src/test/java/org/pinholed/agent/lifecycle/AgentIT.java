@@ -194,6 +194,8 @@ class AgentIT {
 
     Dialogue passive() throws IOException {
       return server("220 ready")
+          .client("USER joe")
+          .server("230 welcome")
           .client("PASV")
           .server("227 Entering Passive Mode (198,51,100,1,117,48)");
     }
