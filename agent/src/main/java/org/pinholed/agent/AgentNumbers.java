@@ -59,9 +59,21 @@ final class AgentNumbers implements AgentGauges {
   }
 
   @Override
+  public long bufferedBytes() {
+    Agent now = agent;
+    return now == null ? 0 : now.bufferedBytes();
+  }
+
+  @Override
   public int orphans() {
     Agent now = agent;
     return now == null ? 0 : now.orphans();
+  }
+
+  @Override
+  public boolean watchesTable() {
+    Agent now = agent;
+    return now != null && now.watchesTable();
   }
 
   @Override

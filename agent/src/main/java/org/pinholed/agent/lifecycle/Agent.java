@@ -88,6 +88,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final QueueWorkers workers;
   private final KernelEvents kernelEvents;
   private final List<Thread> threads = new ArrayList<>();
+  private final SharedAudit audits = new SharedAudit(this::auditNow);
   private final long startedNs = System.nanoTime();
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
@@ -174,7 +175,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       backend.install(helpers.ports());
       queues.settle();
       lifecyclePinholes = acquired.add(backend.openSession());
-      ParentOwners owners = new ParentOwners(config.limits().parents());
+      ParentOwners owners = new ParentOwners(config.limits());
       for (PacketQueue queue : queues.all()) {
         workerThreads.add(
             acquired.add(
@@ -344,6 +345,7 @@ public final class Agent implements AgentControl, AutoCloseable {
         workers.packets(),
         queues.stream().mapToLong(queue -> queue.dropped() + queue.userDropped()).sum(),
         queues,
+        backend.watchProblem(),
         kernelEvents.repairs(),
         kernelEvents.lastError(),
         metricsAddress,
@@ -425,6 +427,15 @@ public final class Agent implements AgentControl, AutoCloseable {
     return workers.opaqueParents();
   }
 
+  /**
+   * What the streams of all parents keep.
+   *
+   * @return bytes, now
+   */
+  public long bufferedBytes() {
+    return workers.bufferedBytes();
+  }
+
   @Override
   public List<SessionRow> sessions(ListingFilter filter) throws ControlException {
     List<SessionRow> rows = new ArrayList<>();
@@ -469,6 +480,10 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public List<AuditRow> audit() throws ControlException {
+    return audits.ask();
+  }
+
+  private List<AuditRow> auditNow() throws IOException, ControlException {
     try (ConntrackClient client = ConntrackClient.open();
         PinholeBackend.Session pinholes = backend.openSession()) {
       Audit audit =
@@ -476,8 +491,6 @@ public final class Agent implements AgentControl, AutoCloseable {
       List<AuditRow> rows = audit.run();
       kernelEvents.orphans().set(rows);
       return rows;
-    } catch (IOException e) {
-      throw new ControlException("the kernel did not answer: " + e.getMessage());
     }
   }
 
@@ -486,6 +499,15 @@ public final class Agent implements AgentControl, AutoCloseable {
     await(workers.ask(worker -> worker.flows().entries(ListingFilter.ALL)))
         .forEach(entries::addAll);
     return entries;
+  }
+
+  /**
+   * Whether somebody looks after the table in the kernel.
+   *
+   * @return false if a change by others may stay unseen at present
+   */
+  public boolean watchesTable() {
+    return backend.watchProblem().isEmpty();
   }
 
   /**
@@ -543,11 +565,11 @@ public final class Agent implements AgentControl, AutoCloseable {
     }
     // The workers first: a flow on a new port must find its helper, or it would stay unread for
     // good.
-    workers.setHelpers(newHelpers, changed.limits().parents());
+    workers.setHelpers(newHelpers, changed.limits());
     try {
       backend.setPorts(newHelpers.ports());
     } catch (BackendException e) {
-      workers.setHelpers(helpers, config.limits().parents());
+      workers.setHelpers(helpers, config.limits());
       throw new ControlException("the kernel did not change the diversion: " + e.getMessage());
     }
     helpers = newHelpers;

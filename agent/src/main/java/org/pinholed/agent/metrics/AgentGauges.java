@@ -29,11 +29,25 @@ public interface AgentGauges {
   int opaqueParents();
 
   /**
+   * Memory that the streams of all parents take for what they keep.
+   *
+   * @return bytes, now
+   */
+  long bufferedBytes();
+
+  /**
    * Pinholes in the kernel that no expectation waits for.
    *
    * @return as of the last look, which is not long ago
    */
   int orphans();
+
+  /**
+   * Whether the table in the kernel is watched, so that changes by others are repaired.
+   *
+   * @return now
+   */
+  boolean watchesTable();
 
   /**
    * Expectations in the table.

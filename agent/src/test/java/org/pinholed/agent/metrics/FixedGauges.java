@@ -21,8 +21,18 @@ record FixedGauges() implements AgentGauges {
   }
 
   @Override
+  public long bufferedBytes() {
+    return 110;
+  }
+
+  @Override
   public int orphans() {
     return 109;
+  }
+
+  @Override
+  public boolean watchesTable() {
+    return true;
   }
 
   @Override

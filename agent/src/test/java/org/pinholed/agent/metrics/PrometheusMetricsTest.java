@@ -128,6 +128,7 @@ class PrometheusMetricsTest {
     assertSample("pinholed_packets_total{queue=\"6\",} 201.0");
     assertSample("pinholed_parents{state=\"read\",} 102.0");
     assertSample("pinholed_parents{state=\"opaque\",} 103.0");
+    assertSample("pinholed_buffered_bytes 110.0");
     assertSample("pinholed_expectations_active{helper=\"ftp\",state=\"pending\",} 104.0");
     assertSample("pinholed_expectations_active{helper=\"ftp\",state=\"matched\",} 105.0");
     assertSample("pinholed_queue_dropped_total{queue=\"5\",} 106.0");
@@ -135,6 +136,7 @@ class PrometheusMetricsTest {
     assertSample("pinholed_queue_held{queue=\"5\",} 109.0");
     assertSample("pinholed_worker_turn_seconds{queue=\"5\",} 0.25");
     assertSample("pinholed_events_lost_total 108.0");
+    assertSample("pinholed_table_watched 1.0");
   }
 
   @Test

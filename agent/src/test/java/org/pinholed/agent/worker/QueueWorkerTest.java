@@ -314,6 +314,8 @@ class QueueWorkerTest {
           .server("0 rest of a line\r\n")
           .client("P\r\n")
           .server("200 ok\r\n")
+          .client("NOOP\r\n")
+          .server("200 ok\r\n")
           .passive(30000);
 
       assertEquals(List.of(pinhole(30000)), bench.backend().open());
@@ -801,7 +803,7 @@ class QueueWorkerTest {
 
     @Test
     void parents_oneMoreIsNotReadAndNotQueuedAnyMore() throws Exception {
-      WorkerBench own = limited(new AgentConfig.Limits(8, 8, 8, 1, HelperLimits.DEFAULT));
+      WorkerBench own = limited(new AgentConfig.Limits(8, 8, 8, 1, 16 << 20, HelperLimits.DEFAULT));
       TcpDialogue first = new TcpDialogue(own).connect();
       TcpDialogue second =
           new TcpDialogue(
@@ -824,7 +826,7 @@ class QueueWorkerTest {
 
     @Test
     void expectationsPerSource_packetPassesAndItIsSaid() throws Exception {
-      WorkerBench own = limited(new AgentConfig.Limits(8, 1, 8, 8, HelperLimits.DEFAULT));
+      WorkerBench own = limited(new AgentConfig.Limits(8, 1, 8, 8, 16 << 20, HelperLimits.DEFAULT));
       new TcpDialogue(own).login().passive(30000);
       new TcpDialogue(own, new InetSocketAddress("192.0.2.10", 40002), TcpDialogue.SERVER, 2, 26)
           .login()

@@ -72,7 +72,7 @@ public final class WorkerBench {
         new ScriptedBackend(),
         new FakeConntrackKernel(),
         new ExpectationTable(limits),
-        new ParentOwners(limits.parents()));
+        new ParentOwners(limits));
   }
 
   /**
@@ -89,7 +89,7 @@ public final class WorkerBench {
         before.backend,
         before.conntrack,
         new ExpectationTable(AgentConfig.Limits.DEFAULT),
-        new ParentOwners(AgentConfig.Limits.DEFAULT.parents()));
+        new ParentOwners(AgentConfig.Limits.DEFAULT));
   }
 
   private WorkerBench(
