@@ -31,6 +31,7 @@ public final class ParentFlow {
   private final HelperEntry helperEntry;
   private final long createdNs;
   private final @Nullable TranslatedFlow translation;
+  private final FlowDevices devices = new FlowDevices();
   private @Nullable SessionHelper helper;
   private @Nullable InOrderStream original;
   private @Nullable InOrderStream reply;
@@ -223,6 +224,15 @@ public final class ParentFlow {
   }
 
   /**
+   * The devices by which its packets come in and leave.
+   *
+   * @return the same at every call
+   */
+  public FlowDevices devices() {
+    return devices;
+  }
+
+  /**
    * What its helper was told.
    *
    * @return the facts
@@ -400,6 +410,7 @@ public final class ParentFlow {
         bytes(original, bytesFromClient),
         bytes(reply, bytesFromServer),
         packets,
+        devices.misrouted(),
         parent.waiting(),
         readingEnded,
         why == null ? null : why.word(),

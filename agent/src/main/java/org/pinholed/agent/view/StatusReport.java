@@ -15,6 +15,8 @@ import java.util.Map;
  * @param opaqueParents parent flows known but no longer read
  * @param expectations waiting expectations by state
  * @param packets control packets since start
+ * @param misroutedPackets control packets that were not read because they came in by a device that
+ *     does not lead back to their sender
  * @param queueDropped control packets that the kernel lost for us since start, all queues
  * @param queues the packet queues, one for each worker
  * @param tableRepairs how often somebody else changed our table and it was repaired
@@ -33,6 +35,7 @@ public record StatusReport(
     int opaqueParents,
     Map<String, Integer> expectations,
     long packets,
+    long misroutedPackets,
     long queueDropped,
     List<QueueReport> queues,
     long tableRepairs,

@@ -105,6 +105,7 @@ class AgentIT {
     return new AgentConfig(
         List.of(helpers),
         base.backend(),
+        base.asymmetricRouting(),
         new AgentConfig.Queues(QUEUE, 2, 1024, 1 << 20, 64),
         MarkBits.DEFAULT,
         base.limits(),
@@ -305,6 +306,7 @@ class AgentIT {
         new AgentConfig(
             base.helpers(),
             base.backend(),
+            base.asymmetricRouting(),
             base.queues(),
             base.marks(),
             new AgentConfig.Limits(1, 1, 1, 1, HelperLimits.DEFAULT),
@@ -331,6 +333,7 @@ class AgentIT {
         new AgentConfig(
             base.helpers(),
             base.backend(),
+            base.asymmetricRouting(),
             new AgentConfig.Queues(QUEUE, 1, 1024, 1 << 20, 64),
             base.marks(),
             base.limits(),
