@@ -59,6 +59,12 @@ final class AgentNumbers implements AgentGauges {
   }
 
   @Override
+  public long bufferedBytes() {
+    Agent now = agent;
+    return now == null ? 0 : now.bufferedBytes();
+  }
+
+  @Override
   public int orphans() {
     Agent now = agent;
     return now == null ? 0 : now.orphans();

@@ -23,6 +23,16 @@ public record HelperLimits(
     require("historyBytes", historyBytes, 0, 65536);
   }
 
+  /**
+   * How much memory one flow can take for what its two streams keep: for a moment a buffer that
+   * grows stands beside the one that it replaces.
+   *
+   * @return bytes, with everything that stands around them
+   */
+  public long mostBytesPerFlow() {
+    return 2L * (3L * streamBufferBytes + 112L * earlySegments + 256);
+  }
+
   private static void require(String field, int value, int min, int max) {
     if (value < min || value > max) {
       throw new IllegalArgumentException(

@@ -159,6 +159,8 @@ public record AgentConfig(
    * @param expectationsPerSource waiting expectations of all parents of one client, 1..1048576
    * @param expectations waiting expectations in all, 1..1048576
    * @param parents parent flows that are read at the same time, 1..1048576
+   * @param bufferedBytes memory for what the streams of all parents keep, up to 1073741824; at
+   *     least four times what one parent can take, because a client may have a quarter
    * @param stream limits on the bytes of one parent
    */
   public record Limits(
@@ -166,9 +168,11 @@ public record AgentConfig(
       int expectationsPerSource,
       int expectations,
       int parents,
+      int bufferedBytes,
       HelperLimits stream) {
     /** What is used where nothing is configured. */
-    public static final Limits DEFAULT = new Limits(8, 1024, 16384, 65536, HelperLimits.DEFAULT);
+    public static final Limits DEFAULT =
+        new Limits(8, 1024, 16384, 65536, 16 << 20, HelperLimits.DEFAULT);
 
     /** Refuses values outside their ranges. */
     public Limits {
@@ -176,6 +180,7 @@ public record AgentConfig(
       Ranges.require("expectationsPerSource", expectationsPerSource, 1, 1 << 20);
       Ranges.require("expectations", expectations, 1, 1 << 20);
       Ranges.require("parents", parents, 1, 1 << 20);
+      Ranges.require("bufferedBytes", bufferedBytes, 4 * stream.mostBytesPerFlow(), 1 << 30);
     }
   }
 

@@ -23,7 +23,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.ConfigNode.Kind;
 import org.pinholed.helper.HelperLimits;
@@ -66,7 +65,7 @@ public final class ConfigLoader {
           "eventLog");
   private static final List<String> HELPER_KEYS =
       List.of("id", "name", "protocol", "port", "enabled", "timeout", "options");
-  private static final Map<String, List<String>> SECTION_KEYS =
+  static final Map<String, List<String>> SECTION_KEYS =
       Map.of(
           "queues",
               List.of("first", "count", "lengthPackets", "receiveBufferBytes", "batchPackets"),
@@ -77,6 +76,7 @@ public final class ConfigLoader {
                   "expectationsPerSource",
                   "expectations",
                   "parents",
+                  "bufferedBytes",
                   "lineBytes",
                   "streamBufferBytes",
                   "earlySegments",
@@ -157,7 +157,7 @@ public final class ConfigLoader {
    * @throws ConfigException if anything in it is refused
    */
   public AgentConfig parse(String name, String yaml) throws ConfigException {
-    Section root = new Section(name, "", ConfigReader.read(name, yaml));
+    ConfigSection root = new ConfigSection(name, "", ConfigReader.read(name, yaml));
     root.requireKeys(ROOT_KEYS);
     AgentConfig.Limits limits = limits(root.section("limits"));
     List<HelperEntry> helpers = helpers(root, limits.stream());
@@ -174,7 +174,7 @@ public final class ConfigLoader {
         eventLog(root.section("eventLog")));
   }
 
-  private static AgentConfig.Queues queues(Section section) throws ConfigException {
+  private static AgentConfig.Queues queues(ConfigSection section) throws ConfigException {
     AgentConfig.Queues or = AgentConfig.Queues.DEFAULT;
     int first = section.number("first", or.first());
     int count = section.number("count", or.count());
@@ -186,7 +186,7 @@ public final class ConfigLoader {
             new AgentConfig.Queues(first, count, lengthPackets, receiveBufferBytes, batchPackets));
   }
 
-  private static MarkBits marks(Section section) throws ConfigException {
+  private static MarkBits marks(ConfigSection section) throws ConfigException {
     MarkBits or = MarkBits.DEFAULT;
     int child = section.mark("child", or.child());
     int vetted = section.mark("vetted", or.vetted());
@@ -195,12 +195,13 @@ public final class ConfigLoader {
     return section.build(() -> new MarkBits(child, vetted, opaque, policyMask));
   }
 
-  private static AgentConfig.Limits limits(Section section) throws ConfigException {
+  private static AgentConfig.Limits limits(ConfigSection section) throws ConfigException {
     AgentConfig.Limits or = AgentConfig.Limits.DEFAULT;
     int perParent = section.number("expectationsPerParent", or.expectationsPerParent());
     int perSource = section.number("expectationsPerSource", or.expectationsPerSource());
     int expectations = section.number("expectations", or.expectations());
     int parents = section.number("parents", or.parents());
+    int bufferedBytes = section.number("bufferedBytes", or.bufferedBytes());
     int lineBytes = section.number("lineBytes", or.stream().lineBytes());
     int streamBufferBytes = section.number("streamBufferBytes", or.stream().streamBufferBytes());
     int earlySegments = section.number("earlySegments", or.stream().earlySegments());
@@ -212,10 +213,11 @@ public final class ConfigLoader {
                 perSource,
                 expectations,
                 parents,
+                bufferedBytes,
                 new HelperLimits(lineBytes, streamBufferBytes, earlySegments, historyBytes)));
   }
 
-  private static AgentConfig.Fail fail(Section section) throws ConfigException {
+  private static AgentConfig.Fail fail(ConfigSection section) throws ConfigException {
     AgentConfig.Fail or = AgentConfig.Fail.DEFAULT;
     return new AgentConfig.Fail(
         section.word("agentDown", AGENT_DOWN, or.agentDown()),
@@ -223,14 +225,14 @@ public final class ConfigLoader {
         section.word("onStop", ON_STOP, or.onStop()));
   }
 
-  private static AgentConfig.Control control(Section section) throws ConfigException {
+  private static AgentConfig.Control control(ConfigSection section) throws ConfigException {
     AgentConfig.Control or = AgentConfig.Control.DEFAULT;
     String socket = section.text("socket", or.socket().toString());
     String group = section.text("group", or.group());
     return section.build(() -> new AgentConfig.Control(Path.of(socket), group));
   }
 
-  private static AgentConfig.Metrics metrics(Section section) throws ConfigException {
+  private static AgentConfig.Metrics metrics(ConfigSection section) throws ConfigException {
     AgentConfig.Metrics or = AgentConfig.Metrics.DEFAULT;
     boolean enabled = section.flag("enabled", or.enabled());
     String address = section.text("address", or.address());
@@ -238,13 +240,14 @@ public final class ConfigLoader {
     return section.build(() -> new AgentConfig.Metrics(enabled, address, port));
   }
 
-  private static AgentConfig.EventLog eventLog(Section section) throws ConfigException {
+  private static AgentConfig.EventLog eventLog(ConfigSection section) throws ConfigException {
     String file = section.text("file", AgentConfig.EventLog.DEFAULT.file());
     return section.build(() -> new AgentConfig.EventLog(file));
   }
 
-  private List<HelperEntry> helpers(Section root, HelperLimits limits) throws ConfigException {
-    ConfigNode list = root.node.children().get("helpers");
+  private List<HelperEntry> helpers(ConfigSection root, HelperLimits limits)
+      throws ConfigException {
+    ConfigNode list = root.child("helpers");
     if (list == null) {
       return AgentConfig.DEFAULT.helpers();
     }
@@ -255,7 +258,8 @@ public final class ConfigLoader {
     Map<Integer, ConfigNode> ids = new HashMap<>();
     Map<String, ConfigNode> ports = new HashMap<>();
     for (int i = 0; i < list.items().size(); i++) {
-      Section section = new Section(root.file, "helpers[" + i + "]", list.items().get(i));
+      ConfigSection section =
+          new ConfigSection(root.file(), "helpers[" + i + "]", list.items().get(i));
       HelperEntry entry = helper(section, limits);
       section.requireUnused(ids, entry.id(), "id", "an id of its own");
       if (entry.enabled()) {
@@ -268,7 +272,7 @@ public final class ConfigLoader {
     return entries;
   }
 
-  private HelperEntry helper(Section section, HelperLimits limits) throws ConfigException {
+  private HelperEntry helper(ConfigSection section, HelperLimits limits) throws ConfigException {
     section.requireKeys(HELPER_KEYS);
     section.require("id", "1..65535");
     section.require("name", String.join(", ", protocols.keySet()));
@@ -282,7 +286,8 @@ public final class ConfigLoader {
     int port = section.number("port", 0);
     boolean enabled = section.flag("enabled", true);
     @Nullable Duration timeout = section.timeout("timeout", HelperEntry.DEFAULT_TIMEOUT);
-    Section optionsSection = section.section("options", new TreeSet<>(protocol.options().keySet()));
+    ConfigSection optionsSection =
+        section.section("options", new TreeSet<>(protocol.options().keySet()));
     Map<String, Object> options = optionsSection.plain();
     HelperEntry entry =
         section.build(
@@ -317,222 +322,5 @@ public final class ConfigLoader {
     words.put(first, one);
     words.put(second, other);
     return words;
-  }
-
-  /** One map of the file: reads its values and knows how to complain about them. */
-  private static final class Section {
-    private final String file;
-    private final String path;
-    private final ConfigNode node;
-
-    Section(String file, String path, ConfigNode node) throws ConfigException {
-      this.file = file;
-      this.path = path;
-      this.node = node;
-      if (node.kind() != Kind.MAP) {
-        throw new ConfigException(
-            file
-                + ":"
-                + node.line()
-                + ": "
-                + (path.isEmpty() ? "" : path + ": ")
-                + node.shown()
-                + " (expected: keys with values)");
-      }
-    }
-
-    Section section(String key) throws ConfigException {
-      return section(key, SECTION_KEYS.getOrDefault(key, List.of()));
-    }
-
-    Section section(String key, Collection<String> known) throws ConfigException {
-      ConfigNode child = node.children().get(key);
-      // A section whose keys are all commented out is null in YAML: the same as no section.
-      Section section =
-          new Section(
-              file,
-              pathOf(key),
-              child == null || child.kind() == Kind.NULL
-                  ? ConfigNode.absentSection(node.line())
-                  : child);
-      section.requireKeys(known);
-      return section;
-    }
-
-    void requireKeys(Collection<String> known) throws ConfigException {
-      for (Map.Entry<String, ConfigNode> child : node.children().entrySet()) {
-        String key = child.getKey();
-        if (!known.contains(key)) {
-          @Nullable String near = NearestWord.to(key, known);
-          throw refused(
-              child.getValue(),
-              ConfigNode.shown(key),
-              "unknown key",
-              (known.isEmpty() ? "no keys" : String.join(", ", known))
-                  + (near == null ? "" : "; did you mean " + near + "?"));
-        }
-      }
-    }
-
-    void require(String key, String expected) throws ConfigException {
-      if (!node.children().containsKey(key)) {
-        throw refused(node, key, "missing", expected);
-      }
-    }
-
-    <K> void requireUnused(Map<K, ConfigNode> used, K value, String key, String expected)
-        throws ConfigException {
-      ConfigNode here = node.children().get(key);
-      ConfigNode earlier = here == null ? null : used.put(value, here);
-      if (here != null && earlier != null) {
-        throw refused(
-            here, key, value.toString(), expected + "; line " + earlier.line() + " has it already");
-      }
-    }
-
-    // A whole number; out of 32 bits it becomes the nearest one, which no range has.
-    int number(String key, int or) throws ConfigException {
-      ConfigNode child = node.children().get(key);
-      if (child == null) {
-        return or;
-      }
-      if (child.kind() != Kind.NUMBER || !child.text().matches("-?(0|[1-9][0-9]{0,17})")) {
-        throw refused(child, key, child.shown(), "a whole number");
-      }
-      long value = Long.parseLong(child.text());
-      return (int) Math.max(Integer.MIN_VALUE, Math.min(Integer.MAX_VALUE, value));
-    }
-
-    // 32 bits, decimal or hexadecimal.
-    int mark(String key, int or) throws ConfigException {
-      ConfigNode child = node.children().get(key);
-      if (child == null) {
-        return or;
-      }
-      if (child.kind() == Kind.NUMBER && child.text().matches("0x[0-9a-fA-F]{1,8}")) {
-        return Integer.parseUnsignedInt(child.text().substring(2), 16);
-      }
-      if (child.kind() == Kind.NUMBER && child.text().matches("0|[1-9][0-9]{0,9}")) {
-        long value = Long.parseLong(child.text());
-        if (value <= 0xffffffffL) {
-          return (int) value;
-        }
-      }
-      throw refused(child, key, child.shown(), "32 bits such as 0x40000000");
-    }
-
-    boolean flag(String key, boolean or) throws ConfigException {
-      ConfigNode child = node.children().get(key);
-      if (child == null) {
-        return or;
-      }
-      if (child.kind() != Kind.BOOLEAN) {
-        throw refused(child, key, child.shown(), "true or false");
-      }
-      return Boolean.parseBoolean(child.text());
-    }
-
-    String text(String key, String or) throws ConfigException {
-      ConfigNode child = node.children().get(key);
-      if (child == null) {
-        return or;
-      }
-      if (child.kind() != Kind.TEXT) {
-        throw refused(child, key, child.shown(), "text");
-      }
-      return child.text();
-    }
-
-    <T> T word(String key, Map<String, T> words, T or) throws ConfigException {
-      return node.children().containsKey(key) ? known(key, words) : or;
-    }
-
-    // One of the words; the key is there.
-    <T> T known(String key, Map<String, T> words) throws ConfigException {
-      ConfigNode child = node.children().getOrDefault(key, node);
-      T value = child.kind() == Kind.TEXT ? words.get(child.text()) : null;
-      if (value == null) {
-        @Nullable String near = NearestWord.to(child.text(), words.keySet());
-        throw refused(
-            child,
-            key,
-            child.shown(),
-            String.join(", ", words.keySet())
-                + (near == null ? "" : "; did you mean " + near + "?"));
-      }
-      return value;
-    }
-
-    @Nullable Duration timeout(String key, Duration or) throws ConfigException {
-      ConfigNode child = node.children().get(key);
-      if (child == null) {
-        return or;
-      }
-      try {
-        // A bare number has no unit and is refused like any other text without one.
-        return DurationParser.parseTimeout(
-            child.kind() == Kind.TEXT || child.kind() == Kind.NUMBER ? child.text() : "");
-      } catch (IllegalArgumentException e) {
-        throw refusedByRecord(e);
-      }
-    }
-
-    Map<String, Object> plain() throws ConfigException {
-      Map<String, Object> plain = new LinkedHashMap<>();
-      for (Map.Entry<String, ConfigNode> child : node.children().entrySet()) {
-        if (child.getValue().kind() == Kind.NULL) {
-          throw refused(child.getValue(), child.getKey(), "nothing", "a value");
-        }
-        plain.put(child.getKey(), child.getValue().plain());
-      }
-      return plain;
-    }
-
-    // Runs a constructor that refuses by {@code field: value (expected: range)}.
-    <T> T build(Supplier<T> constructor) throws ConfigException {
-      try {
-        return constructor.get();
-      } catch (IllegalArgumentException e) {
-        throw refusedByRecord(e);
-      }
-    }
-
-    private ConfigException refusedByRecord(IllegalArgumentException e) {
-      String message = String.valueOf(e.getMessage());
-      int colon = message.indexOf(": ");
-      String field = colon < 0 ? "" : message.substring(0, colon);
-      int bracket = field.indexOf('[');
-      ConfigNode child = node.children().get(bracket < 0 ? field : field.substring(0, bracket));
-      int expected = message.indexOf(" (expected: ");
-      if (child == null) {
-        // The field has its default here, or the complaint is about the section as a whole.
-        String prefix = path.isEmpty() || message.startsWith(path + ": ") ? "" : path + ": ";
-        return new ConfigException(file + ":" + node.line() + ": " + prefix + message);
-      }
-      boolean scalar = child.kind() != Kind.LIST && child.kind() != Kind.MAP;
-      String rest =
-          scalar && expected >= 0
-              ? child.shown() + message.substring(expected)
-              : message.substring(colon + 2);
-      return new ConfigException(file + ":" + child.line() + ": " + pathOf(field) + ": " + rest);
-    }
-
-    ConfigException refused(ConfigNode at, String key, String value, String expected) {
-      return new ConfigException(
-          file
-              + ":"
-              + at.line()
-              + ": "
-              + pathOf(key)
-              + ": "
-              + value
-              + " (expected: "
-              + expected
-              + ")");
-    }
-
-    private String pathOf(String key) {
-      return path.isEmpty() ? key : path + "." + key;
-    }
   }
 }

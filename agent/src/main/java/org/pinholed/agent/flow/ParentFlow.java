@@ -4,10 +4,13 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.limit.BufferedBytes;
+import org.pinholed.agent.limit.ClientKey;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.nat.TranslatedState;
 import org.pinholed.agent.nat.TranslatedStream;
@@ -17,6 +20,7 @@ import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.stream.BufferBudget;
 import org.pinholed.helper.stream.InOrderStream;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 
@@ -33,6 +37,7 @@ public final class ParentFlow {
   private final @Nullable TranslatedFlow translation;
   private final FlowDevices devices = new FlowDevices();
   private @Nullable SessionHelper helper;
+  private final BufferBudget buffers;
   private @Nullable InOrderStream original;
   private @Nullable InOrderStream reply;
   private @Nullable Map<String, Expectation> announced;
@@ -54,6 +59,8 @@ public final class ParentFlow {
    * @param facts what its helper is told
    * @param helperEntry the configured entry it belongs to
    * @param helper reads it; null if it is not to be read at all
+   * @param buffered memory for what its streams keep, shared
+   * @param giveWay told from any thread if reading must end because that memory is spent
    * @param nowNs {@link System#nanoTime}
    */
   public ParentFlow(
@@ -62,12 +69,16 @@ public final class ParentFlow {
       FlowFacts facts,
       HelperEntry helperEntry,
       @Nullable SessionHelper helper,
+      BufferedBytes buffered,
+      Consumer<ParentFlow> giveWay,
       long nowNs) {
     this.parent = parent;
     this.entry = entry;
     this.facts = facts;
     this.helperEntry = helperEntry;
     this.helper = helper;
+    this.buffers =
+        buffered.open(ClientKey.of(facts.client().address()), () -> giveWay.accept(this));
     this.translation = TranslatedFlow.of(entry, facts);
     this.createdNs = nowNs;
     this.lastNs = nowNs;
@@ -103,9 +114,9 @@ public final class ParentFlow {
       int clientInitialSequence, int serverInitialSequence, HelperLimits limits) {
     firstByteSeen = true;
     this.serverInitialSequence = serverInitialSequence;
-    original = new InOrderStream(limits);
+    original = new InOrderStream(limits, buffers);
     original.start(clientInitialSequence);
-    reply = new InOrderStream(limits);
+    reply = new InOrderStream(limits, buffers);
     reply.start(serverInitialSequence);
     if (translation != null) {
       translation.begin(clientInitialSequence + 1, serverInitialSequence + 1);
@@ -123,7 +134,7 @@ public final class ParentFlow {
     if (stream(direction) != null) {
       return;
     }
-    InOrderStream stream = new InOrderStream(limits);
+    InOrderStream stream = new InOrderStream(limits, buffers);
     stream.resume(sequence);
     if (direction == Direction.ORIGINAL) {
       original = stream;
@@ -316,11 +327,22 @@ public final class ParentFlow {
   public void endReading(Reason value) {
     bytesFromClient = bytes(original, bytesFromClient);
     bytesFromServer = bytes(reply, bytesFromServer);
-    original = null;
-    reply = null;
+    close();
     helper = null;
     reason = value;
     readingEnded = true;
+  }
+
+  /** Gives back what the streams keep. For a flow that is over. */
+  public void close() {
+    if (original != null) {
+      original.close();
+      original = null;
+    }
+    if (reply != null) {
+      reply.close();
+      reply = null;
+    }
   }
 
   /** Notes that an operator clears it, whoever tells of its end first. */

@@ -174,7 +174,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       backend.install(helpers.ports());
       queues.settle();
       lifecyclePinholes = acquired.add(backend.openSession());
-      ParentOwners owners = new ParentOwners(config.limits().parents());
+      ParentOwners owners = new ParentOwners(config.limits());
       for (PacketQueue queue : queues.all()) {
         workerThreads.add(
             acquired.add(
@@ -428,6 +428,15 @@ public final class Agent implements AgentControl, AutoCloseable {
     return workers.opaqueParents();
   }
 
+  /**
+   * What the streams of all parents keep.
+   *
+   * @return bytes, now
+   */
+  public long bufferedBytes() {
+    return workers.bufferedBytes();
+  }
+
   @Override
   public List<SessionRow> sessions(ListingFilter filter) throws ControlException {
     List<SessionRow> rows = new ArrayList<>();
@@ -546,11 +555,11 @@ public final class Agent implements AgentControl, AutoCloseable {
     }
     // The workers first: a flow on a new port must find its helper, or it would stay unread for
     // good.
-    workers.setHelpers(newHelpers, changed.limits().parents());
+    workers.setHelpers(newHelpers, changed.limits());
     try {
       backend.setPorts(newHelpers.ports());
     } catch (BackendException e) {
-      workers.setHelpers(helpers, config.limits().parents());
+      workers.setHelpers(helpers, config.limits());
       throw new ControlException("the kernel did not change the diversion: " + e.getMessage());
     }
     helpers = newHelpers;

@@ -29,6 +29,13 @@ public interface AgentGauges {
   int opaqueParents();
 
   /**
+   * Memory that the streams of all parents take for what they keep.
+   *
+   * @return bytes, now
+   */
+  long bufferedBytes();
+
+  /**
    * Pinholes in the kernel that no expectation waits for.
    *
    * @return as of the last look, which is not long ago

@@ -262,6 +262,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
         .strongReference(true)
         .tags("state", "opaque")
         .register(registry);
+    Gauge.builder("pinholed.buffered", gauges, AgentGauges::bufferedBytes)
+        .description("Memory for unfinished lines and early segments")
+        .baseUnit("bytes")
+        .strongReference(true)
+        .register(registry);
     Gauge.builder("pinholed.orphans", gauges, AgentGauges::orphans)
         .description("Pinholes in the kernel that no expectation waits for")
         .strongReference(true)

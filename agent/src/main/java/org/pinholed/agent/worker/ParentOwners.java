@@ -4,32 +4,47 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.limit.BufferedBytes;
 
 /**
- * Which worker reads which parent, and how many parents there are in all. Shared by the workers,
+ * Which worker reads which parent, and what all parents may take together. Shared by the workers,
  * which come here when a flow begins and when it ends, never for a packet. Thread-safe.
  */
 public final class ParentOwners {
   private final Map<Integer, QueueWorker> owners = new ConcurrentHashMap<>();
   private final AtomicInteger parents = new AtomicInteger();
+  private final BufferedBytes buffered;
   private volatile int most;
 
   /**
    * Makes it empty.
    *
-   * @param most how many parents are known at the same time, those no longer read included
+   * @param limits how many parents are known at the same time, those no longer read included, and
+   *     how much their streams keep
    */
-  public ParentOwners(int most) {
-    this.most = most;
+  public ParentOwners(AgentConfig.Limits limits) {
+    most = limits.parents();
+    buffered = new BufferedBytes(limits.bufferedBytes());
   }
 
   /**
-   * Puts another limit in force; what is known stays.
+   * Puts other limits in force; what is known stays.
    *
-   * @param newMost how many parents are known at the same time
+   * @param limits the new ones
    */
-  void setMost(int newMost) {
-    most = newMost;
+  void setLimits(AgentConfig.Limits limits) {
+    most = limits.parents();
+    buffered.setLimit(limits.bufferedBytes());
+  }
+
+  /**
+   * The memory for what the streams of all parents keep.
+   *
+   * @return the same at every call
+   */
+  BufferedBytes buffered() {
+    return buffered;
   }
 
   /**

@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
+import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
@@ -60,10 +61,10 @@ public final class QueueWorkers {
    * Puts other helpers in force for new flows.
    *
    * @param helpers the helpers
-   * @param mostParents how many parents are known at the same time, by all workers
+   * @param limits what all workers may keep together
    */
-  public void setHelpers(HelperTable helpers, int mostParents) {
-    owners.setMost(mostParents);
+  public void setHelpers(HelperTable helpers, AgentConfig.Limits limits) {
+    owners.setLimits(limits);
     workers.forEach(worker -> worker.setHelpers(helpers));
   }
 
@@ -157,6 +158,15 @@ public final class QueueWorkers {
    */
   public int parents() {
     return workers.stream().mapToInt(QueueWorker::parents).sum();
+  }
+
+  /**
+   * What the streams of all parents keep.
+   *
+   * @return bytes, now
+   */
+  public long bufferedBytes() {
+    return owners.buffered().usedBytes();
   }
 
   /**

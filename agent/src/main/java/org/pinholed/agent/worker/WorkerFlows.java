@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Parent;
@@ -23,6 +24,7 @@ import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.SessionHelper;
 import org.pinholed.helper.Transport;
+import org.pinholed.helper.stream.StreamReason;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -249,7 +251,7 @@ public final class WorkerFlows {
     }
     FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
     ParentFlow flow =
-        new ParentFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
+        newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
     flow.endReading(AgentReason.OPAQUE_BEFORE);
     flows.add(flow);
     unread++;
@@ -317,13 +319,34 @@ public final class WorkerFlows {
     }
     boolean kernelHelper = !entry.helperName().isEmpty();
     SessionHelper helper = active.factory().open(facts);
-    ParentFlow flow = new ParentFlow(parent, entry, facts, active.entry(), helper, nowNs);
+    ParentFlow flow = newFlow(parent, entry, facts, active.entry(), helper, nowNs);
     flows.add(flow);
     if (kernelHelper) {
       events.reason(parent, AgentReason.KERNEL_HELPER, "");
       endReading(flow, AgentReason.KERNEL_HELPER, false);
     }
     return flow;
+  }
+
+  private ParentFlow newFlow(
+      Parent parent,
+      ConntrackEntry entry,
+      FlowFacts facts,
+      HelperEntry helperEntry,
+      @Nullable SessionHelper helper,
+      long nowNs) {
+    return new ParentFlow(
+        parent, entry, facts, helperEntry, helper, owners.buffered(), this::giveWay, nowNs);
+  }
+
+  /** Others need the memory that the streams of a flow keep. From any thread. */
+  private void giveWay(ParentFlow flow) {
+    worker.post(
+        () -> {
+          if (!flow.readingEnded() && !flow.parent().hasEnded()) {
+            endReading(flow, StreamReason.BUFFER_BUDGET);
+          }
+        });
   }
 
   private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
@@ -399,6 +422,7 @@ public final class WorkerFlows {
    */
   void end(ParentFlow flow, AgentEvent.Kind kind) {
     flow.parent().end();
+    flow.close();
     outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
     flows.remove(flow);
     owners.remove(flow.entry().id(), worker);

@@ -71,6 +71,7 @@ class ConfigLoaderTest {
               expectationsPerSource: 3
               expectations: 4
               parents: 5
+              bufferedBytes: 65536
               lineBytes: 512
               streamBufferBytes: 1024
               earlySegments: 6
@@ -103,7 +104,7 @@ class ConfigLoaderTest {
             true,
             new AgentConfig.Queues(7, 3, 100, 65536, 8),
             new MarkBits(0x80000000, 0x40000000, 0x20000000, 0xff),
-            new AgentConfig.Limits(2, 3, 4, 5, new HelperLimits(512, 1024, 6, 0)),
+            new AgentConfig.Limits(2, 3, 4, 5, 65536, new HelperLimits(512, 1024, 6, 0)),
             new AgentConfig.Fail(
                 AgentConfig.OnFailure.DROP, AgentConfig.OnFailure.DROP, AgentConfig.OnStop.KEEP),
             new AgentConfig.Control(Path.of("/tmp/p.sock"), "netadmin"),

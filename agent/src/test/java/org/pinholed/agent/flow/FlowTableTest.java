@@ -20,6 +20,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.helper.Direction;
@@ -56,6 +57,8 @@ class FlowTableTest {
         new FlowFacts(Transport.TCP, client, client, server, server, FlowFacts.Origin.FIRST_BYTE),
         new HelperEntry(1, "ftp", Transport.TCP, 21, true, null, Map.of()),
         null,
+        new BufferedBytes(1 << 20),
+        flow -> {},
         0);
   }
 

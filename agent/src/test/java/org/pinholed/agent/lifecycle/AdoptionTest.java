@@ -298,6 +298,7 @@ class AdoptionTest {
                 base.expectationsPerSource(),
                 1,
                 base.parents(),
+                base.bufferedBytes(),
                 base.stream()));
 
     assertEquals(new Adoption.Result(1, 1, 1), adopt());

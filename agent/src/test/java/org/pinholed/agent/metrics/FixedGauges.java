@@ -21,6 +21,11 @@ record FixedGauges() implements AgentGauges {
   }
 
   @Override
+  public long bufferedBytes() {
+    return 110;
+  }
+
+  @Override
   public int orphans() {
     return 109;
   }

@@ -801,7 +801,7 @@ class QueueWorkerTest {
 
     @Test
     void parents_oneMoreIsNotReadAndNotQueuedAnyMore() throws Exception {
-      WorkerBench own = limited(new AgentConfig.Limits(8, 8, 8, 1, HelperLimits.DEFAULT));
+      WorkerBench own = limited(new AgentConfig.Limits(8, 8, 8, 1, 16 << 20, HelperLimits.DEFAULT));
       TcpDialogue first = new TcpDialogue(own).connect();
       TcpDialogue second =
           new TcpDialogue(
@@ -824,7 +824,7 @@ class QueueWorkerTest {
 
     @Test
     void expectationsPerSource_packetPassesAndItIsSaid() throws Exception {
-      WorkerBench own = limited(new AgentConfig.Limits(8, 1, 8, 8, HelperLimits.DEFAULT));
+      WorkerBench own = limited(new AgentConfig.Limits(8, 1, 8, 8, 16 << 20, HelperLimits.DEFAULT));
       new TcpDialogue(own).login().passive(30000);
       new TcpDialogue(own, new InetSocketAddress("192.0.2.10", 40002), TcpDialogue.SERVER, 2, 26)
           .login()

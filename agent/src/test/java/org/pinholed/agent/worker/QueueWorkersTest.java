@@ -2,6 +2,7 @@ package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -12,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.helper.HelperLimits;
@@ -28,7 +30,8 @@ class QueueWorkersTest {
   private final QueueWorkers workers;
 
   QueueWorkersTest() throws NetlinkException {
-    AgentConfig.Limits limits = new AgentConfig.Limits(8, 100, 100, 2, HelperLimits.DEFAULT);
+    AgentConfig.Limits limits =
+        new AgentConfig.Limits(8, 100, 100, 2, 16 << 20, HelperLimits.DEFAULT);
     one = new WorkerBench(new FtpProtocol(), limits, Duration.ofSeconds(30));
     two = one.anotherWorker();
     workers = one.with(two);
@@ -67,6 +70,61 @@ class QueueWorkersTest {
     dialogue(one, 40005, 5, 25).login();
     assertEquals(2, workers.parents());
     assertEquals(1, one.metrics().of("limit parents"));
+  }
+
+  @Test
+  void bufferedBytes_areSharedByAllWorkers_andALargeFlowGivesWayToASmallOne() throws Exception {
+    HelperLimits stream = new HelperLimits(512, 1024, 4, 512);
+    int limit = (int) (4 * stream.mostBytesPerFlow());
+    AgentConfig.Limits limits = new AgentConfig.Limits(8, 100, 100, 1000, limit, stream);
+    WorkerBench three = new WorkerBench(new FtpProtocol(), limits, Duration.ofSeconds(30));
+    WorkerBench four = three.anotherWorker();
+    QueueWorkers both = three.with(four);
+    // Half lines of a few clients until nothing is left, by one worker.
+    List<TcpDialogue> attackers = new ArrayList<>();
+    String half = "x".repeat(400);
+    int id = 1;
+    for (int client = 1; client <= 8; client++) {
+      for (int flow = 0; flow < 10; flow++) {
+        TcpDialogue dialogue =
+            new TcpDialogue(
+                three,
+                new InetSocketAddress("192.0.2." + client, 40000 + flow),
+                TcpDialogue.SERVER,
+                id++,
+                25);
+        dialogue.connect();
+        attackers.add(dialogue);
+        dialogue.deliver(dialogue.clientSays(half, 0));
+        dialogue.deliver(dialogue.serverSays(half, 0));
+      }
+    }
+    three.turn();
+    assertTrue(both.bufferedBytes() <= limit, () -> "used " + both.bufferedBytes());
+    assertTrue(both.opaqueParents() > 0);
+    int gaveWay = three.metrics().of("reason bufferBudget ftp");
+    assertEquals(both.opaqueParents(), gaveWay);
+    // An honest client of the other worker sends a line in two halves.
+    TcpDialogue honest =
+        new TcpDialogue(
+            four, new InetSocketAddress("192.0.2.100", 40000), TcpDialogue.SERVER, id, 25);
+    honest.login();
+    honest.deliver(honest.clientSays("PA", 0));
+    honest.deliver(honest.clientSays("SV\r\n", 0));
+    honest.deliver(honest.serverSays("227 ok (198,51,100,7,117,", 0));
+    honest.deliver(honest.serverSays("48)\r\n", 0));
+    three.turn();
+    assertEquals(1, four.backend().open().size(), () -> "open: " + four.backend().open());
+    assertEquals(0, four.metrics().of("reason bufferBudget ftp"));
+    assertTrue(both.bufferedBytes() <= limit, () -> "used " + both.bufferedBytes());
+    // Ends give everything back.
+    for (TcpDialogue dialogue : attackers) {
+      dialogue.deliver(dialogue.clientSays("", PacketView.RST));
+    }
+    three.turn();
+    assertEquals(0, both.bufferedBytes());
+    three.assertVerdicts();
+    four.assertVerdicts();
   }
 
   @Test

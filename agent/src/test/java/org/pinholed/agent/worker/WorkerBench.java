@@ -74,7 +74,7 @@ public final class WorkerBench {
         new ScriptedBackend(),
         new FakeConntrackKernel(),
         new ExpectationTable(limits),
-        new ParentOwners(limits.parents()),
+        new ParentOwners(limits),
         false);
   }
 
@@ -92,7 +92,7 @@ public final class WorkerBench {
         new ScriptedBackend(),
         new FakeConntrackKernel(),
         new ExpectationTable(limits),
-        new ParentOwners(limits.parents()),
+        new ParentOwners(limits),
         true);
   }
 
@@ -110,7 +110,7 @@ public final class WorkerBench {
         before.backend,
         before.conntrack,
         new ExpectationTable(AgentConfig.Limits.DEFAULT),
-        new ParentOwners(AgentConfig.Limits.DEFAULT.parents()),
+        new ParentOwners(AgentConfig.Limits.DEFAULT),
         false);
   }
 

@@ -10,8 +10,29 @@ import java.util.List;
  * of every byte. Not thread-safe; owned by its stream.
  */
 final class EarlySegments {
+  /**
+   * Real size of a piece beside its bytes: object, head and padding of the array, two places in the
+   * list, which grows by halves. StreamMemoryTest measures it.
+   */
+  static final int PIECE_BYTES = 112;
+
   private final List<Piece> pieces = new ArrayList<>(2);
+  private final BufferBudget budget;
   private int bytes;
+
+  EarlySegments(BufferBudget budget) {
+    this.budget = budget;
+  }
+
+  /** What became of a segment. */
+  enum Kept {
+    /** All of its bytes are kept. */
+    ALL,
+    /** Some are not: the bounds of the stream are reached. */
+    NOT_ALL,
+    /** Some are not: there is no memory for this flow. */
+    NO_MEMORY
+  }
 
   /** A run of bytes. */
   private static final class Piece {
@@ -75,9 +96,9 @@ final class EarlySegments {
    * @param lengthBytes its length
    * @param maxPieces most pieces to have
    * @param maxBytes most bytes to have
-   * @return false if some were not kept
+   * @return whether all were kept
    */
-  boolean keep(
+  Kept keep(
       int next,
       long from,
       ByteBuffer buffer,
@@ -98,7 +119,10 @@ final class EarlySegments {
       if (at < high) {
         int length = (int) (high - at);
         if (pieces.size() == maxPieces || length > maxBytes - bytes) {
-          return false;
+          return Kept.NOT_ALL;
+        }
+        if (!budget.reserve(length + PIECE_BYTES)) {
+          return Kept.NO_MEMORY;
         }
         byte[] copy = new byte[length];
         buffer.get(offset + (int) (at - from), copy);
@@ -110,7 +134,7 @@ final class EarlySegments {
         at = piece == null ? end : piece.end(next);
       }
     }
-    return true;
+    return Kept.ALL;
   }
 
   /**
@@ -124,6 +148,7 @@ final class EarlySegments {
     while (!pieces.isEmpty() && pieces.get(0).from(next) <= 0) {
       Piece piece = pieces.remove(0);
       bytes -= piece.copy.length;
+      budget.release(piece.copy.length + PIECE_BYTES);
       if (piece.end(next) > 0) {
         int read = (int) -piece.from(next);
         return ByteBuffer.wrap(piece.copy, read, piece.copy.length - read);
@@ -137,6 +162,7 @@ final class EarlySegments {
   void clear() {
     for (Piece piece : pieces) {
       Arrays.fill(piece.copy, (byte) 0);
+      budget.release(piece.copy.length + PIECE_BYTES);
     }
     pieces.clear();
     bytes = 0;

@@ -15,8 +15,10 @@ import org.pinholed.helper.HelperLimits;
  *
  * <p>Where two copies of a byte differ the first one was read, and the stream is not trusted any
  * more ({@link Push#CONFLICT}). Compared are: early segments and what the reader left, byte by
- * byte; and the last eight segments that were read, by a keyed digest, as far as a retransmission
- * covers them whole and they end not further back than {@link HelperLimits#historyBytes()}.
+ * byte; and the last eight segments that were read, by a keyed digest (SipHash-2-4), where a copy
+ * covers them from their first to their last byte and they end not further back than {@link
+ * HelperLimits#historyBytes()}. Not compared are the other bytes of a copy: those of a segment that
+ * it covers in part only, as a copy does that is shifted, and those of older segments.
  *
  * <p>Sequence numbers are modulo 2^32 (RFC 9293 section 3.4). SYN and FIN take a number each: the
  * caller begins with {@link #start}, and an acknowledgement of one number more than was read is
@@ -26,7 +28,11 @@ import org.pinholed.helper.HelperLimits;
 public final class InOrderStream {
   private static final int FIRST_BUFFER_BYTES = 64;
 
+  /** Real size of a buffer beside its bytes: two objects. StreamMemoryTest measures it. */
+  static final int BUFFER_OVERHEAD_BYTES = 80;
+
   private final HelperLimits limits;
+  private final BufferBudget budget;
   private final ByteCursor cursor = new ByteCursor();
   private final @Nullable SegmentDigests digests;
   private boolean started;
@@ -72,7 +78,9 @@ public final class InOrderStream {
     /** The receiver has bytes that did not come by here. Stays. */
     GAP(StreamReason.GAP),
     /** The reader left more than {@link HelperLimits#streamBufferBytes()}. Stays. */
-    OVERFLOW(StreamReason.OVERFLOW);
+    OVERFLOW(StreamReason.OVERFLOW),
+    /** The {@link BufferBudget} has no memory for this flow. Stays. */
+    NO_MEMORY(StreamReason.BUFFER_BUDGET);
 
     private final @Nullable StreamReason reason;
 
@@ -107,12 +115,23 @@ public final class InOrderStream {
   }
 
   /**
-   * Makes a stream that waits for {@link #start} or {@link #resume}.
+   * Makes a stream that waits for {@link #start} or {@link #resume}, and whose limits are its own.
    *
    * @param limits what it may keep
    */
   public InOrderStream(HelperLimits limits) {
+    this(limits, BufferBudget.UNBOUNDED);
+  }
+
+  /**
+   * Makes a stream that waits for {@link #start} or {@link #resume}.
+   *
+   * @param limits what it may keep
+   * @param budget memory for it, shared with others
+   */
+  public InOrderStream(HelperLimits limits, BufferBudget budget) {
     this.limits = limits;
+    this.budget = budget;
     this.digests = limits.historyBytes() == 0 ? null : new SegmentDigests();
   }
 
@@ -237,18 +256,27 @@ public final class InOrderStream {
     return first + (int) streamOffset;
   }
 
+  /** Overwrites and gives back all that is kept. For a stream that is not read any more. */
+  public void close() {
+    release();
+    if (early != null) {
+      early.clear();
+      early = null;
+    }
+  }
+
   private int earlyBytes() {
     return early == null ? 0 : early.bytes();
   }
 
   private Push keepEarly(int from, ByteBuffer buffer, int offset, int lengthBytes) {
     if (early == null) {
-      early = new EarlySegments();
+      early = new EarlySegments(budget);
     }
     if (early.differ(next, from, buffer, offset, lengthBytes)) {
       return fail(Push.CONFLICT);
     }
-    boolean kept =
+    EarlySegments.Kept kept =
         early.keep(
             next,
             from,
@@ -257,7 +285,11 @@ public final class InOrderStream {
             lengthBytes,
             limits.earlySegments(),
             limits.streamBufferBytes() - tailLength);
-    return kept ? Push.EARLY : Push.EARLY_NOT_KEPT;
+    return switch (kept) {
+      case ALL -> Push.EARLY;
+      case NOT_ALL -> Push.EARLY_NOT_KEPT;
+      case NO_MEMORY -> fail(Push.NO_MEMORY);
+    };
   }
 
   private boolean differsFromRead(int sequence, ByteBuffer buffer, int offset, int lengthBytes) {
@@ -282,16 +314,17 @@ public final class InOrderStream {
     if (early != null && early.differ(next, 0, buffer, offset, lengthBytes)) {
       return fail(Push.CONFLICT);
     }
-    if (!feed(buffer, offset, lengthBytes, reader)) {
-      return fail(Push.OVERFLOW);
+    Push refused = feed(buffer, offset, lengthBytes, reader);
+    if (refused != null) {
+      return fail(refused);
     }
     if (early != null) {
       ByteBuffer due = early.takeDue(next);
       while (due != null) {
-        boolean fed = feed(due, due.position(), due.remaining(), reader);
+        refused = feed(due, due.position(), due.remaining(), reader);
         erase(due, 0, due.capacity());
-        if (!fed) {
-          return fail(Push.OVERFLOW);
+        if (refused != null) {
+          return fail(refused);
         }
         due = early.takeDue(next);
       }
@@ -302,8 +335,8 @@ public final class InOrderStream {
     return tailLength == 0 ? Push.IN_ORDER : Push.NEED_MORE;
   }
 
-  // Shows bytes that are in turn to the reader and keeps what it leaves; false: no room.
-  private boolean feed(ByteBuffer buffer, int offset, int lengthBytes, Reader reader) {
+  // Shows bytes that are in turn to the reader and keeps what it leaves; null if there was room.
+  private @Nullable Push feed(ByteBuffer buffer, int offset, int lengthBytes, Reader reader) {
     if (digests != null) {
       digests.add(next, buffer, offset, lengthBytes);
     }
@@ -320,8 +353,9 @@ public final class InOrderStream {
       int before = tailLength;
       int piece = Math.min(end - position, Math.max(FIRST_BUFFER_BYTES, before));
       piece = Math.min(piece, limits.streamBufferBytes() - bufferedBytes());
-      if (piece == 0 || !keep(buffer, position, piece)) {
-        return false;
+      Push refused = piece == 0 ? Push.OVERFLOW : keep(buffer, position, piece);
+      if (refused != null) {
+        return refused;
       }
       ByteBuffer kept = Objects.requireNonNull(tail);
       int taken = show(kept, 0, tailLength, bytesRead - before, reader);
@@ -336,7 +370,7 @@ public final class InOrderStream {
         position += piece;
       }
     }
-    return true;
+    return null;
   }
 
   private int show(ByteBuffer buffer, int offset, int lengthBytes, long at, Reader reader) {
@@ -349,28 +383,33 @@ public final class InOrderStream {
     bytesRead += lengthBytes;
   }
 
-  // Appends to the tail; false: no room.
-  private boolean keep(ByteBuffer buffer, int offset, int lengthBytes) {
+  // Appends to the tail; null if there was room.
+  private @Nullable Push keep(ByteBuffer buffer, int offset, int lengthBytes) {
     if (lengthBytes == 0) {
-      return true;
+      return null;
     }
     if (lengthBytes > limits.streamBufferBytes() - bufferedBytes()) {
-      return false;
+      return Push.OVERFLOW;
     }
     int needed = tailLength + lengthBytes;
     ByteBuffer kept = tail;
-    if (kept == null) {
-      kept = ByteBuffer.allocate(bufferSize(needed));
-    } else if (kept.capacity() < needed) {
-      ByteBuffer larger = ByteBuffer.allocate(bufferSize(needed));
-      larger.put(0, kept, 0, tailLength);
-      erase(kept, 0, tailLength);
+    if (kept == null || kept.capacity() < needed) {
+      int size = bufferSize(needed);
+      if (!budget.reserve(size + BUFFER_OVERHEAD_BYTES)) {
+        return Push.NO_MEMORY;
+      }
+      ByteBuffer larger = ByteBuffer.allocate(size);
+      if (kept != null) {
+        larger.put(0, kept, 0, tailLength);
+        erase(kept, 0, tailLength);
+        budget.release(kept.capacity() + BUFFER_OVERHEAD_BYTES);
+      }
       kept = larger;
     }
     kept.put(tailLength, buffer, offset, lengthBytes);
     tail = kept;
     tailLength = needed;
-    return true;
+    return null;
   }
 
   private int bufferSize(int needed) {
@@ -393,6 +432,7 @@ public final class InOrderStream {
   private void release() {
     if (tail != null) {
       erase(tail, 0, tailLength);
+      budget.release(tail.capacity() + BUFFER_OVERHEAD_BYTES);
     }
     tail = null;
     tailLength = 0;
@@ -406,11 +446,7 @@ public final class InOrderStream {
 
   private Push fail(Push cause) {
     error = cause;
-    release();
-    if (early != null) {
-      early.clear();
-      early = null;
-    }
+    close();
     return cause;
   }
 }

@@ -1,33 +1,41 @@
 package org.pinholed.helper.stream;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.security.SecureRandom;
 
 /**
- * Remembers the last segments that were read, as sequence number, length and a keyed 32-bit digest.
+ * Remembers the last eight segments that were read, as sequence number, length and a keyed 64-bit
+ * digest ({@link SipHash}).
  *
  * <p>Digests and not bytes, because the bytes of a control channel hold passwords and those are
- * never kept. The price: a retransmission is compared only where it covers a remembered segment
- * whole (sent again alike, or together with its neighbours); a retransmission cut inside a segment
- * is not. The key is drawn at start, so a peer cannot make two texts with one digest. Not
- * thread-safe; owned by its stream.
+ * never kept. The price: only a copy that covers a remembered segment from its first to its last
+ * byte is compared. That is what TCP sends when it repeats a segment, alone or merged with its
+ * neighbours. A copy that begins or ends inside a segment is not compared there: it comes from
+ * honest senders, too, when a segment was cut or a path's MTU became smaller, and its bytes are not
+ * read again. The key is drawn at the start, so that nobody can choose two texts with one digest.
+ * Not thread-safe; owned by its stream.
  */
 final class SegmentDigests {
-  private static final long KEY = new SecureRandom().nextLong();
-  private static final long MULTIPLIER = 0x9E3779B97F4A7C15L;
+  private static final long KEY_0;
+  private static final long KEY_1;
   private static final int SEGMENTS = 8;
-  private static final int FIELDS = 3;
 
-  private final int[] ring = new int[SEGMENTS * FIELDS];
+  static {
+    SecureRandom random = new SecureRandom();
+    KEY_0 = random.nextLong();
+    KEY_1 = random.nextLong();
+  }
+
+  // Sequence number in the upper half, length in the lower one.
+  private final long[] segments = new long[SEGMENTS];
+  private final long[] digests = new long[SEGMENTS];
   private int newest;
 
   // Remembers a segment in the place of the oldest one; an empty one matches nothing.
   void add(int sequence, ByteBuffer buffer, int offset, int lengthBytes) {
-    newest = (newest + FIELDS) % ring.length;
-    ring[newest] = sequence;
-    ring[newest + 1] = lengthBytes;
-    ring[newest + 2] = digest(buffer, offset, lengthBytes);
+    newest = (newest + 1) % SEGMENTS;
+    segments[newest] = (long) sequence << 32 | lengthBytes;
+    digests[newest] = digest(buffer, offset, lengthBytes);
   }
 
   /**
@@ -43,37 +51,22 @@ final class SegmentDigests {
    */
   boolean differ(
       int sequence, ByteBuffer buffer, int offset, int lengthBytes, int next, int historyBytes) {
-    for (int at = 0; at < ring.length; at += FIELDS) {
-      int length = ring[at + 1];
-      int from = ring[at] - sequence;
+    for (int at = 0; at < SEGMENTS; at++) {
+      int length = (int) segments[at];
+      int first = (int) (segments[at] >>> 32);
+      int from = first - sequence;
       if (length == 0 || from < 0 || from > lengthBytes - length) {
         continue;
       }
-      if (next - (ring[at] + length) <= historyBytes
-          && ring[at + 2] != digest(buffer, offset + from, length)) {
+      if (next - (first + length) <= historyBytes
+          && digests[at] != digest(buffer, offset + from, length)) {
         return true;
       }
     }
     return false;
   }
 
-  private static int digest(ByteBuffer buffer, int offset, int lengthBytes) {
-    boolean swap = buffer.order() == ByteOrder.LITTLE_ENDIAN;
-    long hash = KEY;
-    int at = offset;
-    int end = offset + lengthBytes;
-    for (; end - at >= Long.BYTES; at += Long.BYTES) {
-      long word = buffer.getLong(at);
-      hash = mix(hash ^ (swap ? Long.reverseBytes(word) : word));
-    }
-    for (; at < end; at++) {
-      hash = mix(hash ^ buffer.get(at));
-    }
-    return (int) hash;
-  }
-
-  private static long mix(long hash) {
-    long product = hash * MULTIPLIER;
-    return product ^ (product >>> 32);
+  private static long digest(ByteBuffer buffer, int offset, int lengthBytes) {
+    return SipHash.hash(KEY_0, KEY_1, buffer, offset, lengthBytes);
   }
 }

@@ -9,7 +9,11 @@ public enum StreamReason implements Reason {
   /** The receiver acknowledged bytes that never came by here. */
   GAP(Kind.OPAQUE, "the receiver acknowledged bytes that were not seen here"),
   /** A message that does not end filled the buffer. */
-  OVERFLOW(Kind.MALFORMED, "an unfinished message is longer than the stream buffer");
+  OVERFLOW(Kind.MALFORMED, "an unfinished message is longer than the stream buffer"),
+  /** The memory for what all flows keep is spent, and this flow was the first to give way. */
+  BUFFER_BUDGET(
+      Kind.OPAQUE,
+      "limits.bufferedBytes is spent, and this is the largest flow of the client that holds most");
 
   private final Kind kind;
   private final String explanation;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.pinholed.agent.limit;
+
+import org.jspecify.annotations.NullMarked;
