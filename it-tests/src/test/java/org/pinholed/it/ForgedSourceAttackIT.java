@@ -50,7 +50,6 @@ class ForgedSourceAttackIT {
 
   /** A control connection whose server is made by hand. */
   private final class Dialogue implements AutoCloseable {
-    private final Family family;
     private final RawConnection server;
     private final Connection client;
     private final Origin origin;
@@ -58,7 +57,6 @@ class ForgedSourceAttackIT {
     private int said;
 
     Dialogue(Family family) {
-      this.family = family;
       refuseRedirects();
       NamespacePeer.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
       server = scenario.server().rawListen(family.server(), 21);
@@ -122,7 +120,7 @@ class ForgedSourceAttackIT {
   }
 
   private String macOf(String device) {
-    String[] words = scenario.onRouter("ip", "-br", "link", "show", "dev", device).split(" +");
+    String[] words = scenario.onRouter("ip", "-br", "link", "show", "dev", device).split(" +", -1);
     return words[2];
   }
 
@@ -202,7 +200,7 @@ class ForgedSourceAttackIT {
   }
 
   private static int portIn(String command) {
-    String[] numbers = command.strip().split("[,|]");
+    String[] numbers = command.strip().split("[,|]", -1);
     return command.startsWith("EPRT")
         ? Integer.parseInt(numbers[3])
         : Integer.parseInt(numbers[4]) * 256 + Integer.parseInt(numbers[5]);
