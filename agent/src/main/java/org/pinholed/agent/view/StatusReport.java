@@ -19,6 +19,8 @@ import java.util.Map;
  *     does not lead back to their sender
  * @param queueDropped control packets that the kernel lost for us since start, all queues
  * @param queues the packet queues, one for each worker
+ * @param tableWatchProblem what keeps our table from being watched at present, so that a change by
+ *     others may stay unseen; empty if it is watched
  * @param tableRepairs how often somebody else changed our table and it was repaired
  * @param lastError last backend error, empty if there was none
  * @param metricsAddress address and port of the metrics server, empty if off
@@ -38,6 +40,7 @@ public record StatusReport(
     long misroutedPackets,
     long queueDropped,
     List<QueueReport> queues,
+    String tableWatchProblem,
     long tableRepairs,
     String lastError,
     String metricsAddress,

@@ -8,6 +8,7 @@ import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.FlowDevices;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
