@@ -90,6 +90,65 @@ class TranslatedDialogueTest {
     bench.assertVerdicts();
   }
 
+  /** As manuals tell servers and clients behind translation to do. */
+  @Nested
+  class NamesItsPublicAddress {
+    private String child() {
+      var to = bench.rows().get(0).translatedDestination();
+      return to == null ? "" : to.address() + ":" + to.port();
+    }
+
+    @Test
+    void aServer_opensAndItsTextStays() {
+      String reply = "227 Entering Passive Mode (203,0,113,9,117,48).\r\n";
+      TcpDialogue dialogue = hiddenServer().client("PASV\r\n").server(reply);
+
+      assertEquals(reply, lastPassed());
+      assertEquals(1, bench.backend().open().size());
+      assertEquals("198.51.100.7:30000", child());
+      assertEquals(0, dialogue.connection().adjustment(true).offsetAfter());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void aServer_whoseNumbersCannotBeShifted_opensAllTheSame() {
+      TcpDialogue dialogue =
+          new TcpDialogue(
+              bench,
+              TcpDialogue.CLIENT,
+              TcpDialogue.SERVER,
+              TcpDialogue.CLIENT,
+              new InetSocketAddress("203.0.113.9", 21),
+              0x1234,
+              25);
+      dialogue.login().client("PASV\r\n").server("227 =203,0,113,9,117,48\r\n");
+      assertEquals(1, bench.backend().open().size());
+    }
+
+    @Test
+    void aServerThatNamesAnyOther_opensItsOwnPort_andItIsCounted() {
+      String reply = "227 Entering Passive Mode (0,0,0,0,117,48).\r\n";
+      hiddenServer().client("PASV\r\n").server(reply);
+
+      assertEquals(reply, lastPassed());
+      assertEquals(1, bench.backend().open().size());
+      assertEquals("198.51.100.7:30000", child());
+      assertEquals(1, bench.metrics().of("reason serverAddressIgnored ftp"));
+    }
+
+    @Test
+    void aClient_opensAndItsTextStays() {
+      String seen = PORT_SEEN;
+      TcpDialogue dialogue = hiddenClient();
+      dialogue.client(seen);
+
+      assertEquals(seen, lastPassed());
+      assertEquals(List.of(PIN + 30000), bench.backend().open());
+      assertEquals(0, dialogue.connection().adjustment(false).offsetAfter());
+      bench.assertVerdicts();
+    }
+  }
+
   @Nested
   class Rewrites {
     @Test

@@ -50,9 +50,14 @@ public final class FtpProtocol implements HelperProtocol {
             + " two servers; none by default.");
     options.put(
         FtpOptions.DENIED_PORTS,
-        "Ports and ranges that are never opened, in place of the default list "
+        "Ports and ranges that PORT and EPRT never open, in place of the default list "
             + FtpOptions.DEFAULT_DENIED_PORTS
             + "; ports below 1024 never are.");
+    options.put(
+        FtpOptions.DENIED_PASSIVE_PORTS,
+        "The same for 227 and 229, in place of the default list "
+            + FtpOptions.DEFAULT_DENIED_PASSIVE_PORTS
+            + ".");
     return Collections.unmodifiableMap(options);
   }
 }

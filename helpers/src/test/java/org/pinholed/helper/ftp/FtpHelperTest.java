@@ -68,7 +68,7 @@ class FtpHelperTest {
     }
 
     @Test
-    void anAddressIn229_mustBeTheServers() {
+    void anAddressIn229_thatIsNotTheServers_isIgnored() {
       FtpDialogue ftp = ipv6();
       ftp.client("EPSV\r\n").server("229 (|2|2001:db8:2::20|6446|)\r\n");
       ftp.client("EPSV\r\n").server("229 (|2|2001:db8:2::21|6446|)\r\n");
@@ -76,9 +76,25 @@ class FtpHelperTest {
       assertEquals(
           List.of(
               "expect [2001:db8:2::20]:6446 by 229 from server @11",
-              "ADDRESS_NOT_ANNOUNCER @42",
-              "WRONG_FAMILY @73"),
+              "SERVER_ADDRESS_IGNORED @42",
+              "expect [2001:db8:2::20]:6446 by 229 from server @42",
+              "SERVER_ADDRESS_IGNORED @73",
+              "expect [2001:db8:2::20]:6446 by 229 from server @73"),
           ftp.outcomes());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+        strings = {"0,0,0,0", "127,0,0,1", "198,51,100,21", "192,0,2,10", "10,0,0,1", "224,0,0,1"})
+    void aForeignAddress_isNeverOpened_theServersIs(String address) {
+      FtpDialogue ftp = FtpDialogue.loggedIn();
+      ftp.client("PASV\r\n").server("227 (" + address + ",156,64)\r\n");
+      assertEquals(
+          List.of(
+              "SERVER_ADDRESS_IGNORED @11", "expect 198.51.100.20:40000 by 227 from server @11"),
+          ftp.outcomes());
+      ftp.client("PASV\r\n").server("227 (" + address + ",0,22)\r\n");
+      assertEquals(1, ftp.outcomes().size(), "a bad port stays bad");
     }
 
     @Test
@@ -296,10 +312,9 @@ class FtpHelperTest {
 
     @ParameterizedTest
     @CsvSource({
-      "'227 (198,51,100,21,156,64)',ADDRESS_NOT_ANNOUNCER",
-      "'227 (192,0,2,10,156,64)',ADDRESS_NOT_ANNOUNCER",
       "'227 (198,51,100,20,0,21)',PORT_BELOW_1024",
       "'227 (198,51,100,20,24,235)',PORT_DENIED",
+      "'227 (0,0,0,0,24,235)',PORT_DENIED",
       "'227 (198,51,100,20,0,0)',PORT_ZERO",
       "'227 (198,51,100,20,300,0)',OCTET_OUT_OF_RANGE",
       "'227 (198,51,100,20,3)',MISSING_FIELDS",
@@ -329,7 +344,12 @@ class FtpHelperTest {
     void ipv4HostPorts_onIpv6Flows() {
       FtpDialogue ftp = ipv6().client("PORT 192,0,2,10,156,65\r\n").server("500 no\r\n");
       ftp.client("PASV\r\n").server(PASSIVE);
-      assertEquals(List.of("WRONG_FAMILY @0", "WRONG_FAMILY @19"), ftp.outcomes());
+      assertEquals(
+          List.of(
+              "WRONG_FAMILY @0",
+              "SERVER_ADDRESS_IGNORED @19",
+              "expect [2001:db8:2::20]:40000 by 227 from server @19"),
+          ftp.outcomes());
     }
 
     @Test
