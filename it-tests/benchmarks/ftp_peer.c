@@ -263,6 +263,7 @@ static int measure(struct sockaddr_in where, int is_cycle, int count) {
   int fd = connect_to(where), good = 0;
   if (fd < 0 || !times) fail("connect");
   read_line(fd, line);
+  ask(fd, "USER anonymous\r\n", line); /* nothing opens for who has not logged in */
   double begin = now_us();
   for (int i = 0; i < count; i++) {
     double start = now_us();

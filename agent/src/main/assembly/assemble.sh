@@ -5,6 +5,10 @@ set -eu
 source=$1
 jar=$2
 distribution=$3
+# Without it nothing starts where /tmp is mounted noexec.
+for library in "$distribution"/lib/jni/*-Linux/libjffi*.so; do
+  [ -f "$library" ] || { echo "assemble.sh: no libjffi in $distribution/lib/jni" >&2; exit 1; }
+done
 cp "$jar" "$distribution/lib/pinholed.jar"
 for folder in bin etc lib; do
   mkdir -p "$distribution/$folder"

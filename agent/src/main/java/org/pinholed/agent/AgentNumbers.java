@@ -71,6 +71,12 @@ final class AgentNumbers implements AgentGauges {
   }
 
   @Override
+  public boolean watchesTable() {
+    Agent now = agent;
+    return now != null && now.watchesTable();
+  }
+
+  @Override
   public List<ExpectationCount> expectations() {
     Agent now = agent;
     if (now == null) {

@@ -14,6 +14,7 @@ public final class RecordingSink implements OutcomeSink {
   private @Nullable Endpoint translated;
   private String read = "";
   private long readFrom;
+  private long countedFrom;
 
   /** Answers every announcement with null from now on, as a reached limit does. */
   public void refuse() {
@@ -29,6 +30,11 @@ public final class RecordingSink implements OutcomeSink {
   public void reading(String line, long streamOffset) {
     read = line;
     readFrom = streamOffset;
+  }
+
+  /** Counts the offsets of what is concluded from another byte of the stream than the first. */
+  public void countFrom(long streamOffset) {
+    countedFrom = streamOffset;
   }
 
   /** What was concluded, without the words that were only understood. */
@@ -62,7 +68,7 @@ public final class RecordingSink implements OutcomeSink {
       text.append(" unusual");
     }
     text.append(request.announcedIn() == Direction.ORIGINAL ? " from client" : " from server");
-    outcomes.add(text.append(" @").append(request.streamOffset()).toString());
+    outcomes.add(text.append(" @").append(request.streamOffset() - countedFrom).toString());
     Endpoint seen = translated == null ? request.destination() : translated;
     return refusing ? null : seen;
   }
@@ -89,16 +95,21 @@ public final class RecordingSink implements OutcomeSink {
 
   @Override
   public void incomplete(long streamOffset) {
-    incomplete.add(streamOffset);
+    incomplete.add(streamOffset - countedFrom);
   }
 
   @Override
   public void report(Reason reason, long streamOffset) {
-    outcomes.add(reason.name() + " @" + streamOffset);
+    outcomes.add(reason.name() + " @" + (streamOffset - countedFrom));
   }
 
   @Override
   public void understood(HelperWord word) {
     understood.add(word.word());
+  }
+
+  @Override
+  public void proven() {
+    outcomes.add("proven");
   }
 }

@@ -119,7 +119,7 @@ class FloodIT {
       "LPRT 6,16,32,1,13,184,0,1,0,0,0,0,0,0,0,0,0,2,2,200,10\r\n",
       "AUTH \r\n",
     };
-    List<String> lines = new ArrayList<>();
+    List<String> lines = new ArrayList<>(List.of("USER a\r\n", "PASS b\r\n"));
     for (int i = 0; i < 2000; i++) {
       StringBuilder line = new StringBuilder(good[random.nextInt(good.length)]);
       switch (random.nextInt(5)) {

@@ -190,9 +190,12 @@ class SplitIT {
           CompletableFuture.supplyAsync(() -> client.connect(family.client(), family.server(), 21));
       raw.accept();
       try (var control = connecting.join()) {
-        String greeting = "220 ready\r\n";
+        String greeting = "220 ready\r\n230 in\r\n";
+        control.send("USER a\r\n");
+        assertEquals("USER a\r\n", raw.line());
         raw.segment(0, greeting);
-        assertEquals(greeting, control.line());
+        assertEquals("220 ready\r\n", control.line());
+        assertEquals("230 in\r\n", control.line());
         String line = ScriptedSession.commandLine(mode, host, listener.port());
         control.send(line);
         assertEquals(line, raw.line());
@@ -233,12 +236,19 @@ class SplitIT {
         var listener = client.listen(family.client(), 0)) {
       accepted.send("220 ready\r\n");
       assertEquals("220 ready\r\n", raw.line());
+      raw.segment(0, LOGIN);
+      assertEquals("USER a\r\n", accepted.line());
+      assertEquals("PASS b\r\n", accepted.line());
+      accepted.send("331 password\r\n230 in\r\n");
+      assertEquals("331 password\r\n", raw.line());
+      assertEquals("230 in\r\n", raw.line());
       String line = ScriptedSession.commandLine(mode, family.client(), listener.port());
+      int from = LOGIN.length();
       int half = line.length() / 2;
       // Two copies of the second half arrive before the first: which will the server take?
-      raw.segment(half, line.substring(half));
-      raw.segment(half, line.substring(half).replaceFirst("[0-9]", "x"));
-      raw.segment(0, line.substring(0, half));
+      raw.segment(from + half, line.substring(half));
+      raw.segment(from + half, line.substring(half).replaceFirst("[0-9]", "x"));
+      raw.segment(from, line.substring(0, half));
       accepted.line();
       accepted.send("200 command successful.\r\n");
       raw.line();
@@ -248,7 +258,7 @@ class SplitIT {
               .tryConnect(family.server(), family.client(), listener.port(), Duration.ofMillis(400))
               .isPresent(),
           "a flow that contradicts itself opened a pinhole");
-      raw.fin(line.length());
+      raw.fin(LOGIN.length() + line.length());
     }
   }
 }

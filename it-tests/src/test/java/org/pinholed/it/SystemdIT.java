@@ -117,6 +117,31 @@ class SystemdIT {
       String process = service.run("cat", "/proc/" + service.mainPid() + "/status").orFail();
       assertTrue(process.contains("CapEff:\t0000000000001000"), process);
       assertFalse(process.contains("Uid:\t0"), process);
+      assertFalse(process.contains("Gid:\t0"), process);
+      assertFalse(process.matches("(?s).*\nGroups:[^\n]*\\b0\\b.*"), process);
+      assertTrue(process.contains("Seccomp:\t2"), process);
+      String limits = service.run("cat", "/proc/" + service.mainPid() + "/limits").orFail();
+      assertTrue(limits.matches("(?s).*Max core file size +0 +0 .*"), limits);
+      assertTrue(limits.matches("(?s).*Max open files +4096 +4096 .*"), limits);
+      assertEquals(Long.toString(1L << 30), service.property("MemoryMax"));
+      assertEquals(
+          "600", service.run("stat", "--format=%a", "/run/pinholed/control.sock").orFail().strip());
+      // The kernel's counters of the queues can be read without being root or in root's group.
+      assertTrue(
+          service
+                  .run(
+                      "setpriv",
+                      "--reuid=65534",
+                      "--regid=65534",
+                      "--clear-groups",
+                      "cat",
+                      "/proc/net/netfilter/nfnetlink_queue")
+                  .orFail()
+                  .lines()
+                  .count()
+              >= 2);
+      String doctor = service.ctl("doctor").output();
+      assertTrue(doctor.contains("queue 1 is the agent's"), doctor);
       assertEquals(
           "", service.run("systemd-analyze", "verify", "pinholed.service").orFail().strip());
 

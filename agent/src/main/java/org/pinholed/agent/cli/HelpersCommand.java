@@ -1,9 +1,11 @@
 package org.pinholed.agent.cli;
 
-import java.io.IOException;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.pinholed.agent.config.OptionArguments;
+import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
 import picocli.CommandLine.Command;
@@ -68,8 +70,10 @@ final class HelpersCommand implements Callable<Integer> {
       footer = {
         "%nExamples:",
         "  pinholectl helpers add --id 2 --name ftp --port 2121",
-        "  pinholectl helpers add --id 3 --name ftp --port 990 --timeout parent --option"
-            + " openOnCommand=true"
+        "  pinholectl helpers add --id 3 --name ftp --port 8021 --timeout parent",
+        "  pinholectl helpers add --id 4 --name ftp --port 2221 --option activeOpen=reply",
+        "  pinholectl helpers add --id 5 --name ftp --port 3721 --timeout 2m \\",
+        "      --option 'fxpNetworks=[192.0.2.0/24, 2001:db8:9::/48]'"
       })
   static final class AddCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // set by picocli before the call
@@ -103,23 +107,28 @@ final class HelpersCommand implements Callable<Integer> {
         names = "--timeout",
         paramLabel = "TIME",
         description =
-            "How long an expectation waits, as in 30s, or parent: as long as its parent lives."
-                + " Default: 30s.")
+            "How long an expectation waits, as in 30s or 2m, or parent: as long as its parent"
+                + " lives. Default: 30s.")
     String timeout = "30s";
 
     @Option(
         names = "--option",
         paramLabel = "KEY=VALUE",
-        description = "An option of the protocol; its value as in JSON, or plain text. Repeatable.")
-    Map<String, String> options = new LinkedHashMap<>();
+        description =
+            "An option of the protocol; its value as in the configuration file. Repeatable.")
+    List<String> options = new ArrayList<>();
 
     @Option(names = "--disabled", description = "Adds it switched off.")
     boolean disabled;
 
     @Override
     public Integer call() throws Exception {
-      JsonFields values = new JsonFields();
-      options.forEach((key, value) -> values.with(key, valueOf(value)));
+      Map<String, Object> values;
+      try {
+        values = OptionArguments.parse(options);
+      } catch (IllegalArgumentException e) {
+        throw new ControlError(ControlError.BAD_REQUEST, String.valueOf(e.getMessage()));
+      }
       return helpers.change(
           new JsonFields()
               .with("command", "helpersAdd")
@@ -131,14 +140,6 @@ final class HelpersCommand implements Callable<Integer> {
               .with("timeout", timeout)
               .with("options", values),
           "added: helper " + id + " " + name + "/" + protocol + "/" + port);
-    }
-
-    private static Object valueOf(String text) {
-      try {
-        return ControlJson.readValue(text);
-      } catch (IOException e) {
-        return text; // no JSON: a plain word
-      }
     }
   }
 

@@ -227,6 +227,8 @@ final class Listings {
         line(out, "queue " + one.text("queue"), queue(one));
       }
     }
+    String unwatched = row.text("tableWatchProblem");
+    line(out, "table watched", unwatched.isEmpty() ? "yes" : "no: " + unwatched);
     line(out, "table repairs", row.text("tableRepairs"));
     line(out, "last error", row.text("lastError"));
     line(out, "metrics", row.text("metricsAddress"));

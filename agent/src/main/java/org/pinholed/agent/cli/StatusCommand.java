@@ -12,7 +12,7 @@ import picocli.CommandLine.ParentCommand;
     footer = {
       "%nExamples:",
       "  pinholectl status",
-      "  until pinholectl status >/dev/null 2>&1; do sleep 0.1; done   # wait until it is ready"
+      "  until pinholectl status >/dev/null 2>&1; do sleep 0.1; done   # waits"
     })
 final class StatusCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init") // set by picocli before the call

@@ -10,12 +10,12 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.lang.reflect.RecordComponent;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
 
 /**
@@ -64,7 +64,7 @@ public final class ControlJson {
   }
 
   /**
-   * Reads one JSON value of any kind, for example of an option on the command line.
+   * Reads one JSON value of any kind, for example what another program printed.
    *
    * @param text the value
    * @return a value as {@link JsonFields} holds them
@@ -199,14 +199,13 @@ public final class ControlJson {
 
   // A helper as the configuration file writes it: {@code 30s} or {@code parent}.
   private static JsonFields helper(HelperEntry entry) {
-    Duration timeout = entry.timeout();
     return new JsonFields()
         .with("id", entry.id())
         .with("name", entry.name())
         .with("protocol", entry.transport().toString().toLowerCase(Locale.ROOT))
         .with("port", entry.port())
         .with("enabled", entry.enabled())
-        .with("timeout", timeout == null ? "parent" : timeout.toSeconds() + "s")
+        .with("timeout", DurationParser.formatTimeout(entry.timeout()))
         .with("options", entry.options());
   }
 }

@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.NumericAddress;
 import org.pinholed.agent.view.AgentControl;
@@ -270,18 +271,9 @@ final class ControlRequests {
     };
   }
 
-  private static @Nullable Duration timeout(JsonFields request) throws ControlError {
+  private static @Nullable Duration timeout(JsonFields request) {
     String word = request.text("timeout");
-    if (word.isEmpty()) {
-      return Duration.ofSeconds(30);
-    }
-    if (word.equals("parent")) {
-      return null;
-    }
-    if (!word.matches("[0-9]{1,4}s")) {
-      throw bad("timeout: " + cut(word) + " (expected: 1s..3600s, or parent)");
-    }
-    return Duration.ofSeconds(Long.parseLong(word.substring(0, word.length() - 1)));
+    return word.isEmpty() ? HelperEntry.DEFAULT_TIMEOUT : DurationParser.parseTimeout(word);
   }
 
   private static void onlyFields(JsonFields request, Set<String> known) throws ControlError {

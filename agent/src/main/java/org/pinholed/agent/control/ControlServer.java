@@ -49,6 +49,10 @@ public final class ControlServer implements AutoCloseable {
   private static final int PATH_BYTES_MAX = 107;
 
   private static final int BACKLOG = 64;
+
+  /** The group that stands for nobody besides root. */
+  private static final String ROOT = "root";
+
   private static final Logger LOG = LoggerFactory.getLogger(ControlServer.class);
 
   private final Path socket;
@@ -114,7 +118,8 @@ public final class ControlServer implements AutoCloseable {
    * is no moment in which a stranger could connect.
    *
    * @param socket path of the socket, at most 107 bytes, not a symbolic link
-   * @param group the group that may use it besides root; mode 0660
+   * @param group the group that may use it besides root, mode 0660; {@code root} for nobody else,
+   *     mode 0600
    * @param control what is asked
    * @return the running server
    * @throws IOException if another agent answers on the path, the path is too long or something
@@ -129,7 +134,7 @@ public final class ControlServer implements AutoCloseable {
    * Opens the control socket, as {@link #open(Path, String, AgentControl)}, with counters to show.
    *
    * @param socket path of the socket
-   * @param group the group that may use it besides root
+   * @param group the group that may use it besides root; {@code root} for nobody else
    * @param control what is asked
    * @param metrics the agent's metrics in the text format of Prometheus, for {@code stats}
    * @return the running server
@@ -168,10 +173,15 @@ public final class ControlServer implements AutoCloseable {
     UnixServerSocketChannel listener = UnixServerSocketChannel.open();
     try {
       listener.socket().bind(new UnixSocketAddress(newborn.toString()), BACKLOG);
-      setGroup(newborn, group);
-      Files.setPosixFilePermissions(newborn, PosixFilePermissions.fromString("rw-rw----"));
+      // Root needs no group, and the agent need not be in root's group to say so.
+      boolean rootAlone = group.equals(ROOT);
+      if (!rootAlone) {
+        setGroup(newborn, group);
+      }
+      Files.setPosixFilePermissions(
+          newborn, PosixFilePermissions.fromString(rootAlone ? "rw-------" : "rw-rw----"));
       int ownUid = unixNumber(newborn, "uid"); // of /proc/self it would be root's: that is a link
-      int gid = unixNumber(newborn, "gid");
+      int gid = rootAlone ? 0 : unixNumber(newborn, "gid");
       Files.move(newborn, path, StandardCopyOption.ATOMIC_MOVE);
       PeerPolicy peers = new PeerPolicy(ownUid, group, gid, accounts);
       ControlServer server =
@@ -392,7 +402,16 @@ public final class ControlServer implements AutoCloseable {
       view.setGroup(principal);
     } catch (IOException e) {
       throw new IOException(
-          "control socket: cannot give " + path + " to group " + group + ": " + e.getMessage(), e);
+          "control socket: cannot give "
+              + path
+              + " to group "
+              + group
+              + ": the agent has to be root or a member of it (under systemd:"
+              + " SupplementaryGroups="
+              + group
+              + "): "
+              + e.getMessage(),
+          e);
     }
   }
 

@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Collectors;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.doctor.DoctorProbe.HoldingProcess;
 import org.pinholed.agent.doctor.DoctorProbe.QueueHolder;
 
 /** Judges what a {@link DoctorProbe} sees. Pure: it reads, compares and says. */
@@ -94,6 +96,14 @@ public final class Doctor {
     if (!agent.text("lastError").isEmpty()) {
       findings.add(Finding.warn("lastError", agent.text("lastError")));
     }
+    if (!agent.text("tableWatchProblem").isEmpty()) {
+      findings.add(
+          Finding.warn(
+              "tableWatch",
+              "the agent does not watch its table now, so what others change in it may stay: "
+                  + agent.text("tableWatchProblem")
+                  + "; it tries again by itself"));
+    }
     if (agent.number("queueDropped") > 0) {
       findings.add(
           Finding.warn(
@@ -151,16 +161,20 @@ public final class Doctor {
       if (holder.number() != number) {
         continue;
       }
-      String who =
-          holder.pid().isPresent()
-              ? "process " + holder.pid().getAsLong() + " (" + holder.command() + ")"
-              : "a process that cannot be seen from here";
-      boolean agents =
-          status.isPresent()
-              && (holder.pid().isEmpty() || holder.pid().getAsLong() == status.get().number("pid"));
-      if (agents) {
+      List<HoldingProcess> processes = holder.processes();
+      if (status.isPresent()
+          && (processes.isEmpty() || holder.isHeldBy(status.get().number("pid")))) {
         findings.add(Finding.ok("queue", "queue " + number + " is the agent's"));
+      } else if (processes.size() == 1 && processes.get(0).isServiceManager()) {
+        findings.add(
+            Finding.info(
+                "queue",
+                "queue " + number + " is kept by systemd for the next process of the agent"));
       } else {
+        String who =
+            processes.isEmpty()
+                ? "a process that cannot be seen from here"
+                : processes.stream().map(HoldingProcess::text).collect(Collectors.joining(", "));
         findings.add(
             Finding.fail(
                 "queue",

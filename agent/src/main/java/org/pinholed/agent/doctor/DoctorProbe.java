@@ -29,13 +29,33 @@ public interface DoctorProbe {
   }
 
   /**
-   * Who holds a packet queue.
+   * Who holds a packet queue: a socket may be open in several processes, as in the agent and in the
+   * service manager that keeps it for the next agent.
    *
    * @param number the queue
-   * @param pid the process; empty if it cannot be seen from here
+   * @param processes those that can be seen from here
+   */
+  record QueueHolder(int number, List<HoldingProcess> processes) {
+    boolean isHeldBy(long pid) {
+      return processes.stream().anyMatch(process -> process.pid() == pid);
+    }
+  }
+
+  /**
+   * A process that holds something.
+   *
+   * @param pid its number
    * @param command its name; empty if it cannot be seen
    */
-  record QueueHolder(int number, OptionalLong pid, String command) {}
+  record HoldingProcess(long pid, String command) {
+    boolean isServiceManager() {
+      return pid == 1 && command.equals("systemd");
+    }
+
+    String text() {
+      return "process " + pid + " (" + command + ")";
+    }
+  }
 
   /**
    * The status of the agent.

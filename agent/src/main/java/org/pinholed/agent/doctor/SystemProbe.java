@@ -3,6 +3,7 @@ package org.pinholed.agent.doctor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -137,10 +138,7 @@ public final class SystemProbe implements DoctorProbe {
     List<QueueHolder> holders = new ArrayList<>();
     try {
       for (QueueStatistics queue : QueueStatistics.all()) {
-        OptionalLong pid = holderOf(queue.portId());
-        holders.add(
-            new QueueHolder(
-                queue.queueNumber(), pid, pid.isPresent() ? command(pid.getAsLong()) : ""));
+        holders.add(new QueueHolder(queue.queueNumber(), holdersOf(queue.portId())));
       }
     } catch (IOException e) {
       return List.of(); // without root: the privileges are told of already
@@ -234,33 +232,31 @@ public final class SystemProbe implements DoctorProbe {
   }
 
   // the port id of a netlink socket is often, not always, its process
-  private static OptionalLong holderOf(long portId) {
+  private static List<HoldingProcess> holdersOf(long portId) {
     for (String line : lines(Path.of("/proc/thread-self/net/netlink"))) {
       List<String> columns = List.of(line.strip().split(" +", -1));
-      if (columns.size() < 10
-          || !columns.get(1).equals(NETLINK_NETFILTER)
-          || !columns.get(2).equals(Long.toString(portId))) {
-        continue;
-      }
-      OptionalLong pid = processWith("socket:[" + columns.get(columns.size() - 1) + "]");
-      if (pid.isPresent()) {
-        return pid;
+      if (columns.size() >= 10
+          && columns.get(1).equals(NETLINK_NETFILTER)
+          && columns.get(2).equals(Long.toString(portId))) {
+        return processesWith("socket:[" + columns.get(columns.size() - 1) + "]");
       }
     }
-    return OptionalLong.empty();
+    return List.of();
   }
 
-  private static OptionalLong processWith(String file) {
+  private static List<HoldingProcess> processesWith(String file) {
+    List<HoldingProcess> found = new ArrayList<>();
     try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
       for (Path process : processes) {
         if (hasOpen(process, file)) {
-          return OptionalLong.of(Long.parseLong(String.valueOf(process.getFileName())));
+          long pid = Long.parseLong(String.valueOf(process.getFileName()));
+          found.add(new HoldingProcess(pid, command(pid)));
         }
       }
-    } catch (IOException e) {
-      return OptionalLong.empty();
+    } catch (IOException | DirectoryIteratorException e) {
+      return found; // what was seen so far
     }
-    return OptionalLong.empty();
+    return found;
   }
 
   private static boolean hasOpen(Path process, String file) {

@@ -34,11 +34,13 @@ public final class HandOverSocket {
   }
 
   /**
-   * Asks the agent on a control socket to hand over to this process.
+   * Asks the agent on a control socket to hand over to this process. Only root or the user of this
+   * process may be the one that answers: what comes is believed, and anybody else could have put a
+   * socket there.
    *
    * @param control path of the control socket
    * @return what it leaves; {@link HandOver#NOTHING} if there is no socket
-   * @throws IOException if it refuses, or is of a version that cannot
+   * @throws IOException if it refuses, is of a version that cannot, or is not the agent's user
    */
   public static HandOver ask(Path control) throws IOException {
     if (!Files.exists(control, LinkOption.NOFOLLOW_LINKS)) {
@@ -47,6 +49,15 @@ public final class HandOverSocket {
     }
     try (DescriptorSocket socket =
         DescriptorSocket.connect(control.toAbsolutePath().toString(), PATIENCE)) {
+      DescriptorSocket.Peer peer = socket.peer();
+      if (!peer.isOwn()) {
+        throw new IOException(
+            "process "
+                + peer.pid()
+                + " of user "
+                + peer.uid()
+                + " listens there (expected: root or the user of this process)");
+      }
       socket.send("{\"command\":\"handOver\"}", List.of());
       DescriptorSocket.Received received = socket.receiveLine(LINE_BYTES_MAX);
       return HandOverText.read(received.line(), received.descriptors());

@@ -88,6 +88,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final QueueWorkers workers;
   private final KernelEvents kernelEvents;
   private final List<Thread> threads = new ArrayList<>();
+  private final SharedAudit audits = new SharedAudit(this::auditNow);
   private final long startedNs = System.nanoTime();
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
@@ -344,6 +345,7 @@ public final class Agent implements AgentControl, AutoCloseable {
         workers.packets(),
         queues.stream().mapToLong(queue -> queue.dropped() + queue.userDropped()).sum(),
         queues,
+        backend.watchProblem(),
         kernelEvents.repairs(),
         kernelEvents.lastError(),
         metricsAddress,
@@ -478,6 +480,10 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public List<AuditRow> audit() throws ControlException {
+    return audits.ask();
+  }
+
+  private List<AuditRow> auditNow() throws IOException, ControlException {
     try (ConntrackClient client = ConntrackClient.open();
         PinholeBackend.Session pinholes = backend.openSession()) {
       Audit audit =
@@ -485,8 +491,6 @@ public final class Agent implements AgentControl, AutoCloseable {
       List<AuditRow> rows = audit.run();
       kernelEvents.orphans().set(rows);
       return rows;
-    } catch (IOException e) {
-      throw new ControlException("the kernel did not answer: " + e.getMessage());
     }
   }
 
@@ -495,6 +499,15 @@ public final class Agent implements AgentControl, AutoCloseable {
     await(workers.ask(worker -> worker.flows().entries(ListingFilter.ALL)))
         .forEach(entries::addAll);
     return entries;
+  }
+
+  /**
+   * Whether somebody looks after the table in the kernel.
+   *
+   * @return false if a change by others may stay unseen at present
+   */
+  public boolean watchesTable() {
+    return backend.watchProblem().isEmpty();
   }
 
   /**

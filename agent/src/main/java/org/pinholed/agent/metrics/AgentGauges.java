@@ -43,6 +43,13 @@ public interface AgentGauges {
   int orphans();
 
   /**
+   * Whether the table in the kernel is watched, so that changes by others are repaired.
+   *
+   * @return now
+   */
+  boolean watchesTable();
+
+  /**
    * Expectations in the table.
    *
    * @return how many now, by helper and state; each pair at most once

@@ -260,6 +260,10 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
         .description("Pinholes in the kernel that no expectation waits for")
         .strongReference(true)
         .register(registry);
+    Gauge.builder("pinholed.table.watched", gauges, all -> all.watchesTable() ? 1 : 0)
+        .description("Whether the table is watched, so that changes by others are repaired")
+        .strongReference(true)
+        .register(registry);
     collectors()
         .register(
             new Collector() {

@@ -121,6 +121,13 @@ public interface PinholeBackend extends AutoCloseable {
    */
   void watch(Runnable changed) throws BackendException;
 
+  /**
+   * What keeps the kernel's table from being watched at present. Thread-safe.
+   *
+   * @return one sentence; empty if it is watched, or if there is nothing to watch
+   */
+  String watchProblem();
+
   @Override
   void close();
 }

@@ -169,6 +169,11 @@ public final class RecordingBackend implements PinholeBackend {
   }
 
   @Override
+  public String watchProblem() {
+    return diversion == null ? "" : diversion.watchProblem();
+  }
+
+  @Override
   public void close() {
     if (diversion != null) {
       diversion.close();

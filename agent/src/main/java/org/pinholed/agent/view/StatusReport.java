@@ -17,6 +17,8 @@ import java.util.Map;
  * @param packets control packets since start
  * @param queueDropped control packets that the kernel lost for us since start, all queues
  * @param queues the packet queues, one for each worker
+ * @param tableWatchProblem what keeps our table from being watched at present, so that a change by
+ *     others may stay unseen; empty if it is watched
  * @param tableRepairs how often somebody else changed our table and it was repaired
  * @param lastError last backend error, empty if there was none
  * @param metricsAddress address and port of the metrics server, empty if off
@@ -35,6 +37,7 @@ public record StatusReport(
     long packets,
     long queueDropped,
     List<QueueReport> queues,
+    String tableWatchProblem,
     long tableRepairs,
     String lastError,
     String metricsAddress,

@@ -2,6 +2,7 @@ package org.pinholed.agent.worker;
 
 import java.nio.ByteBuffer;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 

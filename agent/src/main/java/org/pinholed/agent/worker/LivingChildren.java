@@ -2,6 +2,7 @@ package org.pinholed.agent.worker;
 
 import java.net.InetAddress;
 import java.util.Optional;
+import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;

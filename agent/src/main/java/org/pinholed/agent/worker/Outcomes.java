@@ -12,6 +12,7 @@ import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;

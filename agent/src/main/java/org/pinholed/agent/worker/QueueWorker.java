@@ -19,6 +19,8 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.Passage;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.nat.TranslatedStream;
+import org.pinholed.agent.pace.BackOff;
+import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;

@@ -11,6 +11,7 @@ import org.pinholed.agent.nat.Passage;
 import org.pinholed.agent.nat.PayloadEdit;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.nat.TranslatedStream;
+import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;

@@ -14,6 +14,7 @@ import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.view.ListingFilter;

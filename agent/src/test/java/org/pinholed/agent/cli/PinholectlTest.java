@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -60,6 +61,16 @@ class PinholectlTest {
     assertTrue(out.toString().contains("helpers        ftp/tcp/21\n"), out::toString);
     assertTrue(out.toString().contains("expectations   1 pending\n"), out::toString);
     assertTrue(out.toString().contains("kernel         queueStatement: yes\n"), out::toString);
+    assertTrue(out.toString().contains("table watched  yes\n"), out::toString);
+  }
+
+  @Test
+  void status_tableNotWatched_saysWhy() {
+    agent.tableWatchProblem = "open netlink socket: errno 24 (EMFILE)";
+    assertEquals(0, run("status"));
+    assertTrue(
+        out.toString().contains("table watched  no: open netlink socket: errno 24 (EMFILE)\n"),
+        out::toString);
   }
 
   @Test
@@ -275,6 +286,35 @@ class PinholectlTest {
   void helpers_defaultTimeout_30s() {
     assertEquals(0, run("helpers", "add", "--id", "7", "--name", "ftp", "--port", "2121"));
     assertEquals(Duration.ofSeconds(30), agent.helpers.get(1).timeout());
+  }
+
+  @Test
+  void helpers_timeoutsAndListsAsInTheConfigurationFile() {
+    assertEquals(
+        0,
+        run(
+            "helpers",
+            "add",
+            "--id",
+            "7",
+            "--name",
+            "ftp",
+            "--port",
+            "2121",
+            "--timeout",
+            "2m",
+            "--option",
+            "nets=[192.0.2.0/24, 198.51.100.0/24]"));
+    assertEquals(Duration.ofMinutes(2), agent.helpers.get(1).timeout());
+    assertEquals(
+        Map.of("nets", List.of("192.0.2.0/24", "198.51.100.0/24")), agent.helpers.get(1).options());
+    out.getBuffer().setLength(0);
+    assertEquals(0, run("helpers", "--json"));
+    assertTrue(out.toString().contains("\"timeout\":\"2m\""), out::toString);
+    assertEquals(
+        2, run("helpers", "add", "--id", "8", "--name", "ftp", "--port", "1", "--timeout", "1d"));
+    assertEquals(
+        2, run("helpers", "add", "--id", "8", "--name", "ftp", "--port", "1", "--option", "nets"));
   }
 
   @Test

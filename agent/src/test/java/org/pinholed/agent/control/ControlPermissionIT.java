@@ -71,6 +71,22 @@ class ControlPermissionIT {
   }
 
   @Test
+  void mode_isForTheGroup_orForNobody() throws Exception {
+    try (ControlServer server = open("nogroup")) {
+      assertEquals(
+          "rw-rw---- nogroup", mode() + " " + Files.getAttribute(server.socket(), "posix:group"));
+    }
+    try (ControlServer server = open("root")) {
+      assertEquals("rw-------", mode());
+      assertEquals(0, server.refusedPeers());
+    }
+  }
+
+  private String mode() throws IOException {
+    return PosixFilePermissions.toString(Files.getPosixFilePermissions(socket));
+  }
+
+  @Test
   void root_answered() throws Exception {
     try (ControlServer server = open("nogroup")) {
       assertTrue(askAs("root", "root").startsWith("{\"row\":{\"version\""));

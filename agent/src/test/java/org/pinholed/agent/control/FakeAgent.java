@@ -58,6 +58,9 @@ public final class FakeAgent implements AgentControl {
   /** When true, a status fails as a bug would make it fail. */
   public volatile boolean broken;
 
+  /** What keeps the table from being watched. */
+  public volatile String tableWatchProblem = "";
+
   /** Makes an agent with one FTP helper. */
   public FakeAgent() {
     helpers.add(
@@ -224,6 +227,7 @@ public final class FakeAgent implements AgentControl {
         List.of(
             new QueueReport(0, 1000, 2, 0, 3, 2, 1, 4),
             new QueueReport(1, 234, 0, 1, 0, 2, 0, 250)),
+        tableWatchProblem,
         0,
         "",
         "127.0.0.1:9765",

@@ -150,6 +150,40 @@ class DistributionIT {
   }
 
   @Test
+  void withNothingExecutableUnderTmp_allStarts() throws IOException, InterruptedException {
+    // In a mount namespace and a network namespace of its own. The distribution may lie under /tmp
+    // itself.
+    String script =
+        """
+        set -eu
+        mount --bind "$1" /mnt
+        mount -t tmpfs -o noexec,nosuid,nodev tmpfs /tmp
+        printf '#!/bin/sh\n' >/tmp/program
+        chmod 755 /tmp/program
+        if /tmp/program 2>/dev/null; then echo 'not noexec'; exit 1; fi
+        cat >/tmp/pinholed.yaml <<EOF
+        control: {socket: /tmp/control.sock}
+        metrics: {enabled: false}
+        EOF
+        /mnt/bin/pinholed --config /tmp/pinholed.yaml --check-config
+        /mnt/bin/pinholed --config /tmp/pinholed.yaml >/tmp/log 2>&1 &
+        agent=$!
+        until /mnt/bin/pinholectl --socket /tmp/control.sock status >/tmp/status 2>&1; do
+          if ! kill -0 $agent; then cat /tmp/log; exit 1; fi
+          sleep 0.1
+        done
+        /mnt/bin/pinholectl --socket /tmp/control.sock expectations
+        kill $agent
+        wait $agent || [ $? = 143 ]
+        ls /tmp
+        """;
+    Result result = run(Map.of(), "unshare", "-m", "-n", "sh", "-c", script, "sh", HOME.toString());
+    assertEquals(0, result.exit(), result.toString());
+    assertTrue(result.out().startsWith("/tmp/pinholed.yaml: good\n"), result.toString());
+    assertFalse(result.out().contains("jffi"), "something was unpacked: " + result);
+  }
+
+  @Test
   void noFile_isLeftInTheTemporaryFolder() throws IOException, InterruptedException {
     Path temporary = Files.createDirectory(folder.resolve("tmp"));
     run(

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,6 +16,7 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.doctor.DoctorProbe.Answer;
+import org.pinholed.agent.doctor.DoctorProbe.HoldingProcess;
 import org.pinholed.agent.doctor.DoctorProbe.QueueHolder;
 import org.pinholed.helper.Transport;
 
@@ -307,7 +307,7 @@ class DoctorTest {
   class Queue {
     @Test
     void heldByAnother() {
-      probe.queues.add(new QueueHolder(0, OptionalLong.of(77), "suricata"));
+      probe.queues.add(holder(0, 77, "suricata"));
       Finding finding = named("queue").get(0);
       assertEquals(Finding.Level.FAIL, finding.level());
       assertTrue(finding.text().contains("process 77 (suricata)"), finding::toString);
@@ -318,14 +318,36 @@ class DoctorTest {
     @Test
     void heldByTheAgent() {
       probe.status = status();
-      probe.queues.add(new QueueHolder(0, OptionalLong.of(4711), "java"));
+      probe.queues.add(holder(0, 4711, "java"));
       assertEquals(Finding.Level.OK, named("queue").get(0).level());
+    }
+
+    /** Under our own unit: systemd has the socket too, and its number comes first. */
+    @Test
+    void heldByTheAgentAndItsServiceManager() {
+      probe.queues.add(
+          new QueueHolder(
+              0, List.of(new HoldingProcess(1, "systemd"), new HoldingProcess(4711, "java"))));
+      probe.status = status();
+      assertEquals(Finding.Level.OK, named("queue").get(0).level());
+      probe.status = null;
+      Finding another = named("queue").get(0);
+      assertEquals(Finding.Level.FAIL, another.level());
+      assertTrue(another.text().contains("process 1 (systemd), process 4711 (java)"));
+    }
+
+    @Test
+    void keptByTheServiceManager_isForTheNextAgent() {
+      probe.queues.add(holder(0, 1, "systemd"));
+      Finding finding = named("queue").get(0);
+      assertEquals(Finding.Level.INFO, finding.level());
+      assertEquals(List.of(), finding.advice());
     }
 
     @Test
     void eachOfSeveral() {
       DoctorSettings three = new DoctorSettings(MarkBits.DEFAULT, 2, 3, true, List.of());
-      probe.queues.add(new QueueHolder(4, OptionalLong.of(77), "suricata"));
+      probe.queues.add(holder(4, 77, "suricata"));
       List<String> words =
           Doctor.examine(probe, three).stream()
               .filter(finding -> finding.name().equals("queue"))
@@ -336,7 +358,7 @@ class DoctorTest {
 
     @Test
     void another_isNoMatter() {
-      probe.queues.add(new QueueHolder(3, OptionalLong.of(77), "suricata"));
+      probe.queues.add(holder(3, 77, "suricata"));
       assertEquals("queue 0 is free", named("queue").get(0).text());
     }
 
@@ -367,11 +389,21 @@ class DoctorTest {
   }
 
   @Test
+  void tableNotWatched_isSaidWithTheReason() {
+    probe.status = status();
+    assertEquals(List.of(), named("tableWatch"));
+    probe.status = status().with("tableWatchProblem", "open netlink socket: errno 24 (EMFILE)");
+    Finding finding = named("tableWatch").get(0);
+    assertEquals(Finding.Level.WARN, finding.level());
+    assertTrue(finding.text().contains("errno 24 (EMFILE)"), finding::toString);
+  }
+
+  @Test
   void features_missingOneFails() {
     probe.features.put("nftQueue", "no: the xtables target NFQUEUE is used instead");
     assertEquals(Finding.Level.INFO, named("nftQueue").get(0).level());
     probe.status = status();
-    probe.queues.add(new QueueHolder(0, OptionalLong.of(4711), "java"));
+    probe.queues.add(holder(0, 4711, "java"));
     probe.nft =
         Answer.of("{\"nftables\": [{\"table\": {\"family\": \"inet\", \"name\": \"pinholed\"}}]}");
     assertTrue(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
@@ -395,6 +427,10 @@ class DoctorTest {
     assertEquals(level, named("sysctl").get(0).level());
     probe.sysctls.put(name, value.equals("0") ? "1" : "0");
     assertEquals(List.of(), named("sysctl"));
+  }
+
+  private static QueueHolder holder(int number, long pid, String command) {
+    return new QueueHolder(number, List.of(new HoldingProcess(pid, command)));
   }
 
   private static JsonFields status() {

@@ -194,6 +194,8 @@ class AgentIT {
 
     Dialogue passive() throws IOException {
       return server("220 ready")
+          .client("USER joe")
+          .server("230 welcome")
           .client("PASV")
           .server("227 Entering Passive Mode (198,51,100,1,117,48)");
     }
@@ -426,6 +428,11 @@ class AgentIT {
     @Override
     public void watch(Runnable changed) throws BackendException {
       throw new BackendException("cannot be watched", 0, new IllegalStateException());
+    }
+
+    @Override
+    public String watchProblem() {
+      return "cannot be watched";
     }
 
     @Override

@@ -31,6 +31,11 @@ record FixedGauges() implements AgentGauges {
   }
 
   @Override
+  public boolean watchesTable() {
+    return true;
+  }
+
+  @Override
   public List<ExpectationCount> expectations() {
     return List.of(
         new ExpectationCount("ftp", "pending", 104), new ExpectationCount("ftp", "matched", 105));

@@ -226,6 +226,11 @@ public final class ScriptedBackend implements PinholeBackend {
   }
 
   @Override
+  public String watchProblem() {
+    return "";
+  }
+
+  @Override
   public void close() {
     // There is nothing to give back.
   }

@@ -314,6 +314,8 @@ class QueueWorkerTest {
           .server("0 rest of a line\r\n")
           .client("P\r\n")
           .server("200 ok\r\n")
+          .client("NOOP\r\n")
+          .server("200 ok\r\n")
           .passive(30000);
 
       assertEquals(List.of(pinhole(30000)), bench.backend().open());

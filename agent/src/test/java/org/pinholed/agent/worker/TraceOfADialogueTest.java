@@ -36,7 +36,11 @@ class TraceOfADialogueTest {
   void passive_whatWasReadAndWhatBecameOfIt() {
     bench.traces().subscribe(ALL, 100, lines::add);
     TcpDialogue dialogue = new TcpDialogue(bench).connect().server("220 ready\r\n");
-    dialogue.passive(30000).deliver(dialogue.clientSays("QUIT\r\n", PacketView.FIN));
+    dialogue
+        .client("USER joe\r\n")
+        .server("230 welcome\r\n")
+        .passive(30000)
+        .deliver(dialogue.clientSays("QUIT\r\n", PacketView.FIN));
 
     assertEquals(
         """
@@ -48,23 +52,33 @@ class TraceOfADialogueTest {
         2 00001234 helper: reads 11 bytes of direction reply, state greeting
         2 00001234 understood: 220
         2 00001234 verdict: accept, as it came
-        3 00001234 received: TCP 192.0.2.10:40001 -> 198.51.100.7:21 ACK seq 2147483633, 6 bytes of payload
+        3 00001234 received: TCP 192.0.2.10:40001 -> 198.51.100.7:21 ACK seq 2147483633, 10 bytes of payload
         3 00001234 session: existing session, direction original, policy 25
-        3 00001234 helper: reads 6 bytes of direction original, state ready
-        3 00001234 understood: PASV
+        3 00001234 helper: reads 10 bytes of direction original, state login
+        3 00001234 understood: USER
         3 00001234 verdict: accept, as it came
-        4 00001234 received: TCP 198.51.100.7:21 -> 192.0.2.10:40001 ACK seq 4294967292, 50 bytes of payload
+        4 00001234 received: TCP 198.51.100.7:21 -> 192.0.2.10:40001 ACK seq 4294967292, 13 bytes of payload
         4 00001234 session: existing session, direction reply, policy 25
-        4 00001234 helper: reads 50 bytes of direction reply, state passiveAsked
-        4 00001234 understood: 227
-        4 00001234 expectation: opens TCP 192.0.2.10:any -> 198.51.100.7:30000 once for 30 s (expectation 1)
+        4 00001234 helper: reads 13 bytes of direction reply, state login
+        4 00001234 understood: 230
         4 00001234 verdict: accept, as it came
-        5 00001234 received: TCP 192.0.2.10:40001 -> 198.51.100.7:21 ACK FIN seq 2147483639, 6 bytes of payload
+        5 00001234 received: TCP 192.0.2.10:40001 -> 198.51.100.7:21 ACK seq 2147483643, 6 bytes of payload
         5 00001234 session: existing session, direction original, policy 25
         5 00001234 helper: reads 6 bytes of direction original, state ready
-        5 00001234 understood: QUIT
-        5 00001234 session: ends by FIN
+        5 00001234 understood: PASV
         5 00001234 verdict: accept, as it came
+        6 00001234 received: TCP 198.51.100.7:21 -> 192.0.2.10:40001 ACK seq 9, 50 bytes of payload
+        6 00001234 session: existing session, direction reply, policy 25
+        6 00001234 helper: reads 50 bytes of direction reply, state passiveAsked
+        6 00001234 understood: 227
+        6 00001234 expectation: opens TCP 192.0.2.10:any -> 198.51.100.7:30000 once for 30 s (expectation 1)
+        6 00001234 verdict: accept, as it came
+        7 00001234 received: TCP 192.0.2.10:40001 -> 198.51.100.7:21 ACK FIN seq 2147483649, 6 bytes of payload
+        7 00001234 session: existing session, direction original, policy 25
+        7 00001234 helper: reads 6 bytes of direction original, state ready
+        7 00001234 understood: QUIT
+        7 00001234 session: ends by FIN
+        7 00001234 verdict: accept, as it came
         """
             .lines()
             .toList(),

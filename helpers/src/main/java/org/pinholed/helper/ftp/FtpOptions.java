@@ -18,6 +18,9 @@ final class FtpOptions {
   /** When the port of PORT and EPRT opens: {@code reply} or {@code command}. */
   static final String ACTIVE_OPEN = "activeOpen";
 
+  /** Whether nothing opens before a login was accepted. */
+  static final String REQUIRE_LOGIN = "requireLogin";
+
   /** Networks that may be announced by others. */
   static final String FXP_NETWORKS = "fxpNetworks";
 
@@ -33,11 +36,17 @@ final class FtpOptions {
   private static final int PORT_MAX = 65535;
 
   private final boolean opensAtCommand;
+  private final boolean requiresLogin;
   private final List<Network> fxpNetworks;
   private final BitSet deniedPorts;
 
-  private FtpOptions(boolean opensAtCommand, List<Network> fxpNetworks, BitSet deniedPorts) {
+  private FtpOptions(
+      boolean opensAtCommand,
+      boolean requiresLogin,
+      List<Network> fxpNetworks,
+      BitSet deniedPorts) {
     this.opensAtCommand = opensAtCommand;
+    this.requiresLogin = requiresLogin;
     this.fxpNetworks = fxpNetworks;
     this.deniedPorts = deniedPorts;
   }
@@ -63,6 +72,7 @@ final class FtpOptions {
     }
     return new FtpOptions(
         opensAtCommand(options.getOrDefault(ACTIVE_OPEN, "reply")),
+        requiresLogin(options.getOrDefault(REQUIRE_LOGIN, true)),
         networks(options.getOrDefault(FXP_NETWORKS, List.of())),
         ports(options.getOrDefault(DENIED_PORTS, DEFAULT_DENIED_PORTS)));
   }
@@ -70,6 +80,11 @@ final class FtpOptions {
   // Whether PORT and EPRT open at once, and not when the server has agreed.
   boolean opensAtCommand() {
     return opensAtCommand;
+  }
+
+  // Whether nothing opens before a login was accepted.
+  boolean requiresLogin() {
+    return requiresLogin;
   }
 
   boolean isFxpAllowed(InetAddress address) {
@@ -93,6 +108,14 @@ final class FtpOptions {
       return false;
     }
     throw refused(ACTIVE_OPEN, value, "reply or command");
+  }
+
+  private static boolean requiresLogin(Object value) {
+    String text = String.valueOf(value);
+    if (text.equals("true") || text.equals("false")) {
+      return text.equals("true");
+    }
+    throw refused(REQUIRE_LOGIN, value, "true or false");
   }
 
   private static List<Network> networks(Object value) {

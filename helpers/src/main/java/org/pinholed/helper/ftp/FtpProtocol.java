@@ -40,6 +40,10 @@ public final class FtpProtocol implements HelperProtocol {
         "When the port that PORT or EPRT names opens: reply (default), as soon as the server has"
             + " agreed, or command, at once.");
     options.put(
+        FtpOptions.REQUIRE_LOGIN,
+        "Whether nothing opens before the server has accepted a login: true (default), or false for"
+            + " devices that have none; then the first command that is accepted takes its place.");
+    options.put(
         FtpOptions.FXP_NETWORKS,
         "Networks in CIDR notation that may be announced by somebody else, for transfers between"
             + " two servers; none by default.");

@@ -4,8 +4,8 @@ import org.pinholed.helper.Reason;
 
 /** Why an FTP message opens nothing, or why a flow is not read (any more). */
 public enum FtpReason implements Reason {
-  /** The first line is an HTTP request. */
-  HTTP(Kind.OPAQUE, "the client speaks HTTP, not FTP"),
+  /** The first line is a request of HTTP or of a protocol that is made like it. */
+  HTTP(Kind.OPAQUE, "the client speaks HTTP or the like, not FTP"),
   /** A line begins with a TLS handshake record. */
   TLS_HELLO(Kind.OPAQUE, "a TLS handshake began without AUTH"),
   /** AUTH TLS or SSL was accepted. */
@@ -16,6 +16,11 @@ public enum FtpReason implements Reason {
   BINARY(Kind.OPAQUE, "the first bytes are not text, so this is not FTP"),
   /** The first line of the client is no FTP command. */
   NOT_FTP(Kind.OPAQUE, "the first line of the client is no FTP command"),
+
+  /** Header lines of HTTP, mail and the like. */
+  HEADER_LINE(
+      Kind.OPAQUE,
+      "the client sent a header line such as Host: before it was logged in, so this is not FTP"),
 
   /** Somebody else's address; data of others could be drawn or attacked through it. */
   ADDRESS_NOT_ANNOUNCER(Kind.REFUSED, "the announced address is not the one of its announcer"),
@@ -47,6 +52,13 @@ public enum FtpReason implements Reason {
   EPSV_ALL(Kind.REFUSED, "the client said EPSV ALL before and may use nothing else now"),
   /** The server did not say 220. */
   NO_GREETING(Kind.REFUSED, "the server has not sent its greeting, so this is not yet FTP"),
+  /** No login was accepted. */
+  NO_LOGIN(Kind.REFUSED, "nobody has logged in yet"),
+  /** A file name with line feeds in it could be this reply. */
+  REPLY_IN_DOUBT(
+      Kind.REFUSED,
+      "PASV or EPSV was sent while a reply was outstanding that may hold names of files, and such a"
+          + " name could pose as its answer"),
   /** More commands wait for their replies than are remembered. */
   TOO_MANY_OUTSTANDING(Kind.REFUSED, "too many commands wait for their replies");
 

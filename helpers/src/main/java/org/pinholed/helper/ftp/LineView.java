@@ -17,13 +17,14 @@ final class LineView {
   /** What {@link #current()} says behind the last byte. */
   static final int END = -1;
 
+  private static final ByteBuffer NO_LINE = ByteBuffer.allocate(0);
   private static final int CR = 13;
   private static final int SE = 240;
   private static final int SB = 250;
   private static final int WILL = 251;
   private static final int IAC = 255;
 
-  private ByteBuffer buffer = ByteBuffer.allocate(0);
+  private ByteBuffer buffer = NO_LINE;
   private int position;
   private int end;
   private int current = END;
@@ -52,6 +53,11 @@ final class LineView {
     end = endOffset;
     advance();
     return this;
+  }
+
+  /** Goes back to the first character of the line. */
+  void rewind() {
+    wrap(buffer, start, end);
   }
 
   /**

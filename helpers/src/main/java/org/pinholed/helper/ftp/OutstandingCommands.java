@@ -12,7 +12,7 @@ final class OutstandingCommands {
   /** How many are remembered; real clients pipeline a handful. */
   static final int MAX = 64;
 
-  private static final int FIRST_CAPACITY = 8;
+  private static final int FIRST_CAPACITY = 4;
 
   private FtpWord[] words = empty(FIRST_CAPACITY);
   private int oldest;

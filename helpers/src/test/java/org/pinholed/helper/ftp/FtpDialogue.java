@@ -25,12 +25,16 @@ import org.pinholed.helper.stream.InOrderStream;
 final class FtpDialogue {
   static final HelperLimits LIMITS = new HelperLimits(256, 1024, 32, 512);
 
+  private static final String GREETING = "220 ready\r\n";
+
   private final RecordingSink sink = new RecordingSink();
   private final StreamHelper helper;
   private final InOrderStream client;
   private final InOrderStream server;
   private int cut = Integer.MAX_VALUE;
   private int told;
+  private long clientCountedFrom;
+  private long serverCountedFrom;
 
   FtpDialogue(Map<String, Object> options, FlowFacts.Origin origin, boolean ipv6) {
     this(options, origin, ipv6, LIMITS);
@@ -52,7 +56,27 @@ final class FtpDialogue {
 
   /** One in which the greeting was said. */
   static FtpDialogue greeted() {
-    return fresh().server("220 ready\r\n");
+    return fresh().server(GREETING);
+  }
+
+  /** One in which a login was accepted; see {@link #login}. */
+  static FtpDialogue loggedIn() {
+    return fresh().login();
+  }
+
+  /**
+   * Greeting and login. What is concluded from them is not told, and offsets are counted from then
+   * on as if only the greeting had been said.
+   */
+  FtpDialogue login() {
+    server(GREETING).client("USER a\r\n").server("331 password\r\n");
+    client("PASS b\r\n").server("230 in\r\n");
+    clientCountedFrom = client.bytesRead();
+    serverCountedFrom = server.bytesRead() - GREETING.length();
+    outcomes();
+    sink.understood().clear();
+    sink.understood().add("220");
+    return this;
   }
 
   static FlowFacts facts(FlowFacts.Origin origin, boolean ipv6) {
@@ -99,6 +123,7 @@ final class FtpDialogue {
     ByteBuffer packet = ByteBuffer.wrap(bytes);
     InOrderStream stream = direction == Direction.ORIGINAL ? client : server;
     sink.reading(text, stream.bytesRead());
+    sink.countFrom(direction == Direction.ORIGINAL ? clientCountedFrom : serverCountedFrom);
     for (int at = 0; at < bytes.length; ) {
       int length = Math.min(cut, bytes.length - at);
       InOrderStream.Push result =

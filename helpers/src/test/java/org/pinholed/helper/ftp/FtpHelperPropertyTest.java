@@ -113,8 +113,8 @@ class FtpHelperPropertyTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 5, 7, 11, 13, 1000})
   void everyKindOfLine_cutEverywhere_hasTheSameOutcomes(int lengthBytes) {
-    FtpDialogue whole = FtpDialogue.greeted();
-    FtpDialogue torn = FtpDialogue.greeted().cut(lengthBytes);
+    FtpDialogue whole = FtpDialogue.loggedIn();
+    FtpDialogue torn = FtpDialogue.loggedIn().cut(lengthBytes);
     for (FtpDialogue ftp : List.of(whole, torn)) {
       for (String line : CLIENT.subList(0, 16)) {
         ftp.client(line).server("200 ok\r\n");
@@ -131,7 +131,7 @@ class FtpHelperPropertyTest {
   void aPortCommand_cutAtEveryByte_opensAlways() {
     String command = "PORT 192,0,2,10,156,65\r\n";
     for (int at = 0; at <= command.length(); at++) {
-      FtpDialogue ftp = FtpDialogue.greeted();
+      FtpDialogue ftp = FtpDialogue.loggedIn();
       ftp.client(command.substring(0, at)).client(command.substring(at)).server("200 ok\r\n");
       assertEquals(
           List.of("expect 192.0.2.10:40001 by PORT inactive from client @0", "activate data"),
@@ -143,7 +143,7 @@ class FtpHelperPropertyTest {
   void everyPrefixOfACommand_opensNothing() {
     String command = "PORT 192,0,2,10,156,65\r\n";
     for (int length = 0; length < command.length(); length++) {
-      FtpDialogue ftp = FtpDialogue.greeted().client(command.substring(0, length));
+      FtpDialogue ftp = FtpDialogue.loggedIn().client(command.substring(0, length));
       assertEquals(List.of(), ftp.outcomes());
       assertEquals(length, ftp.bufferedBytes());
     }

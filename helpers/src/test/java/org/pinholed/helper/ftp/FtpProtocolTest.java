@@ -32,13 +32,16 @@ class FtpProtocolTest {
   void itIsFtpOverTcp() {
     assertEquals("ftp", protocol.name());
     assertEquals(Set.of(Transport.TCP), protocol.transports());
-    assertEquals(Set.of("activeOpen", "fxpNetworks", "deniedPorts"), protocol.options().keySet());
+    assertEquals(
+        Set.of("activeOpen", "requireLogin", "fxpNetworks", "deniedPorts"),
+        protocol.options().keySet());
   }
 
   @Test
   void byDefault_portsOpenWithTheReplyAndServicesAreDenied() {
     FtpOptions options = FtpOptions.of(Map.of());
     assertFalse(options.opensAtCommand());
+    assertTrue(options.requiresLogin());
     assertTrue(options.isDenied(3306));
     assertTrue(options.isDenied(5900));
     assertTrue(options.isDenied(5905));
@@ -71,6 +74,8 @@ class FtpProtocolTest {
     assertFalse(FtpOptions.of(Map.of("deniedPorts", "")).isDenied(3306));
     assertTrue(FtpOptions.of(Map.of("deniedPorts", 65535)).isDenied(65535));
     assertTrue(FtpOptions.of(Map.of("activeOpen", "command")).opensAtCommand());
+    assertFalse(FtpOptions.of(Map.of("requireLogin", false)).requiresLogin());
+    assertFalse(FtpOptions.of(Map.of("requireLogin", "false")).requiresLogin());
     assertTrue(
         FtpOptions.of(Map.of("fxpNetworks", "0.0.0.0/0")).isFxpAllowed(address("203.0.113.1")));
   }
@@ -82,7 +87,7 @@ class FtpProtocolTest {
   @Test
   void anUnknownOption_isRefusedWithThoseThatThereAre() {
     assertEquals(
-        "passive: true (expected: one of activeOpen, fxpNetworks, deniedPorts)",
+        "passive: true (expected: one of activeOpen, requireLogin, fxpNetworks, deniedPorts)",
         refusal(Map.of("passive", true)));
   }
 
@@ -91,6 +96,7 @@ class FtpProtocolTest {
       delimiter = ';',
       value = {
         "activeOpen;never;activeOpen: never (expected: reply or command)",
+        "requireLogin;no;requireLogin: no (expected: true or false)",
         "deniedPorts;65536;deniedPorts: 65536 (expected: ports 0..65535 or ranges of them such as"
             + " 5900-5905)",
       })

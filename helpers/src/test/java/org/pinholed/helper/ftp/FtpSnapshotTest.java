@@ -34,7 +34,7 @@ class FtpSnapshotTest {
 
   @Test
   void betweenPasvAndItsReply_opens() {
-    FtpDialogue after = next(FtpDialogue.greeted().client("PASV\r\n"));
+    FtpDialogue after = next(FtpDialogue.loggedIn().client("PASV\r\n"));
 
     assertEquals(1, after.server(PASV_REPLY).outcomes().size());
   }
@@ -42,7 +42,7 @@ class FtpSnapshotTest {
   @Test
   void betweenPortAndItsReply_activates() {
     FtpDialogue after =
-        next(FtpDialogue.greeted().client("NOOP\r\nPORT 192,0,2,10,195,80\r\nNOOP\r\n"));
+        next(FtpDialogue.loggedIn().client("NOOP\r\nPORT 192,0,2,10,195,80\r\nNOOP\r\n"));
 
     assertEquals(List.of(), after.server("200 ok\r\n").outcomes());
     assertEquals(List.of("activate data"), after.server("200 ok\r\n").outcomes());
@@ -51,14 +51,14 @@ class FtpSnapshotTest {
 
   @Test
   void betweenReplies_227WithoutPasvOpensNothing() {
-    FtpDialogue after = next(FtpDialogue.greeted().client("NOOP\r\n"));
+    FtpDialogue after = next(FtpDialogue.loggedIn().client("NOOP\r\n"));
 
     assertEquals(List.of("REPLY_TO_OTHER_COMMAND @0"), after.server(PASV_REPLY).outcomes());
   }
 
   @Test
   void insideAMultiLineReply_itsTextOpensNothing() {
-    FtpDialogue after = next(FtpDialogue.greeted().client("PASV\r\n").server("211-text\r\n"));
+    FtpDialogue after = next(FtpDialogue.loggedIn().client("PASV\r\n").server("211-text\r\n"));
 
     assertEquals(List.of(), after.server(PASV_REPLY).outcomes());
   }
@@ -66,16 +66,16 @@ class FtpSnapshotTest {
   @Test
   void epsvAll_isNotForgotten() {
     FtpDialogue after =
-        next(FtpDialogue.greeted().client("EPSV ALL\r\n").server("200 ok\r\n").client("PASV\r\n"));
+        next(FtpDialogue.loggedIn().client("EPSV ALL\r\n").server("200 ok\r\n").client("PASV\r\n"));
 
     assertEquals(List.of("EPSV_ALL @0"), after.server(PASV_REPLY).outcomes());
   }
 
   @Test
   void opaqueOrTooMuch_cannotBeSaid() {
-    assertEquals("", FtpDialogue.greeted().client("AUTH TLS\r\n").server("234 go\r\n").snapshot());
-    assertEquals("", FtpDialogue.greeted().client("NOOP\r\n".repeat(65)).snapshot());
-    String longest = FtpDialogue.greeted().client("NOOP\r\n".repeat(64)).snapshot();
+    assertEquals("", FtpDialogue.loggedIn().client("AUTH TLS\r\n").server("234 go\r\n").snapshot());
+    assertEquals("", FtpDialogue.loggedIn().client("NOOP\r\n".repeat(65)).snapshot());
+    String longest = FtpDialogue.loggedIn().client("NOOP\r\n".repeat(64)).snapshot();
     assertTrue(longest.length() <= 1000, longest);
   }
 
@@ -83,14 +83,18 @@ class FtpSnapshotTest {
   @ValueSource(
       strings = {
         "",
-        "ftp1",
-        "ftp2 1111111111 0 0",
-        "ftp1 111111111 0 0",
-        "ftp1 1111111112 0 0",
-        "ftp1 1111111111 1000 0",
-        "ftp1 1111111111 0 x",
-        "ftp1 1111111111 0 0 HACK",
-        "ftp1 1111111111 0 0 ",
+        "ftp2",
+        "ftp1 1111111111 0 0",
+        "ftp3 1111111111111111 0 0 0 0",
+        "ftp2 111111111111111 0 0 0 0",
+        "ftp2 1111111111111112 0 0 0 0",
+        "ftp2 1111111111111111 1000 0 0 0",
+        "ftp2 1111111111111111 0 x 0 0",
+        "ftp2 1111111111111111 0 0 -2 0",
+        "ftp2 1111111111111111 0 0 0 100",
+        "ftp2 1111111111111111 0 0 0 0 HACK",
+        "ftp2 1111111111111111 0 0 0 0 REPLY_220",
+        "ftp2 1111111111111111 0 0 0 0 ",
       })
   void notUnderstood_nothingChanges(String snapshot) {
     FtpDialogue dialogue = new FtpDialogue(Map.of(), FlowFacts.Origin.RESUMED, false);
@@ -104,7 +108,7 @@ class FtpSnapshotTest {
   void moreCommandsThanAreRemembered_isNotUnderstood() {
     FtpDialogue dialogue = FtpDialogue.fresh();
 
-    assertFalse(dialogue.restore("ftp1 1111111111 0 0" + " NOOP".repeat(65)));
+    assertFalse(dialogue.restore("ftp2 1111111111111111 0 0 0 0" + " NOOP".repeat(65)));
   }
 
   @Test

@@ -48,7 +48,7 @@ class FtpTranslationTest {
         "EPRT !1!192.0.2.10!51210!>EPRT !1!203.0.113.1!51211!",
       })
   void commands(String said, String expected) {
-    FtpDialogue dialogue = FtpDialogue.greeted().translating(endpoint("203.0.113.1", 51211));
+    FtpDialogue dialogue = FtpDialogue.loggedIn().translating(endpoint("203.0.113.1", 51211));
     dialogue.client(said + "\r\n");
     assertEquals(expected, edited(dialogue, said));
   }
@@ -63,7 +63,7 @@ class FtpTranslationTest {
         "227 1 of 2: 198,51,100,20,200,10>227 1 of 2: 203,0,113,1,200,11",
       })
   void reply227(String said, String expected) {
-    FtpDialogue dialogue = FtpDialogue.greeted().translating(endpoint("203.0.113.1", 51211));
+    FtpDialogue dialogue = FtpDialogue.loggedIn().translating(endpoint("203.0.113.1", 51211));
     dialogue.client("PASV\r\n").server(said + "\r\n");
     assertEquals(expected, edited(dialogue, said));
   }
@@ -78,14 +78,14 @@ class FtpTranslationTest {
         "229 ok (|1|198.51.100.20|51210|)>229 ok (|||51211|)",
       })
   void reply229(String said, String expected) {
-    FtpDialogue dialogue = FtpDialogue.greeted().translating(endpoint("203.0.113.1", 51211));
+    FtpDialogue dialogue = FtpDialogue.loggedIn().translating(endpoint("203.0.113.1", 51211));
     dialogue.client("EPSV\r\n").server(said + "\r\n");
     assertEquals(expected, edited(dialogue, said));
   }
 
   @Test
   void reply229_whosePortStays_isNotChanged() {
-    FtpDialogue dialogue = FtpDialogue.greeted().translating(endpoint("203.0.113.1", 51210));
+    FtpDialogue dialogue = FtpDialogue.loggedIn().translating(endpoint("203.0.113.1", 51210));
     dialogue.client("EPSV\r\n").server("229 Extended (|||51210|)\r\n");
     assertEquals("", edited(dialogue, ""));
   }
@@ -94,7 +94,7 @@ class FtpTranslationTest {
   void ipv6() {
     FtpDialogue dialogue =
         new FtpDialogue(java.util.Map.of(), FlowFacts.Origin.FIRST_BYTE, true)
-            .server("220 ready\r\n")
+            .login()
             .translating(endpoint("2001:db8:3::1", 51211));
     dialogue.client("EPRT |2|2001:db8:1::10|51210|\r\n");
     assertEquals("EPRT |2|2001:db8:3::1|51211|", edited(dialogue, ""));
@@ -102,7 +102,7 @@ class FtpTranslationTest {
 
   @Test
   void unfinishedAnnouncements_areTold_othersNot() {
-    FtpDialogue dialogue = FtpDialogue.greeted();
+    FtpDialogue dialogue = FtpDialogue.loggedIn();
     dialogue.client("NOOP");
     assertEquals(List.of(), dialogue.incomplete());
     dialogue.client("\r\n").client("po");

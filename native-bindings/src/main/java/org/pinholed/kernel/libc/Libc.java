@@ -59,6 +59,9 @@ public interface Libc {
   /** {@code SO_RCVBUF}: bytes that may wait to be read, up to {@code net.core.rmem_max}. */
   int SO_RCVBUF = 8;
 
+  /** {@code SO_PEERCRED}: a {@code struct ucred}, who was at the other end of a unix socket. */
+  int SO_PEERCRED = 17;
+
   /** {@code SO_RCVTIMEO}: how long a receive waits, a {@code struct timeval}. */
   int SO_RCVTIMEO = 20;
 
@@ -128,6 +131,25 @@ public interface Libc {
    * @return 0, or -1
    */
   int setsockopt(int fd, int level, int name, Pointer value, int valueBytes);
+
+  /**
+   * Reads an option of a socket, {@code getsockopt(2)}.
+   *
+   * @param fd the socket
+   * @param level for example {@link #SOL_SOCKET}
+   * @param name the option
+   * @param value room for its value
+   * @param valueBytes a {@code socklen_t}: room in, length out
+   * @return 0, or -1
+   */
+  int getsockopt(int fd, int level, int name, Pointer value, Pointer valueBytes);
+
+  /**
+   * The effective user of this process, {@code geteuid(2)}.
+   *
+   * @return its number; does not fail
+   */
+  int geteuid();
 
   /**
    * Sends one datagram, {@code sendmsg(2)}.

@@ -21,7 +21,10 @@ import org.pinholed.kernel.netlink.NetlinkTransport;
 public final class NftMonitor implements AutoCloseable {
   private static final int RECEIVE_BUFFER_BYTES = 1 << 20;
   private static final int DATAGRAM_BYTES = 128 * 1024;
-  private static final int MAX_IGNORED = 32;
+
+  // A jump reaches 255 instructions, and the filter must fit twice into net.core.optmem_max.
+  private static final int MAX_IGNORED = 128;
+
   private static final int NFT_MSG_NEWRULE = 6;
   private static final int NFT_MSG_DELRULE = 8;
   private static final int BPF_LD_W_ABS = 0x20;
@@ -102,13 +105,11 @@ public final class NftMonitor implements AutoCloseable {
   /**
    * Leaves out the changes of some sockets: the kernel does not even wake this thread for them.
    *
-   * @param portIds {@link NftClient#portId} of the own clients, at most 32
-   * @throws NetlinkException if the kernel refuses
+   * @param portIds {@link NftClient#portId} of the own clients; those behind the first 128 are told
+   *     like the changes of others
+   * @throws NetlinkException if the kernel refuses; then it goes on leaving out what it did before
    */
   public void ignore(int... portIds) throws NetlinkException {
-    if (portIds.length > MAX_IGNORED) {
-      throw new IllegalArgumentException("portIds: " + portIds.length + " (expected: ..32)");
-    }
     if (socket != null) {
       socket.attachFilter(filter(portIds));
     }
@@ -116,7 +117,7 @@ public final class NftMonitor implements AutoCloseable {
 
   // One datagram holds notifications of one transaction only, so its first header decides.
   static long[] filter(int... portIds) {
-    int count = portIds.length;
+    int count = Math.min(portIds.length, MAX_IGNORED);
     long[] program = new long[count + 3];
     program[0] = instruction(BPF_LD_W_ABS, 0, NLMSG_PID_OFFSET);
     for (int i = 0; i < count; i++) {

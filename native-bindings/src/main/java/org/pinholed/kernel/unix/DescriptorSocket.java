@@ -23,6 +23,10 @@ public final class DescriptorSocket implements AutoCloseable {
 
   private static final int PATH_BYTES_MAX = 107;
   private static final int CHUNK_BYTES = 1 << 16;
+
+  /** Of {@code struct ucred} ({@code linux/socket.h}): pid, uid and gid, 4 bytes each. */
+  private static final int UCRED_BYTES = 12;
+
   static final int CONTROL_BYTES = StructLayout.CMSGHDR_BYTES + 4 * MAX_DESCRIPTORS;
   static final int EINTR = 4;
 
@@ -38,6 +42,24 @@ public final class DescriptorSocket implements AutoCloseable {
    * @param descriptors file descriptors of this process now, closed on exec
    */
   public record Received(String line, List<Integer> descriptors) {}
+
+  /**
+   * Who is at the other end, as the kernel recorded it: for a socket that connected, the process
+   * that listened.
+   *
+   * @param pid its process id; 0 if it cannot be seen from this process namespace
+   * @param uid its effective user then; 65534 if that one has no number here
+   */
+  public record Peer(int pid, int uid) {
+    /**
+     * Whether it may do what only this program itself may.
+     *
+     * @return true for root and the user of this process
+     */
+    public boolean isOwn() {
+      return uid == 0 || uid == Libc.get().geteuid();
+    }
+  }
 
   private DescriptorSocket(int fd, boolean own) {
     this.fd = fd;
@@ -88,6 +110,26 @@ public final class DescriptorSocket implements AutoCloseable {
       socket.close();
       throw e;
     }
+  }
+
+  /**
+   * Asks the kernel who is at the other end (SO_PEERCRED, unix(7)).
+   *
+   * @return who
+   * @throws IOException if the kernel does not tell
+   */
+  public Peer peer() throws IOException {
+    ByteBuffer credentials = direct(UCRED_BYTES);
+    ByteBuffer lengthBytes = direct(4).putInt(0, UCRED_BYTES);
+    check(
+        "SO_PEERCRED",
+        libc.getsockopt(
+            openFd(),
+            Libc.SOL_SOCKET,
+            Libc.SO_PEERCRED,
+            pointer(credentials),
+            pointer(lengthBytes)));
+    return new Peer(credentials.getInt(0), credentials.getInt(4));
   }
 
   /**

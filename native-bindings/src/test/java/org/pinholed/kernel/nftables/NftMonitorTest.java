@@ -1,7 +1,6 @@
 package org.pinholed.kernel.nftables;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
@@ -141,7 +140,14 @@ class NftMonitorTest implements NftMonitor.Handler {
     assertEquals(0x15L << 48 | 1L << 40 | (little ? 0x05000000 : 5), program[2]);
     assertEquals(0x06L << 48 | 0xffffffffL, program[3]);
     assertEquals(0x06L << 48, program[4]);
-    assertThrows(IllegalArgumentException.class, () -> monitor.ignore(new int[33]));
+  }
+
+  @Test
+  void filter_ofMoreThanAJumpReaches_leavesOutTheFirst() {
+    assertEquals(131, NftMonitor.filter(new int[128]).length);
+    long[] program = NftMonitor.filter(new int[300]);
+    assertEquals(131, program.length);
+    assertEquals(0x15L << 48 | 128L << 40, program[1]);
   }
 
   @Property(tries = 300)

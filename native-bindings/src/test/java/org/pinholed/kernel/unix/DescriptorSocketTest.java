@@ -1,7 +1,9 @@
 package org.pinholed.kernel.unix;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -10,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -74,6 +77,20 @@ class DescriptorSocketTest {
       other.close();
       assertThrows(IOException.class, () -> socket.receiveLine(100), "end");
       assertThrows(IOException.class, () -> socket.send("anybody", List.of()));
+    }
+  }
+
+  @Test
+  void peer_isWhoListens() throws Exception {
+    try (ServerSocketChannel listener = listen();
+        DescriptorSocket socket = connect(PATIENCE)) {
+      DescriptorSocket.Peer peer = socket.peer();
+      assertTrue(listener.isOpen(), "its process need not have accepted");
+      assertEquals(ProcessHandle.current().pid(), peer.pid());
+      assertTrue(peer.isOwn());
+      assertEquals(Files.getAttribute(folder, "unix:uid"), peer.uid());
+      assertFalse(new DescriptorSocket.Peer(1, peer.uid() + 1).isOwn());
+      assertTrue(new DescriptorSocket.Peer(1, 0).isOwn());
     }
   }
 

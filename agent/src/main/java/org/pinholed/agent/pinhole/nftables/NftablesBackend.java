@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.ElementKey;
@@ -14,6 +15,7 @@ import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftClient;
 import org.pinholed.kernel.nftables.NftFeatures;
@@ -32,7 +34,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class NftablesBackend implements PinholeBackend {
   private static final Duration WATCH_TIMEOUT = Duration.ofMillis(250);
+  private static final long LOOK_EVERY_NS = TimeUnit.SECONDS.toNanos(5);
   private static final int RESTORE_BURST = 8;
+  private static final int REPAIR_ATTEMPTS = 3;
   private static final Logger LOG = LoggerFactory.getLogger(NftablesBackend.class);
 
   private final NftablesOptions options;
@@ -46,7 +50,7 @@ public final class NftablesBackend implements PinholeBackend {
   private boolean installed;
   private volatile boolean translates;
   private @Nullable NftMonitor monitor;
-  private @Nullable TableWatch watch;
+  private volatile @Nullable TableWatch watch;
 
   /**
    * Finds out what the kernel can do; changes nothing. Works in the network namespace of the
@@ -94,8 +98,8 @@ public final class NftablesBackend implements PinholeBackend {
     NftablesSession session = new NftablesSession(this, openClient(), layout, features);
     synchronized (lock) {
       sessions.add(session);
-      ignoreOwn();
     }
+    ignoreOwn();
     return session;
   }
 
@@ -112,24 +116,25 @@ public final class NftablesBackend implements PinholeBackend {
   void forget(NftablesSession session) {
     synchronized (lock) {
       sessions.remove(session);
-      try {
-        ignoreOwn(); // the kernel may give its port id to somebody else
-      } catch (BackendException e) {
-        LOG.warn("nftables table {}: {}", options.table(), e.getMessage());
-      }
     }
+    ignoreOwn(); // the kernel may give its port id to somebody else
   }
 
-  /** Own transactions would wake the watching thread once per pinhole. */
-  private void ignoreOwn() throws BackendException {
-    NftMonitor watching = monitor;
-    if (watching == null) {
-      return;
-    }
-    try {
-      watching.ignore(sessions.stream().mapToInt(each -> each.client().portId()).toArray());
-    } catch (NetlinkException e) {
-      throw NftablesSession.refused(e);
+  /**
+   * Own transactions would wake the watching thread once per pinhole. If the kernel does not take
+   * the filter they do, and that costs time and nothing else.
+   */
+  private void ignoreOwn() {
+    synchronized (lock) {
+      NftMonitor watching = monitor;
+      if (watching == null) {
+        return;
+      }
+      try {
+        watching.ignore(sessions.stream().mapToInt(each -> each.client().portId()).toArray());
+      } catch (NetlinkException e) {
+        LOG.warn("nftables table {}: {}", options.table(), e.getMessage());
+      }
     }
   }
 
@@ -241,28 +246,38 @@ public final class NftablesBackend implements PinholeBackend {
   @Override
   public boolean repair(Collection<Pinhole> alive) throws BackendException {
     synchronized (lock) {
-      if (!installed) {
-        return false;
-      }
-      try {
-        boolean intact = layout.isIntact(control.client());
-        // names and numbers do not tell all: rules and ports are written anew in any case
-        writeTable(control.client());
-        List<Pinhole> missing = missing(alive);
-        control.insert(missing);
-        return !intact || !missing.isEmpty();
-      } catch (NetlinkException e) {
-        throw NftablesSession.refused(e);
+      for (int attempt = 1; ; attempt++) {
+        try {
+          return installed && repairNow(alive);
+        } catch (NetlinkException e) {
+          // Somebody was quicker once more: between what was read here and what was written.
+          if (!isRaced(e) || attempt == REPAIR_ATTEMPTS) {
+            throw NftablesSession.refused(e);
+          }
+        }
       }
     }
   }
 
-  private List<Pinhole> missing(Collection<Pinhole> alive) throws BackendException {
+  private static boolean isRaced(NetlinkException e) {
+    return e.errno() == Errno.ENOENT || e.errno() == Errno.EEXIST;
+  }
+
+  private boolean repairNow(Collection<Pinhole> alive) throws NetlinkException {
+    boolean intact = layout.isIntact(control.client());
+    // names and numbers do not tell all: rules and ports are written anew in any case
+    writeTable(control.client());
+    List<Pinhole> missing = missing(alive);
+    control.insert(missing);
+    return !intact || !missing.isEmpty();
+  }
+
+  private List<Pinhole> missing(Collection<Pinhole> alive) throws NetlinkException {
     Map<ElementKey, Pinhole> missing = new LinkedHashMap<>();
     for (Pinhole pinhole : alive) {
       missing.put(ElementKey.of(pinhole), pinhole);
     }
-    for (OwnedPinhole owned : control.listOwned()) {
+    for (OwnedPinhole owned : control.readOwned()) {
       ElementKey key = ElementKey.of(owned.pinhole());
       Pinhole wanted = missing.get(key);
       if (wanted != null && Objects.equals(wanted.translation(), owned.pinhole().translation())) {
@@ -278,26 +293,83 @@ public final class NftablesBackend implements PinholeBackend {
       if (watch != null) {
         throw new IllegalStateException("watched already");
       }
+      TableWatch starting = new TableWatch(watched(changed), options.table(), LOOK_EVERY_NS);
       try {
-        NftMonitor opened = NftMonitor.open(layout.table(), WATCH_TIMEOUT);
-        monitor = opened;
-        watch = new TableWatch(opened, options.table(), changed);
-        watch.start();
+        starting.start();
       } catch (NetlinkException e) {
         throw NftablesSession.refused(e);
       }
-      ignoreOwn();
+      watch = starting;
+    }
+  }
+
+  @Override
+  public String watchProblem() {
+    TableWatch watching = watch;
+    return watching == null ? "it was not begun" : watching.problem();
+  }
+
+  private TableWatch.Watched watched(Runnable changed) {
+    return new TableWatch.Watched() {
+      @Override
+      public TableWatch.News listen() throws NetlinkException {
+        NftMonitor opened = NftMonitor.open(layout.table(), WATCH_TIMEOUT);
+        synchronized (lock) {
+          monitor = opened;
+        }
+        ignoreOwn();
+        return new Listening(opened);
+      }
+
+      @Override
+      public boolean stands() throws NetlinkException {
+        synchronized (lock) {
+          try {
+            return !installed || layout.isIntact(control.client());
+          } catch (NetlinkException e) {
+            if (isRaced(e)) {
+              return false; // it vanished while it was read
+            }
+            throw e;
+          }
+        }
+      }
+
+      @Override
+      public void repair() {
+        changed.run();
+      }
+    };
+  }
+
+  /** The notifications of the kernel, until the watch closes them. */
+  private final class Listening implements TableWatch.News {
+    private final NftMonitor opened;
+
+    private Listening(NftMonitor opened) {
+      this.opened = opened;
+    }
+
+    @Override
+    public void await(NftMonitor.Handler handler) throws NetlinkException {
+      opened.receive(handler);
+    }
+
+    @Override
+    public void close() {
+      synchronized (lock) {
+        if (monitor == opened) {
+          monitor = null; // its descriptor may soon be another socket's
+        }
+      }
+      opened.close();
     }
   }
 
   @Override
   public void close() {
-    TableWatch watching;
-    synchronized (lock) {
-      watching = watch;
-      watch = null;
-      monitor = null;
-    }
+    TableWatch watching = watch;
+    watch = null;
     if (watching != null) {
       watching.close(); // not under the lock: its thread may be in repair
     }

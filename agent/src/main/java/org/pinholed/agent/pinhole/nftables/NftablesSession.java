@@ -108,19 +108,24 @@ final class NftablesSession implements PinholeBackend.Session {
   @Override
   public List<OwnedPinhole> listOwned() throws BackendException {
     try {
-      List<OwnedPinhole> found = new ArrayList<>();
-      if (layout.isThere(client)) {
-        for (NftSet set : maps.sets()) {
-          list(set, found);
-        }
-        TranslationMaps.Found translated = translations.read(client);
-        found.replaceAll(
-            owned -> new OwnedPinhole(translated.complete(owned.pinhole()), owned.expiresInMs()));
-      }
-      return found;
+      return readOwned();
     } catch (NetlinkException e) {
       throw refused(e);
     }
+  }
+
+  /** As {@link #listOwned}; {@code ENOENT} if the table vanished while it was read. */
+  List<OwnedPinhole> readOwned() throws NetlinkException {
+    List<OwnedPinhole> found = new ArrayList<>();
+    if (layout.isThere(client)) {
+      for (NftSet set : maps.sets()) {
+        list(set, found);
+      }
+      TranslationMaps.Found translated = translations.read(client);
+      found.replaceAll(
+          owned -> new OwnedPinhole(translated.complete(owned.pinhole()), owned.expiresInMs()));
+    }
+    return found;
   }
 
   private void list(NftSet set, List<OwnedPinhole> into) throws NetlinkException {

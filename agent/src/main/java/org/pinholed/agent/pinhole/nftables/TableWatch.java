@@ -2,6 +2,9 @@ package org.pinholed.agent.pinhole.nftables;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pace.BackOff;
+import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftChange;
 import org.pinholed.kernel.nftables.NftMonitor;
@@ -9,66 +12,114 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that waits for others to change the table, and tells. Owns the monitor.
+ * The thread that waits until others change the table, and has it repaired. It never gives up: a
+ * socket that fails is opened again, and every few seconds it looks whether the table stands, told
+ * or not.
  *
- * <p>Several changes that come while one is being told are told as one.
+ * <p>Several changes that come while one is being repaired are repaired as one. Owns what it
+ * listens to.
  */
 final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(TableWatch.class);
   private static final int BURST = 8;
-  private static final long LOG_EVERY_NS = TimeUnit.MINUTES.toNanos(1);
+  private static final long STILL_NS = TimeUnit.SECONDS.toNanos(30);
   private static final long JOIN_MS = 5000;
 
-  private final NftMonitor monitor;
-  private final String table;
-  private final Runnable changed;
+  private final Watched watched;
+  private final long lookEveryNs;
   private final CountDownLatch closing = new CountDownLatch(1);
   private final RepairBudget budget = new RepairBudget(BURST, System.nanoTime());
+  private final BackOff backOff = new BackOff();
   private final Thread thread;
-  private final Line changes = new Line();
-  private final Line removals = new Line();
+  private final SampledLog changes;
+  private final SampledLog removals = new SampledLog(LOG, "nftables");
+  private final SampledLog failures;
+  private final SampledLog recoveries;
+  private @Nullable News news;
   private boolean pending;
+  private long lookedNs = System.nanoTime();
+  private volatile String problem = "";
+  private volatile long turnedNs = System.nanoTime();
 
-  /** A kind of line in the log, written once a minute at most. */
-  private static final class Line {
-    private long unlogged;
-    private long loggedAtNs = System.nanoTime() - LOG_EVERY_NS;
+  /** What the kernel tells of changes. */
+  interface News extends AutoCloseable {
+    /**
+     * Waits a fraction of a second for news.
+     *
+     * @param handler told what there is
+     * @throws NetlinkException if no more can come
+     */
+    void await(NftMonitor.Handler handler) throws NetlinkException;
 
-    private void log(String text) {
-      long now = System.nanoTime();
-      if (now - loggedAtNs < LOG_EVERY_NS) {
-        unlogged++;
-        return;
-      }
-      String more = unlogged == 0 ? "" : "; " + unlogged + " more times since the last line";
-      LOG.warn("{}{}", text, more);
-      loggedAtNs = now;
-      unlogged = 0;
-    }
+    @Override
+    void close();
   }
 
-  TableWatch(NftMonitor monitor, String table, Runnable changed) {
-    this.monitor = monitor;
-    this.table = table;
-    this.changed = changed;
+  /** The table that is watched. All is called by the thread of the watch. */
+  interface Watched {
+    /** Begins to listen: all changes from now on are told. */
+    News listen() throws NetlinkException;
+
+    /** Whether the table is as it should be, as far as a quick look tells. */
+    boolean stands() throws NetlinkException;
+
+    /** Compares everything with what should be there, and puts it back. */
+    void repair();
+  }
+
+  /**
+   * Makes a watch that is not started.
+   *
+   * @param watched what is watched
+   * @param table its name, for the log
+   * @param lookEveryNs nanoseconds between two looks that nobody asked for
+   */
+  TableWatch(Watched watched, String table, long lookEveryNs) {
+    this.watched = watched;
+    this.lookEveryNs = lookEveryNs;
+    this.changes = new SampledLog(LOG, "nftables table " + table + " is repaired");
+    this.failures = new SampledLog(LOG, "nftables table " + table + " is not watched well");
+    this.recoveries = new SampledLog(LOG, "nftables table " + table + " is watched well again");
     this.thread = new Thread(this::run, "pinholed-nftables-watch");
     this.thread.setDaemon(true);
   }
 
-  void start() {
+  /**
+   * Begins to listen and starts the thread.
+   *
+   * @throws NetlinkException if the kernel refuses to tell; then nothing was started
+   */
+  void start() throws NetlinkException {
+    news = watched.listen();
     thread.start();
+  }
+
+  /**
+   * What keeps it from watching. From any thread.
+   *
+   * @return one sentence; empty if it watches
+   */
+  String problem() {
+    if (!thread.isAlive()) {
+      return "its thread does not run";
+    }
+    long stillNs = System.nanoTime() - turnedNs;
+    if (problem.isEmpty() && stillNs > STILL_NS) {
+      return "its thread stands still for " + TimeUnit.NANOSECONDS.toSeconds(stillNs) + " s";
+    }
+    return problem;
   }
 
   @Override
   public void onChange(NftChange change) {
     pending = true;
     String how = change.tableRemoved() ? "removed" : "changed in its parts " + change.parts();
-    log(how + by(change.processName(), change.processId()));
+    changes.warn("it was " + how + by(change.processName(), change.processId()));
   }
 
   @Override
   public void onOtherRulesRemoved(int rules, String processName, int processId) {
-    removals.log(
+    removals.warn(
         rules
             + " firewall rules were removed"
             + by(processName, processId)
@@ -83,30 +134,103 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   @Override
   public void onOverrun() {
     pending = true;
-    log("changed, perhaps: notifications were lost");
-  }
-
-  private void log(String how) {
-    changes.log("nftables table " + table + " was " + how + "; it is repaired");
+    changes.warn("it was changed, perhaps: notifications were lost");
   }
 
   private void run() {
     try {
       while (closing.getCount() > 0) {
-        monitor.receive(this);
-        if (pending && hasBudget()) {
-          pending = false;
-          changed.run();
-        }
-      }
-    } catch (NetlinkException e) {
-      if (closing.getCount() > 0) {
-        LOG.error("nftables table {} is not watched any more: {}", table, e.getMessage());
+        turn();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
-      monitor.close();
+      stopListening();
+    }
+  }
+
+  private void turn() throws InterruptedException {
+    turnedNs = System.nanoTime();
+    String before = problem;
+    String deaf = attempt(this::listen);
+    // Also without news: what nobody tells is found by the looks.
+    String blind = attempt(this::lookAndRepair);
+    problem = deaf.isEmpty() ? blind : deaf;
+    if (problem.isEmpty()) {
+      backOff.reset();
+      if (!before.isEmpty()) {
+        recoveries.warn("after " + before);
+      }
+      return;
+    }
+    failures.warn(problem);
+    closing.await(backOff.next(), TimeUnit.NANOSECONDS);
+  }
+
+  /** One step of a turn. Gives back what is wrong; empty if nothing is. */
+  private interface Step {
+    String run() throws NetlinkException, InterruptedException;
+  }
+
+  private static String attempt(Step step) throws InterruptedException {
+    try {
+      return step.run();
+    } catch (NetlinkException e) {
+      return String.valueOf(e.getMessage());
+    } catch (RuntimeException | Error e) {
+      // A fault of ours. A table that nobody watches would be worse.
+      LOG.debug("a turn of the watch", e);
+      return e.toString();
+    }
+  }
+
+  private String listen() throws NetlinkException {
+    News open = news;
+    if (open == null) {
+      open = watched.listen();
+      news = open;
+      pending = true; // what happened in between was told to nobody
+    }
+    boolean told = false;
+    try {
+      open.await(this);
+      told = true;
+    } finally {
+      if (!told) {
+        stopListening();
+      }
+    }
+    return "";
+  }
+
+  private String lookAndRepair() throws NetlinkException, InterruptedException {
+    long nowNs = System.nanoTime();
+    if (nowNs - lookedNs >= lookEveryNs) {
+      lookedNs = nowNs;
+      if (!watched.stands()) {
+        pending = true;
+        changes.warn("it was gone or changed, and no notification said so");
+      }
+    }
+    if (!pending || !hasBudget()) {
+      return "";
+    }
+    pending = false;
+    boolean stands = false;
+    try {
+      watched.repair();
+      stands = watched.stands();
+    } finally {
+      pending |= !stands; // tried again, as often as the budget allows
+    }
+    return stands ? "" : "the table is not as it should be after a repair";
+  }
+
+  private void stopListening() {
+    News open = news;
+    news = null;
+    if (open != null) {
+      open.close();
     }
   }
 

@@ -2,6 +2,7 @@ package org.pinholed.agent.pinhole.nftables;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,7 +17,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -523,27 +526,90 @@ class NftablesBackendIT {
     assertThrows(BackendException.class, () -> session.apply(List.of(), List.of(once(2121))));
   }
 
-  @Test
-  void flushedRuleset_isNoticedAtOnce_andRepairedWithItsPinholes() throws Exception {
-    Semaphore noticed = new Semaphore(0);
+  /** Watches, repairs with one pinhole, and says whether something was missing. */
+  private BlockingQueue<Boolean> watchAndRepair() throws IOException {
+    BlockingQueue<Boolean> repairs = new LinkedBlockingQueue<>();
     namespace.call(
         () -> {
-          backend.watch(noticed::release);
+          backend.watch(
+              () -> {
+                try {
+                  repairs.add(backend.repair(List.of(once(2121))));
+                } catch (IOException e) {
+                  throw new AssertionError(e);
+                }
+              });
           return true;
         });
+    return repairs;
+  }
+
+  @Test
+  void flushedRuleset_isNoticedAtOnce_andRepairedWithItsPinholes() throws Exception {
+    BlockingQueue<Boolean> repairs = watchAndRepair();
     session.apply(List.of(), List.of(once(2121)));
-    assertFalse(noticed.tryAcquire(100, TimeUnit.MILLISECONDS), "own changes are not told");
+    assertNull(repairs.poll(100, TimeUnit.MILLISECONDS), "own changes are not told");
     String before = listing().replaceAll("expires [0-9a-z]+", "");
     namespace.exec("nft", "flush", "ruleset");
-    assertTrue(noticed.tryAcquire(2, TimeUnit.SECONDS), "noticed");
-    assertTrue(backend.repair(List.of(once(2121))));
+    assertEquals(true, repairs.poll(4, TimeUnit.SECONDS), "noticed");
     assertEquals(before, listing().replaceAll("expires [0-9a-z]+", ""));
     namespace.exec("nft", "flush", "chain", "inet", "pinholed", "divert");
-    assertTrue(noticed.tryAcquire(2, TimeUnit.SECONDS), "noticed");
-    assertTrue(backend.repair(List.of(once(2121))));
+    assertEquals(true, repairs.poll(4, TimeUnit.SECONDS), "noticed");
     assertEquals(before, listing().replaceAll("expires [0-9a-z]+", ""));
     assertFalse(backend.repair(List.of(once(2121))), "nothing is missing");
-    assertFalse(noticed.tryAcquire(100, TimeUnit.MILLISECONDS), "repairs are not told");
+    assertNull(repairs.poll(100, TimeUnit.MILLISECONDS), "repairs are not told");
+  }
+
+  @Test
+  void manySessions_doNotEndTheWatch() throws Exception {
+    BlockingQueue<Boolean> repairs = watchAndRepair();
+    for (int round = 0; round < 2; round++) {
+      List<PinholeBackend.Session> many = new ArrayList<>();
+      for (int i = 0; i < 150; i++) { // more than the filter of the watch holds
+        many.add(namespace.call(backend::openSession));
+      }
+      namespace.exec("nft", "delete table inet pinholed");
+      assertEquals(true, repairs.poll(4, TimeUnit.SECONDS), "noticed");
+      assertEquals(List.of(once(2121)), owned());
+      many.forEach(PinholeBackend.Session::close);
+    }
+    while (!backend.watchProblem().isEmpty()) {
+      Thread.onSpinWait();
+    }
+    repairs.clear();
+    session.apply(List.of(), List.of(once(2122)));
+    assertNull(repairs.poll(100, TimeUnit.MILLISECONDS), "own changes are not told");
+  }
+
+  @Test
+  void tableDeletedWhileItIsRepaired_isRepairedAllTheSame() throws Exception {
+    AtomicInteger deletions = new AtomicInteger();
+    Thread deleter =
+        new Thread(
+            () -> {
+              while (deletions.get() < 300) {
+                try {
+                  namespace.exec("nft", "add table inet pinholed; delete table inet pinholed");
+                } catch (IOException e) {
+                  throw new AssertionError(e);
+                }
+                deletions.incrementAndGet();
+              }
+            });
+    deleter.start();
+    int refused = 0;
+    int repairs = 0;
+    while (deleter.isAlive()) {
+      try {
+        backend.repair(List.of(once(2121)));
+        repairs++;
+      } catch (BackendException e) {
+        refused++; // lost the race three times in a row
+      }
+    }
+    backend.repair(List.of(once(2121)));
+    assertEquals(List.of(once(2121)), owned());
+    assertTrue(repairs > 10 * refused, repairs + " repairs, " + refused + " refused");
   }
 
   @Test

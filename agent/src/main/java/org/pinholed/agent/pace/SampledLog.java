@@ -1,27 +1,45 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.pace;
 
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 
 /**
  * Logs a kind of trouble at once the first time, then at most once a minute with the number of
  * times that were not shown. What strangers can cause must not fill a disk. Not thread-safe.
  */
-final class SampledLog {
+public final class SampledLog {
   private static final long MINUTE_NS = 60_000_000_000L;
 
   private final Logger log;
   private final String what;
+  private final LongSupplier clockNs;
   private boolean shown;
   private long shownNs;
   private long notShown;
 
-  SampledLog(Logger log, String what) {
-    this.log = log;
-    this.what = what;
+  /**
+   * Makes a kind of line that was not written yet.
+   *
+   * @param log where to
+   * @param what the trouble, the beginning of each line
+   */
+  public SampledLog(Logger log, String what) {
+    this(log, what, System::nanoTime);
   }
 
-  void warn(String detail) {
-    long nowNs = System.nanoTime();
+  SampledLog(Logger log, String what, LongSupplier clockNs) {
+    this.log = log;
+    this.what = what;
+    this.clockNs = clockNs;
+  }
+
+  /**
+   * Writes one line, or counts it.
+   *
+   * @param detail what happened this time
+   */
+  public void warn(String detail) {
+    long nowNs = clockNs.getAsLong();
     if (shown && nowNs - shownNs < MINUTE_NS) {
       notShown++;
       return;

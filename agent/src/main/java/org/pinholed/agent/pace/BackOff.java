@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.pace;
 
 import java.util.concurrent.TimeUnit;
 
@@ -23,7 +23,7 @@ public final class BackOff {
    *
    * @return nanoseconds
    */
-  long next() {
+  public long next() {
     waitNs = waitNs == 0 ? FIRST_NS : Math.min(LONGEST_NS, 2 * waitNs);
     return waitNs;
   }

@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.pace;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

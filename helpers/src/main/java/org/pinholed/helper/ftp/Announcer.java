@@ -1,0 +1,265 @@
+package org.pinholed.helper.ftp;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.OutcomeSink;
+
+/**
+ * Checks what PORT, EPRT, 227 and 229 name, and announces it.
+ *
+ * <p>Not thread-safe; owned by its flow.
+ */
+final class Announcer {
+  private static final int PORT_MIN = 1024;
+  private static final byte[] NO_ADDRESS = {};
+
+  private final FtpState state;
+  private final FlowFacts facts;
+  private final FtpOptions options;
+  private final LineView line;
+  private final Evidence evidence;
+
+  /** What the 227 or 229 that is being read names: why it is of no use, or null, and the port. */
+  private @Nullable FtpReason passiveRefused;
+
+  private byte[] passiveAddress = NO_ADDRESS;
+  private int passivePort;
+
+  /**
+   * Makes an announcer.
+   *
+   * @param state what is remembered
+   * @param facts who the peers are
+   * @param options what is allowed
+   * @param line the view in which lines are handed over
+   * @param evidence what proves that it is FTP
+   */
+  Announcer(FtpState state, FlowFacts facts, FtpOptions options, LineView line, Evidence evidence) {
+    this.state = state;
+    this.facts = facts;
+    this.options = options;
+    this.line = line;
+    this.evidence = evidence;
+  }
+
+  /**
+   * Reads the argument of PORT or EPRT.
+   *
+   * @param number the number of the command
+   * @param loginOutstanding whether a login or a security exchange waits for its answer: then all
+   *     may be another's, or cipher text, until the server has taken this very command
+   */
+  void onActive(FtpWord word, int number, boolean loginOutstanding, long offset, OutcomeSink out) {
+    FtpReason refused = evidence.missingForGood(loginOutstanding);
+    if (refused == null && state.epsvAll) {
+      refused = FtpReason.EPSV_ALL;
+    }
+    byte[] address = new byte[AddressParser.IPV6_BYTES];
+    int port = 0;
+    if (refused == null && word == FtpWord.PORT) {
+      long hostPort = HostPortParser.parseArgument(line);
+      refused = reasonOfHostPort(hostPort);
+      address = addressOf(hostPort);
+      port = (int) hostPort & 0xffff;
+    } else if (refused == null) {
+      long fields = ExtendedPortParser.parseArgument(line, address);
+      refused = reasonOfFields(fields);
+      address = Arrays.copyOf(address, Math.max(0, (int) (fields >> 16)));
+      port = (int) fields & 0xffff;
+    }
+    if (refused != null) {
+      out.report(refused, offset);
+      return;
+    }
+    boolean byReplyOnly = loginOutstanding || !state.loggedIn;
+    boolean open = options.opensAtCommand() && !byReplyOnly;
+    state.announced = announce(Direction.ORIGINAL, word, address, port, open, offset, out);
+    state.announcedOpen = open;
+    state.announcedByReplyOnly = byReplyOnly;
+    state.announcedNumber = number;
+  }
+
+  /** Opens what waits, because the client relies on it: it sends its transfer at once. */
+  void onTransfer(OutcomeSink out) {
+    if (state.announced && !state.announcedOpen && !state.announcedByReplyOnly) {
+      state.announcedOpen = true;
+      out.activate(FtpHelper.KEY);
+    }
+  }
+
+  /** Takes the answer to PORT or EPRT. */
+  void onActiveAnswered(
+      int number, boolean positive, boolean complete, long offset, OutcomeSink out) {
+    if (!state.announced || state.announcedNumber != number) {
+      return;
+    }
+    state.announced = false;
+    FtpReason missing = evidence.missing();
+    if (!positive) {
+      out.close(FtpHelper.KEY);
+    } else if (missing != null) {
+      out.close(FtpHelper.KEY);
+      out.report(missing, offset);
+    } else if (complete && !state.announcedOpen) {
+      out.activate(FtpHelper.KEY);
+    }
+  }
+
+  /** Reads what a 227 or 229 names; what is said of it holds until the next one. */
+  void parsePassive(int code) {
+    byte[] address = new byte[AddressParser.IPV6_BYTES];
+    if (code == 227) {
+      long hostPort = HostPortParser.find(line);
+      passiveRefused = reasonOfHostPort(hostPort);
+      passiveAddress = addressOf(hostPort);
+      passivePort = (int) hostPort & 0xffff;
+    } else {
+      long fields = ExtendedPassiveParser.find(line, address);
+      passiveRefused = reasonOfFields(fields);
+      // Without an address, as it should be, the server means its own.
+      passiveAddress =
+          fields >> 16 == 0
+              ? facts.sender(Direction.REPLY).address().getAddress()
+              : Arrays.copyOf(address, Math.max(0, (int) (fields >> 16)));
+      passivePort = (int) fields & 0xffff;
+    }
+  }
+
+  // Whether the 227 or 229 that was parsed names a port.
+  boolean namesPort() {
+    return passiveRefused == null;
+  }
+
+  /**
+   * Takes the 227 or 229 that was parsed as the answer to a command.
+   *
+   * @param word the command
+   * @param number its number
+   * @param inDoubt whether the reply may be text of somebody else
+   */
+  void onPassive(
+      FtpWord word, int number, int code, boolean inDoubt, long offset, OutcomeSink out) {
+    FtpReason refused = passiveRefused;
+    if (!word.asksForPort()) {
+      if (refused != null) {
+        return; // such as 227 Logout.
+      }
+      refused = FtpReason.REPLY_TO_OTHER_COMMAND;
+    } else if (evidence.missing() != null) {
+      refused = evidence.missing();
+    } else if (inDoubt) {
+      refused = FtpReason.REPLY_IN_DOUBT;
+    } else if (state.epsvAll && word == FtpWord.PASV) {
+      refused = FtpReason.EPSV_ALL;
+    }
+    if (refused != null) {
+      out.report(refused, offset);
+    } else if (!state.announced || state.announcedNumber - number < 0) {
+      // Otherwise the client has sent PORT in the meantime, which the server will take.
+      FtpWord cause = code == 227 ? FtpWord.REPLY_227 : FtpWord.REPLY_229;
+      announce(Direction.REPLY, cause, passiveAddress, passivePort, true, offset, out);
+    }
+  }
+
+  // Checks an endpoint and announces it; true if it was taken.
+  private boolean announce(
+      Direction direction,
+      FtpWord cause,
+      byte[] address,
+      int port,
+      boolean active,
+      long offset,
+      OutcomeSink out) {
+    InetAddress announcer = facts.sender(direction).address();
+    InetAddress destination = announcer;
+    FtpReason refused = null;
+    byte[] own = announcer.getAddress();
+    if (port == 0) {
+      refused = FtpReason.PORT_ZERO;
+    } else if (address.length != own.length) {
+      refused = FtpReason.WRONG_FAMILY;
+    } else if (port < PORT_MIN) {
+      refused = FtpReason.PORT_BELOW_1024;
+    } else if (options.isDenied(port)) {
+      refused = FtpReason.PORT_DENIED;
+    } else if (!Arrays.equals(address, own)) {
+      // The bounce attack of RFC 2577, and the way into networks behind the announcer.
+      destination = inetAddress(address);
+      refused = options.isFxpAllowed(destination) ? null : FtpReason.ADDRESS_NOT_ANNOUNCER;
+    }
+    if (refused != null) {
+      out.report(refused, offset);
+      return false;
+    }
+    Endpoint announced = new Endpoint(destination, port);
+    ExpectationRequest.Builder request =
+        ExpectationRequest.builder(FtpHelper.KEY, direction, announced, cause)
+            .streamOffset(offset)
+            .endpointOffset(offset + line.spanOffset());
+    if (!active) {
+      request.inactive();
+    }
+    int dataPort = facts.server().port() - 1; // RFC 959 section 3.2: L-1
+    if (direction == Direction.ORIGINAL && dataPort > 0) {
+      request.usualSourcePort(dataPort);
+    }
+    Endpoint seen = out.expect(request.build());
+    if (seen == null) {
+      return false;
+    }
+    if (!seen.equals(announced)) {
+      byte[] text = AnnouncementText.of(cause, seen, (char) line.spanFirst());
+      if (!line.spanIs(text)) {
+        out.edit(offset + line.spanOffset(), line.spanLengthBytes(), text);
+      }
+    }
+    return true;
+  }
+
+  private static @Nullable FtpReason reasonOfHostPort(long hostPort) {
+    if (hostPort >= 0) {
+      return null;
+    }
+    return hostPort == HostPortParser.OCTET_OUT_OF_RANGE
+        ? FtpReason.OCTET_OUT_OF_RANGE
+        : FtpReason.MISSING_FIELDS;
+  }
+
+  private static @Nullable FtpReason reasonOfFields(long fields) {
+    if (fields >= 0) {
+      return null;
+    }
+    if (fields == ExtendedPortParser.WRONG_FAMILY) {
+      return FtpReason.WRONG_FAMILY;
+    }
+    if (fields == ExtendedPortParser.BAD_ADDRESS) {
+      return FtpReason.BAD_ADDRESS;
+    }
+    return fields == ExtendedPortParser.PORT_OUT_OF_RANGE
+        ? FtpReason.PORT_OUT_OF_RANGE
+        : FtpReason.MISSING_FIELDS;
+  }
+
+  private static byte[] addressOf(long hostPort) {
+    return new byte[] {
+      (byte) (hostPort >> 40),
+      (byte) (hostPort >> 32),
+      (byte) (hostPort >> 24),
+      (byte) (hostPort >> 16)
+    };
+  }
+
+  private static InetAddress inetAddress(byte[] address) {
+    try {
+      return InetAddress.getByAddress(address);
+    } catch (UnknownHostException e) {
+      throw new IllegalArgumentException("address length: " + address.length, e);
+    }
+  }
+}
