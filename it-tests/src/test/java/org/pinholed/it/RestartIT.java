@@ -14,9 +14,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
-import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -37,16 +34,8 @@ import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.TransferLoad;
 
-/**
- * The agent ends and another one takes its place, while FTP sessions transfer in a loop.
- *
- * <p>Cases under load have the machine for themselves one after the other; those that wait stand
- * beside them.
- */
-@Execution(ExecutionMode.CONCURRENT)
+/** The agent ends and another one takes its place, while FTP sessions transfer in a loop. */
 class RestartIT {
-  private static final String LOAD = "processor";
-
   private static final int KILLS = 10;
   private static final int REPLACEMENTS = 2;
 
@@ -122,7 +111,6 @@ class RestartIT {
 
   @ParameterizedTest
   @MethodSource("translations")
-  @ResourceLock(LOAD)
   void replaced_underLoad_noTransferFails(@Nullable NatMode nat) throws Exception {
     try (Stage stage = new Stage(nat)) {
       AgentProcess agent = stage.agent;
@@ -147,7 +135,6 @@ class RestartIT {
   }
 
   @Test
-  @ResourceLock(LOAD)
   void replacedWithOtherNumbersOfWorkers_underLoad_noTransferFails() throws Exception {
     try (Stage stage = new Stage(null)) {
       AgentProcess agent = stage.agent;
@@ -169,7 +156,6 @@ class RestartIT {
 
   @ParameterizedTest
   @MethodSource("translations")
-  @ResourceLock(LOAD)
   void killedTenTimes_underLoad_controlConnectionsGoOnAndNoOrphanStays(@Nullable NatMode nat)
       throws Exception {
     Random random = new Random(20261123);

@@ -16,9 +16,6 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
-import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.it.lab.CommandResult;
@@ -36,15 +33,8 @@ import org.pinholed.it.lab.ScriptedSession.Announcement;
 import org.pinholed.it.lab.SystemdService;
 import org.pinholed.it.lab.TransferLoad;
 
-/**
- * The agent as {@code deploy/pinholed.service} of a real systemd.
- *
- * <p>The cases stand side by side, each with a systemd of its own, but those under load.
- */
-@Execution(ExecutionMode.CONCURRENT)
+/** The agent as {@code deploy/pinholed.service} of a real systemd. */
 class SystemdIT {
-  private static final String LOAD = "processor";
-
   private static final String FAST_WATCHDOG = "WatchdogSec=3\n";
 
   /** A lab with the service and one logged-in control connection. */
@@ -302,7 +292,6 @@ class SystemdIT {
 
   @ParameterizedTest
   @MethodSource("translations")
-  @ResourceLock(LOAD)
   void restartedUnderLoad_noTransferFails(@Nullable NatMode nat) throws Exception {
     JsonNode result =
         underLoad(nat, 200, 20, service -> service.systemctl("restart", "pinholed").orFail());
@@ -311,7 +300,6 @@ class SystemdIT {
 
   /** A transfer fails only where the announcement was half told: a command, kill, its reply. */
   @Test
-  @ResourceLock(LOAD)
   void killedUnderLoad_noControlConnectionBreaks() throws Exception {
     AtomicInteger kills = new AtomicInteger();
     JsonNode result =
