@@ -57,6 +57,8 @@ public record AgentEvent(
     MALFORMED,
     /** A flow cannot be read any more. */
     OPAQUE,
+    /** A packet came in by a device that does not lead back to its sender, and was not read. */
+    MISROUTED,
     /** A limit was reached. */
     LIMIT,
     /** The kernel refused a change. */

@@ -182,10 +182,12 @@ public final class Agent implements AgentControl, AutoCloseable {
                 WorkerThread.open(
                     queue,
                     backend,
-                    (own, conntrack, pinholes) ->
+                    (own, conntrack, routes, pinholes) ->
                         new QueueWorker(
                             own,
                             conntrack,
+                            config.asymmetricRouting(),
+                            routes,
                             pinholes,
                             table,
                             helpers,
@@ -343,6 +345,7 @@ public final class Agent implements AgentControl, AutoCloseable {
         workers.opaqueParents(),
         expectations,
         workers.packets(),
+        workers.misrouted(),
         queues.stream().mapToLong(queue -> queue.dropped() + queue.userDropped()).sum(),
         queues,
         backend.watchProblem(),
@@ -604,6 +607,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     AgentConfig old = config;
     AgentConfig wanted = source.read();
     requireSame("backend", old.backend(), wanted.backend());
+    requireSame("asymmetricRouting", old.asymmetricRouting(), wanted.asymmetricRouting());
     requireSame("queues", old.queues(), wanted.queues());
     requireSame("marks", old.marks(), wanted.marks());
     requireSame("control", old.control(), wanted.control());

@@ -56,6 +56,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   private final Counter resyncs;
   private final Counter workerStuck;
   private final Counter parentsLost;
+  private final Counter misrouted;
   private final Map<String, OfHelper> helpers = new ConcurrentHashMap<>();
   private final ByWord limits =
       new ByWord("pinholed.limits", "Times that a configured limit was reached", "limit");
@@ -117,6 +118,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     workerStuck = counter("pinholed.worker.stuck", "Times that a packet worker stood still");
     parentsLost =
         counter("pinholed.parents.lost", "Parents whose conntracks vanished before they ended");
+    misrouted =
+        counter(
+            "pinholed.misrouted.packets",
+            "Packets that were not read: they came in by a device that does not lead back to their"
+                + " sender");
     for (String socket : List.of("queue", "conntrack")) {
       receiveErrors.of(socket).increment(0);
     }
@@ -184,7 +190,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case TABLE_REPAIRED -> tableRepairs.increment();
       case RESYNCED -> resyncs.increment();
       case WORKER_STUCK -> workerStuck.increment();
-      case REFUSED, MALFORMED, OPAQUE, LIMIT, ADOPTED, PARENTS_LOST -> {}
+      case REFUSED, MALFORMED, OPAQUE, MISROUTED, LIMIT, ADOPTED, PARENTS_LOST -> {}
     }
   }
 
@@ -201,6 +207,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   @Override
   public void unreadablePacket(String why) {
     unreadable.of(why).increment();
+  }
+
+  @Override
+  public void misroutedPacket() {
+    misrouted.increment();
   }
 
   @Override

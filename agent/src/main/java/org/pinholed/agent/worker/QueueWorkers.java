@@ -179,6 +179,15 @@ public final class QueueWorkers {
   }
 
   /**
+   * Packets that were not read because of the device that they came in by.
+   *
+   * @return a count since the start
+   */
+  public long misrouted() {
+    return workers.stream().mapToLong(QueueWorker::misrouted).sum();
+  }
+
+  /**
    * Packets that got their verdicts.
    *
    * @return a count since the start
