@@ -1,4 +1,5 @@
-"""pyftpdlib on port 21, both families. Argument: the folder to serve anonymously, upload/ writable.
+"""pyftpdlib on port 21, both families. Arguments: the folder to serve anonymously, upload/ writable,
+and the address that it names in its 227, empty for its own.
 
 A process for each session: where sessions come and go at the same time, one in twenty stands still
 for ever in the event loop that they share, also between two sockets of one machine.
@@ -19,4 +20,5 @@ class Handler(FTPHandler):
 
 
 Handler.authorizer = authorizer
+Handler.masquerade_address = sys.argv[2] or None
 MultiprocessFTPServer(("::", 21), Handler).serve_forever()

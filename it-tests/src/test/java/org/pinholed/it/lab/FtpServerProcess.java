@@ -69,6 +69,11 @@ public final class FtpServerProcess implements AutoCloseable {
     return start(lab, kind, "");
   }
 
+  /** Starts a server that names this IPv4 address in its 227, as manuals say behind translation. */
+  public static FtpServerProcess startNaming(Lab lab, Kind kind, String address) {
+    return start(lab, kind, kind == Kind.VSFTPD ? "pasv_address=" + address + "\n" : address);
+  }
+
   /** Starts vsftpd so that clients may ask for TLS, with a certificate made for the occasion. */
   public static FtpServerProcess startVsftpdWithTls(Lab lab) {
     String key = lab.workFolder().resolve("server.pem").toString();
@@ -111,7 +116,7 @@ public final class FtpServerProcess implements AutoCloseable {
         command = List.of("vsftpd", config.toString());
       } else {
         String script = lab.resource("pyftpdlib_server.py").toString();
-        command = List.of("/usr/bin/python3", script, folder.toString());
+        command = List.of("/usr/bin/python3", script, folder.toString(), moreSettings);
       }
       Path log = lab.workFolder().resolve("server-" + kind + ".log");
       Process process =
