@@ -166,7 +166,9 @@ public final class ParentFlow {
             .map(Expectation::pinhole)
             .toList(),
         client,
-        server);
+        server,
+        devices.leavesBy(Direction.REPLY),
+        devices.leavesBy(Direction.ORIGINAL));
   }
 
   private @Nullable TranslatedState translatedState(Direction direction) {
@@ -194,6 +196,8 @@ public final class ParentFlow {
    * @param limits how much the streams may keep
    */
   public void restore(FlowState state, HelperLimits limits) {
+    devices.noteLeaving(Direction.REPLY, state.towardsClient());
+    devices.noteLeaving(Direction.ORIGINAL, state.towardsServer());
     SessionHelper reader = helper;
     if (reader != null && reader.restore(state.snapshot())) {
       if (state.clientNext() >= 0) {

@@ -26,7 +26,8 @@ import org.pinholed.kernel.unix.Descriptors;
 /** What one process has the manager keep is what the next one finds. */
 @SuppressWarnings("NullAway.Init")
 class StoredHandOverTest {
-  private static final FlowState FLOW = new FlowState(17, 100, 200, "ftp1", List.of(), null, null);
+  private static final FlowState FLOW =
+      new FlowState(17, 100, 200, "ftp1", List.of(), null, null, 3, -1);
 
   @TempDir Path folder;
   private DatagramReceiver receiver;

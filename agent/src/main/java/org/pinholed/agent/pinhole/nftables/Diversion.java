@@ -13,6 +13,7 @@ import org.pinholed.kernel.nftables.NftExpressions.Base;
 import org.pinholed.kernel.nftables.NftExpressions.Compare;
 import org.pinholed.kernel.nftables.NftExpressions.Ct;
 import org.pinholed.kernel.nftables.NftExpressions.Direction;
+import org.pinholed.kernel.nftables.NftExpressions.ElementOperation;
 import org.pinholed.kernel.nftables.NftExpressions.Meta;
 import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.nftables.NftField;
@@ -25,8 +26,9 @@ import org.pinholed.kernel.nftables.NftValue;
  * confirmation, where the kernel's own helpers sit. Immutable.
  *
  * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; never
- * pure ACKs. UDP: all. Neither opaque flows nor children of pinholes. The ports are in sets, so
- * that they can change without a change of chains, which would flush the queues.
+ * pure ACKs. UDP: all. Neither opaque flows, nor children of pinholes, nor flows in a conntrack
+ * zone. The ports are in sets, so that they can change without a change of chains, which would
+ * flush the queues.
  *
  * <p>Of several queues a flow has one: by its conntrack id, which is the same for both directions
  * whatever is translated. (The balancing that the queue statement has itself hashes the addresses
@@ -52,6 +54,8 @@ final class Diversion {
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int FIN_RST = 0x05;
   private static final int SYN_ACK = 0x12;
+  private static final int ZONED_MAX = 16;
+  private static final long ZONED_MS = 3_600_000;
 
   /**
    * Any number, the same in each rule. Conntrack ids are a keyed hash: nobody can aim at a queue.
@@ -65,6 +69,14 @@ final class Diversion {
       NftSet.named("tcpports", NftField.INET_SERVICE).comment("ports of TCP helpers").build();
   private final NftSet udpPorts =
       NftSet.named("udpports", NftField.INET_SERVICE).comment("ports of UDP helpers").build();
+
+  private final NftSet zoned =
+      NftSet.named("zoned", NftField.INET_PROTO)
+          .timeouts()
+          .changedByRules()
+          .size(ZONED_MAX)
+          .comment("flows in a conntrack zone came by; not read")
+          .build();
 
   private final NftSet rewritten4;
   private final NftSet rewritten6;
@@ -90,7 +102,7 @@ final class Diversion {
   }
 
   List<NftSet> sets() {
-    return List.of(tcpPorts, udpPorts, rewritten4, rewritten6);
+    return List.of(tcpPorts, udpPorts, zoned, rewritten4, rewritten6);
   }
 
   void addSets(NftBatch batch) {
@@ -114,6 +126,11 @@ final class Diversion {
 
   private NftSet setOf(Transport transport) {
     return transport == Transport.TCP ? tcpPorts : udpPorts;
+  }
+
+  /** The protocols of flows that were left alone within the last hour, because of their zones. */
+  NftSet zoned() {
+    return zoned;
   }
 
   List<String> chains() {
@@ -191,7 +208,32 @@ final class Diversion {
     }
   }
 
+  /** How many rules there are in the chain that chooses what is queued. */
+  int divertRules() {
+    return (features.innerHeader() ? 5 : 3) + (features.conntrackZones() ? 2 : 0);
+  }
+
   private void addDivert(NftBatch batch) {
+    if (features.conntrackZones()) {
+      // two flows may have the same addresses, in two zones: here everything goes by addresses
+      batch
+          .addRule(table, CHAIN_DIVERT)
+          .loadCt(Ct.ZONE, 0)
+          .compare16host(0, Compare.NOT_EQUAL, 0)
+          .loadMeta(Meta.L4PROTO, 0)
+          .changeElement(ElementOperation.UPDATE, zoned, 0, ZONED_MS)
+          .counter()
+          .returnToCaller()
+          .comment("in a conntrack zone")
+          .endRule();
+      batch
+          .addRule(table, CHAIN_DIVERT)
+          .loadCt(Ct.ZONE, 0)
+          .compare16host(0, Compare.NOT_EQUAL, 0)
+          .returnToCaller()
+          .comment("in a zone, and there was no memory to note it")
+          .endRule();
+    }
     batch
         .addRule(table, CHAIN_DIVERT)
         .loadCt(Ct.MARK, 0)

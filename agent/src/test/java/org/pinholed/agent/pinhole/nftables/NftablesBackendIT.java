@@ -324,7 +324,13 @@ class NftablesBackendIT {
                         client -> {
                           NftFeatures now = NftFeatures.probe(client);
                           return new NftFeatures(
-                              now.nativeQueue(), now.targetQueue(), false, false, false, false);
+                              now.nativeQueue(),
+                              now.targetQueue(),
+                              false,
+                              false,
+                              false,
+                              false,
+                              false);
                         }));
         PinholeBackend.Session olderSession = namespace.call(older::openSession)) {
       older.install(List.of(FTP));
@@ -458,7 +464,7 @@ class NftablesBackendIT {
                     client -> {
                       NftFeatures now = NftFeatures.probe(client);
                       return new NftFeatures(
-                          now.nativeQueue(), now.targetQueue(), true, true, true, false);
+                          now.nativeQueue(), now.targetQueue(), true, true, true, true, false);
                     }))) {
       older.install(List.of(FTP));
       String listing = listing();
