@@ -315,6 +315,14 @@ class NftablesBackendIT {
   }
 
   @Test
+  void zones_areLeftAlone_andSaidOnlyIfThereAreAny() throws Exception {
+    String listing = listing();
+    assertTrue(listing.contains("ct zone != 0"), listing);
+    assertFalse(backend.leavesZonesAlone());
+    assertFalse(backend.repair(List.of()), "the table is not as it is expected");
+  }
+
+  @Test
   void olderKernels_withoutDestroyAndTimeoutUpdate_behaveTheSame() throws Exception {
     try (PinholeBackend older =
             namespace.call(
