@@ -46,6 +46,7 @@ final class Outcomes implements OutcomeSink {
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final MarkBits marks;
+  private final FlowMarks flowMarks;
   private final Tracer tracer;
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
 
@@ -71,6 +72,7 @@ final class Outcomes implements OutcomeSink {
       AgentEvents events,
       AgentMetrics metrics,
       MarkBits marks,
+      FlowMarks flowMarks,
       Tracer tracer,
       Rewrites rewrites,
       LivingChildren children) {
@@ -80,6 +82,7 @@ final class Outcomes implements OutcomeSink {
     this.events = events;
     this.metrics = metrics;
     this.marks = marks;
+    this.flowMarks = flowMarks;
     this.tracer = tracer;
     this.rewrites = rewrites;
     this.children = children;
@@ -313,6 +316,15 @@ final class Outcomes implements OutcomeSink {
     if (tracer.isOn()) {
       tracer.line("understood", word.word());
     }
+  }
+
+  @Override
+  public void proven() {
+    ParentFlow current = flow();
+    if (!current.isProven() && tracer.isOn()) {
+      tracer.line("session", "proven: both sides speak " + current.parent().helper());
+    }
+    flowMarks.prove(current);
   }
 
   /**

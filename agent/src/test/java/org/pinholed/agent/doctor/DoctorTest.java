@@ -137,7 +137,7 @@ class DoctorTest {
     void anotherChildBit_anotherRule() {
       DoctorSettings other =
           new DoctorSettings(
-              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0xffff),
+              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0x04000000, 0xffff),
               0,
               1,
               false,

@@ -24,7 +24,7 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 5;
+  private static final int VERSION = 6;
 
   private static final Map<String, Integer> RULES =
       Map.of(
@@ -52,6 +52,7 @@ final class TableLayout {
     Map<String, Integer> rules = new HashMap<>(RULES);
     rules.put(Diversion.CHAIN_DIVERT, diversion.divertRules());
     rules.put(PinholeMaps.CHAIN_PINHOLES, features.conntrackZones() ? 8 : 7);
+    rules.put(Diversion.CHAIN_BEGIN, diversion.beginRules());
     rules.put(Diversion.CHAIN_QUEUES, diversion.queueRules());
     rules.put(Diversion.CHAIN_STRICT, options.queues());
     Set<String> names = new HashSet<>();
