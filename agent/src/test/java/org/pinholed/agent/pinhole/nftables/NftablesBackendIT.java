@@ -435,7 +435,9 @@ class NftablesBackendIT {
                 + " meta l4proto udp ct original proto-dst @udpports jump divert }",
             "chain input { type filter hook input priority 300; policy accept;"
                 + " meta iiftype loopback return",
-            "chain divert { ct mark & 0x40000000 != 0x00000000 return comment \"a child\""
+            "chain divert { ct zone != 0 update @zoned { meta l4proto timeout 1h } counter",
+            " return comment \"in a conntrack zone\" ct zone != 0 return",
+            " ct mark & 0x40000000 != 0x00000000 return comment \"a child\""
                 + " tcp flags & syn == syn goto begin"
                 + " ct mark & 0x10000000 != 0x00000000 return comment \"opaque\"",
             "tcp flags syn / syn,ack @ih,0,8 >= 0x0 ct mark & 0x30000000 != 0x20000000"
