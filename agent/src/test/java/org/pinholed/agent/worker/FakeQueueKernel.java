@@ -40,6 +40,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
   private int failSends;
   private int failReceives;
   private int failReceivesWith;
+  private volatile int wakes;
   private boolean closed;
   private boolean mayDrop;
 
@@ -156,6 +157,9 @@ public final class FakeQueueKernel implements NetlinkTransport {
         onVerdict.run();
         takeVerdict(reader, type == VERDICT_BATCH);
       } else if (type == CONFIG || type == NetlinkConstants.NLMSG_NOOP) {
+        if (type != CONFIG) {
+          wakes++; // one thread at a time tells
+        }
         if ((reader.flags() & NetlinkConstants.NLM_F_ACK) != 0) {
           arrived.add(FakeDatagrams.error(reader.sequence(), 0));
         }
@@ -163,6 +167,11 @@ public final class FakeQueueKernel implements NetlinkTransport {
         violations.add("unknown message " + type);
       }
     }
+  }
+
+  /** How often somebody woke the thread that receives. */
+  int wakes() {
+    return wakes;
   }
 
   private synchronized void takeVerdict(NetlinkReader reader, boolean through) {
