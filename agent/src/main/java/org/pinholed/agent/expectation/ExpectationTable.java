@@ -114,6 +114,15 @@ public final class ExpectationTable {
   }
 
   /**
+   * Gives back what {@link #reserve} took, for one that is not added.
+   *
+   * @param expectation the same row
+   */
+  public void giveBack(Expectation expectation) {
+    reserved.remove(PinholeKey.of(expectation.pinhole()), expectation);
+  }
+
+  /**
    * Adds an announced expectation, if the limits allow it.
    *
    * @param expectation a new row
@@ -122,7 +131,7 @@ public final class ExpectationTable {
   public @Nullable Limit add(Expectation expectation) {
     Limit reached = tryAdd(expectation);
     if (reached != null) {
-      reserved.remove(PinholeKey.of(expectation.pinhole()), expectation);
+      giveBack(expectation);
     }
     return reached;
   }

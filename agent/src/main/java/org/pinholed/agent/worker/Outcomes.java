@@ -37,6 +37,9 @@ final class Outcomes implements OutcomeSink {
   /** How many ports of a translated address are tried for one announcement. */
   private static final int PORTS_TRIED = 128;
 
+  /** And for how many of them the kernel is asked whether a child uses them. */
+  private static final int PORTS_ASKED = 16;
+
   private static final int FIRST_PORT = 1024;
 
   private static final Logger LOG = LoggerFactory.getLogger(Outcomes.class);
@@ -165,10 +168,15 @@ final class Outcomes implements OutcomeSink {
       return newExpectation(current, request, path, path.inside().port());
     }
     int port = children.firstPort(current.facts(), request, path);
-    for (int tried = 0; tried < PORTS_TRIED; tried++) {
+    int asked = 0;
+    for (int tried = 0; tried < PORTS_TRIED && asked < PORTS_ASKED; tried++) {
       Expectation expectation = newExpectation(current, request, path, port);
-      if (!children.isTaken(current.facts(), request, path, port) && table.reserve(expectation)) {
-        return expectation;
+      if (table.reserve(expectation)) {
+        asked++;
+        if (!children.isTaken(current.facts(), request, path, port)) {
+          return expectation;
+        }
+        table.giveBack(expectation);
       }
       port = port == 65535 ? FIRST_PORT : port + 1;
     }

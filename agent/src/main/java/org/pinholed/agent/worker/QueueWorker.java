@@ -55,6 +55,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final AgentEvents events;
   private final Tracer tracer;
   private final Rewrites rewrites;
+  private final LivingChildren children;
   private final Outcomes outcomes;
   private final WorkerFlows flows;
   private final BatchVerdicts verdicts;
@@ -108,7 +109,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.metrics = metrics;
     this.tracer = new Tracer(traces);
     this.rewrites = new Rewrites(conntrack, backend, packet);
-    LivingChildren children = new LivingChildren(conntrack);
+    this.children = new LivingChildren(conntrack);
     this.outcomes =
         new Outcomes(table, backend, events, metrics, marks, tracer, rewrites, children);
     this.flows =
@@ -127,6 +128,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
   void turn() {
     turnBeganNs = System.nanoTime();
+    children.beginTurn();
     try {
       if (queue.receive(this) > 0) {
         finishBatch();
