@@ -100,6 +100,54 @@ class RawTcp:
         flags = self.ACK | (self.PSH if data else 0) | (self.FIN if fin else 0)
         self._transmit(self.initial + 1 + offset, data, flags)
 
+    def forge(self, device, mac, source, source_port, offset, data, flags, timeout):
+        """Sends a segment in the other end's name into the wire, and waits until it comes back.
+
+        It has the numbers that the other end would use now. What comes back is thrown away: this
+        end is in league with the forger, or has a firewall that knows better.
+        """
+        seq = (self.expected + offset) & 0xFFFFFFFF
+        ack = (self.initial + 1 + self.acked) & 0xFFFFFFFF
+        tcp = self._tcp(source, self.local, source_port, self.local_port, seq, ack, data, flags)
+        if self.family == socket.AF_INET:
+            ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 1, 0x4000, 64, 6, 0)
+            ip += socket.inet_aton(source) + socket.inet_aton(self.local)
+            ip = ip[:10] + struct.pack("!H", self._sum(ip)) + ip[12:]
+            kind = 0x0800
+        else:
+            ip = struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64)
+            ip += socket.inet_pton(self.family, source) + socket.inet_pton(self.family, self.local)
+            kind = 0x86DD
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(kind))
+        wire.sendto(ip + tcp, (device, kind, 0, 0, bytes.fromhex(mac.replace(":", ""))))
+        wire.close()
+        segment = self._segment(timeout, lambda f: f & flags == flags)
+        if segment["seq"] != seq or segment["data"] != data:
+            raise ValueError("another segment came: %r" % segment)
+
+    def forge_opening(self, device, mac, source, source_port, timeout):
+        """The other end's SYN, and this end's answer."""
+        self.remote, self.remote_port = source, source_port
+        self.expected, self.acked = 0x20000000, -1
+        self.forge(device, mac, source, source_port, 0, b"", self.SYN, timeout)
+        self.expected += 1
+        self._transmit(self.initial, b"", self.SYN | self.ACK)
+        self.acked = 0
+
+    def forge_dialogue(self, device, mac, commands, replies, timeout):
+        """The other end's commands, and this end's replies; the first is the greeting."""
+        forge = lambda data, flags: self.forge(
+            device, mac, self.remote, self.remote_port, 0, data, flags, timeout)
+        forge(b"", self.ACK)
+        said = 0
+        for turn, reply in enumerate(replies):
+            if turn:
+                forge(commands[turn - 1], self.PSH | self.ACK)
+                self.expected += len(commands[turn - 1])
+            self.send(said, reply)
+            said += len(reply)
+            self.acked = said
+
     def await_acked(self, offset, timeout):
         deadline = time.monotonic() + timeout
         while self.acked < offset:
@@ -146,22 +194,30 @@ class RawTcp:
 
     def _transmit(self, seq, data, flags):
         options = struct.pack("!BBHBBBB", 2, 4, 1400, 1, 1, 4, 2) if flags & self.SYN else b""
-        length = 20 + len(options)
         ack = self.expected if flags & self.ACK else 0
-        head = struct.pack("!HHIIBBHHH", self.local_port, self.remote_port, seq & 0xFFFFFFFF, ack,
+        segment = self._tcp(self.local, self.remote, self.local_port, self.remote_port, seq, ack,
+                            data, flags, options)
+        self.sock.sendto(segment, (self.remote, 0))
+
+    def _tcp(self, source, destination, sport, dport, seq, ack, data, flags, options=b""):
+        length = 20 + len(options)
+        head = struct.pack("!HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack,
                            (length // 4) << 4, flags, 65000, 0, 0) + options
         total = length + len(data)
-        pseudo = socket.inet_pton(self.family, self.local) + socket.inet_pton(self.family, self.remote)
+        pseudo = socket.inet_pton(self.family, source) + socket.inet_pton(self.family, destination)
         if self.family == socket.AF_INET:
             pseudo += struct.pack("!BBH", 0, 6, total)
         else:
             pseudo += struct.pack("!IHBB", total, 0, 0, 6)
-        text = pseudo + head + data + b"\0" * (total & 1)
+        checksum = self._sum(pseudo + head + data + b"\0" * (total & 1))
+        return head[:16] + struct.pack("!H", checksum) + head[18:] + data
+
+    @staticmethod
+    def _sum(text):
         folded = sum(struct.unpack("!%dH" % (len(text) // 2), text))
         while folded >> 16:
             folded = (folded & 0xFFFF) + (folded >> 16)
-        head = head[:16] + struct.pack("!H", ~folded & 0xFFFF) + head[18:]
-        self.sock.sendto(head + data, (self.remote, 0))
+        return ~folded & 0xFFFF
 
 
 class Answerer:
@@ -338,6 +394,23 @@ class Peer:
 
     def raw_send(self, r):
         self.things[r["id"]].send(r["offset"], r["data"].encode("latin-1"), r.get("fin", False))
+        return {}
+
+    def raw_forge(self, r):
+        self.things[r["id"]].forge(
+            r["device"], r["mac"], r["source"], r["sourcePort"], r["offset"],
+            r["data"].encode("latin-1"), r["flags"], r.get("timeout", TIMEOUT_S))
+        return {}
+
+    def raw_forge_opening(self, r):
+        self.things[r["id"]].forge_opening(
+            r["device"], r["mac"], r["source"], r["sourcePort"], r.get("timeout", TIMEOUT_S))
+        return {}
+
+    def raw_forge_dialogue(self, r):
+        self.things[r["id"]].forge_dialogue(
+            r["device"], r["mac"], [c.encode("latin-1") for c in r["commands"]],
+            [a.encode("latin-1") for a in r["replies"]], r.get("timeout", TIMEOUT_S))
         return {}
 
     def raw_await_acked(self, r):

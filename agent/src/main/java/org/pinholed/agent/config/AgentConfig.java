@@ -15,6 +15,8 @@ import org.pinholed.helper.Transport;
  * @param helpers the table of session helpers; ids are unique, and so are transport and port among
  *     the enabled ones
  * @param backend what opens pinholes
+ * @param asymmetricRouting whether honest packets may come in by a device that does not lead back
+ *     to their source
  * @param queues the packet queues
  * @param marks the bits of the conntrack mark
  * @param limits what is kept at most
@@ -26,6 +28,7 @@ import org.pinholed.helper.Transport;
 public record AgentConfig(
     List<HelperEntry> helpers,
     Backend backend,
+    boolean asymmetricRouting,
     Queues queues,
     MarkBits marks,
     Limits limits,
@@ -40,6 +43,7 @@ public record AgentConfig(
               new HelperEntry(
                   1, "ftp", Transport.TCP, 21, true, HelperEntry.DEFAULT_TIMEOUT, Map.of())),
           Backend.NFTABLES,
+          false,
           Queues.DEFAULT,
           MarkBits.DEFAULT,
           Limits.DEFAULT,
@@ -73,7 +77,16 @@ public record AgentConfig(
    */
   public AgentConfig withHelpers(List<HelperEntry> newHelpers) {
     return new AgentConfig(
-        newHelpers, backend, queues, marks, limits, fail, control, metrics, eventLog);
+        newHelpers,
+        backend,
+        asymmetricRouting,
+        queues,
+        marks,
+        limits,
+        fail,
+        control,
+        metrics,
+        eventLog);
   }
 
   /** What opens pinholes. */

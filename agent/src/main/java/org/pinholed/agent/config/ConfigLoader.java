@@ -55,6 +55,7 @@ public final class ConfigLoader {
       List.of(
           "helpers",
           "backend",
+          "asymmetricRouting",
           "queues",
           "marks",
           "limits",
@@ -163,6 +164,7 @@ public final class ConfigLoader {
     return new AgentConfig(
         helpers,
         root.word("backend", BACKENDS, AgentConfig.Backend.NFTABLES),
+        root.flag("asymmetricRouting", AgentConfig.DEFAULT.asymmetricRouting()),
         queues(root.section("queues")),
         marks(root.section("marks")),
         limits,

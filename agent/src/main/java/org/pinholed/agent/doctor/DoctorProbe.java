@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.pinholed.agent.control.JsonFields;
 
 /** What the doctor asks of the machine, so that its judgement can be tested without one. */
@@ -101,6 +102,13 @@ public interface DoctorProbe {
    * @return output of {@code iptables-save} and its likes, one for each tool that has rules
    */
   List<Answer> iptablesRules(int family);
+
+  /**
+   * The network devices of this network namespace.
+   *
+   * @return their names
+   */
+  Set<String> devices();
 
   /**
    * A kernel setting.

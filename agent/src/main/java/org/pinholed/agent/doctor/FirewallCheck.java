@@ -2,15 +2,20 @@ package org.pinholed.agent.doctor;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.doctor.DoctorProbe.Answer;
 import org.pinholed.agent.doctor.FirewallRule.Action;
+import org.pinholed.agent.doctor.ForwardedPath.Stop;
 
 /**
  * Whether the firewall lets the children of pinholes through, and what else in it is in the way.
@@ -22,11 +27,13 @@ final class FirewallCheck {
   static final String OWN_TABLE = "inet pinholed";
 
   private static final String NAME = "acceptRule";
+  private static final int EDGES_MAX = 1000;
   private static final Set<String> IPTABLES_TABLES = Set.of("filter", "mangle", "security", "raw");
 
   private final DoctorSettings settings;
   private final List<Finding> findings = new ArrayList<>();
   private final List<Ruleset> rulesets = new ArrayList<>();
+  private final Map<Integer, List<Stop>> paths = new HashMap<>();
   private boolean ownTable;
   private boolean readable = true;
 
@@ -47,7 +54,9 @@ final class FirewallCheck {
     FirewallCheck check = new FirewallCheck(settings);
     check.read(probe);
     if (check.readable) {
+      check.findings.addAll(ControlPortCheck.of(check.rulesets, settings));
       check.forwardChains();
+      check.otherChains();
       check.overwrittenMarks();
       check.kernelHelpers();
     }
@@ -56,10 +65,11 @@ final class FirewallCheck {
 
   private void read(DoctorProbe probe) {
     int child = settings.marks().child();
+    Predicate<String> isDevice = devices(probe.devices());
     Set<String> byIptables = new LinkedHashSet<>();
     for (int family : new int[] {4, 6}) {
       for (Answer answer : probe.iptablesRules(family)) {
-        Map<String, Ruleset> tables = IptablesRulesets.read(answer.text(), family, child);
+        Map<String, Ruleset> tables = IptablesRulesets.read(answer.text(), family, child, isDevice);
         for (Ruleset table : tables.values()) {
           byIptables.add((family == 4 ? "ip " : "ip6 ") + table.name());
           rulesets.add(table);
@@ -77,7 +87,7 @@ final class FirewallCheck {
       return;
     }
     try {
-      for (Ruleset table : NftRulesets.read(nft.text(), child).values()) {
+      for (Ruleset table : NftRulesets.read(nft.text(), child, isDevice).values()) {
         if (table.name().equals(OWN_TABLE)) {
           ownTable = true;
         } else if (!byIptables.contains(table.name()) || !isIptables(table)) {
@@ -88,6 +98,16 @@ final class FirewallCheck {
       readable = false;
       findings.add(Finding.fail(NAME, "the output of nft cannot be read: " + e.getMessage()));
     }
+  }
+
+  /** Names of devices that can forward; one that ends in a star stands for all that begin so. */
+  private static Predicate<String> devices(Set<String> present) {
+    return name ->
+        !name.equals("lo")
+            && (name.endsWith("*")
+                ? present.stream()
+                    .anyMatch(one -> one.startsWith(name.substring(0, name.length() - 1)))
+                : present.contains(name));
   }
 
   // tables that iptables-nft made are told of by iptables-save, which knows what xt matches mean
@@ -128,19 +148,26 @@ final class FirewallCheck {
     String chain = ruleset.kind() + " " + ruleset.name() + " " + entry.chain();
     FirewallWalk.Result good = null;
     for (int family : entry.families()) {
-      FirewallWalk.Result fresh = FirewallWalk.of(ruleset, entry, packet(family, true));
-      Finding bad = verdict(ruleset, entry, chain, family, fresh);
+      Stop stop = stopAt(ruleset, entry, family);
+      ImaginedPacket packet = stop.packet();
+      FirewallWalk.Result fresh = stop.result();
+      Finding bad = verdict(ruleset, entry, chain, packet, fresh);
       if (bad != null) {
         return bad;
       }
-      FirewallWalk.Result established = FirewallWalk.of(ruleset, entry, packet(family, false));
+      FirewallWalk.Result established =
+          FirewallWalk.of(ruleset, entry, packet(family, ImaginedPacket.State.ESTABLISHED));
       if (established.end() == Action.DROP) {
         return Finding.fail(
             NAME,
             chain
                 + " lets the first packet of a data connection through and drops the rest: "
                 + by(established),
-            established(ruleset, entry));
+            RuleAdvice.acceptEstablished(ruleset, entry));
+      }
+      Finding some = droppedPorts(ruleset, entry, chain, packet);
+      if (some != null) {
+        return some;
       }
       if (good == null
           || (good.decidedBy() == null && fresh.decidedBy() != null)
@@ -173,12 +200,88 @@ final class FirewallCheck {
             chain
                 + " has no rule on the mark, and may drop them: "
                 + good.possibleDrops().get(0).text(),
-            insert(ruleset, entry));
+            RuleAdvice.acceptMark(ruleset, entry, settings.childBit()));
+  }
+
+  private List<Stop> path(int family) {
+    return paths.computeIfAbsent(
+        family, key -> ForwardedPath.ofChild(rulesets, packet(key, ImaginedPacket.State.NEW)));
+  }
+
+  /** Where the first packet of a child comes to a chain. */
+  private Stop stopAt(Ruleset ruleset, Ruleset.Entry entry, int family) {
+    return path(family).stream()
+        .filter(stop -> stop.isAt(ruleset, entry))
+        .findFirst()
+        .orElseThrow(); // each entry of a family is on its path
+  }
+
+  /** Whether data connections to some ports are dropped for sure: the answer changes at edges. */
+  private static @Nullable Finding droppedPorts(
+      Ruleset ruleset, Ruleset.Entry entry, String chain, ImaginedPacket packet) {
+    Set<Integer> edges = new TreeSet<>();
+    for (int port : ruleset.ports()) {
+      edges.addAll(List.of(port - 1, port, port + 1));
+    }
+    int tried = 0;
+    for (int port : edges) {
+      if (port < ImaginedPacket.CHILD_PORT_MIN || port > ImaginedPacket.PORT_MAX) {
+        continue;
+      }
+      if (++tried > EDGES_MAX) {
+        return null;
+      }
+      FirewallWalk.Result result = FirewallWalk.of(ruleset, entry, packet.withPorts(port, port));
+      if (result.complete() && result.end() == Action.DROP) {
+        return Finding.warn(
+            NAME,
+            chain
+                + " drops data connections to some ports before they are accepted, port "
+                + port
+                + " for one: "
+                + by(result));
+      }
+    }
+    return null;
+  }
+
+  /** Chains of other hooks: only what stops every data connection is said. */
+  private void otherChains() {
+    Set<String> told = new HashSet<>();
+    for (int family : new int[] {4, 6}) {
+      for (Stop stop : path(family)) {
+        if (!stop.isForward() && stop.stopsAll() && told.add(stop.chain())) {
+          String packets = stop.entry().families().size() == 1 ? "" : " (IPv" + family + ")";
+          boolean seesMark = stop.isBehindTheAgent();
+          findings.add(
+              Finding.fail(
+                  NAME,
+                  stop.chain()
+                      + packets
+                      + ", in "
+                      + stop.entry().hook()
+                      + ", drops the data connections that the agent opens pinholes for"
+                      + (seesMark
+                          ? ": "
+                          : ", before the agent has marked them; such a rule belongs in forward: ")
+                      + by(stop.result()),
+                  seesMark
+                      ? new String[] {
+                        RuleAdvice.acceptMark(stop.ruleset(), stop.entry(), settings.childBit())
+                      }
+                      : new String[0]));
+        }
+      }
+    }
   }
 
   private @Nullable Finding verdict(
-      Ruleset ruleset, Ruleset.Entry entry, String chain, int family, FirewallWalk.Result fresh) {
-    String packets = entry.families().size() == 1 ? "" : " (IPv" + family + ")";
+      Ruleset ruleset,
+      Ruleset.Entry entry,
+      String chain,
+      ImaginedPacket packet,
+      FirewallWalk.Result fresh) {
+    String packets = entry.families().size() == 1 ? "" : " (IPv" + packet.family() + ")";
     if (!fresh.complete()) {
       return Finding.warn(
           NAME, chain + " is too long to be followed; look for the rule on the mark by eye");
@@ -198,66 +301,51 @@ final class FirewallCheck {
                 + packets
                 + " accepts only some children of pinholes, as it asks for more than the mark: "
                 + rule.text(),
-            insert(ruleset, entry));
+            RuleAdvice.acceptMark(ruleset, entry, settings.childBit()));
       }
     }
+    String lost =
+        fresh.overwrites().isEmpty()
+            ? lostBefore(ruleset, entry, packet)
+            : " (their mark was overwritten by " + fresh.overwrites().get(0).text() + ")";
     return Finding.fail(
         NAME,
         chain
             + packets
             + " drops the data connections that the agent opens pinholes for: "
-            + by(fresh),
-        insert(ruleset, entry));
+            + by(fresh)
+            + lost,
+        lost.isEmpty()
+            ? new String[] {RuleAdvice.acceptMark(ruleset, entry, settings.childBit())}
+            : new String[0]);
   }
 
-  private static String by(FirewallWalk.Result result) {
+  /** Which rule before a chain took the mark away. */
+  private String lostBefore(Ruleset ruleset, Ruleset.Entry entry, ImaginedPacket packet) {
+    if (packet.markEquals(settings.marks().child(), settings.marks().child()) == Truth.YES) {
+      return "";
+    }
+    for (Stop stop : path(packet.family())) {
+      if (stop.isAt(ruleset, entry)) {
+        break;
+      }
+      if (!stop.result().overwrites().isEmpty()) {
+        return " (their mark was overwritten by " + stop.result().overwrites().get(0).text() + ")";
+      }
+    }
+    return "";
+  }
+
+  static String by(FirewallWalk.Result result) {
     FirewallRule rule = result.decidedBy();
     return rule == null
         ? "policy " + (result.end() == Action.ACCEPT ? "accept" : "drop")
         : rule.text();
   }
 
-  private ChildPacket packet(int family, boolean isNew) {
-    return new ChildPacket(family, isNew, settings.marks().stateMask(), settings.marks().child());
-  }
-
-  private String insert(Ruleset ruleset, Ruleset.Entry entry) {
-    String bit = settings.childBit();
-    return ruleset.kind().equals("nftables")
-        ? "nft insert rule "
-            + ruleset.name()
-            + " "
-            + entry.chain()
-            + " ct mark and "
-            + bit
-            + " != 0 accept"
-        : ruleset.kind()
-            + table(ruleset)
-            + " -I "
-            + entry.chain()
-            + " 1 -m connmark --mark "
-            + bit
-            + "/"
-            + bit
-            + " -j ACCEPT";
-  }
-
-  private static String established(Ruleset ruleset, Ruleset.Entry entry) {
-    return ruleset.kind().equals("nftables")
-        ? "nft insert rule "
-            + ruleset.name()
-            + " "
-            + entry.chain()
-            + " ct state established,related accept"
-        : ruleset.kind()
-            + table(ruleset)
-            + " -I "
-            + entry.chain()
-            + " 1 -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT";
-  }
-
-  private static String table(Ruleset ruleset) {
-    return ruleset.name().equals("filter") ? "" : " -t " + ruleset.name();
+  private ImaginedPacket packet(int family, ImaginedPacket.State state) {
+    return ImaginedPacket.child(
+        family, state, settings.marks().stateMask(), settings.marks().child());
   }
 
   // a firewall that a program writes forgets what was typed into it by hand
@@ -313,6 +401,13 @@ final class FirewallCheck {
         }
       }
     }
+    for (int family : new int[] {4, 6}) {
+      for (Stop stop : path(family)) {
+        for (FirewallRule rule : stop.result().overwrites()) {
+          rules.add(stop.ruleset().kind() + ": " + rule.text());
+        }
+      }
+    }
     if (!rules.isEmpty()) {
       String keep = String.format(Locale.ROOT, "0x%08x", ~settings.marks().policyMask());
       findings.add(
@@ -330,7 +425,8 @@ final class FirewallCheck {
   private boolean mayMeetAChild(Ruleset ruleset, FirewallRule rule) {
     List<Integer> families =
         ruleset.entries().isEmpty() ? List.of(4, 6) : ruleset.entries().get(0).families();
-    return families.stream().anyMatch(family -> rule.test(packet(family, true)) != Truth.NO);
+    return families.stream()
+        .anyMatch(family -> rule.test(packet(family, ImaginedPacket.State.NEW)) != Truth.NO);
   }
 
   private void kernelHelpers() {

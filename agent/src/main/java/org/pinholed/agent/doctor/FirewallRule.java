@@ -3,7 +3,8 @@ package org.pinholed.agent.doctor;
 import java.util.List;
 
 /**
- * One rule of a firewall, reduced to what concerns the children of pinholes.
+ * One rule of a firewall, reduced to what concerns control connections and the children of
+ * pinholes.
  *
  * @param text what the rule is called in a message: its line, or its chain and handle
  * @param conditions all of them must hold
@@ -29,6 +30,16 @@ record FirewallRule(
     RETURN,
     /** Writes a conntrack mark that does not keep the bits that were there. */
     OVERWRITE_MARK,
+    /** Writes the conntrack mark from the packet's mark. */
+    MARK_FROM_PACKET,
+    /** Writes the packet's mark from the conntrack mark. */
+    PACKET_FROM_MARK,
+    /** Writes something else to the packet's mark. */
+    SET_PACKET_MARK,
+    /** Keeps the packet from the connection tracking. */
+    UNTRACK,
+    /** Gives the packet another destination, and maybe another port. */
+    TRANSLATE,
     /** Gives the flow to a helper of the kernel. */
     ASSIGN_HELPER,
     /** Nothing that matters here. */
@@ -43,10 +54,10 @@ record FirewallRule(
      * @param packet the packet
      * @return as far as it can be told
      */
-    Truth test(ChildPacket packet);
+    Truth test(ImaginedPacket packet);
   }
 
-  Truth test(ChildPacket packet) {
+  Truth test(ImaginedPacket packet) {
     Truth all = Truth.YES;
     for (Condition condition : conditions) {
       Truth one = condition.test(packet);

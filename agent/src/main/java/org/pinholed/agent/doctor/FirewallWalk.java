@@ -20,7 +20,8 @@ final class FirewallWalk {
   private final List<FirewallRule> possibleDrops = new ArrayList<>();
   private final List<FirewallRule> possibleAccepts = new ArrayList<>();
   private final List<FirewallRule> overwrites = new ArrayList<>();
-  private ChildPacket packet;
+  private @Nullable FirewallRule untrackedBy;
+  private ImaginedPacket packet;
   private FirewallRule.@Nullable Action end;
   private @Nullable FirewallRule decidedBy;
   private int steps;
@@ -33,6 +34,8 @@ final class FirewallWalk {
    * @param possibleDrops rules before that may drop some such packets
    * @param possibleAccepts rules before that may accept some such packets
    * @param overwrites rules that overwrote its mark, or may
+   * @param untrackedBy the rule that kept it from the connection tracking; null for none
+   * @param after the packet as it leaves the chain
    * @param complete false if the walk was too long to be finished
    */
   record Result(
@@ -41,14 +44,16 @@ final class FirewallWalk {
       List<FirewallRule> possibleDrops,
       List<FirewallRule> possibleAccepts,
       List<FirewallRule> overwrites,
+      @Nullable FirewallRule untrackedBy,
+      ImaginedPacket after,
       boolean complete) {}
 
-  private FirewallWalk(Ruleset ruleset, ChildPacket packet) {
+  private FirewallWalk(Ruleset ruleset, ImaginedPacket packet) {
     this.ruleset = ruleset;
     this.packet = packet;
   }
 
-  static Result of(Ruleset ruleset, Ruleset.Entry entry, ChildPacket packet) {
+  static Result of(Ruleset ruleset, Ruleset.Entry entry, ImaginedPacket packet) {
     FirewallWalk walk = new FirewallWalk(ruleset, packet);
     walk.chain(entry.chain(), true, 0);
     FirewallRule.Action end = walk.end;
@@ -61,6 +66,8 @@ final class FirewallWalk {
         walk.possibleDrops,
         walk.possibleAccepts,
         walk.overwrites,
+        walk.untrackedBy,
+        walk.packet,
         walk.steps <= STEPS_MAX);
   }
 
@@ -115,9 +122,24 @@ final class FirewallWalk {
         case OVERWRITE_MARK -> {
           overwrites.add(rule);
           if (sure) {
-            packet = packet.withMark(0);
+            packet = packet.withMark(-1, 0);
           }
         }
+        case MARK_FROM_PACKET -> {
+          ImaginedPacket written = packet.withMarkFromPacket(sure);
+          if (!written.equals(packet)) { // else the packet's mark was a copy
+            overwrites.add(rule);
+          }
+          packet = written;
+        }
+        case PACKET_FROM_MARK -> packet = packet.withPacketMarkFromMark(sure);
+        case SET_PACKET_MARK -> packet = packet.withPacketMark(0, 0);
+        case UNTRACK -> {
+          if (sure) {
+            untrackedBy = rule;
+          }
+        }
+        case TRANSLATE -> packet = packet.withPorts(1, ImaginedPacket.PORT_MAX);
         case ASSIGN_HELPER, NOTHING -> {}
       }
     }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -31,16 +32,18 @@ final class IptablesRulesets {
    * @param text output of the tool
    * @param family 4 or 6
    * @param childBit the agent's child bit of the conntrack mark
+   * @param isDevice whether a network device of this name can forward packets
    * @return one ruleset for each table, by its name
    */
-  static Map<String, Ruleset> read(String text, int family, int childBit) {
+  static Map<String, Ruleset> read(
+      String text, int family, int childBit, Predicate<String> isDevice) {
     String kind = family == 4 ? "iptables" : "ip6tables";
     Map<String, Ruleset> rulesets = new LinkedHashMap<>();
     Ruleset table = null;
     for (String line : text.lines().toList()) {
       if (line.startsWith("*")) {
         String name = line.substring(1).strip();
-        table = new Ruleset(kind, name, new LinkedHashMap<>(), new ArrayList<>());
+        table = new Ruleset(kind, name);
         rulesets.put(name, table);
       } else if (table != null && line.startsWith(":")) {
         List<String> words = words(line.substring(1));
@@ -48,7 +51,7 @@ final class IptablesRulesets {
           takeChain(table, words.get(0), words.get(1), family);
         }
       } else if (table != null && line.startsWith("-A ")) {
-        takeRule(table, line, childBit);
+        takeRule(table, line, childBit, isDevice);
       }
     }
     return rulesets;
@@ -61,11 +64,27 @@ final class IptablesRulesets {
           .entries()
           .add(
               new Ruleset.Entry(
-                  name, name.toLowerCase(Locale.ROOT), policy.equals("ACCEPT"), List.of(family)));
+                  name,
+                  name.toLowerCase(Locale.ROOT),
+                  priority(table.name()),
+                  policy.equals("ACCEPT"),
+                  List.of(family)));
     }
   }
 
-  private static void takeRule(Ruleset table, String line, int childBit) {
+  /** Of {@code linux/netfilter_ipv4.h}; nat is at -100 or 100, which makes no difference here. */
+  private static int priority(String table) {
+    return switch (table) {
+      case "raw" -> -300;
+      case "mangle" -> -150;
+      case "nat" -> -100;
+      case "security" -> 50;
+      default -> 0;
+    };
+  }
+
+  private static void takeRule(
+      Ruleset table, String line, int childBit, Predicate<String> isDevice) {
     List<String> words = words(line);
     List<Condition> conditions = new ArrayList<>();
     boolean asksMark = false;
@@ -96,7 +115,10 @@ final class IptablesRulesets {
         i += 2;
         continue;
       }
-      Condition condition = condition(module, word, value);
+      Condition condition = condition(module, word, value, isDevice);
+      if (word.equals("--dport") || word.equals("--dports")) {
+        notePorts(table, value);
+      }
       if (condition != null) {
         boolean not = negated;
         conditions.add(not ? packet -> condition.test(packet).negated() : condition);
@@ -114,42 +136,61 @@ final class IptablesRulesets {
 
   /** Matches whose every option is understood below. */
   private static final Set<String> HARMLESS_MATCHES =
-      Set.of("comment", "conntrack", "state", "connmark", "tcp", "multiport");
+      Set.of("comment", "conntrack", "state", "connmark", "mark", "tcp", "multiport");
 
-  private static @Nullable Condition condition(String module, String word, String value) {
+  private static void notePorts(Ruleset table, String value) {
+    for (String number : value.split("[,:]", -1)) {
+      try {
+        table.ports().add(Integer.parseInt(number));
+      } catch (NumberFormatException e) {
+        // the open end of a range
+      }
+    }
+  }
+
+  private static @Nullable Condition condition(
+      String module, String word, String value, Predicate<String> isDevice) {
     return switch (word) {
       case "-p" -> packet -> Truth.of(value.equals("tcp") || value.equals("all"));
       case "--comment" -> packet -> Truth.YES;
       case "--ctstate", "--state" ->
           packet ->
               Truth.of(
-                  List.of(value.split(",", -1)).contains(packet.isNew() ? "NEW" : "ESTABLISHED"));
-      case "--mark" -> module.equals("connmark") ? mark(value) : UNTOLD;
-      case "--dport", "--dports" -> packet -> packet.isNew() ? ports(value) : Truth.MAYBE;
-      case "--sport",
-          "--sports",
-          "--ports",
-          "--tcp-flags",
-          "--syn",
-          "--tcp-option",
-          "-i",
-          "-o",
-          "-s",
-          "-d",
-          "-f" ->
-          UNTOLD;
+                  List.of(value.split(",", -1))
+                      .contains(packet.state().word().toUpperCase(Locale.ROOT)));
+      case "--mark" ->
+          switch (module) {
+            case "connmark" -> mark(value, ImaginedPacket::markEquals);
+            case "mark" -> mark(value, ImaginedPacket::packetMarkEquals);
+            default -> UNTOLD;
+          };
+      case "--dport", "--dports" -> packet -> packet.isNew() ? ports(packet, value) : Truth.MAYBE;
+      case "--syn" -> packet -> packet.flagsEqual(0x17, 0x02);
+      case "-i", "-o" -> packet -> device(value, isDevice);
+      case "--sport", "--sports", "--ports", "--tcp-option", "-s", "-d", "-f" -> UNTOLD;
       case "--ctproto", "--ctorigsrc", "--ctorigdst", "--ctdir", "--ctstatus", "--ctexpire" ->
           UNTOLD;
       default -> null;
     };
   }
 
-  private static Condition mark(String text) {
+  private static Truth device(String name, Predicate<String> isDevice) {
+    // a plus at the end stands for any end, a star in nftables
+    String asNft = name.endsWith("+") ? name.substring(0, name.length() - 1) + "*" : name;
+    return isDevice.test(asNft) ? Truth.MAYBE : Truth.NO;
+  }
+
+  /** Whether a mark has a value under a mask. */
+  private interface MarkTest {
+    Truth test(ImaginedPacket packet, int mask, int value);
+  }
+
+  private static Condition mark(String text, MarkTest test) {
     String[] parts = text.split("/", 2);
     try {
       int value = Long.decode(parts[0]).intValue();
       int mask = parts.length == 2 ? Long.decode(parts[1]).intValue() : -1;
-      return packet -> packet.markEquals(mask, value);
+      return packet -> test.test(packet, mask, value);
     } catch (NumberFormatException e) {
       return UNTOLD;
     }
@@ -164,10 +205,10 @@ final class IptablesRulesets {
     }
   }
 
-  private static Truth ports(String text) {
+  private static Truth ports(ImaginedPacket packet, String text) {
     Truth best = Truth.NO;
     for (String one : text.split(",", -1)) {
-      Truth truth = port(one);
+      Truth truth = port(packet, one);
       if (truth == Truth.YES) {
         return truth;
       }
@@ -176,12 +217,12 @@ final class IptablesRulesets {
     return best;
   }
 
-  private static Truth port(String text) {
+  private static Truth port(ImaginedPacket packet, String text) {
     String[] parts = text.split(":", 2);
     try {
       long low = parts[0].isEmpty() ? 0 : Long.parseLong(parts[0]);
       String last = parts[parts.length - 1];
-      return ChildPacket.portWithin(low, last.isEmpty() ? 65535 : Long.parseLong(last));
+      return packet.portWithin(low, last.isEmpty() ? 65535 : Long.parseLong(last));
     } catch (NumberFormatException e) {
       return Truth.MAYBE;
     }
@@ -193,8 +234,14 @@ final class IptablesRulesets {
       case "DROP", "REJECT", "TPROXY", "STEAL" -> Action.DROP;
       case "NFQUEUE", "QUEUE" -> Action.QUEUE;
       case "RETURN" -> Action.RETURN;
-      case "CT" -> options.contains("--helper") ? Action.ASSIGN_HELPER : Action.NOTHING;
-      case "CONNMARK" -> forgetsMark(options) ? Action.OVERWRITE_MARK : Action.NOTHING;
+      case "CT" ->
+          options.contains("--helper")
+              ? Action.ASSIGN_HELPER
+              : options.contains("--notrack") ? Action.UNTRACK : Action.NOTHING;
+      case "NOTRACK" -> Action.UNTRACK;
+      case "DNAT", "REDIRECT" -> Action.TRANSLATE;
+      case "MARK" -> Action.SET_PACKET_MARK;
+      case "CONNMARK" -> writtenMark(options);
       default -> {
         if (!table.chains().containsKey(target)) {
           yield Action.NOTHING;
@@ -205,17 +252,22 @@ final class IptablesRulesets {
   }
 
   // --set-xmark value/mask: the mark becomes (mark & ~mask) ^ value; no mask is all bits
-  private static boolean forgetsMark(List<String> options) {
+  private static Action writtenMark(List<String> options) {
     String set = after(options, "--set-xmark") + after(options, "--set-mark");
     if (!set.isEmpty()) {
       String[] parts = set.split("/", 2);
-      return parts.length == 1 || isAllBits(parts[1]);
-    }
-    if (!options.contains("--save-mark")) {
-      return false;
+      boolean all = parts.length == 1 || isAllBits(parts[1]);
+      return all ? Action.OVERWRITE_MARK : Action.NOTHING;
     }
     String mask = after(options, "--ctmask") + after(options, "--mask");
-    return mask.isEmpty() || isAllBits(mask);
+    boolean all = mask.isEmpty() || isAllBits(mask);
+    if (options.contains("--save-mark")) {
+      return all ? Action.MARK_FROM_PACKET : Action.NOTHING;
+    }
+    if (options.contains("--restore-mark")) {
+      return all ? Action.PACKET_FROM_MARK : Action.SET_PACKET_MARK;
+    }
+    return Action.NOTHING;
   }
 
   private static boolean isAllBits(String mask) {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
@@ -20,14 +21,18 @@ import org.pinholed.agent.doctor.FirewallRule.Condition;
  */
 final class NftRulesets {
   private static final Condition UNTOLD = packet -> Truth.MAYBE;
+  private static final List<String> FLAGS =
+      List.of("fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr");
 
   private final int childBit;
+  private final Predicate<String> isDevice;
   private final Map<String, Ruleset> rulesets = new LinkedHashMap<>();
   private final Map<String, List<?>> verdictMaps = new LinkedHashMap<>();
   private final Map<String, String> helperTypes = new LinkedHashMap<>();
 
-  private NftRulesets(int childBit) {
+  private NftRulesets(int childBit, Predicate<String> isDevice) {
     this.childBit = childBit;
+    this.isDevice = isDevice;
   }
 
   /**
@@ -35,14 +40,16 @@ final class NftRulesets {
    *
    * @param json output of {@code nft -j list ruleset}
    * @param childBit the agent's child bit of the conntrack mark
+   * @param isDevice whether a network device of this name can forward packets
    * @return one ruleset for each table, by family and name
    * @throws IOException if the text is not such output
    */
-  static Map<String, Ruleset> read(String json, int childBit) throws IOException {
+  static Map<String, Ruleset> read(String json, int childBit, Predicate<String> isDevice)
+      throws IOException {
     if (!(ControlJson.readValue(json) instanceof JsonFields root)) {
       throw new IOException("nft: not a JSON object");
     }
-    NftRulesets reader = new NftRulesets(childBit);
+    NftRulesets reader = new NftRulesets(childBit, isDevice);
     // sets may be listed behind the rules that use them
     for (Object element : root.list("nftables")) {
       if (element instanceof JsonFields item) {
@@ -69,6 +76,7 @@ final class NftRulesets {
                 new Ruleset.Entry(
                     chain.text("name"),
                     chain.text("hook").toLowerCase(Locale.ROOT),
+                    (int) chain.number("prio"),
                     !chain.text("policy").equals("drop"),
                     families(chain.text("family"))));
       }
@@ -103,6 +111,7 @@ final class NftRulesets {
       for (String word : statement.names()) {
         JsonFields body = statement.object(word);
         if (word.equals("match")) {
+          notePorts(table, body);
           conditions.add(match(body));
           asksMark |= asksMark(body);
         } else if (word.equals("vmap")) {
@@ -138,10 +147,9 @@ final class NftRulesets {
       case "goto" -> Action.GOTO;
       case "return" -> Action.RETURN;
       case "ct helper" -> Action.ASSIGN_HELPER;
-      case "mangle" ->
-          isCtMark(body.value("key")) && forgetsMark(body.value("value"))
-              ? Action.OVERWRITE_MARK
-              : Action.NOTHING;
+      case "mangle" -> writtenMark(body.value("key"), body.value("value"));
+      case "notrack" -> Action.UNTRACK;
+      case "dnat", "redirect" -> Action.TRANSLATE;
       case "xt" -> xtTarget(statement.object("xt").text("name"));
       default -> Action.NOTHING;
     };
@@ -153,6 +161,19 @@ final class NftRulesets {
       return helperTypes.getOrDefault(inTable(rule, name), name);
     }
     return body.text("target");
+  }
+
+  private static Action writtenMark(@Nullable Object key, @Nullable Object value) {
+    if (isCtMark(key)) {
+      if (isPacketMark(value)) {
+        return Action.MARK_FROM_PACKET;
+      }
+      return forgetsMark(value) ? Action.OVERWRITE_MARK : Action.NOTHING;
+    }
+    if (isPacketMark(key)) {
+      return isCtMark(value) ? Action.PACKET_FROM_MARK : Action.SET_PACKET_MARK;
+    }
+    return Action.NOTHING;
   }
 
   // conditions that nft does not write as a match
@@ -167,11 +188,12 @@ final class NftRulesets {
     return switch (name) {
       case "REJECT", "DROP" -> Action.DROP;
       case "NFQUEUE" -> Action.QUEUE;
+      case "DNAT", "REDIRECT" -> Action.TRANSLATE;
       default -> Action.NOTHING;
     };
   }
 
-  private static void verdictOfMap(
+  private void verdictOfMap(
       String text,
       List<Condition> conditions,
       boolean asksMark,
@@ -211,7 +233,7 @@ final class NftRulesets {
 
   // ---- matches -------------------------------------------------------------------------------
 
-  private static Condition match(JsonFields match) {
+  private Condition match(JsonFields match) {
     Object left = match.value("left");
     Object right = match.value("right");
     String op = match.text("op");
@@ -225,7 +247,7 @@ final class NftRulesets {
     return equal(left, right, op);
   }
 
-  private static Condition equal(Object left, Object right, String op) {
+  private Condition equal(Object left, Object right, String op) {
     if (isMarkKey(left)) {
       return markCondition(left, right, op);
     }
@@ -236,7 +258,7 @@ final class NftRulesets {
     JsonFields meta = fields.object("meta");
     JsonFields payload = fields.object("payload");
     if (ct.text("key").equals("state")) {
-      return packet -> any(right, (value, unused) -> Truth.of(value.equals(packet.state())));
+      return packet -> any(right, (value, unused) -> Truth.of(value.equals(packet.state().word())));
     }
     if (meta.text("key").equals("l4proto")) {
       return packet -> any(right, (value, unused) -> isTcp(value));
@@ -244,10 +266,56 @@ final class NftRulesets {
     if (meta.text("key").equals("nfproto") || meta.text("key").equals("protocol")) {
       return packet -> any(right, (value, unused) -> isFamily(value, packet));
     }
+    if (meta.text("key").equals("iifname")
+        || meta.text("key").equals("oifname")
+        || meta.text("key").equals("iif")
+        || meta.text("key").equals("oif")) {
+      return packet -> any(right, (name, unused) -> device(name));
+    }
     if (!payload.names().isEmpty()) {
       return payloadCondition(payload, right, op);
     }
-    return UNTOLD;
+    Condition flags = flagsCondition(fields, right);
+    return flags == null ? UNTOLD : flags;
+  }
+
+  // which of the devices a packet comes or goes by is not known, but no packet does by a missing
+  // one
+  private Truth device(Object name) {
+    return name instanceof String text && !isDevice.test(text) ? Truth.NO : Truth.MAYBE;
+  }
+
+  /** As in {@code tcp flags & (syn | ack) == syn}. */
+  private static @Nullable Condition flagsCondition(JsonFields left, Object right) {
+    if (left.value("&") instanceof List<?> two
+        && two.size() == 2
+        && two.get(0) instanceof JsonFields field
+        && field.object("payload").text("field").equals("flags")) {
+      int mask = flags(two.get(1));
+      int value = flags(right);
+      return mask < 0 || value < 0 ? null : packet -> packet.flagsEqual(mask, value);
+    }
+    return null;
+  }
+
+  /** The bits of names of flags (RFC 9293); -1 if one is not known. */
+  private static int flags(@Nullable Object names) {
+    if (names instanceof JsonFields fields) {
+      return flags(fields.value("|"));
+    }
+    if (names instanceof List<?> list) {
+      int bits = 0;
+      for (Object name : list) {
+        int bit = flags(name);
+        if (bit < 0) {
+          return -1;
+        }
+        bits |= bit;
+      }
+      return bits;
+    }
+    int at = names instanceof String name ? FLAGS.indexOf(name) : -1;
+    return at < 0 ? -1 : 1 << at;
   }
 
   private static Condition payloadCondition(JsonFields payload, Object right, String op) {
@@ -265,26 +333,26 @@ final class NftRulesets {
                   : field.equals("nexthdr") ? any(right, (v, unused) -> isTcp(v)) : Truth.MAYBE;
       case "tcp", "th" ->
           // of an established connection a packet of the reply has the ports the other way round
-          packet -> field.equals("dport") && packet.isNew() ? port(right, op) : Truth.MAYBE;
+          packet -> field.equals("dport") && packet.isNew() ? port(packet, right, op) : Truth.MAYBE;
       case "udp", "icmp", "icmpv6", "sctp", "dccp", "esp", "ah", "comp", "udplite", "igmp" ->
           packet -> Truth.NO;
       default -> UNTOLD;
     };
   }
 
-  private static Truth port(Object right, String op) {
+  private static Truth port(ImaginedPacket packet, Object right, String op) {
     return switch (op) {
-      case ">=" -> right instanceof Long low ? ChildPacket.portWithin(low, 65535) : Truth.MAYBE;
-      case ">" -> right instanceof Long low ? ChildPacket.portWithin(low + 1, 65535) : Truth.MAYBE;
-      case "<=" -> right instanceof Long high ? ChildPacket.portWithin(0, high) : Truth.MAYBE;
-      case "<" -> right instanceof Long high ? ChildPacket.portWithin(0, high - 1) : Truth.MAYBE;
-      default -> any(right, (low, high) -> portRange(low, high));
+      case ">=" -> right instanceof Long low ? packet.portWithin(low, 65535) : Truth.MAYBE;
+      case ">" -> right instanceof Long low ? packet.portWithin(low + 1, 65535) : Truth.MAYBE;
+      case "<=" -> right instanceof Long high ? packet.portWithin(0, high) : Truth.MAYBE;
+      case "<" -> right instanceof Long high ? packet.portWithin(0, high - 1) : Truth.MAYBE;
+      default -> any(right, (low, high) -> portRange(packet, low, high));
     };
   }
 
-  private static Truth portRange(Object low, Object high) {
+  private static Truth portRange(ImaginedPacket packet, Object low, Object high) {
     return low instanceof Long first && high instanceof Long last
-        ? ChildPacket.portWithin(first, last)
+        ? packet.portWithin(first, last)
         : Truth.MAYBE;
   }
 
@@ -316,7 +384,7 @@ final class NftRulesets {
   }
 
   private static Truth within(
-      ChildPacket packet, int mask, Object right, int shift, long end, boolean fromBelow) {
+      ImaginedPacket packet, int mask, Object right, int shift, long end, boolean fromBelow) {
     if (!(right instanceof Long number)) {
       return Truth.MAYBE;
     }
@@ -362,10 +430,28 @@ final class NftRulesets {
     return Truth.of(value.equals("tcp") || value.equals(6L));
   }
 
-  private static Truth isFamily(Object value, ChildPacket packet) {
+  private static Truth isFamily(Object value, ImaginedPacket packet) {
     return Truth.of(
         value.equals(packet.family() == 4 ? "ipv4" : "ipv6")
             || value.equals(packet.family() == 4 ? "ip" : "ip6"));
+  }
+
+  /** All numbers that a rule compares destination ports with: where its answer may change. */
+  private static void notePorts(Ruleset table, JsonFields match) {
+    if (match.value("left") instanceof JsonFields left
+        && left.object("payload").text("field").equals("dport")
+        && match.value("right") != null) {
+      any(
+          match.value("right"),
+          (low, high) -> {
+            for (Object end : List.of(low, high)) {
+              if (end instanceof Long port) {
+                table.ports().add(port.intValue());
+              }
+            }
+            return Truth.NO; // so that all are visited
+          });
+    }
   }
 
   // ---- the mark ------------------------------------------------------------------------------
@@ -393,6 +479,10 @@ final class NftRulesets {
             && two.get(1) instanceof Long mask
         ? mask.intValue()
         : -1;
+  }
+
+  private static boolean isPacketMark(@Nullable Object key) {
+    return key instanceof JsonFields fields && fields.object("meta").text("key").equals("mark");
   }
 
   private static boolean isCtMark(@Nullable Object key) {
@@ -423,8 +513,7 @@ final class NftRulesets {
   }
 
   private Ruleset ruleset(String name) {
-    return rulesets.computeIfAbsent(
-        name, key -> new Ruleset("nftables", key, new LinkedHashMap<>(), new ArrayList<>()));
+    return rulesets.computeIfAbsent(name, key -> new Ruleset("nftables", key));
   }
 
   private static String inTable(JsonFields object, String name) {

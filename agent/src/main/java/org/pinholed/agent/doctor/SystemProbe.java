@@ -9,11 +9,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -125,6 +127,18 @@ public final class SystemProbe implements DoctorProbe {
 
   private static List<String> rules(Answer answer) {
     return answer.text().lines().filter(line -> !line.startsWith("#")).toList();
+  }
+
+  @Override
+  public Set<String> devices() {
+    Set<String> names = new HashSet<>();
+    for (String line : lines(Path.of("/proc/thread-self/net/dev"))) {
+      int colon = line.indexOf(':');
+      if (colon > 0) { // two lines of heads have none
+        names.add(line.substring(0, colon).strip());
+      }
+    }
+    return names;
   }
 
   @Override

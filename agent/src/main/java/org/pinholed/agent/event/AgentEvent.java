@@ -131,6 +131,8 @@ public record AgentEvent(
     MALFORMED,
     /** A flow cannot be read any more. */
     OPAQUE,
+    /** A packet came in by a device that does not lead back to its sender, and was not read. */
+    MISROUTED,
     /** A limit was reached. */
     LIMIT,
     /** The kernel refused a change. */
@@ -155,7 +157,7 @@ public record AgentEvent(
      */
     public boolean isSampled() {
       return switch (this) {
-        case REFUSED, MALFORMED, OPAQUE, LIMIT, BACKEND_ERROR, MARKS_PUT_BACK -> true;
+        case REFUSED, MALFORMED, OPAQUE, MISROUTED, LIMIT, BACKEND_ERROR, MARKS_PUT_BACK -> true;
         case CREATED,
             MATCHED,
             EXPIRED,

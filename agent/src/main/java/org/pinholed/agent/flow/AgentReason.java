@@ -13,6 +13,16 @@ public enum AgentReason implements Reason {
   /** Another engine already works on the flow. */
   KERNEL_HELPER(
       Kind.OPAQUE, "a kernel helper (ct helper) is assigned to the flow, so it is not read twice"),
+  /** Packets came in by a device that does not lead back to their sender. */
+  MISROUTED(
+      Kind.REFUSED,
+      "packets came in by a device that does not lead back to their sender; they pass and are not"
+          + " read, since anybody on that wire can forge them (asymmetricRouting)"),
+  /** The server's first words came in by a device by which nothing goes to the server. */
+  BEGAN_ELSEWHERE(
+      Kind.OPAQUE,
+      "the server's first words came in by a device that does not lead back to it, so that they may"
+          + " be forged (asymmetricRouting)"),
   /** The helper threw an exception. */
   HELPER_FAILED(
       Kind.OPAQUE,

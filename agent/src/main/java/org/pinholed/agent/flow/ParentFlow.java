@@ -35,6 +35,7 @@ public final class ParentFlow {
   private final HelperEntry helperEntry;
   private final long createdNs;
   private final @Nullable TranslatedFlow translation;
+  private final FlowDevices devices = new FlowDevices();
   private @Nullable SessionHelper helper;
   private final BufferBudget buffers;
   private @Nullable InOrderStream original;
@@ -234,6 +235,15 @@ public final class ParentFlow {
   }
 
   /**
+   * The devices by which its packets come in and leave.
+   *
+   * @return the same at every call
+   */
+  public FlowDevices devices() {
+    return devices;
+  }
+
+  /**
    * What its helper was told.
    *
    * @return the facts
@@ -422,6 +432,7 @@ public final class ParentFlow {
         bytes(original, bytesFromClient),
         bytes(reply, bytesFromServer),
         packets,
+        devices.misrouted(),
         parent.waiting(),
         readingEnded,
         why == null ? null : why.word(),

@@ -183,10 +183,12 @@ public final class Agent implements AgentControl, AutoCloseable {
                 WorkerThread.open(
                     queue,
                     backend,
-                    (own, conntrack, pinholes) ->
+                    (own, conntrack, routes, pinholes) ->
                         new QueueWorker(
                             own,
                             conntrack,
+                            config.asymmetricRouting(),
+                            routes,
                             pinholes,
                             table,
                             helpers,
@@ -344,6 +346,7 @@ public final class Agent implements AgentControl, AutoCloseable {
         workers.opaqueParents(),
         expectations,
         workers.packets(),
+        workers.misrouted(),
         queues.stream().mapToLong(queue -> queue.dropped() + queue.userDropped()).sum(),
         queues,
         backend.watchProblem(),
@@ -619,6 +622,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     AgentConfig old = config;
     AgentConfig wanted = source.read();
     requireSame("backend", old.backend(), wanted.backend());
+    requireSame("asymmetricRouting", old.asymmetricRouting(), wanted.asymmetricRouting());
     requireSame("queues", old.queues(), wanted.queues());
     requireSame("marks", old.marks(), wanted.marks());
     requireSame("control", old.control(), wanted.control());

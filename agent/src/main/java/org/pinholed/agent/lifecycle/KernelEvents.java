@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
@@ -65,6 +66,10 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final OrphanCount orphans = new OrphanCount();
   private long tickedNs = System.nanoTime();
   private boolean resyncDue;
+
+  /** What the last resync has the workers do; nobody waits for it. */
+  private CompletableFuture<?> ended = CompletableFuture.completedFuture(null);
+
   private volatile boolean repairDue;
   private volatile @Nullable Heartbeat heartbeat;
 
@@ -232,13 +237,15 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       return;
     }
     resyncDue = false;
-    workers.endParentsGone(
-        alive,
-        gone ->
-            events.agent(
-                AgentEvent.Kind.RESYNCED,
-                "conntrackOverrun",
-                gone + " parents had ended while events were lost"));
+    ended =
+        workers
+            .endParentsGone(alive)
+            .thenAccept(
+                gone ->
+                    events.agent(
+                        AgentEvent.Kind.RESYNCED,
+                        "conntrackOverrun",
+                        gone + " parents had ended while events were lost"));
   }
 
   /**

@@ -6,6 +6,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.worker.QueueWorker;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.pinholed.kernel.route.RouteClient;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,23 +19,30 @@ final class WorkerThread implements AutoCloseable {
 
   private final PacketQueue queue;
   private final ConntrackClient conntrack;
+  private final RouteClient routes;
   private final PinholeBackend.Session pinholes;
   private final QueueWorker worker;
 
   private WorkerThread(
       PacketQueue queue,
       ConntrackClient conntrack,
+      RouteClient routes,
       PinholeBackend.Session pinholes,
       QueueWorker worker) {
     this.queue = queue;
     this.conntrack = conntrack;
+    this.routes = routes;
     this.pinholes = pinholes;
     this.worker = worker;
   }
 
   /** Makes the worker of sockets that are its own. */
   interface Maker {
-    QueueWorker make(PacketQueue queue, ConntrackClient conntrack, PinholeBackend.Session pinholes);
+    QueueWorker make(
+        PacketQueue queue,
+        ConntrackClient conntrack,
+        RouteClient routes,
+        PinholeBackend.Session pinholes);
   }
 
   /**
@@ -49,10 +57,16 @@ final class WorkerThread implements AutoCloseable {
   static WorkerThread open(PacketQueue queue, PinholeBackend backend, Maker maker)
       throws IOException {
     ConntrackClient conntrack = ConntrackClient.open();
+    RouteClient routes = null;
     try {
+      routes = RouteClient.open();
       PinholeBackend.Session pinholes = backend.openSession();
-      return new WorkerThread(queue, conntrack, pinholes, maker.make(queue, conntrack, pinholes));
+      return new WorkerThread(
+          queue, conntrack, routes, pinholes, maker.make(queue, conntrack, routes, pinholes));
     } catch (IOException | RuntimeException e) {
+      if (routes != null) {
+        routes.close();
+      }
       conntrack.close();
       throw e;
     }
@@ -77,6 +91,7 @@ final class WorkerThread implements AutoCloseable {
       LOG.warn("close: {}", e.toString());
     }
     queue.close();
+    routes.close();
     conntrack.close();
   }
 }

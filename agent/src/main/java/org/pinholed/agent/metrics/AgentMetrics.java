@@ -74,6 +74,9 @@ public interface AgentMetrics {
    */
   void unreadablePacket(String why);
 
+  /** A packet came in by a device that does not lead back to its sender, and was not read. */
+  void misroutedPacket();
+
   /**
    * A packet of a translated flow was dropped or cut, for its sender to send it again.
    *

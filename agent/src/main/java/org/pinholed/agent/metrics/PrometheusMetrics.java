@@ -57,6 +57,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   private final Counter workerStuck;
   private final Counter parentsLost;
   private final Counter marksPutBack;
+  private final Counter misrouted;
   private final Map<String, OfHelper> helpers = new ConcurrentHashMap<>();
   private final ByWord limits =
       new ByWord("pinholed.limits", "Times that a configured limit was reached", "limit");
@@ -121,6 +122,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     marksPutBack =
         counter(
             "pinholed.marks.put.back", "Times that another rule had changed the mark of a parent");
+    misrouted =
+        counter(
+            "pinholed.misrouted.packets",
+            "Packets that were not read: they came in by a device that does not lead back to their"
+                + " sender");
     for (String socket : List.of("queue", "conntrack")) {
       receiveErrors.of(socket).increment(0);
     }
@@ -189,7 +195,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case RESYNCED -> resyncs.increment();
       case WORKER_STUCK -> workerStuck.increment();
       case MARKS_PUT_BACK -> marksPutBack.increment();
-      case REFUSED, MALFORMED, OPAQUE, LIMIT, ADOPTED, PARENTS_LOST -> {}
+      case REFUSED, MALFORMED, OPAQUE, MISROUTED, LIMIT, ADOPTED, PARENTS_LOST -> {}
     }
   }
 
@@ -206,6 +212,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   @Override
   public void unreadablePacket(String why) {
     unreadable.of(why).increment();
+  }
+
+  @Override
+  public void misroutedPacket() {
+    misrouted.increment();
   }
 
   @Override

@@ -75,6 +75,18 @@ public final class AgentEvents {
   }
 
   /**
+   * A packet of a flow was not read because of the device that it came in by.
+   *
+   * @param parent the flow
+   * @param reason the reason that its listing shows
+   * @param detail one sentence
+   */
+  public void misrouted(Parent parent, Reason reason, String detail) {
+    metrics.event(AgentEvent.Kind.MISROUTED, parent.helper());
+    flow(AgentEvent.Kind.MISROUTED, parent, reason.word(), detail);
+  }
+
+  /**
    * A limit was reached.
    *
    * @param parent the flow that met it

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param bytesFromClient in-order payload bytes read
  * @param bytesFromServer in-order payload bytes read
  * @param packets packets that were queued
+ * @param misrouted packets that were not read because they came in by a device that does not lead
+ *     back to their sender
  * @param expectations expectations of it that are in the table
  * @param opaque whether reading ended
  * @param reason why reading ended or what was refused last; null if nothing was
@@ -37,6 +39,7 @@ public record SessionRow(
     long bytesFromClient,
     long bytesFromServer,
     long packets,
+    long misrouted,
     int expectations,
     boolean opaque,
     @Nullable String reason,

@@ -15,6 +15,8 @@ import java.util.Map;
  * @param opaqueParents parent flows known but no longer read
  * @param expectations waiting expectations by state
  * @param packets control packets since start
+ * @param misroutedPackets control packets that were not read because they came in by a device that
+ *     does not lead back to their sender
  * @param queueDropped control packets that the kernel lost for us since start, all queues
  * @param queues the packet queues, one for each worker
  * @param tableWatchProblem what keeps our table from being watched at present, so that a change by
@@ -35,6 +37,7 @@ public record StatusReport(
     int opaqueParents,
     Map<String, Integer> expectations,
     long packets,
+    long misroutedPackets,
     long queueDropped,
     List<QueueReport> queues,
     String tableWatchProblem,

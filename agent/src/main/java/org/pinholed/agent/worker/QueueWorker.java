@@ -37,6 +37,7 @@ import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketHandler;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
+import org.pinholed.kernel.route.RouteClient;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -59,6 +60,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final Outcomes outcomes;
   private final WorkerFlows flows;
   private final BatchVerdicts verdicts;
+  private final ReversePath reversePath;
   private final PacketView packet = new PacketView();
   private final SampledLog faults = new SampledLog(LOG, "packet not read, a fault of the agent");
   private final Queue<Runnable> inbox = new ConcurrentLinkedQueue<>();
@@ -84,6 +86,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
    *
    * @param queue its packet queue
    * @param conntrack its own way to conntrack
+   * @param asymmetricRouting whether honest packets may come in by any device
+   * @param routes its own way to the routing tables
    * @param backend its own way to the pinholes
    * @param table the expectation table, shared
    * @param helpers the helpers in force
@@ -96,6 +100,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   public QueueWorker(
       PacketQueue queue,
       ConntrackClient conntrack,
+      boolean asymmetricRouting,
+      RouteClient routes,
       PinholeBackend.Session backend,
       ExpectationTable table,
       HelperTable helpers,
@@ -115,6 +121,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.flows =
         new WorkerFlows(this, conntrack, outcomes, helpers, owners, marks, events, metrics);
     this.verdicts = new BatchVerdicts(queue, metrics, faults);
+    this.reversePath = new ReversePath(asymmetricRouting, routes::leadsTo, events, metrics);
   }
 
   @Override
@@ -346,6 +353,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   /**
+   * Packets that were not read because of the device that they came in by. From any thread.
+   *
+   * @return a count since the start
+   */
+  public long misrouted() {
+    return reversePath.misrouted();
+  }
+
+  /**
    * Packets that got their verdicts. From any thread.
    *
    * @return a count since the start
@@ -363,7 +379,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       PacketView.Status status =
           packet.wrap(queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes());
       if (status == PacketView.Status.READABLE && packet.isTcp()) {
-        readTcp();
+        readTcp(queued);
       } else {
         metrics.unreadablePacket(status == PacketView.Status.READABLE ? "udp" : status.word());
       }
@@ -400,11 +416,11 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     countParents();
   }
 
-  private void readTcp() {
+  private void readTcp(QueuedPacketView queued) {
     FlowTable.End end = flows.find(packet);
     if (packet.has(PacketView.SYN)) {
       if (packet.has(PacketView.ACK)) {
-        begin(end);
+        begin(end, queued);
       }
       return;
     }
@@ -432,7 +448,10 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
               + (flow.readingEnded() ? ", not read" : ""));
     }
     try {
-      if (!flow.readingEnded()) {
+      boolean used = !flow.readingEnded() || flow.translation() != null;
+      if (used && !isHonest(flow, end.direction(), queued)) {
+        verdict = "accept, not read";
+      } else if (!flow.readingEnded()) {
         readSegment(flow, end.direction());
       } else if (flow.translation() != null) {
         repeatRewrites(flow, flow.translation(), end.direction());
@@ -448,6 +467,33 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
   }
 
+  /**
+   * Whether a packet may be read: by the device that it came in by. If the server's first words,
+   * which were read, turn out to have come from elsewhere, the flow is given up.
+   */
+  private boolean isHonest(ParentFlow flow, Direction towards, QueuedPacketView queued) {
+    ReversePath.Finding finding = reversePath.judge(flow, towards, queued, verdicts.beganNs());
+    if (finding == ReversePath.Finding.HONEST) {
+      return true;
+    }
+    flow.devices().passUnread(towards, packet.sequence() + packet.payloadLengthBytes());
+    if (finding == ReversePath.Finding.BEGAN_ELSEWHERE && !flow.readingEnded()) {
+      flows.endReading(flow, AgentReason.BEGAN_ELSEWHERE);
+    }
+    if (tracer.isOn()) {
+      tracer.line("session", "not read: " + notReadBecause(finding, queued));
+    }
+    return false;
+  }
+
+  private static String notReadBecause(ReversePath.Finding finding, QueuedPacketView queued) {
+    return finding == ReversePath.Finding.MISROUTED
+        ? "it came in by "
+            + ReversePath.name(queued.inInterfaceIndex())
+            + ", which does not lead back to its source"
+        : AgentReason.BEGAN_ELSEWHERE.explanation();
+  }
+
   private void readSegment(ParentFlow flow, Direction towards) {
     outcomes.begin(flow, towards, verdicts.beganNs());
     TranslatedFlow translation = flow.translation();
@@ -460,7 +506,10 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     InOrderStream back = flow.stream(towards.opposite());
     Reason reason = null;
     boolean kept = true;
-    if (back != null && packet.has(PacketView.ACK)) {
+    if (back != null
+        && packet.has(PacketView.ACK)
+        && !flow.devices()
+            .passedUnread(towards.opposite(), back.sequenceOf(back.bytesRead()), acknowledgement)) {
       reason = back.acknowledged(acknowledgement).reason();
     }
     if (reason == null
@@ -601,11 +650,13 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     return outcomes.ended() != null ? bytes.remaining() : consumed;
   }
 
-  private void begin(FlowTable.@Nullable End known) {
+  private void begin(FlowTable.@Nullable End known, QueuedPacketView queued) {
     ParentFlow flow = flows.begin(packet, known, verdicts.beganNs());
     if (flow == null) {
       return;
     }
+    // the first packet of all: nothing else is known yet that it could be judged by
+    reversePath.judge(flow, Direction.REPLY, queued, verdicts.beganNs());
     tracer.begin(packet, flow.parent());
     if (tracer.isOn()) {
       tracer.received(packet);

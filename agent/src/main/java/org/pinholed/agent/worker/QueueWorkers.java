@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
-import java.util.function.IntConsumer;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.flow.ParentFlow;
@@ -112,12 +111,12 @@ public final class QueueWorkers {
    * Has all parents ended that the kernel does not have any more.
    *
    * @param alive conntrack ids of which it is known that they live
-   * @param whenDone told how many were ended, by the last worker that did its part
+   * @return how many were ended, once all workers did their part
    */
-  public void endParentsGone(Set<Integer> alive, IntConsumer whenDone) {
-    aboutFlows(
+  public CompletableFuture<Integer> endParentsGone(Set<Integer> alive) {
+    return this.<Boolean>aboutFlows(
             LongWork.REQUESTS_A_TURN / 2,
-            (WorkerFlows flows, List<ParentFlow> some, List<Boolean> gone) -> {
+            (flows, some, gone) -> {
               for (ParentFlow flow : some) {
                 int id = flow.entry().id();
                 // Asked one by one: it may have begun after the dump.
@@ -126,7 +125,7 @@ public final class QueueWorkers {
                 }
               }
             })
-        .thenAccept(gone -> whenDone.accept(gone.size()));
+        .thenApply(List::size);
   }
 
   /**
@@ -241,6 +240,15 @@ public final class QueueWorkers {
    */
   public int opaqueParents() {
     return workers.stream().mapToInt(QueueWorker::opaqueParents).sum();
+  }
+
+  /**
+   * Packets that were not read because of the device that they came in by.
+   *
+   * @return a count since the start
+   */
+  public long misrouted() {
+    return workers.stream().mapToLong(QueueWorker::misrouted).sum();
   }
 
   /**

@@ -63,6 +63,7 @@ class ConfigLoaderTest {
                   thirdParty: [192.0.2.0/24, "2001:db8::/32"]
               - {id: 3, name: sip, protocol: udp, port: 5060, timeout: 90s}
             backend: recording
+            asymmetricRouting: true
             queues: {first: 7, count: 3, lengthPackets: 100, receiveBufferBytes: 65536, batchPackets: 8}
             marks: {child: 0x80000000, vetted: 0x40000000, opaque: 536870912, policyMask: 0xff}
             limits:
@@ -100,6 +101,7 @@ class ConfigLoaderTest {
                 new HelperEntry(
                     3, "sip", Transport.UDP, 5060, true, Duration.ofSeconds(90), Map.of())),
             AgentConfig.Backend.RECORDING,
+            true,
             new AgentConfig.Queues(7, 3, 100, 65536, 8),
             new MarkBits(0x80000000, 0x40000000, 0x20000000, 0xff),
             new AgentConfig.Limits(2, 3, 4, 5, 65536, new HelperLimits(512, 1024, 6, 0)),
@@ -142,7 +144,7 @@ class ConfigLoaderTest {
     void aKeyThatIsMistyped() {
       refuses(
           "backend: nftables\nqueue: {}",
-          "f.yaml:2: queue: unknown key (expected: helpers, backend, queues, marks, limits, fail,"
+          "f.yaml:2: queue: unknown key (expected: helpers, backend, asymmetricRouting, queues, marks, limits, fail,"
               + " control, metrics, eventLog; did you mean queues?)");
     }
 

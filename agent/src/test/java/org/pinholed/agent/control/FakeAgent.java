@@ -194,6 +194,7 @@ public final class FakeAgent implements AgentControl {
         120,
         950,
         14,
+        opaque ? 3 : 0,
         opaque ? 0 : 1,
         opaque,
         opaque ? "authTls" : null,
@@ -223,6 +224,7 @@ public final class FakeAgent implements AgentControl {
         1,
         Map.of("pending", 1),
         1234,
+        6,
         5,
         List.of(
             new QueueReport(0, 1000, 2, 0, 3, 2, 1, 4),

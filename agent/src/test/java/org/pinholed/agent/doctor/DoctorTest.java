@@ -164,6 +164,142 @@ class DoctorTest {
     }
   }
 
+  /** Rulesets with what is true of them: each was loaded on a router, with a server and clients. */
+  @Nested
+  class Truths {
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          // all passive transfers to a range of ports fail
+          "shadowPart | acceptRule | WARN | port 40000 for one",
+          // all transfers fail
+          "preroutingDrop | acceptRule | FAIL | inet filter pre (IPv4), in prerouting",
+          "postroutingDrop | acceptRule | FAIL | inet filter post (IPv4), in postrouting",
+          "rawDropHighPorts | acceptRule | FAIL | belongs in forward",
+          "markOverwrittenAlways | acceptRule | FAIL | overwritten by inet filter pre handle",
+          "missingDevice | acceptRule | FAIL | policy drop",
+          // nothing is read
+          "notrackControl | controlPort | FAIL | kept from the connection tracking",
+          "noControlPort | controlPort | FAIL | drops control connections of ftp to TCP port 21",
+        })
+    void brokenFirewall_isNotGood(String ruleset, String name, Finding.Level level, String says) {
+      probe.nft = Answer.of(FakeProbe.resource(ruleset + ".json"));
+      List<Finding> bad =
+          Doctor.examine(probe, SETTINGS).stream()
+              .filter(finding -> finding.level() == level && finding.name().equals(name))
+              .toList();
+      assertFalse(bad.isEmpty(), () -> Doctor.examine(probe, SETTINGS).toString());
+      assertTrue(bad.get(0).text().contains(says), bad::toString);
+    }
+
+    /** The mark goes to the packet and back: all work. */
+    @Test
+    void markThatIsSavedAndRestored_isKept() {
+      probe.nft = Answer.of(FakeProbe.resource("markRestored.json"));
+      List<Finding> findings = Doctor.examine(probe, SETTINGS);
+      assertTrue(
+          findings.stream()
+              .filter(finding -> !finding.name().equals("agent"))
+              .noneMatch(
+                  finding ->
+                      finding.level() == Finding.Level.FAIL
+                          || finding.level() == Finding.Level.WARN),
+          findings::toString);
+    }
+
+    /** The usual lines for policy routing: what has a mark keeps it, what has none gets one. */
+    @Test
+    void marksOfPolicyRouting_areKept() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *mangle
+              :PREROUTING ACCEPT [0:0]
+              -A PREROUTING -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
+              -A PREROUTING -m mark ! --mark 0x0 -j ACCEPT
+              -A PREROUTING -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff
+              COMMIT
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              -A FORWARD -m connmark --mark 0x40000000/0x40000000 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.OK, named("acceptRule").get(0).level());
+      assertEquals(List.of(), named("markKept"));
+    }
+
+    @Test
+    void controlPort_lineToType() {
+      probe.nft = Answer.of(FakeProbe.resource("noControlPort.json"));
+      assertEquals(
+          List.of("nft insert rule inet filter forward tcp dport 21 ct state new accept"),
+          named("controlPort").get(0).advice());
+    }
+
+    @Test
+    void controlPort_forSomeClientsOnly_isWhatAFirewallIsFor() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -s 198.51.100.0/24 -p tcp -m tcp --dport 21 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.OK, named("controlPort").get(0).level());
+    }
+
+    @Test
+    void controlPort_translatedToAnother_isNotMissed() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *nat
+              :PREROUTING ACCEPT [0:0]
+              -A PREROUTING -d 203.0.113.1/32 -p tcp -m tcp --dport 21 -j DNAT --to-destination 192.0.2.9:2121
+              COMMIT
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -p tcp -m tcp --dport 2121 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.OK, named("controlPort").get(0).level());
+    }
+
+    @Test
+    void controlPort_untrackedByIptables_isSaid() {
+      probe.ip6tables.add(
+          Answer.of(
+              """
+              *raw
+              :PREROUTING ACCEPT [0:0]
+              -A PREROUTING -p tcp -m tcp --dport 21 -j CT --notrack
+              COMMIT
+              """));
+      Finding finding = named("controlPort").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertTrue(finding.text().contains("connection tracking"), finding::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"eth0, WARN", "eth+, WARN", "wg0, FAIL", "wg+, FAIL", "lo, FAIL"})
+    void acceptRule_ofADevice(String device, Finding.Level level) {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -i %s -m connmark --mark 0x40000000/0x40000000 -j ACCEPT
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              COMMIT
+              """
+                  .formatted(device)));
+      assertEquals(level, named("acceptRule").get(0).level());
+    }
+  }
+
   @Nested
   class Iptables {
     @Test
@@ -201,7 +337,17 @@ class DoctorTest {
 
     @Test
     void markOverwritten_onlyByWhatMayMeetAChild() {
-      probe.iptables.add(Answer.of(FakeProbe.resource("rule.iptables")));
+      probe.iptables.add(
+          Answer.of(
+              """
+              *mangle
+              :PREROUTING ACCEPT [0:0]
+              :FORWARD ACCEPT [0:0]
+              -A PREROUTING -i eth0 -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff
+              -A PREROUTING -p tcp -m tcp --dport 21 -j CONNMARK --set-xmark 0x19/0xffffffff
+              -A FORWARD -j CONNMARK --set-xmark 0x19/0xffff
+              COMMIT
+              """));
       List<Finding> findings = named("markKept");
       assertEquals(1, findings.size());
       assertTrue(findings.get(0).text().contains("--save-mark"), findings::toString);

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.control.JsonFields;
 
@@ -20,6 +22,7 @@ final class FakeProbe implements DoctorProbe {
   long ownCapabilities = -1;
   boolean sharesNetwork = true;
   Answer nft = Answer.of(NO_RULES);
+  final Set<String> devices = new TreeSet<>(List.of("lo", "eth0", "eth1"));
   final List<Answer> iptables = new ArrayList<>();
   final List<Answer> ip6tables = new ArrayList<>();
   final Map<String, String> sysctls = new LinkedHashMap<>();
@@ -65,6 +68,11 @@ final class FakeProbe implements DoctorProbe {
   @Override
   public List<Answer> iptablesRules(int family) {
     return family == 4 ? iptables : ip6tables;
+  }
+
+  @Override
+  public Set<String> devices() {
+    return devices;
   }
 
   @Override

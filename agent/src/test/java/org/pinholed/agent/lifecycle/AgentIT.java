@@ -105,6 +105,7 @@ class AgentIT {
     return new AgentConfig(
         List.of(helpers),
         base.backend(),
+        base.asymmetricRouting(),
         new AgentConfig.Queues(QUEUE, 2, 1024, 1 << 20, 64),
         MarkBits.DEFAULT,
         base.limits(),
@@ -307,6 +308,7 @@ class AgentIT {
         new AgentConfig(
             base.helpers(),
             base.backend(),
+            base.asymmetricRouting(),
             base.queues(),
             base.marks(),
             new AgentConfig.Limits(1, 1, 1, 1, 16 << 20, HelperLimits.DEFAULT),
@@ -333,6 +335,7 @@ class AgentIT {
         new AgentConfig(
             base.helpers(),
             base.backend(),
+            base.asymmetricRouting(),
             new AgentConfig.Queues(QUEUE, 1, 1024, 1 << 20, 64),
             base.marks(),
             base.limits(),

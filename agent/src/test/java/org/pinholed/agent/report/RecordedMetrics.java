@@ -70,6 +70,11 @@ public final class RecordedMetrics implements AgentMetrics {
   }
 
   @Override
+  public void misroutedPacket() {
+    count("misrouted", 1);
+  }
+
+  @Override
   public void withheld(String why) {
     count("withheld " + why, 1);
   }

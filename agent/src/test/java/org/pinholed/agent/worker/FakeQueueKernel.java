@@ -28,6 +28,12 @@ public final class FakeQueueKernel implements NetlinkTransport {
   private static final int VERDICT_BATCH = NetlinkConstants.NFNL_SUBSYS_QUEUE << 8 | 3;
   private static final int AF_INET = 2;
 
+  /** {@code NF_INET_LOCAL_IN}. */
+  static final int INPUT = 1;
+
+  /** {@code NF_INET_POST_ROUTING}. */
+  static final int POSTROUTING = 4;
+
   private final LinkedBlockingQueue<byte[]> arrived = new LinkedBlockingQueue<>();
   private final TreeMap<Integer, Integer> held = new TreeMap<>();
   private final Map<Integer, byte[]> packets = new HashMap<>();
@@ -60,22 +66,41 @@ public final class FakeQueueKernel implements NetlinkTransport {
    * @return its id
    */
   public synchronized int deliver(byte[] packet) {
+    return deliver(packet, POSTROUTING, 0, 0);
+  }
+
+  /**
+   * Queues a packet that came in by a device.
+   *
+   * @param packet from the IP header on
+   * @param hook {@code NF_INET_*}
+   * @param in index of the device that it came in by, 0 for none
+   * @param out index of the device that it leaves by, 0 for none
+   * @return its id
+   */
+  public synchronized int deliver(byte[] packet, int hook, int in, int out) {
     int id = nextId++;
     held.put(id, id);
     packets.put(id, packet);
     boolean ipv6 = (packet[0] & 0xf0) == 0x60;
     arrived.add(
         FakeDatagrams.datagram(
-            writer ->
-                writer
-                    .beginNfnetlink(NetlinkConstants.NFNL_SUBSYS_QUEUE, 0, 0, 0, AF_INET, 0)
-                    .attrHeader(1, 7)
-                    .raw32be(id)
-                    .raw16be(ipv6 ? 0x86dd : 0x0800)
-                    .raw8(4)
-                    .pad()
-                    .attrBytes(10, packet)
-                    .endMessage()));
+            writer -> {
+              writer
+                  .beginNfnetlink(NetlinkConstants.NFNL_SUBSYS_QUEUE, 0, 0, 0, AF_INET, 0)
+                  .attrHeader(1, 7)
+                  .raw32be(id)
+                  .raw16be(ipv6 ? 0x86dd : 0x0800)
+                  .raw8(hook)
+                  .pad();
+              if (in != 0) {
+                writer.attr32be(5, in);
+              }
+              if (out != 0) {
+                writer.attr32be(6, out);
+              }
+              writer.attrBytes(10, packet).endMessage();
+            }));
     return id;
   }
 

@@ -178,6 +178,13 @@ public final class TcpDialogue {
     return packet;
   }
 
+  /** A packet of the server, in turn, that acknowledges more than the client has said. */
+  byte[] serverAcknowledging(int moreBytes, String text) {
+    byte[] packet = segment(serverSeen, client, serverNext, clientNext + moreBytes, text, 0);
+    serverNext += text.length();
+    return packet;
+  }
+
   /** A packet of the client with a sequence number that is off by some bytes. */
   byte[] clientOutOfTurn(int offset, String text, int moreFlags) {
     return segment(clientSeen, server, clientNext + offset, serverNext, text, moreFlags);

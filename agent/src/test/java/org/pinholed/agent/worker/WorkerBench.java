@@ -26,6 +26,7 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.pinholed.kernel.nfqueue.QueueOptions;
+import org.pinholed.kernel.route.RouteClient;
 
 /** A worker with everything around it, driven by hand: one {@link #turn} is one batch. */
 public final class WorkerBench {
@@ -39,6 +40,7 @@ public final class WorkerBench {
   private final List<List<String>> openAtVerdicts = new ArrayList<>();
   private final FakeQueueKernel queueKernel;
   private final FakeConntrackKernel conntrack;
+  private final FakeRouteKernel routes = new FakeRouteKernel();
   private final RecordedEvents log = new RecordedEvents();
   private final RecordedMetrics metrics = new RecordedMetrics();
   private final AgentEvents events = new AgentEvents(log, metrics);
@@ -73,7 +75,26 @@ public final class WorkerBench {
         new ScriptedBackend(),
         new FakeConntrackKernel(),
         new ExpectationTable(limits),
-        new ParentOwners(limits));
+        new ParentOwners(limits),
+        false);
+  }
+
+  /**
+   * Makes a worker that reads FTP on port 21 whatever device a packet comes in by.
+   *
+   * @return its bench
+   * @throws NetlinkException never
+   */
+  static WorkerBench asymmetric() throws NetlinkException {
+    AgentConfig.Limits limits = AgentConfig.Limits.DEFAULT;
+    return new WorkerBench(
+        new FtpProtocol(),
+        Duration.ofSeconds(30),
+        new ScriptedBackend(),
+        new FakeConntrackKernel(),
+        new ExpectationTable(limits),
+        new ParentOwners(limits),
+        true);
   }
 
   /**
@@ -90,7 +111,8 @@ public final class WorkerBench {
         before.backend,
         before.conntrack,
         new ExpectationTable(AgentConfig.Limits.DEFAULT),
-        new ParentOwners(AgentConfig.Limits.DEFAULT));
+        new ParentOwners(AgentConfig.Limits.DEFAULT),
+        false);
   }
 
   private WorkerBench(
@@ -99,7 +121,8 @@ public final class WorkerBench {
       ScriptedBackend backend,
       FakeConntrackKernel conntrack,
       ExpectationTable table,
-      ParentOwners owners)
+      ParentOwners owners,
+      boolean asymmetricRouting)
       throws NetlinkException {
     protocols = List.of(protocol);
     this.backend = backend;
@@ -114,6 +137,8 @@ public final class WorkerBench {
                     0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
                 queueKernel),
             ConntrackClient.open(conntrack),
+            asymmetricRouting,
+            RouteClient.open(routes),
             backend.openSession(),
             table,
             helpers(entry(1, protocol.name(), timeout)),
@@ -137,7 +162,8 @@ public final class WorkerBench {
         backend,
         new FakeConntrackKernel(),
         table,
-        owners);
+        owners,
+        false);
   }
 
   static HelperEntry entry(int id, String name, @Nullable Duration timeout) {
@@ -238,6 +264,15 @@ public final class WorkerBench {
    */
   public FakeConntrackKernel conntrack() {
     return conntrack;
+  }
+
+  /**
+   * The kernel's routing tables.
+   *
+   * @return those that the worker asks
+   */
+  FakeRouteKernel routes() {
+    return routes;
   }
 
   /**

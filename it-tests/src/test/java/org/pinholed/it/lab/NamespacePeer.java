@@ -300,6 +300,22 @@ public final class NamespacePeer implements AutoCloseable {
     }
   }
 
+  /**
+   * A device of this host, and who is at the other end of its wire.
+   *
+   * @param device its name
+   * @param routerMac the router's hardware address, {@code aa:bb:cc:dd:ee:ff}
+   */
+  public record Wire(String device, String routerMac) {}
+
+  /**
+   * Where a segment says it comes from.
+   *
+   * @param host numeric address
+   * @param port 1..65535
+   */
+  public record Origin(String host, int port) {}
+
   /** A connection whose segments are made by the test. */
   public final class RawConnection implements AutoCloseable {
     private final int id;
@@ -321,6 +337,75 @@ public final class NamespacePeer implements AutoCloseable {
     /** Sends a FIN that stands at this offset of the stream. */
     public void fin(int offset) {
       call("raw_send", Map.of("id", id, "offset", offset, "data", "", "fin", true));
+    }
+
+    /**
+     * Sends a segment in the name of the other end, with the numbers that it would use now, and
+     * waits until the router has sent it back here, where it is thrown away.
+     *
+     * @param wire where it is sent
+     * @param source the other end's own address and port, before any translation
+     * @param offset from the other end's next byte
+     * @param data its payload
+     * @param flags of the TCP header
+     */
+    public void forge(Wire wire, Origin source, int offset, String data, int flags) {
+      call(
+          "raw_forge",
+          Map.of(
+              "id",
+              id,
+              "device",
+              wire.device(),
+              "mac",
+              wire.routerMac(),
+              "source",
+              source.host(),
+              "sourcePort",
+              source.port(),
+              "offset",
+              offset,
+              "data",
+              data,
+              "flags",
+              flags));
+    }
+
+    /** Sends a SYN in the name of a client that knows nothing of it, and answers it. */
+    public void forgeOpening(Wire wire, Origin source) {
+      call(
+          "raw_forge_opening",
+          Map.of(
+              "id",
+              id,
+              "device",
+              wire.device(),
+              "mac",
+              wire.routerMac(),
+              "source",
+              source.host(),
+              "sourcePort",
+              source.port()));
+    }
+
+    /**
+     * Goes on alone with a connection that {@link #forgeOpening} opened, as both ends. The first
+     * reply is the greeting.
+     */
+    public void forgeDialogue(Wire wire, List<String> commands, List<String> replies) {
+      call(
+          "raw_forge_dialogue",
+          Map.of(
+              "id",
+              id,
+              "device",
+              wire.device(),
+              "mac",
+              wire.routerMac(),
+              "commands",
+              commands,
+              "replies",
+              replies));
     }
 
     /** Waits until the peer has acknowledged the stream up to this offset. */

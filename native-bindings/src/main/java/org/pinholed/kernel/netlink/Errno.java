@@ -26,6 +26,12 @@ public final class Errno {
   /** The object exists. */
   public static final int EEXIST = 17;
 
+  /** The reverse path filter refuses the source of a packet. */
+  public static final int EXDEV = 18;
+
+  /** No such device. */
+  public static final int ENODEV = 19;
+
   /** Invalid argument. */
   public static final int EINVAL = 22;
 
@@ -59,6 +65,12 @@ public final class Errno {
   /** The same thing is under way already. */
   public static final int EALREADY = 114;
 
+  /** No route leads there. */
+  public static final int ENETUNREACH = 101;
+
+  /** The route that leads there is one that refuses. */
+  public static final int EHOSTUNREACH = 113;
+
   /** The answer has lengths that lie. */
   public static final int EBADMSG = 74;
 
@@ -80,6 +92,8 @@ public final class Errno {
       case EACCES -> "EACCES";
       case EBUSY -> "EBUSY";
       case EEXIST -> "EEXIST";
+      case EXDEV -> "EXDEV";
+      case ENODEV -> "ENODEV";
       case EINVAL -> "EINVAL";
       case ENFILE -> "ENFILE";
       case EMFILE -> "EMFILE";
@@ -91,6 +105,8 @@ public final class Errno {
       case ETIMEDOUT -> "ETIMEDOUT";
       case EALREADY -> "EALREADY";
       case EBADMSG -> "EBADMSG";
+      case ENETUNREACH -> "ENETUNREACH";
+      case EHOSTUNREACH -> "EHOSTUNREACH";
       default -> String.valueOf(errno);
     };
   }
