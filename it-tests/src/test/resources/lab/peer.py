@@ -15,6 +15,9 @@ import time
 
 TIMEOUT_S = 15.0
 
+# include/uapi/linux/in.h; Python has no name for it
+socket.IP_BIND_ADDRESS_NO_PORT = 24
+
 
 def family_of(host):
     return socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -286,7 +289,7 @@ class Crowd:
     def __init__(self):
         self.socks = []
 
-    def open(self, host, port, count, text, deadline_s):
+    def open(self, host, port, count, text, deadline_s, source):
         deadline = time.monotonic() + deadline_s
         waiting = set()
         poll = select.poll()
@@ -295,6 +298,9 @@ class Crowd:
         while done < count and time.monotonic() < deadline:
             while started < count and len(waiting) < 256:
                 sock = socket.socket(family_of(host), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+                if source:
+                    sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
+                    sock.bind((source, 0))
                 sock.connect_ex((host, port))
                 by_fd[sock.fileno()] = sock
                 waiting.add(sock.fileno())
@@ -427,7 +433,8 @@ class Peer:
 
     def crowd(self, r):
         crowd = Crowd()
-        count = crowd.open(r["host"], r["port"], r["count"], r["data"].encode("latin-1"), r["deadline"])
+        data, source = r["data"].encode("latin-1"), r.get("source")
+        count = crowd.open(r["host"], r["port"], r["count"], data, r["deadline"], source)
         return {"id": self.keep(crowd), "count": count}
 
     def drain(self, r):

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.ConfigException;
 import org.pinholed.agent.config.ConfigLoader;
+import org.pinholed.agent.config.Memory;
 import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.event.JsonEventLog;
@@ -93,7 +94,7 @@ public final class Pinholed implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    ConfigLoader loader = new ConfigLoader(PROTOCOLS);
+    ConfigLoader loader = new ConfigLoader(PROTOCOLS, Memory.ofThisProcess());
     AgentConfig config;
     try {
       config = loader.load(configFile);

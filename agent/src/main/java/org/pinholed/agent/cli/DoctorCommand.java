@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.ConfigException;
 import org.pinholed.agent.config.ConfigLoader;
+import org.pinholed.agent.config.Memory;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.doctor.Doctor;
 import org.pinholed.agent.doctor.DoctorSettings;
@@ -24,8 +25,8 @@ import picocli.CommandLine.ParentCommand;
     description = {
       "Looks at the machine around the agent: privileges, kernel, firewall, settings, packet queue;"
           + " says what is missing, what is lost by it, and what to type. Changes nothing.",
-      "Works without a running agent, in the network namespace that it is started in. Exit code 1 if"
-          + " something fails."
+      "Works without a running agent, in the network namespace that it is started in. Exit code 1"
+          + " if something fails."
     },
     footer = {
       "%nExamples:",
@@ -51,7 +52,7 @@ final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     List<Finding> findings = new ArrayList<>();
-    ConfigLoader loader = new ConfigLoader(List.of(new FtpProtocol()));
+    ConfigLoader loader = new ConfigLoader(List.of(new FtpProtocol()), Memory.NOT_THIS_PROCESS);
     AgentConfig config = loader.parse("built-in", "");
     if (Files.exists(configFile) || configFile != DEFAULT_CONFIG) {
       try {

@@ -87,13 +87,16 @@ public final class ConfigLoader {
           "eventLog", List.of("file"));
 
   private final Map<String, HelperProtocol> protocols;
+  private final Memory memory;
 
   /**
    * Makes a loader.
    *
    * @param protocols the protocols that a helper entry may name
+   * @param memory into which what the limits allow must fit
    */
-  public ConfigLoader(Collection<? extends HelperProtocol> protocols) {
+  public ConfigLoader(Collection<? extends HelperProtocol> protocols, Memory memory) {
+    this.memory = memory;
     Map<String, HelperProtocol> byName = new TreeMap<>();
     for (HelperProtocol protocol : protocols) {
       byName.put(protocol.name(), protocol);
@@ -161,17 +164,29 @@ public final class ConfigLoader {
     root.requireKeys(ROOT_KEYS);
     AgentConfig.Limits limits = limits(root.section("limits"));
     List<HelperEntry> helpers = helpers(root, limits.stream());
-    return new AgentConfig(
-        helpers,
-        root.word("backend", BACKENDS, AgentConfig.Backend.NFTABLES),
-        root.flag("asymmetricRouting", AgentConfig.DEFAULT.asymmetricRouting()),
-        queues(root.section("queues")),
-        marks(root.section("marks")),
-        limits,
-        fail(root.section("fail")),
-        control(root.section("control")),
-        metrics(root.section("metrics")),
-        eventLog(root.section("eventLog")));
+    AgentConfig config =
+        new AgentConfig(
+            helpers,
+            root.word("backend", BACKENDS, AgentConfig.Backend.NFTABLES),
+            root.flag("asymmetricRouting", AgentConfig.DEFAULT.asymmetricRouting()),
+            queues(root.section("queues")),
+            marks(root.section("marks")),
+            limits,
+            fail(root.section("fail")),
+            control(root.section("control")),
+            metrics(root.section("metrics")),
+            eventLog(root.section("eventLog")));
+    for (String key : List.of("queues", "limits")) {
+      ConfigSection section = root.section(key);
+      @Nullable String refused =
+          key.equals("queues")
+              ? MemoryNeed.refuseQueues(config.queues(), memory, section.keys())
+              : MemoryNeed.refuseLimits(config.limits(), memory, section.keys());
+      if (refused != null) {
+        throw section.refusedByRecord(refused);
+      }
+    }
+    return config;
   }
 
   private static AgentConfig.Queues queues(ConfigSection section) throws ConfigException {

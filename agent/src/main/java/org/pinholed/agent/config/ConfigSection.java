@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.ConfigNode.Kind;
@@ -33,6 +34,11 @@ final class ConfigSection {
 
   String file() {
     return file;
+  }
+
+  /** The keys that the file has here. */
+  Set<String> keys() {
+    return node.children().keySet();
   }
 
   /** The value of a key; null if the file leaves it out. */
@@ -171,7 +177,7 @@ final class ConfigSection {
       return DurationParser.parseTimeout(
           child.kind() == Kind.TEXT || child.kind() == Kind.NUMBER ? child.text() : "");
     } catch (IllegalArgumentException e) {
-      throw refusedByRecord(e);
+      throw refusedByRecord(String.valueOf(e.getMessage()));
     }
   }
 
@@ -191,12 +197,12 @@ final class ConfigSection {
     try {
       return constructor.get();
     } catch (IllegalArgumentException e) {
-      throw refusedByRecord(e);
+      throw refusedByRecord(String.valueOf(e.getMessage()));
     }
   }
 
-  private ConfigException refusedByRecord(IllegalArgumentException e) {
-    String message = String.valueOf(e.getMessage());
+  /** The message of a record, {@code field: value (expected: range)}, with its line. */
+  ConfigException refusedByRecord(String message) {
     int colon = message.indexOf(": ");
     String field = colon < 0 ? "" : message.substring(0, colon);
     int bracket = field.indexOf('[');

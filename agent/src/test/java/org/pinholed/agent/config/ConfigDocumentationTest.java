@@ -23,7 +23,8 @@ class ConfigDocumentationTest {
       Pattern.compile("(?m)^\\| `([^`]+)` \\| [^|]+ \\| ([^|]+) \\| (reload|restart) \\|$");
   private static final Pattern OPTION_ROW =
       Pattern.compile("(?m)^\\| `(\\w+)` \\| [^|]+ \\| [^|]+ \\|$");
-  private static final ConfigLoader LOADER = new ConfigLoader(List.of(new FtpProtocol()));
+  private static final ConfigLoader LOADER =
+      new ConfigLoader(List.of(new FtpProtocol()), Memory.NOT_THIS_PROCESS);
 
   @Test
   void everyKey_isDocumented_andNoOther() throws IOException {

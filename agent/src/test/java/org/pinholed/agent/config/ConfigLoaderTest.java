@@ -28,7 +28,8 @@ class ConfigLoaderTest {
       new ConfigLoader(
           List.of(
               new OptionedProtocol("ftp", Set.of(Transport.TCP)),
-              new OptionedProtocol("sip", Set.of(Transport.TCP, Transport.UDP))));
+              new OptionedProtocol("sip", Set.of(Transport.TCP, Transport.UDP))),
+          Memory.NOT_THIS_PROCESS);
 
   private static AgentConfig parse(String yaml) throws ConfigException {
     return LOADER.parse("f.yaml", yaml);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.MemoryNeed;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
 import org.pinholed.agent.expectation.ExpectationTable.Limit;
@@ -863,5 +865,31 @@ class ExpectationTableTest {
     private boolean addTo(List<Expectation> in, Expectation expectation) {
       return table.add(expectation) == null && in.add(expectation);
     }
+  }
+
+  @Test
+  void anExpectation_takesTheMemoryThatAConfigurationIsJudgedBy() {
+    int count = 4000;
+    ExpectationTable large = new ExpectationTable(AgentConfig.Limits.DEFAULT);
+    long before = usedHeapBytes();
+    for (int i = 0; i < count; i++) {
+      Expectation each = expectation(parent("192.0." + (2 + i % 200) + ".10"));
+      assertNull(large.add(each));
+      assertNull(large.activate(each, 0));
+    }
+    long each = (usedHeapBytes() - before) / count;
+    assertEquals(count, large.countByState().get(State.PENDING));
+    assertTrue(each <= MemoryNeed.EXPECTATION_BYTES, () -> each + " bytes each");
+    assertTrue(each >= MemoryNeed.EXPECTATION_BYTES / 3, () -> each + " bytes each");
+  }
+
+  private static long usedHeapBytes() {
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 4; i++) {
+      System.gc();
+      long used = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+      least = Math.min(least, used);
+    }
+    return least;
   }
 }

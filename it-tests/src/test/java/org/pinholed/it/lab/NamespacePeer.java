@@ -141,10 +141,18 @@ public final class NamespacePeer implements AutoCloseable {
 
   /** Opens many connections, sends the text on each, and keeps them open. */
   public Crowd crowd(String host, int port, int count, String text, Duration deadline) {
+    return crowdFrom("", host, port, count, text, deadline);
+  }
+
+  /** Opens many connections from one address, as {@link #crowd} does. */
+  public Crowd crowdFrom(
+      String source, String host, int port, int count, String text, Duration deadline) {
     JsonNode answer =
         call(
             "crowd",
             Map.of(
+                "source",
+                source,
                 "host",
                 host,
                 "port",

@@ -1,0 +1,50 @@
+package org.pinholed.agent.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.management.ManagementFactory;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.config.MemoryNeed;
+import org.pinholed.agent.event.AgentEvent;
+
+/** The size by which a configuration is judged is the one that the virtual machine takes. */
+class ParentMemoryTest {
+  private static final int PARENTS = 2000;
+
+  /** Used heap once nothing can be collected any more. */
+  private static long usedHeapBytes() {
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 4; i++) {
+      System.gc();
+      long used = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+      least = Math.min(least, used);
+    }
+    return least;
+  }
+
+  @Test
+  void aParentThatIsLoggedIn() throws Exception {
+    WorkerBench bench = new WorkerBench();
+    List<TcpDialogue> dialogues = new ArrayList<>();
+    for (int number = 1; number <= PARENTS; number++) {
+      InetSocketAddress client =
+          new InetSocketAddress("192.0.2." + (1 + number % 250), 20000 + number / 250);
+      dialogues.add(new TcpDialogue(bench, client, TcpDialogue.SERVER, number, 25).login());
+    }
+    assertEquals(PARENTS, bench.worker().flows().read());
+    long before = usedHeapBytes();
+    for (int number = 1; number <= PARENTS; number++) {
+      bench.worker().flows().end(number, AgentEvent.Kind.PARENT_CLOSED);
+    }
+    bench.turn();
+    assertEquals(0, bench.worker().flows().read());
+    long each = (before - usedHeapBytes()) / PARENTS;
+    assertEquals(PARENTS, dialogues.size());
+    assertTrue(each <= MemoryNeed.PARENT_BYTES, () -> each + " bytes each");
+    assertTrue(each >= MemoryNeed.PARENT_BYTES / 2, () -> each + " bytes each");
+  }
+}
