@@ -66,10 +66,6 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final OrphanCount orphans = new OrphanCount();
   private long tickedNs = System.nanoTime();
   private boolean resyncDue;
-
-  /** What the last resync has the workers do; nobody waits for it. */
-  private CompletableFuture<?> ended = CompletableFuture.completedFuture(null);
-
   private volatile boolean repairDue;
   private volatile @Nullable Heartbeat heartbeat;
 
@@ -237,7 +233,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       return;
     }
     resyncDue = false;
-    ended =
+    CompletableFuture<Void> unused = // nobody waits for it
         workers
             .endParentsGone(alive)
             .thenAccept(

@@ -161,7 +161,7 @@ class QueueWorkersTest {
     one.conntrack().remove(first.connection());
     two.conntrack().remove(second.connection());
     List<Integer> told = new ArrayList<>();
-    workers.endParentsGone(Set.of()).thenAccept(told::add);
+    CompletableFuture<Void> unused = workers.endParentsGone(Set.of()).thenAccept(told::add);
     one.turn();
     assertEquals(List.of(), told);
     two.turn();
