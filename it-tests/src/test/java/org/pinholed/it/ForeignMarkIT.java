@@ -66,7 +66,7 @@ class ForeignMarkIT {
 
   private static List<String> marks(Scenario scenario) {
     return scenario.conntracks(21).stream()
-        .flatMap(line -> List.of(line.split(" +")).stream())
+        .flatMap(line -> List.of(line.split(" +", -1)).stream())
         .filter(word -> word.startsWith("mark="))
         .toList();
   }

@@ -3,6 +3,7 @@ package org.pinholed.agent.worker;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
@@ -60,7 +61,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   private final SampledLog overwritten = new SampledLog(LOG, "ct mark of a parent was overwritten");
   private final ParentSweep sweep = new ParentSweep(System.nanoTime());
   private volatile HelperTable helpers;
-  private volatile int lost;
+  private final AtomicInteger lost = new AtomicInteger();
   private int unread;
 
   /**
@@ -519,7 +520,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     boolean read = isRead(conntrackId);
     boolean gone = endIfGone(conntrackId);
     if (gone && read && !closed) {
-      lost++;
+      lost.incrementAndGet();
     }
     return gone;
   }
@@ -531,7 +532,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * @return a count since the start, modulo 2^32
    */
   int lost() {
-    return lost;
+    return lost.get();
   }
 
   /** Looks for some parents in the kernel, if it is time. */
@@ -549,6 +550,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * another one, as after an event: a rule may have taken them out.
    */
   @Override
+  @SuppressWarnings("ReferenceEquality") // a flow that began since with the same numbers is another
   public void look(ConntrackEntry entry) {
     ParentFlow flow = flows.find(entry.id());
     if (flow == null || flow.entry() != entry) {
@@ -558,7 +560,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       Optional<ConntrackEntry> now = conntrack.get(entry.original());
       if (now.isEmpty() || now.get().id() != entry.id()) {
         if (isRead(entry.id())) {
-          lost++;
+          lost.incrementAndGet();
         }
         end(flow, AgentEvent.Kind.PARENT_CLOSED);
       } else if ((now.get().mark() & marks.vetted()) == 0) {

@@ -274,8 +274,13 @@ public final class FakeConntrackKernel implements NetlinkTransport {
   }
 
   private void answerOne(int type, int sequence, Request request) {
-    Connection first = connections.get(request.tuple);
-    Connection connection = first != null ? first : byReply.get(request.tuple);
+    FlowTuple tuple = request.tuple;
+    if (tuple == null) {
+      arrived.add(FakeDatagrams.error(sequence, Errno.EINVAL));
+      return;
+    }
+    Connection first = connections.get(tuple);
+    Connection connection = first != null ? first : byReply.get(tuple);
     if (type == GET) {
       gets++;
     }
