@@ -68,17 +68,21 @@ class Buffered:
 class RawTcp:
     """One TCP connection made by hand, so that a test can order and repeat its segments.
 
-    The namespace must drop the resets that the kernel sends for connections it does not know.
+    The namespace must drop the resets that the kernel sends for connections it does not know. With
+    timestamps (RFC 7323) every segment carries one, if the other side does so too.
     """
 
     FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
-    def __init__(self, local, local_port, remote=None, remote_port=None):
+    def __init__(self, local, local_port, remote=None, remote_port=None, window=65000,
+                 timestamps=False):
+        self.window, self.timestamps, self.echo = window, timestamps, 0
         self.local, self.local_port = local, local_port
         self.remote, self.remote_port = remote, remote_port
         self.family = family_of(local)
         self.sock = socket.socket(self.family, socket.SOCK_RAW, socket.IPPROTO_TCP)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 1)  # its own resets are not the kernel's
         self.sock.bind((local, 0))
         self.initial = 0x10000000
         self.expected = 0
@@ -99,9 +103,13 @@ class RawTcp:
         self._transmit(self.initial, b"", self.SYN | self.ACK)
         self._segment(timeout, lambda f: f & self.ACK and not f & self.SYN)
 
-    def send(self, offset, data, fin=False):
+    def send(self, offset, data, fin=False, reset=False, age_ms=0):
         flags = self.ACK | (self.PSH if data else 0) | (self.FIN if fin else 0)
-        self._transmit(self.initial + 1 + offset, data, flags)
+        flags |= self.RST if reset else 0
+        self._transmit(self.initial + 1 + offset, data, flags, age_ms)
+
+    def await_segment(self, timeout):
+        self._segment(timeout, lambda f: True)
 
     def forge(self, device, mac, source, source_port, offset, data, flags, timeout):
         """Sends a segment in the other end's name into the wire, and waits until it comes back.
@@ -191,12 +199,22 @@ class RawTcp:
             sport, dport, seq, ack, off, flags = struct.unpack("!HHIIBB", packet[:14])
             if dport != self.local_port or (self.remote_port and sport != self.remote_port):
                 continue
+            self._note_timestamp(packet[20 : (off >> 4) * 4])
             if wanted(flags):
                 return {"from": origin[0].split("%")[0], "sport": sport, "seq": seq, "ack": ack,
                         "flags": flags, "data": packet[(off >> 4) * 4 :]}
 
-    def _transmit(self, seq, data, flags):
+    def _note_timestamp(self, options):
+        while self.timestamps and options and options[0] != 0:
+            if options[0] == 8:
+                self.echo = struct.unpack("!I", options[2:6])[0]
+            options = options[1 if options[0] == 1 else max(2, options[1]) :]
+
+    def _transmit(self, seq, data, flags, age_ms=0):
         options = struct.pack("!BBHBBBB", 2, 4, 1400, 1, 1, 4, 2) if flags & self.SYN else b""
+        if self.timestamps:
+            now = int(time.monotonic() * 1000) + 1_000_000 - age_ms
+            options += struct.pack("!BBBBII", 1, 1, 8, 10, now & 0xFFFFFFFF, self.echo)
         ack = self.expected if flags & self.ACK else 0
         segment = self._tcp(self.local, self.remote, self.local_port, self.remote_port, seq, ack,
                             data, flags, options)
@@ -205,7 +223,7 @@ class RawTcp:
     def _tcp(self, source, destination, sport, dport, seq, ack, data, flags, options=b""):
         length = 20 + len(options)
         head = struct.pack("!HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack,
-                           (length // 4) << 4, flags, 65000, 0, 0) + options
+                           (length // 4) << 4, flags, self.window, 0, 0) + options
         total = length + len(data)
         pseudo = socket.inet_pton(self.family, source) + socket.inet_pton(self.family, destination)
         if self.family == socket.AF_INET:
@@ -344,6 +362,8 @@ class Peer:
         sock = socket.socket(family_of(r["host"]), socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((r["host"], r["port"]))
+        if r.get("fastOpen"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 64)
         sock.listen(64)
         return {"id": self.keep(sock), "port": sock.getsockname()[1]}
 
@@ -360,7 +380,10 @@ class Peer:
             if r.get("source") or r.get("sourcePort"):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 sock.bind((r.get("source", ""), r.get("sourcePort", 0)))
-            sock.connect((r["host"], r["port"]))
+            if "data" in r:  # in the SYN, if the sysctl allows it
+                sock.sendto(r["data"].encode("latin-1"), socket.MSG_FASTOPEN, (r["host"], r["port"]))
+            else:
+                sock.connect((r["host"], r["port"]))
         except OSError:
             sock.close()
             raise
@@ -392,14 +415,26 @@ class Peer:
         return {"id": self.keep(raw)}
 
     def raw_listen(self, r):
-        return {"id": self.keep(RawTcp(r["host"], r["port"]))}
+        raw = RawTcp(r["host"], r["port"], window=r["window"], timestamps=r["timestamps"])
+        return {"id": self.keep(raw)}
 
     def raw_accept(self, r):
         self.things[r["id"]].accept(r.get("timeout", TIMEOUT_S))
         return {}
 
     def raw_send(self, r):
-        self.things[r["id"]].send(r["offset"], r["data"].encode("latin-1"), r.get("fin", False))
+        self.things[r["id"]].send(r["offset"], r["data"].encode("latin-1"), r.get("fin", False),
+                                  r.get("reset", False), r.get("ageMs", 0))
+        return {}
+
+    def raw_window(self, r):
+        """Says at an offset of the own stream how much the other side may send from now on."""
+        self.things[r["id"]].window = r["window"]
+        self.things[r["id"]].send(r["offset"], b"")
+        return {}
+
+    def raw_await_segment(self, r):
+        self.things[r["id"]].await_segment(r.get("timeout", TIMEOUT_S))
         return {}
 
     def raw_forge(self, r):

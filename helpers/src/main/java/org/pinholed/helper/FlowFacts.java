@@ -23,8 +23,9 @@ public record FlowFacts(
     /** Every byte or datagram from the first on. */
     FIRST_BYTE,
     /**
-     * A vetted flow that an earlier agent read from its first byte; this agent begins somewhere
-     * later, perhaps in the middle of a line.
+     * A flow that an earlier agent read from its first byte until it was {@linkplain
+     * OutcomeSink#proven() proven}; this agent begins somewhere later, perhaps in the middle of a
+     * line.
      */
     RESUMED
   }

@@ -69,7 +69,7 @@ public final class ConfigLoader {
       Map.of(
           "queues",
               List.of("first", "count", "lengthPackets", "receiveBufferBytes", "batchPackets"),
-          "marks", List.of("child", "vetted", "opaque", "policyMask"),
+          "marks", List.of("child", "vetted", "opaque", "proven", "policyMask"),
           "limits",
               List.of(
                   "expectationsPerParent",
@@ -206,8 +206,9 @@ public final class ConfigLoader {
     int child = section.mark("child", or.child());
     int vetted = section.mark("vetted", or.vetted());
     int opaque = section.mark("opaque", or.opaque());
+    int proven = section.mark("proven", or.proven());
     int policyMask = section.mark("policyMask", or.policyMask());
-    return section.build(() -> new MarkBits(child, vetted, opaque, policyMask));
+    return section.build(() -> new MarkBits(child, vetted, opaque, proven, policyMask));
   }
 
   private static AgentConfig.Limits limits(ConfigSection section) throws ConfigException {

@@ -6,7 +6,21 @@ import org.pinholed.helper.Reason;
 public enum AgentReason implements Reason {
   /** The flow was older than the agent and nobody vetted it. */
   MID_STREAM(
-      Kind.OPAQUE, "the flow was not seen from its first byte, so nothing in it can be trusted"),
+      Kind.OPAQUE,
+      "the flow was not seen from its first byte, so nothing in it can be trusted",
+      true),
+  /** Another agent read its first byte and then lost sight of it, before it had proven anything. */
+  NOT_PROVEN(
+      Kind.OPAQUE,
+      "an agent before this one lost sight of the flow before it had proven what it is (for FTP: by"
+          + " greeting, first command and login), so it is not resumed",
+      true),
+  /** Bytes came with its SYN or SYN+ACK. */
+  FAST_OPEN(
+      Kind.OPAQUE,
+      "its first bytes came with the SYN or SYN+ACK (TCP Fast Open), where they are not read, so"
+          + " nothing behind them can be trusted",
+      true),
   /** An agent before this one gave the flow up, and its pinholes were taken over. */
   OPAQUE_BEFORE(
       Kind.OPAQUE, "an agent that ran before this one found that the flow cannot be read"),
@@ -26,7 +40,8 @@ public enum AgentReason implements Reason {
   /** The helper threw an exception. */
   HELPER_FAILED(
       Kind.OPAQUE,
-      "the helper failed, a fault of this program, so the flow is not trusted any more"),
+      "the helper failed, a fault of this program, so the flow is not trusted any more",
+      true),
   /** The conntrack entry has no extension for sequence numbers. */
   NO_SEQUENCE_ADJUSTMENT(
       Kind.REFUSED,
@@ -64,10 +79,25 @@ public enum AgentReason implements Reason {
 
   private final Kind kind;
   private final String explanation;
+  private final boolean untrusted;
 
   AgentReason(Kind kind, String explanation) {
+    this(kind, explanation, false);
+  }
+
+  AgentReason(Kind kind, String explanation, boolean untrusted) {
     this.kind = kind;
     this.explanation = explanation;
+    this.untrusted = untrusted;
+  }
+
+  /**
+   * Whether a flow that is not read for this reason could be read, but must not be believed.
+   *
+   * @return false for what cannot be read at all
+   */
+  public boolean isUntrusted() {
+    return untrusted;
   }
 
   @Override

@@ -4,12 +4,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.nat.TranslatedState;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.helper.FlowFacts;
 
 /**
  * What the next process needs to go on with a flow at its very next byte. It says what the kernel
- * does not know: without it a flow is resumed at its next line.
+ * does not know: without it a flow is resumed at its next line, and only if it is proven.
  *
  * @param conntrackId its conntrack id
+ * @param origin from where on it was read
+ * @param clientRead how many bytes of the client the helper is done with, counted from that origin
+ * @param serverRead the same for the server
  * @param clientNext sequence number of the client's next byte, 0..2^32-1; -1 if not known
  * @param serverNext sequence number of the server's next byte, 0..2^32-1; -1 if not known
  * @param snapshot the helper's own words; empty if it has none
@@ -19,6 +23,9 @@ import org.pinholed.agent.pinhole.Pinhole;
  */
 public record FlowState(
     int conntrackId,
+    FlowFacts.Origin origin,
+    long clientRead,
+    long serverRead,
     long clientNext,
     long serverNext,
     String snapshot,

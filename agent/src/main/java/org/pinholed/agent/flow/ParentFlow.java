@@ -44,10 +44,15 @@ public final class ParentFlow {
   private @Nullable Reason reason;
   private boolean readingEnded;
   private boolean cleared;
+  private boolean proven;
   private boolean firstByteSeen;
+  private boolean synCarriedData;
   private int serverInitialSequence;
-  private long bytesFromClient;
-  private long bytesFromServer;
+
+  /** Bytes that streams read which are gone: of a process before, or before reading ended. */
+  private long clientReadBefore;
+
+  private long serverReadBefore;
   private long packets;
   private long lastNs;
 
@@ -100,7 +105,30 @@ public final class ParentFlow {
    * @return false for good once a byte was read or reading ended
    */
   public boolean waitsForFirstByte() {
-    return firstByteSeen && bytes(original, 1) == 0 && bytes(reply, 1) == 0;
+    return hasBegun() && !readingEnded && clientRead() == 0 && serverRead() == 0;
+  }
+
+  /**
+   * Whether its beginning was seen.
+   *
+   * @return false if it was resumed, or was never read
+   */
+  public boolean hasBegun() {
+    return firstByteSeen;
+  }
+
+  /** Notes that the client sent a SYN with bytes, so that what its answer begins is not whole. */
+  public void noteSynWithData() {
+    synCarriedData = true;
+  }
+
+  /**
+   * Whether the client sent a SYN with bytes while this flow was known.
+   *
+   * @return true for good once it did
+   */
+  public boolean hasSynWithData() {
+    return synCarriedData;
   }
 
   /**
@@ -124,18 +152,22 @@ public final class ParentFlow {
   }
 
   /**
-   * Begins the stream of one direction, if there is none yet, at a byte in the middle.
+   * Begins the stream of one direction, if there is none yet, at a byte in the middle. Only in a
+   * flow that is resumed: one that is read from its first byte has both streams.
    *
    * @param direction which one
    * @param sequence sequence number of the first byte that is read
    * @param limits how much it may keep
    */
   public void resumeStream(Direction direction, int sequence, HelperLimits limits) {
-    if (stream(direction) != null) {
-      return;
+    if (stream(direction) == null && facts.origin() == FlowFacts.Origin.RESUMED) {
+      InOrderStream stream = new InOrderStream(limits, buffers);
+      stream.resume(sequence);
+      setStream(direction, stream);
     }
-    InOrderStream stream = new InOrderStream(limits, buffers);
-    stream.resume(sequence);
+  }
+
+  private void setStream(Direction direction, InOrderStream stream) {
     if (direction == Direction.ORIGINAL) {
       original = stream;
     } else {
@@ -158,6 +190,9 @@ public final class ParentFlow {
     }
     return new FlowState(
         entry.id(),
+        facts.origin(),
+        clientReadBefore + (original == null ? 0 : original.bytesConsumed()),
+        serverReadBefore + (reply == null ? 0 : reply.bytesConsumed()),
         nextOf(original),
         nextOf(reply),
         reader.snapshot(),
@@ -192,20 +227,39 @@ public final class ParentFlow {
    *
    * @param state what it said
    * @param limits how much the streams may keep
+   * @return false if its helper does not understand it; then the flow is not to be used
    */
-  public void restore(FlowState state, HelperLimits limits) {
-    SessionHelper reader = helper;
-    if (reader != null && reader.restore(state.snapshot())) {
-      if (state.clientNext() >= 0) {
-        resumeStream(Direction.ORIGINAL, (int) state.clientNext(), limits);
+  public boolean restore(FlowState state, HelperLimits limits) {
+    boolean whole =
+        facts.origin() == FlowFacts.Origin.RESUMED
+            || (state.clientNext() >= 0 && state.serverNext() >= 0);
+    if (helper == null || !whole || !helper.restore(state.snapshot())) {
+      return false;
+    }
+    restoreStream(Direction.ORIGINAL, state.clientNext(), state.clientRead(), limits);
+    restoreStream(Direction.REPLY, state.serverNext(), state.serverRead(), limits);
+    clientReadBefore = state.clientRead();
+    serverReadBefore = state.serverRead();
+    if (facts.origin() == FlowFacts.Origin.FIRST_BYTE) {
+      firstByteSeen = true;
+      serverInitialSequence = (int) (state.serverNext() - state.serverRead() - 1);
+    }
+    if (translation != null) {
+      restore(translation.stream(Direction.ORIGINAL), state.clientTranslated());
+      restore(translation.stream(Direction.REPLY), state.serverTranslated());
+    }
+    return true;
+  }
+
+  private void restoreStream(Direction direction, long next, long read, HelperLimits limits) {
+    if (next >= 0) {
+      InOrderStream stream = new InOrderStream(limits, buffers);
+      if (read == 0 && facts.origin() == FlowFacts.Origin.FIRST_BYTE) {
+        stream.start((int) next - 1);
+      } else {
+        stream.resume((int) next);
       }
-      if (state.serverNext() >= 0) {
-        resumeStream(Direction.REPLY, (int) state.serverNext(), limits);
-      }
-      if (translation != null) {
-        restore(translation.stream(Direction.ORIGINAL), state.clientTranslated());
-        restore(translation.stream(Direction.REPLY), state.serverTranslated());
-      }
+      setStream(direction, stream);
     }
   }
 
@@ -270,6 +324,20 @@ public final class ParentFlow {
     return translation;
   }
 
+  /** Notes that its helper has seen all the evidence that it needs, and that the kernel knows. */
+  public void prove() {
+    proven = true;
+  }
+
+  /**
+   * Whether its helper has seen all the evidence that it needs.
+   *
+   * @return true for good once it has
+   */
+  public boolean isProven() {
+    return proven;
+  }
+
   /**
    * Whether something was replaced in it that its sender may send once more.
    *
@@ -325,8 +393,8 @@ public final class ParentFlow {
    * @param value why
    */
   public void endReading(Reason value) {
-    bytesFromClient = bytes(original, bytesFromClient);
-    bytesFromServer = bytes(reply, bytesFromServer);
+    clientReadBefore = clientRead();
+    serverReadBefore = serverRead();
     close();
     helper = null;
     reason = value;
@@ -424,13 +492,13 @@ public final class ParentFlow {
         parent.helper(),
         parent.helperId(),
         facts.transport().name().toLowerCase(java.util.Locale.ROOT),
-        reader == null ? "opaque" : reader.stateWord(),
+        reader == null ? unreadWord(why) : reader.stateWord(),
         parent.policyId(),
         parent.mark(),
         Expectation.endpointRow(parent.client()),
         Expectation.endpointRow(parent.server()),
-        bytes(original, bytesFromClient),
-        bytes(reply, bytesFromServer),
+        clientRead(),
+        serverRead(),
         packets,
         devices.misrouted(),
         parent.waiting(),
@@ -441,7 +509,15 @@ public final class ParentFlow {
         (nowNs - lastNs) / 1_000_000_000L);
   }
 
-  private static long bytes(@Nullable InOrderStream stream, long otherwise) {
-    return stream == null ? otherwise : stream.bytesRead();
+  private static String unreadWord(@Nullable Reason why) {
+    return why instanceof AgentReason ours && ours.isUntrusted() ? "untrusted" : "opaque";
+  }
+
+  private long clientRead() {
+    return clientReadBefore + (original == null ? 0 : original.bytesRead());
+  }
+
+  private long serverRead() {
+    return serverReadBefore + (reply == null ? 0 : reply.bytesRead());
   }
 }

@@ -15,6 +15,7 @@ import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Transport;
 
 /**
@@ -36,6 +37,9 @@ final class HandOverText {
       flows.add(
           new JsonFields()
               .with("id", flow.conntrackId())
+              .with("origin", flow.origin().name())
+              .with("clientRead", flow.clientRead())
+              .with("serverRead", flow.serverRead())
               .with("clientNext", flow.clientNext())
               .with("serverNext", flow.serverNext())
               .with("snapshot", flow.snapshot())
@@ -120,6 +124,9 @@ final class HandOverText {
       }
       List<FlowState> flows = new ArrayList<>();
       for (JsonFields flow : objects(fields, "flows")) {
+        if (flow.text("origin").isEmpty()) {
+          continue; // of an agent that did not say so: nobody can tell what it proves
+        }
         List<Pinhole> announced = new ArrayList<>();
         for (JsonFields pinhole : objects(flow, "announced")) {
           announced.add(readPinhole(pinhole));
@@ -127,6 +134,9 @@ final class HandOverText {
         flows.add(
             new FlowState(
                 (int) flow.number("id"),
+                FlowFacts.Origin.valueOf(flow.text("origin")),
+                flow.number("clientRead"),
+                flow.number("serverRead"),
                 flow.number("clientNext"),
                 flow.number("serverNext"),
                 flow.text("snapshot"),

@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
@@ -487,16 +488,32 @@ public final class Agent implements AgentControl, AutoCloseable {
     List<ConntrackEntry> entries = await(workers.beginClear(filter));
     int expectations = expectations(filter).size();
     // The conntrack first: afterwards nothing of the flow proves anything any more.
-    try (ConntrackClient client = ConntrackClient.open()) {
-      for (ConntrackEntry entry : entries) {
-        client.delete(entry.original(), entry.id());
-      }
-    } catch (NetlinkException e) {
-      throw new ControlException("the kernel did not delete the conntrack: " + e.getMessage());
-    }
+    NetlinkException refusal = deleteConntracks(entries);
     await(workers.endParents(entries, AgentEvent.Kind.CLEARED));
     awaitTransaction();
+    if (refusal != null) {
+      throw new ControlException(
+          "the pinholes are shut, but the kernel did not delete the conntrack: "
+              + refusal.getMessage());
+    }
     return new ClearReport(entries.size(), expectations);
+  }
+
+  /** What the kernel refuses is no reason to leave the others; the first refusal is told. */
+  private static @Nullable NetlinkException deleteConntracks(List<ConntrackEntry> entries) {
+    NetlinkException refusal = null;
+    try (ConntrackClient client = ConntrackClient.open()) {
+      for (ConntrackEntry entry : entries) {
+        try {
+          client.delete(entry.original(), entry.id());
+        } catch (NetlinkException e) {
+          refusal = refusal == null ? e : refusal;
+        }
+      }
+    } catch (NetlinkException e) {
+      return e;
+    }
+    return refusal;
   }
 
   @Override

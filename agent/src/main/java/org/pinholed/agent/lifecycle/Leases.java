@@ -109,7 +109,7 @@ final class Leases {
       workers.endParentIfGone(parent.conntrackId(), false);
       return Answer.GONE;
     }
-    if ((entry.get().mark() & marks.vetted()) == 0) {
+    if ((entry.get().mark() & (marks.vetted() | marks.opaque())) == 0) {
       workers.putMarkBack(parent.conntrackId());
     }
     return Answer.LIVES;

@@ -56,6 +56,10 @@ final class LongWork {
     checks.add(check);
   }
 
+  boolean hasChecks() {
+    return !checks.isEmpty();
+  }
+
   void add(Step step) {
     steps.add(step);
   }

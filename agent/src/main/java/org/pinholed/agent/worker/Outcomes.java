@@ -49,6 +49,7 @@ final class Outcomes implements OutcomeSink {
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final MarkBits marks;
+  private final FlowMarks flowMarks;
   private final Tracer tracer;
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
 
@@ -81,6 +82,7 @@ final class Outcomes implements OutcomeSink {
       AgentEvents events,
       AgentMetrics metrics,
       MarkBits marks,
+      FlowMarks flowMarks,
       Tracer tracer,
       Rewrites rewrites,
       LivingChildren children) {
@@ -90,6 +92,7 @@ final class Outcomes implements OutcomeSink {
     this.events = events;
     this.metrics = metrics;
     this.marks = marks;
+    this.flowMarks = flowMarks;
     this.tracer = tracer;
     this.rewrites = rewrites;
     this.children = children;
@@ -328,6 +331,15 @@ final class Outcomes implements OutcomeSink {
     if (tracer.isOn()) {
       tracer.line("understood", word.word());
     }
+  }
+
+  @Override
+  public void proven() {
+    ParentFlow current = flow();
+    if (!current.isProven() && tracer.isOn()) {
+      tracer.line("session", "proven: both sides speak " + current.parent().helper());
+    }
+    flowMarks.prove(current);
   }
 
   /**

@@ -116,10 +116,12 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.tracer = new Tracer(traces);
     this.rewrites = new Rewrites(conntrack, backend, packet);
     this.children = new LivingChildren(conntrack);
+    FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     this.outcomes =
-        new Outcomes(table, backend, events, metrics, marks, tracer, rewrites, children);
+        new Outcomes(table, backend, events, metrics, marks, flowMarks, tracer, rewrites, children);
     this.flows =
-        new WorkerFlows(this, conntrack, outcomes, helpers, owners, marks, events, metrics);
+        new WorkerFlows(
+            this, conntrack, outcomes, helpers, owners, flowMarks, marks, events, metrics);
     this.verdicts = new BatchVerdicts(queue, metrics, faults);
     this.reversePath = new ReversePath(asymmetricRouting, routes::leadsTo, events, metrics);
   }
@@ -206,6 +208,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (woken.compareAndSet(false, true)) {
       wake();
     }
+  }
+
+  /**
+   * Whether parents wait to be looked for.
+   *
+   * @return true if some were said to be gone and nobody has looked yet
+   */
+  boolean hasChecks() {
+    return longWork.hasChecks();
   }
 
   /**
@@ -421,6 +432,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (packet.has(PacketView.SYN)) {
       if (packet.has(PacketView.ACK)) {
         begin(end, queued);
+      } else if (packet.payloadLengthBytes() > 0) {
+        flows.noteSynWithData(packet, end);
       }
       return;
     }
@@ -684,7 +697,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       outcomes.endAll(flow, AgentEvent.Kind.PARENT_CLOSED);
       return;
     }
-    flows.end(flow, AgentEvent.Kind.PARENT_CLOSED);
+    flows.endAndDistrust(flow, AgentEvent.Kind.PARENT_CLOSED);
   }
 
   private static String word(Direction direction) {

@@ -52,11 +52,11 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   private final ConntrackClient conntrack;
   private final Outcomes outcomes;
   private final ParentOwners owners;
-  private final MarkBits marks;
+  private final FlowMarks marks;
+  private final MarkBits bits;
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final FlowTable flows = new FlowTable();
-  private final SampledLog conntrackErrors = new SampledLog(LOG, "conntrack");
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
   private final SampledLog overwritten = new SampledLog(LOG, "ct mark of a parent was overwritten");
   private final ParentSweep sweep = new ParentSweep(System.nanoTime());
@@ -72,7 +72,8 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * @param outcomes what helpers conclude
    * @param helpers the helpers in force
    * @param owners who reads which parent, shared
-   * @param marks the bits of the conntrack mark
+   * @param marks writes what is known of a flow into its conntrack mark
+   * @param bits of that mark
    * @param events log and counters, shared
    * @param metrics counters, shared
    */
@@ -82,7 +83,8 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       Outcomes outcomes,
       HelperTable helpers,
       ParentOwners owners,
-      MarkBits marks,
+      FlowMarks marks,
+      MarkBits bits,
       AgentEvents events,
       AgentMetrics metrics) {
     this.worker = worker;
@@ -91,6 +93,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     this.helpers = helpers;
     this.owners = owners;
     this.marks = marks;
+    this.bits = bits;
     this.events = events;
     this.metrics = metrics;
   }
@@ -149,42 +152,94 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * could send them to make the agent begin in the middle of what the client sends, where a line
    * looks like a command: NAT slipstreaming.
    *
+   * <p>Conntrack uses the entry of an earlier connection again when it has ignored the SYN: then
+   * its mark still says what that one was.
+   *
    * @param packet the SYN+ACK
    * @param known the flow of its ports, if there is one already
    * @param nowNs {@link System#nanoTime}
    * @return the flow if it begins now, else null
    */
   @Nullable ParentFlow begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
-    if (known != null && known.flow().beganWith(packet.sequence())) {
-      known.flow().packetSeen(nowNs);
+    ParentFlow before = known == null ? null : known.flow();
+    if (before != null && before.beganWith(packet.sequence())) {
+      before.packetSeen(nowNs);
+      marks.proveAgain(before);
+      if (packet.payloadLengthBytes() > 0 && before.waitsForFirstByte()) {
+        // Sent again, this time with bytes: it may be the only one that arrives.
+        endReading(before, AgentReason.FAST_OPEN);
+        marks.beginUnseen(before.entry());
+      }
       return null;
     }
     ConntrackEntry entry = conntrackOf(packet);
     if (entry == null
         || entry.tcpState() != TCP_SYN_RECV
         || !tupleBehind(packet).equals(entry.original())) { // not from the server
+      if (before != null) {
+        marks.proveAgain(before);
+      }
       return null;
     }
-    if (known != null) {
+    if (before != null) {
       // The id alone says nothing, the next entry for the same tuple often has it again. But a flow
       // that went on since its SYN+ACK cannot come back to this state.
-      if (known.flow().entry().id() == entry.id() && known.flow().waitsForFirstByte()) {
+      if (before.entry().id() == entry.id() && before.waitsForFirstByte()) {
         return null;
       }
-      end(known.flow(), AgentEvent.Kind.PARENT_CLOSED); // the ports are used again
+      end(before, AgentEvent.Kind.PARENT_CLOSED); // the ports are used again
     }
-    ParentFlow flow = newFlow(entry, FlowFacts.Origin.FIRST_BYTE, nowNs);
-    if (flow == null || flow.readingEnded()) {
+    HelperTable.ActiveHelper active = helperOf(entry);
+    if (active == null || marks.isChild(entry)) {
       return null;
     }
+    if (marks.isBegunUnseen(entry)
+        || packet.payloadLengthBytes() > 0
+        || (before != null && before.hasSynWithData())) {
+      addUnread(entry, active, AgentReason.FAST_OPEN, nowNs);
+      return null;
+    }
+    if (marks.isVetted(entry) && !marks.isOpaque(entry) && (before == null || !before.hasBegun())) {
+      // The entry is of an earlier connection, and the SYN may have come, with bytes, while no
+      // agent was there to see it.
+      addUnread(entry, active, AgentReason.MID_STREAM, nowNs);
+      return null;
+    }
+    if (hasKernelHelper(entry)) {
+      addUnread(entry, active, AgentReason.KERNEL_HELPER, nowNs);
+      return null;
+    }
+    ParentFlow flow = newFlow(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
     flow.startStreams(packet.acknowledgement() - 1, packet.sequence(), helpers.limits());
-    changeMark(entry, marks.vetted());
+    if (!add(flow)) {
+      return null;
+    }
+    marks.begin(entry);
     return flow;
   }
 
   /**
-   * A packet of a flow that is not known here. An earlier agent may have vetted it; else nothing in
-   * it proves anything, and the kernel need not queue it any more.
+   * A SYN with bytes, which the diversion gives to the agent only if conntrack has a readable flow
+   * of the same ports. It may be forged, so it ends nothing; but what its answer begins has bytes
+   * that were not read.
+   *
+   * @param packet the SYN
+   * @param known the flow of its ports, if there is one
+   */
+  void noteSynWithData(PacketView packet, FlowTable.@Nullable End known) {
+    if (known != null) {
+      known.flow().noteSynWithData();
+      return;
+    }
+    ConntrackEntry entry = conntrackOf(packet);
+    if (entry != null && !marks.isChild(entry) && helperOf(entry) != null) {
+      marks.beginUnseen(entry);
+    }
+  }
+
+  /**
+   * A packet of a flow that is not known here. It may be resumed if an earlier agent saw it proven;
+   * else nothing in it proves anything, and the kernel need not queue it any more.
    *
    * @param packet the packet
    * @param nowNs {@link System#nanoTime}
@@ -192,23 +247,66 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    */
   FlowTable.@Nullable End adopt(PacketView packet, long nowNs) {
     ConntrackEntry entry = conntrackOf(packet);
-    if (entry == null
-        || entry.tcpState() != TCP_ESTABLISHED) { // the last words of a flow that is ending
+    if (entry == null || marks.isChild(entry) || marks.isOpaque(entry)) {
       return null;
     }
-    boolean vetted = (entry.mark() & marks.vetted()) != 0;
-    ParentFlow flow = newFlow(entry, FlowFacts.Origin.RESUMED, nowNs);
-    if (flow == null) {
+    HelperTable.ActiveHelper active = helperOf(entry);
+    if (active == null) {
       return null;
     }
-    if (vetted) {
+    if (entry.tcpState() != TCP_ESTABLISHED) { // the last words of a flow that is ending
+      marks.distrust(entry);
+      return null;
+    }
+    AgentReason refusal = refusalToResume(entry);
+    ParentFlow flow =
+        refusal == null ? resume(entry, active, nowNs) : addUnread(entry, active, refusal, nowNs);
+    if (flow != null && refusal == null) {
       lookOnceMore(entry);
-      inheritTranslation(flow);
-    } else if (!flow.readingEnded()) {
-      events.reason(flow.parent(), AgentReason.MID_STREAM, "");
-      endReading(flow, AgentReason.MID_STREAM, false);
     }
-    return flows.find(packet);
+    return flow == null ? null : flows.find(packet);
+  }
+
+  private @Nullable AgentReason refusalToResume(ConntrackEntry entry) {
+    if (hasKernelHelper(entry)) {
+      return AgentReason.KERNEL_HELPER;
+    }
+    if (marks.isResumable(entry)) {
+      return null;
+    }
+    return marks.isVetted(entry) ? AgentReason.NOT_PROVEN : AgentReason.MID_STREAM;
+  }
+
+  private static boolean hasKernelHelper(ConntrackEntry entry) {
+    return !entry.helperName().isEmpty();
+  }
+
+  /** Goes on with a proven flow at its next line. */
+  private @Nullable ParentFlow resume(
+      ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+    ParentFlow flow = newFlow(entry, active, FlowFacts.Origin.RESUMED, nowNs);
+    flow.prove();
+    inheritTranslation(flow);
+    return add(flow) ? flow : null;
+  }
+
+  /** Lists a flow that is never read, with the reason. */
+  private @Nullable ParentFlow addUnread(
+      ConntrackEntry entry, HelperTable.ActiveHelper active, AgentReason reason, long nowNs) {
+    FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
+    ParentFlow flow =
+        newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
+    if (!add(flow)) {
+      return null;
+    }
+    if (reason == AgentReason.FAST_OPEN) {
+      marks.beginUnseen(entry);
+    } else {
+      marks.distrust(entry);
+    }
+    events.reason(flow.parent(), reason, "");
+    stopReading(flow, reason);
+    return flow;
   }
 
   /**
@@ -226,49 +324,60 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       try {
         translation.inherit(conntrack);
       } catch (NetlinkException e) {
-        conntrackFailed(e);
+        marks.failed(e);
       }
     }
   }
 
   /**
-   * Takes over a parent that an agent before this one vetted: it is known from now on, and read
-   * from where that agent stood, or from its next line on, unless that agent gave it up. On the
-   * worker's thread, or before that runs.
+   * Takes over a parent that an agent before this one vetted. If that one handed its state over,
+   * reading goes on at the very next byte; else at the next line, but only if the flow is proven.
+   * What can neither be restored nor resumed is untrusted until it begins anew. On the worker's
+   * thread, or before that runs.
    *
    * @param entry its conntrack, with the vetted bit
    * @param state what that agent said of it; null if it said nothing
-   * @return the flow; null if it is ending, no helper of today reads it, or there are too many
+   * @return the flow; null if it is ending or untrusted, no helper of today reads it, or there are
+   *     too many
    */
   public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
-    if (entry.tcpState() != TCP_SYN_RECV && entry.tcpState() != TCP_ESTABLISHED) {
+    HelperTable.ActiveHelper active = helperOf(entry);
+    boolean alive = entry.tcpState() == TCP_SYN_RECV || entry.tcpState() == TCP_ESTABLISHED;
+    long nowNs = System.nanoTime();
+    if (active != null && alive && marks.isOpaque(entry)) {
+      return takeOverUnread(entry, active, nowNs);
+    }
+    if (active == null || !alive || hasKernelHelper(entry)) {
+      marks.distrust(entry);
       return null;
     }
-    long nowNs = System.nanoTime();
-    if ((entry.mark() & marks.opaque()) != 0) {
-      return takeOverUnread(entry, nowNs);
-    }
-    ParentFlow flow = newFlow(entry, FlowFacts.Origin.RESUMED, nowNs);
-    if (flow != null) {
+    if (state != null) {
+      ParentFlow flow = newFlow(entry, active, state.origin(), nowNs);
       inheritTranslation(flow);
-      if (state != null) {
-        flow.restore(state, helpers.limits());
+      if (flow.restore(state, helpers.limits())) {
+        if (marks.isResumable(entry)) {
+          flow.prove();
+        }
+        return add(flow) ? flow : null;
       }
+      flow.close();
     }
-    return flow;
+    if (marks.isResumable(entry)) {
+      return resume(entry, active, nowNs);
+    }
+    marks.distrust(entry);
+    return null;
   }
 
-  private @Nullable ParentFlow takeOverUnread(ConntrackEntry entry, long nowNs) {
-    HelperTable.ActiveHelper active =
-        helpers.find(Transport.TCP, entry.original().destinationPort());
-    if (active == null || !owners.add(entry.id(), worker)) {
-      return null;
-    }
+  private @Nullable ParentFlow takeOverUnread(
+      ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
     FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
     ParentFlow flow =
         newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
+    if (!add(flow)) {
+      return null;
+    }
     flow.endReading(AgentReason.OPAQUE_BEFORE);
-    flows.add(flow);
     unread++;
     return flow;
   }
@@ -310,37 +419,39 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       }
       return entry.get();
     } catch (NetlinkException e) {
-      conntrackFailed(e);
+      marks.failed(e);
       return null;
     }
   }
 
-  private @Nullable ParentFlow newFlow(ConntrackEntry entry, FlowFacts.Origin origin, long nowNs) {
-    HelperTable.ActiveHelper active =
-        helpers.find(Transport.TCP, entry.original().destinationPort());
-    if (active == null || (entry.mark() & (marks.opaque() | marks.child())) != 0) {
-      return null;
-    }
-    ParentFlow stale = flows.find(entry.id());
+  private HelperTable.@Nullable ActiveHelper helperOf(ConntrackEntry entry) {
+    return helpers.find(Transport.TCP, entry.original().destinationPort());
+  }
+
+  private ParentFlow newFlow(
+      ConntrackEntry entry, HelperTable.ActiveHelper active, FlowFacts.Origin origin, long nowNs) {
+    FlowFacts facts = factsOf(entry, origin);
+    SessionHelper helper = active.factory().open(facts);
+    return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), helper, nowNs);
+  }
+
+  /** Puts a flow into the table; one for which there is no room is untrusted. */
+  private boolean add(ParentFlow flow) {
+    ParentFlow stale = flows.find(flow.entry().id());
     if (stale != null) {
       end(stale, AgentEvent.Kind.PARENT_CLOSED);
+      if (!stale.entry().original().equals(flow.entry().original())) {
+        marks.distrust(stale.entry());
+      }
     }
-    FlowFacts facts = factsOf(entry, origin);
-    Parent parent = parentOf(entry, facts, active);
-    if (!owners.add(entry.id(), worker)) {
-      events.limit(parent, "parents");
-      changeMark(entry, marks.opaque());
-      return null;
+    if (!owners.add(flow.entry().id(), worker)) {
+      events.limit(flow.parent(), "parents");
+      marks.distrust(flow.entry());
+      flow.close();
+      return false;
     }
-    boolean kernelHelper = !entry.helperName().isEmpty();
-    SessionHelper helper = active.factory().open(facts);
-    ParentFlow flow = newFlow(parent, entry, facts, active.entry(), helper, nowNs);
     flows.add(flow);
-    if (kernelHelper) {
-      events.reason(parent, AgentReason.KERNEL_HELPER, "");
-      endReading(flow, AgentReason.KERNEL_HELPER, false);
-    }
-    return flow;
+    return true;
   }
 
   private ParentFlow newFlow(
@@ -370,7 +481,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
         active.entry().name(),
         active.entry().id(),
         entry.mark(),
-        marks.policyId(entry.mark()),
+        bits.policyId(entry.mark()),
         facts.client(),
         facts.serverSeenByClient());
   }
@@ -410,11 +521,17 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     if (shut) {
       outcomes.endAll(flow, AgentEvent.Kind.CLOSED);
     }
+    if (flow.mayHaveToRepeat()) {
+      marks.disprove(flow.entry());
+    } else {
+      marks.endReading(flow.entry());
+    }
+    stopReading(flow, reason);
+  }
+
+  private void stopReading(ParentFlow flow, Reason reason) {
     flow.endReading(reason);
     unread++;
-    if (!flow.mayHaveToRepeat()) {
-      queueNoMore(flow);
-    }
     unreadable.warn(
         flow.parent().serial()
             + " "
@@ -430,12 +547,24 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   }
 
   /**
+   * Ends a parent by what its sides said or an operator did, while its conntrack may live on: what
+   * comes on it from now on is not believed.
+   *
+   * @param flow leaves the table
+   * @param kind why, for log and counters
+   */
+  void endAndDistrust(ParentFlow flow, AgentEvent.Kind kind) {
+    end(flow, kind);
+    marks.distrust(flow.entry());
+  }
+
+  /**
    * Ends a parent and everything that hangs on it.
    *
    * @param flow leaves the table
    * @param kind why, for log and counters
    */
-  void end(ParentFlow flow, AgentEvent.Kind kind) {
+  private void end(ParentFlow flow, AgentEvent.Kind kind) {
     flow.parent().end();
     flow.close();
     outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
@@ -452,21 +581,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * @param flow the flow
    */
   void queueNoMore(ParentFlow flow) {
-    changeMark(flow.entry(), marks.opaque());
-  }
-
-  private void changeMark(ConntrackEntry entry, int bit) {
-    try {
-      conntrack.setMark(entry.original(), bit, bit);
-    } catch (NetlinkException e) {
-      conntrackFailed(e);
-    }
-  }
-
-  private void conntrackFailed(NetlinkException e) {
-    String message = String.valueOf(e.getMessage());
-    conntrackErrors.warn(message);
-    events.agent(AgentEvent.Kind.BACKEND_ERROR, "conntrack", message);
+    marks.endReading(flow.entry());
   }
 
   /**
@@ -478,7 +593,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   public void end(int conntrackId, AgentEvent.Kind kind) {
     ParentFlow flow = flows.find(conntrackId);
     if (flow != null) {
-      end(flow, kind);
+      endAndDistrust(flow, kind); // the kernel may have refused to delete its conntrack
     }
   }
 
@@ -563,11 +678,11 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
           lost.incrementAndGet();
         }
         end(flow, AgentEvent.Kind.PARENT_CLOSED);
-      } else if ((now.get().mark() & marks.vetted()) == 0) {
+      } else if (!marks.isOurs(now.get())) {
         putMarkBack(entry.id());
       }
     } catch (NetlinkException e) {
-      conntrackFailed(e); // looked for again in the next round
+      marks.failed(e); // looked for again in the next round
     }
   }
 
@@ -587,11 +702,12 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    */
   void putMarkBack(int conntrackId) {
     ParentFlow flow = flows.find(conntrackId);
-    if (flow == null) {
+    // After conntrack -F the next entry of a flow has no bits either: it is not believed, and its
+    // parent is about to be ended.
+    if (flow == null || worker.hasChecks()) {
       return;
     }
-    boolean unqueued = flow.readingEnded() && !flow.mayHaveToRepeat();
-    changeMark(flow.entry(), unqueued ? marks.vetted() | marks.opaque() : marks.vetted());
+    marks.putBack(flow);
     overwritten.warn(
         flow.parent().serial()
             + " "
@@ -608,20 +724,20 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * that one, and its end would not be told, because it has no mark: only a marked one is ours.
    */
   private boolean isInKernel(ConntrackEntry entry) {
-    int ours = marks.vetted() | marks.opaque();
     try {
       return conntrack
           .get(entry.original())
-          .filter(now -> now.id() == entry.id() && (now.mark() & ours) != 0)
+          .filter(now -> now.id() == entry.id() && marks.isOurs(now))
           .isPresent();
     } catch (NetlinkException e) {
-      conntrackFailed(e);
+      marks.failed(e);
       return false;
     }
   }
 
   /**
-   * Ends the parents of helpers that are no longer in force.
+   * Ends the parents of helpers that are no longer in force. What they say from now on is not seen,
+   * so they are not resumed when such a helper is in force again.
    *
    * @return how many
    */
@@ -640,7 +756,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       }
     }
     for (ParentFlow flow : over) {
-      end(flow, AgentEvent.Kind.CLOSED);
+      endAndDistrust(flow, AgentEvent.Kind.CLOSED);
     }
     return over.size();
   }

@@ -66,7 +66,7 @@ class ConfigLoaderTest {
             backend: recording
             asymmetricRouting: true
             queues: {first: 7, count: 3, lengthPackets: 100, receiveBufferBytes: 65536, batchPackets: 8}
-            marks: {child: 0x80000000, vetted: 0x40000000, opaque: 536870912, policyMask: 0xff}
+            marks: {child: 0x80000000, vetted: 0x40000000, opaque: 536870912, proven: 0x2000000, policyMask: 0xff}
             limits:
               expectationsPerParent: 2
               expectationsPerSource: 3
@@ -104,7 +104,7 @@ class ConfigLoaderTest {
             AgentConfig.Backend.RECORDING,
             true,
             new AgentConfig.Queues(7, 3, 100, 65536, 8),
-            new MarkBits(0x80000000, 0x40000000, 0x20000000, 0xff),
+            new MarkBits(0x80000000, 0x40000000, 0x20000000, 0x02000000, 0xff),
             new AgentConfig.Limits(2, 3, 4, 5, 65536, new HelperLimits(512, 1024, 6, 0)),
             new AgentConfig.Fail(
                 AgentConfig.OnFailure.DROP, AgentConfig.OnFailure.DROP, AgentConfig.OnStop.KEEP),
@@ -214,7 +214,7 @@ class ConfigLoaderTest {
           "marks: {child: red} | marks.child: red (expected: 32 bits such as 0x40000000)",
           "marks: {policyMask: 0xff00} | marks.policyMask: 0xff00 (expected: 0, or ones from bit 0"
               + " upwards)",
-          "marks: {child: 0x8000} | marks: bits overlap (expected: four disjoint masks)",
+          "marks: {child: 0x8000} | marks: bits overlap (expected: five disjoint masks)",
           "limits: {expectationsPerParent: 0} | limits.expectationsPerParent: 0 (expected:"
               + " 1..65535)",
           "limits: {expectationsPerSource: 0} | limits.expectationsPerSource: 0 (expected:"

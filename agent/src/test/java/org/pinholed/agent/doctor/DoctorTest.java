@@ -136,7 +136,11 @@ class DoctorTest {
     void anotherChildBit_anotherRule() {
       DoctorSettings other =
           new DoctorSettings(
-              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0xffff), 0, 1, true, List.of());
+              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0x04000000, 0xffff),
+              0,
+              1,
+              true,
+              List.of());
       probe.nft = Answer.of(FakeProbe.resource("rule.json"));
       List<Finding> findings =
           Doctor.examine(probe, other).stream()

@@ -22,6 +22,7 @@ import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.libc.Libc;
 
@@ -57,6 +58,9 @@ class HandOverSocketTest {
       states.add(
           new FlowState(
               -id,
+              FlowFacts.Origin.RESUMED,
+              5,
+              0,
               0xffff_ffffL,
               -1,
               "ftp1 words",

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.service.PassedDescriptor;
 import org.pinholed.agent.service.ServiceManager;
+import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.unix.DatagramReceiver;
 import org.pinholed.kernel.unix.DescriptorSocket;
 import org.pinholed.kernel.unix.Descriptors;
@@ -26,7 +27,8 @@ import org.pinholed.kernel.unix.Descriptors;
 /** What one process has the manager keep is what the next one finds. */
 @SuppressWarnings("NullAway.Init")
 class StoredHandOverTest {
-  private static final FlowState FLOW = new FlowState(17, 100, 200, "ftp1", List.of(), null, null);
+  private static final FlowState FLOW =
+      new FlowState(17, FlowFacts.Origin.FIRST_BYTE, 7, 0, 100, 200, "ftp1", List.of(), null, null);
 
   @TempDir Path folder;
   private DatagramReceiver receiver;

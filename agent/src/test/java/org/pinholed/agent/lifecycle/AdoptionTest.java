@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
@@ -24,15 +27,18 @@ import org.pinholed.agent.worker.TcpDialogue;
 import org.pinholed.agent.worker.WorkerBench;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.DumpFilter;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /** What an earlier agent left in the kernel, as a new one finds it. */
 class AdoptionTest {
   private static final int VETTED = WorkerBench.MARKS.vetted();
+  private static final int PROVEN = VETTED | WorkerBench.MARKS.proven();
   private static final int OPAQUE = WorkerBench.MARKS.opaque();
   private static final InetSocketAddress CLIENT = TcpDialogue.CLIENT;
   private static final InetSocketAddress SERVER = TcpDialogue.SERVER;
@@ -100,7 +106,7 @@ class AdoptionTest {
 
   @Test
   void pinholeOfALivingParent_isListedAgain() throws Exception {
-    established(VETTED);
+    established(PROVEN);
     inKernel(30000, COMMENT);
 
     assertEquals(new Adoption.Result(1, 1, 0), adopt());
@@ -121,7 +127,7 @@ class AdoptionTest {
 
   @Test
   void newAnnouncement_replacesTheAdoptedOne() throws Exception {
-    TcpDialogue dialogue = established(VETTED);
+    TcpDialogue dialogue = established(PROVEN);
     inKernel(30000, COMMENT);
     adopt();
     // Each side's first line may be the end of one whose beginning nobody has seen, and a reply to
@@ -135,7 +141,7 @@ class AdoptionTest {
 
   @Test
   void finOfTheParent_shutsTheAdoptedOne() throws Exception {
-    TcpDialogue dialogue = established(VETTED);
+    TcpDialogue dialogue = established(PROVEN);
     inKernel(30000, COMMENT);
     adopt();
     dialogue.sayQuit();
@@ -175,6 +181,95 @@ class AdoptionTest {
   }
 
   @Test
+  void replaced_beforeTheLogin_goesOnAtTheVeryByte() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).connect();
+    for (String line : List.of("220 ready\r\n", "331 password\r\n", "230 welcome\r\n")) {
+      replace();
+      dialogue.on(bench).server(line);
+      replace();
+      if (!line.startsWith("230")) {
+        dialogue.on(bench).client(line.startsWith("220") ? "USER joe\r\n" : "PASS x\r\n");
+      }
+    }
+    replace();
+    dialogue.on(bench).passive(30000);
+
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30000"), bench.backend().open());
+    assertEquals(25 | PROVEN, dialogue.connection().mark());
+    assertEquals("ready", sessions().get(0).state());
+  }
+
+  @Test
+  void replaced_beforeTheFirstCommand_whichIsStillLookedAt() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).connect().server("220 ready\r\n");
+    replace();
+    dialogue.on(bench).client("POST / HTTP/1.1\r\n\r\nPORT 192,0,2,10,117,48\r\n");
+    dialogue.server("200 ok\r\n");
+
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals("http", sessions().get(0).reason());
+  }
+
+  @Test
+  void replaced_beforeTheFirstByte_synAckSentAgainMovesNothing() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).connect();
+    dialogue.connection().setTcpState(FakeConntrackKernel.SYN_RECV);
+    replace();
+    dialogue.on(bench).login().passive(30000);
+
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30000"), bench.backend().open());
+    assertEquals(1, sessions().size());
+  }
+
+  @Test
+  void replaced_inTheMiddleOfTheGreeting_isUntrusted() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).connect().server("22");
+    replace();
+    assertEquals(25 | OPAQUE, dialogue.connection().mark());
+    dialogue.on(bench).server("0 ready\r\n").client("PORT 192,0,2,10,117,48\r\n");
+    dialogue.server("200 ok\r\n");
+
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void handOverThatIsNotUnderstood_isResumedOnlyIfProven(boolean proven) throws Exception {
+    TcpDialogue dialogue = established(proven ? PROVEN : VETTED);
+    states =
+        List.of(
+            new FlowState(
+                0x1234, FlowFacts.Origin.FIRST_BYTE, 0, 0, 1, 1, "?", List.of(), null, null));
+    adopt();
+    dialogue.client("TYPE I\r\n").server("200 ok\r\n");
+    dialogue.client("NOOP\r\n").server("200 ok\r\n").passive(30000);
+
+    assertEquals(proven ? 1 : 0, bench.backend().open().size());
+    assertEquals(25 | (proven ? PROVEN : OPAQUE), dialogue.connection().mark());
+  }
+
+  @Test
+  void parentThatIsNotProven_isUntrusted_andItsPinholeIsShut() throws Exception {
+    TcpDialogue dialogue = established(VETTED);
+    inKernel(30000, COMMENT);
+
+    assertEquals(new Adoption.Result(0, 0, 1), adopt());
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals(25 | OPAQUE, dialogue.connection().mark());
+  }
+
+  @Test
+  void marksWiped_whileNoAgentRan_handOverIsNotBelieved() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).login();
+    dialogue.connection().setMark(25);
+    replace();
+    dialogue.on(bench).passive(30000);
+
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals("midStream", sessions().get(0).reason());
+  }
+
+  @Test
   void pinholeOfATranslatedParent_keepsItsTranslation() throws Exception {
     InetSocketAddress outside = new InetSocketAddress("203.0.113.1", 40_001);
     FlowTuple original =
@@ -183,7 +278,7 @@ class AdoptionTest {
         new FlowTuple(6, SERVER.getAddress(), SERVER.getPort(), outside.getAddress(), 40_001);
     bench
         .conntrack()
-        .add(new Connection(0x1234, original, reply, 25 | VETTED, FakeConntrackKernel.ESTABLISHED));
+        .add(new Connection(0x1234, original, reply, 25 | PROVEN, FakeConntrackKernel.ESTABLISHED));
     Endpoint inside = new Endpoint(CLIENT.getAddress(), 30_000);
     Pinhole pinhole =
         new Pinhole(
@@ -215,7 +310,7 @@ class AdoptionTest {
 
   @Test
   void parentIsEnding_orphanIsShut() throws Exception {
-    established(VETTED).connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+    established(PROVEN).connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
     inKernel(30000, COMMENT);
 
     assertEquals(new Adoption.Result(0, 0, 1), adopt());
@@ -232,7 +327,7 @@ class AdoptionTest {
 
   @Test
   void commentOfSomebodyElse_orphanIsShut() throws Exception {
-    established(VETTED);
+    established(PROVEN);
     inKernel(30000, "by hand");
     inKernel(30001, COMMENT.replace("ftp", "sip"));
 
@@ -242,7 +337,7 @@ class AdoptionTest {
 
   @Test
   void twoOfOneKey_theYoungerStays() throws Exception {
-    established(VETTED);
+    established(PROVEN);
     inKernel(30000, COMMENT);
     inKernel(30001, COMMENT.replace("1700000000", "1700000001"));
 
@@ -281,16 +376,20 @@ class AdoptionTest {
         .conntrack()
         .add(
             new Connection(
-                0x1234, tuple, tuple.inverse(), VETTED, FakeConntrackKernel.ESTABLISHED));
+                0x1234, tuple, tuple.inverse(), PROVEN, FakeConntrackKernel.ESTABLISHED));
     inKernel(30000, COMMENT);
 
     assertEquals(new Adoption.Result(0, 0, 1), adopt());
+    List<Integer> marks = new ArrayList<>();
+    ConntrackClient.open(bench.conntrack())
+        .dump(new DumpFilter(0, 0, 0), entry -> marks.add(entry.mark()));
+    assertEquals(List.of(OPAQUE), marks, "not to be resumed when its helper is there again");
   }
 
   @Test
   void tooManyForTheLimit_theRestIsShut() throws Exception {
     AgentConfig.Limits base = AgentConfig.Limits.DEFAULT;
-    established(VETTED);
+    established(PROVEN);
     inKernel(30000, COMMENT);
     inKernel(30001, COMMENT + "2");
     bench
@@ -310,7 +409,7 @@ class AdoptionTest {
   @Test
   void lease_isALeaseAgain() throws Exception {
     useLeases(null);
-    established(VETTED);
+    established(PROVEN);
     inKernel(30000, COMMENT.replace("ends=timeout", "ends=parent"));
     adopt();
 

@@ -61,6 +61,7 @@ class TraceOfADialogueTest {
         4 00001234 session: existing session, direction reply, policy 25
         4 00001234 helper: reads 13 bytes of direction reply, state login
         4 00001234 understood: 230
+        4 00001234 session: proven: both sides speak ftp
         4 00001234 verdict: accept, as it came
         5 00001234 received: TCP 192.0.2.10:40001 -> 198.51.100.7:21 ACK seq 2147483643, 6 bytes of payload
         5 00001234 session: existing session, direction original, policy 25

@@ -36,6 +36,10 @@ public final class InOrderStream {
   private final ByteCursor cursor = new ByteCursor();
   private final @Nullable SegmentDigests digests;
   private boolean started;
+
+  /** Whether offset 0 is the first byte that the sender sent at all. */
+  private boolean wholeFromStart;
+
   private @Nullable Push error;
 
   /** Sequence number of stream offset 0. */
@@ -143,7 +147,9 @@ public final class InOrderStream {
    *     one and stream offset 0
    */
   public void start(int initialSequence) {
-    resume(initialSequence + 1);
+    if (resumeAt(initialSequence + 1)) {
+      wholeFromStart = true;
+    }
   }
 
   /**
@@ -152,11 +158,19 @@ public final class InOrderStream {
    * @param sequence the sequence number that gets stream offset 0
    */
   public void resume(int sequence) {
-    if (bytesRead == 0 && (early == null || early.isEmpty())) {
-      started = true;
-      first = sequence;
-      next = sequence;
+    if (resumeAt(sequence)) {
+      wholeFromStart = false;
     }
+  }
+
+  private boolean resumeAt(int sequence) {
+    if (bytesRead != 0 || (early != null && !early.isEmpty())) {
+      return false;
+    }
+    started = true;
+    first = sequence;
+    next = sequence;
+    return true;
   }
 
   /**
@@ -189,6 +203,11 @@ public final class InOrderStream {
     if (oldBytes > 0) {
       if (oldBytes == 1 && lengthBytes == 1 && from == -1) {
         return Push.OLD; // a keep-alive probe: its byte may be anything (RFC 9293 section 3.8.4)
+      }
+      if (wholeFromStart && bytesRead + from < 0) {
+        // Nothing was sent before the first byte: the SYN+ACK that said where that is was a lie
+        // (conntrack does not look with nf_conntrack_tcp_be_liberal).
+        return fail(Push.CONFLICT);
       }
       if (differsFromRead(sequence, buffer, offset, oldBytes)) {
         return fail(Push.CONFLICT);

@@ -180,6 +180,43 @@ class InOrderStreamTest {
     }
 
     @Test
+    void bytesBeforeTheFirst_areAConflict() {
+      // A SYN+ACK that acknowledges too much makes the beginning of a request look old.
+      assertSame(Push.CONFLICT, push(-17, "POST / HTTP/1.1\r\n"));
+      assertSame(Push.CONFLICT, push(0, "PORT 1\r\n"));
+      assertEquals("", read.toString());
+    }
+
+    @Test
+    void bytesBeforeTheFirst_andNewOnesWithThem_areAConflict() {
+      assertSame(Push.CONFLICT, push(-2, "\r\nPORT 1\r\n"));
+      assertEquals("", read.toString());
+    }
+
+    @Test
+    void bytesBeforeTheFirst_longAfterwards_areAConflict() {
+      push(0, "A\n");
+      assertSame(Push.OLD, push(0, "A\n"));
+      assertSame(Push.CONFLICT, push(-1, "\nA\n"));
+    }
+
+    @Test
+    void aKeepAliveProbeBeforeTheFirstByte_isOld() {
+      assertSame(Push.OLD, push(-1, "\0"));
+      assertSame(Push.IN_ORDER, push(0, "A\n"));
+    }
+
+    @Test
+    void bytesBeforeAResumption_areOld() {
+      InOrderStream resumed = new InOrderStream(LIMITS);
+      resumed.resume(10);
+      ByteBuffer bytes = ByteBuffer.wrap("ab\nc\n".getBytes(ISO_8859_1));
+      assertSame(Push.OLD, resumed.push(7, bytes, 0, 3, InOrderStreamTest.this::lines));
+      assertSame(Push.IN_ORDER, resumed.push(7, bytes, 0, 5, InOrderStreamTest.this::lines));
+      assertEquals("c\n", read.toString());
+    }
+
+    @Test
     void aZeroWindowProbe_isReadOnce() {
       push(0, "A\n");
       assertSame(Push.NEED_MORE, push(2, "B"));

@@ -113,15 +113,38 @@ public final class NamespacePeer implements AutoCloseable {
 
   /** Waits by hand for a connection to a port that nobody in the kernel listens on. */
   public RawConnection rawListen(String host, int port) {
-    JsonNode answer = call("raw_listen", Map.of("host", host, "port", port));
+    return rawListen(host, port, 65000, false);
+  }
+
+  /**
+   * The same with a window, 0..65535 bytes, and perhaps with timestamps (RFC 7323) in all segments.
+   */
+  public RawConnection rawListen(String host, int port, int window, boolean timestamps) {
+    JsonNode answer =
+        call(
+            "raw_listen",
+            Map.of("host", host, "port", port, "window", window, "timestamps", timestamps));
     return new RawConnection(answer.path("id").asInt());
+  }
+
+  /** Listens and takes data that come with a SYN, if the host's sysctl allows it. */
+  public Listener listenFastOpen(String host, int port) {
+    JsonNode answer = call("listen", Map.of("host", host, "port", port, "fastOpen", true));
+    return new Listener(answer.path("id").asInt(), answer.path("port").asInt());
+  }
+
+  /** Connects with data in the SYN, if the host's sysctl allows it. */
+  public Connection connectFastOpen(String source, String host, int port, String data) {
+    JsonNode answer =
+        call("connect", Map.of("source", source, "host", host, "port", port, "data", data));
+    return new Connection(answer.path("id").asInt(), answer.path("port").asInt(), host);
   }
 
   /** Drops the resets of a host's kernel that leave from a range of ports. */
   public static void silenceResets(Lab lab, Lab.Host host, String ports) {
     String rules =
         "table inet quiet { chain out { type filter hook output priority 0;"
-            + " tcp sport "
+            + " meta mark 0 tcp sport "
             + ports
             + " tcp flags & rst == rst drop; }; }";
     lab.runWithInput(host, Duration.ofSeconds(10), rules, "nft", "-f", "-").orFail();
@@ -345,6 +368,26 @@ public final class NamespacePeer implements AutoCloseable {
     /** Sends a FIN that stands at this offset of the stream. */
     public void fin(int offset) {
       call("raw_send", Map.of("id", id, "offset", offset, "data", "", "fin", true));
+    }
+
+    /** Sends a segment whose timestamp is so old that the receiver drops it (RFC 7323). */
+    public void oldSegment(int offset, String bytes) {
+      call("raw_send", Map.of("id", id, "offset", offset, "data", bytes, "ageMs", 500_000));
+    }
+
+    /** Sends a RST that stands at this offset of the stream. */
+    public void reset(int offset) {
+      call("raw_send", Map.of("id", id, "offset", offset, "data", "", "reset", true));
+    }
+
+    /** Lets the peer send so many bytes from now on. */
+    public void window(int offset, int bytes) {
+      call("raw_window", Map.of("id", id, "offset", offset, "window", bytes));
+    }
+
+    /** Waits for the peer's next segment, whatever it is. */
+    public void awaitSegment() {
+      call("raw_await_segment", Map.of("id", id));
     }
 
     /**

@@ -227,6 +227,21 @@ public final class NftExpressions {
   }
 
   /**
+   * Clears and sets bits of a value of four bytes in place.
+   *
+   * @param register 0..15
+   * @param clear the bits that are 0 afterwards, in host order, as the value is
+   * @param set the bits that are 1 afterwards
+   * @return these expressions
+   */
+  public NftExpressions change32host(int register, int clear, int set) {
+    beginMask(register, 4);
+    writer.beginNested(4).attr32host(Nft.NFTA_DATA_VALUE, ~(clear | set)).endNested();
+    writer.beginNested(5).attr32host(Nft.NFTA_DATA_VALUE, set).endNested();
+    return end();
+  }
+
+  /**
    * Masks a value of one byte in place.
    *
    * @param register 0..15

@@ -25,8 +25,14 @@ import org.pinholed.kernel.nftables.NftValue;
  * confirmation, where the kernel's own helpers sit. Immutable.
  *
  * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; never
- * pure ACKs. UDP: all. Neither opaque flows nor children of pinholes. The ports are in sets, so
- * that they can change without a change of chains, which would flush the queues.
+ * pure ACKs. UDP: all. Of opaque flows only SYN+ACK, and nothing of the children of pinholes. The
+ * ports are in sets, so that they can change without a change of chains, which would flush the
+ * queues.
+ *
+ * <p>What must hold while no agent reads is done by rules (chain {@value #CHAIN_BEGIN}): bytes in a
+ * SYN are never read, so they mark the flow as begun unseen; and a SYN+ACK may begin another
+ * connection on the conntrack of an earlier one, so it takes back that the flow is proven. The
+ * agent puts that right when it reads a SYN+ACK that begins nothing.
  *
  * <p>Of several queues a flow has one: by its conntrack id, which is the same for both directions
  * whatever is translated. (The balancing that the queue statement has itself hashes the addresses
@@ -40,6 +46,7 @@ final class Diversion {
   static final String CHAIN_POSTROUTING = "postrouting";
   static final String CHAIN_INPUT = "input";
   static final String CHAIN_DIVERT = "divert";
+  static final String CHAIN_BEGIN = "begin";
   static final String CHAIN_QUEUES = "queues";
   static final String CHAIN_STRICT = "strict";
 
@@ -51,7 +58,15 @@ final class Diversion {
   private static final int ARPHRD_LOOPBACK = 772;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int FIN_RST = 0x05;
+  private static final int SYN = 0x02;
   private static final int SYN_ACK = 0x12;
+  private static final int TCP_HEADER_LENGTH_OFFSET = 12;
+  private static final int TCP_HEADER_LENGTH = 0xf0;
+  private static final int TCP_HEADER_WORDS_MIN = 5;
+  private static final int TCP_HEADER_WORDS_MAX = 15;
+  private static final int IPV4_LENGTH_OFFSET = 2;
+  private static final int IPV4_HEADER_BYTES = 20;
+  private static final int IPV6_LENGTH_OFFSET = 4;
 
   /**
    * Any number, the same in each rule. Conntrack ids are a keyed hash: nobody can aim at a queue.
@@ -117,13 +132,15 @@ final class Diversion {
   }
 
   List<String> chains() {
-    return List.of(CHAIN_STRICT, CHAIN_QUEUES, CHAIN_DIVERT, CHAIN_POSTROUTING, CHAIN_INPUT);
+    return List.of(
+        CHAIN_STRICT, CHAIN_QUEUES, CHAIN_BEGIN, CHAIN_DIVERT, CHAIN_POSTROUTING, CHAIN_INPUT);
   }
 
   void addChains(NftBatch batch) {
     batch
         .addChain(table, CHAIN_STRICT)
         .addChain(table, CHAIN_QUEUES)
+        .addChain(table, CHAIN_BEGIN)
         .addChain(table, CHAIN_DIVERT)
         .addBaseChain(
             table,
@@ -136,6 +153,7 @@ final class Diversion {
     addBase(batch, CHAIN_POSTROUTING, Meta.OIFTYPE);
     addBase(batch, CHAIN_INPUT, Meta.IIFTYPE);
     addDivert(batch);
+    addBegin(batch);
     addQueues(batch, CHAIN_STRICT, false);
     if (options.bypass()) {
       addLookup(batch, rewritten4, false);
@@ -195,26 +213,26 @@ final class Diversion {
     batch
         .addRule(table, CHAIN_DIVERT)
         .loadCt(Ct.MARK, 0)
-        .mask32host(0, options.marks().opaque() | options.marks().child())
+        .mask32host(0, options.marks().child())
         .compare32host(0, Compare.NOT_EQUAL, 0)
         .returnToCaller()
-        .comment("opaque, or a child")
+        .comment("a child")
+        .endRule();
+    flags(batch, CHAIN_DIVERT, SYN, SYN).goTo(CHAIN_BEGIN).endRule();
+    batch
+        .addRule(table, CHAIN_DIVERT)
+        .loadCt(Ct.MARK, 0)
+        .mask32host(0, options.marks().opaque())
+        .compare32host(0, Compare.NOT_EQUAL, 0)
+        .returnToCaller()
+        .comment("opaque")
         .endRule();
     queue(protocol(batch, Transport.UDP));
     if (!features.innerHeader()) {
       queue(protocol(batch, Transport.TCP)); // pure ACKs too, where they cannot be told
       return;
     }
-    // loads only if there is payload: any byte is at least 0
-    queue(
-        protocol(batch, Transport.TCP)
-            .loadPayload(Base.INNER, 0, 1, 0)
-            .compare8(0, Compare.AT_LEAST, 0));
-    queue(
-        protocol(batch, Transport.TCP)
-            .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
-            .mask8(0, SYN_ACK)
-            .compare8(0, Compare.EQUAL, SYN_ACK));
+    queue(withPayload(protocol(batch, Transport.TCP)));
     queue(
         protocol(batch, Transport.TCP)
             .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
@@ -222,9 +240,89 @@ final class Diversion {
             .compare8(0, Compare.NOT_EQUAL, 0));
   }
 
+  /** What carries SYN: it begins a flow, or pretends to. */
+  private void addBegin(NftBatch batch) {
+    int vetted = options.marks().vetted();
+    int opaque = options.marks().opaque();
+    int proven = options.marks().proven();
+    if (!features.innerHeader()) {
+      addBareSyns(batch, false);
+      addBareSyns(batch, true);
+    }
+    synWithPayload(batch)
+        .loadCt(Ct.MARK, 0)
+        .mask32host(0, vetted | opaque)
+        .compare32host(0, Compare.NOT_EQUAL, vetted)
+        .loadCt(Ct.MARK, 0)
+        .change32host(0, vetted, opaque | proven)
+        .storeCtMark(0)
+        .counter()
+        .returnToCaller()
+        .comment("its first bytes are not read, so the others are not either")
+        .endRule();
+    // a flow that is read does not end by this: anybody can forge it
+    queue(synWithPayload(batch));
+    flags(batch, CHAIN_BEGIN, SYN_ACK, SYN_ACK)
+        .loadCt(Ct.MARK, 0)
+        .mask32host(0, opaque | proven)
+        .compare32host(0, Compare.EQUAL, proven)
+        .loadCt(Ct.MARK, 0)
+        .change32host(0, proven, 0)
+        .storeCtMark(0)
+        .comment("perhaps of another connection than was proven")
+        .endRule();
+    queue(flags(batch, CHAIN_BEGIN, SYN_ACK, SYN_ACK));
+  }
+
+  /** How many rules there are in the chain for packets with SYN. */
+  int beginRules() {
+    int bare = 2 * (TCP_HEADER_WORDS_MAX - TCP_HEADER_WORDS_MIN + 1);
+    return 4 + (features.innerHeader() ? 0 : bare);
+  }
+
+  private NftExpressions synWithPayload(NftBatch batch) {
+    NftExpressions rule = flags(batch, CHAIN_BEGIN, SYN_ACK, SYN);
+    return features.innerHeader() ? withPayload(rule) : rule; // else those without are gone
+  }
+
+  /**
+   * Lets a SYN go that ends with its TCP header, on kernels that cannot look behind that. One with
+   * IP options or extension headers passes for one with payload.
+   */
+  private void addBareSyns(NftBatch batch, boolean ipv6) {
+    for (int words = TCP_HEADER_WORDS_MIN; words <= TCP_HEADER_WORDS_MAX; words++) {
+      flags(batch, CHAIN_BEGIN, SYN_ACK, SYN)
+          .loadMeta(Meta.NFPROTO, 0)
+          .compare8(0, Compare.EQUAL, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4)
+          .loadPayload(Base.NETWORK, ipv6 ? IPV6_LENGTH_OFFSET : IPV4_LENGTH_OFFSET, 2, 0)
+          .compare16be(0, Compare.EQUAL, 4 * words + (ipv6 ? 0 : IPV4_HEADER_BYTES))
+          .loadPayload(Base.TRANSPORT, TCP_HEADER_LENGTH_OFFSET, 1, 0)
+          .mask8(0, TCP_HEADER_LENGTH)
+          .compare8(0, Compare.EQUAL, words << 4)
+          .returnToCaller()
+          .endRule();
+    }
+  }
+
+  private NftExpressions flags(NftBatch batch, String chain, int mask, int value) {
+    return protocol(batch, chain, Transport.TCP)
+        .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
+        .mask8(0, mask)
+        .compare8(0, Compare.EQUAL, value);
+  }
+
+  private static NftExpressions withPayload(NftExpressions rule) {
+    // loads only if there is payload: any byte is at least 0
+    return rule.loadPayload(Base.INNER, 0, 1, 0).compare8(0, Compare.AT_LEAST, 0);
+  }
+
   private NftExpressions protocol(NftBatch batch, Transport transport) {
+    return protocol(batch, CHAIN_DIVERT, transport);
+  }
+
+  private NftExpressions protocol(NftBatch batch, String chain, Transport transport) {
     return batch
-        .addRule(table, CHAIN_DIVERT)
+        .addRule(table, chain)
         .loadMeta(Meta.L4PROTO, 0)
         .compare8(0, Compare.EQUAL, transport.protocolNumber());
   }

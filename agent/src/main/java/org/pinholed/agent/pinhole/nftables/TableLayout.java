@@ -24,7 +24,7 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 4;
+  private static final int VERSION = 5;
 
   private static final Map<String, Integer> RULES =
       Map.of(
@@ -51,7 +51,8 @@ final class TableLayout {
     diversion = new Diversion(table, options, features);
     comment = "kept by pinholed, layout " + VERSION + " of " + options.mapSizeElements();
     Map<String, Integer> rules = new HashMap<>(RULES);
-    rules.put(Diversion.CHAIN_DIVERT, features.innerHeader() ? 5 : 3);
+    rules.put(Diversion.CHAIN_DIVERT, features.innerHeader() ? 6 : 5);
+    rules.put(Diversion.CHAIN_BEGIN, diversion.beginRules());
     rules.put(Diversion.CHAIN_QUEUES, diversion.queueRules());
     rules.put(Diversion.CHAIN_STRICT, options.queues());
     Set<String> names = new HashSet<>();

@@ -443,7 +443,14 @@ class NftablesBackendIT {
                 + " meta l4proto udp ct original proto-dst @udpports jump divert }",
             "chain input { type filter hook input priority 300; policy accept;"
                 + " meta iiftype loopback return",
-            "ct mark & 0x50000000 != 0x00000000 return comment \"opaque, or a child\"",
+            "chain divert { ct mark & 0x40000000 != 0x00000000 return comment \"a child\""
+                + " tcp flags & syn == syn goto begin"
+                + " ct mark & 0x10000000 != 0x00000000 return comment \"opaque\"",
+            "tcp flags syn / syn,ack @ih,0,8 >= 0x0 ct mark & 0x30000000 != 0x20000000"
+                + " ct mark set ct mark & 0xdfffffff | 0x14000000 counter",
+            "tcp flags syn / syn,ack @ih,0,8 >= 0x0 counter packets 0 bytes 0 goto queues",
+            "tcp flags syn,ack / syn,ack ct mark & 0x14000000 == 0x04000000"
+                + " ct mark set ct mark & 0xfbffffff",
             "chain strict { counter packets 0 bytes 0 queue",
             "chain queues { ip saddr . ip daddr . th sport . th dport @rewritten4 goto strict"
                 + " ip6 saddr . ip6 daddr . th sport . th dport @rewritten6 goto strict"
@@ -722,10 +729,10 @@ class NftablesBackendIT {
   void diversion_takesPayloadSynAckAndFin_butNoPureAcksNorOtherPorts() throws IOException {
     ServerSocket server = serve();
     talk(server.getLocalPort(), 2000);
-    assertEquals(0, counted("@ih,0,8 >= 0x0"), "not a helper's port");
+    assertEquals(0, counted("meta l4proto tcp @ih,0,8 >= 0x0"), "not a helper's port");
     backend.setPorts(List.of(new HelperPort(Transport.TCP, server.getLocalPort())));
     talk(server.getLocalPort(), 2000);
-    assertEquals(1, counted("@ih,0,8 >= 0x0"));
+    assertEquals(1, counted("meta l4proto tcp @ih,0,8 >= 0x0"));
     assertEquals(1, counted("tcp flags syn,ack / syn,ack"));
     assertEquals(2, counted("tcp flags fin,rst"));
   }
