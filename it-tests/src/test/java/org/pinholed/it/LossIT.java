@@ -190,7 +190,7 @@ class LossIT {
       nat.install(lab, RouterFirewall.NFTABLES);
       InvalidWatch watch = InvalidWatch.start(lab);
       FtpServerProcess server = FtpServerProcess.start(lab, kind);
-      AgentProcess agent = AgentProcess.start(lab, kind.agentConfig());
+      AgentProcess agent = AgentProcess.start(lab);
       List<FtpCase> cells = FtpCase.of(RouterFirewall.NFTABLES, kind);
       List<Callable<String>> transfers = new ArrayList<>();
       for (FtpCase cell : cells) {

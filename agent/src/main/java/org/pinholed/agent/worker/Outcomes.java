@@ -26,6 +26,7 @@ import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.Reason;
+import org.pinholed.helper.Transport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -64,6 +65,7 @@ final class Outcomes implements OutcomeSink {
   private final List<Pinhole> endedMeanwhile = new ArrayList<>();
   private final SharedPinholes shared;
 
+  private HelperPorts helperPorts = (transport, port) -> false;
   private @Nullable ParentFlow flow;
   private @Nullable Reason ended;
   private long nowNs;
@@ -98,6 +100,17 @@ final class Outcomes implements OutcomeSink {
     this.children = children;
   }
 
+  /** Tells the ports that helpers read. */
+  @FunctionalInterface
+  interface HelperPorts {
+    boolean contains(Transport transport, int port);
+  }
+
+  /** Says which ports are never opened, because a helper would read the child as a parent. */
+  void refuseHelperPorts(HelperPorts ports) {
+    helperPorts = ports;
+  }
+
   /** Begins a message of a flow. */
   void begin(ParentFlow current, Direction direction, long now) {
     reading = direction;
@@ -128,13 +141,16 @@ final class Outcomes implements OutcomeSink {
   @Override
   public @Nullable Endpoint expect(ExpectationRequest request) {
     ParentFlow current = flow();
+    if (helperPorts.contains(request.transport(), request.destination().port())) {
+      report(AgentReason.HELPER_PORT, request.streamOffset());
+      return null;
+    }
     ChildPath path = ChildPath.of(current.facts(), request);
-    if (path.isRewritten()) {
-      Reason refusal = rewrites.refusal(current, reading, request.endpointOffset());
-      if (refusal != null) {
-        report(refusal, request.streamOffset());
-        return null;
-      }
+    Reason unchangeable =
+        path.isRewritten() ? rewrites.refusal(current, reading, request.endpointOffset()) : null;
+    if (unchangeable != null && !request.addressStays()) {
+      report(unchangeable, request.streamOffset());
+      return null;
     }
     Expectation older = current.announced(request.key());
     if (older != null) {
@@ -143,7 +159,7 @@ final class Outcomes implements OutcomeSink {
         end(older, AgentEvent.Kind.REPLACED);
       }
     }
-    Expectation expectation = newExpectation(current, request, path);
+    Expectation expectation = newExpectation(current, request, path, unchangeable == null);
     if (expectation == null) {
       report(AgentReason.NO_FREE_PORT, request.streamOffset());
       return null;
@@ -164,15 +180,20 @@ final class Outcomes implements OutcomeSink {
     return new Endpoint(expectation.pinhole().destination(), expectation.pinhole().port());
   }
 
-  /** Tries ports, the announced one first, until one is free; null if none of some is. */
+  /**
+   * Tries ports, the announced one first, until one is free; null if none of some is.
+   *
+   * @param anyPort whether another port than the announced one can be written into the message
+   */
   private @Nullable Expectation newExpectation(
-      ParentFlow current, ExpectationRequest request, ChildPath path) {
+      ParentFlow current, ExpectationRequest request, ChildPath path, boolean anyPort) {
     if (!path.isRewritten()) {
       return newExpectation(current, request, path, path.inside().port());
     }
-    int port = children.firstPort(current.facts(), request, path);
+    int port = anyPort ? children.firstPort(current.facts(), request, path) : path.inside().port();
     int asked = 0;
-    for (int tried = 0; tried < PORTS_TRIED && asked < PORTS_ASKED; tried++) {
+    int most = anyPort ? PORTS_TRIED : 1;
+    for (int tried = 0; tried < most && asked < PORTS_ASKED; tried++) {
       Expectation expectation = newExpectation(current, request, path, port);
       if (table.reserve(expectation)) {
         asked++;

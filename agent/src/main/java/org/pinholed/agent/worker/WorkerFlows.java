@@ -91,6 +91,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     this.conntrack = conntrack;
     this.outcomes = outcomes;
     this.helpers = helpers;
+    outcomes.refuseHelperPorts((transport, port) -> this.helpers.find(transport, port) != null);
     this.owners = owners;
     this.marks = marks;
     this.bits = bits;
