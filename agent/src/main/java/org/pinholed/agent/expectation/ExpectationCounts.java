@@ -1,11 +1,12 @@
 package org.pinholed.agent.expectation;
 
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.expectation.Expectation.State;
 
 /**
@@ -16,40 +17,49 @@ final class ExpectationCounts {
   /** The states in which a row is in the table. */
   private static final List<State> LISTED = List.of(State.ANNOUNCED, State.PENDING, State.MATCHED);
 
-  private final Map<String, AtomicIntegerArray> byHelper = new ConcurrentHashMap<>();
+  private final Map<String, Map<State, AtomicInteger>> byHelper = new ConcurrentHashMap<>();
 
   void add(Expectation expectation, State state) {
-    of(expectation).incrementAndGet(state.ordinal());
+    of(expectation, state).incrementAndGet();
   }
 
   void remove(Expectation expectation, State state) {
-    of(expectation).decrementAndGet(state.ordinal());
+    of(expectation, state).decrementAndGet();
   }
 
   void move(Expectation expectation, State from, State to) {
-    AtomicIntegerArray counts = of(expectation);
-    counts.decrementAndGet(from.ordinal());
-    counts.incrementAndGet(to.ordinal());
+    remove(expectation, from);
+    add(expectation, to);
   }
 
-  private AtomicIntegerArray of(Expectation expectation) {
+  private AtomicInteger of(Expectation expectation, State state) {
     String helper = expectation.parent().helper();
-    AtomicIntegerArray known = byHelper.get(helper);
-    return known != null
-        ? known
-        : byHelper.computeIfAbsent(helper, name -> new AtomicIntegerArray(State.values().length));
+    Map<State, AtomicInteger> known = byHelper.get(helper);
+    Map<State, AtomicInteger> counts =
+        known != null ? known : byHelper.computeIfAbsent(helper, name -> zeros());
+    AtomicInteger count = counts.get(state);
+    if (count == null) {
+      throw new IllegalArgumentException("state: " + state + " (expected: one that is listed)");
+    }
+    return count;
+  }
+
+  /** For each listed state a count; the map itself never changes. */
+  private static Map<State, AtomicInteger> zeros() {
+    Map<State, AtomicInteger> zeros = new EnumMap<>(State.class);
+    LISTED.forEach(state -> zeros.put(state, new AtomicInteger()));
+    return Collections.unmodifiableMap(zeros);
   }
 
   /** By helper, in the order of their names. */
   Map<String, Map<State, Integer>> byHelper() {
     Map<String, Map<State, Integer>> copy = new TreeMap<>();
-    byHelper.forEach((helper, counts) -> copy.put(helper, new EnumMap<>(State.class)));
-    for (Map.Entry<String, Map<State, Integer>> entry : copy.entrySet()) {
-      AtomicIntegerArray counts = byHelper.get(entry.getKey());
-      for (State state : LISTED) {
-        entry.getValue().put(state, counts == null ? 0 : counts.get(state.ordinal()));
-      }
-    }
+    byHelper.forEach(
+        (helper, counts) -> {
+          Map<State, Integer> numbers = new EnumMap<>(State.class);
+          counts.forEach((state, count) -> numbers.put(state, count.get()));
+          copy.put(helper, numbers);
+        });
     return copy;
   }
 

@@ -20,12 +20,13 @@ import org.junit.jupiter.api.io.TempDir;
 class EventFileTest {
   private static final int STRANGER = 65534;
 
-  @TempDir Path folder;
+  private Path folder;
   private Path precious;
   private Path log;
 
   @BeforeEach
-  void makeFiles() throws IOException {
+  void makeFiles(@TempDir Path temporary) throws IOException {
+    folder = temporary;
     precious = Files.writeString(folder.resolve("precious"), "keep me\n");
     Files.createDirectory(folder.resolve("shared"));
     Files.setAttribute(folder.resolve("shared"), "unix:mode", 01777);

@@ -9,7 +9,11 @@ import org.junit.jupiter.api.Test;
 
 class PaceTest {
   /** Near the end of the numbers, where System.nanoTime may begin. */
-  private static final long BEGIN_NS = Long.MAX_VALUE - Pace.MINUTE_NS / 2;
+  private static final long BEGIN_NS = nearTheEnd();
+
+  private static long nearTheEnd() {
+    return Long.MAX_VALUE - Pace.MINUTE_NS / 2;
+  }
 
   @Test
   void firstAtOnce_thenOneAMinuteWithTheNumberOfTheOthers() {

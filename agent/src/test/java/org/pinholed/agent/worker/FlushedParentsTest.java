@@ -22,6 +22,7 @@ import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.NetlinkException;
 
 /**
  * However many parents a worker has, none of its turns takes long: what concerns all of them is
@@ -37,6 +38,12 @@ class FlushedParentsTest {
   private int turns;
   private long longestNs;
   private int mostGets;
+
+  FlushedParentsTest() throws NetlinkException {
+    bench = new WorkerBench();
+    workers = bench.workers();
+    living = new TcpDialogue(bench);
+  }
 
   private void adopt(int parents) throws Exception {
     bench =
