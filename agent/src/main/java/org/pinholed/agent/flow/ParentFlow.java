@@ -201,7 +201,9 @@ public final class ParentFlow {
             .map(Expectation::pinhole)
             .toList(),
         client,
-        server);
+        server,
+        devices.leavesBy(Direction.REPLY),
+        devices.leavesBy(Direction.ORIGINAL));
   }
 
   private @Nullable TranslatedState translatedState(Direction direction) {
@@ -230,6 +232,8 @@ public final class ParentFlow {
    * @return false if its helper does not understand it; then the flow is not to be used
    */
   public boolean restore(FlowState state, HelperLimits limits) {
+    devices.noteLeaving(Direction.REPLY, state.towardsClient());
+    devices.noteLeaving(Direction.ORIGINAL, state.towardsServer());
     boolean whole =
         facts.origin() == FlowFacts.Origin.RESUMED
             || (state.clientNext() >= 0 && state.serverNext() >= 0);

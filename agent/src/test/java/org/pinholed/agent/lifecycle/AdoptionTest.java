@@ -241,7 +241,7 @@ class AdoptionTest {
     states =
         List.of(
             new FlowState(
-                0x1234, FlowFacts.Origin.FIRST_BYTE, 0, 0, 1, 1, "?", List.of(), null, null));
+                0x1234, FlowFacts.Origin.FIRST_BYTE, 0, 0, 1, 1, "?", List.of(), null, null, 0, 0));
     adopt();
     dialogue.client("TYPE I\r\n").server("200 ok\r\n");
     dialogue.client("NOOP\r\n").server("200 ok\r\n").passive(30000);

@@ -47,6 +47,7 @@ final class PinholeMaps {
 
   private final NftTable table;
   private final List<Map> maps;
+  private final boolean conntrackZones;
 
   /** One map: a kind of pinhole in one family. */
   private record Map(Pinhole.Kind kind, boolean ipv6, NftSet set) {
@@ -59,8 +60,9 @@ final class PinholeMaps {
     }
   }
 
-  PinholeMaps(NftTable table, int sizeElements) {
+  PinholeMaps(NftTable table, int sizeElements, boolean conntrackZones) {
     this.table = table;
+    this.conntrackZones = conntrackZones;
     maps =
         List.of(
             map(Pinhole.Kind.ONCE, false, "once4", sizeElements),
@@ -179,6 +181,16 @@ final class PinholeMaps {
   }
 
   void addRules(NftBatch batch) {
+    if (conntrackZones) {
+      // an address in a zone is not the one that was announced, though it looks the same
+      batch
+          .addRule(table, CHAIN_PINHOLES)
+          .loadCt(Ct.ZONE, 0)
+          .compare16host(0, Compare.NOT_EQUAL, 0)
+          .returnToCaller()
+          .comment("in a conntrack zone")
+          .endRule();
+    }
     for (Map map : maps) {
       addLookup(batch, map);
     }
