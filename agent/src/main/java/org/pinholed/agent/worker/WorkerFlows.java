@@ -20,6 +20,7 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
+import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
@@ -43,8 +44,8 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}. */
   private static final int TCP_SYN_RECV = 2;
 
-  /** {@code TCP_CONNTRACK_ESTABLISHED} of {@code nf_conntrack_tcp.h}. */
-  private static final int TCP_ESTABLISHED = 3;
+  /** {@code TCP_CONNTRACK_CLOSE_WAIT} of {@code nf_conntrack_tcp.h}: one side has closed. */
+  private static final int TCP_CLOSE_WAIT = 5;
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerFlows.class);
 
@@ -255,7 +256,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     if (active == null) {
       return null;
     }
-    if (entry.tcpState() != TCP_ESTABLISHED) { // the last words of a flow that is ending
+    if (!isAlive(entry)) { // the last words of a flow that is ending
       marks.distrust(entry);
       return null;
     }
@@ -276,6 +277,13 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       return null;
     }
     return marks.isVetted(entry) ? AgentReason.NOT_PROVEN : AgentReason.MID_STREAM;
+  }
+
+  /**
+   * Whether at least one side may still send: the states that begin with its second FIN are not.
+   */
+  private static boolean isAlive(ConntrackEntry entry) {
+    return entry.tcpState() >= TCP_SYN_RECV && entry.tcpState() <= TCP_CLOSE_WAIT;
   }
 
   private static boolean hasKernelHelper(ConntrackEntry entry) {
@@ -343,7 +351,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    */
   public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
     HelperTable.ActiveHelper active = helperOf(entry);
-    boolean alive = entry.tcpState() == TCP_SYN_RECV || entry.tcpState() == TCP_ESTABLISHED;
+    boolean alive = isAlive(entry);
     long nowNs = System.nanoTime();
     if (active != null && alive && marks.isOpaque(entry)) {
       return takeOverUnread(entry, active, nowNs);
@@ -599,14 +607,18 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   }
 
   /**
-   * Whether a parent is known and read, and no operator is clearing it.
+   * Whether a parent is known and read, neither side has closed, and no operator is clearing it.
    *
    * @param conntrackId its conntrack id
    * @return false also if it is known and no longer read
    */
   boolean isRead(int conntrackId) {
     ParentFlow flow = flows.find(conntrackId);
-    return flow != null && !flow.readingEnded() && !flow.isCleared();
+    return flow != null
+        && !flow.readingEnded()
+        && !flow.isCleared()
+        && !flow.isClosed(Direction.ORIGINAL)
+        && !flow.isClosed(Direction.REPLY);
   }
 
   /**
