@@ -3,6 +3,7 @@ package org.pinholed.agent.worker;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
@@ -19,6 +20,7 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
+import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
@@ -38,12 +40,12 @@ import org.slf4j.LoggerFactory;
  * read, and end. For the worker's thread only, unless said otherwise; others get there by {@link
  * QueueWorker#post} and {@link QueueWorker#ask}.
  */
-public final class WorkerFlows {
+public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents {
   /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}. */
   private static final int TCP_SYN_RECV = 2;
 
-  /** {@code TCP_CONNTRACK_ESTABLISHED} of {@code nf_conntrack_tcp.h}. */
-  private static final int TCP_ESTABLISHED = 3;
+  /** {@code TCP_CONNTRACK_CLOSE_WAIT} of {@code nf_conntrack_tcp.h}: one side has closed. */
+  private static final int TCP_CLOSE_WAIT = 5;
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerFlows.class);
 
@@ -57,7 +59,10 @@ public final class WorkerFlows {
   private final AgentMetrics metrics;
   private final FlowTable flows = new FlowTable();
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
+  private final SampledLog overwritten = new SampledLog(LOG, "ct mark of a parent was overwritten");
+  private final ParentSweep sweep = new ParentSweep(System.nanoTime());
   private volatile HelperTable helpers;
+  private final AtomicInteger lost = new AtomicInteger();
   private int unread;
 
   /**
@@ -251,13 +256,16 @@ public final class WorkerFlows {
     if (active == null) {
       return null;
     }
-    if (entry.tcpState() != TCP_ESTABLISHED) { // the last words of a flow that is ending
+    if (!isAlive(entry)) { // the last words of a flow that is ending
       marks.distrust(entry);
       return null;
     }
     AgentReason refusal = refusalToResume(entry);
     ParentFlow flow =
         refusal == null ? resume(entry, active, nowNs) : addUnread(entry, active, refusal, nowNs);
+    if (flow != null && refusal == null) {
+      lookOnceMore(entry);
+    }
     return flow == null ? null : flows.find(packet);
   }
 
@@ -269,6 +277,13 @@ public final class WorkerFlows {
       return null;
     }
     return marks.isVetted(entry) ? AgentReason.NOT_PROVEN : AgentReason.MID_STREAM;
+  }
+
+  /**
+   * Whether at least one side may still send: the states that begin with its second FIN are not.
+   */
+  private static boolean isAlive(ConntrackEntry entry) {
+    return entry.tcpState() >= TCP_SYN_RECV && entry.tcpState() <= TCP_CLOSE_WAIT;
   }
 
   private static boolean hasKernelHelper(ConntrackEntry entry) {
@@ -303,6 +318,15 @@ public final class WorkerFlows {
     return flow;
   }
 
+  /**
+   * Its end may have been told before anybody knew that it is ours; then nobody tells again.
+   *
+   * @param entry a conntrack that was there a moment ago
+   */
+  private void lookOnceMore(ConntrackEntry entry) {
+    worker.endIfGone(entry.id(), false);
+  }
+
   private void inheritTranslation(ParentFlow flow) {
     TranslatedFlow translation = flow.translation();
     if (translation != null) {
@@ -327,7 +351,7 @@ public final class WorkerFlows {
    */
   public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
     HelperTable.ActiveHelper active = helperOf(entry);
-    boolean alive = entry.tcpState() == TCP_SYN_RECV || entry.tcpState() == TCP_ESTABLISHED;
+    boolean alive = isAlive(entry);
     long nowNs = System.nanoTime();
     if (active != null && alive && marks.isOpaque(entry)) {
       return takeOverUnread(entry, active, nowNs);
@@ -583,14 +607,18 @@ public final class WorkerFlows {
   }
 
   /**
-   * Whether a parent is known and read, and no operator is clearing it.
+   * Whether a parent is known and read, neither side has closed, and no operator is clearing it.
    *
    * @param conntrackId its conntrack id
    * @return false also if it is known and no longer read
    */
   boolean isRead(int conntrackId) {
     ParentFlow flow = flows.find(conntrackId);
-    return flow != null && !flow.readingEnded() && !flow.isCleared();
+    return flow != null
+        && !flow.readingEnded()
+        && !flow.isCleared()
+        && !flow.isClosed(Direction.ORIGINAL)
+        && !flow.isClosed(Direction.REPLY);
   }
 
   /**
@@ -608,6 +636,99 @@ public final class WorkerFlows {
     }
     end(flow, AgentEvent.Kind.PARENT_CLOSED);
     return true;
+  }
+
+  @Override
+  public void check(LongWork.Check check) {
+    checkGone(check.conntrackId(), check.closed());
+  }
+
+  /** Ends a parent if it is gone, and counts it if it was not closed before. */
+  boolean checkGone(int conntrackId, boolean closed) {
+    boolean read = isRead(conntrackId);
+    boolean gone = endIfGone(conntrackId);
+    if (gone && read && !closed) {
+      lost.incrementAndGet();
+    }
+    return gone;
+  }
+
+  /**
+   * Parents that were being read when the kernel took their conntracks away, with neither FIN nor
+   * RST before. From any thread.
+   *
+   * @return a count since the start, modulo 2^32
+   */
+  int lost() {
+    return lost.get();
+  }
+
+  /** Looks for some parents in the kernel, if it is time. */
+  void sweep(long nowNs) {
+    sweep.turn(nowNs, this);
+  }
+
+  @Override
+  public List<ConntrackEntry> entries() {
+    return entries(ListingFilter.ALL);
+  }
+
+  /**
+   * Looks for a parent of which nothing was told. An entry without our bits is not taken for
+   * another one, as after an event: a rule may have taken them out.
+   */
+  @Override
+  @SuppressWarnings("ReferenceEquality") // a flow that began since with the same numbers is another
+  public void look(ConntrackEntry entry) {
+    ParentFlow flow = flows.find(entry.id());
+    if (flow == null || flow.entry() != entry) {
+      return;
+    }
+    try {
+      Optional<ConntrackEntry> now = conntrack.get(entry.original());
+      if (now.isEmpty() || now.get().id() != entry.id()) {
+        if (isRead(entry.id())) {
+          lost.incrementAndGet();
+        }
+        end(flow, AgentEvent.Kind.PARENT_CLOSED);
+      } else if (!marks.isOurs(now.get())) {
+        putMarkBack(entry.id());
+      }
+    } catch (NetlinkException e) {
+      marks.failed(e); // looked for again in the next round
+    }
+  }
+
+  /**
+   * All flows.
+   *
+   * @return a copy
+   */
+  List<ParentFlow> all() {
+    return new ArrayList<>(flows.flows());
+  }
+
+  /**
+   * Puts our bits back into the mark of a parent, from which another rule took them.
+   *
+   * @param conntrackId its conntrack id; unknown ids are ignored
+   */
+  void putMarkBack(int conntrackId) {
+    ParentFlow flow = flows.find(conntrackId);
+    // After conntrack -F the next entry of a flow has no bits either: it is not believed, and its
+    // parent is about to be ended.
+    if (flow == null || worker.hasChecks()) {
+      return;
+    }
+    marks.putBack(flow);
+    overwritten.warn(
+        flow.parent().serial()
+            + " "
+            + flow.parent().client()
+            + " -> "
+            + flow.parent().server()
+            + ": a rule sets the whole mark after the first packet; it should match ct state new");
+    events.marksPutBack(flow.parent());
   }
 
   /**
@@ -634,9 +755,13 @@ public final class WorkerFlows {
    * @return how many
    */
   public int endWithoutHelper() {
+    return endWithoutHelper(all());
+  }
+
+  int endWithoutHelper(List<ParentFlow> some) {
     HelperTable now = helpers;
     List<ParentFlow> over = new ArrayList<>();
-    for (ParentFlow flow : flows.flows()) {
+    for (ParentFlow flow : some) {
       HelperTable.ActiveHelper active =
           now.find(flow.helperEntry().transport(), flow.helperEntry().port());
       if (active == null || active.entry().id() != flow.helperEntry().id()) {
@@ -657,12 +782,16 @@ public final class WorkerFlows {
    */
   public List<ConntrackEntry> entries(ListingFilter filter) {
     List<ConntrackEntry> entries = new ArrayList<>();
-    for (ParentFlow flow : flows.flows()) {
+    entries(all(), filter, entries);
+    return entries;
+  }
+
+  static void entries(List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
+    for (ParentFlow flow : some) {
       if (matches(filter, flow)) {
-        entries.add(flow.entry());
+        into.add(flow.entry());
       }
     }
-    return entries;
   }
 
   /**
@@ -674,12 +803,18 @@ public final class WorkerFlows {
    * @return their conntracks, to be deleted
    */
   public List<ConntrackEntry> beginClear(ListingFilter filter) {
-    for (ParentFlow flow : flows.flows()) {
+    List<ConntrackEntry> entries = new ArrayList<>();
+    beginClear(all(), filter, entries);
+    return entries;
+  }
+
+  static void beginClear(List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
+    for (ParentFlow flow : some) {
       if (matches(filter, flow)) {
         flow.clear();
+        into.add(flow.entry());
       }
     }
-    return entries(filter);
   }
 
   /**
@@ -689,14 +824,18 @@ public final class WorkerFlows {
    * @return rows in no order
    */
   public List<SessionRow> sessions(ListingFilter filter) {
-    long nowNs = System.nanoTime();
     List<SessionRow> rows = new ArrayList<>();
-    for (ParentFlow flow : flows.flows()) {
+    sessions(all(), filter, rows);
+    return rows;
+  }
+
+  static void sessions(List<ParentFlow> some, ListingFilter filter, List<SessionRow> into) {
+    long nowNs = System.nanoTime();
+    for (ParentFlow flow : some) {
       if (matches(filter, flow)) {
-        rows.add(flow.row(nowNs));
+        into.add(flow.row(nowNs));
       }
     }
-    return rows;
   }
 
   private static boolean matches(ListingFilter filter, ParentFlow flow) {
