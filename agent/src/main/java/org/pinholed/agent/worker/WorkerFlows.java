@@ -1,8 +1,11 @@
 package org.pinholed.agent.worker;
 
 import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
@@ -11,6 +14,7 @@ import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.FlowTable;
+import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -45,6 +49,9 @@ public final class WorkerFlows {
   /** {@code TCP_CONNTRACK_ESTABLISHED} of {@code nf_conntrack_tcp.h}. */
   private static final int TCP_ESTABLISHED = 3;
 
+  /** How many rows are looked at for one that may go: those with a pinhole stay. */
+  private static final int ROWS_TRIED = 16;
+
   private static final Logger LOG = LoggerFactory.getLogger(WorkerFlows.class);
 
   private final QueueWorker worker;
@@ -58,7 +65,9 @@ public final class WorkerFlows {
   private final FlowTable flows = new FlowTable();
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
   private volatile HelperTable helpers;
-  private int unread;
+
+  /** Rows of flows that are not read, the oldest first. */
+  private final Set<ParentFlow> unread = new LinkedHashSet<>();
 
   /**
    * Makes the flows of a worker, none yet.
@@ -128,7 +137,7 @@ public final class WorkerFlows {
    * @return a number
    */
   int read() {
-    return flows.size() - unread;
+    return flows.size() - unread.size();
   }
 
   /**
@@ -137,11 +146,12 @@ public final class WorkerFlows {
    * @return a number
    */
   int unread() {
-    return unread;
+    return unread.size();
   }
 
   /**
-   * A SYN+ACK carries both initial sequence numbers: the flow is read from its first byte.
+   * A SYN+ACK carries both initial sequence numbers: the flow can be read from its first byte.
+   * Until that comes these numbers are all that is kept.
    *
    * <p>But only one that conntrack takes for the answer to a SYN. Others pass by here too
    * (nf_conntrack_proto_tcp.c ignores a SYN+ACK in most states, it does not drop it), and a server
@@ -154,9 +164,9 @@ public final class WorkerFlows {
    * @param packet the SYN+ACK
    * @param known the flow of its ports, if there is one already
    * @param nowNs {@link System#nanoTime}
-   * @return the flow if it begins now, else null
+   * @return what is known of the flow if it begins now, else null
    */
-  @Nullable ParentFlow begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
+  @Nullable Parent begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
     ParentFlow before = known == null ? null : known.flow();
     if (before != null && before.beganWith(packet.sequence())) {
       before.packetSeen(nowNs);
@@ -189,9 +199,16 @@ public final class WorkerFlows {
     if (active == null || marks.isChild(entry)) {
       return null;
     }
+    HalfOpenFlows.Beginning held = owners.halfOpen().find(entry);
+    if (held != null
+        && marks.isVetted(entry)
+        && (held.serverInitial() != packet.sequence() || packet.payloadLengthBytes() == 0)) {
+      return null; // sent again, or forged: a new connection has an entry without our bit
+    }
     if (marks.isBegunUnseen(entry)
         || packet.payloadLengthBytes() > 0
         || (before != null && before.hasSynWithData())) {
+      owners.halfOpen().take(entry);
       addUnread(entry, active, AgentReason.FAST_OPEN, nowNs);
       return null;
     }
@@ -205,13 +222,27 @@ public final class WorkerFlows {
       addUnread(entry, active, AgentReason.KERNEL_HELPER, nowNs);
       return null;
     }
-    ParentFlow flow = newFlow(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
-    flow.startStreams(packet.acknowledgement() - 1, packet.sequence(), helpers.limits());
-    if (!add(flow)) {
-      return null;
+    for (int lost = owners.halfOpen().add(entry, packet.acknowledgement() - 1, packet.sequence());
+        lost > 0;
+        lost--) {
+      metrics.limit("halfOpen");
     }
     marks.begin(entry);
-    return flow;
+    return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE), active);
+  }
+
+  /** The first byte of a flow whose beginning was seen. */
+  private @Nullable ParentFlow readFromFirstByte(
+      ConntrackEntry entry,
+      HelperTable.ActiveHelper active,
+      HalfOpenFlows.Beginning beginning,
+      long nowNs) {
+    ParentFlow flow = newFlow(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
+    flow.startStreams(beginning.clientInitial(), beginning.serverInitial(), helpers.limits());
+    if (beginning.synWithData()) {
+      flow.noteSynWithData();
+    }
+    return add(flow) ? flow : null;
   }
 
   /**
@@ -228,14 +259,18 @@ public final class WorkerFlows {
       return;
     }
     ConntrackEntry entry = conntrackOf(packet);
-    if (entry != null && !marks.isChild(entry) && helperOf(entry) != null) {
+    if (entry != null
+        && !marks.isChild(entry)
+        && helperOf(entry) != null
+        && !owners.halfOpen().noteSynWithData(entry)) {
       marks.beginUnseen(entry);
     }
   }
 
   /**
-   * A packet of a flow that is not known here. It may be resumed if an earlier agent saw it proven;
-   * else nothing in it proves anything, and the kernel need not queue it any more.
+   * A packet of a flow that is not known here. If its beginning was seen this is its first byte. It
+   * may be resumed if an earlier agent saw it proven; else nothing in it proves anything, and the
+   * kernel need not queue it any more.
    *
    * @param packet the packet
    * @param nowNs {@link System#nanoTime}
@@ -253,6 +288,11 @@ public final class WorkerFlows {
     if (entry.tcpState() != TCP_ESTABLISHED) { // the last words of a flow that is ending
       marks.distrust(entry);
       return null;
+    }
+    HalfOpenFlows.Beginning beginning = owners.halfOpen().take(entry);
+    if (beginning != null) {
+      ParentFlow flow = readFromFirstByte(entry, active, beginning, nowNs);
+      return flow == null ? null : flows.find(packet);
     }
     AgentReason refusal = refusalToResume(entry);
     ParentFlow flow =
@@ -321,8 +361,8 @@ public final class WorkerFlows {
    *
    * @param entry its conntrack, with the vetted bit
    * @param state what that agent said of it; null if it said nothing
-   * @return the flow; null if it is ending or untrusted, no helper of today reads it, or there are
-   *     too many
+   * @return the flow; null if it is ending or untrusted, has not sent a byte yet, no helper of
+   *     today reads it, or there are too many
    */
   public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
     HelperTable.ActiveHelper active = helperOf(entry);
@@ -333,6 +373,10 @@ public final class WorkerFlows {
     }
     if (active == null || !alive || hasKernelHelper(entry)) {
       marks.distrust(entry);
+      return null;
+    }
+    if (state != null && state.isHalfOpen()) {
+      owners.halfOpen().add(entry, (int) state.clientNext() - 1, (int) state.serverNext() - 1);
       return null;
     }
     if (state != null) {
@@ -362,7 +406,7 @@ public final class WorkerFlows {
       return null;
     }
     flow.endReading(AgentReason.OPAQUE_BEFORE);
-    unread++;
+    addRow(flow);
     return flow;
   }
 
@@ -428,14 +472,38 @@ public final class WorkerFlows {
         marks.distrust(stale.entry());
       }
     }
-    if (!owners.add(flow.entry().id(), worker)) {
-      events.limit(flow.parent(), "parents");
-      marks.distrust(flow.entry());
-      flow.close();
-      return false;
+    if (flow.helper() != null) {
+      ParentOwners.Limit reached = owners.takePlace(flow.facts().client().address());
+      if (reached != null) {
+        events.limit(flow.parent(), reached.configKey());
+        marks.distrust(flow.entry());
+        flow.close();
+        return false;
+      }
     }
+    owners.put(flow.entry().id(), worker);
     flows.add(flow);
     return true;
+  }
+
+  /** Keeps a flow that is not read for the listing; if there are too many, an older one goes. */
+  private void addRow(ParentFlow flow) {
+    unread.add(flow);
+    if (!owners.changeUnread(1)) {
+      return;
+    }
+    Iterator<ParentFlow> oldest = unread.iterator();
+    for (int tries = 0; tries < ROWS_TRIED && oldest.hasNext(); tries++) {
+      ParentFlow row = oldest.next();
+      if (row.parent().waiting() == 0 && !row.mayHaveToRepeat()) {
+        row.parent().end();
+        flows.remove(row);
+        owners.remove(row.entry().id(), worker);
+        oldest.remove();
+        owners.changeUnread(-1);
+        return;
+      }
+    }
   }
 
   private ParentFlow newFlow(
@@ -514,8 +582,11 @@ public final class WorkerFlows {
   }
 
   private void stopReading(ParentFlow flow, Reason reason) {
+    if (flow.helper() != null) {
+      owners.givePlaceBack(flow.facts().client().address());
+    }
     flow.endReading(reason);
-    unread++;
+    addRow(flow);
     unreadable.warn(
         flow.parent().serial()
             + " "
@@ -554,8 +625,11 @@ public final class WorkerFlows {
     outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
     flows.remove(flow);
     owners.remove(flow.entry().id(), worker);
-    if (flow.readingEnded()) {
-      unread--;
+    if (flow.helper() != null) {
+      owners.givePlaceBack(flow.facts().client().address());
+    }
+    if (unread.remove(flow)) {
+      owners.changeUnread(-1);
     }
   }
 
