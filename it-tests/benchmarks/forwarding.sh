@@ -126,7 +126,9 @@ say ''
 say 'pinholed'
 printf '  %-58s %9s us\n' "CPU time for a control packet ($packets packets)" \
   "$(awk -v c="$cpu_ns" -v p="$packets" 'BEGIN { printf "%.1f", p ? c / p / 1000 : 0 }')"
-aim 'cycle p50 against the kernel helper' "$(ratio "$(median pinholed cycle 3)" "$(median kernel cycle 3)")" 1.35 ''
+aim_ratio 'cycle p50 against the C accept loop' pinholed accept cycle 1.12
+note_ratio 'cycle p50 against the kernel helper' pinholed kernel cycle
+note_ratio 'NOOP p50 against the C accept loop' pinholed accept noop
 aim "resident memory with $held control connections" $((rss_full / 1024)) 128 MB
 printf '  %-58s %9s MB\n' 'resident memory after the rounds' $((rss_idle / 1024))
 aim 'from start to a first answered status' "$ready_ms" 1500 ms

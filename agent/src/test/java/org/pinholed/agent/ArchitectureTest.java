@@ -22,7 +22,7 @@ import java.nio.Buffer;
 import org.pinholed.agent.lifecycle.Version;
 import org.pinholed.agent.pinhole.PinholeBackend;
 
-/** Who may know whom (design section 8, ARCHITECTURE.md). */
+/** Who may know whom (ARCHITECTURE.md). */
 @AnalyzeClasses(
     packages = "org.pinholed",
     importOptions = {ImportOption.DoNotIncludeTests.class, ArchitectureTest.NoTestJars.class})

@@ -37,6 +37,7 @@ public final class ExpectationRequest {
   private final int usualSourcePort;
   private final @Nullable Duration lifetime;
   private final boolean active;
+  private final boolean addressStays;
   private final HelperWord cause;
   private final long streamOffset;
   private final long endpointOffset;
@@ -52,6 +53,7 @@ public final class ExpectationRequest {
     usualSourcePort = builder.usualSourcePort;
     lifetime = builder.lifetime;
     active = builder.active;
+    addressStays = builder.addressStays;
     cause = builder.cause;
     streamOffset = builder.streamOffset;
     endpointOffset = Math.max(builder.streamOffset, builder.endpointOffset);
@@ -164,6 +166,16 @@ public final class ExpectationRequest {
   }
 
   /**
+   * Whether the address in the text of the message stays, because the other side can do with it;
+   * the message needs a change only if another port must be taken.
+   *
+   * @return false if on a translated flow the text must name the translated address
+   */
+  public boolean addressStays() {
+    return addressStays;
+  }
+
+  /**
    * The message that announced it.
    *
    * @return for example the FTP word {@code 227}
@@ -205,6 +217,7 @@ public final class ExpectationRequest {
     private int usualSourcePort;
     private @Nullable Duration lifetime;
     private boolean active = true;
+    private boolean addressStays;
     private long streamOffset;
     private long endpointOffset;
 
@@ -300,6 +313,16 @@ public final class ExpectationRequest {
      */
     public Builder inactive() {
       active = false;
+      return this;
+    }
+
+    /**
+     * Leaves the address in the text of the message as it is.
+     *
+     * @return this builder
+     */
+    public Builder addressStays() {
+      addressStays = true;
       return this;
     }
 

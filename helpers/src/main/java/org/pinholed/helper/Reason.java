@@ -7,7 +7,10 @@ package org.pinholed.helper;
 public interface Reason {
   /** What a reason means for the flow. */
   enum Kind {
-    /** Nothing is opened for this message; the packet passes and reading goes on. */
+    /**
+     * What the message names is not opened, as a rule nothing at all; the packet passes and reading
+     * goes on.
+     */
     REFUSED,
     /** The bytes break the protocol; the packet passes and reading of the flow ends. */
     MALFORMED,

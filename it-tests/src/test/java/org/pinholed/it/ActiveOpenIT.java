@@ -10,15 +10,13 @@ import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
 
-/** When the port of an active transfer opens: with the server's consent, or at the command. */
+/** When the port of an active transfer opens: at the command, or with the server's consent. */
 class ActiveOpenIT {
   @ParameterizedTest
-  @CsvSource({"reply, false", "command, true"})
-  void port_beforeTheReply_isOpenOnlyIfConfigured(String activeOpen, boolean open) {
+  @CsvSource({"'', true", "activeOpen: command, true", "activeOpen: reply, false"})
+  void port_beforeTheReply_isOpenAsConfigured(String options, boolean open) {
     String yaml =
-        "helpers: [{id: 1, name: ftp, protocol: tcp, port: 21, options: {activeOpen: "
-            + activeOpen
-            + "}}]\n";
+        "helpers: [{id: 1, name: ftp, protocol: tcp, port: 21, options: {" + options + "}}]\n";
     try (Scenario scenario = Scenario.start(yaml);
         ScriptedSession session = scenario.login(Family.V4)) {
       try (Announcement announced = session.announceWithoutReply(DataMode.PORT)) {

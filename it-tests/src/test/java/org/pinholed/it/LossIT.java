@@ -15,6 +15,9 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -39,7 +42,11 @@ import org.pinholed.it.lab.ScriptedSession.Cuts;
  * Address translation over links that lose 5 % of all packets and let 10 % arrive late: every
  * transfer works, every line arrives whole and in its order, what is sent again is rewritten in the
  * same way again, and nothing was invalid.
+ *
+ * <p>The cases stand side by side, each in a lab of its own: what they do most is wait for what is
+ * sent again.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class LossIT {
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
@@ -174,6 +181,7 @@ class LossIT {
   /** The matrix of {@link FtpNatMatrixIT}; under one firewall, as the links are beside it. */
   @ParameterizedTest
   @MethodSource("servers")
+  @ResourceLock("processor") // twelve clients at a time
   void everyClientInEveryMode_arrivesWhole(NatMode nat, FtpServerProcess.Kind kind)
       throws InterruptedException, ExecutionException {
     ExecutorService clients = Executors.newFixedThreadPool(CLIENTS_AT_ONCE);
@@ -182,7 +190,7 @@ class LossIT {
       nat.install(lab, RouterFirewall.NFTABLES);
       InvalidWatch watch = InvalidWatch.start(lab);
       FtpServerProcess server = FtpServerProcess.start(lab, kind);
-      AgentProcess agent = AgentProcess.start(lab, kind.agentConfig());
+      AgentProcess agent = AgentProcess.start(lab);
       List<FtpCase> cells = FtpCase.of(RouterFirewall.NFTABLES, kind);
       List<Callable<String>> transfers = new ArrayList<>();
       for (FtpCase cell : cells) {

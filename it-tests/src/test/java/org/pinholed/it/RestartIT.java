@@ -53,7 +53,7 @@ class RestartIT {
     assertTrue(audit.succeeded(), () -> audit.output() + agent.log());
   }
 
-  private static final String AGENT = FtpServerProcess.Kind.VSFTPD.agentConfig();
+  private static final String AGENT = "helpers: [{id: 1, name: ftp, protocol: tcp, port: 21}]\n";
 
   /** A router with an agent of two workers, direct or translating, and a server. */
   private static final class Stage implements AutoCloseable {
@@ -272,7 +272,7 @@ class RestartIT {
     try (Lab lab = Lab.create();
         FtpServerProcess server = FtpServerProcess.start(lab, FtpServerProcess.Kind.VSFTPD)) {
       RouterFirewall.IPTABLES.installWithAcceptRule(lab);
-      AgentProcess agent = AgentProcess.start(lab, FtpServerProcess.Kind.VSFTPD.agentConfig());
+      AgentProcess agent = AgentProcess.start(lab);
       for (String command :
           new String[] {
             "conntrack -F",

@@ -317,8 +317,7 @@ class SystemdIT {
   private static JsonNode underLoad(
       @Nullable NatMode nat, int sessions, int dataTimeoutSeconds, Consumer<SystemdService> disturb)
       throws Exception {
-    String yaml =
-        FtpServerProcess.Kind.VSFTPD.agentConfig() + "queues: {count: 2}\nfail: {onStop: keep}\n";
+    String yaml = "queues: {count: 2}\nfail: {onStop: keep}\n";
     try (Lab lab = Lab.create();
         FtpServerProcess server = FtpServerProcess.start(lab, FtpServerProcess.Kind.VSFTPD)) {
       RouterFirewall.NFTABLES.installWithAcceptRule(lab);

@@ -58,6 +58,8 @@ public enum AgentReason implements Reason {
   PAYLOAD_TOO_LONG(Kind.REFUSED, "the rewritten packet would be longer than 65531 bytes"),
   /** All ports that were tried are announced by others to the same peer. */
   NO_FREE_PORT(Kind.REFUSED, "no port of the translated address is free for the announcement"),
+  /** A data connection to such a port would be taken for a control connection. */
+  HELPER_PORT(Kind.REFUSED, "the announced port is one on which a helper reads"),
   /** A rewritten message waited too long for what must come before it. */
   REWRITE_GIVEN_UP(
       Kind.REFUSED,

@@ -11,7 +11,7 @@ import org.pinholed.kernel.conntrack.FlowTuple;
 /**
  * The parent flows of one worker, found by packet and by conntrack id. Not thread-safe.
  *
- * <p>At the hooks where packets are queued (after source NAT, design section 3) the inverse of a
+ * <p>At the hooks where packets are queued (after source NAT, docs/kernel.md) the inverse of a
  * packet's tuple is always one of the two conntrack tuples, so each flow stands here under two
  * keys.
  */

@@ -161,7 +161,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     try (Acquired acquired = new Acquired()) {
       acquired.add(backend);
       int state = config.marks().stateMask();
-      // First of all: a conntrack made while nobody listens never sends events (kernel-facts 2.2).
+      // First of all: a conntrack made while nobody listens never sends events (docs/kernel.md).
       kernelEventsSocket =
           acquired.add(
               ConntrackEvents.open(

@@ -35,7 +35,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(KernelEvents.class);
   private static final long TICK_NS = 250_000_000L;
 
-  /** Renewed at a third of the lease (design section 4). */
+  /** Renewed at a third of the lease. */
   private static final long RENEWALS_PER_LEASE = 3;
 
   /** The child of an expectation that is used at the last moment is reported a little later. */

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 
 /**
- * What was replaced, and will be, in one direction of a translated TCP flow (design section 7).
+ * What was replaced, and will be, in one direction of a translated TCP flow (ADR 4).
  *
  * <p>The kernel shifts sequence numbers by two offsets only, before and behind one position. So
  * that it is always right: while what misses may have to be changed a segment passes only in its

@@ -77,7 +77,7 @@ public record Pinhole(
         kind, transport, source, destination, port, mark, timeoutMs, comment, newTranslation);
   }
 
-  /** Which map a pinhole is in (design section 4). */
+  /** Which map a pinhole is in. */
   public enum Kind {
     /** Taken out by the first packet that matches. */
     ONCE,

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The comment of a pinhole: what a later agent, or an operator with nft(8), needs to know of it.
- * There is no other record of a pinhole (design section 4: the kernel is the database).
+ * There is no other record of a pinhole (ADR 3: the kernel is the database).
  *
  * @param helper name of the helper
  * @param parentSerial conntrack id of the parent, 8 hex digits

@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One expectation in a listing (design section 2).
+ * One expectation in a listing.
  *
  * @param id number of the row, unique while the agent runs
  * @param state {@code announced} (not open yet), {@code pending} or {@code matched}

@@ -26,6 +26,7 @@ import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.Reason;
+import org.pinholed.helper.Transport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,6 +61,7 @@ final class Outcomes implements OutcomeSink {
   private final List<Pinhole> endedMeanwhile = new ArrayList<>();
   private final SharedPinholes shared;
 
+  private HelperPorts helperPorts = (transport, port) -> false;
   private @Nullable ParentFlow flow;
   private @Nullable Reason ended;
   private long nowNs;
@@ -86,6 +88,17 @@ final class Outcomes implements OutcomeSink {
     this.tracer = tracer;
     this.rewrites = rewrites;
     this.children = children;
+  }
+
+  /** Tells the ports that helpers read. */
+  @FunctionalInterface
+  interface HelperPorts {
+    boolean contains(Transport transport, int port);
+  }
+
+  /** Says which ports are never opened, because a helper would read the child as a parent. */
+  void refuseHelperPorts(HelperPorts ports) {
+    helperPorts = ports;
   }
 
   /** Begins a message of a flow. */
@@ -118,13 +131,16 @@ final class Outcomes implements OutcomeSink {
   @Override
   public @Nullable Endpoint expect(ExpectationRequest request) {
     ParentFlow current = flow();
+    if (helperPorts.contains(request.transport(), request.destination().port())) {
+      report(AgentReason.HELPER_PORT, request.streamOffset());
+      return null;
+    }
     ChildPath path = ChildPath.of(current.facts(), request);
-    if (path.isRewritten()) {
-      Reason refusal = rewrites.refusal(current, reading, request.endpointOffset());
-      if (refusal != null) {
-        report(refusal, request.streamOffset());
-        return null;
-      }
+    Reason unchangeable =
+        path.isRewritten() ? rewrites.refusal(current, reading, request.endpointOffset()) : null;
+    if (unchangeable != null && !request.addressStays()) {
+      report(unchangeable, request.streamOffset());
+      return null;
     }
     Expectation older = current.announced(request.key());
     if (older != null) {
@@ -133,7 +149,7 @@ final class Outcomes implements OutcomeSink {
         end(older, AgentEvent.Kind.REPLACED);
       }
     }
-    Expectation expectation = newExpectation(current, request, path);
+    Expectation expectation = newExpectation(current, request, path, unchangeable == null);
     if (expectation == null) {
       report(AgentReason.NO_FREE_PORT, request.streamOffset());
       return null;
@@ -154,14 +170,18 @@ final class Outcomes implements OutcomeSink {
     return new Endpoint(expectation.pinhole().destination(), expectation.pinhole().port());
   }
 
-  /** Tries ports, the announced one first, until one is free; null if none of some is. */
+  /**
+   * Tries ports, the announced one first, until one is free; null if none of some is.
+   *
+   * @param anyPort whether another port than the announced one can be written into the message
+   */
   private @Nullable Expectation newExpectation(
-      ParentFlow current, ExpectationRequest request, ChildPath path) {
+      ParentFlow current, ExpectationRequest request, ChildPath path, boolean anyPort) {
     if (!path.isRewritten()) {
       return newExpectation(current, request, path, path.inside().port());
     }
-    int port = children.firstPort(current.facts(), request, path);
-    for (int tried = 0; tried < PORTS_TRIED; tried++) {
+    int port = anyPort ? children.firstPort(current.facts(), request, path) : path.inside().port();
+    for (int tried = 0; tried < (anyPort ? PORTS_TRIED : 1); tried++) {
       Expectation expectation = newExpectation(current, request, path, port);
       if (!children.isTaken(current.facts(), request, path, port) && table.reserve(expectation)) {
         return expectation;

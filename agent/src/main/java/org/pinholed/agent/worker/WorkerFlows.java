@@ -96,6 +96,7 @@ public final class WorkerFlows {
     this.conntrack = conntrack;
     this.outcomes = outcomes;
     this.helpers = helpers;
+    outcomes.refuseHelperPorts((transport, port) -> this.helpers.find(transport, port) != null);
     this.owners = owners;
     this.marks = marks;
     this.bits = bits;

@@ -56,6 +56,22 @@ class DistributionIT {
   }
 
   @Test
+  void licences_ofEveryLibraryAreThere() throws IOException {
+    assertEquals(
+        Files.readString(Path.of("..", "LICENSE")), Files.readString(HOME.resolve("LICENSE")));
+    String notice = Files.readString(HOME.resolve("NOTICE"));
+    List<String> words = List.of(notice.split("[^A-Za-z0-9_-]+"));
+    try (var jars = Files.newDirectoryStream(HOME.resolve("lib"), "*.jar")) {
+      for (Path jar : jars) {
+        String name = jar.getFileName().toString().replaceFirst("-\\d+\\..*|\\.jar$", "");
+        if (!List.of("pinholed", "helpers", "native-bindings").contains(name)) {
+          assertTrue(words.contains(name), name + " is not in NOTICE");
+        }
+      }
+    }
+  }
+
+  @Test
   void pinholed_checksItsOwnConfiguration_andSaysNothingElse()
       throws IOException, InterruptedException {
     String file = HOME.resolve("etc/pinholed.yaml").toString();

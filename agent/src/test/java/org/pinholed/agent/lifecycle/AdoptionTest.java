@@ -163,10 +163,12 @@ class AdoptionTest {
 
   @Test
   void replaced_betweenPortAndItsReply_opens() throws Exception {
-    TcpDialogue dialogue = new TcpDialogue(bench).login().client("PORT 192,0,2,10,117,48\r\n");
+    // Behind a login that is not answered yet, PORT waits for its own reply.
+    TcpDialogue dialogue = new TcpDialogue(bench).login();
+    dialogue.client("USER joe\r\nPORT 192,0,2,10,117,48\r\n");
     replace();
     assertEquals("announced", bench.rows().get(0).state());
-    dialogue.on(bench).server("200 ok\r\n");
+    dialogue.on(bench).server("230 in\r\n200 ok\r\n");
 
     assertEquals(List.of("ONCE TCP 198.51.100.7 > 192.0.2.10:30000"), bench.backend().open());
   }

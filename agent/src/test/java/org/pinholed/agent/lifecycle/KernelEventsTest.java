@@ -338,11 +338,13 @@ class KernelEventsTest {
 
     @Test
     void announcedOnly_waitsForItsReply() {
-      TcpDialogue dialogue = new TcpDialogue(bench).login().client("PORT 192,0,2,10,100,100\r\n");
+      // Behind a login that is not answered yet, PORT waits for its own reply.
+      TcpDialogue dialogue = new TcpDialogue(bench).login();
+      dialogue.client("USER joe\r\nPORT 192,0,2,10,100,100\r\n");
       events.tick(in(Duration.ofHours(1)));
       assertEquals(List.of("announced"), states());
 
-      dialogue.server("200 ok\r\n");
+      dialogue.server("230 in\r\n200 ok\r\n");
       events.tick(in(THIRTY_SECONDS.minusSeconds(2)));
       assertEquals(List.of("pending"), states(), "its time begins with the reply");
     }

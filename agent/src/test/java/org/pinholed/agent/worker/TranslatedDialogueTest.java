@@ -90,6 +90,65 @@ class TranslatedDialogueTest {
     bench.assertVerdicts();
   }
 
+  /** As manuals tell servers and clients behind translation to do. */
+  @Nested
+  class NamesItsPublicAddress {
+    private String child() {
+      var to = bench.rows().get(0).translatedDestination();
+      return to == null ? "" : to.address() + ":" + to.port();
+    }
+
+    @Test
+    void aServer_opensAndItsTextStays() {
+      String reply = "227 Entering Passive Mode (203,0,113,9,117,48).\r\n";
+      TcpDialogue dialogue = hiddenServer().client("PASV\r\n").server(reply);
+
+      assertEquals(reply, lastPassed());
+      assertEquals(1, bench.backend().open().size());
+      assertEquals("198.51.100.7:30000", child());
+      assertEquals(0, dialogue.connection().adjustment(true).offsetAfter());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void aServer_whoseNumbersCannotBeShifted_opensAllTheSame() {
+      TcpDialogue dialogue =
+          new TcpDialogue(
+              bench,
+              TcpDialogue.CLIENT,
+              TcpDialogue.SERVER,
+              TcpDialogue.CLIENT,
+              new InetSocketAddress("203.0.113.9", 21),
+              0x1234,
+              25);
+      dialogue.login().client("PASV\r\n").server("227 =203,0,113,9,117,48\r\n");
+      assertEquals(1, bench.backend().open().size());
+    }
+
+    @Test
+    void aServerThatNamesAnyOther_opensItsOwnPort_andItIsCounted() {
+      String reply = "227 Entering Passive Mode (0,0,0,0,117,48).\r\n";
+      hiddenServer().client("PASV\r\n").server(reply);
+
+      assertEquals(reply, lastPassed());
+      assertEquals(1, bench.backend().open().size());
+      assertEquals("198.51.100.7:30000", child());
+      assertEquals(1, bench.metrics().of("reason serverAddressIgnored ftp"));
+    }
+
+    @Test
+    void aClient_opensAndItsTextStays() {
+      String seen = PORT_SEEN;
+      TcpDialogue dialogue = hiddenClient();
+      dialogue.client(seen);
+
+      assertEquals(seen, lastPassed());
+      assertEquals(List.of(PIN + 30000), bench.backend().open());
+      assertEquals(0, dialogue.connection().adjustment(false).offsetAfter());
+      bench.assertVerdicts();
+    }
+  }
+
   @Nested
   class Rewrites {
     @Test
@@ -136,7 +195,7 @@ class TranslatedDialogueTest {
       TcpDialogue dialogue = hiddenClient();
       byte[] packet = dialogue.clientSays(PORT, 0);
       dialogue.deliver(packet).client("\u0016\u0003\u0001 hello");
-      assertEquals(List.of("opaque tlsHello"), bench.log().words());
+      assertEquals(List.of("created PORT", "opaque tlsHello"), bench.log().words());
       dialogue.deliver(packet);
       assertEquals(PORT_SEEN, lastPassed());
       assertEquals(0, dialogue.connection().mark() & opaque, "it is still queued");
@@ -377,7 +436,9 @@ class TranslatedDialogueTest {
       dialogue.deliver(second);
 
       assertEquals("PORT 192,0,2,10,117,49\r\n", lastPassed());
-      assertEquals(List.of("refused rewriteGivenUp"), bench.log().words());
+      assertEquals(
+          List.of("created PORT", "replaced PORT", "refused rewriteGivenUp", "closed PORT"),
+          bench.log().words());
       dialogue.server("200 ok\r\n200 ok\r\n");
       assertEquals(List.of(), bench.backend().open(), "nobody was told of that port");
       assertEquals(List.of(), bench.rows());

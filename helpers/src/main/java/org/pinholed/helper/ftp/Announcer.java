@@ -13,6 +13,12 @@ import org.pinholed.helper.OutcomeSink;
 /**
  * Checks what PORT, EPRT, 227 and 229 name, and announces it.
  *
+ * <p>What opens is the announcer's own address, or one of {@code fxpNetworks}. It may name itself
+ * as it is, or as the other side sees it behind address translation. A server that names any other
+ * address in 227 or 229 (0.0.0.0, 127.0.0.1, one that is private or out of date) means itself, and
+ * clients take it so; a client that does is refused. The text stays as it is where it does not name
+ * the announcer's own untranslated address; only the port is changed if another one must be taken.
+ *
  * <p>Not thread-safe; owned by its flow.
  */
 final class Announcer {
@@ -177,33 +183,39 @@ final class Announcer {
       long offset,
       OutcomeSink out) {
     InetAddress announcer = facts.sender(direction).address();
+    boolean namesItself = Arrays.equals(address, announcer.getAddress());
+    InetAddress named = namesItself ? announcer : inetAddress(address);
+    // As the other side sees him: what manuals tell who is behind translation to announce.
+    boolean namesItsOther = named.equals(facts.senderSeenByPeer(direction).address());
+    boolean ownAddress = namesItself || namesItsOther;
     InetAddress destination = announcer;
-    FtpReason refused = null;
-    byte[] own = announcer.getAddress();
-    if (port == 0) {
-      refused = FtpReason.PORT_ZERO;
-    } else if (address.length != own.length) {
-      refused = FtpReason.WRONG_FAMILY;
-    } else if (port < PORT_MIN) {
-      refused = FtpReason.PORT_BELOW_1024;
-    } else if (options.isDenied(port)) {
-      refused = FtpReason.PORT_DENIED;
-    } else if (!Arrays.equals(address, own)) {
-      // The bounce attack of RFC 2577, and the way into networks behind the announcer.
-      destination = inetAddress(address);
-      refused = options.isFxpAllowed(destination) ? null : FtpReason.ADDRESS_NOT_ANNOUNCER;
+    FtpReason refused = reasonOfPort(direction, port);
+    if (refused == null && !ownAddress) {
+      boolean sameFamily = address.length == announcer.getAddress().length;
+      if (sameFamily && options.isFxpAllowed(named)) {
+        destination = named;
+      } else if (direction == Direction.REPLY) {
+        // Clients of today connect to the server that they speak to, whatever it names. So that is
+        // what opens; the named address never does: the bounce attack of RFC 2577, and the way
+        // into networks behind the announcer.
+        out.report(FtpReason.SERVER_ADDRESS_IGNORED, offset);
+      } else {
+        refused = sameFamily ? FtpReason.ADDRESS_NOT_ANNOUNCER : FtpReason.WRONG_FAMILY;
+      }
     }
     if (refused != null) {
       out.report(refused, offset);
       return false;
     }
-    Endpoint announced = new Endpoint(destination, port);
     ExpectationRequest.Builder request =
-        ExpectationRequest.builder(FtpHelper.KEY, direction, announced, cause)
+        ExpectationRequest.builder(FtpHelper.KEY, direction, new Endpoint(destination, port), cause)
             .streamOffset(offset)
             .endpointOffset(offset + line.spanOffset());
     if (!active) {
       request.inactive();
+    }
+    if (!namesItself) {
+      request.addressStays();
     }
     int dataPort = facts.server().port() - 1; // RFC 959 section 3.2: L-1
     if (direction == Direction.ORIGINAL && dataPort > 0) {
@@ -213,13 +225,26 @@ final class Announcer {
     if (seen == null) {
       return false;
     }
-    if (!seen.equals(announced)) {
-      byte[] text = AnnouncementText.of(cause, seen, (char) line.spanFirst());
+    Endpoint shown = namesItself ? seen : new Endpoint(named, seen.port());
+    if (!shown.equals(new Endpoint(named, port))) {
+      byte[] text = AnnouncementText.of(cause, shown, (char) line.spanFirst());
       if (!line.spanIs(text)) {
         out.edit(offset + line.spanOffset(), line.spanLengthBytes(), text);
       }
     }
     return true;
+  }
+
+  private @Nullable FtpReason reasonOfPort(Direction direction, int port) {
+    if (port == 0) {
+      return FtpReason.PORT_ZERO;
+    }
+    if (port < PORT_MIN) {
+      return FtpReason.PORT_BELOW_1024;
+    }
+    boolean denied =
+        direction == Direction.ORIGINAL ? options.isDenied(port) : options.isDeniedPassive(port);
+    return denied ? FtpReason.PORT_DENIED : null;
   }
 
   private static @Nullable FtpReason reasonOfHostPort(long hostPort) {

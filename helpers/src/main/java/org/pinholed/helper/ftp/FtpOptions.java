@@ -9,13 +9,14 @@ import java.util.Map;
 /**
  * What can be configured about FTP. Immutable, one per configured helper, shared by all its flows.
  *
- * <p>The denied ports are those of services that are found above 1023 and that nobody should reach
- * from outside because an FTP client named their port: data bases, remote desktops and shells, file
- * servers, proxies, administration. Ports that servers use for passive transfers (usually 10000 and
- * up, often 30000 and up) are left out but for single ones.
+ * <p>In active mode the denied ports are those of services that are found above 1023 and that
+ * nobody should reach from outside because an FTP client named their port: data bases, remote
+ * desktops and shells, file servers, printers, telephones, proxies, administration. In passive mode
+ * an FTP server names its own port, often one of a range that somebody chose; only remote control
+ * and data bases are denied there, so that few of its transfers are refused.
  */
 final class FtpOptions {
-  /** When the port of PORT and EPRT opens: {@code reply} or {@code command}. */
+  /** When the port of PORT and EPRT opens: {@code command} or {@code reply}. */
   static final String ACTIVE_OPEN = "activeOpen";
 
   /** Whether nothing opens before a login was accepted. */
@@ -24,14 +25,21 @@ final class FtpOptions {
   /** Networks that may be announced by others. */
   static final String FXP_NETWORKS = "fxpNetworks";
 
-  /** Ports that are never opened. */
+  /** Ports that are never opened for PORT and EPRT. */
   static final String DENIED_PORTS = "deniedPorts";
+
+  /** Ports that are never opened for 227 and 229. */
+  static final String DENIED_PASSIVE_PORTS = "deniedPassivePorts";
 
   /** What is denied unless configured, in the form of the option. */
   static final String DEFAULT_DENIED_PORTS =
-      "1080,1433-1434,1521,1723,2049,2375-2376,2379-2380,3128,3260,3268-3269,3306,3389,4369,"
+      "1080,1433-1434,1521,1720,1723,2049,2375-2376,2379-2380,3128,3260,3268-3269,3306,3389,4369,"
           + "4444,4899,5060-5061,5432,5555,5601,5672,5900-5905,5938,5984-5986,6000-6010,6379,6443,"
-          + "6667,7001-7002,8009,8080,8086,8443,8500,9042,9092,9200,9300,10250,11211,27017-27019";
+          + "6667,7001-7002,8009,8080,8086,8443,8500,9042,9092,9100,9200,9300,10250,11211,27017-27019";
+
+  /** The same for passive mode. */
+  static final String DEFAULT_DENIED_PASSIVE_PORTS =
+      "1433,1521,2375-2376,3306,3389,5432,5900,5985-5986,6379,11211,27017";
 
   private static final int PORT_MAX = 65535;
 
@@ -39,16 +47,19 @@ final class FtpOptions {
   private final boolean requiresLogin;
   private final List<Network> fxpNetworks;
   private final BitSet deniedPorts;
+  private final BitSet deniedPassivePorts;
 
   private FtpOptions(
       boolean opensAtCommand,
       boolean requiresLogin,
       List<Network> fxpNetworks,
-      BitSet deniedPorts) {
+      BitSet deniedPorts,
+      BitSet deniedPassivePorts) {
     this.opensAtCommand = opensAtCommand;
     this.requiresLogin = requiresLogin;
     this.fxpNetworks = fxpNetworks;
     this.deniedPorts = deniedPorts;
+    this.deniedPassivePorts = deniedPassivePorts;
   }
 
   /**
@@ -71,10 +82,13 @@ final class FtpOptions {
       }
     }
     return new FtpOptions(
-        opensAtCommand(options.getOrDefault(ACTIVE_OPEN, "reply")),
+        opensAtCommand(options.getOrDefault(ACTIVE_OPEN, "command")),
         requiresLogin(options.getOrDefault(REQUIRE_LOGIN, true)),
         networks(options.getOrDefault(FXP_NETWORKS, List.of())),
-        ports(options.getOrDefault(DENIED_PORTS, DEFAULT_DENIED_PORTS)));
+        ports(DENIED_PORTS, options.getOrDefault(DENIED_PORTS, DEFAULT_DENIED_PORTS)),
+        ports(
+            DENIED_PASSIVE_PORTS,
+            options.getOrDefault(DENIED_PASSIVE_PORTS, DEFAULT_DENIED_PASSIVE_PORTS)));
   }
 
   // Whether PORT and EPRT open at once, and not when the server has agreed.
@@ -96,8 +110,14 @@ final class FtpOptions {
     return false;
   }
 
+  // Whether PORT and EPRT may not name a port.
   boolean isDenied(int port) {
     return deniedPorts.get(port);
+  }
+
+  // Whether 227 and 229 may not name a port.
+  boolean isDeniedPassive(int port) {
+    return deniedPassivePorts.get(port);
   }
 
   private static boolean opensAtCommand(Object value) {
@@ -107,7 +127,7 @@ final class FtpOptions {
     if (value.equals("reply")) {
       return false;
     }
-    throw refused(ACTIVE_OPEN, value, "reply or command");
+    throw refused(ACTIVE_OPEN, value, "command or reply");
   }
 
   private static boolean requiresLogin(Object value) {
@@ -130,14 +150,14 @@ final class FtpOptions {
     return List.copyOf(networks);
   }
 
-  private static BitSet ports(Object value) {
+  private static BitSet ports(String option, Object value) {
     BitSet ports = new BitSet();
     for (String text : items(value)) {
       int dash = text.indexOf('-');
       int low = port(dash < 0 ? text : text.substring(0, dash));
       int high = dash < 0 ? low : port(text.substring(dash + 1));
       if (low < 0 || high < low) {
-        throw refused(DENIED_PORTS, text, "ports 0..65535 or ranges of them such as 5900-5905");
+        throw refused(option, text, "ports 0..65535 or ranges of them such as 5900-5905");
       }
       ports.set(low, high + 1);
     }

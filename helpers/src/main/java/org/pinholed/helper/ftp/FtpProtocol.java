@@ -37,8 +37,9 @@ public final class FtpProtocol implements HelperProtocol {
     Map<String, String> options = new LinkedHashMap<>();
     options.put(
         FtpOptions.ACTIVE_OPEN,
-        "When the port that PORT or EPRT names opens: reply (default), as soon as the server has"
-            + " agreed, or command, at once.");
+        "When the port that PORT or EPRT names opens: command (default), at once, and shut again if"
+            + " the server refuses; or reply, when the server has agreed or the client sends the"
+            + " transfer, whichever is first.");
     options.put(
         FtpOptions.REQUIRE_LOGIN,
         "Whether nothing opens before the server has accepted a login: true (default), or false for"
@@ -49,9 +50,14 @@ public final class FtpProtocol implements HelperProtocol {
             + " two servers; none by default.");
     options.put(
         FtpOptions.DENIED_PORTS,
-        "Ports and ranges that are never opened, in place of the default list "
+        "Ports and ranges that PORT and EPRT never open, in place of the default list "
             + FtpOptions.DEFAULT_DENIED_PORTS
             + "; ports below 1024 never are.");
+    options.put(
+        FtpOptions.DENIED_PASSIVE_PORTS,
+        "The same for 227 and 229, in place of the default list "
+            + FtpOptions.DEFAULT_DENIED_PASSIVE_PORTS
+            + ".");
     return Collections.unmodifiableMap(options);
   }
 }

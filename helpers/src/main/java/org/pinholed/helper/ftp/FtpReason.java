@@ -24,6 +24,11 @@ public enum FtpReason implements Reason {
 
   /** Somebody else's address; data of others could be drawn or attacked through it. */
   ADDRESS_NOT_ANNOUNCER(Kind.REFUSED, "the announced address is not the one of its announcer"),
+  /** A server named another address than its own; its own opens instead. */
+  SERVER_ADDRESS_IGNORED(
+      Kind.REFUSED,
+      "the server named an address that is not its own: that stays shut, the port of the server"
+          + " itself is taken instead"),
   /** RFC 2577 section 3: such ports belong to services. */
   PORT_BELOW_1024(Kind.REFUSED, "the announced port is below 1024"),
   /** The port is on the deny list. */

@@ -42,7 +42,11 @@ final class FtpDialogue {
 
   FtpDialogue(
       Map<String, Object> options, FlowFacts.Origin origin, boolean ipv6, HelperLimits limits) {
-    helper = (StreamHelper) new FtpProtocol().configure(options, limits).open(facts(origin, ipv6));
+    this(options, facts(origin, ipv6), limits);
+  }
+
+  private FtpDialogue(Map<String, Object> options, FlowFacts facts, HelperLimits limits) {
+    helper = (StreamHelper) new FtpProtocol().configure(options, limits).open(facts);
     client = new InOrderStream(limits);
     server = new InOrderStream(limits);
     client.start(-20);
@@ -64,6 +68,12 @@ final class FtpDialogue {
     return fresh().login();
   }
 
+  /** The same, where PORT and EPRT open with their reply. */
+  static FtpDialogue openingByReply() {
+    Map<String, Object> options = Map.of("activeOpen", "reply");
+    return new FtpDialogue(options, FlowFacts.Origin.FIRST_BYTE, false).login();
+  }
+
   /**
    * Greeting and login. What is concluded from them is not told, and offsets are counted from then
    * on as if only the greeting had been said.
@@ -83,6 +93,20 @@ final class FtpDialogue {
     Endpoint client = new Endpoint(address(ipv6 ? "2001:db8:1::10" : "192.0.2.10"), 40000);
     Endpoint server = new Endpoint(address(ipv6 ? "2001:db8:2::20" : "198.51.100.20"), 21);
     return new FlowFacts(Transport.TCP, client, client, server, server, origin);
+  }
+
+  /**
+   * A login behind a router that translates: the client is seen as 203.0.113.1, the server as
+   * 203.0.113.200.
+   */
+  static FtpDialogue translated() {
+    FlowFacts plain = facts(FlowFacts.Origin.FIRST_BYTE, false);
+    Endpoint client = new Endpoint(address("203.0.113.1"), 40000);
+    Endpoint server = new Endpoint(address("203.0.113.200"), 21);
+    FlowFacts facts =
+        new FlowFacts(
+            plain.transport(), plain.client(), client, plain.server(), server, plain.origin());
+    return new FtpDialogue(Map.of(), facts, LIMITS).login();
   }
 
   private static InetAddress address(String literal) {

@@ -21,6 +21,11 @@ class FtpHelperTest {
     return new FtpDialogue(Map.of(), FlowFacts.Origin.FIRST_BYTE, true).login();
   }
 
+  private static FtpDialogue ipv6ByReply() {
+    Map<String, Object> options = Map.of("activeOpen", "reply");
+    return new FtpDialogue(options, FlowFacts.Origin.FIRST_BYTE, true).login();
+  }
+
   private static FtpDialogue with(String option, Object value) {
     return new FtpDialogue(Map.of(option, value), FlowFacts.Origin.FIRST_BYTE, false).login();
   }
@@ -63,7 +68,7 @@ class FtpHelperTest {
     }
 
     @Test
-    void anAddressIn229_mustBeTheServers() {
+    void anAddressIn229_thatIsNotTheServers_isIgnored() {
       FtpDialogue ftp = ipv6();
       ftp.client("EPSV\r\n").server("229 (|2|2001:db8:2::20|6446|)\r\n");
       ftp.client("EPSV\r\n").server("229 (|2|2001:db8:2::21|6446|)\r\n");
@@ -71,9 +76,25 @@ class FtpHelperTest {
       assertEquals(
           List.of(
               "expect [2001:db8:2::20]:6446 by 229 from server @11",
-              "ADDRESS_NOT_ANNOUNCER @42",
-              "WRONG_FAMILY @73"),
+              "SERVER_ADDRESS_IGNORED @42",
+              "expect [2001:db8:2::20]:6446 by 229 from server @42",
+              "SERVER_ADDRESS_IGNORED @73",
+              "expect [2001:db8:2::20]:6446 by 229 from server @73"),
           ftp.outcomes());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+        strings = {"0,0,0,0", "127,0,0,1", "198,51,100,21", "192,0,2,10", "10,0,0,1", "224,0,0,1"})
+    void aForeignAddress_isNeverOpened_theServersIs(String address) {
+      FtpDialogue ftp = FtpDialogue.loggedIn();
+      ftp.client("PASV\r\n").server("227 (" + address + ",156,64)\r\n");
+      assertEquals(
+          List.of(
+              "SERVER_ADDRESS_IGNORED @11", "expect 198.51.100.20:40000 by 227 from server @11"),
+          ftp.outcomes());
+      ftp.client("PASV\r\n").server("227 (" + address + ",0,22)\r\n");
+      assertEquals(1, ftp.outcomes().size(), "a bad port stays bad");
     }
 
     @Test
@@ -116,7 +137,8 @@ class FtpHelperTest {
 
     @Test
     void port_opensWhenTheServerAgrees() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("NOOP\r\n").server("200 ok\r\n").client(PORT);
+      FtpDialogue ftp =
+          FtpDialogue.openingByReply().client("NOOP\r\n").server("200 ok\r\n").client(PORT);
       assertEquals(
           List.of("expect 192.0.2.10:40001 by PORT inactive from client @6"), ftp.outcomes());
       assertEquals("activeAnnounced", ftp.state());
@@ -127,37 +149,71 @@ class FtpHelperTest {
 
     @Test
     void port_isClosedWhenTheServerRefuses() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client(PORT).server("500 no\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client(PORT).server("500 no\r\n");
       assertEquals("close data", ftp.outcomes().get(1));
       assertEquals("ready", ftp.state());
     }
 
     @Test
-    void atOnce_ifSoConfigured() {
-      FtpDialogue ftp = with("activeOpen", "command").client(PORT);
+    void atOnce_andShutAgainIfTheServerRefuses() {
+      FtpDialogue ftp = FtpDialogue.loggedIn().client(PORT);
       assertEquals(List.of("expect 192.0.2.10:40001 by PORT from client @0"), ftp.outcomes());
-      ftp.server("200 ok\r\n");
+      ftp.client("RETR f\r\n").server("200 ok\r\n");
       assertEquals(NOTHING, ftp.outcomes());
-      ftp.client(PORT).server("425 no\r\n");
+      ftp.server("226 done\r\n").client("EPRT |1|192.0.2.10|40001|\r\n").server("425 no\r\n");
+      assertEquals(
+          List.of("expect 192.0.2.10:40001 by EPRT from client @32", "close data"), ftp.outcomes());
+      ftp.client(PORT).server("500 no\r\n");
       assertEquals("close data", ftp.outcomes().get(1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"RETR f", "STOR f", "STOU", "APPE f", "LIST", "NLST", "MLSD"})
+    void theTransferBehindIt_opensBeforeTheReply(String transfer) {
+      FtpDialogue ftp = FtpDialogue.openingByReply().client(PORT + "REST 5\r\nALLO 7\r\n");
+      assertEquals(1, ftp.outcomes().size());
+      ftp.client(transfer + "\r\n");
+      assertEquals(List.of("activate data"), ftp.outcomes());
+      ftp.client("NOOP\r\n").server("200 port\r\n350 rest\r\n202 allo\r\n150 go\r\n");
+      assertEquals(NOTHING, ftp.outcomes(), "once");
+      ftp = FtpDialogue.openingByReply().client(PORT + transfer + "\r\n").server("500 no\r\n");
+      assertEquals(List.of("activate data", "close data"), ftp.outcomes().subList(1, 3));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"USER b", "PASS c", "ACCT d", "AUTH TLS", "ADAT xyz", "REIN"})
+    void whileALoginOrASecurityExchangeWaits_onlyItsOwnReplyOpensIt(String waiting) {
+      for (FtpDialogue ftp : List.of(FtpDialogue.loggedIn(), FtpDialogue.openingByReply())) {
+        int offset = waiting.length() + 2;
+        ftp.client(waiting + "\r\n" + PORT + "RETR f\r\n");
+        assertEquals(
+            List.of("expect 192.0.2.10:40001 by PORT inactive from client @" + offset),
+            ftp.outcomes());
+        ftp.server("500 no\r\n");
+        assertEquals(NOTHING, ftp.outcomes());
+        ftp.server("200 ok\r\n");
+        assertEquals(List.of("activate data"), ftp.outcomes());
+      }
     }
 
     @Test
     void eprt_overBothFamilies() {
-      FtpDialogue ftp = ipv6().client("EPRT |2|2001:DB8:1::10|5282|\r\n").server("200 ok\r\n");
+      FtpDialogue ftp =
+          ipv6ByReply().client("EPRT |2|2001:DB8:1::10|5282|\r\n").server("200 ok\r\n");
       assertEquals(
           List.of("expect [2001:db8:1::10]:5282 by EPRT inactive from client @0", "activate data"),
           ftp.outcomes());
-      ftp = FtpDialogue.loggedIn().client("eprt |1|192.0.2.10|5282|\r\n").server("200 ok\r\n");
+      ftp =
+          FtpDialogue.openingByReply().client("eprt |1|192.0.2.10|5282|\r\n").server("200 ok\r\n");
       assertEquals(2, ftp.outcomes().size());
-      ftp = FtpDialogue.loggedIn().client("EPRT |2|::ffff:192.0.2.10|5282|\r\n");
+      ftp = FtpDialogue.openingByReply().client("EPRT |2|::ffff:192.0.2.10|5282|\r\n");
       assertEquals(
           List.of("expect 192.0.2.10:5282 by EPRT inactive from client @0"), ftp.outcomes());
     }
 
     @Test
     void onlyItsOwnReply_opensIt() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("TYPE I\r\n" + PORT + "NOOP\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client("TYPE I\r\n" + PORT + "NOOP\r\n");
       ftp.outcomes();
       ftp.server("200 type\r\n");
       assertEquals(NOTHING, ftp.outcomes());
@@ -169,7 +225,8 @@ class FtpHelperTest {
 
     @Test
     void theReplyToAnOlderPort_decidesNothingAboutTheNewerOne() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client(PORT + "PORT 192,0,2,10,156,66\r\n" + PORT);
+      FtpDialogue ftp =
+          FtpDialogue.openingByReply().client(PORT + "PORT 192,0,2,10,156,66\r\n" + PORT);
       ftp.outcomes();
       ftp.server("200 first\r\n500 second\r\n");
       assertEquals(NOTHING, ftp.outcomes());
@@ -179,7 +236,7 @@ class FtpHelperTest {
 
     @Test
     void aPortBehindPasv_winsOverThe227() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("PASV\r\n" + PORT);
+      FtpDialogue ftp = FtpDialogue.openingByReply().client("PASV\r\n" + PORT);
       ftp.outcomes();
       ftp.server(PASSIVE + "200 ok\r\n");
       assertEquals(List.of("activate data"), ftp.outcomes());
@@ -187,7 +244,7 @@ class FtpHelperTest {
 
     @Test
     void pasvBehindPort_winsOverThePort() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client(PORT + "PASV\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client(PORT + "PASV\r\n");
       ftp.outcomes();
       ftp.server("200 ok\r\n" + PASSIVE);
       assertEquals(
@@ -197,7 +254,7 @@ class FtpHelperTest {
 
     @Test
     void aLimit_leavesNothingToActivate() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().refusing().client(PORT);
+      FtpDialogue ftp = FtpDialogue.openingByReply().refusing().client(PORT);
       ftp.outcomes();
       ftp.server("200 ok\r\n");
       assertEquals(NOTHING, ftp.outcomes());
@@ -205,7 +262,7 @@ class FtpHelperTest {
 
     @Test
     void afterARefusedPort_itsReplyChangesNothing() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("PORT 192,0,2,10,0,80\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client("PORT 192,0,2,10,0,80\r\n");
       assertEquals(List.of("PORT_BELOW_1024 @0"), ftp.outcomes());
       ftp.server("200 ok\r\n");
       assertEquals(NOTHING, ftp.outcomes());
@@ -213,7 +270,7 @@ class FtpHelperTest {
 
     @Test
     void rein_closesWhatIsOpen() {
-      FtpDialogue ftp = FtpDialogue.loggedIn().client("EPSV ALL\r\n").server("200 ok\r\n");
+      FtpDialogue ftp = FtpDialogue.openingByReply().client("EPSV ALL\r\n").server("200 ok\r\n");
       ftp.client("REIN\r\n").server("502 no\r\n").client("REIN\r\n").server("220 again\r\n");
       assertEquals(List.of("close data"), ftp.outcomes());
       ftp.client(PORT);
@@ -255,10 +312,9 @@ class FtpHelperTest {
 
     @ParameterizedTest
     @CsvSource({
-      "'227 (198,51,100,21,156,64)',ADDRESS_NOT_ANNOUNCER",
-      "'227 (192,0,2,10,156,64)',ADDRESS_NOT_ANNOUNCER",
       "'227 (198,51,100,20,0,21)',PORT_BELOW_1024",
       "'227 (198,51,100,20,24,235)',PORT_DENIED",
+      "'227 (0,0,0,0,24,235)',PORT_DENIED",
       "'227 (198,51,100,20,0,0)',PORT_ZERO",
       "'227 (198,51,100,20,300,0)',OCTET_OUT_OF_RANGE",
       "'227 (198,51,100,20,3)',MISSING_FIELDS",
@@ -288,7 +344,12 @@ class FtpHelperTest {
     void ipv4HostPorts_onIpv6Flows() {
       FtpDialogue ftp = ipv6().client("PORT 192,0,2,10,156,65\r\n").server("500 no\r\n");
       ftp.client("PASV\r\n").server(PASSIVE);
-      assertEquals(List.of("WRONG_FAMILY @0", "WRONG_FAMILY @19"), ftp.outcomes());
+      assertEquals(
+          List.of(
+              "WRONG_FAMILY @0",
+              "SERVER_ADDRESS_IGNORED @19",
+              "expect [2001:db8:2::20]:40000 by 227 from server @19"),
+          ftp.outcomes());
     }
 
     @Test
@@ -353,8 +414,7 @@ class FtpHelperTest {
       ftp.server("500 no\r\n").client("PORT 203,0,113,9,0,25\r\n");
       assertEquals(
           List.of(
-              "expect 203.0.113.9:40001 by PORT inactive from client @0",
-              "activate data",
+              "expect 203.0.113.9:40001 by PORT from client @0",
               "expect 203.0.113.8:40000 by 227 from server @19",
               "ADDRESS_NOT_ANNOUNCER @31",
               "PORT_BELOW_1024 @56"),
@@ -384,8 +444,7 @@ class FtpHelperTest {
     void telnetInTheMiddleOfNumbers_isSkipped() {
       FtpDialogue ftp =
           FtpDialogue.loggedIn().client("PORT 192,0,\u00ff\u00fd\u00182,1\u00ff\u00f10,156,65\r\n");
-      assertEquals(
-          List.of("expect 192.0.2.10:40001 by PORT inactive from client @0"), ftp.outcomes());
+      assertEquals(List.of("expect 192.0.2.10:40001 by PORT from client @0"), ftp.outcomes());
     }
 
     @Test
@@ -405,7 +464,7 @@ class FtpHelperTest {
       String command = "PORT 192,0,2,10,156,65";
       String padded = command + " ".repeat(256 - 2 - command.length()) + "\r\n";
       assertEquals(256, padded.length());
-      assertEquals(2, FtpDialogue.loggedIn().client(padded).server("200 ok\r\n").outcomes().size());
+      assertEquals(1, FtpDialogue.loggedIn().client(padded).server("200 ok\r\n").outcomes().size());
       assertEquals(
           List.of("LINE_TOO_LONG @0"),
           FtpDialogue.loggedIn().client(padded.replace("\r", " \r")).outcomes());
@@ -481,8 +540,8 @@ class FtpHelperTest {
       FtpDialogue ftp = FtpDialogue.loggedIn().client("RETR f\r\n").server("150 ok\r\n");
       ftp.client("ABOR\r\n").server("226 done\r\n").client("PASV\r\n").server(PASSIVE);
       assertEquals(1, ftp.outcomes().size());
-      ftp.client("ABOR\r\nPORT 192,0,2,10,156,65\r\n").server("200 port\r\n");
-      assertEquals("activate data", ftp.outcomes().get(1));
+      ftp.client("ABOR\r\nPORT 192,0,2,10,156,65\r\n").server("226 done\r\n425 port\r\n");
+      assertEquals("close data", ftp.outcomes().get(1));
       ftp.client("ABOR\r\nPASV\r\n").server("500 what\r\n" + PASSIVE);
       assertEquals(1, ftp.outcomes().size());
       ftp.client("ABOR\r\n").server("200 fine\r\n").client("ABOR\r\nPASV\r\n");

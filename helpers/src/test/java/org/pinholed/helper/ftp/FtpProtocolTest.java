@@ -33,20 +33,30 @@ class FtpProtocolTest {
     assertEquals("ftp", protocol.name());
     assertEquals(Set.of(Transport.TCP), protocol.transports());
     assertEquals(
-        Set.of("activeOpen", "requireLogin", "fxpNetworks", "deniedPorts"),
+        Set.of("activeOpen", "requireLogin", "fxpNetworks", "deniedPorts", "deniedPassivePorts"),
         protocol.options().keySet());
   }
 
   @Test
-  void byDefault_portsOpenWithTheReplyAndServicesAreDenied() {
+  void byDefault_portsOpenAtOnceAndServicesAreDenied() {
     FtpOptions options = FtpOptions.of(Map.of());
-    assertFalse(options.opensAtCommand());
+    assertTrue(options.opensAtCommand());
     assertTrue(options.requiresLogin());
     assertTrue(options.isDenied(3306));
     assertTrue(options.isDenied(5900));
     assertTrue(options.isDenied(5905));
     assertFalse(options.isDenied(5906));
     assertFalse(options.isDenied(30000));
+    assertTrue(options.isDenied(1720));
+    assertTrue(options.isDenied(9100));
+    assertTrue(options.isDeniedPassive(3306));
+    assertTrue(options.isDeniedPassive(3389));
+    int refused = 0;
+    for (int port = 1024; port <= 65535; port++) {
+      assertTrue(options.isDenied(port) || !options.isDeniedPassive(port), port + " is in both");
+      refused += options.isDeniedPassive(port) ? 1 : 0;
+    }
+    assertTrue(refused < 20, refused + " of the ports that vsftpd takes by default");
   }
 
   @Test
@@ -72,8 +82,11 @@ class FtpProtocolTest {
       assertFalse(options.isDenied(3306), "the default list is replaced");
     }
     assertFalse(FtpOptions.of(Map.of("deniedPorts", "")).isDenied(3306));
+    assertTrue(FtpOptions.of(Map.of("deniedPorts", "")).isDeniedPassive(3306));
+    assertFalse(FtpOptions.of(Map.of("deniedPassivePorts", "")).isDeniedPassive(3306));
+    assertTrue(FtpOptions.of(Map.of("deniedPassivePorts", "6000-7000")).isDeniedPassive(6543));
     assertTrue(FtpOptions.of(Map.of("deniedPorts", 65535)).isDenied(65535));
-    assertTrue(FtpOptions.of(Map.of("activeOpen", "command")).opensAtCommand());
+    assertFalse(FtpOptions.of(Map.of("activeOpen", "reply")).opensAtCommand());
     assertFalse(FtpOptions.of(Map.of("requireLogin", false)).requiresLogin());
     assertFalse(FtpOptions.of(Map.of("requireLogin", "false")).requiresLogin());
     assertTrue(
@@ -87,7 +100,7 @@ class FtpProtocolTest {
   @Test
   void anUnknownOption_isRefusedWithThoseThatThereAre() {
     assertEquals(
-        "passive: true (expected: one of activeOpen, requireLogin, fxpNetworks, deniedPorts)",
+        "passive: true (expected: one of activeOpen, requireLogin, fxpNetworks, deniedPorts, deniedPassivePorts)",
         refusal(Map.of("passive", true)));
   }
 
@@ -95,8 +108,10 @@ class FtpProtocolTest {
   @CsvSource(
       delimiter = ';',
       value = {
-        "activeOpen;never;activeOpen: never (expected: reply or command)",
+        "activeOpen;never;activeOpen: never (expected: command or reply)",
         "requireLogin;no;requireLogin: no (expected: true or false)",
+        "deniedPassivePorts;x;deniedPassivePorts: x (expected: ports 0..65535 or ranges of them such"
+            + " as 5900-5905)",
         "deniedPorts;65536;deniedPorts: 65536 (expected: ports 0..65535 or ranges of them such as"
             + " 5900-5905)",
       })

@@ -42,7 +42,7 @@ class FtpSnapshotTest {
   @Test
   void betweenPortAndItsReply_activates() {
     FtpDialogue after =
-        next(FtpDialogue.loggedIn().client("NOOP\r\nPORT 192,0,2,10,195,80\r\nNOOP\r\n"));
+        next(FtpDialogue.loggedIn().client("USER b\r\nPORT 192,0,2,10,195,80\r\nNOOP\r\n"));
 
     assertEquals(List.of(), after.server("200 ok\r\n").outcomes());
     assertEquals(List.of("activate data"), after.server("200 ok\r\n").outcomes());

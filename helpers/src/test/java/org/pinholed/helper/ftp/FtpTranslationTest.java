@@ -83,6 +83,55 @@ class FtpTranslationTest {
     assertEquals(expected, edited(dialogue, said));
   }
 
+  /** What manuals recommend: a server or client behind translation names its public address. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '>',
+      value = {
+        "PORT 203,0,113,1,200,10>PORT 203,0,113,1,200,11",
+        "EPRT |1|203.0.113.1|51210|>EPRT |1|203.0.113.1|51211|"
+      })
+  void aClient_thatNamesItsPublicAddress(String said, String moved) {
+    FtpDialogue dialogue = FtpDialogue.translated().translating(endpoint("203.0.113.1", 51210));
+    List<String> outcomes = dialogue.client(said + "\r\n").outcomes();
+    assertEquals(1, outcomes.size(), "the text stays: " + outcomes);
+    assertTrue(outcomes.get(0).startsWith("expect 192.0.2.10:51210 "), outcomes::toString);
+    dialogue = FtpDialogue.translated().translating(endpoint("203.0.113.1", 51211));
+    dialogue.client(said + "\r\n");
+    assertEquals(moved, edited(dialogue, said), "only if the port is taken");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '>',
+      value = {
+        "227 =203,0,113,200,200,10>227 =203,0,113,200,200,11",
+        "227 =0,0,0,0,200,10>227 =0,0,0,0,200,11",
+        "227 =10,1,2,3,200,10>227 =10,1,2,3,200,11",
+        "229 (|1|203.0.113.200|51210|)>229 (|||51211|)",
+        "229 (|1|10.1.2.3|51210|)>229 (|||51211|)"
+      })
+  void aServer_thatNamesItsPublicAddressOrAnother(String said, String moved) {
+    String command = said.startsWith("227") ? "PASV\r\n" : "EPSV\r\n";
+    FtpDialogue dialogue = FtpDialogue.translated().translating(endpoint("203.0.113.200", 51210));
+    List<String> outcomes = dialogue.client(command).server(said + "\r\n").outcomes();
+    assertTrue(outcomes.stream().noneMatch(each -> each.startsWith("edit")), outcomes::toString);
+    String last = outcomes.get(outcomes.size() - 1);
+    assertTrue(last.startsWith("expect 198.51.100.20:51210 "), outcomes::toString);
+    assertEquals(said.contains("113") ? 1 : 2, outcomes.size(), "a foreign one is counted");
+    dialogue = FtpDialogue.translated().translating(endpoint("203.0.113.200", 51211));
+    dialogue.client(command).server(said + "\r\n");
+    assertEquals(moved, edited(dialogue, said), "only if the port is taken");
+  }
+
+  @Test
+  void aClient_thatNamesTheServersOrAnyOtherAddress_isRefused() {
+    FtpDialogue dialogue = FtpDialogue.translated();
+    dialogue.client("PORT 203,0,113,200,200,10\r\nEPRT |1|203.0.113.2|51210|\r\n");
+    assertEquals(
+        List.of("ADDRESS_NOT_ANNOUNCER @0", "ADDRESS_NOT_ANNOUNCER @27"), dialogue.outcomes());
+  }
+
   @Test
   void reply229_whosePortStays_isNotChanged() {
     FtpDialogue dialogue = FtpDialogue.loggedIn().translating(endpoint("203.0.113.1", 51210));

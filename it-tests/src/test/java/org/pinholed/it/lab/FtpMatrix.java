@@ -34,7 +34,7 @@ public final class FtpMatrix implements AutoCloseable {
         }
         InvalidWatch watch = InvalidWatch.start(lab);
         FtpServerProcess server = FtpServerProcess.start(lab, kind);
-        AgentProcess agent = AgentProcess.start(lab, kind.agentConfig());
+        AgentProcess agent = AgentProcess.start(lab);
         return new Bench(name, lab, watch, server, agent);
       } catch (RuntimeException | Error e) {
         lab.close();

@@ -17,24 +17,12 @@ public final class FtpServerProcess implements AutoCloseable {
   /** The servers that the scenarios know. */
   public enum Kind {
     /** vsftpd, written in C. */
-    VSFTPD("helpers: [{id: 1, name: ftp, protocol: tcp, port: 21}]\n"),
+    VSFTPD,
     /**
      * pyftpdlib, written in Python. It connects to the port that a client announces before it
      * answers PORT or EPRT, so that the pinhole must be open at the command already.
      */
-    PYFTPDLIB(
-        "helpers: [{id: 1, name: ftp, protocol: tcp, port: 21, options: {activeOpen: command}}]\n");
-
-    private final String agentConfig;
-
-    Kind(String agentConfig) {
-      this.agentConfig = agentConfig;
-    }
-
-    /** The configuration of an agent in front of this server. */
-    public String agentConfig() {
-      return agentConfig;
-    }
+    PYFTPDLIB
   }
 
   /** A file of 300,000 bytes. */
@@ -163,6 +151,20 @@ public final class FtpServerProcess implements AutoCloseable {
     if (!greeting.output().contains("220")) {
       close();
       throw new AssertionError(kind + " does not greet: " + Files.readString(log));
+    }
+  }
+
+  /** Makes files of one size each in a new folder that is served. */
+  public void fill(String subfolder, int count, int lengthBytes) {
+    try {
+      Path set = Files.createDirectories(folder.resolve(subfolder));
+      for (int number = 0; number < count; number++) {
+        byte[] content = new byte[lengthBytes];
+        new Random(number).nextBytes(content);
+        Files.write(set.resolve("file" + number), content);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

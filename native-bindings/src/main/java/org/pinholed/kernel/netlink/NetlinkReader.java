@@ -76,7 +76,7 @@ public final class NetlinkReader {
 
   /**
    * Goes to the next message. The last message of a datagram may have a length that is no multiple
-   * of four (kernel-facts: NFQUEUE splices the payload).
+   * of four (docs/kernel.md: the payload comes last).
    *
    * @return false if there is none, or if its length lies
    */

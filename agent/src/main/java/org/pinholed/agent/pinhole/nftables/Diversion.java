@@ -21,7 +21,7 @@ import org.pinholed.kernel.nftables.NftTable;
 import org.pinholed.kernel.nftables.NftValue;
 
 /**
- * The rules that give control packets to the queue (design section 3): behind source NAT and before
+ * The rules that give control packets to the queue (docs/kernel.md): behind source NAT and before
  * confirmation, where the kernel's own helpers sit. Immutable.
  *
  * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; never

@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Pinholes as elements of maps in the table {@code inet pinholed}, and the diversion of control
- * packets (design sections 3 and 4).
+ * packets (ARCHITECTURE.md).
  *
  * <p>Each session has a socket of its own and works without a lock. What concerns the table as a
  * whole ({@link #install}, {@link #setPorts}, {@link #repair}, {@link #remove}) has another socket,

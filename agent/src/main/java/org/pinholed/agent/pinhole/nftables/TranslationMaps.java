@@ -29,9 +29,9 @@ import org.pinholed.kernel.nftables.NftTable;
 import org.pinholed.kernel.nftables.NftValue;
 
 /**
- * The maps that translate children of pinholes (design section 4), right before the operator's own
- * chains, and the rule that lets the kernel shift sequence numbers of parents. Immutable; may be
- * shared between threads.
+ * The maps that translate children of pinholes, right before the operator's own chains, and the
+ * rule that lets the kernel shift sequence numbers of parents. Immutable; may be shared between
+ * threads.
  *
  * <p>Only connections that a pinhole has marked are looked up. {@code dnat} has the pinhole's own
  * key; {@code snat} the key of the same packet behind it.
