@@ -409,10 +409,21 @@ class Peer:
             thing.close()
         return {}
 
+    def shutdown(self, r):
+        self.things[r["id"]].sock.shutdown(socket.SHUT_WR)
+        return {}
+
     def raw_connect(self, r):
         raw = RawTcp(r["source"], r["sourcePort"], r["host"], r["port"])
         raw.connect(r.get("timeout", TIMEOUT_S))
         return {"id": self.keep(raw)}
+
+    def raw_ack(self, r):
+        """Sends an ACK for a connection that there is not."""
+        raw = RawTcp(r["source"], r["sourcePort"], r["host"], r["port"])
+        raw._transmit(raw.initial, b"", raw.ACK)
+        raw.close(False)
+        return {}
 
     def raw_listen(self, r):
         raw = RawTcp(r["host"], r["port"], window=r["window"], timestamps=r["timestamps"])

@@ -39,12 +39,12 @@ class ForgedSourceAttackIT {
 
   private static final Duration OPEN_PATIENCE = Duration.ofSeconds(5);
 
-  private final Scenario scenario = Scenario.start("");
+  private Scenario scenario = Scenario.start("");
 
   @AfterEach
   void close() {
-    try (scenario) {
-      assertEquals(List.of(), scenario.agent().complaints());
+    try (Scenario ending = scenario) {
+      assertEquals(List.of(), ending.agent().complaints());
     }
   }
 
@@ -196,6 +196,20 @@ class ForgedSourceAttackIT {
       assertEquals(1, scenario.rows("expectations").size());
       String host = masquerade ? outside : family.client();
       assertTrue(opens(family, host, portIn(heard), OPEN_PATIENCE), heard);
+    }
+  }
+
+  /** What the option costs; it also shows that the attack is one. */
+  @Test
+  void withAsymmetricRouting_theForgedAnnouncementOpens() {
+    close();
+    scenario = Scenario.start("asymmetricRouting: true\n");
+    reversePathFilter(0);
+    try (Dialogue dialogue = new Dialogue(Family.V4);
+        Listener listener = scenario.client().listen(Family.V4.client(), 0)) {
+      dialogue.forge(portCommand(Family.V4, listener.port()), PSH_ACK);
+      dialogue.reply("200 ok\r\n");
+      assertTrue(opens(Family.V4, Family.V4.client(), listener.port(), OPEN_PATIENCE));
     }
   }
 

@@ -71,6 +71,18 @@ class OneShotPinholeIT {
 
   @ParameterizedTest
   @MethodSource("modes")
+  void loneAck_doesNotUseThePinholeUp(Family family, DataMode mode) {
+    try (ScriptedSession session = scenario.login(family);
+        Announcement announced = session.announce(mode)) {
+      boolean passive = mode.isPassive();
+      String from = passive ? family.client() : family.server();
+      announced.dialer().rawAck(from, 45_000, announced.host(), announced.port());
+      announced.connect().close();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("modes")
   void otherPortsAndSources_areShut_theAnnouncedOneStaysOpen(Family family, DataMode mode) {
     try (ScriptedSession session = scenario.login(family);
         Announcement announced = session.announce(mode);

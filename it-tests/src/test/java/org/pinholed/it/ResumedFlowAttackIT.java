@@ -203,6 +203,8 @@ class ResumedFlowAttackIT {
         ScriptedSession session = scenario.login(Family.V4)) {
       assertEquals(VETTED | PROVEN, mark(scenario) & ALL);
       loss.happen(scenario);
+      // Whoever resumes begins at the next line, and waits for an answer to what was said since.
+      session.exchange("NOOP\r\n", "200 still here\r\n");
       session.exchange("NOOP\r\n", "200 still here\r\n");
       try (Announcement announced = session.announce(DataMode.PASV)) {
         announced.connect().close();

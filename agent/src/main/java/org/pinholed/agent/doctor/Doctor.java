@@ -46,6 +46,8 @@ public final class Doctor {
     }
     doctor.findings.addAll(firewall.findings());
     doctor.queues(status);
+    doctor.findings.addAll(ZoneCheck.of(probe));
+    doctor.findings.addAll(ReversePathCheck.of(probe, settings));
     doctor.settingsOfTheKernel();
     return doctor.findings;
   }
@@ -217,12 +219,6 @@ public final class Doctor {
         "is 1: segments outside the window pass, so a guessed segment reaches a control connection"
             + " more easily",
         "0");
-    sysctl(
-        "net.ipv4.conf.all.rp_filter",
-        "1",
-        Finding.Level.INFO,
-        "is 1: data connections that come in by another interface than the way back are dropped",
-        "2");
     sysctl(
         "net.netfilter.nf_conntrack_acct",
         "0",

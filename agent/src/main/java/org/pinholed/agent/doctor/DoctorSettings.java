@@ -12,11 +12,17 @@ import org.pinholed.agent.config.MarkBits;
  * @param marks the bits of the conntrack mark
  * @param queue number of the first packet queue
  * @param queues how many there are, 1 or more
+ * @param asymmetricRouting whether packets are read whatever device they come in by
  * @param usesNftables whether the agent has a table of its own in the kernel
  * @param helpers the helpers in force
  */
 public record DoctorSettings(
-    MarkBits marks, int queue, int queues, boolean usesNftables, List<HelperEntry> helpers) {
+    MarkBits marks,
+    int queue,
+    int queues,
+    boolean asymmetricRouting,
+    boolean usesNftables,
+    List<HelperEntry> helpers) {
   /** Copies the helpers. */
   public DoctorSettings {
     helpers = List.copyOf(helpers);
@@ -33,6 +39,7 @@ public record DoctorSettings(
         config.marks(),
         config.queues().first(),
         config.queues().workers(),
+        config.asymmetricRouting(),
         config.backend() == AgentConfig.Backend.NFTABLES,
         config.helpers().stream().filter(HelperEntry::enabled).toList());
   }

@@ -42,6 +42,10 @@ public enum AgentReason implements Reason {
       Kind.OPAQUE,
       "the helper failed, a fault of this program, so the flow is not trusted any more",
       true),
+  /** A side sent bytes where its FIN had been. */
+  DATA_BEHIND_FIN(
+      Kind.MALFORMED,
+      "a side sent bytes behind its FIN, so one of the two was not for the receiver"),
   /** The conntrack entry has no extension for sequence numbers. */
   NO_SEQUENCE_ADJUSTMENT(
       Kind.REFUSED,

@@ -39,30 +39,28 @@ public final class FlowDevices {
   }
 
   /**
-   * Notes by which device a packet leaves. The last two are remembered: when a route changes,
-   * packets are under way on the old one.
+   * Notes by which device a packet leaves, if that is known. The last two are remembered: when a
+   * route changes, packets are under way on the old one.
    *
    * @param direction the packet's
-   * @param device its index, or {@link #LOCAL}
+   * @param device its index, {@link #LOCAL}, or 0 if it is not known
    */
-  void leaves(Direction direction, int device) {
+  public void noteLeaving(Direction direction, int device) {
     OneWay way = of(direction);
-    if (device != way.leavesBy) {
+    if (device != NONE && device != way.leavesBy) {
       way.leftBy = way.leavesBy;
       way.leavesBy = device;
     }
   }
 
   /**
-   * Notes by which device a packet leaves, if that is known.
+   * The device by which the last packet of a direction left.
    *
    * @param direction the packet's
-   * @param device its index, {@link #LOCAL}, or 0 if it is not known
+   * @return its index, {@link #LOCAL}, or 0 if it is not known
    */
-  public void noteLeaving(Direction direction, int device) {
-    if (device != NONE) {
-      leaves(direction, device);
-    }
+  int leavesBy(Direction direction) {
+    return of(direction).leavesBy;
   }
 
   /**

@@ -20,6 +20,9 @@ import org.pinholed.helper.FlowFacts;
  * @param announced pinholes that are announced and not open yet
  * @param clientTranslated what is replaced in what the client sends; null if nothing ever is
  * @param serverTranslated the same for the server
+ * @param towardsClient the device by which the last packet for the client left, {@link
+ *     FlowDevices#LOCAL}, or 0 if it is not known
+ * @param towardsServer the same for the server
  */
 public record FlowState(
     int conntrackId,
@@ -31,7 +34,9 @@ public record FlowState(
     String snapshot,
     List<Pinhole> announced,
     @Nullable TranslatedState clientTranslated,
-    @Nullable TranslatedState serverTranslated) {
+    @Nullable TranslatedState serverTranslated,
+    int towardsClient,
+    int towardsServer) {
   private static final String HALF_OPEN = "halfOpen";
 
   /**
@@ -51,7 +56,9 @@ public record FlowState(
         HALF_OPEN,
         List.of(),
         null,
-        null);
+        null,
+        0,
+        0);
   }
 
   /**

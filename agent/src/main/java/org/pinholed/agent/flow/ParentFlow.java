@@ -29,6 +29,12 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
  * worker and used by its thread only.
  */
 public final class ParentFlow {
+  /** {@code TCP_CONNTRACK_FIN_WAIT} of {@code nf_conntrack_tcp.h}: a FIN was seen. */
+  private static final int TCP_FIN_WAIT = 4;
+
+  /** {@code TCP_CONNTRACK_CLOSE_WAIT} of {@code nf_conntrack_tcp.h}: and acknowledged. */
+  private static final int TCP_CLOSE_WAIT = 5;
+
   private final Parent parent;
   private final ConntrackEntry entry;
   private final FlowFacts facts;
@@ -47,6 +53,8 @@ public final class ParentFlow {
   private boolean proven;
   private boolean firstByteSeen;
   private boolean synCarriedData;
+  private boolean clientClosed;
+  private boolean serverClosed;
   private int serverInitialSequence;
 
   /** Bytes that streams read which are gone: of a process before, or before reading ended. */
@@ -115,6 +123,38 @@ public final class ParentFlow {
    */
   public boolean hasBegun() {
     return firstByteSeen;
+  }
+
+  /**
+   * Notes that a side sends no more: its FIN came in turn. The other side may go on for long.
+   *
+   * @param direction of the FIN
+   */
+  public void noteClosed(Direction direction) {
+    if (direction == Direction.ORIGINAL) {
+      clientClosed = true;
+    } else {
+      serverClosed = true;
+    }
+  }
+
+  /**
+   * Whether a side had closed before this agent knew the flow; nobody says which.
+   *
+   * @return true if the next FIN is the second one
+   */
+  public boolean wasHalfClosed() {
+    return entry.tcpState() == TCP_FIN_WAIT || entry.tcpState() == TCP_CLOSE_WAIT;
+  }
+
+  /**
+   * Whether a side sends no more.
+   *
+   * @param direction of what it sent
+   * @return true for good once its FIN came in turn
+   */
+  public boolean isClosed(Direction direction) {
+    return direction == Direction.ORIGINAL ? clientClosed : serverClosed;
   }
 
   /** Notes that the client sent a SYN with bytes, so that what its answer begins is not whole. */
@@ -201,7 +241,9 @@ public final class ParentFlow {
             .map(Expectation::pinhole)
             .toList(),
         client,
-        server);
+        server,
+        devices.leavesBy(Direction.REPLY),
+        devices.leavesBy(Direction.ORIGINAL));
   }
 
   private @Nullable TranslatedState translatedState(Direction direction) {
@@ -230,6 +272,8 @@ public final class ParentFlow {
    * @return false if its helper does not understand it; then the flow is not to be used
    */
   public boolean restore(FlowState state, HelperLimits limits) {
+    devices.noteLeaving(Direction.REPLY, state.towardsClient());
+    devices.noteLeaving(Direction.ORIGINAL, state.towardsServer());
     boolean whole =
         facts.origin() == FlowFacts.Origin.RESUMED
             || (state.clientNext() >= 0 && state.serverNext() >= 0);

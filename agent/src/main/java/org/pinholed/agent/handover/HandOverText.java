@@ -45,7 +45,9 @@ final class HandOverText {
               .with("snapshot", flow.snapshot())
               .with("announced", flow.announced().stream().map(HandOverText::write).toList())
               .with("clientTranslated", write(flow.clientTranslated()))
-              .with("serverTranslated", write(flow.serverTranslated())));
+              .with("serverTranslated", write(flow.serverTranslated()))
+              .with("towardsClient", flow.towardsClient())
+              .with("towardsServer", flow.towardsServer()));
     }
     return ControlJson.line(
         new JsonFields()
@@ -142,12 +144,19 @@ final class HandOverText {
                 flow.text("snapshot"),
                 announced,
                 readTranslated(flow, "clientTranslated"),
-                readTranslated(flow, "serverTranslated")));
+                readTranslated(flow, "serverTranslated"),
+                device(flow, "towardsClient"),
+                device(flow, "towardsServer")));
       }
       return new HandOver(fields.number("processId"), queues, flows);
     } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
       throw new IOException("what it hands over is not understood: " + e.getMessage(), e);
     }
+  }
+
+  /** An earlier agent says nothing of devices. */
+  private static int device(JsonFields flow, String name) {
+    return flow.value(name) == null ? 0 : (int) flow.number(name);
   }
 
   private static List<JsonFields> objects(JsonFields fields, String name) {

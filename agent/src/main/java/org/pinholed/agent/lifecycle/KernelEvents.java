@@ -58,6 +58,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private volatile boolean running = true;
   private volatile String lastError = "";
   private final OrphanCount orphans = new OrphanCount();
+  private final ZoneWatch zones = new ZoneWatch();
   private long tickedNs = System.nanoTime();
   private boolean resyncDue;
   private volatile boolean repairDue;
@@ -253,6 +254,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     table.purgeMatched(nowNs);
     try {
       orphans.tick(nowNs, pinholes, table);
+      zones.tick(nowNs, backend);
     } catch (BackendException e) {
       failed("list", e.getMessage()); // looked for again next time
     }

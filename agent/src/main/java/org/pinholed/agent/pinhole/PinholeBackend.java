@@ -103,6 +103,17 @@ public interface PinholeBackend extends AutoCloseable {
   void remove() throws BackendException;
 
   /**
+   * Whether packets of helper ports came by lately that are left alone because their connections
+   * are in a conntrack zone: two of them may have the same addresses.
+   *
+   * @return false also where the kernel has no zones
+   * @throws BackendException if the kernel refuses
+   */
+  default boolean leavesZonesAlone() throws BackendException {
+    return false;
+  }
+
+  /**
    * Compares what should stand in the kernel with what does and repairs it, after somebody else may
    * have changed it.
    *

@@ -449,6 +449,10 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
             .passedUnread(towards.opposite(), back.sequenceOf(back.bytesRead()), acknowledgement)) {
       reason = back.acknowledged(acknowledgement).reason();
     }
+    if (stream != null && flow.isClosed(towards) && packet.payloadLengthBytes() > 0) {
+      int behindFin = endOfPayload() - stream.sequenceOf(stream.bytesRead());
+      reason = behindFin > 0 ? AgentReason.DATA_BEHIND_FIN : reason;
+    }
     if (reason == null
         && stream != null
         && packet.payloadLengthBytes() > 0
@@ -478,7 +482,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       settleTranslated(flow, translation, towards, inTurnOnly);
     }
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
-      finOrReset(flow, stream);
+      finOrReset(flow, towards, stream);
     }
   }
 
@@ -602,24 +606,39 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   /**
-   * The parent ends with its first FIN or RST. One that is out of turn may be forged and is left to
-   * conntrack, whose DESTROY event ends the parent too.
+   * The parent ends when both sides have closed, each with a FIN in turn, or with the first RST in
+   * turn. What is out of turn may be forged and is left to conntrack, whose DESTROY event ends the
+   * parent too.
    */
-  private void finOrReset(ParentFlow flow, @Nullable InOrderStream stream) {
-    int lengthBytes = packet.payloadLengthBytes();
-    if (stream != null
-        && packet.sequence() + lengthBytes != stream.sequenceOf(stream.bytesRead())) {
+  private void finOrReset(ParentFlow flow, Direction towards, @Nullable InOrderStream stream) {
+    boolean reset = packet.has(PacketView.RST);
+    if (stream != null) {
+      int ahead = endOfPayload() - stream.sequenceOf(stream.bytesRead());
+      boolean behindFin = reset && flow.isClosed(towards) && ahead == 1; // a FIN takes a number
+      if (ahead != 0 && !behindFin) {
+        return;
+      }
+    }
+    if (!reset) {
+      flow.noteClosed(towards);
+    }
+    boolean ends = reset || flow.isClosed(towards.opposite()) || flow.wasHalfClosed();
+    if (tracer.isOn()) {
+      tracer.line("session", (ends ? "ends by " : "half closed by ") + (reset ? "RST" : "FIN"));
+    }
+    if (!ends) {
       return;
     }
-    if (tracer.isOn()) {
-      tracer.line("session", "ends by " + (packet.has(PacketView.RST) ? "RST" : "FIN"));
-    }
-    if (packet.has(PacketView.FIN) && flow.mayHaveToRepeat()) {
-      // The flow stays for that, until the other side's FIN or the end of its conntrack.
+    if (!reset && flow.mayHaveToRepeat()) {
+      // The flow stays for that, until the end of its conntrack.
       outcomes.endAll(flow, AgentEvent.Kind.PARENT_CLOSED);
       return;
     }
     flows.endAndDistrust(flow, AgentEvent.Kind.PARENT_CLOSED);
+  }
+
+  private int endOfPayload() {
+    return packet.sequence() + packet.payloadLengthBytes();
   }
 
   private static String word(Direction direction) {

@@ -23,6 +23,7 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
+import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
@@ -46,8 +47,8 @@ public final class WorkerFlows {
   /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}. */
   private static final int TCP_SYN_RECV = 2;
 
-  /** {@code TCP_CONNTRACK_ESTABLISHED} of {@code nf_conntrack_tcp.h}. */
-  private static final int TCP_ESTABLISHED = 3;
+  /** {@code TCP_CONNTRACK_CLOSE_WAIT} of {@code nf_conntrack_tcp.h}: one side has closed. */
+  private static final int TCP_CLOSE_WAIT = 5;
 
   /** How many rows are looked at for one that may go: those with a pinhole stay. */
   private static final int ROWS_TRIED = 16;
@@ -286,7 +287,7 @@ public final class WorkerFlows {
     if (active == null) {
       return null;
     }
-    if (entry.tcpState() != TCP_ESTABLISHED) { // the last words of a flow that is ending
+    if (!isAlive(entry)) { // the last words of a flow that is ending
       marks.distrust(entry);
       return null;
     }
@@ -309,6 +310,13 @@ public final class WorkerFlows {
       return null;
     }
     return marks.isVetted(entry) ? AgentReason.NOT_PROVEN : AgentReason.MID_STREAM;
+  }
+
+  /**
+   * Whether at least one side may still send: the states that begin with its second FIN are not.
+   */
+  private static boolean isAlive(ConntrackEntry entry) {
+    return entry.tcpState() >= TCP_SYN_RECV && entry.tcpState() <= TCP_CLOSE_WAIT;
   }
 
   private static boolean hasKernelHelper(ConntrackEntry entry) {
@@ -367,7 +375,7 @@ public final class WorkerFlows {
    */
   public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
     HelperTable.ActiveHelper active = helperOf(entry);
-    boolean alive = entry.tcpState() == TCP_SYN_RECV || entry.tcpState() == TCP_ESTABLISHED;
+    boolean alive = isAlive(entry);
     long nowNs = System.nanoTime();
     if (active != null && alive && marks.isOpaque(entry)) {
       return takeOverUnread(entry, active, nowNs);
@@ -657,14 +665,18 @@ public final class WorkerFlows {
   }
 
   /**
-   * Whether a parent is known and read, and no operator is clearing it.
+   * Whether a parent is known and read, neither side has closed, and no operator is clearing it.
    *
    * @param conntrackId its conntrack id
    * @return false also if it is known and no longer read
    */
   boolean isRead(int conntrackId) {
     ParentFlow flow = flows.find(conntrackId);
-    return flow != null && !flow.readingEnded() && !flow.isCleared();
+    return flow != null
+        && !flow.readingEnded()
+        && !flow.isCleared()
+        && !flow.isClosed(Direction.ORIGINAL)
+        && !flow.isClosed(Direction.REPLY);
   }
 
   /**

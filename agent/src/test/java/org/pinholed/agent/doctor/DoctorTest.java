@@ -27,6 +27,7 @@ class DoctorTest {
           MarkBits.DEFAULT,
           0,
           1,
+          false,
           true,
           List.of(
               new HelperEntry(
@@ -139,6 +140,7 @@ class DoctorTest {
               new MarkBits(0x20000000, 0x40000000, 0x10000000, 0x04000000, 0xffff),
               0,
               1,
+              false,
               true,
               List.of());
       probe.nft = Answer.of(FakeProbe.resource("rule.json"));
@@ -496,7 +498,7 @@ class DoctorTest {
 
     @Test
     void eachOfSeveral() {
-      DoctorSettings three = new DoctorSettings(MarkBits.DEFAULT, 2, 3, true, List.of());
+      DoctorSettings three = new DoctorSettings(MarkBits.DEFAULT, 2, 3, false, true, List.of());
       probe.queues.add(holder(4, 77, "suricata"));
       List<String> words =
           Doctor.examine(probe, three).stream()
@@ -561,6 +563,71 @@ class DoctorTest {
     assertEquals(Finding.Level.FAIL, named("nftables").get(0).level());
     assertEquals("pinholes cannot be opened", named("nftables").get(0).text());
     assertFalse(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+  }
+
+  private void forwards() {
+    probe.sysctls.put("net.ipv4.ip_forward", "1");
+    probe.sysctls.put("net.ipv6.conf.all.forwarding", "1");
+  }
+
+  @Test
+  void reversePath_aRouterThatLooksAtNoSource_isWarnedForBothFamilies() {
+    assertEquals(List.of(), named("reversePath"));
+    forwards();
+    List<Finding> findings = named("reversePath");
+    assertEquals(2, findings.size(), findings::toString);
+    assertTrue(findings.get(0).text().startsWith("IPv4 packets"), findings::toString);
+    assertTrue(findings.get(1).text().startsWith("IPv6 packets"), findings::toString);
+    assertTrue(findings.stream().allMatch(f -> f.level() == Finding.Level.WARN));
+    assertTrue(findings.stream().allMatch(f -> f.text().contains("it costs")));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 0, 1", "1, 1, 1", "0, 1, 1", "2, 1, 2", "0, 0, 2", "2, 2, 2", "0, 2, 2"})
+  void reversePath_strictFilterOfIpv4_isGood(String all, String byDefault, int findings) {
+    forwards();
+    probe.sysctls.put("net.ipv4.conf.all.rp_filter", all);
+    probe.sysctls.put("net.ipv4.conf.default.rp_filter", byDefault);
+    assertEquals(findings, named("reversePath").size());
+  }
+
+  @Test
+  void reversePath_aRuleThatAsksForTheWayBack_isGood() {
+    forwards();
+    probe.ip6tables.add(Answer.of("*raw\n-A PREROUTING -m rpfilter --invert -j DROP\nCOMMIT\n"));
+    assertEquals(1, named("reversePath").size());
+    probe.nft =
+        Answer.of(
+            "{\"nftables\": [{\"rule\": {\"family\": \"inet\", \"table\": \"rp\", \"chain\":"
+                + " \"pre\", \"handle\": 2, \"expr\": [{\"match\": {\"op\": \"==\", \"left\":"
+                + " {\"fib\": {\"result\": \"oif\", \"flags\": [\"saddr\", \"mark\", \"iif\"]}},"
+                + " \"right\": false}}, {\"drop\": null}]}}]}");
+    assertEquals(List.of(), named("reversePath"));
+  }
+
+  @Test
+  void reversePath_packetsThatWereNotRead_areSaid() {
+    probe.status = status();
+    assertEquals(List.of(), named("reversePath"));
+    probe.status = status().with("misroutedPackets", 7);
+    Finding finding = named("reversePath").get(0);
+    assertEquals(Finding.Level.WARN, finding.level());
+    assertTrue(finding.text().startsWith("7 control packets were not read"), finding::toString);
+  }
+
+  /** What nft 1.0.6 printed of a rule that puts everything into zone 5. */
+  @Test
+  void zones_ofAllConnections_fail_ofSome_warn() {
+    assertEquals(List.of(), named("zones"));
+    probe.nft = Answer.of(FakeProbe.resource("zone.json"));
+    assertEquals(Finding.Level.FAIL, named("zones").get(0).level());
+    probe.nft = Answer.of(FakeProbe.resource("zoneOfOneDevice.json"));
+    assertEquals(Finding.Level.WARN, named("zones").get(0).level());
+    probe.nft = Answer.of(FakeProbe.NO_RULES);
+    probe.iptables.add(Answer.of("*raw\n-A PREROUTING -j CT --zone 5 \nCOMMIT\n"));
+    assertEquals(Finding.Level.FAIL, named("zones").get(0).level());
+    probe.iptables.set(0, Answer.of("*raw\n-A PREROUTING -i eth1 -j CT --zone 5 \nCOMMIT\n"));
+    assertEquals(Finding.Level.WARN, named("zones").get(0).level());
   }
 
   @ParameterizedTest

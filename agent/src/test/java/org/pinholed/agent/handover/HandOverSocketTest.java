@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.control.FakeAgent;
+import org.pinholed.agent.flow.FlowDevices;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.nat.TranslatedState;
 import org.pinholed.agent.pinhole.ChildTranslation;
@@ -72,7 +73,9 @@ class HandOverSocketTest {
                           true, List.of(new TranslatedState.Edit(5, 3, "1,\u00ff"))),
                       new TranslatedState.Group(false, List.of())),
                   List.of(new TranslatedState.Edit(9, 0, "x"))),
-              null));
+              null,
+              17,
+              FlowDevices.LOCAL));
     }
     return new HandOver(7, List.of(new HandOver.Queue(3, descriptor)), states);
   }

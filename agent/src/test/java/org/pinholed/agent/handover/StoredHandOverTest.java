@@ -28,7 +28,8 @@ import org.pinholed.kernel.unix.Descriptors;
 @SuppressWarnings("NullAway.Init")
 class StoredHandOverTest {
   private static final FlowState FLOW =
-      new FlowState(17, FlowFacts.Origin.FIRST_BYTE, 7, 0, 100, 200, "ftp1", List.of(), null, null);
+      new FlowState(
+          17, FlowFacts.Origin.FIRST_BYTE, 7, 0, 100, 200, "ftp1", List.of(), null, null, 3, -1);
 
   @TempDir Path folder;
   private DatagramReceiver receiver;

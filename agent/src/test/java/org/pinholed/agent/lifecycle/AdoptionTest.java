@@ -254,7 +254,7 @@ class AdoptionTest {
     states =
         List.of(
             new FlowState(
-                0x1234, FlowFacts.Origin.FIRST_BYTE, 0, 0, 1, 1, "?", List.of(), null, null));
+                0x1234, FlowFacts.Origin.FIRST_BYTE, 0, 0, 1, 1, "?", List.of(), null, null, 0, 0));
     adopt();
     dialogue.client("TYPE I\r\n").server("200 ok\r\n");
     dialogue.client("NOOP\r\n").server("200 ok\r\n").passive(30000);
@@ -325,10 +325,23 @@ class AdoptionTest {
 
   @Test
   void parentIsEnding_orphanIsShut() throws Exception {
-    established(PROVEN).connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+    established(PROVEN).connection().setTcpState(FakeConntrackKernel.TIME_WAIT);
     inKernel(30000, COMMENT);
 
     assertEquals(new Adoption.Result(0, 0, 1), adopt());
+    assertEquals(List.of(), sessions());
+  }
+
+  @Test
+  void parentThatIsHalfClosed_goesOn_andEndsWithTheOtherSide() throws Exception {
+    TcpDialogue dialogue = established(PROVEN);
+    dialogue.connection().setTcpState(FakeConntrackKernel.CLOSE_WAIT);
+    inKernel(30000, COMMENT);
+
+    assertEquals(new Adoption.Result(1, 1, 0), adopt());
+    dialogue.sayQuit();
+    bench.turn();
+    assertEquals(List.of(), bench.backend().open());
     assertEquals(List.of(), sessions());
   }
 

@@ -35,6 +35,12 @@ public final class FakeConntrackKernel implements NetlinkTransport {
   /** {@code TCP_CONNTRACK_FIN_WAIT}. */
   public static final int FIN_WAIT = 4;
 
+  /** {@code TCP_CONNTRACK_CLOSE_WAIT}. */
+  public static final int CLOSE_WAIT = 5;
+
+  /** {@code TCP_CONNTRACK_TIME_WAIT}. */
+  public static final int TIME_WAIT = 7;
+
   private static final int NEW = NetlinkConstants.NFNL_SUBSYS_CTNETLINK << 8;
   private static final int GET = NEW | 1;
   private static final int DELETE = NEW | 2;

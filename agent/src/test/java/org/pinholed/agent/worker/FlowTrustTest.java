@@ -147,7 +147,7 @@ class FlowTrustTest {
     @Test
     void ending_isNotBelievedAnyMore() {
       TcpDialogue dialogue = withMark(25 | VETTED | PROVEN);
-      dialogue.connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+      dialogue.connection().setTcpState(FakeConntrackKernel.TIME_WAIT);
       dialogue.server("226 done\r\n");
       assertEquals(25 | OPAQUE, dialogue.connection().mark());
     }

@@ -17,7 +17,6 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.expectation.Expectation;
-import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
@@ -241,7 +240,7 @@ class OutcomesTest {
           List.of("matched", "pending"), bench.rows().stream().map(ExpectationRow::state).toList());
       assertEquals("0000c41d", bench.rows().get(0).childSerial());
       assertEquals(List.of("created said", "created said"), bench.log().words());
-      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
+      dialogue.close();
       assertEquals(List.of(), bench.rows(), "with the parent it goes");
     }
 
@@ -255,7 +254,7 @@ class OutcomesTest {
       expect(first, "data", 30000);
       expect(second, "data", 30000);
       assertEquals(26 | 0x40000000, open(PIN + 30000).mark());
-      first.deliver(first.clientSays("", PacketView.FIN));
+      first.close();
 
       assertEquals(26 | 0x40000000, open(PIN + 30000).mark(), "it is not the first one's any more");
       assertEquals(

@@ -251,7 +251,7 @@ class QueueWorkerTest {
     @Test
     void behindAFin() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
-      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
+      dialogue.close();
 
       dialogueAgain(dialogue, 0x5678);
     }
@@ -335,7 +335,7 @@ class QueueWorkerTest {
     void noFlowThatIsEnding() {
       TcpDialogue dialogue =
           new TcpDialogue(bench, TcpDialogue.CLIENT, TcpDialogue.SERVER, 1, 25 | VETTED);
-      dialogue.connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+      dialogue.connection().setTcpState(FakeConntrackKernel.TIME_WAIT);
       dialogue.server("226 done\r\n");
 
       assertEquals(List.of(), sessions(bench));
@@ -366,17 +366,59 @@ class QueueWorkerTest {
     }
 
     @Test
-    void byFinOfTheClient() {
+    void byFinsOfBoth() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       assertEquals(List.of(pinhole(30000)), bench.backend().open());
-      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
+      dialogue.close();
 
       assertEnded();
     }
 
     @Test
+    void byRstBehindTheFin() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
+      dialogue.deliver(dialogue.clientSays("", PacketView.RST));
+
+      assertEnded();
+    }
+
+    @Test
+    void notByOneFin_pinholesStayAndTheOtherSideIsRead() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
+      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
+      dialogue.connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+      dialogue.server(dialogue.reply227(30000));
+
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+      assertEquals(1, bench.worker().parents());
+      dialogue.deliver(dialogue.serverSays("", PacketView.FIN));
+      assertEnded();
+    }
+
+    @Test
+    void notByOneFinSentTwice() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      byte[] fin = dialogue.clientSays("", PacketView.FIN);
+      dialogue.deliver(fin).deliver(fin);
+
+      assertEquals(1, bench.worker().parents());
+    }
+
+    @Test
+    void dataBehindAFin_areNotBelieved() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
+      dialogue.deliver(dialogue.clientOutOfTurn(-1, "NOOP\r\n", 0));
+
+      assertEquals("dataBehindFin", session().reason());
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    @Test
     void byFinOfTheServerThatCarriesItsLastWords() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      dialogue.deliver(dialogue.clientSays("", PacketView.FIN));
       dialogue.deliver(dialogue.serverSays("421 bye\r\n", PacketView.FIN));
 
       assertEnded();
@@ -395,6 +437,7 @@ class QueueWorkerTest {
       TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
       bench.queue().deliver(dialogue.serverSays(dialogue.reply227(30000), 0));
       bench.queue().deliver(dialogue.clientSays("", PacketView.FIN));
+      bench.queue().deliver(dialogue.serverSays("", PacketView.FIN));
       bench.turn();
 
       assertEquals(List.of(), bench.backend().open());
@@ -410,6 +453,7 @@ class QueueWorkerTest {
       TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
       bench.queue().deliver(dialogue.serverSays(dialogue.reply227(30000), 0));
       bench.queue().deliver(dialogue.clientSays("", PacketView.FIN));
+      bench.queue().deliver(dialogue.serverSays("", PacketView.FIN));
       bench.turn();
 
       assertEquals(List.of("created 227", "parentClosed 227"), bench.log().words());
@@ -429,10 +473,9 @@ class QueueWorkerTest {
     }
 
     @Test
-    void notByDataBehindTheFin_whichMakeNoRow() {
-      TcpDialogue dialogue = new TcpDialogue(bench).login();
-      dialogue.deliver(dialogue.clientSays("QUIT\r\n", PacketView.FIN));
-      dialogue.connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
+    void lastWordsBehindTheEnd_makeNoRow() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().close();
+      dialogue.connection().setTcpState(FakeConntrackKernel.TIME_WAIT);
       dialogue.server("221 bye\r\n");
 
       assertEquals(List.of(), sessions(bench));
@@ -827,7 +870,7 @@ class QueueWorkerTest {
       assertEquals(1, own.metrics().of("limit parents"));
       own.assertVerdicts();
 
-      first.deliver(first.clientSays("", PacketView.FIN));
+      first.close();
       TcpDialogue third =
           new TcpDialogue(
               own, new InetSocketAddress("192.0.2.12", 40001), TcpDialogue.SERVER, 3, 27);

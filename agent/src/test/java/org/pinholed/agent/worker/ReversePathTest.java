@@ -275,6 +275,23 @@ class ReversePathTest {
     }
 
     @Test
+    void anUplinkByMark_inTheHandsOfTheNextProcess() throws NetlinkException {
+      login();
+      WorkerFlows before = bench.worker().flows();
+      WorkerBench next = WorkerBench.after(bench);
+      next.routes().route(SERVER, OTHER); // where it is without the mark
+      var unused =
+          next.worker()
+              .flows()
+              .takeOver(before.entries(ListingFilter.ALL).get(0), before.states().get(0));
+      bench = next;
+      dialogue.on(next);
+      server("120 wait\r\n");
+      assertEquals(0, session().misrouted());
+      passiveOpens();
+    }
+
+    @Test
     void aRouteThatMoves_alsoForWhatIsUnderWayOnTheOldOne() {
       login();
       forwarded(dialogue.serverSays("100 working\r\n", 0), SERVERS, OTHER);

@@ -260,9 +260,15 @@ public final class TcpDialogue {
     return client("PASV\r\n").server(reply227(port));
   }
 
-  /** FTP: queues the client's last words; the worker has its turn later. */
+  /** FTP: queues both sides' last words; the worker has its turn later. */
   public void sayQuit() {
     bench.queue().deliver(clientSays("QUIT\r\n", PacketView.FIN));
+    bench.queue().deliver(serverSays("221 bye\r\n", PacketView.FIN));
+  }
+
+  /** Both sides close, one after the other. */
+  TcpDialogue close() {
+    return deliver(clientSays("", PacketView.FIN)).deliver(serverSays("", PacketView.FIN));
   }
 
   String reply227(int port) {

@@ -78,7 +78,7 @@ class TraceOfADialogueTest {
         7 00001234 session: existing session, direction original, policy 25
         7 00001234 helper: reads 6 bytes of direction original, state ready
         7 00001234 understood: QUIT
-        7 00001234 session: ends by FIN
+        7 00001234 session: half closed by FIN
         7 00001234 verdict: accept, as it came
         """
             .lines()

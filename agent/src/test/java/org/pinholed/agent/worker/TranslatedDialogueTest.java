@@ -178,7 +178,7 @@ class TranslatedDialogueTest {
       TcpDialogue dialogue = hiddenClient();
       byte[] packet = dialogue.clientSays(PORT, 0);
       dialogue.deliver(packet).deliver(dialogue.clientSays("", PacketView.FIN));
-      assertEquals(List.of(), bench.rows(), "nobody waits for its data connection");
+      assertEquals(1, bench.rows().size(), "the other side may still connect");
       dialogue.connection().setTcpState(FakeConntrackKernel.FIN_WAIT);
       dialogue.deliver(packet);
       assertEquals(PORT_SEEN, lastPassed());

@@ -111,6 +111,11 @@ public final class NamespacePeer implements AutoCloseable {
     return new RawConnection(answer.path("id").asInt());
   }
 
+  /** Sends one ACK for a connection that there is not. */
+  public void rawAck(String source, int sourcePort, String host, int port) {
+    call("raw_ack", Map.of("source", source, "sourcePort", sourcePort, "host", host, "port", port));
+  }
+
   /** Waits by hand for a connection to a port that nobody in the kernel listens on. */
   public RawConnection rawListen(String host, int port) {
     return rawListen(host, port, 65000, false);
@@ -318,6 +323,11 @@ public final class NamespacePeer implements AutoCloseable {
                   "deadline",
                   deadline.toMillis() / 1000.0));
       return new Blasted(answer.path("answers").asInt(), answer.path("seconds").asDouble());
+    }
+
+    /** Sends a FIN and goes on reading. */
+    public void shutdownOutput() {
+      call("shutdown", Map.of("id", id));
     }
 
     /** Closes with a reset instead of a FIN. */

@@ -69,6 +69,8 @@ public final class NftExpressions {
     PROTO_SRC(11),
     /** {@code ct original|reply proto-dst}, network order, 2 bytes; wants a direction. */
     PROTO_DST(12),
+    /** {@code ct zone}, host order, 2 bytes ({@code CONFIG_NF_CONNTRACK_ZONES}). */
+    ZONE(17),
     /** {@code ct original|reply ip saddr}, 4 bytes; wants a direction. */
     SRC_IP(19),
     /** {@code ct id}, network order, 4 bytes. */

@@ -11,6 +11,7 @@ import org.pinholed.kernel.netlink.NetlinkException;
  * @param destroyMessages {@code DESTROYSETELEM}, which does not mind a missing element (Linux 6.3)
  * @param timeoutUpdate adding an element again changes its timeout (Linux 6.12)
  * @param innerHeader payload expressions that count from behind the transport header (Linux 5.16)
+ * @param conntrackZones rules can ask for the zone of a connection, so that there may be some
  * @param hash the expression that hashes registers ({@code CONFIG_NFT_HASH})
  */
 public record NftFeatures(
@@ -19,6 +20,7 @@ public record NftFeatures(
     boolean destroyMessages,
     boolean timeoutUpdate,
     boolean innerHeader,
+    boolean conntrackZones,
     boolean hash) {
   private static final String CHAIN = "probe";
 
@@ -39,6 +41,8 @@ public record NftFeatures(
             client,
             beginRule(client, table).loadPayload(NftExpressions.Base.INNER, 0, 1, 0),
             table);
+    boolean conntrackZones =
+        accepts(client, beginRule(client, table).loadCt(NftExpressions.Ct.ZONE, 0), table);
     boolean hash =
         accepts(
             client,
@@ -50,6 +54,7 @@ public record NftFeatures(
         acceptsDestroy(client, table),
         updatesTimeout(client, table),
         innerHeader,
+        conntrackZones,
         hash);
   }
 

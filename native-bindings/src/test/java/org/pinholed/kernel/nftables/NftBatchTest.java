@@ -257,6 +257,12 @@ class NftBatchTest {
   }
 
   @Test
+  void ctZone() throws NetlinkException {
+    rule().loadCt(Ct.ZONE, 0).endRule();
+    expectExpressions("20000180 07000100 63740000 14000280 08000200 00000011 08000100 00000008");
+  }
+
+  @Test
   void queue_native_andByTarget() throws NetlinkException {
     rule().queue(7, true).endRule();
     expectExpressions(

@@ -13,6 +13,7 @@ import org.pinholed.kernel.nftables.NftExpressions.Base;
 import org.pinholed.kernel.nftables.NftExpressions.Compare;
 import org.pinholed.kernel.nftables.NftExpressions.Ct;
 import org.pinholed.kernel.nftables.NftExpressions.Direction;
+import org.pinholed.kernel.nftables.NftExpressions.ElementOperation;
 import org.pinholed.kernel.nftables.NftExpressions.Meta;
 import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.nftables.NftField;
@@ -25,9 +26,9 @@ import org.pinholed.kernel.nftables.NftValue;
  * confirmation, where the kernel's own helpers sit. Immutable.
  *
  * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; never
- * pure ACKs. UDP: all. Of opaque flows only SYN+ACK, and nothing of the children of pinholes. The
- * ports are in sets, so that they can change without a change of chains, which would flush the
- * queues.
+ * pure ACKs. UDP: all. Of opaque flows only SYN+ACK, and nothing of the children of pinholes and of
+ * flows in a conntrack zone. The ports are in sets, so that they can change without a change of
+ * chains, which would flush the queues.
  *
  * <p>What must hold while no agent reads is done by rules (chain {@value #CHAIN_BEGIN}): bytes in a
  * SYN are never read, so they mark the flow as begun unseen; and a SYN+ACK may begin another
@@ -60,6 +61,8 @@ final class Diversion {
   private static final int FIN_RST = 0x05;
   private static final int SYN = 0x02;
   private static final int SYN_ACK = 0x12;
+  private static final int ZONED_MAX = 16;
+  private static final long ZONED_MS = 3_600_000;
   private static final int TCP_HEADER_LENGTH_OFFSET = 12;
   private static final int TCP_HEADER_LENGTH = 0xf0;
   private static final int TCP_HEADER_WORDS_MIN = 5;
@@ -80,6 +83,14 @@ final class Diversion {
       NftSet.named("tcpports", NftField.INET_SERVICE).comment("ports of TCP helpers").build();
   private final NftSet udpPorts =
       NftSet.named("udpports", NftField.INET_SERVICE).comment("ports of UDP helpers").build();
+
+  private final NftSet zoned =
+      NftSet.named("zoned", NftField.INET_PROTO)
+          .timeouts()
+          .changedByRules()
+          .size(ZONED_MAX)
+          .comment("flows in a conntrack zone came by; not read")
+          .build();
 
   private final NftSet rewritten4;
   private final NftSet rewritten6;
@@ -105,7 +116,7 @@ final class Diversion {
   }
 
   List<NftSet> sets() {
-    return List.of(tcpPorts, udpPorts, rewritten4, rewritten6);
+    return List.of(tcpPorts, udpPorts, zoned, rewritten4, rewritten6);
   }
 
   void addSets(NftBatch batch) {
@@ -129,6 +140,11 @@ final class Diversion {
 
   private NftSet setOf(Transport transport) {
     return transport == Transport.TCP ? tcpPorts : udpPorts;
+  }
+
+  /** The protocols of flows that were left alone within the last hour, because of their zones. */
+  NftSet zoned() {
+    return zoned;
   }
 
   List<String> chains() {
@@ -209,7 +225,32 @@ final class Diversion {
     }
   }
 
+  /** How many rules there are in the chain that chooses what is queued. */
+  int divertRules() {
+    return (features.innerHeader() ? 6 : 5) + (features.conntrackZones() ? 2 : 0);
+  }
+
   private void addDivert(NftBatch batch) {
+    if (features.conntrackZones()) {
+      // two flows may have the same addresses, in two zones: here everything goes by addresses
+      batch
+          .addRule(table, CHAIN_DIVERT)
+          .loadCt(Ct.ZONE, 0)
+          .compare16host(0, Compare.NOT_EQUAL, 0)
+          .loadMeta(Meta.L4PROTO, 0)
+          .changeElement(ElementOperation.UPDATE, zoned, 0, ZONED_MS)
+          .counter()
+          .returnToCaller()
+          .comment("in a conntrack zone")
+          .endRule();
+      batch
+          .addRule(table, CHAIN_DIVERT)
+          .loadCt(Ct.ZONE, 0)
+          .compare16host(0, Compare.NOT_EQUAL, 0)
+          .returnToCaller()
+          .comment("in a zone, and there was no memory to note it")
+          .endRule();
+    }
     batch
         .addRule(table, CHAIN_DIVERT)
         .loadCt(Ct.MARK, 0)

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.ElementKey;
@@ -220,6 +221,26 @@ public final class NftablesBackend implements PinholeBackend {
       } catch (NetlinkException e) {
         throw NftablesSession.refused(e);
       }
+    }
+  }
+
+  @Override
+  public boolean leavesZonesAlone() throws BackendException {
+    synchronized (lock) {
+      AtomicBoolean found = new AtomicBoolean();
+      if (!installed) {
+        return false;
+      }
+      try {
+        control
+            .client()
+            .dumpElements(layout.table(), layout.diversion().zoned(), element -> found.set(true));
+      } catch (NetlinkException e) {
+        if (e.errno() != Errno.ENOENT) { // else the table is gone, and is repaired
+          throw NftablesSession.refused(e);
+        }
+      }
+      return found.get();
     }
   }
 

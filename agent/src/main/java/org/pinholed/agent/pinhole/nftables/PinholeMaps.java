@@ -26,9 +26,9 @@ import org.pinholed.kernel.nftables.NftValue;
  * The maps that hold pinholes, the rules that look new connections up in them, and the way from a
  * pinhole to an element and back. Immutable; may be shared between threads.
  *
- * <p>A rule that finds a connection sets its mark and does no more: it accepts nothing. Lookup and
- * removal of a once-pinhole are two steps, so two first packets that are handled on two processors
- * in the same microsecond may both match.
+ * <p>A rule that finds a connection sets its mark and does no more: it accepts nothing. Of TCP only
+ * a SYN begins one. Lookup and removal of a once-pinhole are two steps, so two first packets that
+ * are handled on two processors in the same microsecond may both match.
  *
  * <p>nft lists all of it as it would be written by hand, but its version 1.0.6 aborts when it reads
  * back a deletion from a map with a key of more than 16 bytes ({@code once6}); see ADR 0007.
@@ -44,9 +44,13 @@ final class PinholeMaps {
   private static final int IPV4_SOURCE_OFFSET = 12;
   private static final int IPV6_SOURCE_OFFSET = 8;
   private static final int DESTINATION_PORT_OFFSET = 2;
+  private static final int TCP_FLAGS_OFFSET = 13;
+  private static final int SYN = 0x02;
+  private static final int FIN_SYN_RST_ACK = 0x17;
 
   private final NftTable table;
   private final List<Map> maps;
+  private final boolean conntrackZones;
 
   /** One map: a kind of pinhole in one family. */
   private record Map(Pinhole.Kind kind, boolean ipv6, NftSet set) {
@@ -59,8 +63,9 @@ final class PinholeMaps {
     }
   }
 
-  PinholeMaps(NftTable table, int sizeElements) {
+  PinholeMaps(NftTable table, int sizeElements, boolean conntrackZones) {
     this.table = table;
+    this.conntrackZones = conntrackZones;
     maps =
         List.of(
             map(Pinhole.Kind.ONCE, false, "once4", sizeElements),
@@ -179,6 +184,26 @@ final class PinholeMaps {
   }
 
   void addRules(NftBatch batch) {
+    if (conntrackZones) {
+      // an address in a zone is not the one that was announced, though it looks the same
+      batch
+          .addRule(table, CHAIN_PINHOLES)
+          .loadCt(Ct.ZONE, 0)
+          .compare16host(0, Compare.NOT_EQUAL, 0)
+          .returnToCaller()
+          .comment("in a conntrack zone")
+          .endRule();
+    }
+    // conntrack takes a lone ACK for a new connection too (nf_conntrack_tcp_loose)
+    batch
+        .addRule(table, CHAIN_PINHOLES)
+        .loadMeta(Meta.L4PROTO, 0)
+        .compare8(0, Compare.EQUAL, Transport.TCP.protocolNumber())
+        .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
+        .mask8(0, FIN_SYN_RST_ACK)
+        .compare8(0, Compare.NOT_EQUAL, SYN)
+        .returnToCaller()
+        .endRule();
     for (Map map : maps) {
       addLookup(batch, map);
     }

@@ -24,11 +24,10 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 5;
+  private static final int VERSION = 7;
 
   private static final Map<String, Integer> RULES =
       Map.of(
-          PinholeMaps.CHAIN_PINHOLES, 7,
           PinholeMaps.CHAIN_PREROUTING, 1,
           PinholeMaps.CHAIN_OUTPUT, 1,
           TranslationMaps.CHAIN_PREROUTING, 2,
@@ -46,12 +45,13 @@ final class TableLayout {
 
   TableLayout(NftablesOptions options, NftFeatures features) {
     table = new NftTable(NftFamily.INET, options.table());
-    maps = new PinholeMaps(table, options.mapSizeElements());
+    maps = new PinholeMaps(table, options.mapSizeElements(), features.conntrackZones());
     translations = new TranslationMaps(table, options);
     diversion = new Diversion(table, options, features);
     comment = "kept by pinholed, layout " + VERSION + " of " + options.mapSizeElements();
     Map<String, Integer> rules = new HashMap<>(RULES);
-    rules.put(Diversion.CHAIN_DIVERT, features.innerHeader() ? 6 : 5);
+    rules.put(Diversion.CHAIN_DIVERT, diversion.divertRules());
+    rules.put(PinholeMaps.CHAIN_PINHOLES, features.conntrackZones() ? 9 : 8);
     rules.put(Diversion.CHAIN_BEGIN, diversion.beginRules());
     rules.put(Diversion.CHAIN_QUEUES, diversion.queueRules());
     rules.put(Diversion.CHAIN_STRICT, options.queues());

@@ -315,6 +315,14 @@ class NftablesBackendIT {
   }
 
   @Test
+  void zones_areLeftAlone_andSaidOnlyIfThereAreAny() throws Exception {
+    String listing = listing();
+    assertTrue(listing.contains("ct zone != 0"), listing);
+    assertFalse(backend.leavesZonesAlone());
+    assertFalse(backend.repair(List.of()), "the table is not as it is expected");
+  }
+
+  @Test
   void olderKernels_withoutDestroyAndTimeoutUpdate_behaveTheSame() throws Exception {
     try (PinholeBackend older =
             namespace.call(
@@ -324,7 +332,13 @@ class NftablesBackendIT {
                         client -> {
                           NftFeatures now = NftFeatures.probe(client);
                           return new NftFeatures(
-                              now.nativeQueue(), now.targetQueue(), false, false, false, false);
+                              now.nativeQueue(),
+                              now.targetQueue(),
+                              false,
+                              false,
+                              false,
+                              false,
+                              false);
                         }));
         PinholeBackend.Session olderSession = namespace.call(older::openSession)) {
       older.install(List.of(FTP));
@@ -421,7 +435,9 @@ class NftablesBackendIT {
                 + " meta l4proto udp ct original proto-dst @udpports jump divert }",
             "chain input { type filter hook input priority 300; policy accept;"
                 + " meta iiftype loopback return",
-            "chain divert { ct mark & 0x40000000 != 0x00000000 return comment \"a child\""
+            "chain divert { ct zone != 0 update @zoned { meta l4proto timeout 1h } counter",
+            " return comment \"in a conntrack zone\" ct zone != 0 return",
+            " ct mark & 0x40000000 != 0x00000000 return comment \"a child\""
                 + " tcp flags & syn == syn goto begin"
                 + " ct mark & 0x10000000 != 0x00000000 return comment \"opaque\"",
             "tcp flags syn / syn,ack @ih,0,8 >= 0x0 ct mark & 0x30000000 != 0x20000000"
@@ -465,7 +481,7 @@ class NftablesBackendIT {
                     client -> {
                       NftFeatures now = NftFeatures.probe(client);
                       return new NftFeatures(
-                          now.nativeQueue(), now.targetQueue(), true, true, true, false);
+                          now.nativeQueue(), now.targetQueue(), true, true, true, true, false);
                     }))) {
       older.install(List.of(FTP));
       String listing = listing();

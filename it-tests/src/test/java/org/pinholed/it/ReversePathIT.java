@@ -1,0 +1,351 @@
+package org.pinholed.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.NamespacePeer.Connection;
+import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.Scenario;
+
+/**
+ * However a router routes, honest packets are read: each case logs in and opens an active and a
+ * passive data connection. A second link joins router and server: {@code r2} and {@code s1}.
+ */
+class ReversePathIT {
+  private static final Duration TIMEOUT = Duration.ofSeconds(10);
+
+  private Scenario scenario = Scenario.start("");
+
+  @AfterEach
+  void close() {
+    try (Scenario ending = scenario) {
+      assertEquals(List.of(), ending.agent().complaints());
+    }
+  }
+
+  private void on(Lab.Host host, String... command) {
+    scenario.lab().run(host, TIMEOUT, command).orFail();
+  }
+
+  private void rules(String text) {
+    scenario.lab().runWithInput(Lab.Host.ROUTER, TIMEOUT, text, "nft", "-f", "-").orFail();
+  }
+
+  private static String ip(Family family) {
+    return family == Family.V4 ? "-4" : "-6";
+  }
+
+  private static String network(Family family) {
+    return family == Family.V4 ? "203.0.113.0/24" : "2001:db8:2::/64";
+  }
+
+  private static String clients(Family family) {
+    return family == Family.V4 ? "198.51.100.0/24" : "2001:db8:1::/64";
+  }
+
+  private static String secondServer(Family family) {
+    return family == Family.V4 ? "192.0.2.2" : "2001:db8:3::2";
+  }
+
+  private static String secondRouter(Family family) {
+    return family == Family.V4 ? "192.0.2.1" : "2001:db8:3::1";
+  }
+
+  /** Lays the second link and lets the server answer by it. */
+  private void secondLink(Family family) {
+    String server = scenario.lab().namespace(Lab.Host.SERVER);
+    on(
+        Lab.Host.ROUTER,
+        "ip",
+        "link",
+        "add",
+        "r2",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "s1",
+        "netns",
+        server);
+    on(Lab.Host.ROUTER, "ip", "link", "set", "r2", "up");
+    on(Lab.Host.SERVER, "ip", "link", "set", "s1", "up");
+    on(Lab.Host.ROUTER, "ip", "addr", "add", "192.0.2.1/24", "dev", "r2");
+    on(Lab.Host.SERVER, "ip", "addr", "add", "192.0.2.2/24", "dev", "s1");
+    on(Lab.Host.ROUTER, "ip", "addr", "add", "2001:db8:3::1/64", "dev", "r2", "nodad");
+    on(Lab.Host.SERVER, "ip", "addr", "add", "2001:db8:3::2/64", "dev", "s1", "nodad");
+    for (String device : new String[] {"all", "r0", "r1", "r2"}) {
+      on(Lab.Host.ROUTER, "sysctl", "-qw", "net.ipv4.conf." + device + ".rp_filter=0");
+    }
+    for (String device : new String[] {"all", "s0", "s1"}) {
+      on(Lab.Host.SERVER, "sysctl", "-qw", "net.ipv4.conf." + device + ".rp_filter=0");
+    }
+    on(
+        Lab.Host.SERVER,
+        "ip",
+        ip(family),
+        "route",
+        "replace",
+        clients(family),
+        "via",
+        secondRouter(family),
+        "src",
+        family.server());
+  }
+
+  private void secondTable(Family family) {
+    on(
+        Lab.Host.ROUTER,
+        "ip",
+        ip(family),
+        "route",
+        "add",
+        "table",
+        "100",
+        network(family),
+        "via",
+        secondServer(family));
+  }
+
+  private void works(Family family) {
+    works(scenario.client(), family.client(), scenario.server(), family.server());
+  }
+
+  private void works(NamespacePeer clients, String client, NamespacePeer servers, String server) {
+    try (Listener control = servers.listen(server, 21);
+        Connection commands = clients.connect(client, server, 21);
+        Connection replies = control.accept()) {
+      login(commands, replies);
+      try (Listener data = clients.listen(client, 0)) {
+        commands.send(active(client, data.port()));
+        replies.line();
+        replies.send("200 ok\r\n");
+        commands.line();
+        assertEquals(1, waiting(), () -> session().toString());
+        assertTrue(opens(servers, server, client, data.port()), "active");
+      }
+      try (Listener data = servers.listen(server, 0)) {
+        commands.send("EPSV\r\n");
+        replies.line();
+        replies.send("229 Extended (|||" + data.port() + "|)\r\n");
+        commands.line();
+        assertEquals(1, waiting(), () -> session().toString());
+        assertTrue(opens(clients, client, server, data.port()), "passive");
+      }
+      assertEquals(0, session().path("misrouted").asInt(), () -> session().toString());
+    }
+  }
+
+  private static void login(Connection commands, Connection replies) {
+    replies.send("220 ready\r\n");
+    commands.line();
+    for (String[] turn :
+        new String[][] {{"USER joe\r\n", "331 password\r\n"}, {"PASS x\r\n", "230 in\r\n"}}) {
+      commands.send(turn[0]);
+      replies.line();
+      replies.send(turn[1]);
+      commands.line();
+    }
+  }
+
+  private static String active(String host, int port) {
+    return "EPRT |" + (host.contains(":") ? 2 : 1) + "|" + host + "|" + port + "|\r\n";
+  }
+
+  private static boolean opens(NamespacePeer dialer, String source, String host, int port) {
+    var connection = dialer.tryConnect(source, host, port, Duration.ofSeconds(5));
+    connection.ifPresent(Connection::close);
+    return connection.isPresent();
+  }
+
+  private long waiting() {
+    return scenario.rows("expectations").stream()
+        .filter(row -> row.path("state").asText().equals("pending"))
+        .count();
+  }
+
+  private JsonNode session() {
+    List<JsonNode> rows = scenario.rows("sessions");
+    assertTrue(!rows.isEmpty(), "no session");
+    return rows.get(rows.size() - 1);
+  }
+
+  /** Only what comes from the clients has the mark; the answers have none. */
+  @ParameterizedTest
+  @EnumSource(Family.class)
+  void uplinkByMark(Family family) {
+    secondLink(family);
+    secondTable(family);
+    rules(
+        "table inet uplinks { chain pre { type filter hook prerouting priority mangle;"
+            + " iifname \"r0\" meta mark set 5; }; }");
+    on(Lab.Host.ROUTER, "ip", ip(family), "rule", "add", "fwmark", "5", "lookup", "100");
+    works(family);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Family.class)
+  void uplinkBySource(Family family) {
+    secondLink(family);
+    secondTable(family);
+    on(Lab.Host.ROUTER, "ip", ip(family), "rule", "add", "from", clients(family), "lookup", "100");
+    works(family);
+  }
+
+  /** Nearly all goes out by the first link, and all comes back by the second. */
+  @ParameterizedTest
+  @EnumSource(Family.class)
+  void severalNextHops(Family family) {
+    secondLink(family);
+    String bits = family == Family.V4 ? "/32" : "/128";
+    on(
+        Lab.Host.ROUTER,
+        "ip",
+        ip(family),
+        "route",
+        "add",
+        family.server() + bits,
+        "nexthop",
+        "via",
+        family.otherServer(),
+        "dev",
+        "r1",
+        "weight",
+        "250",
+        "nexthop",
+        "via",
+        secondServer(family),
+        "dev",
+        "r2",
+        "weight",
+        "1");
+    works(family);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void answersByAnotherWay_areReadOnlyIfTheOperatorSaysSo(boolean asymmetricRouting) {
+    if (asymmetricRouting) {
+      close();
+      scenario = Scenario.start("asymmetricRouting: true\n");
+    }
+    secondLink(Family.V4);
+    if (asymmetricRouting) {
+      works(Family.V4);
+      return;
+    }
+    try (Listener control = scenario.server().listen(Family.V4.server(), 21);
+        Connection commands =
+            scenario.client().connect(Family.V4.client(), Family.V4.server(), 21);
+        Connection replies = control.accept()) {
+      login(commands, replies);
+      assertEquals("beganElsewhere", session().path("reason").asText(), session()::toString);
+      commands.send(active(Family.V4.client(), 40000));
+      replies.line();
+      assertEquals(0, waiting());
+    }
+  }
+
+  /** Two flows with the same addresses may be in two zones: what is in one is left alone. */
+  @Test
+  void aFlowInAZone_isNotRead_andSaidOnce() {
+    rules(
+        "table inet zones { chain raw { type filter hook prerouting priority raw;"
+            + " ct zone set 5; }; }");
+    try (Listener control = scenario.server().listen(Family.V4.server(), 21);
+        Connection commands =
+            scenario.client().connect(Family.V4.client(), Family.V4.server(), 21);
+        Connection replies = control.accept()) {
+      login(commands, replies);
+      commands.send(active(Family.V4.client(), 40000));
+      replies.line();
+      assertEquals(List.of(), scenario.rows("sessions"));
+      assertEquals(0, waiting());
+      Scenario.await(
+          TIMEOUT.multipliedBy(2),
+          () -> scenario.agent().log().contains("in a conntrack zone"),
+          () -> scenario.agent().log());
+    }
+    assertTrue(scenario.agent().ctl("doctor").output().contains("zones"));
+  }
+
+  @Test
+  void aTunnel() {
+    for (Lab.Host host : new Lab.Host[] {Lab.Host.ROUTER, Lab.Host.SERVER}) {
+      boolean router = host == Lab.Host.ROUTER;
+      on(
+          host,
+          "ip",
+          "link",
+          "add",
+          "vx0",
+          "type",
+          "vxlan",
+          "id",
+          "5",
+          "dstport",
+          "4789",
+          "local",
+          router ? "203.0.113.1" : "203.0.113.2",
+          "remote",
+          router ? "203.0.113.2" : "203.0.113.1",
+          "dev",
+          router ? "r1" : "s0");
+      on(host, "ip", "link", "set", "vx0", "up");
+      on(host, "ip", "addr", "add", router ? "192.0.2.1/24" : "192.0.2.2/24", "dev", "vx0");
+    }
+    on(
+        Lab.Host.SERVER,
+        "ip",
+        "route",
+        "replace",
+        "198.51.100.0/24",
+        "via",
+        "192.0.2.1",
+        "dev",
+        "vx0");
+    works(scenario.client(), Family.V4.client(), scenario.server(), "192.0.2.2");
+  }
+
+  /** No address at all: frames pass, and netfilter sees the packets in them. */
+  @Test
+  void aTransparentBridge() {
+    on(Lab.Host.ROUTER, "ip", "addr", "flush", "dev", "r0");
+    on(Lab.Host.ROUTER, "ip", "addr", "flush", "dev", "r1");
+    on(Lab.Host.ROUTER, "ip", "link", "add", "br0", "type", "bridge");
+    on(Lab.Host.ROUTER, "ip", "link", "set", "br0", "up");
+    on(Lab.Host.ROUTER, "ip", "link", "set", "r0", "master", "br0");
+    on(Lab.Host.ROUTER, "ip", "link", "set", "r1", "master", "br0");
+    on(Lab.Host.ROUTER, "sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1");
+    on(Lab.Host.CLIENT, "ip", "addr", "add", "192.0.2.10/24", "dev", "c0");
+    on(Lab.Host.SERVER, "ip", "addr", "add", "192.0.2.20/24", "dev", "s0");
+    works(scenario.client(), "192.0.2.10", scenario.server(), "192.0.2.20");
+  }
+
+  @ParameterizedTest
+  @EnumSource(Family.class)
+  void theServerOnTheRouter(Family family) {
+    try (NamespacePeer router = NamespacePeer.start(scenario.lab(), Lab.Host.ROUTER)) {
+      works(scenario.client(), family.client(), router, family.routerToClient());
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Family.class)
+  void theClientOnTheRouter(Family family) {
+    String address = family == Family.V4 ? "203.0.113.1" : "2001:db8:2::1";
+    try (NamespacePeer router = NamespacePeer.start(scenario.lab(), Lab.Host.ROUTER)) {
+      works(router, address, scenario.server(), family.server());
+    }
+  }
+}
