@@ -1,15 +1,11 @@
 package org.pinholed.agent;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.JsonEventLog;
 import org.pinholed.agent.lifecycle.Agent;
 import org.pinholed.agent.metrics.AgentGauges;
-import org.pinholed.agent.view.ExpectationRow;
-import org.pinholed.agent.view.ListingFilter;
 
 /**
  * What the metrics ask of the agent. The agent needs the metrics first, so it is attached when it
@@ -82,16 +78,12 @@ final class AgentNumbers implements AgentGauges {
     if (now == null) {
       return List.of();
     }
-    Map<String, Map<String, Integer>> counts = new HashMap<>();
-    for (ExpectationRow row : now.expectations(ListingFilter.ALL)) {
-      counts
-          .computeIfAbsent(row.helper(), helper -> new HashMap<>())
-          .merge(row.state(), 1, Integer::sum);
-    }
     List<ExpectationCount> list = new ArrayList<>();
-    counts.forEach(
-        (helper, states) ->
-            states.forEach((state, count) -> list.add(new ExpectationCount(helper, state, count))));
+    now.expectationsByHelper()
+        .forEach(
+            (helper, states) ->
+                states.forEach(
+                    (state, count) -> list.add(new ExpectationCount(helper, state, count))));
     return list;
   }
 

@@ -20,6 +20,7 @@ import org.pinholed.helper.Words;
  * @param destination destination of the child, null if none is concerned
  * @param reason word of the reason, empty if there is none
  * @param detail one sentence, or what the kernel said; escaped
+ * @param more how many others like this one were not told since the last one that was, 0 or more
  */
 public record AgentEvent(
     long epochMicros,
@@ -34,7 +35,80 @@ public record AgentEvent(
     @Nullable EndpointRow source,
     @Nullable EndpointRow destination,
     String reason,
-    String detail) {
+    String detail,
+    long more) {
+  /**
+   * One that is told for itself alone.
+   *
+   * @param epochMicros wall clock, microseconds since 1970
+   * @param kind what happened
+   * @param helper name of the helper, empty if none is concerned
+   * @param policyId firewall policy of the parent
+   * @param serial serial of the parent, 8 hex digits, empty if none is concerned
+   * @param childSerial serial of the child, null if none came
+   * @param expectationId number of the expectation, 0 if none is concerned
+   * @param client the parent's client, null if none is concerned
+   * @param server the parent's server, null if none is concerned
+   * @param source source of the child, null if none is concerned
+   * @param destination destination of the child, null if none is concerned
+   * @param reason word of the reason, empty if there is none
+   * @param detail one sentence, or what the kernel said; escaped
+   */
+  public AgentEvent(
+      long epochMicros,
+      Kind kind,
+      String helper,
+      int policyId,
+      String serial,
+      @Nullable String childSerial,
+      long expectationId,
+      @Nullable EndpointRow client,
+      @Nullable EndpointRow server,
+      @Nullable EndpointRow source,
+      @Nullable EndpointRow destination,
+      String reason,
+      String detail) {
+    this(
+        epochMicros,
+        kind,
+        helper,
+        policyId,
+        serial,
+        childSerial,
+        expectationId,
+        client,
+        server,
+        source,
+        destination,
+        reason,
+        detail,
+        0);
+  }
+
+  /**
+   * The same, told for others too.
+   *
+   * @param others how many others like it were not told
+   * @return a copy
+   */
+  public AgentEvent withMore(long others) {
+    return new AgentEvent(
+        epochMicros,
+        kind,
+        helper,
+        policyId,
+        serial,
+        childSerial,
+        expectationId,
+        client,
+        server,
+        source,
+        destination,
+        reason,
+        detail,
+        others);
+  }
+
   /** What can happen. */
   public enum Kind {
     /** An expectation was made and its pinhole is open. */
@@ -72,7 +146,33 @@ public record AgentEvent(
     /** Parents vanished from the conntrack table with neither FIN nor RST. */
     PARENTS_LOST,
     /** A packet worker stands still. */
-    WORKER_STUCK;
+    WORKER_STUCK,
+    /** Another rule took our bits out of the mark of a parent; they were put back. */
+    MARKS_PUT_BACK;
+
+    /**
+     * Whether strangers can make it happen as often as they like, so that not each one is told.
+     *
+     * @return false for what happens to expectations and to the agent as a whole
+     */
+    public boolean isSampled() {
+      return switch (this) {
+        case REFUSED, MALFORMED, OPAQUE, MISROUTED, LIMIT, BACKEND_ERROR, MARKS_PUT_BACK -> true;
+        case CREATED,
+            MATCHED,
+            EXPIRED,
+            REPLACED,
+            CLOSED,
+            PARENT_CLOSED,
+            CLEARED,
+            TABLE_REPAIRED,
+            ADOPTED,
+            RESYNCED,
+            PARENTS_LOST,
+            WORKER_STUCK ->
+            false;
+      };
+    }
 
     /**
      * The word in the log.

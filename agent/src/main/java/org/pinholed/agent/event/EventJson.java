@@ -50,6 +50,9 @@ final class EventJson {
       endpoint(json, "destination", event.destination());
       text(json, "reason", event.reason());
       text(json, "detail", event.detail());
+      if (event.more() != 0) {
+        json.writeNumberField("more", event.more());
+      }
       json.writeEndObject();
     }
     out.write('\n');

@@ -8,4 +8,11 @@ public interface EventListener {
    * @param event what
    */
   void onEvent(AgentEvent event);
+
+  /**
+   * Time passed. Called a few times a second by one thread.
+   *
+   * @param nowNs {@link System#nanoTime}
+   */
+  default void tick(long nowNs) {}
 }

@@ -7,13 +7,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pace.SampledLog;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,7 +41,6 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(JsonEventLog.class);
   private static final int BATCH_EVENTS = 256;
-  private static final long COMPLAIN_NS = TimeUnit.MINUTES.toNanos(1);
   private static final long RETRY_MILLIS = 1000;
   private static final long CLOSE_MILLIS = 2000;
 
@@ -67,6 +64,7 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
   private final @Nullable Path file;
   private final LongSupplier epochMicros;
   private final ArrayBlockingQueue<AgentEvent> queue;
+  private final int reserved;
   private final AtomicLong lost = new AtomicLong();
   private final Thread writer;
   private volatile boolean reopen;
@@ -78,21 +76,22 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
   private @Nullable Object openedFile;
   private boolean torn;
   private long lostAndSaid;
-  private long complainedAtNs;
+  private final SampledLog complaints;
 
   JsonEventLog(@Nullable Path file, OutputStream stdout, LongSupplier epochMicros, int queueEvents)
       throws IOException {
     this.file = file;
     this.epochMicros = epochMicros;
     this.queue = new ArrayBlockingQueue<>(queueEvents);
+    this.reserved = queueEvents / 4;
     this.out = stdout;
-    this.complainedAtNs = System.nanoTime() - COMPLAIN_NS;
+    this.complaints = new SampledLog(LOG, "event log " + file);
     if (file != null) {
-      this.out = openFile(file);
+      this.out = EventFile.open(file);
       this.openedFile = keyOf(file);
       this.torn = endsInALine(file);
     }
-    this.writer = new Thread(this::run, "pinholed-events");
+    this.writer = new Thread(this::run, "pinholed-event-log");
     writer.setDaemon(true);
   }
 
@@ -121,7 +120,9 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
 
   @Override
   public void onEvent(AgentEvent event) {
-    if (closed || !queue.offer(event)) {
+    // What strangers can cause leaves room for what happens to expectations.
+    boolean room = !event.kind().isSampled() || queue.remainingCapacity() > reserved;
+    if (closed || !room || !queue.offer(event)) {
       lost.incrementAndGet();
     }
   }
@@ -227,7 +228,7 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
     }
     closeQuietly();
     openedFile = null;
-    out = openFile(file);
+    out = EventFile.open(file);
     openedFile = keyOf(file);
     reopen = false;
     torn = endsInALine(file);
@@ -248,18 +249,6 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
     }
   }
 
-  private static OutputStream openFile(Path file) throws IOException {
-    try {
-      Files.createFile(
-          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      // Not left to the umask: log shippers read it by group.
-      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
-    } catch (FileAlreadyExistsException e) {
-      // Appended to, with the mode that its owner gave it.
-    }
-    return Files.newOutputStream(file, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
-  }
-
   // Device and inode, or null if there is no such file.
   private static @Nullable Object keyOf(Path file) throws IOException {
     try {
@@ -270,11 +259,7 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
   }
 
   private void complain(IOException e) {
-    long now = System.nanoTime();
-    if (now - complainedAtNs >= COMPLAIN_NS) {
-      complainedAtNs = now;
-      LOG.warn("event log {}: {} ({} events lost so far)", file, e.toString(), lost.get());
-    }
+    complaints.warn(e + " (" + lost.get() + " events lost so far)");
   }
 
   private void closeQuietly() {

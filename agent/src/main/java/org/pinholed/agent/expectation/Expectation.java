@@ -54,7 +54,9 @@ public final class Expectation {
   private final long createdNs;
   private volatile long openedNs;
   private volatile State state = State.ANNOUNCED;
+  private volatile boolean written;
   private volatile boolean remade;
+  private volatile boolean follows;
   private final AtomicInteger uses = new AtomicInteger();
   private volatile @Nullable String childSerial;
 
@@ -157,6 +159,20 @@ public final class Expectation {
     openedNs = nowNs;
   }
 
+  /** Notes that the pinhole stands in the kernel. */
+  public void written() {
+    written = true;
+  }
+
+  /**
+   * Whether the pinhole was written into the kernel.
+   *
+   * @return true for good once it was
+   */
+  public boolean wasWritten() {
+    return written;
+  }
+
   /**
    * Notes that the pinhole was written again, by a renewal or a repair. If its child came right
    * before, that has made a used pinhole anew.
@@ -172,6 +188,21 @@ public final class Expectation {
    */
   public boolean wasRemade() {
     return remade;
+  }
+
+  /** Notes that another one with the same pinhole was just ending when this one began to wait. */
+  void follow() {
+    follows = true;
+  }
+
+  /**
+   * Whether another one with the same pinhole was just ending when this one began to wait. The
+   * kernel may tell very late of the other one's child.
+   *
+   * @return false for most
+   */
+  public boolean follows() {
+    return follows;
   }
 
   /**

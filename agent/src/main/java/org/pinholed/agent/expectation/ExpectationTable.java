@@ -1,16 +1,19 @@
 package org.pinholed.agent.expectation;
 
 import java.net.InetAddress;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
@@ -57,7 +60,10 @@ public final class ExpectationTable {
   private static final int MAX_MATCHED_ROWS = 4096;
 
   private final Map<PinholeKey, Expectation> waitingByPinhole = new ConcurrentHashMap<>();
-  private final Map<PinholeKey, Expectation> endingByPinhole = new ConcurrentHashMap<>();
+
+  /** The oldest first. The queues are used only inside of the map's own compute. */
+  private final Map<PinholeKey, Queue<Expectation>> endingByPinhole = new ConcurrentHashMap<>();
+
   private final Queue<Ending> ending = new ConcurrentLinkedQueue<>();
   private final Map<PinholeKey, Expectation> reserved = new ConcurrentHashMap<>();
   private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
@@ -65,6 +71,7 @@ public final class ExpectationTable {
   private final ConcurrentLinkedQueue<Expectation> matched = new ConcurrentLinkedQueue<>();
   private final AtomicInteger matchedRows = new AtomicInteger();
   private final AtomicInteger waiting = new AtomicInteger();
+  private final ExpectationCounts counts = new ExpectationCounts();
   private final AtomicLong nextId = new AtomicLong();
   private volatile AgentConfig.Limits limits;
 
@@ -108,6 +115,15 @@ public final class ExpectationTable {
   }
 
   /**
+   * Gives back what {@link #reserve} took, for one that is not added.
+   *
+   * @param expectation the same row
+   */
+  public void giveBack(Expectation expectation) {
+    reserved.remove(PinholeKey.of(expectation.pinhole()), expectation);
+  }
+
+  /**
    * Adds an announced expectation, if the limits allow it.
    *
    * @param expectation a new row
@@ -116,7 +132,7 @@ public final class ExpectationTable {
   public @Nullable Limit add(Expectation expectation) {
     Limit reached = tryAdd(expectation);
     if (reached != null) {
-      reserved.remove(PinholeKey.of(expectation.pinhole()), expectation);
+      giveBack(expectation);
     }
     return reached;
   }
@@ -139,6 +155,7 @@ public final class ExpectationTable {
       waiting.decrementAndGet();
       return Limit.PER_SOURCE;
     }
+    counts.add(expectation, State.ANNOUNCED);
     rows.put(expectation.id(), expectation);
     return null;
   }
@@ -158,7 +175,11 @@ public final class ExpectationTable {
     if (!expectation.change(State.ANNOUNCED, State.PENDING)) {
       return null;
     }
+    counts.move(expectation, State.ANNOUNCED, State.PENDING);
     PinholeKey key = PinholeKey.of(expectation.pinhole());
+    if (endingByPinhole.containsKey(key) || waitingByPinhole.containsKey(key)) {
+      expectation.follow();
+    }
     Expectation displaced = waitingByPinhole.put(key, expectation);
     if (expectation.isOver()) {
       // Ended in between, by a thread that found no entry to remove.
@@ -200,46 +221,91 @@ public final class ExpectationTable {
       release(expectation);
     }
     if (before != State.GONE) {
+      counts.remove(expectation, before);
       rows.remove(expectation.id());
     }
     return before;
   }
 
   /**
-   * Begins the end of an open pinhole for one connection. Its child may have come a moment ago and
-   * the kernel's word of it still wait to be read: until {@link #nextEnded} it can be matched, but
-   * it is neither listed nor counted as waiting any more.
+   * Begins the end of an open pinhole for one connection. Its child may have come a moment ago, and
+   * the kernel's word of it may still wait to be read. So it can be matched until {@link
+   * #endUnused} or {@link #nextEnded}, but it is neither listed nor counted as waiting any more.
+   * The caller shuts the pinhole and then calls {@link #endUnused} or {@link #shut}.
    *
    * @param expectation a row
-   * @param why what ends it
-   * @param nowNs {@link System#nanoTime}
    * @return false if it is not pending (any more)
    */
-  public boolean beginEnd(Expectation expectation, AgentEvent.Kind why, long nowNs) {
+  public boolean beginEnd(Expectation expectation) {
     PinholeKey key = PinholeKey.of(expectation.pinhole());
-    endingByPinhole.put(key, expectation); // before it leaves the other map: it is always in one
+    addEnding(key, expectation); // before it leaves the other map: it is always in one
     if (!expectation.change(State.PENDING, State.ENDING)) {
-      endingByPinhole.remove(key, expectation);
+      removeEnding(key, expectation);
       return false;
     }
+    counts.remove(expectation, State.PENDING);
     release(expectation);
     rows.remove(expectation.id());
-    ending.add(new Ending(expectation, why, nowNs));
     return true;
   }
 
   /**
-   * An expectation whose end has begun.
+   * Finishes an end that has begun: the kernel said that the pinhole still stood when it was shut,
+   * so no child has used it.
+   *
+   * @param expectation whose end has begun
+   * @return false if a child was matched to it before
+   */
+  public boolean endUnused(Expectation expectation) {
+    removeEnding(PinholeKey.of(expectation.pinhole()), expectation);
+    return expectation.change(State.ENDING, State.GONE);
+  }
+
+  /**
+   * Notes that a pinhole whose end has begun is shut. Perhaps a child used it before that; if so,
+   * the kernel tells of it in the events that are read next.
+   *
+   * @param expectation whose end has begun
+   * @param why what ends it
+   * @param nowNs {@link System#nanoTime}, behind the transaction
+   */
+  public void shut(Expectation expectation, AgentEvent.Kind why, long nowNs) {
+    if (expectation.state() == State.ENDING) {
+      ending.add(new Ending(expectation, why, nowNs));
+    }
+  }
+
+  private void addEnding(PinholeKey key, Expectation expectation) {
+    endingByPinhole.compute(
+        key,
+        (same, known) -> {
+          Queue<Expectation> all = known == null ? new ArrayDeque<>(2) : known;
+          all.add(expectation);
+          return all;
+        });
+  }
+
+  private void removeEnding(PinholeKey key, Expectation expectation) {
+    endingByPinhole.computeIfPresent(
+        key,
+        (same, known) -> {
+          known.remove(expectation);
+          return known.isEmpty() ? null : known;
+        });
+  }
+
+  /**
+   * An expectation whose pinhole is shut.
    *
    * @param expectation the row that was
-   * @param why what ends it
-   * @param sinceNs {@link System#nanoTime} of its beginning
+   * @param why what ended it
+   * @param sinceNs {@link System#nanoTime} when it was shut
    */
   public record Ending(Expectation expectation, AgentEvent.Kind why, long sinceNs) {}
 
   /**
-   * Finishes the oldest end that began before a time, once everything that the kernel said until
-   * then was read.
+   * Finishes the oldest end whose pinhole was shut before a time, once everything that the kernel
+   * said until then was read.
    *
    * @param beforeNs {@link System#nanoTime}
    * @return what ended without a child, null if nothing is left to finish
@@ -250,7 +316,7 @@ public final class ExpectationTable {
         next = ending.peek()) {
       ending.remove();
       Expectation expectation = next.expectation();
-      endingByPinhole.remove(PinholeKey.of(expectation.pinhole()), expectation);
+      removeEnding(PinholeKey.of(expectation.pinhole()), expectation);
       if (expectation.change(State.ENDING, State.GONE)) {
         return next;
       }
@@ -261,30 +327,51 @@ public final class ExpectationTable {
   /**
    * Finds what a new conntrack with the child bit was expected by, and notes that it came.
    *
+   * <p>A port may be announced again while the kernel's word of its child still waits to be read.
+   * Then it stands here twice: as what ends, and as what waits now. The oldest one of those that
+   * end gets the child: of each that is still among them the kernel did not say that it stood when
+   * it was shut, so a child has most likely used it, and children are told of in the order in which
+   * they came.
+   *
    * @param protocol 6 or 17
    * @param source source address of the child's first packet
    * @param destination its destination address
    * @param port its destination port
    * @param childSerial serial of the child
+   * @param stands whether a pinhole for one connection still stands; asked only of one that {@link
+   *     Expectation#follows} another
    * @return the expectation, null if nobody expects such a child (any more)
    */
   public @Nullable Expectation match(
-      int protocol, InetAddress source, InetAddress destination, int port, String childSerial) {
-    Expectation expectation =
-        waitingByPinhole.get(new PinholeKey(protocol, source, destination, port));
+      int protocol,
+      InetAddress source,
+      InetAddress destination,
+      int port,
+      String childSerial,
+      Predicate<Pinhole> stands) {
+    PinholeKey key = new PinholeKey(protocol, source, destination, port);
+    Expectation ended = matchEnding(key, childSerial);
+    if (ended != null) {
+      return ended;
+    }
+    Expectation expectation = waitingByPinhole.get(key);
     if (expectation == null) {
       expectation = waitingByPinhole.get(new PinholeKey(protocol, null, destination, port));
     }
     if (expectation == null || expectation.state() != State.PENDING) {
-      return matchEnding(new PinholeKey(protocol, source, destination, port), childSerial);
+      return matchEnding(key, childSerial); // its end has begun in between
     }
     if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
       expectation.used(childSerial);
       return expectation;
     }
-    if (!expectation.change(State.PENDING, State.MATCHED)) {
-      return matchEnding(PinholeKey.of(expectation.pinhole()), childSerial);
+    if (expectation.follows() && stands.test(expectation.pinhole())) {
+      return null; // the late child of one that ended before
     }
+    if (!expectation.change(State.PENDING, State.MATCHED)) {
+      return matchEnding(key, childSerial);
+    }
+    counts.move(expectation, State.PENDING, State.MATCHED);
     expectation.used(childSerial);
     release(expectation);
     matched.add(expectation);
@@ -295,12 +382,55 @@ public final class ExpectationTable {
   }
 
   private @Nullable Expectation matchEnding(PinholeKey key, String childSerial) {
-    Expectation expectation = endingByPinhole.get(key);
-    if (expectation == null || !expectation.change(State.ENDING, State.GONE)) {
+    if (!endingByPinhole.containsKey(key)) {
       return null;
     }
-    expectation.used(childSerial);
+    Expectation[] oldest = new Expectation[1];
+    endingByPinhole.computeIfPresent(
+        key,
+        (same, known) -> {
+          // Those that are on their way into or out of the map are pending or gone.
+          for (Expectation expectation : known) {
+            if (expectation.change(State.ENDING, State.GONE)) {
+              oldest[0] = expectation;
+              known.remove(expectation);
+              break;
+            }
+          }
+          return known.isEmpty() ? null : known;
+        });
+    Expectation expectation = oldest[0];
+    if (expectation != null) {
+      expectation.used(childSerial);
+    }
     return expectation;
+  }
+
+  /**
+   * Whether the end of a pinhole for one connection has begun, and its child may not have been told
+   * of yet.
+   *
+   * @param key what the child's first packet says
+   * @return true until that is known
+   */
+  public boolean isEnding(PinholeKey key) {
+    return endingByPinhole.containsKey(key);
+  }
+
+  /**
+   * The children that are listed.
+   *
+   * @return their serials
+   */
+  public Set<String> childSerials() {
+    Set<String> serials = new HashSet<>();
+    for (Expectation expectation : rows.values()) {
+      String serial = expectation.childSerial();
+      if (serial != null) {
+        serials.add(serial);
+      }
+    }
+    return serials;
   }
 
   /**
@@ -373,16 +503,17 @@ public final class ExpectationTable {
    * @return announced, pending and matched
    */
   public Map<State, Integer> countByState() {
-    Map<State, Integer> counts = new EnumMap<>(State.class);
-    for (State state : State.values()) {
-      if (state != State.GONE && state != State.ENDING) {
-        counts.put(state, 0);
-      }
-    }
-    for (Expectation expectation : rows.values()) {
-      counts.computeIfPresent(expectation.state(), (state, count) -> count + 1);
-    }
-    return counts;
+    return counts.all();
+  }
+
+  /**
+   * How many rows of each helper are in each state. One that lets many children in is pending as
+   * long as it is open.
+   *
+   * @return announced, pending and matched, by name of the helper; a copy
+   */
+  public Map<String, Map<State, Integer>> countByHelper() {
+    return counts.byHelper();
   }
 
   private void release(Expectation expectation) {

@@ -186,6 +186,7 @@ final class Adoption {
     }
     flow.announce(expectation);
     long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.owned().expiresInMs());
+    expectation.written();
     table.activate(expectation, nowNs - goneNs);
     return true;
   }

@@ -20,6 +20,7 @@ import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
+import org.pinholed.agent.event.SampledEvents;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.handover.HandOver;
@@ -155,7 +156,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     this.config = config;
     this.protocols = List.copyOf(protocols);
     this.backend = backend;
-    this.events = new AgentEvents(log, metrics);
+    this.events = new AgentEvents(new SampledEvents(log), metrics);
     this.table = new ExpectationTable(config.limits());
     this.helpers = new HelperTable(config.helpers(), protocols, config.limits().stream());
     try (Acquired acquired = new Acquired()) {
@@ -414,6 +415,25 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   /**
+   * How many expectations there are.
+   *
+   * @return by name of the helper and word of the state, as of now
+   */
+  public Map<String, Map<String, Integer>> expectationsByHelper() {
+    Map<String, Map<String, Integer>> words = new LinkedHashMap<>();
+    table
+        .countByHelper()
+        .forEach(
+            (helper, states) -> {
+              Map<String, Integer> counts = new LinkedHashMap<>();
+              states.forEach(
+                  (state, count) -> counts.put(state.name().toLowerCase(Locale.ROOT), count));
+              words.put(helper, counts);
+            });
+    return words;
+  }
+
+  /**
    * Parent flows that are read.
    *
    * @return as of the last batch
@@ -442,8 +462,7 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public List<SessionRow> sessions(ListingFilter filter) throws ControlException {
-    List<SessionRow> rows = new ArrayList<>();
-    await(workers.ask(worker -> worker.flows().sessions(filter))).forEach(rows::addAll);
+    List<SessionRow> rows = await(workers.sessions(filter));
     rows.sort(Comparator.comparingLong(SessionRow::ageSeconds).reversed());
     return rows;
   }
@@ -466,8 +485,7 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public ClearReport clear(ListingFilter filter) throws ControlException {
-    List<ConntrackEntry> entries = new ArrayList<>();
-    await(workers.ask(worker -> worker.flows().beginClear(filter))).forEach(entries::addAll);
+    List<ConntrackEntry> entries = await(workers.beginClear(filter));
     int expectations = expectations(filter).size();
     // The conntrack first: afterwards nothing of the flow proves anything any more.
     NetlinkException refusal = deleteConntracks(entries);
@@ -515,10 +533,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   private List<ConntrackEntry> parentEntries() throws ControlException {
-    List<ConntrackEntry> entries = new ArrayList<>();
-    await(workers.ask(worker -> worker.flows().entries(ListingFilter.ALL)))
-        .forEach(entries::addAll);
-    return entries;
+    return await(workers.entries(ListingFilter.ALL));
   }
 
   /**
@@ -595,7 +610,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     helpers = newHelpers;
     config = changed;
     table.setLimits(changed.limits());
-    await(workers.ask(worker -> worker.flows().endWithoutHelper()));
+    await(workers.endWithoutHelper());
     awaitTransaction();
   }
 

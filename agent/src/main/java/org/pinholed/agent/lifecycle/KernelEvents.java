@@ -1,9 +1,11 @@
 package org.pinholed.agent.lifecycle;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
@@ -14,8 +16,10 @@ import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.Endpoint;
@@ -23,6 +27,7 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.DumpFilter;
+import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,8 +40,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(KernelEvents.class);
   private static final long TICK_NS = 250_000_000L;
 
-  /** Renewed at a third of the lease. */
-  private static final long RENEWALS_PER_LEASE = 3;
+  /** {@code TCP_CONNTRACK_ESTABLISHED}; those above are of a connection that FIN or RST ended. */
+  private static final int TCP_ESTABLISHED = 3;
 
   /** The child of an expectation that is used at the last moment is reported a little later. */
   private static final long EVENT_GRACE_MS = 250;
@@ -49,6 +54,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final QueueWorkers workers;
   private final WorkerWatch workerWatch;
   private final LostParents lostParents;
+  private final Leases leases;
   private final BackOff receiveBackOff = new BackOff();
   private final LinkWatch links;
   private final MarkBits marks;
@@ -83,6 +89,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.workers = workers;
     this.workerWatch = new WorkerWatch(workers, events);
     this.lostParents = new LostParents(workers, events, metrics);
+    this.leases = new Leases(conntrack, workers, marks, this::failed);
     this.links = links;
     this.marks = marks;
     this.events = events;
@@ -169,7 +176,8 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             entry.original().source(),
             entry.original().destination(),
             entry.original().destinationPort(),
-            Parent.serialOf(entry.id()));
+            Parent.serialOf(entry.id()),
+            this::stands);
     if (expectation != null) {
       events.expectation(
           AgentEvent.Kind.MATCHED,
@@ -178,6 +186,15 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       if (expectation.pinhole().kind() == Pinhole.Kind.ONCE && expectation.wasRemade()) {
         shut(List.of(expectation));
       }
+    }
+  }
+
+  private boolean stands(Pinhole pinhole) {
+    try {
+      return pinholes.stands(pinhole);
+    } catch (BackendException e) {
+      failed("get", e.getMessage());
+      return false;
     }
   }
 
@@ -193,7 +210,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void onDestroy(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) == 0) {
-      workers.endParentIfGone(entry.id());
+      workers.endParentIfGone(entry.id(), entry.tcpState() > TCP_ESTABLISHED);
     }
   }
 
@@ -208,26 +225,62 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     resyncDue = true;
     Set<Integer> alive = new HashSet<>();
     try {
-      for (int bit : new int[] {marks.vetted(), marks.opaque(), marks.child()}) {
-        conntrack.dump(
-            new DumpFilter(0, bit, bit),
-            entry -> {
-              alive.add(entry.id());
-              onNew(entry);
-            });
+      for (int bit : new int[] {marks.vetted(), marks.opaque()}) {
+        conntrack.dump(new DumpFilter(0, bit, bit), entry -> alive.add(entry.id()));
       }
-    } catch (NetlinkException e) {
+      matchUntold();
+    } catch (IOException e) {
       failed("conntrack", e.getMessage()); // the next tick tries again
       return;
     }
     resyncDue = false;
-    workers.endParentsGone(
-        alive,
-        gone ->
-            events.agent(
-                AgentEvent.Kind.RESYNCED,
-                "conntrackOverrun",
-                gone + " parents had ended while events were lost"));
+    CompletableFuture<Void> unused = // nobody waits for it
+        workers
+            .endParentsGone(alive)
+            .thenAccept(
+                gone ->
+                    events.agent(
+                        AgentEvent.Kind.RESYNCED,
+                        "conntrackOverrun",
+                        gone + " parents had ended while events were lost"));
+  }
+
+  /**
+   * Finds the children of which nothing was told. Most of those that live came long ago, some by a
+   * pinhole with the same key as one that waits now: only one whose pinhole is used up, or was shut
+   * a moment ago, can have got a child meanwhile.
+   */
+  private void matchUntold() throws IOException {
+    List<Expectation> once = new ArrayList<>();
+    for (Expectation expectation : table.pending()) {
+      if (expectation.pinhole().kind() == Pinhole.Kind.ONCE && expectation.wasWritten()) {
+        once.add(expectation);
+      }
+    }
+    Set<PinholeKey> standing = new HashSet<>();
+    for (OwnedPinhole owned : pinholes.listOwned()) {
+      standing.add(PinholeKey.of(owned.pinhole()));
+    }
+    Set<PinholeKey> usedUp = new HashSet<>();
+    for (Expectation expectation : once) {
+      PinholeKey key = PinholeKey.of(expectation.pinhole());
+      if (!standing.contains(key)) {
+        usedUp.add(key);
+      }
+    }
+    Set<String> told = table.childSerials();
+    conntrack.dump(
+        new DumpFilter(0, marks.child(), marks.child()),
+        child -> {
+          FlowTuple first = child.original();
+          PinholeKey key =
+              new PinholeKey(
+                  first.protocol(), first.source(), first.destination(), first.destinationPort());
+          if (!told.contains(Parent.serialOf(child.id()))
+              && (usedUp.remove(key) || table.isEnding(key))) {
+            onNew(child);
+          }
+        });
   }
 
   /** What time alone brings about. */
@@ -238,13 +291,13 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if (repairDue) {
       repair();
     }
+    events.tick(nowNs);
     lostParents.tick();
-    List<Expectation> toRenew = new ArrayList<>();
+    List<Expectation> due = new ArrayList<>();
     for (Expectation expectation : table.pending()) {
       if (expectation.livesWithParent()) {
-        long renewAtMs = expectation.pinhole().timeoutMs() * (RENEWALS_PER_LEASE - 1);
-        if (expectation.expiresInMs(nowNs) * RENEWALS_PER_LEASE <= renewAtMs) {
-          toRenew.add(expectation);
+        if (Leases.isDue(expectation, nowNs)) {
+          due.add(expectation);
         }
       } else if (expectation.expiresInMs(nowNs) <= -EVENT_GRACE_MS
           && table.end(expectation) == Expectation.State.PENDING) {
@@ -258,23 +311,23 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     } catch (BackendException e) {
       failed("list", e.getMessage()); // looked for again next time
     }
-    renew(toRenew);
+    renew(leases.withLivingParent(due, nowNs));
   }
 
-  private void renew(List<Expectation> leases) {
-    if (leases.isEmpty()) {
+  private void renew(List<Expectation> due) {
+    if (due.isEmpty()) {
       return;
     }
     try {
-      renewNow(leases);
+      renewNow(due);
     } catch (BackendException e) {
       // One that the kernel does not take must not let the others run out.
-      for (Expectation lease : leases) {
+      for (Expectation lease : due) {
         renewAlone(lease);
       }
     }
     // A parent that ended in between must not leave a pinhole that was just made anew.
-    List<Expectation> over = notPending(leases);
+    List<Expectation> over = notPending(due);
     if (!over.isEmpty()) {
       shut(over);
     }
@@ -288,11 +341,11 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
   }
 
-  private void renewNow(List<Expectation> leases) throws BackendException {
-    leases.forEach(Expectation::remade);
-    pinholes.renew(leases.stream().map(Expectation::pinhole).toList());
+  private void renewNow(List<Expectation> due) throws BackendException {
+    due.forEach(Expectation::remade);
+    pinholes.renew(due.stream().map(Expectation::pinhole).toList());
     long nowNs = System.nanoTime();
-    leases.forEach(expectation -> expectation.opened(nowNs));
+    due.forEach(expectation -> expectation.opened(nowNs));
   }
 
   /**

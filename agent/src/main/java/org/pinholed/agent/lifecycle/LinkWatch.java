@@ -1,6 +1,6 @@
 package org.pinholed.agent.lifecycle;
 
-import java.util.concurrent.TimeUnit;
+import org.pinholed.agent.pace.Pace;
 import org.pinholed.kernel.link.LinkEvents;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.slf4j.Logger;
@@ -13,33 +13,28 @@ import org.slf4j.LoggerFactory;
  */
 final class LinkWatch implements LinkEvents.Handler, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LinkWatch.class);
-  private static final long MINUTE_NS = TimeUnit.MINUTES.toNanos(1);
   private static final int LINES_A_MINUTE = 8;
 
   private final LinkEvents links;
+  private final Pace pace = new Pace(LINES_A_MINUTE);
   private boolean failed;
-  private long minuteBeganNs;
-  private int lines;
-  private int unlogged;
+  private long nowNs;
 
   LinkWatch(LinkEvents links, long nowNs) {
     this.links = links;
-    this.minuteBeganNs = nowNs;
+    this.nowNs = nowNs;
   }
 
   /**
    * Says what happened since the last time.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param atNs {@link System#nanoTime}
    */
-  void look(long nowNs) {
-    if (nowNs - minuteBeganNs >= MINUTE_NS) {
-      if (unlogged > 0) {
-        LOG.warn("network devices went down or up {} more times in the last minute", unlogged);
-      }
-      minuteBeganNs = nowNs;
-      lines = 0;
-      unlogged = 0;
+  void look(long atNs) {
+    nowNs = atNs;
+    long unlogged = pace.takeLeft(nowNs);
+    if (unlogged > 0) {
+      LOG.warn("network devices went down or up {} more times in the last minute", unlogged);
     }
     if (failed) {
       return;
@@ -54,9 +49,10 @@ final class LinkWatch implements LinkEvents.Handler, AutoCloseable {
 
   @Override
   public void onSwitched(String device, boolean up) {
-    if (++lines > LINES_A_MINUTE) {
-      unlogged++;
-    } else if (up) {
+    if (pace.next(nowNs) == Pace.NOT_NOW) {
+      return; // counted
+    }
+    if (up) {
       LOG.warn("network device {} is up again", device);
     } else {
       LOG.warn(
@@ -67,8 +63,8 @@ final class LinkWatch implements LinkEvents.Handler, AutoCloseable {
   }
 
   /** How many lines of this minute were not written. */
-  int unlogged() {
-    return unlogged;
+  long unlogged() {
+    return pace.left();
   }
 
   @Override

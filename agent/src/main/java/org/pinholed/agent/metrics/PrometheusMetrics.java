@@ -34,7 +34,7 @@ import org.pinholed.helper.Words;
  * which closes it after the server that shows it.
  */
 // Micrometer calls its registry for the simpleclient deprecated, in favour of one for the newer
-// client; the HTTP server of the simpleclient goes with this one.
+// client, whose names of some metrics are others.
 @SuppressWarnings("deprecation")
 public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   /** How many values a label may take. */
@@ -56,6 +56,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   private final Counter resyncs;
   private final Counter workerStuck;
   private final Counter parentsLost;
+  private final Counter marksPutBack;
   private final Counter misrouted;
   private final Map<String, OfHelper> helpers = new ConcurrentHashMap<>();
   private final ByWord limits =
@@ -118,6 +119,9 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     workerStuck = counter("pinholed.worker.stuck", "Times that a packet worker stood still");
     parentsLost =
         counter("pinholed.parents.lost", "Parents whose conntracks vanished before they ended");
+    marksPutBack =
+        counter(
+            "pinholed.marks.put.back", "Times that another rule had changed the mark of a parent");
     misrouted =
         counter(
             "pinholed.misrouted.packets",
@@ -190,6 +194,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case TABLE_REPAIRED -> tableRepairs.increment();
       case RESYNCED -> resyncs.increment();
       case WORKER_STUCK -> workerStuck.increment();
+      case MARKS_PUT_BACK -> marksPutBack.increment();
       case REFUSED, MALFORMED, OPAQUE, MISROUTED, LIMIT, ADOPTED, PARENTS_LOST -> {}
     }
   }

@@ -5,17 +5,13 @@ import org.slf4j.Logger;
 
 /**
  * Logs a kind of trouble at once the first time, then at most once a minute with the number of
- * times that were not shown. What strangers can cause must not fill a disk. Not thread-safe.
+ * times that were not shown. What strangers can cause must not fill a disk. Thread-safe.
  */
 public final class SampledLog {
-  private static final long MINUTE_NS = 60_000_000_000L;
-
   private final Logger log;
   private final String what;
   private final LongSupplier clockNs;
-  private boolean shown;
-  private long shownNs;
-  private long notShown;
+  private final Pace pace = new Pace();
 
   /**
    * Makes a kind of line that was not written yet.
@@ -39,18 +35,11 @@ public final class SampledLog {
    * @param detail what happened this time
    */
   public void warn(String detail) {
-    long nowNs = clockNs.getAsLong();
-    if (shown && nowNs - shownNs < MINUTE_NS) {
-      notShown++;
-      return;
-    }
+    long notShown = pace.next(clockNs.getAsLong());
     if (notShown > 0) {
       log.warn("{}: {} ({} more since the last line)", what, detail, notShown);
-    } else {
+    } else if (notShown == 0) {
       log.warn("{}: {}", what, detail);
     }
-    shown = true;
-    shownNs = nowNs;
-    notShown = 0;
   }
 }

@@ -20,9 +20,11 @@ public interface PinholeBackend extends AutoCloseable {
      *
      * @param close what to shut
      * @param open what to open
+     * @return those of {@code close} that certainly stood until now: no child has used them up. Of
+     *     the others it is not known, or a child has used them, or their time was over
      * @throws BackendException if the kernel refuses; then nothing was changed
      */
-    void apply(List<Pinhole> close, List<Pinhole> open) throws BackendException;
+    List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open) throws BackendException;
 
     /**
      * Sets the remaining time of pinholes to their full timeout again. Ones that are gone are made
@@ -43,6 +45,15 @@ public interface PinholeBackend extends AutoCloseable {
      * @throws BackendException if the kernel refuses
      */
     void holdWithoutReader(Endpoint source, Endpoint destination) throws BackendException;
+
+    /**
+     * Whether a pinhole stands in the kernel.
+     *
+     * @param pinhole which
+     * @return false if it was used up, shut, or its time is over
+     * @throws BackendException if the kernel refuses
+     */
+    boolean stands(Pinhole pinhole) throws BackendException;
 
     /**
      * All pinholes of ours that stand in the kernel.

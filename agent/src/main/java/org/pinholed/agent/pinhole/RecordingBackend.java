@@ -84,11 +84,12 @@ public final class RecordingBackend implements PinholeBackend {
     Session real = diversion == null ? null : diversion.openSession();
     return new Session() {
       @Override
-      public void apply(List<Pinhole> toClose, List<Pinhole> toOpen) {
+      public List<Pinhole> apply(List<Pinhole> toClose, List<Pinhole> toOpen) {
         synchronized (open) {
           toClose.forEach(pinhole -> open.remove(keyOf(pinhole)));
           toOpen.forEach(RecordingBackend.this::open);
         }
+        return toClose; // nobody can come through one of these
       }
 
       @Override
@@ -100,6 +101,14 @@ public final class RecordingBackend implements PinholeBackend {
       public void holdWithoutReader(Endpoint source, Endpoint destination) throws BackendException {
         if (real != null) {
           real.holdWithoutReader(source, destination);
+        }
+      }
+
+      @Override
+      public boolean stands(Pinhole pinhole) {
+        synchronized (open) {
+          Recorded recorded = open.get(keyOf(pinhole));
+          return recorded != null && !recorded.isOver(clockNs.getAsLong());
         }
       }
 

@@ -112,6 +112,30 @@ public final class AgentEvents {
             epochMicros(), kind, "", 0, "", null, 0, null, null, null, null, reason, detail));
   }
 
+  /**
+   * Time passed: what was held back and is due is told.
+   *
+   * @param nowNs {@link System#nanoTime}
+   */
+  public void tick(long nowNs) {
+    listener.tick(nowNs);
+  }
+
+  /**
+   * Another rule took our bits out of the mark of a parent, and they were put back.
+   *
+   * @param parent the parent
+   */
+  public void marksPutBack(Parent parent) {
+    metrics.event(AgentEvent.Kind.MARKS_PUT_BACK, parent.helper());
+    flow(
+        AgentEvent.Kind.MARKS_PUT_BACK,
+        parent,
+        "foreignRule",
+        "another rule sets the whole connection mark of control connections after their first"
+            + " packet; it should keep the bits of pinholed, or match ct state new only");
+  }
+
   private void flow(AgentEvent.Kind kind, Parent parent, String reason, String detail) {
     listener.onEvent(
         new AgentEvent(

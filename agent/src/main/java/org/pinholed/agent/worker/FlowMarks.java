@@ -100,6 +100,22 @@ final class FlowMarks {
     set(entry, bits.opaque());
   }
 
+  /**
+   * Another rule took all of our bits out. A flow that is not read gets no more than it needs to
+   * stay unread, and to keep the pinholes that it announced before.
+   */
+  void putBack(ParentFlow flow) {
+    int value;
+    if (!flow.readingEnded()) {
+      value = bits.vetted() | (flow.isProven() ? bits.proven() : 0);
+    } else if (flow.mayHaveToRepeat()) {
+      value = bits.vetted();
+    } else {
+      value = bits.opaque() | (flow.announced().isEmpty() ? 0 : bits.vetted());
+    }
+    set(flow.entry(), value);
+  }
+
   private void set(ConntrackEntry entry, int value) {
     change(entry, value, bits.vetted() | bits.opaque() | bits.proven());
   }

@@ -30,8 +30,15 @@ final class LivingChildren {
   private final ConntrackClient conntrack;
   private final SampledLog errors = new SampledLog(LOG, "children not looked for");
 
+  private int left = LongWork.REQUESTS_A_TURN;
+
   LivingChildren(ConntrackClient conntrack) {
     this.conntrack = conntrack;
+  }
+
+  /** A turn of the worker begins, which may ask some questions again. */
+  void beginTurn() {
+    left = LongWork.REQUESTS_A_TURN;
   }
 
   /** The port by which the inside endpoint of a new child is reached already, or its own. */
@@ -67,6 +74,11 @@ final class LivingChildren {
     if (request.usualSourcePort() == 0) {
       return Optional.empty();
     }
+    if (left == 0) {
+      errors.warn("too many announcements at a time to ask for each");
+      return Optional.empty();
+    }
+    left--;
     int protocol = request.transport().protocolNumber();
     try {
       return conntrack.get(new FlowTuple(protocol, source, sourcePort, destination, port));

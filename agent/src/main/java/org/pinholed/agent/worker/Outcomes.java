@@ -38,6 +38,9 @@ final class Outcomes implements OutcomeSink {
   /** How many ports of a translated address are tried for one announcement. */
   private static final int PORTS_TRIED = 128;
 
+  /** And for how many of them the kernel is asked whether a child uses them. */
+  private static final int PORTS_ASKED = 16;
+
   private static final int FIRST_PORT = 1024;
 
   private static final Logger LOG = LoggerFactory.getLogger(Outcomes.class);
@@ -57,7 +60,8 @@ final class Outcomes implements OutcomeSink {
   private final List<Expectation> toOpen = new ArrayList<>();
   private final List<Pinhole> toClose = new ArrayList<>();
   private final List<Pinhole> openPinholes = new ArrayList<>();
-  private final List<Expectation> created = new ArrayList<>();
+  private final List<Ended> toEnd = new ArrayList<>();
+  private final List<Said> toSay = new ArrayList<>();
   private final List<Pinhole> endedMeanwhile = new ArrayList<>();
   private final SharedPinholes shared;
 
@@ -67,6 +71,12 @@ final class Outcomes implements OutcomeSink {
   private long nowNs;
   private Direction reading = Direction.ORIGINAL;
   private boolean translationRefused;
+
+  /** One whose end has begun and whose pinhole is among those to shut. */
+  private record Ended(Expectation expectation, AgentEvent.Kind why) {}
+
+  /** What happened to an expectation and is not told yet. */
+  private record Said(AgentEvent.Kind kind, Expectation expectation) {}
 
   Outcomes(
       ExpectationTable table,
@@ -181,10 +191,16 @@ final class Outcomes implements OutcomeSink {
       return newExpectation(current, request, path, path.inside().port());
     }
     int port = anyPort ? children.firstPort(current.facts(), request, path) : path.inside().port();
-    for (int tried = 0; tried < (anyPort ? PORTS_TRIED : 1); tried++) {
+    int asked = 0;
+    int most = anyPort ? PORTS_TRIED : 1;
+    for (int tried = 0; tried < most && asked < PORTS_ASKED; tried++) {
       Expectation expectation = newExpectation(current, request, path, port);
-      if (!children.isTaken(current.facts(), request, path, port) && table.reserve(expectation)) {
-        return expectation;
+      if (table.reserve(expectation)) {
+        asked++;
+        if (!children.isTaken(current.facts(), request, path, port)) {
+          return expectation;
+        }
+        table.giveBack(expectation);
       }
       port = port == 65535 ? FIRST_PORT : port + 1;
     }
@@ -357,10 +373,9 @@ final class Outcomes implements OutcomeSink {
       table.end(expectation);
       return; // nobody has seen it
     }
-    if (expectation.pinhole().kind() == Pinhole.Kind.ONCE
-        && table.beginEnd(expectation, kind, System.nanoTime())) {
-      // Said by the lifecycle thread, when it knows that no child came first.
+    if (expectation.pinhole().kind() == Pinhole.Kind.ONCE && table.beginEnd(expectation)) {
       toClose.add(expectation.pinhole());
+      toEnd.add(new Ended(expectation, kind));
       return;
     }
     if (table.end(expectation) == Expectation.State.PENDING) {
@@ -396,7 +411,7 @@ final class Outcomes implements OutcomeSink {
       openPinholes.add(expectation.pinhole());
     }
     try {
-      apply(toClose, openPinholes);
+      ended(apply(toClose, openPinholes));
       for (Expectation expectation : toOpen) {
         opened(expectation);
       }
@@ -407,6 +422,7 @@ final class Outcomes implements OutcomeSink {
       settleWithOthers();
       toOpen.clear();
       toClose.clear();
+      toEnd.clear();
       openPinholes.clear();
     }
     shutWhatEndedMeanwhile();
@@ -434,14 +450,35 @@ final class Outcomes implements OutcomeSink {
     }
   }
 
+  /**
+   * Ends what nobody has used. Of the rest the lifecycle thread knows, when it has read all events,
+   * whether a child came first.
+   */
+  private void ended(List<Pinhole> unused) {
+    long shutNs = System.nanoTime();
+    for (Ended ended : toEnd) {
+      Expectation expectation = ended.expectation();
+      // One that was written anew stands again after its child came.
+      if (!expectation.wasRemade() && unused.contains(expectation.pinhole())) {
+        if (table.endUnused(expectation)) {
+          toSay.add(new Said(ended.why(), expectation));
+        }
+      } else {
+        table.shut(expectation, ended.why(), shutNs);
+      }
+    }
+  }
+
   private void commitOneByOne() {
+    List<Pinhole> unused = new ArrayList<>();
     for (Pinhole pinhole : toClose) {
       try {
-        apply(List.of(pinhole), List.of());
+        unused.addAll(apply(List.of(pinhole), List.of()));
       } catch (BackendException e) {
         refused(e);
       }
     }
+    ended(unused);
     for (Expectation expectation : List.copyOf(toOpen)) {
       try {
         apply(List.of(), List.of(expectation.pinhole()));
@@ -461,12 +498,13 @@ final class Outcomes implements OutcomeSink {
     }
   }
 
-  private void apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
+  private List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
     long beganNs = System.nanoTime();
     boolean ok = false;
     try {
-      backend.apply(close, open);
+      List<Pinhole> unused = backend.apply(close, open);
       ok = true;
+      return unused;
     } catch (RuntimeException e) {
       throw new BackendException(e.toString(), 0, e); // a fault of the backend, no worse than a no
     } finally {
@@ -476,18 +514,21 @@ final class Outcomes implements OutcomeSink {
 
   private void opened(Expectation expectation) {
     expectation.opened(System.nanoTime());
-    created.add(expectation);
-    if (expectation.isOver() && !table.isWaitedFor(expectation.pinhole())) {
+    expectation.written();
+    toSay.add(new Said(AgentEvent.Kind.CREATED, expectation));
+    // One that is matched already got the child of another one, or has none to wait for any more.
+    if (expectation.state() != Expectation.State.PENDING
+        && !table.isWaitedFor(expectation.pinhole())) {
       endedMeanwhile.add(expectation.pinhole());
     }
   }
 
-  /** Says what was opened. */
+  /** Says what was opened, and what ended and was certainly not used. */
   void publish() {
-    for (Expectation expectation : created) {
-      events.expectation(AgentEvent.Kind.CREATED, expectation, "");
+    for (Said said : toSay) {
+      events.expectation(said.kind(), said.expectation(), "");
     }
-    created.clear();
+    toSay.clear();
   }
 
   private void refused(BackendException e) {

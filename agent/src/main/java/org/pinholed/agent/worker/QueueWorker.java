@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
@@ -56,6 +57,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final AgentEvents events;
   private final Tracer tracer;
   private final Rewrites rewrites;
+  private final LivingChildren children;
   private final Outcomes outcomes;
   private final WorkerFlows flows;
   private final BatchVerdicts verdicts;
@@ -64,6 +66,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final SampledLog faults = new SampledLog(LOG, "packet not read, a fault of the agent");
   private final Queue<Runnable> inbox = new ConcurrentLinkedQueue<>();
   private final List<Runnable> tasks = new ArrayList<>();
+  private final LongWork longWork = new LongWork();
   private final BackOff receiveBackOff = new BackOff();
   private final AtomicBoolean woken = new AtomicBoolean();
   private final AtomicLong packets = new AtomicLong();
@@ -113,7 +116,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.metrics = metrics;
     this.tracer = new Tracer(traces);
     this.rewrites = new Rewrites(conntrack, backend, packet);
-    LivingChildren children = new LivingChildren(conntrack);
+    this.children = new LivingChildren(conntrack);
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     this.outcomes =
         new Outcomes(table, backend, events, metrics, marks, flowMarks, tracer, rewrites, children);
@@ -135,6 +138,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
   void turn() {
     turnBeganNs = System.nanoTime();
+    children.beginTurn();
     try {
       if (queue.receive(this) > 0) {
         finishBatch();
@@ -175,8 +179,81 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       }
     }
     tasks.clear();
+    doLongWork();
     bringIntoKernel();
     countParents();
+  }
+
+  private void doLongWork() {
+    boolean more = true;
+    try {
+      flows.sweep(System.nanoTime());
+      more = longWork.turn(flows);
+    } catch (RuntimeException e) {
+      fault(e);
+    }
+    if (more && woken.compareAndSet(false, true)) {
+      wake(); // the next turn need not wait for packets
+    }
+  }
+
+  /**
+   * Has a parent ended whose conntrack is said to be gone, unless the kernel still has it. From any
+   * thread.
+   *
+   * @param conntrackId its conntrack id
+   * @param closed whether its connection had been closed before, by FIN or RST
+   */
+  void endIfGone(int conntrackId, boolean closed) {
+    longWork.checkLater(new LongWork.Check(conntrackId, closed));
+    if (woken.compareAndSet(false, true)) {
+      wake();
+    }
+  }
+
+  /**
+   * Whether parents wait to be looked for.
+   *
+   * @return true if some were said to be gone and nobody has looked yet
+   */
+  boolean hasChecks() {
+    return longWork.hasChecks();
+  }
+
+  /**
+   * Asks something about each of its flows, some flows a turn. From any thread.
+   *
+   * @param flowsATurn how many are looked at in one turn
+   * @param question gets some flows that are still known, and adds what it finds out
+   * @param <T> what the answer is made of
+   * @return the answer, once all were looked at
+   */
+  <T> CompletableFuture<List<T>> askAboutFlows(
+      int flowsATurn, BiConsumer<List<ParentFlow>, List<T>> question) {
+    CompletableFuture<List<T>> answer = new CompletableFuture<>();
+    post(
+        () -> {
+          List<ParentFlow> left = flows.all();
+          List<T> found = new ArrayList<>();
+          longWork.add(
+              () -> {
+                try {
+                  List<ParentFlow> some =
+                      left.subList(Math.max(0, left.size() - flowsATurn), left.size());
+                  some.removeIf(flow -> flow.parent().hasEnded());
+                  question.accept(some, found);
+                  some.clear();
+                } catch (RuntimeException e) {
+                  answer.completeExceptionally(e);
+                  return false;
+                }
+                if (left.isEmpty()) {
+                  answer.complete(found);
+                }
+                return !left.isEmpty();
+              });
+        });
+    return answer;
   }
 
   private void countParents() {

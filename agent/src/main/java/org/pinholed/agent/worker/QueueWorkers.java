@@ -1,16 +1,18 @@
 package org.pinholed.agent.worker;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
-import java.util.function.IntConsumer;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.SessionRow;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 
 /**
@@ -23,7 +25,6 @@ public final class QueueWorkers {
 
   private final List<QueueWorker> workers;
   private final ParentOwners owners;
-  private final AtomicInteger lostParents = new AtomicInteger();
 
   /**
    * Takes the workers together.
@@ -77,26 +78,27 @@ public final class QueueWorkers {
    * has it.
    *
    * @param conntrackId its conntrack id; one that nobody knows is ignored
+   * @param closed whether its connection had been closed before, by FIN or RST
    */
-  public void endParentIfGone(int conntrackId) {
+  public void endParentIfGone(int conntrackId, boolean closed) {
     QueueWorker owner = owners.of(conntrackId);
+    // Most of those that nobody knows ended by their FIN two minutes ago. One that is just being
+    // taken over is looked for once more when it is known.
     if (owner != null) {
-      owner.post(() -> endParentIfGone(owner, conntrackId));
-      return;
-    }
-    // Perhaps one is just taking it over from an earlier agent: it looks when it has done so.
-    for (QueueWorker worker : workers) {
-      worker.post(() -> endParentIfGone(worker, conntrackId));
+      owner.endIfGone(conntrackId, closed);
     }
   }
 
-  private boolean endParentIfGone(QueueWorker worker, int conntrackId) {
-    boolean read = worker.flows().isRead(conntrackId);
-    boolean ended = worker.flows().endIfGone(conntrackId);
-    if (read && ended) {
-      lostParents.incrementAndGet();
+  /**
+   * Has our bits put back into the mark of a parent, by its worker: another rule took them out.
+   *
+   * @param conntrackId its conntrack id; one that nobody knows is ignored
+   */
+  public void putMarkBack(int conntrackId) {
+    QueueWorker owner = owners.of(conntrackId);
+    if (owner != null) {
+      owner.post(() -> owner.flows().putMarkBack(conntrackId));
     }
-    return ended;
   }
 
   /**
@@ -106,38 +108,28 @@ public final class QueueWorkers {
    * @return a count since the start, modulo 2^32
    */
   public int lostParents() {
-    return lostParents.get();
+    return workers.stream().mapToInt(worker -> worker.flows().lost()).sum();
   }
 
   /**
    * Has all parents ended that the kernel does not have any more.
    *
    * @param alive conntrack ids of which it is known that they live
-   * @param whenDone told how many were ended, by the last worker that did its part
+   * @return how many were ended, once all workers did their part
    */
-  public void endParentsGone(Set<Integer> alive, IntConsumer whenDone) {
-    AtomicInteger toDo = new AtomicInteger(workers.size());
-    AtomicInteger gone = new AtomicInteger();
-    for (QueueWorker worker : workers) {
-      worker.post(
-          () -> {
-            gone.addAndGet(endParentsGone(worker, alive));
-            if (toDo.decrementAndGet() == 0) {
-              whenDone.accept(gone.get());
-            }
-          });
-    }
-  }
-
-  private int endParentsGone(QueueWorker worker, Set<Integer> alive) {
-    int gone = 0;
-    for (ConntrackEntry entry : worker.flows().entries(ListingFilter.ALL)) {
-      // Asked one by one: it may have begun after the dump.
-      if (!alive.contains(entry.id()) && endParentIfGone(worker, entry.id())) {
-        gone++;
-      }
-    }
-    return gone;
+  public CompletableFuture<Integer> endParentsGone(Set<Integer> alive) {
+    return this.<Boolean>aboutFlows(
+            LongWork.REQUESTS_A_TURN / 2,
+            (flows, some, gone) -> {
+              for (ParentFlow flow : some) {
+                int id = flow.entry().id();
+                // Asked one by one: it may have begun after the dump.
+                if (!alive.contains(id) && flows.checkGone(id, false)) {
+                  gone.add(true);
+                }
+              }
+            })
+        .thenApply(List::size);
   }
 
   /**
@@ -148,11 +140,83 @@ public final class QueueWorkers {
    * @return done once they are ended and their pinholes are to be shut by the next transaction
    */
   public CompletableFuture<?> endParents(List<ConntrackEntry> entries, AgentEvent.Kind kind) {
-    return ask(
-        worker -> {
-          entries.forEach(entry -> worker.flows().end(entry.id(), kind));
-          return entries.size();
+    Set<ConntrackEntry> ending = Collections.newSetFromMap(new IdentityHashMap<>());
+    ending.addAll(entries);
+    return aboutFlows(
+        LongWork.REQUESTS_A_TURN / 2,
+        (WorkerFlows flows, List<ParentFlow> some, List<Boolean> ended) -> {
+          for (ParentFlow flow : some) {
+            if (ending.contains(flow.entry())) {
+              flows.end(flow.entry().id(), kind);
+            }
+          }
         });
+  }
+
+  /**
+   * Has the parents ended of helpers that are no longer in force.
+   *
+   * @return done once they are ended and their pinholes are to be shut by the next transaction
+   */
+  public CompletableFuture<?> endWithoutHelper() {
+    return aboutFlows(
+        LongWork.REQUESTS_A_TURN / 2,
+        (WorkerFlows flows, List<ParentFlow> some, List<Boolean> ended) ->
+            flows.endWithoutHelper(some));
+  }
+
+  /**
+   * The listing of parents.
+   *
+   * @param filter which ones
+   * @return rows in no order
+   */
+  public CompletableFuture<List<SessionRow>> sessions(ListingFilter filter) {
+    return aboutFlows(
+        LongWork.FLOWS_A_TURN, (flows, some, rows) -> WorkerFlows.sessions(some, filter, rows));
+  }
+
+  /**
+   * All conntracks of parents.
+   *
+   * @param filter which ones
+   * @return a copy
+   */
+  public CompletableFuture<List<ConntrackEntry>> entries(ListingFilter filter) {
+    return aboutFlows(
+        LongWork.FLOWS_A_TURN, (flows, some, into) -> WorkerFlows.entries(some, filter, into));
+  }
+
+  /**
+   * Begins to clear parents, see {@link WorkerFlows#beginClear}.
+   *
+   * @param filter which ones
+   * @return their conntracks, to be deleted
+   */
+  public CompletableFuture<List<ConntrackEntry>> beginClear(ListingFilter filter) {
+    return aboutFlows(
+        LongWork.FLOWS_A_TURN, (flows, some, into) -> WorkerFlows.beginClear(some, filter, into));
+  }
+
+  /** A question about some flows of a worker, on its thread. */
+  private interface AboutFlows<T> {
+    void ask(WorkerFlows flows, List<ParentFlow> some, List<T> into);
+  }
+
+  private <T> CompletableFuture<List<T>> aboutFlows(int flowsATurn, AboutFlows<T> question) {
+    List<CompletableFuture<List<T>>> answers = new ArrayList<>(workers.size());
+    for (QueueWorker worker : workers) {
+      answers.add(
+          worker.askAboutFlows(
+              flowsATurn, (some, into) -> question.ask(worker.flows(), some, into)));
+    }
+    return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new))
+        .thenApply(
+            nothing -> {
+              List<T> all = new ArrayList<>();
+              answers.forEach(answer -> all.addAll(answer.join()));
+              return all;
+            });
   }
 
   /**

@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
@@ -43,7 +44,7 @@ import org.slf4j.LoggerFactory;
  * read, and end. For the worker's thread only, unless said otherwise; others get there by {@link
  * QueueWorker#post} and {@link QueueWorker#ask}.
  */
-public final class WorkerFlows {
+public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents {
   /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}. */
   private static final int TCP_SYN_RECV = 2;
 
@@ -65,10 +66,14 @@ public final class WorkerFlows {
   private final AgentMetrics metrics;
   private final FlowTable flows = new FlowTable();
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
+  private final SampledLog overwritten = new SampledLog(LOG, "ct mark of a parent was overwritten");
+  private final ParentSweep sweep = new ParentSweep(System.nanoTime());
   private volatile HelperTable helpers;
 
   /** Rows of flows that are not read, the oldest first. */
   private final Set<ParentFlow> unread = new LinkedHashSet<>();
+
+  private final AtomicInteger lost = new AtomicInteger();
 
   /**
    * Makes the flows of a worker, none yet.
@@ -299,6 +304,9 @@ public final class WorkerFlows {
     AgentReason refusal = refusalToResume(entry);
     ParentFlow flow =
         refusal == null ? resume(entry, active, nowNs) : addUnread(entry, active, refusal, nowNs);
+    if (flow != null && refusal == null) {
+      lookOnceMore(entry);
+    }
     return flow == null ? null : flows.find(packet);
   }
 
@@ -349,6 +357,15 @@ public final class WorkerFlows {
     events.reason(flow.parent(), reason, "");
     stopReading(flow, reason);
     return flow;
+  }
+
+  /**
+   * Its end may have been told before anybody knew that it is ours; then nobody tells again.
+   *
+   * @param entry a conntrack that was there a moment ago
+   */
+  private void lookOnceMore(ConntrackEntry entry) {
+    worker.endIfGone(entry.id(), false);
   }
 
   private void inheritTranslation(ParentFlow flow) {
@@ -696,6 +713,99 @@ public final class WorkerFlows {
     return true;
   }
 
+  @Override
+  public void check(LongWork.Check check) {
+    checkGone(check.conntrackId(), check.closed());
+  }
+
+  /** Ends a parent if it is gone, and counts it if it was not closed before. */
+  boolean checkGone(int conntrackId, boolean closed) {
+    boolean read = isRead(conntrackId);
+    boolean gone = endIfGone(conntrackId);
+    if (gone && read && !closed) {
+      lost.incrementAndGet();
+    }
+    return gone;
+  }
+
+  /**
+   * Parents that were being read when the kernel took their conntracks away, with neither FIN nor
+   * RST before. From any thread.
+   *
+   * @return a count since the start, modulo 2^32
+   */
+  int lost() {
+    return lost.get();
+  }
+
+  /** Looks for some parents in the kernel, if it is time. */
+  void sweep(long nowNs) {
+    sweep.turn(nowNs, this);
+  }
+
+  @Override
+  public List<ConntrackEntry> entries() {
+    return entries(ListingFilter.ALL);
+  }
+
+  /**
+   * Looks for a parent of which nothing was told. An entry without our bits is not taken for
+   * another one, as after an event: a rule may have taken them out.
+   */
+  @Override
+  @SuppressWarnings("ReferenceEquality") // a flow that began since with the same numbers is another
+  public void look(ConntrackEntry entry) {
+    ParentFlow flow = flows.find(entry.id());
+    if (flow == null || flow.entry() != entry) {
+      return;
+    }
+    try {
+      Optional<ConntrackEntry> now = conntrack.get(entry.original());
+      if (now.isEmpty() || now.get().id() != entry.id()) {
+        if (isRead(entry.id())) {
+          lost.incrementAndGet();
+        }
+        end(flow, AgentEvent.Kind.PARENT_CLOSED);
+      } else if (!marks.isOurs(now.get())) {
+        putMarkBack(entry.id());
+      }
+    } catch (NetlinkException e) {
+      marks.failed(e); // looked for again in the next round
+    }
+  }
+
+  /**
+   * All flows.
+   *
+   * @return a copy
+   */
+  List<ParentFlow> all() {
+    return new ArrayList<>(flows.flows());
+  }
+
+  /**
+   * Puts our bits back into the mark of a parent, from which another rule took them.
+   *
+   * @param conntrackId its conntrack id; unknown ids are ignored
+   */
+  void putMarkBack(int conntrackId) {
+    ParentFlow flow = flows.find(conntrackId);
+    // After conntrack -F the next entry of a flow has no bits either: it is not believed, and its
+    // parent is about to be ended.
+    if (flow == null || worker.hasChecks()) {
+      return;
+    }
+    marks.putBack(flow);
+    overwritten.warn(
+        flow.parent().serial()
+            + " "
+            + flow.parent().client()
+            + " -> "
+            + flow.parent().server()
+            + ": a rule sets the whole mark after the first packet; it should match ct state new");
+    events.marksPutBack(flow.parent());
+  }
+
   /**
    * After {@code conntrack -F} the next packet of a connection makes a new entry for it, often with
    * the old id (it is made of the tuple and of where the entry lies in memory). Nobody has vetted
@@ -720,9 +830,13 @@ public final class WorkerFlows {
    * @return how many
    */
   public int endWithoutHelper() {
+    return endWithoutHelper(all());
+  }
+
+  int endWithoutHelper(List<ParentFlow> some) {
     HelperTable now = helpers;
     List<ParentFlow> over = new ArrayList<>();
-    for (ParentFlow flow : flows.flows()) {
+    for (ParentFlow flow : some) {
       HelperTable.ActiveHelper active =
           now.find(flow.helperEntry().transport(), flow.helperEntry().port());
       if (active == null || active.entry().id() != flow.helperEntry().id()) {
@@ -743,12 +857,16 @@ public final class WorkerFlows {
    */
   public List<ConntrackEntry> entries(ListingFilter filter) {
     List<ConntrackEntry> entries = new ArrayList<>();
-    for (ParentFlow flow : flows.flows()) {
+    entries(all(), filter, entries);
+    return entries;
+  }
+
+  static void entries(List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
+    for (ParentFlow flow : some) {
       if (matches(filter, flow)) {
-        entries.add(flow.entry());
+        into.add(flow.entry());
       }
     }
-    return entries;
   }
 
   /**
@@ -760,12 +878,18 @@ public final class WorkerFlows {
    * @return their conntracks, to be deleted
    */
   public List<ConntrackEntry> beginClear(ListingFilter filter) {
-    for (ParentFlow flow : flows.flows()) {
+    List<ConntrackEntry> entries = new ArrayList<>();
+    beginClear(all(), filter, entries);
+    return entries;
+  }
+
+  static void beginClear(List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
+    for (ParentFlow flow : some) {
       if (matches(filter, flow)) {
         flow.clear();
+        into.add(flow.entry());
       }
     }
-    return entries(filter);
   }
 
   /**
@@ -775,14 +899,18 @@ public final class WorkerFlows {
    * @return rows in no order
    */
   public List<SessionRow> sessions(ListingFilter filter) {
-    long nowNs = System.nanoTime();
     List<SessionRow> rows = new ArrayList<>();
-    for (ParentFlow flow : flows.flows()) {
+    sessions(all(), filter, rows);
+    return rows;
+  }
+
+  static void sessions(List<ParentFlow> some, ListingFilter filter, List<SessionRow> into) {
+    long nowNs = System.nanoTime();
+    for (ParentFlow flow : some) {
       if (matches(filter, flow)) {
-        rows.add(flow.row(nowNs));
+        into.add(flow.row(nowNs));
       }
     }
-    return rows;
   }
 
   private static boolean matches(ListingFilter filter, ParentFlow flow) {

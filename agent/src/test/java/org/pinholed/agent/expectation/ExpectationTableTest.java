@@ -2,6 +2,7 @@ package org.pinholed.agent.expectation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -20,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -104,12 +106,24 @@ class ExpectationTableTest {
   }
 
   private @Nullable Expectation match(InetAddress source, int port) {
-    return table.match(6, source, SERVER, port, "0000abcd");
+    return match(source, port, pinhole -> false);
+  }
+
+  private @Nullable Expectation match(InetAddress source, int port, Predicate<Pinhole> stands) {
+    return table.match(6, source, SERVER, port, "0000abcd", stands);
   }
 
   private int waiting() {
     Map<State, Integer> counts = table.countByState();
     return counts.getOrDefault(State.ANNOUNCED, 0) + counts.getOrDefault(State.PENDING, 0);
+  }
+
+  private boolean beginEndAndShut(Expectation expectation) {
+    boolean begun = table.beginEnd(expectation);
+    if (begun) {
+      table.shut(expectation, AgentEvent.Kind.CLOSED, 0);
+    }
+    return begun;
   }
 
   @Nested
@@ -281,8 +295,9 @@ class ExpectationTableTest {
 
       assertNull(match(address("192.0.2.11"), port));
       assertNull(match(CLIENT, port + 1));
-      assertNull(table.match(17, CLIENT, SERVER, port, "0000abcd"));
-      assertNull(table.match(6, CLIENT, address("198.51.100.8"), port, "0000abcd"));
+      assertNull(table.match(17, CLIENT, SERVER, port, "0000abcd", pinhole -> false));
+      assertNull(
+          table.match(6, CLIENT, address("198.51.100.8"), port, "0000abcd", pinhole -> false));
     }
 
     @Test
@@ -351,7 +366,8 @@ class ExpectationTableTest {
   class Ending {
     private Expectation ending(long nowNs) {
       Expectation expectation = pending(expectation(parent("192.0.2.10")));
-      assertTrue(table.beginEnd(expectation, AgentEvent.Kind.PARENT_CLOSED, nowNs));
+      assertTrue(table.beginEnd(expectation));
+      table.shut(expectation, AgentEvent.Kind.PARENT_CLOSED, nowNs);
       return expectation;
     }
 
@@ -395,12 +411,12 @@ class ExpectationTableTest {
     @Test
     void doesNotBeginTwiceOrForWhatIsNotOpen() {
       Expectation expectation = ending(0);
-      assertFalse(table.beginEnd(expectation, AgentEvent.Kind.CLOSED, 0));
+      assertFalse(table.beginEnd(expectation));
       assertEquals(State.GONE, table.end(expectation), "somebody else ends it");
 
       Expectation announced = expectation(parent("192.0.2.10"));
       table.add(announced);
-      assertFalse(table.beginEnd(announced, AgentEvent.Kind.CLOSED, 0));
+      assertFalse(table.beginEnd(announced));
       assertEquals(State.ANNOUNCED, table.end(announced));
       assertEquals(0, waiting());
     }
@@ -412,10 +428,57 @@ class ExpectationTableTest {
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
       table.add(newer);
       table.activate(newer, 0);
-      table.beginEnd(older, AgentEvent.Kind.REPLACED, 0);
+      table.beginEnd(older);
 
-      assertSame(newer, match(CLIENT, 5000));
       assertSame(older, match(CLIENT, 5000), "its child was not told of yet");
+      assertSame(newer, match(CLIENT, 5000));
+    }
+
+    @Test
+    void ofOneThatStoodWhenItWasShut_leavesTheChildToTheNewOne() {
+      Expectation older =
+          pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
+      table.beginEnd(older);
+      Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
+      table.add(newer);
+      table.activate(newer, 0);
+
+      assertTrue(table.endUnused(older));
+      assertFalse(table.endUnused(older));
+      assertSame(newer, match(CLIENT, 5000));
+      assertNull(table.nextEnded(Long.MAX_VALUE));
+    }
+
+    @Test
+    void ofSeveralWithOnePinhole_childrenGoToTheOldestFirst() {
+      List<Expectation> all = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        Expectation next =
+            pending(expectation(parent("192.0.2.1" + i), Pinhole.Kind.ONCE, CLIENT, 5000, false));
+        assertTrue(table.beginEnd(next));
+        table.shut(next, AgentEvent.Kind.REPLACED, i);
+        all.add(next);
+      }
+      assertTrue(table.endUnused(all.get(1)));
+
+      assertSame(all.get(0), match(CLIENT, 5000));
+      assertSame(all.get(2), match(CLIENT, 5000));
+      assertNull(match(CLIENT, 5000));
+      assertNull(table.nextEnded(10));
+    }
+
+    @Test
+    void isOver_whenItsChildIsToldOfVeryLate_theNewOneWhosePinholeStandsWaitsOn() {
+      Expectation older = ending(100);
+      int port = older.pinhole().port();
+      Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, port, false);
+      table.add(newer);
+      table.activate(newer, 0);
+      assertNotNull(table.nextEnded(101));
+
+      assertNull(match(CLIENT, port, pinhole -> true), "the child of the older one");
+      assertEquals(State.PENDING, newer.state());
+      assertSame(newer, match(CLIENT, port, pinhole -> false));
     }
   }
 
@@ -717,9 +780,7 @@ class ExpectationTableTest {
             Callable<Boolean> match =
                 () -> match(CLIENT, port) != null && children.incrementAndGet() > 0;
             Callable<Boolean> end =
-                () ->
-                    table.beginEnd(expectation, AgentEvent.Kind.CLOSED, 0)
-                        || table.end(expectation) != State.GONE;
+                () -> beginEndAndShut(expectation) || table.end(expectation) != State.GONE;
             return new Callable<?>[] {match, end};
           });
       while (table.nextEnded(1) != null) {
@@ -744,9 +805,7 @@ class ExpectationTableTest {
             assertNull(table.add(expectation));
             all.add(expectation);
             Callable<Boolean> end =
-                () ->
-                    table.beginEnd(expectation, AgentEvent.Kind.CLOSED, 0)
-                        || table.end(expectation) != State.GONE;
+                () -> beginEndAndShut(expectation) || table.end(expectation) != State.GONE;
             return new Callable<?>[] {() -> table.activate(expectation, 0), end};
           });
 

@@ -178,11 +178,21 @@ class KernelEventsTest {
     }
 
     @Test
-    void noChild_endIsToldWhenAllIsRead() {
+    void pinholeStoodWhenItWasShut_endIsToldAtOnce() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       dialogue.sayQuit();
       bench.turnOfWorkerOnly();
-      assertEquals(List.of(), bench.backend().open(), "shut at once");
+
+      assertEquals(List.of(), bench.backend().open());
+      assertEquals(List.of("created 227", "parentClosed 227"), bench.log().words());
+    }
+
+    @Test
+    void pinholeWasUsed_andItsChildNeverArrived_endIsToldWhenAllIsRead() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      useInKernel(30000); // and the firewall dropped the packet
+      dialogue.sayQuit();
+      bench.turnOfWorkerOnly();
       assertEquals(List.of("created 227"), bench.log().words());
       events.turn();
 
@@ -443,6 +453,93 @@ class KernelEventsTest {
       assertEquals(List.of(), bench.backend().open());
     }
 
+    /** Its end was not told: a rule had taken our bits out of its mark. */
+    @Test
+    void parentIsGone_isEndedAndNotRenewed() throws Exception {
+      withLeases();
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      bench.conntrack().remove(dialogue.connection());
+      events.tick(in(Duration.ofSeconds(21)));
+      bench.turn();
+
+      assertEquals(List.of("open 1, close 0", "open 0, close 1"), bench.backend().transactions());
+      assertEquals(0, bench.worker().parents());
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    @Test
+    void anotherConnectionHasItsPorts_isEndedAndNotRenewed() throws Exception {
+      withLeases();
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      Connection old = dialogue.connection();
+      FlowTuple original =
+          ConntrackClient.open(bench.conntrack()).get(tupleOf()).orElseThrow().original();
+      bench
+          .conntrack()
+          .add(
+              new Connection(
+                  old.id() + 1,
+                  original,
+                  original.inverse(),
+                  old.mark(),
+                  FakeConntrackKernel.ESTABLISHED));
+      events.tick(in(Duration.ofSeconds(21)));
+      bench.turn();
+
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    private FlowTuple tupleOf() {
+      return new FlowTuple(
+          6,
+          TcpDialogue.CLIENT.getAddress(),
+          TcpDialogue.CLIENT.getPort(),
+          TcpDialogue.SERVER.getAddress(),
+          TcpDialogue.SERVER.getPort());
+    }
+
+    @Test
+    void bitsAreGoneFromItsMark_arePutBack_andSaid() throws Exception {
+      withLeases();
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      int before = dialogue.connection().mark();
+      dialogue.connection().setMark(25); // ct mark set 25
+      events.tick(in(Duration.ofSeconds(21)));
+      bench.turn();
+
+      assertEquals(before, dialogue.connection().mark());
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+      assertEquals("renew 1, close 0", bench.backend().transactions().get(1));
+      assertEquals(List.of("created 227", "marksPutBack foreignRule"), bench.log().words());
+    }
+
+    @Test
+    void tooManyParentsForOneTick_theOthersAreAskedAtTheNext() throws Exception {
+      withLeases();
+      int parents = org.pinholed.agent.lifecycle.Leases.PARENTS_ASKED_A_TICK + 10;
+      for (int id = 1; id <= parents; id++) {
+        new TcpDialogue(
+                bench, new InetSocketAddress("192.0.2.10", 10_000 + id), TcpDialogue.SERVER, id, 25)
+            .login()
+            .passive(20_000 + id);
+      }
+      int gets = bench.conntrack().gets();
+      events.tick(in(Duration.ofSeconds(21)));
+      assertEquals(
+          org.pinholed.agent.lifecycle.Leases.PARENTS_ASKED_A_TICK,
+          bench.conntrack().gets() - gets);
+      assertEquals(10, notRenewed());
+      events.tick(in(Duration.ofSeconds(21)));
+      assertEquals(0, notRenewed());
+
+      events.tick(in(Duration.ofSeconds(50)));
+      assertEquals(0, notRenewed(), "nearly over: renewed, asked or not");
+    }
+
+    private long notRenewed() {
+      return bench.table().pending().stream().filter(each -> !each.wasRemade()).count();
+    }
+
     @Test
     void kernelRefusesOne_theOthersAreRenewed() throws Exception {
       withLeases();
@@ -584,10 +681,34 @@ class KernelEventsTest {
     void lostChild_foundByTheDump() throws Exception {
       new TcpDialogue(bench).login().passive(30000);
       bench.conntrack().add(child(0xc1, 30000));
+      useInKernel(30000);
       kernel.overrun();
       receive();
 
       assertEquals(List.of("matched"), states());
+      assertEquals("000000c1", bench.rows().get(0).childSerial());
+    }
+
+    @Test
+    void oldChildThatStillLives_isNotThatOfANewAnnouncementOfItsPort() throws Exception {
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      Connection old = child(0xc1, 30000);
+      bench.conntrack().add(old);
+      useInKernel(30000);
+      kernel.began(old);
+      receive();
+      dialogue.passive(30000);
+      kernel.overrun();
+      receive();
+      assertEquals(List.of("matched", "pending"), states());
+      assertEquals(List.of(pinhole(30000)), bench.backend().open());
+
+      useInKernel(30000); // now there is a new one, too
+      bench.conntrack().add(child(0xc2, 30000));
+      kernel.overrun();
+      receive();
+      assertEquals(List.of("matched", "matched"), states());
+      assertEquals("000000c2", bench.rows().get(1).childSerial());
     }
 
     @Test

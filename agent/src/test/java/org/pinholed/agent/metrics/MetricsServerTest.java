@@ -5,14 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -142,6 +147,73 @@ class MetricsServerTest {
               + ": Address already in use (expected: an address of this host and a free port;"
               + " metrics.enabled: false does without)",
           e.getMessage());
+    }
+  }
+
+  private static String raw(MetricsServer server, String request) throws IOException {
+    try (Socket socket = connect(server)) {
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
+      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  private static Socket connect(MetricsServer server) throws IOException {
+    int port = URI.create("http://" + server.address()).getPort();
+    Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
+    socket.setSoTimeout(20_000);
+    return socket;
+  }
+
+  @Test
+  void halfOpenRequests_doNotKeepPrometheusOut() throws IOException, InterruptedException {
+    List<Socket> idle = new ArrayList<>();
+    try (MetricsServer server = MetricsServer.start(metrics, ANY_PORT)) {
+      for (int i = 0; i < 800; i++) {
+        Socket socket = connect(server);
+        socket.getOutputStream().write("GET /metrics HT".getBytes(StandardCharsets.US_ASCII));
+        idle.add(socket);
+        if (i % 200 == 199) {
+          assertTrue(get(server).contains("pinholed_packets_total"), "after " + i);
+        }
+      }
+      int threads =
+          (int)
+              Thread.getAllStackTraces().keySet().stream()
+                  .filter(thread -> thread.getName().startsWith("pinholed-metrics-"))
+                  .count();
+      assertTrue(threads <= 2 * MetricsServer.MOST_CONNECTIONS, threads + " threads");
+    } finally {
+      for (Socket socket : idle) {
+        socket.close();
+      }
+    }
+  }
+
+  @Test
+  void requestThatNeverEnds_isGivenUp() throws IOException {
+    try (MetricsServer server = MetricsServer.start(metrics, ANY_PORT);
+        Socket socket = connect(server)) {
+      socket
+          .getOutputStream()
+          .write("GET /metrics HTTP/1.1\r\n".getBytes(StandardCharsets.US_ASCII));
+      assertEquals(-1, socket.getInputStream().read(), "closed by the server");
+    }
+  }
+
+  @Test
+  void otherRequests_areAnsweredInOneLine() throws IOException {
+    try (MetricsServer server = MetricsServer.start(metrics, ANY_PORT)) {
+      String fields = " HTTP/1.1\r\nHost: x\r\n\r\n";
+      assertTrue(raw(server, "GET /metrics?name=x" + fields).startsWith("HTTP/1.1 200 OK\r\n"));
+      assertTrue(raw(server, "GET /-/healthy" + fields).endsWith("\r\n\r\ngood\n"));
+      assertTrue(raw(server, "HEAD /metrics" + fields).endsWith("Connection: close\r\n\r\n"));
+      assertTrue(raw(server, "GET /etc/passwd" + fields).startsWith("HTTP/1.1 404 "));
+      assertTrue(raw(server, "POST /metrics" + fields).startsWith("HTTP/1.1 405 "));
+      assertTrue(raw(server, "USER joe\r\n\r\n").startsWith("HTTP/1.1 400 "));
+      String endless = "GET / HTTP/1.1\r\nX: " + "x".repeat(MetricsServer.MOST_REQUEST_BYTES);
+      assertTrue(
+          raw(server, endless.substring(0, MetricsServer.MOST_REQUEST_BYTES))
+              .startsWith("HTTP/1.1 400 "));
     }
   }
 

@@ -122,7 +122,7 @@ public final class ScriptedBackend implements PinholeBackend {
     return List.copyOf(transactions);
   }
 
-  private void apply(String verb, List<Pinhole> close, List<Pinhole> toOpen)
+  private List<Pinhole> apply(String verb, List<Pinhole> close, List<Pinhole> toOpen)
       throws BackendException {
     Runnable first;
     synchronized (this) {
@@ -140,8 +140,14 @@ public final class ScriptedBackend implements PinholeBackend {
           throw new BackendException("nftables: add element", 28, new IllegalStateException());
         }
       }
-      close.forEach(pinhole -> open.remove(text(pinhole)));
+      List<Pinhole> unused = new ArrayList<>();
+      for (Pinhole pinhole : close) {
+        if (pinhole.equals(open.remove(text(pinhole))) && pinhole.kind() == Pinhole.Kind.ONCE) {
+          unused.add(pinhole);
+        }
+      }
       toOpen.forEach(pinhole -> open.put(text(pinhole), pinhole));
+      return unused;
     }
   }
 
@@ -149,8 +155,9 @@ public final class ScriptedBackend implements PinholeBackend {
   public Session openSession() {
     return new Session() {
       @Override
-      public void apply(List<Pinhole> close, List<Pinhole> toOpen) throws BackendException {
-        ScriptedBackend.this.apply("open", close, toOpen);
+      public List<Pinhole> apply(List<Pinhole> close, List<Pinhole> toOpen)
+          throws BackendException {
+        return ScriptedBackend.this.apply("open", close, toOpen);
       }
 
       @Override
@@ -162,6 +169,13 @@ public final class ScriptedBackend implements PinholeBackend {
       public void holdWithoutReader(Endpoint source, Endpoint destination) {
         synchronized (ScriptedBackend.this) {
           transactions.add("hold " + source + " > " + destination);
+        }
+      }
+
+      @Override
+      public boolean stands(Pinhole pinhole) {
+        synchronized (ScriptedBackend.this) {
+          return open.containsKey(text(pinhole));
         }
       }
 

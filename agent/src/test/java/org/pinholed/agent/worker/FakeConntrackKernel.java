@@ -3,9 +3,9 @@ package org.pinholed.agent.worker;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -46,7 +46,8 @@ public final class FakeConntrackKernel implements NetlinkTransport {
   private static final int DELETE = NEW | 2;
 
   private final ConcurrentLinkedQueue<byte[]> arrived = new ConcurrentLinkedQueue<>();
-  private final List<Connection> connections = new ArrayList<>();
+  private final Map<FlowTuple, Connection> connections = new LinkedHashMap<>();
+  private final Map<FlowTuple, Connection> byReply = new HashMap<>();
   private int failWith;
   private int gets;
 
@@ -197,8 +198,12 @@ public final class FakeConntrackKernel implements NetlinkTransport {
    * @param connection the connection
    */
   public synchronized void add(Connection connection) {
-    connections.removeIf(older -> older.original.equals(connection.original));
-    connections.add(connection);
+    Connection older = connections.get(connection.original);
+    if (older != null) {
+      remove(older);
+    }
+    connections.put(connection.original, connection);
+    byReply.put(connection.reply, connection);
   }
 
   /**
@@ -207,7 +212,8 @@ public final class FakeConntrackKernel implements NetlinkTransport {
    * @param connection the connection
    */
   public synchronized void remove(Connection connection) {
-    connections.remove(connection);
+    connections.remove(connection.original, connection);
+    byReply.remove(connection.reply, connection);
   }
 
   /**
@@ -217,7 +223,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
    * @return false once it was removed or deleted
    */
   public synchronized boolean has(Connection connection) {
-    return connections.contains(connection);
+    return connections.get(connection.original) == connection;
   }
 
   /**
@@ -255,7 +261,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     if (failWith != 0) {
       arrived.add(FakeDatagrams.error(sequence, failWith));
     } else if (type == GET && dump) {
-      for (Connection connection : connections) {
+      for (Connection connection : connections.values()) {
         if ((connection.mark & request.mask) == (request.mark & request.mask)) {
           arrived.add(connection.message(0, NetlinkConstants.NLM_F_MULTI, sequence));
         }
@@ -274,18 +280,20 @@ public final class FakeConntrackKernel implements NetlinkTransport {
   }
 
   private void answerOne(int type, int sequence, Request request) {
-    Optional<Connection> found =
-        connections.stream()
-            .filter(each -> each.original.equals(request.tuple) || each.reply.equals(request.tuple))
-            .findFirst();
+    FlowTuple tuple = request.tuple;
+    if (tuple == null) {
+      arrived.add(FakeDatagrams.error(sequence, Errno.EINVAL));
+      return;
+    }
+    Connection first = connections.get(tuple);
+    Connection connection = first != null ? first : byReply.get(tuple);
     if (type == GET) {
       gets++;
     }
-    if (found.isEmpty()) {
+    if (connection == null) {
       arrived.add(FakeDatagrams.error(sequence, Errno.ENOENT));
       return;
     }
-    Connection connection = found.get();
     if (type == GET) {
       arrived.add(connection.message(0, 0, sequence));
       return;
@@ -295,7 +303,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
         arrived.add(FakeDatagrams.error(sequence, Errno.ENOENT));
         return;
       }
-      connections.remove(connection);
+      remove(connection);
     } else {
       // As ctnetlink_change_mark does: a bit outside of the mask is flipped.
       connection.mark = (connection.mark & ~request.mask) ^ request.mark;

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.kernel.netlink.DatagramBatch;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.FakeDatagrams;
@@ -46,6 +47,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
   private int failSends;
   private int failReceives;
   private int failReceivesWith;
+  private final AtomicInteger wakes = new AtomicInteger();
   private boolean closed;
   private boolean mayDrop;
 
@@ -181,6 +183,9 @@ public final class FakeQueueKernel implements NetlinkTransport {
         onVerdict.run();
         takeVerdict(reader, type == VERDICT_BATCH);
       } else if (type == CONFIG || type == NetlinkConstants.NLMSG_NOOP) {
+        if (type != CONFIG) {
+          wakes.incrementAndGet();
+        }
         if ((reader.flags() & NetlinkConstants.NLM_F_ACK) != 0) {
           arrived.add(FakeDatagrams.error(reader.sequence(), 0));
         }
@@ -188,6 +193,11 @@ public final class FakeQueueKernel implements NetlinkTransport {
         violations.add("unknown message " + type);
       }
     }
+  }
+
+  /** How often somebody woke the thread that receives. */
+  int wakes() {
+    return wakes.get();
   }
 
   private synchronized void takeVerdict(NetlinkReader reader, boolean through) {

@@ -129,14 +129,30 @@ class QueueWorkersTest {
   }
 
   @Test
-  void endOfAConntrack_isToldToItsWorker_andToAllIfNobodyKnowsIt() {
+  void endOfAConntrack_isToldToItsWorker_andWakesNobodyIfItIsNotKnown() {
     TcpDialogue ended = dialogue(two, 40002, 2, 25).login().passive(30000);
     two.conntrack().remove(ended.connection());
-    workers.endParentIfGone(2);
-    workers.endParentIfGone(77);
+    workers.endParentIfGone(2, false);
+    assertEquals(0, one.queue().wakes());
+    assertEquals(1, two.queue().wakes());
     two.turn();
     assertEquals(List.of(), one.backend().open());
     assertEquals(0, workers.parents());
+    assertEquals(1, workers.lostParents());
+
+    workers.endParentIfGone(2, false); // as two minutes after each FIN
+    assertEquals(0, one.queue().wakes());
+    assertEquals(1, two.queue().wakes());
+  }
+
+  @Test
+  void endOfAConntrackThatWasClosed_isNotALostParent() {
+    TcpDialogue reset = dialogue(one, 40001, 1, 25).login().passive(30000);
+    one.conntrack().remove(reset.connection());
+    workers.endParentIfGone(1, true);
+    one.turn();
+    assertEquals(List.of(), one.backend().open());
+    assertEquals(0, workers.lostParents());
   }
 
   @Test
@@ -146,7 +162,7 @@ class QueueWorkersTest {
     one.conntrack().remove(first.connection());
     two.conntrack().remove(second.connection());
     List<Integer> told = new ArrayList<>();
-    workers.endParentsGone(Set.of(), told::add);
+    CompletableFuture<Void> unused = workers.endParentsGone(Set.of()).thenAccept(told::add);
     one.turn();
     assertEquals(List.of(), told);
     two.turn();

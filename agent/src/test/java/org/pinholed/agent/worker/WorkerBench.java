@@ -48,6 +48,7 @@ public final class WorkerBench {
   private final ExpectationTable table;
   private final ParentOwners owners;
   private final QueueWorker worker;
+  private boolean kernelMaySayMore;
 
   /**
    * Makes a worker that reads FTP on port 21.
@@ -189,7 +190,14 @@ public final class WorkerBench {
   /** Lets the worker read what was delivered and give verdicts; then the kernel says no more. */
   public void turn() {
     worker.turn();
-    finishEnded();
+    if (!kernelMaySayMore) {
+      finishEnded();
+    }
+  }
+
+  /** From now on only the lifecycle thread says what ends are over. */
+  public void kernelMaySayMore() {
+    kernelMaySayMore = true;
   }
 
   /** Lets the worker read, while the kernel may have more to say. */

@@ -27,9 +27,14 @@ public final class NetlinkChannel implements AutoCloseable {
       ByteBuffer.allocateDirect(RECEIVE_BYTES).order(ByteOrder.nativeOrder());
   private final NetlinkReader reader = new NetlinkReader();
   private final NetlinkReader sent = new NetlinkReader();
+
+  /** What {@link #nextSequence} never gives. */
+  private static final int UNNUMBERED = 0;
+
   private int sequence;
   private boolean busy;
   private boolean behind;
+  private boolean echoing;
   private long overruns;
 
   /**
@@ -96,6 +101,24 @@ public final class NetlinkChannel implements AutoCloseable {
    */
   public void request(String operation) throws NetlinkException {
     exchange(operation, Until.ACK, NetlinkChannel::ignore);
+  }
+
+  /**
+   * As {@link #request(String)}, and hands over what the kernel tells of the changes that messages
+   * with {@link NetlinkConstants#NLM_F_ECHO} made.
+   *
+   * @param operation what is asked, in words, for the exception
+   * @param echo called for each message without a sequence number that comes before the
+   *     acknowledgement: nf_tables_setelem_notify of the kernel numbers them 0
+   * @throws NetlinkException as there
+   */
+  public void request(String operation, MessageHandler echo) throws NetlinkException {
+    echoing = true;
+    try {
+      exchange(operation, Until.ACK, echo);
+    } finally {
+      echoing = false;
+    }
   }
 
   /**
@@ -225,7 +248,8 @@ public final class NetlinkChannel implements AutoCloseable {
             }
             return consistent;
           }
-        } else if (type >= NetlinkConstants.NLMSG_MIN_TYPE && answered == awaited) {
+        } else if (type >= NetlinkConstants.NLMSG_MIN_TYPE
+            && (answered == awaited || (echoing && answered == UNNUMBERED))) {
           consistent &= (reader.flags() & NLM_F_DUMP_INTR) == 0;
           each.onMessage(reader);
           if (end == Until.ANSWER) {

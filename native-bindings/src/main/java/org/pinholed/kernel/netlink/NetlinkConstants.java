@@ -25,6 +25,9 @@ public final class NetlinkConstants {
   /** {@code NLM_F_ACK}: answer with {@code NLMSG_ERROR}, also on success. */
   public static final int NLM_F_ACK = 0x4;
 
+  /** {@code NLM_F_ECHO}: tell the sender what the request changed, before the acknowledgement. */
+  public static final int NLM_F_ECHO = 0x8;
+
   /** {@code NLM_F_DUMP}: {@code NLM_F_ROOT | NLM_F_MATCH}, all objects. */
   public static final int NLM_F_DUMP = 0x300;
 

@@ -32,6 +32,7 @@ public final class NftBatch {
   private int lastMessageAt = NO_MESSAGE;
   private int nextSetId;
   private int openMessage = NO_MESSAGE;
+  private int openFlags;
   private @Nullable NftTable openTable;
   private @Nullable NftSet openSet;
   private int openSince;
@@ -337,8 +338,31 @@ public final class NftBatch {
     return removeElement(Nft.NFT_MSG_DESTROYSETELEM, table, set, key);
   }
 
+  /**
+   * Removes an element if it is there, and has the kernel tell whether it was: {@link
+   * NftClient#commit(NftElementHandler)} hears of each element that was removed. Only where {@link
+   * NftFeatures#destroyMessages} says so.
+   *
+   * @param table the table
+   * @param set the set
+   * @param key the key
+   * @return this batch
+   */
+  public NftBatch destroyElementAndTell(NftTable table, NftSet set, NftValue key) {
+    return removeElement(
+        Nft.NFT_MSG_DESTROYSETELEM,
+        NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ECHO,
+        table,
+        set,
+        key);
+  }
+
   private NftBatch removeElement(int message, NftTable table, NftSet set, NftValue key) {
-    openElements(message, NetlinkConstants.NLM_F_REQUEST, table, set);
+    return removeElement(message, NetlinkConstants.NLM_F_REQUEST, table, set, key);
+  }
+
+  private NftBatch removeElement(int message, int flags, NftTable table, NftSet set, NftValue key) {
+    openElements(message, flags, table, set);
     writer.beginNested(Nft.NFTA_LIST_ELEM);
     key(set, key);
     writer.endNested();
@@ -465,7 +489,8 @@ public final class NftBatch {
   }
 
   private void openElements(int message, int flags, NftTable table, NftSet set) {
-    boolean same = openMessage == message && openTable == table && openSet == set;
+    boolean same =
+        openMessage == message && openFlags == flags && openTable == table && openSet == set;
     if (same && writer.lengthBytes() - openSince < ELEMENT_LIST_MAX_BYTES) {
       return;
     }
@@ -474,6 +499,7 @@ public final class NftBatch {
         .attrBytes(Nft.NFTA_SET_ELEM_LIST_SET, set.nameBytes())
         .beginNested(Nft.NFTA_SET_ELEM_LIST_ELEMENTS);
     openMessage = message;
+    openFlags = flags;
     openTable = table;
     openSet = set;
     openSince = writer.lengthBytes();

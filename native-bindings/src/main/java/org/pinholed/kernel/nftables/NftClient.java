@@ -85,9 +85,19 @@ public final class NftClient implements AutoCloseable {
    *     that was refused
    */
   public void commit() throws NetlinkException {
+    commit(element -> {});
+  }
+
+  /**
+   * As {@link #commit()}, and tells which elements {@link NftBatch#destroyElementAndTell} removed.
+   *
+   * @param removed called for each of them, with what it was when it was removed
+   * @throws NetlinkException as there
+   */
+  public void commit(NftElementHandler removed) throws NetlinkException {
     batch.end();
     try {
-      channel.request("nftables");
+      channel.request("nftables", reader -> forRemoved(reader, removed));
     } catch (NetlinkException e) {
       NetlinkException named =
           new NetlinkException(
@@ -261,6 +271,14 @@ public final class NftClient implements AutoCloseable {
     NetlinkWriter writer = channel.writer().reset();
     return writer.beginNfnetlink(
         Nft.NFNL_SUBSYS_NFTABLES, message, DUMP, channel.nextSequence(), table.family().code(), 0);
+  }
+
+  private void forRemoved(NetlinkReader reader, NftElementHandler handler) {
+    int message = reader.type() & 0xff;
+    if (reader.type() >> 8 == Nft.NFNL_SUBSYS_NFTABLES
+        && (message == Nft.NFT_MSG_DELSETELEM || message == Nft.NFT_MSG_DESTROYSETELEM)) {
+      forElements(reader, handler);
+    }
   }
 
   private void forElements(NetlinkReader reader, NftElementHandler handler) {

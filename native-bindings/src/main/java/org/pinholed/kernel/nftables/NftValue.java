@@ -76,6 +76,26 @@ public final class NftValue {
     return this;
   }
 
+  /**
+   * Whether an element has this key.
+   *
+   * @param element an element of the set that the key was put together for
+   * @return true if all bytes are the same
+   */
+  public boolean isKeyOf(NftElementView element) {
+    int lengthBytes = buffer.position();
+    int missing = element.keyLengthBytes() - lengthBytes;
+    if (missing < 0 || missing > 3) {
+      return false;
+    }
+    for (int i = 0; i < lengthBytes; i++) {
+      if (element.key8(i) != Byte.toUnsignedInt(buffer.get(i))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   // Writes the value as an attribute of the length that the set wants, with the padding behind the
   // last of several fields.
   void writeTo(NetlinkWriter writer, int type, int lengthBytes) {

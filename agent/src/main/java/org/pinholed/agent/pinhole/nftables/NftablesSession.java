@@ -16,6 +16,7 @@ import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftBatch;
 import org.pinholed.kernel.nftables.NftClient;
+import org.pinholed.kernel.nftables.NftElementView;
 import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.nftables.NftSet;
 import org.pinholed.kernel.nftables.NftTable;
@@ -29,6 +30,9 @@ import org.pinholed.kernel.nftables.NftValue;
 final class NftablesSession implements PinholeBackend.Session {
   private static final int LIST_ATTEMPTS = 3;
 
+  /** What the kernel tells of more than these might not fit into the socket's receive buffer. */
+  private static final int TOLD_AT_ONCE = 256;
+
   /** Long enough for a new agent to come, short enough for a user to wait if none does. */
   private static final long HOLD_MS = 10_000;
 
@@ -41,6 +45,7 @@ final class NftablesSession implements PinholeBackend.Session {
   private final NftFeatures features;
   private final NftValue key = new NftValue();
   private final NftValue value = new NftValue();
+  private final List<Pinhole> unused = new ArrayList<>();
 
   NftablesSession(
       NftablesBackend backend, NftClient client, TableLayout layout, NftFeatures features) {
@@ -58,9 +63,11 @@ final class NftablesSession implements PinholeBackend.Session {
   }
 
   @Override
-  public void apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
+  public List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
     try {
+      unused.clear();
       repairing(() -> change(close, open));
+      return unused.isEmpty() ? List.of() : List.copyOf(unused);
     } catch (NetlinkException e) {
       throw refused(e);
     }
@@ -103,6 +110,15 @@ final class NftablesSession implements PinholeBackend.Session {
     }
     batch.addElement(table, set, key, null, HOLD_MS, 0, "");
     client.commit();
+  }
+
+  @Override
+  public boolean stands(Pinhole pinhole) throws BackendException {
+    try {
+      return client.getElement(table, maps.setOf(pinhole), maps.key(pinhole, key), element -> {});
+    } catch (NetlinkException e) {
+      throw refused(e);
+    }
   }
 
   @Override
@@ -176,9 +192,14 @@ final class NftablesSession implements PinholeBackend.Session {
     }
     try {
       NftBatch batch = client.begin();
+      boolean telling = features.destroyMessages() && close.size() <= TOLD_AT_ONCE;
       for (Pinhole pinhole : close) {
         batch = roomy(batch);
-        remove(batch, pinhole);
+        if (telling && pinhole.kind() == Pinhole.Kind.ONCE) {
+          batch.destroyElementAndTell(table, maps.setOf(pinhole), maps.key(pinhole, key));
+        } else {
+          remove(batch, pinhole);
+        }
         if (pinhole.translation() != null) {
           removeTranslation(batch, pinhole);
         }
@@ -191,12 +212,25 @@ final class NftablesSession implements PinholeBackend.Session {
         }
         add(batch, pinhole, 0);
       }
-      client.commit();
+      client.commit(element -> stood(element, close));
     } catch (NetlinkException e) {
       if (e.errno() != Errno.EEXIST || features.destroyMessages()) {
         throw e;
       }
       changeOneByOne(close, open);
+    }
+  }
+
+  /** Notes a pinhole that the kernel removed, if it is the one that was to be removed. */
+  private void stood(NftElementView element, List<Pinhole> close) {
+    for (Pinhole pinhole : close) {
+      // The comment names the parent: by now it may be the pinhole of somebody else.
+      if (pinhole.kind() == Pinhole.Kind.ONCE
+          && maps.key(pinhole, key).isKeyOf(element)
+          && element.comment().equals(pinhole.comment())) {
+        unused.add(pinhole);
+        return;
+      }
     }
   }
 

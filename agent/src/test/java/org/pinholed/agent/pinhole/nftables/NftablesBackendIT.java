@@ -212,6 +212,28 @@ class NftablesBackendIT {
   }
 
   @Test
+  void apply_tellsWhichOfTheClosedStood_usedOnesDidNot() throws Exception {
+    ServerSocket server = listen(SERVER);
+    Pinhole unused = once(5001);
+    Pinhole unused6 = pinhole(Pinhole.Kind.ONCE, "2001:db8::1", "2001:db8::2", 5001);
+    Pinhole used = once(server.getLocalPort());
+    Pinhole many = pinhole(Pinhole.Kind.OPEN, CLIENT, SERVER, 5003);
+    session.apply(List.of(), List.of(unused, unused6, used, many));
+    assertTrue(session.stands(used));
+    assertTrue(connects(CLIENT, server));
+    assertFalse(session.stands(used));
+
+    // opened again in the same transaction: what stood is the old one
+    assertEquals(
+        List.of(unused, unused6),
+        session.apply(List.of(used, unused, unused6, many), List.of(unused)));
+    assertTrue(session.stands(unused));
+    assertFalse(session.stands(unused6));
+    assertEquals(List.of(unused), session.apply(List.of(unused), List.of()));
+    assertEquals(List.of(), session.apply(List.of(unused), List.of()));
+  }
+
+  @Test
   void once_overIpv6() throws IOException {
     ServerSocket server = listen(SERVER6);
     Pinhole pinhole = pinhole(Pinhole.Kind.ONCE, CLIENT6, SERVER6, server.getLocalPort());
