@@ -23,7 +23,7 @@ firewall pinholed drop 'ct state established accept' 'ct mark & 0x40000000 != 0 
   'tcp dport 21 ct state new accept'
 cat >"$work/pinholed.yaml" <<EOF
 control: {socket: $work/control.sock}
-limits: {parents: 65536}
+limits: {parents: 65536, parentsPerSource: 65536}
 EOF
 begin=$(now_ms)
 background ip netns exec "$(namespace pinholed r)" "$root/agent/target/pinholed/bin/pinholed" \

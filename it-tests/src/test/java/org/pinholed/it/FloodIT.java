@@ -46,7 +46,7 @@ class FloodIT {
   private final NamespacePeer.Answerer victim;
 
   FloodIT() {
-    scenario = Scenario.start("");
+    scenario = Scenario.start("limits: {parentsPerSource: 10000}\n");
     attackers = NamespacePeer.start(scenario.lab(), Lab.Host.CLIENT);
     NamespacePeer server = NamespacePeer.start(scenario.lab(), Lab.Host.SERVER);
     victim = server.answerer(SERVER, 21, "220 ready\r\n", REPLIES);

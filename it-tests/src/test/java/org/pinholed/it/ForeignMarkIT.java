@@ -30,7 +30,8 @@ class ForeignMarkIT {
       scenario.onRouter("nft", "add", "table", "inet", "careless");
       scenario.onRouter(
           "nft",
-          "add chain inet careless forward { type filter hook forward priority 10; policy accept; }");
+          "add chain inet careless forward { type filter hook forward priority 10; policy accept;"
+              + " }");
       scenario.onRouter(
           "nft",
           "add",

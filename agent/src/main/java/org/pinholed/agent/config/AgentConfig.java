@@ -156,9 +156,12 @@ public record AgentConfig(
    * What is kept at most.
    *
    * @param expectationsPerParent waiting expectations of one parent, 1..65535
-   * @param expectationsPerSource waiting expectations of all parents of one client, 1..1048576
+   * @param expectationsPerSource waiting expectations of all parents of one client address (IPv6:
+   *     /64), 1..1048576
    * @param expectations waiting expectations in all, 1..1048576
    * @param parents parent flows that are read at the same time, 1..1048576
+   * @param parentsPerSource how many of them one client address (IPv6: /64) may have, 1..1048576
+   * @param halfOpen flows that have not sent a byte since their SYN was answered, 64..1048576
    * @param bufferedBytes memory for what the streams of all parents keep, up to 1073741824; at
    *     least four times what one parent can take, because a client may have a quarter
    * @param stream limits on the bytes of one parent
@@ -168,11 +171,16 @@ public record AgentConfig(
       int expectationsPerSource,
       int expectations,
       int parents,
+      int parentsPerSource,
+      int halfOpen,
       int bufferedBytes,
       HelperLimits stream) {
     /** What is used where nothing is configured. */
     public static final Limits DEFAULT =
-        new Limits(8, 1024, 16384, 65536, 16 << 20, HelperLimits.DEFAULT);
+        new Limits(8, 1024, 16384, 65536, 4096, 1 << 18, 16 << 20, HelperLimits.DEFAULT);
+
+    /** What part of the parents one client may have where nothing is configured. */
+    private static final int SHARE = 16;
 
     /** Refuses values outside their ranges. */
     public Limits {
@@ -180,7 +188,19 @@ public record AgentConfig(
       Ranges.require("expectationsPerSource", expectationsPerSource, 1, 1 << 20);
       Ranges.require("expectations", expectations, 1, 1 << 20);
       Ranges.require("parents", parents, 1, 1 << 20);
+      Ranges.require("parentsPerSource", parentsPerSource, 1, 1 << 20);
+      Ranges.require("halfOpen", halfOpen, 64, 1 << 20);
       Ranges.require("bufferedBytes", bufferedBytes, 4 * stream.mostBytesPerFlow(), 1 << 30);
+    }
+
+    /**
+     * The share of one client in the parents, where it is not configured.
+     *
+     * @param parents parent flows that are read at the same time
+     * @return a sixteenth, 1 or more
+     */
+    static int shareOf(int parents) {
+      return Math.max(1, parents / SHARE);
     }
   }
 

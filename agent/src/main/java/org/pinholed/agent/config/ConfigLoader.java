@@ -76,6 +76,8 @@ public final class ConfigLoader {
                   "expectationsPerSource",
                   "expectations",
                   "parents",
+                  "parentsPerSource",
+                  "halfOpen",
                   "bufferedBytes",
                   "lineBytes",
                   "streamBufferBytes",
@@ -217,6 +219,8 @@ public final class ConfigLoader {
     int perSource = section.number("expectationsPerSource", or.expectationsPerSource());
     int expectations = section.number("expectations", or.expectations());
     int parents = section.number("parents", or.parents());
+    int perSourceParents = section.number("parentsPerSource", AgentConfig.Limits.shareOf(parents));
+    int halfOpen = section.number("halfOpen", or.halfOpen());
     int bufferedBytes = section.number("bufferedBytes", or.bufferedBytes());
     int lineBytes = section.number("lineBytes", or.stream().lineBytes());
     int streamBufferBytes = section.number("streamBufferBytes", or.stream().streamBufferBytes());
@@ -229,6 +233,8 @@ public final class ConfigLoader {
                 perSource,
                 expectations,
                 parents,
+                perSourceParents,
+                halfOpen,
                 bufferedBytes,
                 new HelperLimits(lineBytes, streamBufferBytes, earlySegments, historyBytes)));
   }

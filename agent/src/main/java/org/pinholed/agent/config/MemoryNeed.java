@@ -19,7 +19,10 @@ public final class MemoryNeed {
   static final long HEAP_BASE_BYTES = 24L << 20;
 
   /** A parent that is logged in, with its streams, its helper and its places in tables. */
-  public static final long PARENT_BYTES = 2304;
+  public static final long PARENT_BYTES = 2560;
+
+  /** A flow without a byte (HalfOpenFlows). */
+  public static final long HALF_OPEN_BYTES = 64;
 
   /** An announced expectation with its rows and its pinhole. */
   public static final long EXPECTATION_BYTES = 1536;
@@ -88,6 +91,7 @@ public final class MemoryNeed {
     long bytes = memory.heapBytes();
     List<Part> parts = new ArrayList<>();
     parts.add(new Part("parents", limits.parents(), 1, PARENT_BYTES));
+    parts.add(new Part("halfOpen", limits.halfOpen(), 64, HALF_OPEN_BYTES));
     parts.add(new Part("expectations", limits.expectations(), 1, EXPECTATION_BYTES));
     parts.add(
         new Part(

@@ -71,8 +71,8 @@ final class ReversePathCheck {
           Finding.warn(
               "reversePath",
               "IPv4 packets with a forged source pass to conntrack: net.ipv4.conf.all.rp_filter is"
-                  + " not 1, nor that of new devices, and no rule looks at the way back. The agent does not read them, but a"
-                  + " forged reset ends a connection for conntrack"
+                  + " not 1, nor that of new devices, and no rule looks at the way back. The agent"
+                  + " does not read them, but a forged reset ends a connection for conntrack"
                   + COST,
               "sysctl -w net.ipv4.conf.all.rp_filter=1"));
     }
@@ -90,8 +90,8 @@ final class ReversePathCheck {
                   + COST,
               "nft add table inet reversepath",
               "nft add chain inet reversepath pre { type filter hook prerouting priority raw; }",
-              "nft add rule inet reversepath pre meta nfproto ipv6 fib saddr . mark . iif oif missing"
-                  + " drop"));
+              "nft add rule inet reversepath pre meta nfproto ipv6 fib saddr . mark . iif oif"
+                  + " missing drop"));
     }
   }
 

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
+import org.pinholed.agent.limit.ClientCounts;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.view.ExpectationRow;
@@ -34,7 +35,7 @@ public final class ExpectationTable {
   public enum Limit {
     /** Of one parent. */
     PER_PARENT("expectationsPerParent"),
-    /** Of all parents of one client address. */
+    /** Of all parents of one client address (IPv6: /64). */
     PER_SOURCE("expectationsPerSource"),
     /** In all. */
     TOTAL("expectations");
@@ -66,7 +67,7 @@ public final class ExpectationTable {
   private final Queue<Ending> ending = new ConcurrentLinkedQueue<>();
   private final Map<PinholeKey, Expectation> reserved = new ConcurrentHashMap<>();
   private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
-  private final Map<InetAddress, AtomicInteger> waitingBySource = new ConcurrentHashMap<>();
+  private final ClientCounts waitingBySource = new ClientCounts();
   private final ConcurrentLinkedQueue<Expectation> matched = new ConcurrentLinkedQueue<>();
   private final AtomicInteger matchedRows = new AtomicInteger();
   private final AtomicInteger waiting = new AtomicInteger();
@@ -148,8 +149,8 @@ public final class ExpectationTable {
       waiting.decrementAndGet();
       return Limit.PER_PARENT;
     }
-    if (changeSource(parent.client().address(), 1) > now.expectationsPerSource()) {
-      changeSource(parent.client().address(), -1);
+    if (waitingBySource.change(parent.client().address(), 1) > now.expectationsPerSource()) {
+      waitingBySource.change(parent.client().address(), -1);
       parent.addWaiting(-1);
       waiting.decrementAndGet();
       return Limit.PER_SOURCE;
@@ -521,18 +522,6 @@ public final class ExpectationTable {
     reserved.remove(key, expectation);
     waiting.decrementAndGet();
     expectation.parent().addWaiting(-1);
-    changeSource(expectation.parent().client().address(), -1);
-  }
-
-  private int changeSource(InetAddress source, int change) {
-    int[] after = new int[1];
-    waitingBySource.compute(
-        source,
-        (address, counter) -> {
-          AtomicInteger known = counter == null ? new AtomicInteger() : counter;
-          after[0] = known.addAndGet(change);
-          return after[0] == 0 ? null : known;
-        });
-    return after[0];
+    waitingBySource.change(expectation.parent().client().address(), -1);
   }
 }

@@ -36,4 +36,37 @@ public record FlowState(
     @Nullable TranslatedState clientTranslated,
     @Nullable TranslatedState serverTranslated,
     int towardsClient,
-    int towardsServer) {}
+    int towardsServer) {
+  private static final String HALF_OPEN = "halfOpen";
+
+  /**
+   * The state of a flow that has not sent a byte yet.
+   *
+   * @param beginning how it began
+   * @return a state without anything that was read
+   */
+  public static FlowState of(HalfOpenFlows.Beginning beginning) {
+    return new FlowState(
+        beginning.conntrackId(),
+        FlowFacts.Origin.FIRST_BYTE,
+        0,
+        0,
+        Integer.toUnsignedLong(beginning.clientInitial() + 1),
+        Integer.toUnsignedLong(beginning.serverInitial() + 1),
+        HALF_OPEN,
+        List.of(),
+        null,
+        null,
+        0,
+        0);
+  }
+
+  /**
+   * Whether it is that of a flow that has not sent a byte yet.
+   *
+   * @return true if {@link #of} made it
+   */
+  public boolean isHalfOpen() {
+    return snapshot.equals(HALF_OPEN);
+  }
+}

@@ -763,6 +763,7 @@ public final class Agent implements AgentControl, AutoCloseable {
         flows.addAll(workers.all().get(index).flows().states());
       }
     }
+    flows.addAll(workers.halfOpenStates());
     return new HandOver(ProcessHandle.current().pid(), queues, flows);
   }
 

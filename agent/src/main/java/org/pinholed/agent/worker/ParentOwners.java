@@ -1,41 +1,73 @@
 package org.pinholed.agent.worker;
 
+import java.net.InetAddress;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.limit.BufferedBytes;
+import org.pinholed.agent.limit.ClientCounts;
 
 /**
- * Which worker reads which parent, and what all parents may take together. Shared by the workers,
- * which come here when a flow begins and when it ends, never for a packet. Thread-safe.
+ * Which worker knows which parent, and what all parents may take together. Shared by the workers,
+ * which come here when a flow begins, stops being read and ends, never for a packet. Thread-safe.
  */
 public final class ParentOwners {
+  /**
+   * Flows that are not read any more keep a row for the listing, so many of them in all. They have
+   * no part in the other limits.
+   */
+  static final int MOST_UNREAD = 4096;
+
   private final Map<Integer, QueueWorker> owners = new ConcurrentHashMap<>();
-  private final AtomicInteger parents = new AtomicInteger();
+  private final AtomicInteger read = new AtomicInteger();
+  private final AtomicInteger unread = new AtomicInteger();
+  private final ClientCounts readBySource = new ClientCounts();
+  private final HalfOpenFlows halfOpen;
   private final BufferedBytes buffered;
-  private volatile int most;
+  private volatile AgentConfig.Limits limits;
+
+  /** The limits on parents that are read. */
+  enum Limit {
+    /** In all. */
+    PARENTS("parents"),
+    /** Of one client. */
+    PER_SOURCE("parentsPerSource");
+
+    private final String configKey;
+
+    Limit(String configKey) {
+      this.configKey = configKey;
+    }
+
+    /** Its name among the keys of {@code limits}. */
+    String configKey() {
+      return configKey;
+    }
+  }
 
   /**
    * Makes it empty.
    *
-   * @param limits how many parents are known at the same time, those no longer read included, and
-   *     how much their streams keep
+   * @param limits how many parents there may be, and how much their streams keep
    */
   public ParentOwners(AgentConfig.Limits limits) {
-    most = limits.parents();
+    this.limits = limits;
+    halfOpen = new HalfOpenFlows(limits.halfOpen());
     buffered = new BufferedBytes(limits.bufferedBytes());
   }
 
   /**
    * Puts other limits in force; what is known stays.
    *
-   * @param limits the new ones
+   * @param newLimits the new ones
    */
-  void setLimits(AgentConfig.Limits limits) {
-    most = limits.parents();
-    buffered.setLimit(limits.bufferedBytes());
+  void setLimits(AgentConfig.Limits newLimits) {
+    limits = newLimits;
+    halfOpen.setMost(newLimits.halfOpen());
+    buffered.setLimit(newLimits.bufferedBytes());
   }
 
   /**
@@ -48,33 +80,72 @@ public final class ParentOwners {
   }
 
   /**
-   * Adds a parent.
+   * Flows that have not sent a byte yet.
    *
-   * @param conntrackId its conntrack id
-   * @param worker the worker that reads it
-   * @return false if there are as many as there may be
+   * @return the same at every call
    */
-  boolean add(int conntrackId, QueueWorker worker) {
-    if (parents.incrementAndGet() > most) {
-      parents.decrementAndGet();
-      return false;
-    }
-    if (owners.put(conntrackId, worker) != null) {
-      parents.decrementAndGet();
-    }
-    return true;
+  HalfOpenFlows halfOpen() {
+    return halfOpen;
   }
 
   /**
-   * Removes a parent, if it is this worker's.
+   * Takes a place for a parent that is going to be read.
+   *
+   * @param client the client's own address
+   * @return null if there was one, else the limit that is reached
+   */
+  @Nullable Limit takePlace(InetAddress client) {
+    AgentConfig.Limits now = limits;
+    if (read.incrementAndGet() > now.parents()) {
+      read.decrementAndGet();
+      return Limit.PARENTS;
+    }
+    if (readBySource.change(client, 1) > now.parentsPerSource()) {
+      readBySource.change(client, -1);
+      read.decrementAndGet();
+      return Limit.PER_SOURCE;
+    }
+    return null;
+  }
+
+  /**
+   * Gives the place back of a parent that is not read any more.
+   *
+   * @param client the client's own address
+   */
+  void givePlaceBack(InetAddress client) {
+    readBySource.change(client, -1);
+    read.decrementAndGet();
+  }
+
+  /**
+   * Counts the rows of flows that are not read.
+   *
+   * @param change 1 or -1
+   * @return true if there are more than there may be
+   */
+  boolean changeUnread(int change) {
+    return unread.addAndGet(change) > MOST_UNREAD;
+  }
+
+  /**
+   * Notes who knows a parent.
    *
    * @param conntrackId its conntrack id
-   * @param worker the worker that read it
+   * @param worker the worker that has it in its table
+   */
+  void put(int conntrackId, QueueWorker worker) {
+    owners.put(conntrackId, worker);
+  }
+
+  /**
+   * Forgets a parent, if it is this worker's.
+   *
+   * @param conntrackId its conntrack id
+   * @param worker the worker that had it in its table
    */
   void remove(int conntrackId, QueueWorker worker) {
-    if (owners.remove(conntrackId, worker)) {
-      parents.decrementAndGet();
-    }
+    owners.remove(conntrackId, worker);
   }
 
   /**
@@ -85,14 +156,5 @@ public final class ParentOwners {
    */
   @Nullable QueueWorker of(int conntrackId) {
     return owners.get(conntrackId);
-  }
-
-  /**
-   * How many parents there are.
-   *
-   * @return 0 or more
-   */
-  int size() {
-    return parents.get();
   }
 }

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.ParentFlow;
@@ -431,7 +432,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     FlowTable.End end = flows.find(packet);
     if (packet.has(PacketView.SYN)) {
       if (packet.has(PacketView.ACK)) {
-        begin(end, queued);
+        begin(end);
       } else if (packet.payloadLengthBytes() > 0) {
         flows.noteSynWithData(packet, end);
       }
@@ -667,17 +668,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     return outcomes.ended() != null ? bytes.remaining() : consumed;
   }
 
-  private void begin(FlowTable.@Nullable End known, QueuedPacketView queued) {
-    ParentFlow flow = flows.begin(packet, known, verdicts.beganNs());
-    if (flow == null) {
+  private void begin(FlowTable.@Nullable End known) {
+    Parent parent = flows.begin(packet, known, verdicts.beganNs());
+    if (parent == null) {
       return;
     }
-    // the first packet of all: nothing else is known yet that it could be judged by
-    reversePath.judge(flow, Direction.REPLY, queued, verdicts.beganNs());
-    tracer.begin(packet, flow.parent());
+    tracer.begin(packet, parent);
     if (tracer.isOn()) {
       tracer.received(packet);
-      tracer.line("session", "new session of helper " + flow.parent().helper() + ", vetted");
+      tracer.line("session", "new session of helper " + parent.helper() + ", vetted");
       tracer.line("verdict", "accept, as it came");
       tracer.end();
     }

@@ -9,6 +9,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -19,6 +20,9 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
  * concerns. Immutable and thread-safe.
  */
 public final class QueueWorkers {
+  private static final int YOUNGEST_OF_EACH = 64;
+  private static final int YOUNGEST = 8192;
+
   private final List<QueueWorker> workers;
   private final ParentOwners owners;
 
@@ -222,6 +226,28 @@ public final class QueueWorkers {
    */
   public int parents() {
     return workers.stream().mapToInt(QueueWorker::parents).sum();
+  }
+
+  /**
+   * What another process needs to read flows from their first byte that have not sent one yet: the
+   * youngest ones, since others are over or a flood.
+   *
+   * @return their states
+   */
+  public List<FlowState> halfOpenStates() {
+    return owners.halfOpen().youngest(YOUNGEST_OF_EACH, YOUNGEST).stream()
+        .map(FlowState::of)
+        .toList();
+  }
+
+  /**
+   * Flows that have not sent a byte yet, with those that are over and not yet the oldest of their
+   * client.
+   *
+   * @return a number, now
+   */
+  public int halfOpen() {
+    return owners.halfOpen().size();
   }
 
   /**

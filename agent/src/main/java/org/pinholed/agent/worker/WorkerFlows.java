@@ -1,8 +1,11 @@
 package org.pinholed.agent.worker;
 
 import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
@@ -12,6 +15,7 @@ import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.FlowTable;
+import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -47,6 +51,9 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   /** {@code TCP_CONNTRACK_CLOSE_WAIT} of {@code nf_conntrack_tcp.h}: one side has closed. */
   private static final int TCP_CLOSE_WAIT = 5;
 
+  /** How many rows are looked at for one that may go: those with a pinhole stay. */
+  private static final int ROWS_TRIED = 16;
+
   private static final Logger LOG = LoggerFactory.getLogger(WorkerFlows.class);
 
   private final QueueWorker worker;
@@ -62,8 +69,11 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   private final SampledLog overwritten = new SampledLog(LOG, "ct mark of a parent was overwritten");
   private final ParentSweep sweep = new ParentSweep(System.nanoTime());
   private volatile HelperTable helpers;
+
+  /** Rows of flows that are not read, the oldest first. */
+  private final Set<ParentFlow> unread = new LinkedHashSet<>();
+
   private final AtomicInteger lost = new AtomicInteger();
-  private int unread;
 
   /**
    * Makes the flows of a worker, none yet.
@@ -134,7 +144,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * @return a number
    */
   int read() {
-    return flows.size() - unread;
+    return flows.size() - unread.size();
   }
 
   /**
@@ -143,11 +153,12 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * @return a number
    */
   int unread() {
-    return unread;
+    return unread.size();
   }
 
   /**
-   * A SYN+ACK carries both initial sequence numbers: the flow is read from its first byte.
+   * A SYN+ACK carries both initial sequence numbers: the flow can be read from its first byte.
+   * Until that comes these numbers are all that is kept.
    *
    * <p>But only one that conntrack takes for the answer to a SYN. Others pass by here too
    * (nf_conntrack_proto_tcp.c ignores a SYN+ACK in most states, it does not drop it), and a server
@@ -160,9 +171,9 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * @param packet the SYN+ACK
    * @param known the flow of its ports, if there is one already
    * @param nowNs {@link System#nanoTime}
-   * @return the flow if it begins now, else null
+   * @return what is known of the flow if it begins now, else null
    */
-  @Nullable ParentFlow begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
+  @Nullable Parent begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
     ParentFlow before = known == null ? null : known.flow();
     if (before != null && before.beganWith(packet.sequence())) {
       before.packetSeen(nowNs);
@@ -195,9 +206,16 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     if (active == null || marks.isChild(entry)) {
       return null;
     }
+    HalfOpenFlows.Beginning held = owners.halfOpen().find(entry);
+    if (held != null
+        && marks.isVetted(entry)
+        && (held.serverInitial() != packet.sequence() || packet.payloadLengthBytes() == 0)) {
+      return null; // sent again, or forged: a new connection has an entry without our bit
+    }
     if (marks.isBegunUnseen(entry)
         || packet.payloadLengthBytes() > 0
         || (before != null && before.hasSynWithData())) {
+      owners.halfOpen().take(entry);
       addUnread(entry, active, AgentReason.FAST_OPEN, nowNs);
       return null;
     }
@@ -211,13 +229,27 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       addUnread(entry, active, AgentReason.KERNEL_HELPER, nowNs);
       return null;
     }
-    ParentFlow flow = newFlow(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
-    flow.startStreams(packet.acknowledgement() - 1, packet.sequence(), helpers.limits());
-    if (!add(flow)) {
-      return null;
+    for (int lost = owners.halfOpen().add(entry, packet.acknowledgement() - 1, packet.sequence());
+        lost > 0;
+        lost--) {
+      metrics.limit("halfOpen");
     }
     marks.begin(entry);
-    return flow;
+    return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE), active);
+  }
+
+  /** The first byte of a flow whose beginning was seen. */
+  private @Nullable ParentFlow readFromFirstByte(
+      ConntrackEntry entry,
+      HelperTable.ActiveHelper active,
+      HalfOpenFlows.Beginning beginning,
+      long nowNs) {
+    ParentFlow flow = newFlow(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
+    flow.startStreams(beginning.clientInitial(), beginning.serverInitial(), helpers.limits());
+    if (beginning.synWithData()) {
+      flow.noteSynWithData();
+    }
+    return add(flow) ? flow : null;
   }
 
   /**
@@ -234,14 +266,18 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       return;
     }
     ConntrackEntry entry = conntrackOf(packet);
-    if (entry != null && !marks.isChild(entry) && helperOf(entry) != null) {
+    if (entry != null
+        && !marks.isChild(entry)
+        && helperOf(entry) != null
+        && !owners.halfOpen().noteSynWithData(entry)) {
       marks.beginUnseen(entry);
     }
   }
 
   /**
-   * A packet of a flow that is not known here. It may be resumed if an earlier agent saw it proven;
-   * else nothing in it proves anything, and the kernel need not queue it any more.
+   * A packet of a flow that is not known here. If its beginning was seen this is its first byte. It
+   * may be resumed if an earlier agent saw it proven; else nothing in it proves anything, and the
+   * kernel need not queue it any more.
    *
    * @param packet the packet
    * @param nowNs {@link System#nanoTime}
@@ -259,6 +295,11 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     if (!isAlive(entry)) { // the last words of a flow that is ending
       marks.distrust(entry);
       return null;
+    }
+    HalfOpenFlows.Beginning beginning = owners.halfOpen().take(entry);
+    if (beginning != null) {
+      ParentFlow flow = readFromFirstByte(entry, active, beginning, nowNs);
+      return flow == null ? null : flows.find(packet);
     }
     AgentReason refusal = refusalToResume(entry);
     ParentFlow flow =
@@ -346,8 +387,8 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    *
    * @param entry its conntrack, with the vetted bit
    * @param state what that agent said of it; null if it said nothing
-   * @return the flow; null if it is ending or untrusted, no helper of today reads it, or there are
-   *     too many
+   * @return the flow; null if it is ending or untrusted, has not sent a byte yet, no helper of
+   *     today reads it, or there are too many
    */
   public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
     HelperTable.ActiveHelper active = helperOf(entry);
@@ -358,6 +399,10 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     }
     if (active == null || !alive || hasKernelHelper(entry)) {
       marks.distrust(entry);
+      return null;
+    }
+    if (state != null && state.isHalfOpen()) {
+      owners.halfOpen().add(entry, (int) state.clientNext() - 1, (int) state.serverNext() - 1);
       return null;
     }
     if (state != null) {
@@ -387,7 +432,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       return null;
     }
     flow.endReading(AgentReason.OPAQUE_BEFORE);
-    unread++;
+    addRow(flow);
     return flow;
   }
 
@@ -453,14 +498,38 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
         marks.distrust(stale.entry());
       }
     }
-    if (!owners.add(flow.entry().id(), worker)) {
-      events.limit(flow.parent(), "parents");
-      marks.distrust(flow.entry());
-      flow.close();
-      return false;
+    if (flow.helper() != null) {
+      ParentOwners.Limit reached = owners.takePlace(flow.facts().client().address());
+      if (reached != null) {
+        events.limit(flow.parent(), reached.configKey());
+        marks.distrust(flow.entry());
+        flow.close();
+        return false;
+      }
     }
+    owners.put(flow.entry().id(), worker);
     flows.add(flow);
     return true;
+  }
+
+  /** Keeps a flow that is not read for the listing; if there are too many, an older one goes. */
+  private void addRow(ParentFlow flow) {
+    unread.add(flow);
+    if (!owners.changeUnread(1)) {
+      return;
+    }
+    Iterator<ParentFlow> oldest = unread.iterator();
+    for (int tries = 0; tries < ROWS_TRIED && oldest.hasNext(); tries++) {
+      ParentFlow row = oldest.next();
+      if (row.parent().waiting() == 0 && !row.mayHaveToRepeat()) {
+        row.parent().end();
+        flows.remove(row);
+        owners.remove(row.entry().id(), worker);
+        oldest.remove();
+        owners.changeUnread(-1);
+        return;
+      }
+    }
   }
 
   private ParentFlow newFlow(
@@ -539,8 +608,11 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   }
 
   private void stopReading(ParentFlow flow, Reason reason) {
+    if (flow.helper() != null) {
+      owners.givePlaceBack(flow.facts().client().address());
+    }
     flow.endReading(reason);
-    unread++;
+    addRow(flow);
     unreadable.warn(
         flow.parent().serial()
             + " "
@@ -579,8 +651,11 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
     flows.remove(flow);
     owners.remove(flow.entry().id(), worker);
-    if (flow.readingEnded()) {
-      unread--;
+    if (flow.helper() != null) {
+      owners.givePlaceBack(flow.facts().client().address());
+    }
+    if (unread.remove(flow)) {
+      owners.changeUnread(-1);
     }
   }
 

@@ -72,6 +72,8 @@ class ConfigLoaderTest {
               expectationsPerSource: 3
               expectations: 4
               parents: 5
+              parentsPerSource: 6
+              halfOpen: 64
               bufferedBytes: 65536
               lineBytes: 512
               streamBufferBytes: 1024
@@ -105,7 +107,7 @@ class ConfigLoaderTest {
             true,
             new AgentConfig.Queues(7, 3, 100, 65536, 8),
             new MarkBits(0x80000000, 0x40000000, 0x20000000, 0x02000000, 0xff),
-            new AgentConfig.Limits(2, 3, 4, 5, 65536, new HelperLimits(512, 1024, 6, 0)),
+            new AgentConfig.Limits(2, 3, 4, 5, 6, 64, 65536, new HelperLimits(512, 1024, 6, 0)),
             new AgentConfig.Fail(
                 AgentConfig.OnFailure.DROP, AgentConfig.OnFailure.DROP, AgentConfig.OnStop.KEEP),
             new AgentConfig.Control(Path.of("/tmp/p.sock"), "netadmin"),
@@ -145,8 +147,8 @@ class ConfigLoaderTest {
     void aKeyThatIsMistyped() {
       refuses(
           "backend: nftables\nqueue: {}",
-          "f.yaml:2: queue: unknown key (expected: helpers, backend, asymmetricRouting, queues, marks, limits, fail,"
-              + " control, metrics, eventLog; did you mean queues?)");
+          "f.yaml:2: queue: unknown key (expected: helpers, backend, asymmetricRouting, queues,"
+              + " marks, limits, fail, control, metrics, eventLog; did you mean queues?)");
     }
 
     @Test

@@ -49,7 +49,7 @@ class ExpectationTableTest {
   private static final InetAddress SERVER = address("198.51.100.7");
   private static final long TIMEOUT_NS = Duration.ofSeconds(30).toNanos();
   private static final AgentConfig.Limits LIMITS =
-      new AgentConfig.Limits(2, 3, 4, 100, 16 << 20, HelperLimits.DEFAULT);
+      new AgentConfig.Limits(2, 3, 4, 100, 100, 1024, 16 << 20, HelperLimits.DEFAULT);
 
   private final ExpectationTable table = new ExpectationTable(LIMITS);
   private int nextParent = 1;
@@ -184,7 +184,8 @@ class ExpectationTableTest {
       Expectation first = expectation(parent);
       table.add(first);
       table.add(expectation(parent));
-      table.setLimits(new AgentConfig.Limits(1, 3, 4, 100, 16 << 20, HelperLimits.DEFAULT));
+      table.setLimits(
+          new AgentConfig.Limits(1, 3, 4, 100, 100, 1024, 16 << 20, HelperLimits.DEFAULT));
 
       assertEquals(2, waiting());
       assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));

@@ -89,7 +89,8 @@ class AdoptionTest {
 
   /** Another process takes the place of the one before, with the same kernel. */
   private void replace() throws IOException {
-    states = bench.worker().flows().states();
+    states = new ArrayList<>(bench.worker().flows().states());
+    states.addAll(bench.workers().halfOpenStates());
     bench = WorkerBench.after(bench);
     adopt();
   }
@@ -199,6 +200,18 @@ class AdoptionTest {
     assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30000"), bench.backend().open());
     assertEquals(25 | PROVEN, dialogue.connection().mark());
     assertEquals("ready", sessions().get(0).state());
+  }
+
+  @Test
+  void replaced_beforeAnyByte_isReadFromTheFirst_andTakesNoPlaceBefore() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).connect();
+    replace();
+    assertEquals(List.of(), sessions());
+    assertEquals(1, bench.workers().halfOpen());
+    assertEquals(25 | VETTED, dialogue.connection().mark());
+    dialogue.on(bench).server("220 ready\r\n");
+    assertEquals(1, sessions().size());
+    assertEquals(0, bench.workers().halfOpen());
   }
 
   @Test
@@ -415,6 +428,8 @@ class AdoptionTest {
                 base.expectationsPerSource(),
                 1,
                 base.parents(),
+                base.parentsPerSource(),
+                base.halfOpen(),
                 base.bufferedBytes(),
                 base.stream()));
 

@@ -311,7 +311,7 @@ class AgentIT {
             base.asymmetricRouting(),
             base.queues(),
             base.marks(),
-            new AgentConfig.Limits(1, 1, 1, 1, 16 << 20, HelperLimits.DEFAULT),
+            new AgentConfig.Limits(1, 1, 1, 1, 1, 1024, 16 << 20, HelperLimits.DEFAULT),
             base.fail(),
             base.control(),
             base.metrics(),

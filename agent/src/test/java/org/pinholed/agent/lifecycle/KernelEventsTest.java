@@ -716,7 +716,7 @@ class KernelEventsTest {
       kernel.overrun();
       socket.receive(events);
       // In the same turn: the SYN+ACK is read, then what the dump found is compared.
-      TcpDialogue dialogue = new TcpDialogue(bench).connect();
+      TcpDialogue dialogue = new TcpDialogue(bench).connect().server("220 ready\r\n");
 
       assertEquals(1, bench.worker().parents());
       assertTrue(bench.conntrack().has(dialogue.connection()));

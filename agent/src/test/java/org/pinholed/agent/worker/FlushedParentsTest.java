@@ -49,7 +49,8 @@ class FlushedParentsTest {
     bench =
         new WorkerBench(
             new FtpProtocol(),
-            new AgentConfig.Limits(16, 64, 100_000, 100_000, 1 << 20, HelperLimits.DEFAULT),
+            new AgentConfig.Limits(
+                16, 64, 100_000, 100_000, 100_000, 1024, 1 << 20, HelperLimits.DEFAULT),
             Duration.ofSeconds(30));
     workers = bench.workers();
     ConntrackClient client = ConntrackClient.open(bench.conntrack());

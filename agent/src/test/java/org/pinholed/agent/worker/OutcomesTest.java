@@ -386,26 +386,26 @@ class OutcomesTest {
       InetSocketAddress hidden = new InetSocketAddress("203.0.113.50", 2121);
       // The client connects to the public address, which is translated to the server's.
       bench.conntrack().remove(dialogue.connection());
-      bench
-          .conntrack()
-          .add(
-              new FakeConntrackKernel.Connection(
-                  5,
-                  new FlowTuple(
-                      6,
-                      TcpDialogue.CLIENT.getAddress(),
-                      TcpDialogue.CLIENT.getPort(),
-                      TcpDialogue.SERVER.getAddress(),
-                      TcpDialogue.SERVER.getPort()),
-                  new FlowTuple(
-                      6,
-                      hidden.getAddress(),
-                      hidden.getPort(),
-                      TcpDialogue.CLIENT.getAddress(),
-                      TcpDialogue.CLIENT.getPort()),
-                  25,
-                  FakeConntrackKernel.SYN_RECV));
+      FakeConntrackKernel.Connection translated =
+          new FakeConntrackKernel.Connection(
+              5,
+              new FlowTuple(
+                  6,
+                  TcpDialogue.CLIENT.getAddress(),
+                  TcpDialogue.CLIENT.getPort(),
+                  TcpDialogue.SERVER.getAddress(),
+                  TcpDialogue.SERVER.getPort()),
+              new FlowTuple(
+                  6,
+                  hidden.getAddress(),
+                  hidden.getPort(),
+                  TcpDialogue.CLIENT.getAddress(),
+                  TcpDialogue.CLIENT.getPort()),
+              25,
+              FakeConntrackKernel.SYN_RECV);
+      bench.conntrack().add(translated);
       dialogue.connect();
+      translated.setTcpState(FakeConntrackKernel.ESTABLISHED);
       expect(dialogue, "data", 30000);
 
       assertEquals(List.of(), bench.backend().open());

@@ -61,11 +61,17 @@ class QueueWorkerTest {
   @Nested
   class Begins {
     @Test
-    void atTheSynAck_andVetsTheFlow() {
+    void atTheSynAck_isVetted_andTakesAPlaceAtItsFirstByte() {
       TcpDialogue dialogue = new TcpDialogue(bench).connect();
 
       assertEquals(25 | VETTED, dialogue.connection().mark());
+      assertEquals(0, bench.worker().parents());
+      assertEquals(1, bench.workers().halfOpen());
+      assertEquals(List.of(), sessions(bench));
+
+      dialogue.server("220");
       assertEquals(1, bench.worker().parents());
+      assertEquals(0, bench.workers().halfOpen());
       assertEquals(0, bench.worker().opaqueParents());
       SessionRow row = session();
       assertEquals("00001234", row.serial());
@@ -81,7 +87,7 @@ class QueueWorkerTest {
       dialogue.passive(30000);
 
       assertEquals(List.of(pinhole(30000)), bench.backend().open());
-      assertEquals(1, bench.conntrack().gets());
+      assertEquals(2, bench.conntrack().gets(), "at the SYN+ACK and at the first byte");
       bench.assertVerdicts();
     }
 
@@ -179,8 +185,9 @@ class QueueWorkerTest {
     private static final String LINE = "PORT 192,0,2,10,19,136\r\n";
 
     private void attack(TcpDialogue dialogue) {
+      dialogue.deliver(dialogue.synAck(0x7ffffff0 + HEAD.length(), 0xfffffff0 + 1000));
+      dialogue.connection().setTcpState(FakeConntrackKernel.ESTABLISHED);
       dialogue
-          .deliver(dialogue.synAck(0x7ffffff0 + HEAD.length(), 0xfffffff0 + 1000))
           .client(HEAD)
           .deliver(
               PacketBuilder.tcp(TcpDialogue.SERVER, TcpDialogue.CLIENT)
@@ -278,7 +285,7 @@ class QueueWorkerTest {
     @Test
     void withTheConntrackIdOfAStaleFlowOfOtherPorts() {
       from("192.0.2.66", 0x1234).connect().client("GET / HTTP/1.1\r\n\r\n");
-      new TcpDialogue(bench).connect();
+      new TcpDialogue(bench).connect().server("220 ready\r\n");
 
       assertEquals(1, bench.worker().parents());
       assertEquals(0, bench.worker().opaqueParents());
@@ -645,9 +652,9 @@ class QueueWorkerTest {
     @Test
     void conntrackRefusesTheMark_flowIsReadAllTheSame() {
       TcpDialogue dialogue = new TcpDialogue(bench);
-      dialogue.connect();
+      dialogue.connect().client("G");
       bench.conntrack().failWith(Errno.EPERM);
-      dialogue.client("GET / HTTP/1.1\r\n\r\n");
+      dialogue.client("ET / HTTP/1.1\r\n\r\n");
 
       assertEquals("http", session().reason());
       assertEquals(25 | VETTED, dialogue.connection().mark(), "the mark could not be set");
@@ -847,12 +854,15 @@ class QueueWorkerTest {
 
     @Test
     void parents_oneMoreIsNotReadAndNotQueuedAnyMore() throws Exception {
-      WorkerBench own = limited(new AgentConfig.Limits(8, 8, 8, 1, 16 << 20, HelperLimits.DEFAULT));
-      TcpDialogue first = new TcpDialogue(own).connect();
+      WorkerBench own =
+          limited(new AgentConfig.Limits(8, 8, 8, 1, 1, 1024, 16 << 20, HelperLimits.DEFAULT));
+      TcpDialogue first = new TcpDialogue(own).connect().server("220 ready\r\n");
       TcpDialogue second =
           new TcpDialogue(
               own, new InetSocketAddress("192.0.2.11", 40001), TcpDialogue.SERVER, 2, 26);
       second.connect();
+      assertEquals(26 | VETTED, second.connection().mark(), "it takes no place yet");
+      second.server("220 ready\r\n");
 
       assertEquals(26 | OPAQUE, second.connection().mark());
       assertEquals(1, sessions(own).size());
@@ -864,13 +874,89 @@ class QueueWorkerTest {
       TcpDialogue third =
           new TcpDialogue(
               own, new InetSocketAddress("192.0.2.12", 40001), TcpDialogue.SERVER, 3, 27);
-      third.connect();
+      third.connect().server("220 ready\r\n");
       assertEquals(27 | VETTED, third.connection().mark(), "there is room again");
     }
 
     @Test
+    void parentsPerSource_oneMoreIsNotRead_butThoseOfOthersAre() throws Exception {
+      WorkerBench own =
+          limited(new AgentConfig.Limits(8, 8, 8, 100, 2, 1024, 16 << 20, HelperLimits.DEFAULT));
+      for (int id = 1; id <= 3; id++) {
+        of(own, "2001:db8:1::" + id, id).connect().server("220 ready\r\n");
+      }
+      assertEquals(2, own.worker().parents());
+      assertEquals(List.of("limit parentsPerSource"), own.log().words());
+      of(own, "2001:db8:2::1", 4).connect().server("220 ready\r\n");
+      assertEquals(3, own.worker().parents());
+
+      own.worker().flows().end(1, AgentEvent.Kind.PARENT_CLOSED);
+      of(own, "2001:db8:1::5", 5).connect().server("220 ready\r\n");
+      assertEquals(3, own.worker().flows().read(), "there is room again");
+    }
+
+    private TcpDialogue of(WorkerBench own, String client, int id) {
+      return new TcpDialogue(
+          own,
+          new InetSocketAddress(client, 40001),
+          new InetSocketAddress("2001:db8:9::7", 21),
+          id,
+          25);
+    }
+
+    @Test
+    void flowsThatAreNotRead_takeNoPlace_andTheirRowsAreBounded() throws Exception {
+      WorkerBench own =
+          limited(new AgentConfig.Limits(8, 8, 8, 1, 1, 1024, 16 << 20, HelperLimits.DEFAULT));
+      int flood = ParentOwners.MOST_UNREAD + 100;
+      for (int id = 1; id <= flood; id++) {
+        InetSocketAddress client = new InetSocketAddress("192.0.2." + (id % 200), 1024 + id / 200);
+        new TcpDialogue(own, client, TcpDialogue.SERVER, id, 25)
+            .connect()
+            .client("GET / HTTP/1.1\r\n");
+      }
+      assertEquals(ParentOwners.MOST_UNREAD, own.worker().flows().unread());
+      assertEquals(ParentOwners.MOST_UNREAD, sessions(own).size());
+      assertEquals(0, own.worker().flows().read());
+      new TcpDialogue(
+              own, new InetSocketAddress("192.0.2.250", 40001), TcpDialogue.SERVER, 99999, 26)
+          .login()
+          .passive(30000);
+      assertEquals(1, own.backend().open().size());
+      assertEquals(0, own.metrics().of("limit parents"));
+      own.assertVerdicts();
+    }
+
+    @Test
+    void halfOpen_aFloodLosesItsOwn_andNobodyElseNotices() throws Exception {
+      WorkerBench own =
+          limited(new AgentConfig.Limits(8, 8, 8, 8, 8, 64, 16 << 20, HelperLimits.DEFAULT));
+      TcpDialogue honest =
+          new TcpDialogue(
+              own, new InetSocketAddress("192.0.2.250", 40001), TcpDialogue.SERVER, 99999, 26);
+      honest.connect();
+      List<TcpDialogue> flood = new ArrayList<>();
+      for (int id = 1; id <= 1000; id++) {
+        InetSocketAddress client = new InetSocketAddress("192.0.2.66", 1024 + id);
+        flood.add(new TcpDialogue(own, client, TcpDialogue.SERVER, id, 25).connect());
+      }
+      assertEquals(64, own.workers().halfOpen());
+      assertEquals(937, own.metrics().of("limit halfOpen"));
+      assertEquals(0, own.worker().flows().read());
+      honest.server("220 ready\r\n");
+      assertEquals(1, own.worker().flows().read());
+
+      flood.get(0).server("220 ready\r\n");
+      assertEquals(25 | OPAQUE, flood.get(0).connection().mark(), "it was lost: untrusted");
+      flood.get(999).server("220 ready\r\n");
+      assertEquals(2, own.worker().flows().read());
+      own.assertVerdicts();
+    }
+
+    @Test
     void expectationsPerSource_packetPassesAndItIsSaid() throws Exception {
-      WorkerBench own = limited(new AgentConfig.Limits(8, 1, 8, 8, 16 << 20, HelperLimits.DEFAULT));
+      WorkerBench own =
+          limited(new AgentConfig.Limits(8, 1, 8, 8, 8, 1024, 16 << 20, HelperLimits.DEFAULT));
       new TcpDialogue(own).login().passive(30000);
       new TcpDialogue(own, new InetSocketAddress("192.0.2.10", 40002), TcpDialogue.SERVER, 2, 26)
           .login()
@@ -915,8 +1001,8 @@ class QueueWorkerTest {
 
   @Test
   void entries_filtered_conntracksOfParents() {
-    from("192.0.2.10", 1).connect();
-    from("192.0.2.11", 2).connect();
+    from("192.0.2.10", 1).connect().server("220 ready\r\n");
+    from("192.0.2.11", 2).connect().server("220 ready\r\n");
 
     assertEquals(2, bench.worker().flows().entries(ListingFilter.ALL).size());
     assertEquals(

@@ -31,7 +31,7 @@ class QueueWorkersTest {
 
   QueueWorkersTest() throws NetlinkException {
     AgentConfig.Limits limits =
-        new AgentConfig.Limits(8, 100, 100, 2, 16 << 20, HelperLimits.DEFAULT);
+        new AgentConfig.Limits(8, 100, 100, 2, 2, 1024, 16 << 20, HelperLimits.DEFAULT);
     one = new WorkerBench(new FtpProtocol(), limits, Duration.ofSeconds(30));
     two = one.anotherWorker();
     workers = one.with(two);
@@ -76,7 +76,8 @@ class QueueWorkersTest {
   void bufferedBytes_areSharedByAllWorkers_andALargeFlowGivesWayToASmallOne() throws Exception {
     HelperLimits stream = new HelperLimits(512, 1024, 4, 512);
     int limit = (int) (4 * stream.mostBytesPerFlow());
-    AgentConfig.Limits limits = new AgentConfig.Limits(8, 100, 100, 1000, limit, stream);
+    AgentConfig.Limits limits =
+        new AgentConfig.Limits(8, 100, 100, 1000, 1000, 1024, limit, stream);
     WorkerBench three = new WorkerBench(new FtpProtocol(), limits, Duration.ofSeconds(30));
     WorkerBench four = three.anotherWorker();
     QueueWorkers both = three.with(four);

@@ -437,7 +437,7 @@ class TranslatedDialogueTest {
 
       assertEquals("PORT 192,0,2,10,117,49\r\n", lastPassed());
       assertEquals(
-          List.of("created PORT", "replaced PORT", "refused rewriteGivenUp", "closed PORT"),
+          List.of("replaced PORT", "created PORT", "refused rewriteGivenUp", "closed PORT"),
           bench.log().words());
       dialogue.server("200 ok\r\n200 ok\r\n");
       assertEquals(List.of(), bench.backend().open(), "nobody was told of that port");
