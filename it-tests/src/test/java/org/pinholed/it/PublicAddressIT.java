@@ -82,6 +82,7 @@ class PublicAddressIT {
       RouterFirewall.NFTABLES.installWithAcceptRule(lab);
       NatMode.SNAT.install(lab, RouterFirewall.NFTABLES);
       try (FtpServerProcess server = FtpServerProcess.start(lab, kind)) {
+        assertTrue(server.file(FtpServerProcess.FILE).toFile().exists());
         AgentProcess agent = AgentProcess.start(lab);
         String target = lab.workFolder().resolve("named.bin").toString();
         CommandResult result =

@@ -90,6 +90,7 @@ class SamePortIT {
       }
       try (var data =
           scenario.client().connect(Family.V4.client(), Family.V4.server(), first.port())) {
+        assertEquals(Family.V4.server(), data.remoteHost());
         session.exchange("PASV\r\n", same);
         if (round % 2 == 0) {
           session.exchange("PASV\r\n", other);

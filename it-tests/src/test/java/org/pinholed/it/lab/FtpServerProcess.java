@@ -71,7 +71,9 @@ public final class FtpServerProcess implements AutoCloseable {
 
   /** Starts a server that names this IPv4 address in its 227, as manuals say behind translation. */
   public static FtpServerProcess startNaming(Lab lab, Kind kind, String address) {
-    return start(lab, kind, kind == Kind.VSFTPD ? "pasv_address=" + address + "\n" : address);
+    // On a listener for both families vsftpd would name 0.0.0.0 instead.
+    String settings = "listen=YES\nlisten_ipv6=NO\npasv_address=" + address + "\n";
+    return start(lab, kind, kind == Kind.VSFTPD ? settings : address);
   }
 
   /** Starts vsftpd so that clients may ask for TLS, with a certificate made for the occasion. */
