@@ -143,59 +143,6 @@ class RefusedRewriteIT {
     }
   }
 
-  /** Only links with the largest frames carry such a segment; the kernel takes no longer packet. */
-  @Test
-  void announcementAtTheEndOfTheLongestPacket_refused_andTheNextOneIsRewritten() {
-    int longest = 65_531;
-    AgentProcess[] started = new AgentProcess[1];
-    try (NatScenario scenario =
-            translating(
-                started,
-                lab -> {
-                  frames(lab, Lab.Host.CLIENT, "c0", longest);
-                  frames(lab, Lab.Host.ROUTER, "r0", longest);
-                  frames(lab, Lab.Host.ROUTER, "r1", longest);
-                  frames(lab, Lab.Host.SERVER, "s0", longest);
-                });
-        ScriptedSession session = scenario.login()) {
-      AgentProcess agent = started[0];
-      // Two long lines first: the server offers a window that takes one such segment whole.
-      for (int i = 0; i < 2; i++) {
-        session.exchange("X".repeat(30_000) + "\r\n", "500 what\r\n");
-      }
-      String announcement = port("198,51,100,2", 51_210);
-      int payloadBytes = longest - 20 - 32; // IPv4, and TCP with time stamps
-      String before = "X".repeat(payloadBytes - 2 - announcement.length()) + "\r\n";
-      session.client().send(before + announcement);
-      assertEquals(before, session.server().line());
-      assertEquals(announcement, session.server().line());
-      session.reply("500 what\r\n");
-      session.reply("500 not your address\r\n");
-      agent.awaitEvent(PATIENCE, e -> e.path("reason").asText().equals("payloadTooLong"));
-      assertEquals(
-          "payloadTooLong", rows(agent, "sessions").get(0).path("reason").asText(), agent::log);
-      awaitSample(
-          scenario.lab(), "pinholed_refused_total{helper=\"ftp\",reason=\"payloadTooLong\",} 1.0");
-      scenario.transfer(session, DataMode.PORT);
-      scenario.watch().assertNone();
-      assertEquals(List.of(), agent.complaints());
-    }
-  }
-
-  private static void frames(Lab lab, Lab.Host host, String device, int longest) {
-    String mtu = Integer.toString(longest);
-    lab.run(host, PATIENCE, "ip", "link", "set", device, "mtu", mtu).orFail();
-    String buffers = "=4096 8388608 16777216";
-    lab.run(
-            host,
-            PATIENCE,
-            "sysctl",
-            "-qw",
-            "net.ipv4.tcp_rmem" + buffers,
-            "net.ipv4.tcp_wmem" + buffers)
-        .orFail();
-  }
-
   private static String port(String address, int port) {
     return "PORT " + address + "," + (port >> 8) + "," + (port & 255) + "\r\n";
   }

@@ -14,11 +14,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
+import org.pinholed.it.lab.NamespacePeer.Connection;
 import org.pinholed.it.lab.NamespacePeer.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.RewriteBench;
@@ -163,6 +165,94 @@ class RewriteIT {
       assertNotEquals(a, b);
       bench.scenario().connect(second, mode, b, secondListener);
       bench.scenario().connect(first, mode, a, firstListener);
+      bench.assertClean();
+    }
+  }
+
+  /**
+   * Two announcements right behind each other, and who hears them has nothing to say: the
+   * acknowledgement of the first one alone must let the second one pass.
+   */
+  private void twoAtOnce(NatMode nat, Family family, DataMode mode) {
+    String host = mode.isPassive() ? family.server() : family.client();
+    try (RewriteBench bench = RewriteBench.start(Links.VETH, nat, family);
+        ScriptedSession session = bench.scenario().login();
+        Listener first = bench.scenario().listen(mode, host, 0);
+        Listener second = bench.scenario().listen(mode, host, 0)) {
+      Connection speaker = mode.isPassive() ? session.server() : session.client();
+      Connection listener = mode.isPassive() ? session.client() : session.server();
+      for (int round = 0; round < 3; round++) {
+        if (mode.isPassive()) {
+          String command = ScriptedSession.commandLine(mode, host, 0);
+          session.client().send(command + command);
+          assertEquals(command, session.server().line());
+          assertEquals(command, session.server().line());
+        }
+        long beganNs = System.nanoTime();
+        for (Listener each : List.of(first, second)) {
+          speaker.send(
+              mode.isPassive()
+                  ? ScriptedSession.replyLine(mode, host, each.port())
+                  : ScriptedSession.commandLine(mode, host, each.port()));
+        }
+        String dialed = mode.isPassive() ? nat.dialed(family) : session.server().remoteHost();
+        Endpoint a = ScriptedSession.announced(listener.line(), dialed);
+        Endpoint b = ScriptedSession.announced(listener.line(), dialed);
+        long tookMs = (System.nanoTime() - beganNs) / 1_000_000;
+        assertNotEquals(host, a.host());
+        assertNotEquals(host, b.host());
+        // The second one is sent again after 200 ms; unseen, the acknowledgement took 6 s and more.
+        assertTrue(tookMs < 3000, tookMs + " ms");
+        if (!mode.isPassive()) {
+          session.reply("200 command successful.\r\n");
+          session.reply("200 command successful.\r\n");
+        }
+        bench.scenario().connect(session, mode, b, second);
+      }
+      session.exchange("NOOP\r\n", "200 ok\r\n");
+      bench.assertClean();
+    }
+  }
+
+  @Test
+  void twoAnswersAtOnce_theSecondWaitsForTheAcknowledgementOfTheFirstOnly() {
+    twoAtOnce(NatMode.DNAT, Family.V4, DataMode.PASV);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void twoCommandsAtOnce_theSecondWaitsForTheAcknowledgementOfTheFirstOnly(Family family) {
+    twoAtOnce(NatMode.SNAT, family, DataMode.EPRT);
+  }
+
+  /** The client's address has a longer text outside, so that each rewritten line grows. */
+  @ParameterizedTest
+  @EnumSource
+  void fullSizeSegments_arriveThoughTheirAnnouncementGrows(Family family) {
+    DataMode mode = DataMode.EPRT;
+    int mss = 1500 - (family == Family.V4 ? 20 : 40) - 32; // TCP with time stamps
+    try (RewriteBench bench = RewriteBench.start(Links.VETH, NatMode.SNAT, family);
+        ScriptedSession session = bench.scenario().login();
+        Listener listener = bench.scenario().listen(mode, family.client(), 0)) {
+      String line = ScriptedSession.commandLine(mode, family.client(), listener.port());
+      for (boolean announcementFirst : new boolean[] {true, false, true}) {
+        String filler = "NOOP " + "x".repeat(mss - line.length() - 7) + "\r\n";
+        session.client().send(announcementFirst ? line + filler : filler + line);
+        String heard = session.server().line();
+        String other = session.server().line();
+        if (announcementFirst) {
+          session.reply("200 command successful.\r\n");
+          session.reply("200 ok\r\n");
+        } else {
+          session.reply("200 ok\r\n");
+          session.reply("200 command successful.\r\n");
+        }
+        assertEquals(filler, announcementFirst ? other : heard);
+        Endpoint to =
+            ScriptedSession.announced(
+                announcementFirst ? heard : other, session.server().remoteHost());
+        bench.scenario().connect(session, mode, to, listener);
+      }
       bench.assertClean();
     }
   }

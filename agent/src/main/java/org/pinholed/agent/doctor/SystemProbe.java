@@ -235,6 +235,13 @@ public final class SystemProbe implements DoctorProbe {
       features.put(
           "nftTimeoutUpdate",
           found.timeoutUpdate() ? "yes" : "no: renewing a pinhole deletes and adds it");
+      features.put(
+          "nftSequenceAdjustment",
+          found.sequenceAdjustment() != null
+              ? "yes"
+              : Doctor.MISSING
+                  + "no ct expectation object that opens nothing: announcements behind address"
+                  + " translation are not rewritten");
     } catch (NetlinkException e) {
       features.put(
           "nftables",

@@ -58,17 +58,20 @@ public enum AgentReason implements Reason {
   SPLIT_ANNOUNCEMENT(
       Kind.REFUSED,
       "a part of the announcement has passed already, so that it cannot be rewritten as a whole"),
-  /** The packet would become too long for the kernel. */
-  PAYLOAD_TOO_LONG(Kind.REFUSED, "the rewritten packet would be longer than 65531 bytes"),
+  /** An IPv6 authentication or routing header, or an IPv4 source route (RFC 791 section 3.1). */
+  UNALTERABLE_PACKET(
+      Kind.REFUSED,
+      "the packet has an authentication header or a source route, so its checksums cannot be made"
+          + " anew and nothing in it is rewritten"),
   /** All ports that were tried are announced by others to the same peer. */
   NO_FREE_PORT(Kind.REFUSED, "no port of the translated address is free for the announcement"),
   /** A data connection to such a port would be taken for a control connection. */
   HELPER_PORT(Kind.REFUSED, "the announced port is one on which a helper reads"),
-  /** A rewritten message waited too long for what must come before it. */
+  /** A message came in pieces, however often it was asked for again. */
   REWRITE_GIVEN_UP(
       Kind.REFUSED,
-      "the announcement could not be rewritten as a whole, or not before an earlier one was"
-          + " acknowledged, and passes as it came"),
+      "the announcement is never sent in one piece, so that it cannot be rewritten as a whole, and"
+          + " passes as it came"),
   /** A helper wants to change what needs no change. */
   REWRITE_NOT_ALLOWED(
       Kind.REFUSED, "the helper would rewrite a message of a side that is not translated"),

@@ -22,7 +22,9 @@ import org.pinholed.helper.Reason;
 import org.pinholed.helper.SessionHelper;
 import org.pinholed.helper.stream.BufferBudget;
 import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.SequenceAdjustment;
 
 /**
  * One parent flow while it is known: its streams, its helper and what it announced. Owned by one
@@ -50,6 +52,8 @@ public final class ParentFlow {
   private @Nullable Reason reason;
   private boolean readingEnded;
   private boolean cleared;
+  private ConntrackClient.@Nullable SequenceAdjustments standing;
+  private boolean askedForAdjustments;
   private boolean proven;
   private boolean firstByteSeen;
   private boolean synCarriedData;
@@ -383,12 +387,53 @@ public final class ParentFlow {
   }
 
   /**
-   * Whether something was replaced in it that its sender may send once more.
+   * How the kernel shifts the sequence numbers of a direction, as far as is known.
+   *
+   * @param direction which one
+   * @return {@link SequenceAdjustment#NONE} until {@link #standing} or a rewrite says otherwise
+   */
+  public SequenceAdjustment adjustment(Direction direction) {
+    TranslatedStream stream = translation == null ? null : translation.stream(direction);
+    if (stream != null) {
+      return stream.adjustment();
+    }
+    ConntrackClient.SequenceAdjustments found = standing;
+    if (found == null) {
+      return SequenceAdjustment.NONE;
+    }
+    return direction == Direction.ORIGINAL ? found.original() : found.reply();
+  }
+
+  /**
+   * Whether the kernel is to be asked for {@link #standing} now.
+   *
+   * @return true once
+   */
+  public boolean asksForAdjustments() {
+    boolean first = !askedForAdjustments;
+    askedForAdjustments = true;
+    return first;
+  }
+
+  /**
+   * Takes over how the kernel shifts both directions for somebody else.
+   *
+   * @param found what stands in the kernel
+   */
+  public void standing(ConntrackClient.SequenceAdjustments found) {
+    standing = found;
+    if (translation != null) {
+      translation.standing(found);
+    }
+  }
+
+  /**
+   * Whether something is to be replaced in it, or was and its sender may send it once more.
    *
    * @return true if its packets are needed for that, also when it is not read any more
    */
   public boolean mayHaveToRepeat() {
-    return translation != null && translation.awaitsAcknowledgement();
+    return translation != null && translation.isUnfinished();
   }
 
   /**

@@ -27,8 +27,8 @@ public final class PacketRewriter {
    * @param packet a readable TCP packet
    * @param end sequence number behind the last byte that stays; FIN goes if that is not the last
    * @param edits what is replaced, ascending, inside of the packet and before {@code end}
-   * @return its whole length, to be found at index 0 of {@link #buffer}; 0 if it would be longer
-   *     than {@link #MAX_PACKET_BYTES}
+   * @return its whole length, to be found at index 0 of {@link #buffer}
+   * @throws IllegalArgumentException if it would be longer than {@link #MAX_PACKET_BYTES}
    */
   public int rewrite(PacketView packet, int end, List<PayloadEdit> edits) {
     ByteBuffer in = packet.buffer();
@@ -39,7 +39,8 @@ public final class PacketRewriter {
       growth += edit.growth();
     }
     if (headerBytes + keptBytes + growth > MAX_PACKET_BYTES) {
-      return 0;
+      throw new IllegalArgumentException(
+          "packet: " + (headerBytes + keptBytes + growth) + " bytes (expected: ..65531)");
     }
     out.clear();
     out.put(0, in, packet.offset(), headerBytes);

@@ -33,12 +33,16 @@ public final class PayloadEdit {
     return replacement;
   }
 
-  /** By how many bytes the stream grows. */
-  int growth() {
+  /**
+   * By how many bytes the stream grows.
+   *
+   * @return negative if it shrinks
+   */
+  public int growth() {
     return replacement.length - (to - from);
   }
 
-  /** How often a segment had to be cut before this edit. */
+  /** How often a segment was cut because it had only a part of what goes. */
   int cuts() {
     return cuts;
   }

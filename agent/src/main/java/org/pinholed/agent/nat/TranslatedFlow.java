@@ -1,11 +1,11 @@
 package org.pinholed.agent.nat;
 
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
-import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 import org.pinholed.kernel.netlink.NetlinkException;
 
@@ -91,30 +91,28 @@ public final class TranslatedFlow {
   }
 
   /**
-   * Takes an acknowledgement.
-   *
-   * @param direction of the packet that carries it
-   * @param acknowledgement as its sender wrote it
-   * @return as the other side must see it
-   */
-  public int acknowledged(Direction direction, int acknowledgement) {
-    TranslatedStream stream = stream(direction.opposite());
-    return stream == null ? acknowledgement : stream.acknowledged(acknowledgement);
-  }
-
-  /**
-   * Whether something was replaced that may have to be sent again, and then must be replaced again.
+   * Whether something is to be replaced, or was and may have to be sent and replaced again.
    *
    * @return false once the receivers have acknowledged all of it
    */
-  public boolean awaitsAcknowledgement() {
-    return (original != null && original.awaitsAcknowledgement())
-        || (reply != null && reply.awaitsAcknowledgement());
+  public boolean isUnfinished() {
+    return (original != null && original.isUnfinished()) || (reply != null && reply.isUnfinished());
+  }
+
+  /** Forgets what is to be replaced; what was replaced stays. */
+  public void cancelPlanned() {
+    if (original != null) {
+      original.cancelPlanned();
+    }
+    if (reply != null) {
+      reply.cancelPlanned();
+    }
   }
 
   /**
    * Whether the kernel shifts sequence numbers of this flow. Finds out once: what is set must be
-   * there when it is read back.
+   * there when it is read back. Somebody else may have it shift them already ({@code synproxy}
+   * does); then our changes come on top of that.
    *
    * @param conntrack asked for it
    * @return false if payload must not change its length
@@ -123,35 +121,45 @@ public final class TranslatedFlow {
   public boolean isAdjustable(ConntrackClient conntrack) throws NetlinkException {
     Boolean known = adjustable;
     if (known == null) {
-      conntrack.setSequenceAdjustment(entry.original(), false, SequenceAdjustment.NONE);
-      known = conntrack.sequenceAdjustments(entry.original(), entry.id()).isPresent();
+      var found = conntrack.sequenceAdjustments(entry.original(), entry.id());
+      if (found.isPresent()) {
+        standing(found.get());
+      } else {
+        conntrack.setSequenceAdjustment(entry.original(), false, SequenceAdjustment.NONE);
+        found = conntrack.sequenceAdjustments(entry.original(), entry.id());
+      }
+      known = found.isPresent();
       adjustable = known;
     }
     return known;
   }
 
   /**
-   * Whether the kernel still translates the flow as when it was first seen.
+   * Takes over how the kernel shifts both directions before anything was replaced in them.
    *
-   * @param conntrack asked for it
-   * @return false if the entry is gone or another one
-   * @throws NetlinkException if the kernel refuses
+   * @param found what stands in the kernel
    */
-  public boolean isUnchanged(ConntrackClient conntrack) throws NetlinkException {
-    return conntrack
-        .get(entry.original())
-        .filter(now -> now.id() == entry.id() && now.reply().equals(entry.reply()))
-        .isPresent();
+  public void standing(ConntrackClient.SequenceAdjustments found) {
+    if (original != null) {
+      original.standing(found.original());
+    }
+    if (reply != null) {
+      reply.standing(found.reply());
+    }
   }
 
   /**
-   * The packets of a direction as they leave the router.
+   * The conntrack as it is now.
    *
-   * @param direction which one
-   * @return their tuple
+   * @param conntrack asked for it
+   * @return empty if the entry is gone, or is not the one that was first seen or translates in
+   *     another way
+   * @throws NetlinkException if the kernel refuses
    */
-  public FlowTuple tuple(Direction direction) {
-    return (direction == Direction.ORIGINAL ? entry.reply() : entry.original()).inverse();
+  public Optional<ConntrackEntry> unchanged(ConntrackClient conntrack) throws NetlinkException {
+    return conntrack
+        .get(entry.original())
+        .filter(now -> now.id() == entry.id() && now.reply().equals(entry.reply()));
   }
 
   /**

@@ -2,9 +2,7 @@ package org.pinholed.agent.nat;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
@@ -15,20 +13,20 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
  * <p>The kernel shifts sequence numbers by two offsets only, before and behind one position. So
  * that it is always right: while what misses may have to be changed a segment passes only in its
  * turn; an edit that changes the length waits until the one before it is acknowledged; a segment
- * that cannot pass whole is cut, and the sender sends the rest again; and what comes again is
- * changed again in the same way. Not thread-safe.
+ * that cannot pass whole, or would outgrow its way, is cut, and the sender sends the rest again;
+ * and what comes again is changed again in the same way. Not thread-safe.
  */
 public final class TranslatedStream {
   /** Edits that are remembered for retransmissions, acknowledged ones included. */
   static final int REMEMBERED = 16;
 
-  /** How often a segment is cut on behalf of one edit before the edit is given up. */
+  /** How often an edit comes in part, and its segment is cut, before the edit is given up. */
   static final int MAX_CUTS = 6;
 
   private static final String CHANGED_BEFORE = "changedByAnEarlierAgent";
 
   private final List<PayloadEdit> planned = new ArrayList<>();
-  private final Deque<Made> made = new ArrayDeque<>();
+  private final List<Made> made = new ArrayList<>();
   private SequenceAdjustment adjustment = SequenceAdjustment.NONE;
   private boolean begun;
   private boolean inherited;
@@ -81,6 +79,18 @@ public final class TranslatedStream {
     adjustment = found;
     inherited = found.offsetBefore() != found.offsetAfter();
     inheritedPosition = found.position();
+  }
+
+  /**
+   * Takes over how the kernel shifts the direction for somebody else. Does nothing once something
+   * was replaced: then it is known.
+   *
+   * @param found the kernel's adjustment
+   */
+  public void standing(SequenceAdjustment found) {
+    if (made.isEmpty() && adjustment.equals(SequenceAdjustment.NONE)) {
+      adjustment = found;
+    }
   }
 
   /**
@@ -149,17 +159,15 @@ public final class TranslatedStream {
   /**
    * Takes an acknowledgement.
    *
-   * @param acknowledgement as the receiver sent it
-   * @return the same in the sender's numbers
+   * @param acknowledgement in the sender's numbers ({@link SequenceAdjustment#toSender})
    */
-  public int acknowledged(int acknowledgement) {
-    int inSenders = adjustment.toSender(acknowledgement);
-    for (Made group : made) {
-      if (inSenders - group.to >= 0) {
+  public void acknowledged(int acknowledgement) {
+    for (int i = 0; i < made.size(); i++) { // an iterator would be garbage
+      Made group = made.get(i);
+      if (acknowledgement - group.to >= 0) {
         group.acknowledged = true;
       }
     }
-    return inSenders;
   }
 
   /**
@@ -187,11 +195,42 @@ public final class TranslatedStream {
   }
 
   /**
+   * Lets a segment pass as it came, if nothing in it is to be changed or to wait: nearly all are
+   * like that. Else it does nothing, and {@link #decide} tells.
+   *
+   * @param sequence sequence number of its first byte
+   * @param lengthBytes length of its payload
+   * @param inTurnOnly as for {@link #decide}
+   * @return whether it passed
+   */
+  public boolean passAsItCame(int sequence, int lengthBytes, boolean inTurnOnly) {
+    int end = sequence + lengthBytes;
+    if (!begun || (sequence - released > 0 && (inTurnOnly || !planned.isEmpty()))) {
+      return false;
+    }
+    if (inherited && sequence - inheritedPosition <= 0 && end - inheritedPosition > 0) {
+      return false;
+    }
+    if (!planned.isEmpty() && planned.get(0).from() - end < 0) {
+      return false;
+    }
+    for (int i = 0; i < made.size(); i++) {
+      Made group = made.get(i);
+      if (end - group.from > 0 && sequence - group.to < 0) {
+        return false;
+      }
+    }
+    released(end);
+    return true;
+  }
+
+  /**
    * What is to become of a segment, after its bytes were read. That it passed is told to {@link
    * #passed}.
    *
    * @param sequence sequence number of its first byte
    * @param lengthBytes length of its payload
+   * @param roomBytes how long its payload may become, {@code lengthBytes} or more
    * @param incomplete sequence number where a message began that is not whole yet and may have to
    *     be changed; null if there is none
    * @param inTurnOnly whether bytes that did not come yet may have to be changed. If not, a segment
@@ -200,7 +239,11 @@ public final class TranslatedStream {
    * @return the answer
    */
   public Passage decide(
-      int sequence, int lengthBytes, @Nullable Integer incomplete, boolean inTurnOnly) {
+      int sequence,
+      int lengthBytes,
+      int roomBytes,
+      @Nullable Integer incomplete,
+      boolean inTurnOnly) {
     if (!begun) {
       begin(sequence);
     }
@@ -222,8 +265,6 @@ public final class TranslatedStream {
         && canChange(incomplete)
         && end - incomplete > 0
         && !(withheld && withheldFrom == incomplete)) {
-      withheld = true;
-      withheldFrom = incomplete;
       cause = "incomplete";
       end = incomplete;
     }
@@ -234,30 +275,83 @@ public final class TranslatedStream {
       }
       if (edit.to() - end > 0) {
         cause = "partOfAnEdit";
-        end = cutBefore(edit);
+        edit.cut();
+        end = edit.from();
         break;
       }
       fresh.add(edit);
     }
+    if (changesLength(fresh) && isUnacknowledged()) {
+      cause = "unacknowledged";
+      end = fresh.get(0).from();
+      fresh.clear();
+    }
+    edits.addAll(fresh);
+    int fitting = fit(sequence, end, roomBytes, edits, fresh);
+    if (fitting != end) {
+      cause = "tooLong";
+      end = fitting;
+    }
+    if (!cause.isEmpty() && end - sequence <= 0) {
+      noteWithheld(cause, end);
+      return Passage.dropped(cause);
+    }
+    noteWithheld(cause, end);
     SequenceAdjustment next = null;
     int growth = growth(fresh);
     if (growth != 0) {
-      if (isUnacknowledged()) {
-        cause = "unacknowledged";
-        end = cutBefore(fresh.get(0));
-        fresh = List.of();
-      } else {
-        int before = adjustment.offsetAfter();
-        next = new SequenceAdjustment(fresh.get(0).from(), before, before + growth);
-      }
+      int before = adjustment.offsetAfter();
+      next = new SequenceAdjustment(fresh.get(0).from(), before, before + growth);
     }
-    if (!cause.isEmpty() && end - sequence <= 0) {
-      return Passage.dropped(cause);
-    }
-    edits.addAll(fresh);
     Passage.Kind kind =
         edits.isEmpty() && cause.isEmpty() ? Passage.Kind.AS_IT_CAME : Passage.Kind.CHANGED;
     return new Passage(kind, cause, end, edits, next, fresh);
+  }
+
+  /** An unfinished message is withheld once, so that its sender sends it whole. */
+  private void noteWithheld(String cause, int end) {
+    if (cause.equals("incomplete")) {
+      withheld = true;
+      withheldFrom = end;
+    }
+  }
+
+  /**
+   * Where a segment must end so that it is not longer than it may be. It cannot be sent in two: the
+   * sender must send the rest again.
+   *
+   * @param edits all that is replaced; those that do not fit are removed. Edits that were made
+   *     together stay together
+   * @param fresh those that were not made before; likewise
+   */
+  private int fit(
+      int sequence, int end, int roomBytes, List<PayloadEdit> edits, List<PayloadEdit> fresh) {
+    int fitting = end;
+    while (!edits.isEmpty() && fitting - sequence + growth(edits) > roomBytes) {
+      PayloadEdit last = edits.get(edits.size() - 1);
+      int most = sequence + roomBytes - growth(edits);
+      if (most - last.to() >= 0) {
+        return most;
+      }
+      if (fresh.remove(last)) {
+        edits.remove(edits.size() - 1);
+        fitting = last.from();
+      } else {
+        Made group = groupOf(last);
+        edits.removeAll(group.edits);
+        fitting = group.from;
+      }
+    }
+    return fitting;
+  }
+
+  private Made groupOf(PayloadEdit edit) {
+    for (Made group : made) {
+      if (group.edits.contains(edit)) {
+        return group;
+      }
+    }
+    throw new IllegalStateException("an edit that was never made");
   }
 
   /**
@@ -315,25 +409,21 @@ public final class TranslatedStream {
     return false;
   }
 
-  /** Whether something was replaced that may have to be sent again. */
-  boolean awaitsAcknowledgement() {
+  /** Whether something is to be replaced, or was and may have to be sent again. */
+  boolean isUnfinished() {
     for (Made group : made) {
       if (!group.acknowledged) {
         return true;
       }
     }
-    return false;
-  }
-
-  private static int cutBefore(PayloadEdit edit) {
-    edit.cut();
-    return edit.from();
+    return !planned.isEmpty();
   }
 
   /**
-   * Whether something that is planned waited for too long and is to be given up.
+   * Whether something that is planned is to be given up, because its sender never sends it in one
+   * segment. For an acknowledgement it waits as long as its sender sends it again.
    *
-   * @return true if a planned edit cost too many cuts
+   * @return true if a planned edit was cut too often
    */
   public boolean isHopeless() {
     return !planned.isEmpty() && planned.get(0).cuts() >= MAX_CUTS;
@@ -345,9 +435,7 @@ public final class TranslatedStream {
    * @param passage not dropped
    */
   public void passed(Passage passage) {
-    if (passage.end() - released > 0) {
-      released = passage.end();
-    }
+    released(passage.end());
     SequenceAdjustment next = passage.adjustment();
     if (next != null) {
       adjustment = next;
@@ -357,9 +445,24 @@ public final class TranslatedStream {
       planned.removeAll(passage.fresh());
       made.add(new Made(List.copyOf(passage.fresh())));
       if (made.size() > REMEMBERED) {
-        made.remove();
+        made.remove(0);
       }
     }
+  }
+
+  private void released(int end) {
+    if (end - released > 0) {
+      released = end;
+    }
+  }
+
+  private static boolean changesLength(List<PayloadEdit> edits) {
+    for (PayloadEdit edit : edits) {
+      if (edit.growth() != 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static int growth(List<PayloadEdit> edits) {

@@ -33,6 +33,11 @@ public final class PacketView {
   private static final int IPV6_HEADER_BYTES = 40;
   private static final int TCP_MIN_HEADER_BYTES = 20;
   private static final int UDP_HEADER_BYTES = 8;
+  private static final int ROUTING = 43; // IPPROTO_ROUTING
+  private static final int IPOPT_END = 0;
+  private static final int IPOPT_NOOP = 1;
+  private static final int IPOPT_LSRR = 0x83;
+  private static final int IPOPT_SSRR = 0x89;
   private static final int FRAGMENT_OFFSET_MASK = 0x1fff;
   private static final long IPV4_MAPPED_PREFIX = 0x0000ffff00000000L;
 
@@ -42,6 +47,7 @@ public final class PacketView {
   private ByteBuffer buffer = ByteBuffer.allocate(0);
   private int offset;
   private boolean ipv6;
+  private boolean unalterable;
   private int protocol;
   private int transportOffset;
   private int payloadOffset;
@@ -91,6 +97,7 @@ public final class PacketView {
   public Status wrap(ByteBuffer source, int packetOffset, int lengthBytes) {
     buffer = source;
     offset = packetOffset;
+    unalterable = false;
     if (lengthBytes < 1) {
       return Status.TRUNCATED;
     }
@@ -111,6 +118,9 @@ public final class PacketView {
       if ((u16(packetOffset + 6) & FRAGMENT_OFFSET_MASK) != 0) {
         return Status.FRAGMENT;
       }
+      unalterable =
+          headerBytes > IPV4_MIN_HEADER_BYTES
+              && hasSourceRoute(packetOffset + IPV4_MIN_HEADER_BYTES, packetOffset + headerBytes);
       protocol = u8(packetOffset + 9);
       transportOffset = packetOffset + headerBytes;
       end = packetOffset + totalBytes;
@@ -142,15 +152,36 @@ public final class PacketView {
     return wrapTransport(end);
   }
 
+  /** Whether IPv4 options say another destination than the header (RFC 791 section 3.1). */
+  private boolean hasSourceRoute(int from, int end) {
+    int at = from;
+    while (at < end) {
+      int option = u8(at);
+      if (option == IPOPT_LSRR || option == IPOPT_SSRR) {
+        return true;
+      }
+      if (option == IPOPT_END) {
+        return false;
+      }
+      int optionBytes = option == IPOPT_NOOP ? 1 : end - at < 2 ? 0 : u8(at + 1);
+      if (optionBytes < 1 || (option != IPOPT_NOOP && optionBytes < 2)) {
+        return true; // nobody knows what it says
+      }
+      at += optionBytes;
+    }
+    return false;
+  }
+
   private Status skipExtensionHeaders(int firstHeader, int end) {
     int header = firstHeader;
     int at = offset + IPV6_HEADER_BYTES;
     for (int skipped = 0; skipped <= MAX_EXTENSION_HEADERS; skipped++) {
       switch (header) {
-        case 0, 43, 60 -> { // hop-by-hop, routing, destination options (RFC 8200 section 4)
+        case 0, ROUTING, 60 -> { // hop-by-hop, routing, destination options (RFC 8200 section 4)
           if (end - at < 8) {
             return Status.TRUNCATED;
           }
+          unalterable |= header == ROUTING;
           header = u8(at);
           at += (u8(at + 1) + 1) * 8;
         }
@@ -168,6 +199,7 @@ public final class PacketView {
           if (end - at < 8) {
             return Status.TRUNCATED;
           }
+          unalterable = true;
           header = u8(at);
           at += (u8(at + 1) + 2) * 4;
         }
@@ -244,6 +276,16 @@ public final class PacketView {
    */
   public boolean isIpv6() {
     return ipv6;
+  }
+
+  /**
+   * Whether its payload must stay as it is: an authentication header signs it, or its transport
+   * checksum is made with another destination address than the one in the header.
+   *
+   * @return true with an IPv6 authentication or routing header, or an IPv4 source route
+   */
+  public boolean isUnalterable() {
+    return unalterable;
   }
 
   /**

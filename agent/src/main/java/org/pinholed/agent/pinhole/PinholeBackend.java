@@ -3,7 +3,6 @@ package org.pinholed.agent.pinhole;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import org.pinholed.helper.Endpoint;
 
 /**
  * What opens and shuts pinholes. One transaction per call: all of it is done, or nothing.
@@ -24,7 +23,24 @@ public interface PinholeBackend extends AutoCloseable {
      *     the others it is not known, or a child has used them, or their time was over
      * @throws BackendException if the kernel refuses; then nothing was changed
      */
-    List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open) throws BackendException;
+    default List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
+      return apply(close, open, List.of());
+    }
+
+    /**
+     * As {@link #apply(List, List)}, and for some seconds the kernel treats directions of TCP
+     * connections in another way: pure ACKs of what they sent are queued, too; and should nobody
+     * read the packet queue, their payload is dropped, so that its sender sends it again, and does
+     * not pass unread.
+     *
+     * @param close what to shut
+     * @param open what to open
+     * @param rewritten the directions; the time begins anew for those that are treated so already
+     * @return as there
+     * @throws BackendException if the kernel refuses; then nothing was changed
+     */
+    List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
+        throws BackendException;
 
     /**
      * Sets the remaining time of pinholes to their full timeout again. Ones that are gone are made
@@ -34,17 +50,6 @@ public interface PinholeBackend extends AutoCloseable {
      * @throws BackendException if the kernel refuses
      */
     void renew(List<Pinhole> pinholes) throws BackendException;
-
-    /**
-     * Has the kernel hold up one direction of a TCP flow for some seconds, should nobody read its
-     * packet queue: its payload is dropped, so that its sender sends it again, and does not pass
-     * unread.
-     *
-     * @param source of its packets behind the router's translation
-     * @param destination of its packets behind the router's translation
-     * @throws BackendException if the kernel refuses
-     */
-    void holdWithoutReader(Endpoint source, Endpoint destination) throws BackendException;
 
     /**
      * Whether a pinhole stands in the kernel.

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.helper.Endpoint;
 
 /**
  * Writes down what would be opened and opens nothing: for dry runs on a live router, where control
@@ -84,24 +83,22 @@ public final class RecordingBackend implements PinholeBackend {
     Session real = diversion == null ? null : diversion.openSession();
     return new Session() {
       @Override
-      public List<Pinhole> apply(List<Pinhole> toClose, List<Pinhole> toOpen) {
+      public List<Pinhole> apply(
+          List<Pinhole> toClose, List<Pinhole> toOpen, List<RewrittenDirection> rewritten)
+          throws BackendException {
         synchronized (open) {
           toClose.forEach(pinhole -> open.remove(keyOf(pinhole)));
           toOpen.forEach(RecordingBackend.this::open);
+        }
+        if (real != null && !rewritten.isEmpty()) {
+          real.apply(List.of(), List.of(), rewritten);
         }
         return toClose; // nobody can come through one of these
       }
 
       @Override
-      public void renew(List<Pinhole> pinholes) {
+      public void renew(List<Pinhole> pinholes) throws BackendException {
         apply(List.of(), pinholes);
-      }
-
-      @Override
-      public void holdWithoutReader(Endpoint source, Endpoint destination) throws BackendException {
-        if (real != null) {
-          real.holdWithoutReader(source, destination);
-        }
       }
 
       @Override

@@ -17,6 +17,7 @@ import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeComment;
+import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.Tracer;
 import org.pinholed.helper.AddressText;
@@ -59,6 +60,7 @@ final class Outcomes implements OutcomeSink {
 
   private final List<Expectation> toOpen = new ArrayList<>();
   private final List<Pinhole> toClose = new ArrayList<>();
+  private final List<RewrittenDirection> toHold = new ArrayList<>(2);
   private final List<Pinhole> openPinholes = new ArrayList<>();
   private final List<Ended> toEnd = new ArrayList<>();
   private final List<Said> toSay = new ArrayList<>();
@@ -71,6 +73,7 @@ final class Outcomes implements OutcomeSink {
   private long nowNs;
   private Direction reading = Direction.ORIGINAL;
   private boolean translationRefused;
+  private boolean held;
 
   /** One whose end has begun and whose pinhole is among those to shut. */
   private record Ended(Expectation expectation, AgentEvent.Kind why) {}
@@ -118,6 +121,7 @@ final class Outcomes implements OutcomeSink {
     ended = null;
     nowNs = now;
     translationRefused = false;
+    held = false;
     rewrites.begin();
   }
 
@@ -397,9 +401,20 @@ final class Outcomes implements OutcomeSink {
     }
   }
 
+  /**
+   * The packet that is being read changes its length or may do so: from here on to the
+   * acknowledgement the message must not pass as it was, and the acknowledgement must be seen.
+   */
+  void hold() {
+    if (!held) {
+      held = true;
+      toHold.add(new RewrittenDirection(flow().entry().id(), reading == Direction.REPLY));
+    }
+  }
+
   /** Whether there is something for a transaction. */
   boolean hasChanges() {
-    return !toOpen.isEmpty() || !toClose.isEmpty();
+    return !toOpen.isEmpty() || !toClose.isEmpty() || !toHold.isEmpty();
   }
 
   /** Brings all changes into the kernel, in one transaction if it takes them. */
@@ -411,7 +426,7 @@ final class Outcomes implements OutcomeSink {
       openPinholes.add(expectation.pinhole());
     }
     try {
-      ended(apply(toClose, openPinholes));
+      ended(apply(toClose, openPinholes, toHold));
       for (Expectation expectation : toOpen) {
         opened(expectation);
       }
@@ -422,6 +437,7 @@ final class Outcomes implements OutcomeSink {
       settleWithOthers();
       toOpen.clear();
       toClose.clear();
+      toHold.clear();
       toEnd.clear();
       openPinholes.clear();
     }
@@ -430,7 +446,7 @@ final class Outcomes implements OutcomeSink {
 
   private void settleWithOthers() {
     try {
-      shared.settle(toClose, toOpen, this::apply);
+      shared.settle(toClose, toOpen, (close, open) -> apply(close, open, List.of()));
     } catch (BackendException e) {
       refused(e);
     }
@@ -442,7 +458,7 @@ final class Outcomes implements OutcomeSink {
       return;
     }
     try {
-      apply(endedMeanwhile, List.of());
+      apply(endedMeanwhile, List.of(), List.of());
     } catch (BackendException e) {
       refused(e);
     } finally {
@@ -470,10 +486,17 @@ final class Outcomes implements OutcomeSink {
   }
 
   private void commitOneByOne() {
+    for (RewrittenDirection direction : toHold) {
+      try {
+        apply(List.of(), List.of(), List.of(direction));
+      } catch (BackendException e) {
+        refused(e);
+      }
+    }
     List<Pinhole> unused = new ArrayList<>();
     for (Pinhole pinhole : toClose) {
       try {
-        unused.addAll(apply(List.of(pinhole), List.of()));
+        unused.addAll(apply(List.of(pinhole), List.of(), List.of()));
       } catch (BackendException e) {
         refused(e);
       }
@@ -481,7 +504,7 @@ final class Outcomes implements OutcomeSink {
     ended(unused);
     for (Expectation expectation : List.copyOf(toOpen)) {
       try {
-        apply(List.of(), List.of(expectation.pinhole()));
+        apply(List.of(), List.of(expectation.pinhole()), List.of());
         opened(expectation);
       } catch (BackendException e) {
         refused(e);
@@ -498,11 +521,13 @@ final class Outcomes implements OutcomeSink {
     }
   }
 
-  private List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
+  private List<Pinhole> apply(
+      List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
+      throws BackendException {
     long beganNs = System.nanoTime();
     boolean ok = false;
     try {
-      List<Pinhole> unused = backend.apply(close, open);
+      List<Pinhole> unused = backend.apply(close, open, rewritten);
       ok = true;
       return unused;
     } catch (RuntimeException e) {

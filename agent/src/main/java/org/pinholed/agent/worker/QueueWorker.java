@@ -115,7 +115,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.events = events;
     this.metrics = metrics;
     this.tracer = new Tracer(traces);
-    this.rewrites = new Rewrites(conntrack, backend, packet);
+    this.rewrites = new Rewrites(conntrack, packet);
     this.children = new LivingChildren(conntrack);
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     this.outcomes =
@@ -511,20 +511,19 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private void readSegment(ParentFlow flow, Direction towards) {
     outcomes.begin(flow, towards, verdicts.beganNs());
     TranslatedFlow translation = flow.translation();
-    int acknowledgement = packet.acknowledgement();
-    if (translation != null) {
-      acknowledgement = translation.acknowledged(towards, acknowledgement);
-    }
     flow.resumeStream(towards, packet.sequence(), flows.limits());
     InOrderStream stream = flow.stream(towards);
     InOrderStream back = flow.stream(towards.opposite());
     Reason reason = null;
     boolean kept = true;
-    if (back != null
-        && packet.has(PacketView.ACK)
-        && !flow.devices()
-            .passedUnread(towards.opposite(), back.sequenceOf(back.bytesRead()), acknowledgement)) {
-      reason = back.acknowledged(acknowledgement).reason();
+    if (packet.has(PacketView.ACK)) {
+      int acknowledgement = rewrites.acknowledged(flow, towards.opposite());
+      if (back != null
+          && !flow.devices()
+              .passedUnread(
+                  towards.opposite(), back.sequenceOf(back.bytesRead()), acknowledgement)) {
+        reason = back.acknowledged(acknowledgement).reason();
+      }
     }
     if (stream != null && flow.isClosed(towards) && packet.payloadLengthBytes() > 0) {
       int behindFin = endOfPayload() - stream.sequenceOf(stream.bytesRead());
@@ -566,8 +565,10 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   /** Nothing is read any more, but what was changed is changed again until it is acknowledged. */
   private void repeatRewrites(ParentFlow flow, TranslatedFlow translation, Direction towards) {
     outcomes.begin(flow, towards, verdicts.beganNs());
-    translation.acknowledged(towards, packet.acknowledgement());
-    if (!translation.awaitsAcknowledgement()) {
+    if (packet.has(PacketView.ACK)) {
+      rewrites.acknowledged(flow, towards.opposite());
+    }
+    if (!translation.isUnfinished()) {
       flows.queueNoMore(flow);
     }
     if (!packet.has(PacketView.RST)) {
@@ -575,25 +576,32 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
   }
 
-  /** Gives a packet of a translated flow its verdict, if that is not to pass as it came. */
+  /** Gives the verdict for a packet of a translated flow that must be changed or dropped. */
   private void settleTranslated(
       ParentFlow flow, TranslatedFlow translation, Direction towards, boolean inTurnOnly) {
     TranslatedStream stream = translation.stream(towards);
-    if (stream == null) {
+    if (stream == null || rewrites.passAsItCame(stream, inTurnOnly)) {
       return;
     }
     Passage passage;
     int lengthBytes = 0;
     try {
       if (rewrites.hasNewEdits()) {
+        if (rewrites.changesLength()) {
+          outcomes.hold();
+        }
         bringIntoKernel();
       }
       boolean refused = outcomes.translationRefused();
-      if (flow.readingEnded() || refused || stream.isHopeless()) {
+      if (refused || stream.isHopeless()) {
         giveUp(flow, stream, refused);
       }
       passage = refused ? Passage.dropped("backendRefused") : rewrites.decide(stream, inTurnOnly);
       if (passage.kind() == Passage.Kind.CHANGED) {
+        if (passage.adjustment() != null) {
+          outcomes.hold();
+          bringIntoKernel(); // does nothing if the pinhole's transaction had it
+        }
         lengthBytes = rewrites.make(translation, towards, passage);
         if (lengthBytes == 0) {
           passage = Passage.dropped("rewriteFailed");
@@ -628,7 +636,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   private void giveUp(ParentFlow flow, TranslatedStream stream, boolean refused) {
-    if (stream.isHopeless() && !refused && !flow.readingEnded()) {
+    if (!refused) {
       outcomes.report(AgentReason.REWRITE_GIVEN_UP, 0);
       outcomes.endAll(flow, AgentEvent.Kind.CLOSED); // the other side hears of another port
     }

@@ -3,6 +3,7 @@ package org.pinholed.agent.worker;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.ParentFlow;
@@ -13,13 +14,10 @@ import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.nat.TranslatedStream;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
-import org.pinholed.agent.pinhole.BackendException;
-import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.helper.Direction;
-import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.stream.InOrderStream;
 import org.pinholed.kernel.conntrack.ConntrackClient;
-import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.slf4j.Logger;
@@ -33,22 +31,20 @@ import org.slf4j.LoggerFactory;
  * sends it again; nothing passes by halves.
  */
 final class Rewrites {
-  /** More than any announcement grows. */
-  private static final int MAX_GROWTH_BYTES = 64;
+  private static final int IPV4_ALWAYS_BYTES = 576;
+  private static final int IPV6_ALWAYS_BYTES = 1280;
 
   private static final Logger LOG = LoggerFactory.getLogger(Rewrites.class);
 
   private final ConntrackClient conntrack;
-  private final PinholeBackend.Session backend;
   private final PacketView packet;
   private final PacketRewriter rewriter = new PacketRewriter();
   private final SampledLog errors = new SampledLog(LOG, "packet not rewritten");
   private final List<PayloadEdit> edits = new ArrayList<>(2);
   private @Nullable Integer incomplete;
 
-  Rewrites(ConntrackClient conntrack, PinholeBackend.Session backend, PacketView packet) {
+  Rewrites(ConntrackClient conntrack, PacketView packet) {
     this.conntrack = conntrack;
-    this.backend = backend;
     this.packet = packet;
   }
 
@@ -82,19 +78,63 @@ final class Rewrites {
     if (!translated.canChange(stream.sequenceOf(streamOffset))) {
       return AgentReason.SPLIT_ANNOUNCEMENT;
     }
-    int packetBytes = packet.payloadOffset() + packet.payloadLengthBytes() - packet.offset();
-    if (packetBytes + MAX_GROWTH_BYTES > PacketRewriter.MAX_PACKET_BYTES) {
-      return AgentReason.PAYLOAD_TOO_LONG;
+    if (packet.isUnalterable()) {
+      return AgentReason.UNALTERABLE_PACKET;
     }
     try {
-      if (!translation.isUnchanged(conntrack)) {
+      Optional<ConntrackEntry> now = translation.unchanged(conntrack);
+      if (now.isEmpty()) {
         return AgentReason.TRANSLATION_CHANGED;
+      }
+      if (now.get().hasHelper()) {
+        return AgentReason.KERNEL_HELPER; // the numbers would be shifted twice
       }
       return translation.isAdjustable(conntrack) ? null : AgentReason.NO_SEQUENCE_ADJUSTMENT;
     } catch (NetlinkException e) {
       errors.warn(String.valueOf(e.getMessage()));
       return AgentReason.NO_SEQUENCE_ADJUSTMENT;
     }
+  }
+
+  /**
+   * Takes the acknowledgement of the packet that is being read.
+   *
+   * <p>The kernel shifts it behind us, not before. Where it does so for somebody else ({@code
+   * synproxy} does) the number means nothing until we know by how much: that is asked once, when an
+   * acknowledgement is of bytes that were never sent.
+   *
+   * @param flow its flow
+   * @param of the direction whose bytes it acknowledges
+   * @return in the numbers of who sent those bytes
+   */
+  int acknowledged(ParentFlow flow, Direction of) {
+    int acknowledgement = packet.acknowledgement();
+    InOrderStream stream = flow.stream(of);
+    int inSenders = flow.adjustment(of).toSender(acknowledgement);
+    if (stream != null && !stream.hasSent(inSenders) && flow.asksForAdjustments()) {
+      askForAdjustments(flow);
+      inSenders = flow.adjustment(of).toSender(acknowledgement);
+    }
+    TranslatedStream translated = streamOf(flow, of);
+    if (translated != null) {
+      translated.acknowledged(inSenders);
+    }
+    return inSenders;
+  }
+
+  private void askForAdjustments(ParentFlow flow) {
+    try {
+      conntrack
+          .sequenceAdjustments(flow.entry().original(), flow.entry().id())
+          .ifPresent(flow::standing);
+    } catch (NetlinkException e) {
+      errors.warn(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static @Nullable TranslatedStream streamOf(ParentFlow flow, Direction direction) {
+    TranslatedFlow translation = flow.translation();
+    return translation == null ? null : translation.stream(direction);
   }
 
   /** Plans an edit of the message that is being read; false if the flow is not translated. */
@@ -121,9 +161,47 @@ final class Rewrites {
     return !edits.isEmpty();
   }
 
+  /** Whether the new edits make it longer or shorter. */
+  boolean changesLength() {
+    int growth = 0;
+    for (PayloadEdit edit : edits) {
+      growth += edit.growth();
+    }
+    return growth != 0;
+  }
+
+  /** Lets the packet pass as it came if nothing is to be done about it; tells whether it did. */
+  boolean passAsItCame(TranslatedStream stream, boolean inTurnOnly) {
+    return incomplete == null
+        && edits.isEmpty()
+        && stream.passAsItCame(packet.sequence(), packet.payloadLengthBytes(), inTurnOnly);
+  }
+
   /** What is to become of the packet. */
   Passage decide(TranslatedStream stream, boolean inTurnOnly) {
-    return stream.decide(packet.sequence(), packet.payloadLengthBytes(), incomplete, inTurnOnly);
+    boolean fixed = packet.isUnalterable();
+    Passage passage =
+        stream.decide(
+            packet.sequence(),
+            packet.payloadLengthBytes(),
+            roomBytes(),
+            fixed ? null : incomplete,
+            inTurnOnly);
+    return fixed && passage.kind() == Passage.Kind.CHANGED
+        ? Passage.dropped("unalterable")
+        : passage;
+  }
+
+  /**
+   * How long the payload may become. Nobody tells the sender that its packets outgrow the way, so
+   * none leaves longer than it came, but for those that every way carries (RFC 791 section 3.2, RFC
+   * 8200 section 5).
+   */
+  private int roomBytes() {
+    int headerBytes = packet.payloadOffset() - packet.offset();
+    int packetBytes = headerBytes + packet.payloadLengthBytes();
+    return Math.max(packetBytes, packet.isIpv6() ? IPV6_ALWAYS_BYTES : IPV4_ALWAYS_BYTES)
+        - headerBytes;
   }
 
   /**
@@ -134,26 +212,14 @@ final class Rewrites {
   int make(TranslatedFlow translation, Direction direction, Passage passage) {
     int lengthBytes = rewriter.rewrite(packet, passage.end(), passage.edits());
     SequenceAdjustment adjustment = passage.adjustment();
-    if (lengthBytes == 0 || adjustment == null) {
+    if (adjustment == null) {
       return lengthBytes;
     }
-    holdWithoutReader(translation.tuple(direction));
     try {
       return translation.adjust(conntrack, direction, adjustment) ? lengthBytes : 0;
     } catch (NetlinkException e) {
       errors.warn(String.valueOf(e.getMessage()));
       return 0;
-    }
-  }
-
-  /** From here on to its acknowledgement the message must not pass as it was. */
-  private void holdWithoutReader(FlowTuple packets) {
-    try {
-      backend.holdWithoutReader(
-          new Endpoint(packets.source(), packets.sourcePort()),
-          new Endpoint(packets.destination(), packets.destinationPort()));
-    } catch (BackendException e) {
-      errors.warn(String.valueOf(e.getMessage())); // it matters only if the agent is killed now
     }
   }
 

@@ -328,7 +328,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   }
 
   private static boolean hasKernelHelper(ConntrackEntry entry) {
-    return !entry.helperName().isEmpty();
+    return entry.hasHelper();
   }
 
   /** Goes on with a proven flow at its next line. */
@@ -598,6 +598,10 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   void endReading(ParentFlow flow, Reason reason, boolean shut) {
     if (shut) {
       outcomes.endAll(flow, AgentEvent.Kind.CLOSED);
+      TranslatedFlow translation = flow.translation();
+      if (translation != null) {
+        translation.cancelPlanned(); // it would announce what is shut
+      }
     }
     if (flow.mayHaveToRepeat()) {
       marks.disprove(flow.entry());

@@ -3,6 +3,7 @@ package org.pinholed.agent.nat;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigInteger;
@@ -124,7 +125,8 @@ class PacketRewriterTest {
   void aPacketLongerThanTheKernelTakes_isNotMade() {
     byte[] original = packet(false, false).payload("x".repeat(65_531 - 40)).build();
     assertEquals(65_531, rewrite(original, 65_491, List.of()).length);
-    assertEquals(0, rewrite(original, 65_491, List.of(new PayloadEdit(-3, 1, new byte[2]))).length);
+    List<PayloadEdit> longer = List.of(new PayloadEdit(-3, 1, new byte[2]));
+    assertThrows(IllegalArgumentException.class, () -> rewrite(original, 65_491, longer));
   }
 
   private static void assertSameHeaders(byte[] original, byte[] there, boolean ipv6) {

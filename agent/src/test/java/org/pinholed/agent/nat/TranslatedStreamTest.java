@@ -8,6 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Objects;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.nat.Passage.Kind;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
@@ -15,6 +19,9 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
 class TranslatedStreamTest {
   /** Close to the end of the numbers, so that everything here wraps around. */
   private static final int FIRST = -30;
+
+  /** More than any payload here. */
+  private static final int ROOM = 1000;
 
   private final TranslatedStream stream = new TranslatedStream();
 
@@ -27,7 +34,7 @@ class TranslatedStreamTest {
   }
 
   private Passage pass(int at, int lengthBytes) {
-    Passage passage = stream.decide(FIRST + at, lengthBytes, null, true);
+    Passage passage = stream.decide(FIRST + at, lengthBytes, ROOM, null, true);
     if (passage.kind() != Kind.DROPPED) {
       stream.passed(passage);
     }
@@ -37,6 +44,13 @@ class TranslatedStreamTest {
   private void assertDropped(String cause, Passage passage) {
     assertEquals(Kind.DROPPED, passage.kind());
     assertEquals(cause, passage.cause());
+  }
+
+  /** An acknowledgement as its sender wrote it; gives it in the numbers of the stream's sender. */
+  private static int acknowledge(TranslatedStream stream, int acknowledgement) {
+    int inSenders = stream.adjustment().toSender(acknowledgement);
+    stream.acknowledged(inSenders);
+    return inSenders;
   }
 
   @Test
@@ -56,7 +70,7 @@ class TranslatedStreamTest {
 
   @Test
   void aSegmentBeforeItsTurn_whereNothingIsToBeChanged_passes_andWhatMissesFollowsAsItComes() {
-    Passage ahead = stream.decide(FIRST + 10, 10, null, false);
+    Passage ahead = stream.decide(FIRST + 10, 10, ROOM, null, false);
     assertEquals(Kind.AS_IT_CAME, ahead.kind());
     stream.passed(ahead);
 
@@ -72,9 +86,9 @@ class TranslatedStreamTest {
     plan(5, 10, "x");
     pass(0, 8); // cut in front of the edit
 
-    assertDropped("early", stream.decide(FIRST + 8, 10, null, false));
+    assertDropped("early", stream.decide(FIRST + 8, 10, ROOM, null, false));
     assertEquals(Kind.CHANGED, pass(5, 13).kind());
-    assertEquals(Kind.AS_IT_CAME, stream.decide(FIRST + 30, 10, null, false).kind());
+    assertEquals(Kind.AS_IT_CAME, stream.decide(FIRST + 30, 10, ROOM, null, false).kind());
   }
 
   @Test
@@ -115,7 +129,7 @@ class TranslatedStreamTest {
     assertDropped("early", pass(40, 5));
     assertDropped("unacknowledged", pass(25, 15));
 
-    assertEquals(FIRST + 20, stream.acknowledged(FIRST + 20 - 9));
+    assertEquals(FIRST + 20, acknowledge(stream, FIRST + 20 - 9));
     Passage made = pass(25, 15);
     assertEquals(new SequenceAdjustment(FIRST + 25, -9, -18), made.adjustment());
   }
@@ -160,13 +174,13 @@ class TranslatedStreamTest {
 
   @Test
   void anUnfinishedMessage_isWithheldOnce() {
-    Passage cut = stream.decide(FIRST, 20, FIRST + 12, true);
+    Passage cut = stream.decide(FIRST, 20, ROOM, FIRST + 12, true);
     assertEquals("incomplete", cut.cause());
     assertEquals(FIRST + 12, cut.end());
     stream.passed(cut);
     assertTrue(stream.canChange(FIRST + 12));
 
-    Passage again = stream.decide(FIRST + 12, 8, FIRST + 12, true);
+    Passage again = stream.decide(FIRST + 12, 8, ROOM, FIRST + 12, true);
     assertEquals(Kind.AS_IT_CAME, again.kind());
     stream.passed(again);
     assertFalse(stream.canChange(FIRST + 19), "a part of it is with the receiver");
@@ -178,8 +192,8 @@ class TranslatedStreamTest {
     plan(5, 10, "thirteen char");
     pass(0, 20);
 
-    assertEquals(FIRST + 3, stream.acknowledged(FIRST + 3));
-    assertEquals(FIRST + 20, stream.acknowledged(FIRST + 23));
+    assertEquals(FIRST + 3, acknowledge(stream, FIRST + 3));
+    assertEquals(FIRST + 20, acknowledge(stream, FIRST + 23));
   }
 
   private static TranslatedStream inherited() {
@@ -191,7 +205,7 @@ class TranslatedStreamTest {
   @Test
   void afterARestart_whatAnEarlierAgentChanged_passesOnlyUpToTheChange() {
     TranslatedStream resumed = inherited();
-    Passage cut = resumed.decide(95, 20, null, true);
+    Passage cut = resumed.decide(95, 20, ROOM, null, true);
 
     assertEquals(Kind.CHANGED, cut.kind());
     assertEquals("changedByAnEarlierAgent", cut.cause());
@@ -199,36 +213,36 @@ class TranslatedStreamTest {
     assertEquals(List.of(), cut.edits());
     assertNull(cut.adjustment());
     resumed.passed(cut);
-    assertEquals(124 - 9, resumed.acknowledged(124), "the receiver has it all");
-    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null, true).kind());
+    assertEquals(124 - 9, acknowledge(resumed, 124), "the receiver has it all");
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, ROOM, null, true).kind());
   }
 
   @Test
   void afterARestart_theSenderGoesOnAtTheChange_itIsTakenBack() {
     TranslatedStream resumed = inherited();
-    resumed.passed(resumed.decide(95, 20, null, true));
-    assertEquals(100, resumed.acknowledged(102));
-    Passage rest = resumed.decide(100, 15, null, true);
+    resumed.passed(resumed.decide(95, 20, ROOM, null, true));
+    assertEquals(100, acknowledge(resumed, 102));
+    Passage rest = resumed.decide(100, 15, ROOM, null, true);
 
     assertEquals(Kind.CHANGED, rest.kind());
     assertEquals(115, rest.end());
     assertEquals(new SequenceAdjustment(100, 2, 2), rest.adjustment());
     resumed.passed(rest);
-    assertEquals(Kind.AS_IT_CAME, resumed.decide(100, 15, null, true).kind());
-    assertEquals(115, resumed.acknowledged(117));
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(100, 15, ROOM, null, true).kind());
+    assertEquals(115, acknowledge(resumed, 117));
   }
 
   @Test
   void afterARestart_aSegmentThatBeginsAtTheChange_provesNothingYet() {
-    assertDropped("changedByAnEarlierAgent", inherited().decide(100, 15, null, true));
+    assertDropped("changedByAnEarlierAgent", inherited().decide(100, 15, ROOM, null, true));
   }
 
   @Test
   void afterARestart_whatComesLater_isReadAsEver() {
     TranslatedStream resumed = inherited();
 
-    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, null, true).kind());
-    assertEquals(120, resumed.acknowledged(129));
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, ROOM, null, true).kind());
+    assertEquals(120, acknowledge(resumed, 129));
   }
 
   @Test
@@ -241,13 +255,13 @@ class TranslatedStreamTest {
     next.restore(Objects.requireNonNull(stream.state()));
 
     assertEquals(stream.state(), next.state());
-    Passage again = next.decide(FIRST, 20, null, true);
+    Passage again = next.decide(FIRST, 20, ROOM, null, true);
     assertEquals(made.end(), again.end());
     assertEquals("x", new String(again.edits().get(0).replacement(), US_ASCII));
     assertNull(again.adjustment());
-    assertEquals("unacknowledged", next.decide(FIRST + 20, 20, null, true).cause());
-    next.acknowledged(FIRST + 20 - 9);
-    Passage planned = next.decide(FIRST + 20, 20, null, true);
+    assertEquals("unacknowledged", next.decide(FIRST + 20, 20, ROOM, null, true).cause());
+    acknowledge(next, FIRST + 20 - 9);
+    Passage planned = next.decide(FIRST + 20, 20, ROOM, null, true);
     assertEquals(new SequenceAdjustment(FIRST + 25, -9, -18), planned.adjustment());
   }
 
@@ -263,9 +277,145 @@ class TranslatedStreamTest {
       Passage passage = pass(10 * i, 10);
       assertEquals(Kind.CHANGED, passage.kind());
       int end = FIRST + 10 * i + 10;
-      assertEquals(end, stream.acknowledged(end + stream.adjustment().offsetAfter()));
+      assertEquals(end, acknowledge(stream, end + stream.adjustment().offsetAfter()));
     }
     assertEquals(250 * 12 - 250 * 3, stream.adjustment().offsetAfter());
     assertEquals(1, pass(4990, 10).edits().size());
+  }
+
+  /** What a segment becomes whose payload may not be longer than so much. */
+  private Passage passWithin(int roomBytes, int at, int lengthBytes) {
+    Passage passage = stream.decide(FIRST + at, lengthBytes, roomBytes, null, true);
+    int bytes = passage.end() - (FIRST + at);
+    for (PayloadEdit edit : passage.edits()) {
+      bytes += edit.growth();
+      assertTrue(edit.to() - passage.end() <= 0, "no edit is split");
+    }
+    assertTrue(bytes <= roomBytes, () -> "too long: " + passage);
+    if (passage.kind() != Kind.DROPPED) {
+      stream.passed(passage);
+    }
+    return passage;
+  }
+
+  @Test
+  void aSegmentThatWouldBeTooLong_isCutBehindItsEdit_asMuchAsItGrows() {
+    plan(5, 2, "seven..");
+    Passage passage = passWithin(20, 0, 20);
+    assertEquals("tooLong", passage.cause());
+    assertEquals(FIRST + 15, passage.end());
+    assertEquals(new SequenceAdjustment(FIRST + 5, 0, 5), passage.adjustment());
+
+    assertEquals(Kind.AS_IT_CAME, passWithin(20, 15, 20).kind(), "the rest comes again");
+    Passage again = passWithin(20, 0, 20);
+    assertEquals(FIRST + 15, again.end());
+    assertEquals(passage.edits(), again.edits());
+    assertNull(again.adjustment());
+  }
+
+  @Test
+  void aSegmentThatWouldBeTooLong_byAnEditAtItsEnd_isCutBeforeIt_andTheEditBeginsTheNext() {
+    plan(15, 5, "0123456789");
+    Passage passage = passWithin(20, 0, 20);
+    assertEquals(FIRST + 15, passage.end());
+    assertEquals(List.of(), passage.edits());
+    assertNull(passage.adjustment());
+
+    Passage next = passWithin(20, 15, 20);
+    assertEquals(FIRST + 15 + 15, next.end());
+    assertEquals(1, next.edits().size());
+    assertFalse(stream.isHopeless());
+  }
+
+  @Test
+  void ofTwoEdits_theOneThatFitsIsMade_andTheOtherWaitsForItsAcknowledgement() {
+    plan(2, 2, "abcdef");
+    plan(16, 2, "ghijkl");
+    Passage first = passWithin(20, 0, 20);
+    assertEquals(FIRST + 16, first.end());
+    assertEquals(new SequenceAdjustment(FIRST + 2, 0, 4), first.adjustment());
+    assertDropped("unacknowledged", passWithin(20, 16, 4));
+    acknowledge(stream, FIRST + 16 + 4);
+    assertEquals(new SequenceAdjustment(FIRST + 16, 4, 8), pass(16, 4).adjustment());
+  }
+
+  @Test
+  void editsThatWereMadeTogether_stayTogether_inALongerSegmentThatComesAgain() {
+    pass(0, 10);
+    plan(12, 2, "abcdef");
+    plan(18, 2, "ghijkl");
+    assertEquals(2, passWithin(40, 10, 20).edits().size());
+    Passage again = passWithin(30, 0, 30);
+    assertEquals(2, again.edits().size());
+    assertEquals(FIRST + 22, again.end());
+    Passage shorter = passWithin(24, 0, 24);
+    assertEquals(List.of(), shorter.edits(), "one of them does not fit, so both wait");
+    assertEquals(FIRST + 12, shorter.end());
+  }
+
+  @Test
+  void anEditThatShrinks_makesRoomForOneThatGrows() {
+    plan(2, 8, "x");
+    plan(15, 2, "0123456");
+    Passage passage = passWithin(20, 0, 20);
+    assertEquals(2, passage.edits().size());
+    assertEquals(FIRST + 20, passage.end());
+    assertEquals("", passage.cause());
+  }
+
+  @Test
+  void anUnfinishedMessage_thatWasCutOffForLength_isWithheldWhenItsTurnComes() {
+    plan(2, 2, "0123456789");
+    Passage cut = stream.decide(FIRST, 20, 20, FIRST + 18, true);
+    assertEquals("tooLong", cut.cause());
+    assertEquals(FIRST + 12, cut.end());
+    stream.passed(cut);
+    Passage rest = stream.decide(FIRST + 12, 8, 20, FIRST + 18, true);
+    assertEquals("incomplete", rest.cause());
+    assertEquals(FIRST + 18, rest.end());
+  }
+
+  @Property
+  void noSegment_leavesLongerThanItMay_andTheReceiverGetsAllBytesOnceInOrder(
+      @ForAll @Size(min = 1, max = 6) List<@IntRange(min = 0, max = 30) Integer> gaps,
+      @ForAll @Size(min = 6, max = 6) List<@IntRange(min = 0, max = 12) Integer> lengths,
+      @ForAll @IntRange(min = 40, max = 80) int segmentBytes) {
+    new TranslatedStreamTest().transmit(gaps, lengths, segmentBytes);
+  }
+
+  /** Sends a stream with edits, each segment again until all of it has passed. */
+  private void transmit(List<Integer> gaps, List<Integer> lengths, int segmentBytes) {
+    StringBuilder wanted = new StringBuilder();
+    int at = 0;
+    for (int i = 0; i < gaps.size(); i++) {
+      at += gaps.get(i);
+      wanted.append("-".repeat(gaps.get(i)));
+      String replacement = "r".repeat(lengths.get(i));
+      plan(at, 4, replacement);
+      wanted.append(replacement);
+      at += 4;
+    }
+    int total = at + 30;
+    wanted.append("-".repeat(30));
+    StringBuilder received = new StringBuilder();
+    int next = 0;
+    for (int turns = 0; next < total && turns < 100; turns++) {
+      int lengthBytes = Math.min(segmentBytes, total - next);
+      Passage passage = passWithin(Math.max(segmentBytes, lengthBytes), next, lengthBytes);
+      if (passage.kind() != Kind.DROPPED) {
+        int from = FIRST + next;
+        for (PayloadEdit edit : passage.edits()) {
+          received
+              .append("-".repeat(edit.from() - from))
+              .append(new String(edit.replacement(), US_ASCII));
+          from = edit.to();
+        }
+        received.append("-".repeat(passage.end() - from));
+        next = passage.end() - FIRST;
+      }
+      acknowledge(stream, FIRST + next + stream.adjustment().offsetAfter());
+    }
+    assertEquals(wanted.toString(), received.toString());
+    assertFalse(stream.isUnfinished());
   }
 }

@@ -110,6 +110,17 @@ public final class PacketBuilder {
   }
 
   /**
+   * Adds IPv4 options.
+   *
+   * @param bytes all of them, 0..40, a multiple of 4
+   * @return this builder
+   */
+  public PacketBuilder ipOptions(byte[] bytes) {
+    ipOptions = bytes.clone();
+    return this;
+  }
+
+  /**
    * Adds TCP options.
    *
    * @param words how many words of four bytes, 0..10

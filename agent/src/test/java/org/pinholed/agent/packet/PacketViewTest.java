@@ -21,6 +21,7 @@ import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.packet.PacketView.Status;
@@ -158,6 +159,39 @@ class PacketViewTest {
       assertEquals(0x10, view.sourceLow());
       assertEquals(0x20010db8_00020000L, view.destinationHigh());
       assertEquals(7, view.destinationLow());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, false", "60, false", "43, true"})
+    void whetherAnIpv6SegmentMayBeChanged(int header, boolean unalterable) {
+      assertEquals(
+          unalterable,
+          readable(tcp6().extensionHeaders(header, extensions(header)).build()).isUnalterable());
+    }
+
+    @Test
+    void thatASignedSegmentMayNotBeChanged_andOnlyThatOne() {
+      PacketView view = readable(tcp6().extensionHeaders(51, authentication()).build());
+      assertTrue(view.isUnalterable());
+      byte[] next = tcp6().build();
+      assertEquals(Status.READABLE, view.wrap(ByteBuffer.wrap(next), 0, next.length));
+      assertFalse(view.isUnalterable());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+      "01010101, false", // no operation
+      "94040000, false", // router alert
+      "0194040000000000, false",
+      "00830704, false", // what stands behind the end of the list is none
+      "83070400000000ff, true", // loose source route
+      "01890704000000ff, true", // strict source route, behind a no operation
+      "94000000, true", // a length that lies
+      "01010194, true"
+    })
+    void whetherAnIpv4SegmentMayBeChanged(String options, boolean unalterable) {
+      byte[] bytes = HexFormat.of().parseHex(options);
+      assertEquals(unalterable, readable(tcp4().ipOptions(bytes).build()).isUnalterable());
     }
 
     @Test

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.helper.Endpoint;
 
 /**
  * A kernel that keeps pinholes as the maps do: by what the child's first packet says, one per key
@@ -155,21 +154,22 @@ public final class ScriptedBackend implements PinholeBackend {
   public Session openSession() {
     return new Session() {
       @Override
-      public List<Pinhole> apply(List<Pinhole> close, List<Pinhole> toOpen)
+      public List<Pinhole> apply(
+          List<Pinhole> close, List<Pinhole> toOpen, List<RewrittenDirection> rewritten)
           throws BackendException {
-        return ScriptedBackend.this.apply("open", close, toOpen);
+        List<Pinhole> unused = ScriptedBackend.this.apply("open", close, toOpen);
+        synchronized (ScriptedBackend.this) {
+          for (RewrittenDirection direction : rewritten) {
+            transactions.add(
+                "hold " + direction.conntrackId() + (direction.reply() ? " reply" : " original"));
+          }
+        }
+        return unused;
       }
 
       @Override
       public void renew(List<Pinhole> pinholes) throws BackendException {
         ScriptedBackend.this.apply("renew", List.of(), pinholes);
-      }
-
-      @Override
-      public void holdWithoutReader(Endpoint source, Endpoint destination) {
-        synchronized (ScriptedBackend.this) {
-          transactions.add("hold " + source + " > " + destination);
-        }
       }
 
       @Override

@@ -130,6 +130,17 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     }
 
     /**
+     * Shifts sequence numbers of a direction for somebody else, as synproxy does.
+     *
+     * @param ofReply false for what the client sends, true for what the server sends
+     * @param offset what is added to all of them
+     */
+    public void shift(boolean ofReply, int offset) {
+      adjustable = true;
+      adjustments[ofReply ? 1 : 0] = new SequenceAdjustment(0, offset, offset);
+    }
+
+    /**
      * How sequence numbers of a direction are shifted.
      *
      * @param ofReply false for what the client sends, true for what the server sends

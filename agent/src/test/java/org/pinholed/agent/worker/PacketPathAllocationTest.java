@@ -1,10 +1,12 @@
 package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.junit.jupiter.api.Test;
@@ -15,6 +17,7 @@ import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
 /** A packet that announces nothing must leave nothing for the garbage collector. */
+@SuppressWarnings("NullAway.Init")
 class PacketPathAllocationTest {
   private static final int IPV4_HEADER_BYTES = 20;
   private static final int WARM_UP = 30_000;
@@ -53,6 +56,16 @@ class PacketPathAllocationTest {
       return view;
     }
 
+    int sequence() {
+      assertTrue(view.wrap(buffer, 0, lengthBytes));
+      int at = view.payloadOffset() + IPV4_HEADER_BYTES + 4;
+      int sequence = 0;
+      for (int i = 0; i < 4; i++) {
+        sequence = (sequence << 8) | Byte.toUnsignedInt(buffer.get(at + i));
+      }
+      return sequence;
+    }
+
     private void putBigEndian(int at, int value) {
       buffer.put(at, (byte) (value >>> 24)).put(at + 1, (byte) (value >>> 16));
       buffer.put(at + 2, (byte) (value >>> 8)).put(at + 3, (byte) value);
@@ -60,33 +73,61 @@ class PacketPathAllocationTest {
   }
 
   private final WorkerBench bench;
-  private final Queued noop;
-  private final Queued ok;
-  private int clientNext = 1001;
-  private int serverNext = 2001;
+  private Queued noop;
+  private Queued ok;
+  private int clientNext;
+  private int serverNext;
+
+  /** How far the kernel shifts what the client sends, and the server. */
+  private int clientShift;
+
+  private int serverShift;
 
   PacketPathAllocationTest() throws NetlinkException {
     bench = new WorkerBench();
-    TcpDialogue dialogue = new TcpDialogue(bench);
-    dialogue.reusePorts(0x1234, 25, 1000, 2000);
-    dialogue.connect();
+    begin(new TcpDialogue(bench).connect());
+  }
+
+  private void begin(TcpDialogue dialogue) {
     noop = new Queued(dialogue.clientSays("NOOP\r\n", 0));
     ok = new Queued(dialogue.serverSays("200 ok\r\n", 0));
+    clientNext = noop.sequence();
+    serverNext = ok.sequence();
+    clientShift = dialogue.connection().adjustment(false).offsetAfter();
+    serverShift = dialogue.connection().adjustment(true).offsetAfter();
+  }
+
+  /** Both addresses are translated, and an announcement of each side was rewritten before. */
+  private void beginTranslated() {
+    TcpDialogue dialogue =
+        new TcpDialogue(
+            bench,
+            new InetSocketAddress("192.0.2.11", 40002),
+            TcpDialogue.SERVER,
+            new InetSocketAddress("203.0.113.9", 40002),
+            new InetSocketAddress("203.0.113.109", 21),
+            0x1235,
+            25);
+    dialogue.connection().makeAdjustable();
+    dialogue.login().client("PORT 192,0,2,11,117,48\r\n").server("200 ok\r\n").passive(30000);
+    begin(dialogue);
+    assertNotEquals(0, clientShift);
+    assertNotEquals(0, serverShift);
   }
 
   private void exchange(int times) {
     for (int i = 0; i < times; i++) {
-      bench.worker().onPacket(noop.with(clientNext, serverNext));
+      bench.worker().onPacket(noop.with(clientNext, serverNext + serverShift));
       clientNext += 6;
-      bench.worker().onPacket(ok.with(serverNext, clientNext));
+      bench.worker().onPacket(ok.with(serverNext, clientNext + clientShift));
       serverNext += 8;
     }
   }
 
   private void retransmit(int times) {
     for (int i = 0; i < times; i++) {
-      bench.worker().onPacket(noop.with(clientNext - 6, serverNext));
-      bench.worker().onPacket(ok.with(serverNext - 8, clientNext));
+      bench.worker().onPacket(noop.with(clientNext - 6, serverNext + serverShift));
+      bench.worker().onPacket(ok.with(serverNext - 8, clientNext + clientShift));
     }
   }
 
@@ -119,6 +160,25 @@ class PacketPathAllocationTest {
         6L * (WARM_UP + ROUNDS * MEASURED),
         bench.worker().flows().sessions(ListingFilter.ALL).get(0).bytesFromClient(),
         "all of it was read");
+  }
+
+  @Test
+  void onPacket_ofATranslatedFlow_dialogueAboutNothing_nothingAllocated() {
+    beginTranslated();
+    exchange(WARM_UP);
+    assertNothing(allocatedByOneRoundOf(() -> exchange(MEASURED)));
+    assertTrue(
+        bench.worker().flows().sessions(ListingFilter.ALL).stream()
+            .anyMatch(row -> row.bytesFromClient() > 6L * (WARM_UP + ROUNDS * MEASURED)),
+        "all of it was read");
+  }
+
+  @Test
+  void onPacket_ofATranslatedFlow_retransmissions_nothingAllocated() {
+    beginTranslated();
+    exchange(1);
+    retransmit(WARM_UP);
+    assertNothing(allocatedByOneRoundOf(() -> retransmit(MEASURED)));
   }
 
   @Test

@@ -190,6 +190,11 @@ public final class TcpDialogue {
     return segment(clientSeen, server, clientNext + offset, serverNext, text, moreFlags);
   }
 
+  /** A packet of the server with a sequence number that is off by some bytes. */
+  byte[] serverOutOfTurn(int offset, String text) {
+    return segment(serverSeen, client, serverNext + offset, clientNext, text, 0);
+  }
+
   private static int numberOf(int flags) {
     return (flags & PacketView.FIN) == 0 ? 0 : 1;
   }

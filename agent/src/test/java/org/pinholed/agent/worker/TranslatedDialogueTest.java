@@ -9,6 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
@@ -20,6 +22,8 @@ import org.pinholed.kernel.netlink.NetlinkException;
 /** FTP through address translation: what passes, and why an announcement is not rewritten. */
 class TranslatedDialogueTest {
   private static final InetSocketAddress OUTSIDE = new InetSocketAddress("203.0.113.9", 40001);
+  private static final InetSocketAddress HIDDEN_SERVER = new InetSocketAddress("203.0.113.9", 21);
+  private static final InetSocketAddress CLIENT = TcpDialogue.CLIENT;
   private static final String PORT = "PORT 192,0,2,10,117,48\r\n";
   private static final String PORT_SEEN = "PORT 203,0,113,9,117,48\r\n";
   private static final String PIN = "ONCE TCP 198.51.100.7 > 203.0.113.9:";
@@ -42,17 +46,19 @@ class TranslatedDialogueTest {
     return login(new TcpDialogue(bench, client, server, outside, server, id, 25));
   }
 
+  /** The same with an address that is longer than the server's own. */
+  private TcpDialogue hiddenServerWithLongAddress() {
+    return login(unknown(CLIENT, new InetSocketAddress("203.0.113.109", 21)));
+  }
+
   /** A server behind a destination translation, the client logged in. */
   private TcpDialogue hiddenServer() {
-    return login(
-        new TcpDialogue(
-            bench,
-            TcpDialogue.CLIENT,
-            TcpDialogue.SERVER,
-            TcpDialogue.CLIENT,
-            new InetSocketAddress("203.0.113.9", 21),
-            0x1234,
-            25));
+    return login(unknown(CLIENT, HIDDEN_SERVER));
+  }
+
+  /** A connection that does not even begin yet, with the addresses that the other side sees. */
+  private TcpDialogue unknown(InetSocketAddress clientSeen, InetSocketAddress serverSeen) {
+    return new TcpDialogue(bench, CLIENT, TcpDialogue.SERVER, clientSeen, serverSeen, 0x1234, 25);
   }
 
   private static TcpDialogue login(TcpDialogue dialogue) {
@@ -60,14 +66,35 @@ class TranslatedDialogueTest {
     return dialogue.login();
   }
 
+  /** As {@link #login}, but synproxy has given the server other sequence numbers. */
+  private static TcpDialogue loginBehindSynproxy(TcpDialogue dialogue, int offset) {
+    dialogue.connect().connection().shift(true, offset);
+    return dialogue.login();
+  }
+
+  /** The payloads of all packets that passed. */
+  private List<String> passed() {
+    return bench.queue().passed().stream().map(TranslatedDialogueTest::payload).toList();
+  }
+
   /** The payload of the packet that passed last. */
   private String lastPassed() {
-    List<byte[]> passed = bench.queue().passed();
-    byte[] packet = passed.get(passed.size() - 1);
+    List<String> passed = passed();
+    return passed.get(passed.size() - 1);
+  }
+
+  private static String payload(byte[] packet) {
     PacketView view = new PacketView();
     assertEquals(PacketView.Status.READABLE, view.wrap(ByteBuffer.wrap(packet), 0, packet.length));
     return new String(
         packet, view.payloadOffset(), view.payloadLengthBytes(), StandardCharsets.ISO_8859_1);
+  }
+
+  /** What the log says of refusals and ends. */
+  private List<String> reasons() {
+    return bench.log().words().stream()
+        .filter(word -> word.startsWith("refused") || word.startsWith("opaque"))
+        .toList();
   }
 
   private int withheld(String cause) {
@@ -233,6 +260,141 @@ class TranslatedDialogueTest {
       assertEquals(PORT_SEEN, lastPassed());
       assertEquals(2, dialogue.connection().adjustment(false).offsetAfter());
     }
+
+    @Test
+    void aSecondLine_onceTheFirstIsAcknowledgedWithoutAWord_howeverLongThatTakes() {
+      TcpDialogue dialogue = hiddenClient().client(PORT);
+      byte[] acknowledgement = dialogue.serverSays("", 0);
+      byte[] second = dialogue.clientSays(PORT, 0);
+      for (int times = 0; times < 20; times++) {
+        dialogue.deliver(second);
+        assertEquals("PORT ", lastPassed(), "what stands before the address");
+      }
+      dialogue.deliver(acknowledgement).deliver(second);
+      assertEquals(PORT_SEEN, lastPassed());
+      assertEquals(20, withheld("unacknowledged"));
+      assertEquals(List.of(), reasons());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void aFullSizeSegment_isCutByAsMuchAsItGrows_andTheRestFollows() {
+      TcpDialogue dialogue = hiddenServerWithLongAddress().client("PASV\r\n");
+      String filler = "200 " + "x".repeat(1448 - 6 - dialogue.reply227(30000).length()) + "\r\n";
+      byte[] packet = dialogue.serverSays(dialogue.reply227(30000) + filler, 0);
+      dialogue.deliver(packet);
+      String seen = "227 Entering Passive Mode (203,0,113,109,117,48).\r\n";
+      assertEquals(seen + filler.substring(0, 1448 - seen.length()), lastPassed());
+      assertEquals(1, withheld("tooLong"));
+      dialogue.deliver(packet);
+      assertEquals(seen + filler.substring(0, 1448 - seen.length()), lastPassed());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void anAnnouncementAtTheEndOfAFullSizeSegment_lessItsLastByte_whichComesAgain() {
+      TcpDialogue dialogue = hiddenServerWithLongAddress().client("NOOP\r\nPASV\r\n");
+      String answer = dialogue.reply227(30000);
+      String filler = "200 " + "x".repeat(1448 - 6 - answer.length()) + "\r\n";
+      dialogue.server(filler + answer);
+      String seen = "227 Entering Passive Mode (203,0,113,109,117,48).\r";
+      assertEquals(filler + seen, lastPassed());
+      assertEquals(1, withheld("tooLong"));
+      dialogue.deliver(dialogue.serverOutOfTurn(-1, "\n"));
+      assertEquals("\n", lastPassed());
+      assertEquals(List.of(), reasons());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void aSmallSegment_mayGrow() {
+      TcpDialogue dialogue = hiddenServerWithLongAddress().client("PASV\r\n");
+      String answer = dialogue.reply227(30000);
+      String filler = "200 " + "x".repeat(400) + "\r\n";
+      dialogue.server(answer + filler);
+      assertEquals("227 Entering Passive Mode (203,0,113,109,117,48).\r\n" + filler, lastPassed());
+      assertEquals(0, withheld("tooLong"));
+    }
+
+    @Test
+    void whatIsPlanned_alsoWhenNothingIsReadAnyMore() {
+      TcpDialogue dialogue = hiddenClient().client(PORT);
+      byte[] acknowledgement = dialogue.serverSays("", 0);
+      byte[] second = dialogue.clientSays(PORT + "AUTH TLS\r\n", 0);
+      dialogue.deliver(second); // waits for the acknowledgement
+      dialogue.deliver(dialogue.serverOutOfTurn(0, "\u0016\u0003\u0001 hello"));
+      assertEquals(1, bench.worker().flows().unread(), "nothing is read any more");
+      assertEquals(0, dialogue.connection().mark() & WorkerBench.MARKS.opaque());
+      dialogue.deliver(acknowledgement).deliver(second);
+      assertEquals(PORT_SEEN + "AUTH TLS\r\n", lastPassed());
+    }
+
+    @Test
+    void theNoteThatAcknowledgementsAreToBeSeen_isInTheTransactionOfThePinhole() {
+      TcpDialogue dialogue = hiddenServer();
+      bench.backend().transactions();
+      dialogue.passive(30000);
+      assertEquals(List.of("open 1, close 0", "hold 4660 reply"), bench.backend().transactions());
+    }
+  }
+
+  /** The kernel shifts the server's sequence numbers already, by any 32 bits. */
+  @Nested
+  class BehindSynproxy {
+    @ParameterizedTest
+    @ValueSource(ints = {77_000, -77_000, 0x7fff_0000, -0x7fff_0000})
+    void aServersAnnouncement_isRewrittenOnTopOfIt(int offset) {
+      TcpDialogue dialogue = loginBehindSynproxy(unknown(CLIENT, HIDDEN_SERVER), offset);
+      dialogue.passive(30000).client("NOOP\r\n").server("200 ok\r\n");
+      String seen = "227 Entering Passive Mode (203,0,113,9,117,48).\r\n";
+      assertTrue(passed().contains(seen), () -> passed().toString());
+      assertEquals(new SequenceAdjustment(0, 0, 0), dialogue.connection().adjustment(false));
+      SequenceAdjustment told = dialogue.connection().adjustment(true);
+      assertEquals(offset, told.offsetBefore());
+      assertEquals(offset + seen.length() - dialogue.reply227(30000).length(), told.offsetAfter());
+
+      dialogue.passive(30001); // acknowledged in the numbers that all of this makes
+      assertEquals("227 Entering Passive Mode (203,0,113,9,117,49).\r\n", lastPassed());
+      assertEquals(0, withheld("unacknowledged"));
+      assertEquals(List.of(), reasons());
+      bench.assertVerdicts();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {77_000, -77_000, 0x7fff_0000, -0x7fff_0000})
+    void aClientsAnnouncement_isRewritten_andItStays(int offset) {
+      TcpDialogue dialogue = loginBehindSynproxy(unknown(OUTSIDE, TcpDialogue.SERVER), offset);
+      dialogue.client(PORT);
+      assertEquals(PORT_SEEN, lastPassed());
+      dialogue.server("200 ok\r\n").client(PORT);
+      assertEquals(PORT_SEEN, lastPassed());
+      assertEquals(2, dialogue.connection().adjustment(false).offsetAfter());
+      assertEquals(offset, dialogue.connection().adjustment(true).offsetAfter());
+      assertEquals(List.of(), reasons());
+      bench.assertVerdicts();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {77_000, -77_000, 0x7fff_0000, -0x7fff_0000})
+    void aConnectionThatIsNotTranslated_isRead_andItsNumbersAreAskedForOnce(int offset) {
+      TcpDialogue dialogue =
+          loginBehindSynproxy(unknown(CLIENT, TcpDialogue.SERVER), offset).passive(30000);
+      int gets = bench.conntrack().gets();
+      dialogue.client("NOOP\r\n").server("200 ok\r\n").passive(30001);
+      assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30001"), bench.backend().open());
+      assertEquals(gets, bench.conntrack().gets());
+      assertEquals(List.of(), reasons());
+      bench.assertVerdicts();
+    }
+  }
+
+  @Test
+  void theObjectThatGivesTheExtension_isNoHelper_thoughTheKernelNamesOne() {
+    TcpDialogue dialogue = unknown(OUTSIDE, TcpDialogue.SERVER);
+    dialogue.connection().setHelper("nft_ct_expect");
+    login(dialogue).client(PORT);
+    assertEquals(PORT_SEEN, lastPassed());
+    assertEquals(List.of(), reasons());
   }
 
   @Nested
@@ -344,21 +506,6 @@ class TranslatedDialogueTest {
   @Nested
   class Refuses {
     @Test
-    void payloadTooLong() {
-      TcpDialogue dialogue = hiddenClient();
-      // With headers 20 bytes less than the kernel takes back, and the announcement might grow by
-      // more.
-      String filler = "NOOP " + "x".repeat(65531 - 20 - 40 - 7 - PORT.length()) + "\r\n";
-      dialogue.client(filler + PORT);
-
-      assertEquals(filler + PORT, lastPassed());
-      assertEquals(List.of("refused lineTooLong", "refused payloadTooLong"), bench.log().words());
-      assertEquals(1, bench.metrics().of("reason payloadTooLong ftp"));
-      assertEquals(List.of(), bench.backend().open());
-      bench.assertVerdicts();
-    }
-
-    @Test
     void noFreePort_afterAsManyAsAreTried() {
       for (int i = 0; i < 128; i++) {
         String address = "192.0.2." + (10 + i);
@@ -424,24 +571,54 @@ class TranslatedDialogueTest {
     }
 
     @Test
-    void rewriteGivenUp_whenAnEarlierOneIsNeverAcknowledged() {
-      TcpDialogue dialogue = hiddenClient().client(PORT);
+    void rewriteGivenUp_whenItsSenderNeverSendsItInOnePiece() {
+      TcpDialogue dialogue = hiddenClient().client(PORT).server("200 ok\r\n");
       bench.log().clear();
-      byte[] second = dialogue.clientSays("PORT 192,0,2,10,117,49\r\n", 0);
+      byte[] first = dialogue.clientSays("PORT 192,0,", 0);
+      byte[] rest = dialogue.clientSays("2,10,117,49\r\n", 0);
+      dialogue.deliver(first).deliver(rest); // read in the middle, and dropped
       for (int cuts = 0; cuts < 6; cuts++) {
-        dialogue.deliver(second);
+        dialogue.deliver(first);
         assertEquals("PORT ", lastPassed(), "what stands before the address");
       }
-      assertEquals(6, withheld("unacknowledged"));
-      dialogue.deliver(second);
+      assertEquals(6, withheld("partOfAnEdit"));
+      dialogue.deliver(first).deliver(rest);
 
-      assertEquals("PORT 192,0,2,10,117,49\r\n", lastPassed());
-      assertEquals(
-          List.of("replaced PORT", "created PORT", "refused rewriteGivenUp", "closed PORT"),
-          bench.log().words());
+      assertEquals("2,10,117,49\r\n", lastPassed());
+      assertEquals(List.of("refused rewriteGivenUp"), reasons());
       dialogue.server("200 ok\r\n200 ok\r\n");
       assertEquals(List.of(), bench.backend().open(), "nobody was told of that port");
       assertEquals(List.of(), bench.rows());
+      bench.assertVerdicts();
+    }
+
+    /** The same packet with a source route, which was made with the checksum of another one. */
+    private byte[] withSourceRoute(byte[] packet) {
+      byte[] option = {(byte) 0x83, 7, 4, (byte) 198, 51, 100, 7, 0};
+      ByteBuffer longer = ByteBuffer.allocate(packet.length + option.length);
+      longer.put(packet, 0, 20).put(option).put(packet, 20, packet.length - 20);
+      longer.put(0, (byte) 0x47).putShort(2, (short) longer.capacity());
+      return longer.array();
+    }
+
+    @Test
+    void unalterablePacket_whichPassesAsItCame() {
+      TcpDialogue dialogue = hiddenClient();
+      dialogue.deliver(withSourceRoute(dialogue.clientSays(PORT, 0)));
+
+      assertEquals(PORT, lastPassed());
+      assertRefused("unalterablePacket");
+    }
+
+    @Test
+    void unalterablePacket_thatRepeatsWhatWasRewritten_isDropped() {
+      TcpDialogue dialogue = hiddenClient();
+      byte[] packet = dialogue.clientSays(PORT, 0);
+      dialogue.deliver(packet);
+      int passed = passed().size();
+      dialogue.deliver(withSourceRoute(packet));
+      assertEquals(passed, passed().size());
+      assertEquals(1, withheld("unalterable"));
       bench.assertVerdicts();
     }
 
@@ -486,6 +663,18 @@ class TranslatedDialogueTest {
 
       assertEquals(dialogue.reply227(30000), lastPassed());
       assertEquals(List.of("backendError errno28", "refused backendRefused"), bench.log().words());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void kernelHelper_thatIsAssignedInTheMiddle() {
+      TcpDialogue dialogue = hiddenClient();
+      dialogue.connection().setHelper("ftp-in-user-space");
+      dialogue.client(PORT);
+
+      assertEquals(PORT, lastPassed());
+      assertEquals(List.of("opaque kernelHelper"), bench.log().words());
+      assertEquals(SequenceAdjustment.NONE, dialogue.connection().adjustment(false));
       bench.assertVerdicts();
     }
 

@@ -239,6 +239,16 @@ public final class InOrderStream {
   }
 
   /**
+   * Whether an acknowledgement is of bytes that came by here, from the first one on.
+   *
+   * @param acknowledgement the acknowledgement number
+   * @return false if nobody can have sent it for what was read, or it is of bytes before the first
+   */
+  public boolean hasSent(int acknowledgement) {
+    return acknowledgement - first >= 0 && acknowledgement - next <= 1;
+  }
+
+  /**
    * How many bytes came in their turn.
    *
    * @return the stream offset of the next byte

@@ -49,6 +49,18 @@ public record ConntrackEntry(
   /** {@code IPS_NAT_MASK}: source or destination is translated. */
   public static final int IPS_NAT_MASK = 0x30;
 
+  /** What Linux 7.2 and later call the helper of a flow that has a {@code ct expectation}. */
+  private static final String EXPECTATION_OBJECT = "nft_ct_expect";
+
+  /**
+   * Whether a helper, of the kernel or of a program behind it, works on the connection.
+   *
+   * @return false also if the name is only that of a {@code ct expectation} object
+   */
+  public boolean hasHelper() {
+    return !helperName.isEmpty() && !helperName.equals(EXPECTATION_OBJECT);
+  }
+
   /**
    * The id as it is shown to people.
    *

@@ -27,6 +27,7 @@ final class Nft {
   static final int NFT_MSG_NEWGEN = 15;
   static final int NFT_MSG_GETGEN = 16;
   static final int NFT_MSG_NEWOBJ = 18;
+  static final int NFT_MSG_GETOBJ = 19;
   static final int NFT_MSG_DESTROYSETELEM = 30;
 
   static final int NFTA_LIST_ELEM = 1;
@@ -110,7 +111,13 @@ final class Nft {
 
   static final int UDATA_SET_KEYBYTEORDER = 0;
   static final int UDATA_SET_DATABYTEORDER = 1;
+  static final int UDATA_SET_KEY_TYPEOF = 3;
   static final int UDATA_SET_COMMENT = 7;
+
+  /** {@code enum expr_types} of nft(8), which it keeps stable for its userdata. */
+  static final int EXPR_CT = 12;
+
+  static final int EXPR_CONCAT = 13;
 
   private static final int NAME_MAX_BYTES = 255;
 

@@ -18,12 +18,12 @@ public final class NftBatch {
   private static final int CREATE = NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_CREATE;
   private static final int APPEND = CREATE | NetlinkConstants.NLM_F_APPEND;
   private static final int ELEMENT_LIST_MAX_BYTES = 32 * 1024; // nla_len has 16 bits
-  private static final int ELEMENT_MAX_BYTES =
-      2048; // an element with its translation, removed and added: 6 of 64 key, 64 value, 130
-  // comment
+  // A pinhole with its translation, made, removed and added: nine messages with an element each.
+  private static final int ELEMENT_MAX_BYTES = 2048;
   private static final int END_BYTES =
       NetlinkConstants.HEADER_BYTES + NetlinkConstants.NFGENMSG_BYTES;
   private static final int NO_MESSAGE = -1;
+  private static final int CT_EXPRESSION_BYTES = 22; // of userdata
 
   private final NetlinkChannel channel;
   private final NetlinkWriter writer;
@@ -240,7 +240,10 @@ public final class NftBatch {
   private void setUserdata(NftSet set) {
     String comment = set.comment();
     int lengthBytes =
-        6 + (set.isMap() ? 6 : 0) + (comment.isEmpty() ? 0 : 3 + checkedLength(comment));
+        6
+            + (set.isMap() ? 6 : 0)
+            + (set.isKeyedByCt() ? 10 + CT_EXPRESSION_BYTES * set.key().size() : 0)
+            + (comment.isEmpty() ? 0 : 3 + checkedLength(comment));
     writer
         .attrHeader(Nft.NFTA_SET_USERDATA, lengthBytes)
         .raw8(Nft.UDATA_SET_KEYBYTEORDER)
@@ -249,10 +252,30 @@ public final class NftBatch {
     if (set.isMap()) {
       writer.raw8(Nft.UDATA_SET_DATABYTEORDER).raw8(4).raw32host(set.valueByteOrder());
     }
+    if (set.isKeyedByCt()) {
+      typeOfKey(set);
+    }
     if (!comment.isEmpty()) {
       text(Nft.UDATA_SET_COMMENT, comment);
     }
     writer.pad();
+  }
+
+  // "typeof ct id . ct direction": a tree of TLVs, each of type, length and value.
+  private void typeOfKey(NftSet set) {
+    int fieldsBytes = CT_EXPRESSION_BYTES * set.key().size();
+    writer.raw8(Nft.UDATA_SET_KEY_TYPEOF).raw8(8 + fieldsBytes);
+    number(0, Nft.EXPR_CONCAT).raw8(1).raw8(fieldsBytes);
+    for (int field = 0; field < set.key().size(); field++) {
+      writer.raw8(field).raw8(CT_EXPRESSION_BYTES - 2);
+      number(0, Nft.EXPR_CT).raw8(1).raw8(12);
+      number(0, set.key().get(field).ctKey());
+      number(1, -1); // of the packet's own direction
+    }
+  }
+
+  private NetlinkWriter number(int tlv, int value) {
+    return writer.raw8(tlv).raw8(4).raw32host(value);
   }
 
   /**
@@ -378,8 +401,9 @@ public final class NftBatch {
   /**
    * Makes a {@code ct expectation} object; no error if the same is there already.
    *
-   * <p>With size 0, which nft(8) refuses, assigning it makes no expectation but gives the
-   * connection the helper extension, and so with NAT the sequence adjustment.
+   * <p>Assigning it gives the connection the helper extension, and so with NAT the sequence
+   * adjustment. That is all that one with size 0, which nft(8) refuses, does before Linux 7.2;
+   * later kernels expect something in any case ({@link NftFeatures#sequenceAdjustment}).
    *
    * @param table the table
    * @param object its name

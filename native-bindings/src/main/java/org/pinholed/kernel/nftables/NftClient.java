@@ -1,7 +1,9 @@
 package org.pinholed.kernel.nftables;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -249,6 +251,62 @@ public final class NftClient implements AutoCloseable {
     writer.endNested().endNested().endNested().endMessage();
     return channel.get(
         "nftables: get element of " + table + " " + set, reader -> forElements(reader, handler));
+  }
+
+  /**
+   * What the kernel made of a {@code ct expectation} object; it does not keep every value that it
+   * takes.
+   *
+   * @param table the table
+   * @param object its name
+   * @return the object; nothing if there is none
+   * @throws NetlinkException if the kernel refuses
+   */
+  public Optional<ExpectationObject> expectationObject(NftTable table, String object)
+      throws NetlinkException {
+    get(Nft.NFT_MSG_GETOBJ, table.family().code())
+        .attrBytes(Nft.NFTA_OBJ_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_OBJ_NAME, Nft.nameBytes("object", object))
+        .attr32be(Nft.NFTA_OBJ_TYPE, Nft.NFT_OBJECT_CT_EXPECT)
+        .endMessage();
+    List<ExpectationObject> found = new ArrayList<>(1);
+    channel.get(
+        "nftables: get object of " + table + " " + object,
+        reader -> {
+          reader.enterNfnetlink();
+          while (reader.nextAttribute()) {
+            if (reader.attributeType() == Nft.NFTA_OBJ_DATA) {
+              reader.enterNested();
+              readExpectation(reader).ifPresent(found::add);
+              reader.leaveNested();
+            }
+          }
+        });
+    return found.stream().findFirst();
+  }
+
+  // The reader stands before the first attribute of the object's data.
+  private static Optional<ExpectationObject> readExpectation(NetlinkReader reader) {
+    NftFamily family = NftFamily.IP;
+    int protocol = 0;
+    int port = 0;
+    int timeoutMs = 0;
+    int size = 0;
+    while (reader.nextAttribute()) {
+      switch (reader.attributeType()) {
+        case Nft.NFTA_CT_EXPECT_L3PROTO ->
+            family = reader.u16be() == NftFamily.IP6.code() ? NftFamily.IP6 : NftFamily.IP;
+        case Nft.NFTA_CT_EXPECT_L4PROTO -> protocol = reader.u8();
+        case Nft.NFTA_CT_EXPECT_DPORT -> port = reader.u16be();
+        case Nft.NFTA_CT_EXPECT_TIMEOUT -> timeoutMs = reader.s32host();
+        case Nft.NFTA_CT_EXPECT_SIZE -> size = reader.u8();
+        default -> {}
+      }
+    }
+    boolean readable = reader.ok() && protocol > 0 && timeoutMs >= 0;
+    return readable
+        ? Optional.of(new ExpectationObject(family, protocol, port, timeoutMs, size))
+        : Optional.empty();
   }
 
   @Override

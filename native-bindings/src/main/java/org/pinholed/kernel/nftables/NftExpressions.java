@@ -63,6 +63,10 @@ public final class NftExpressions {
   public enum Ct {
     /** {@code ct state}, a bit mask in host order, 4 bytes; {@link #STATE_NEW}. */
     STATE(0),
+    /** {@code ct direction}, 1 byte: {@link Direction}. */
+    DIRECTION(1),
+    /** {@code ct status}, a bit mask in host order, 4 bytes; {@link #STATUS_NAT}. */
+    STATUS(2),
     /** {@code ct mark}, host order, 4 bytes. */
     MARK(3),
     /** {@code ct original|reply proto-src}, network order, 2 bytes; wants a direction. */
@@ -78,6 +82,9 @@ public final class NftExpressions {
 
     /** {@code NF_CT_STATE_BIT(IP_CT_NEW)}. */
     public static final int STATE_NEW = 8;
+
+    /** {@code IPS_NAT_MASK}: source or destination is translated. */
+    public static final int STATUS_NAT = 0x30;
 
     private final int key;
 
@@ -251,9 +258,24 @@ public final class NftExpressions {
    * @return these expressions
    */
   public NftExpressions mask8(int register, int mask) {
+    return change8(register, mask, 0);
+  }
+
+  /**
+   * Flips bits of a value of one byte in place.
+   *
+   * @param register 0..15
+   * @param bits 0..255
+   * @return these expressions
+   */
+  public NftExpressions flip8(int register, int bits) {
+    return change8(register, 0xff, bits);
+  }
+
+  private NftExpressions change8(int register, int mask, int flipped) {
     beginMask(register, 1);
     writer.beginNested(4).attr8(Nft.NFTA_DATA_VALUE, mask).endNested();
-    writer.beginNested(5).attr8(Nft.NFTA_DATA_VALUE, 0).endNested();
+    writer.beginNested(5).attr8(Nft.NFTA_DATA_VALUE, flipped).endNested();
     return end();
   }
 

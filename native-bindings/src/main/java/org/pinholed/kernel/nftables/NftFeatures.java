@@ -1,5 +1,8 @@
 package org.pinholed.kernel.nftables;
 
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 
@@ -13,6 +16,8 @@ import org.pinholed.kernel.netlink.NetlinkException;
  * @param innerHeader payload expressions that count from behind the transport header (Linux 5.16)
  * @param conntrackZones rules can ask for the zone of a connection, so that there may be some
  * @param hash the expression that hashes registers ({@code CONFIG_NFT_HASH})
+ * @param sequenceAdjustment the {@code ct expectation} object that gives a connection the extension
+ *     for sequence numbers and opens nothing; null if this kernel has none
  */
 public record NftFeatures(
     boolean nativeQueue,
@@ -21,8 +26,21 @@ public record NftFeatures(
     boolean timeoutUpdate,
     boolean innerHeader,
     boolean conntrackZones,
-    boolean hash) {
+    boolean hash,
+    @Nullable ExpectationObject sequenceAdjustment) {
   private static final String CHAIN = "probe";
+  private static final String OBJECT = "probe";
+  private static final int DCCP = 33;
+  private static final int SCTP = 132;
+
+  // The least harmful first. Port 0 would be any port. Which of them the kernel keeps as it was
+  // asked for depends on its version; they were tried on 6.1, 6.12, 6.18, 7.2 and 7.3.
+  private static final List<ExpectationObject> EXPECTING_NOTHING =
+      List.of(
+          new ExpectationObject(NftFamily.IP, DCCP, 1, 0, 0),
+          new ExpectationObject(NftFamily.IP, SCTP, 1, 0, 0),
+          new ExpectationObject(NftFamily.IP, DCCP, 1, 0, 1),
+          new ExpectationObject(NftFamily.IP, SCTP, 1, 0, 1));
 
   /**
    * Tries each feature in a table that is made for it. Nothing is left behind: most tables are
@@ -55,7 +73,28 @@ public record NftFeatures(
         updatesTimeout(client, table),
         innerHeader,
         conntrackZones,
-        hash);
+        hash,
+        sequenceAdjustment(client, table));
+  }
+
+  private static @Nullable ExpectationObject sequenceAdjustment(NftClient client, NftTable table)
+      throws NetlinkException {
+    for (ExpectationObject wanted : EXPECTING_NOTHING) {
+      client.begin().addOwnedTable(table).addExpectationObject(table, OBJECT, wanted);
+      if (!commits(client)) {
+        continue;
+      }
+      try {
+        Optional<ExpectationObject> kept = client.expectationObject(table, OBJECT);
+        if (kept.isPresent() && kept.get().opensNothing()) {
+          return wanted;
+        }
+      } finally {
+        client.begin().deleteTable(table);
+        client.commit();
+      }
+    }
+    return null;
   }
 
   private static NftExpressions beginRule(NftClient client, NftTable table) {

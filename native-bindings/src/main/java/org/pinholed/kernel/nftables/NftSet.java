@@ -143,6 +143,11 @@ public final class NftSet {
     return type;
   }
 
+  // Whether nft(8) must be told the expressions that make the key.
+  boolean isKeyedByCt() {
+    return key.size() > 1 && key.stream().allMatch(NftField::isTypeOfCt);
+  }
+
   private static int byteOrder(List<NftField> fields) {
     return fields.size() == 1 ? fields.get(0).byteOrder() : NftField.MIXED_ENDIAN;
   }

@@ -53,6 +53,19 @@ public final class NftValue {
   }
 
   /**
+   * Puts a field of four bytes in network order, for example a {@code ct id}.
+   *
+   * @param value any 32 bits
+   * @return this value
+   */
+  public NftValue put32be(int value) {
+    align();
+    buffer.put((byte) (value >> 24)).put((byte) (value >> 16));
+    buffer.put((byte) (value >> 8)).put((byte) value);
+    return this;
+  }
+
+  /**
    * Puts a field of four bytes in the byte order of the machine, for example {@link NftField#MARK}.
    *
    * @param value any 32 bits

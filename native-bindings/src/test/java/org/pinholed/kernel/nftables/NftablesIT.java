@@ -2,6 +2,7 @@ package org.pinholed.kernel.nftables;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -453,9 +454,28 @@ class NftablesIT {
             .addBaseChain(TABLE, "pre", new BaseChain(BaseChain.Hook.PREROUTING, -150));
     batch.addRule(TABLE, "pre").assignExpectation("adjust").endRule();
     client.commit();
+    ExpectationObject kept = client.expectationObject(TABLE, "adjust").orElseThrow();
+    assertEquals(TCP, kept.protocol());
+    assertEquals(1, kept.destinationPort());
+    assertEquals(Optional.empty(), client.expectationObject(TABLE, "other"));
     String listing = namespace.exec("nft", "list", "ruleset");
     assertTrue(listing.contains("ct expectation adjust {"), listing);
     assertTrue(listing.contains("ct expectation set \"adjust\""), listing);
+  }
+
+  @Test
+  void probe_findsAnObjectThatOpensNothing_andLeavesNothing() throws IOException {
+    ExpectationObject wanted = NftFeatures.probe(client).sequenceAdjustment();
+    assertNotNull(wanted);
+    client.begin().addTable(TABLE, "").addExpectationObject(TABLE, "adjust", wanted);
+    client.commit();
+    ExpectationObject kept = client.expectationObject(TABLE, "adjust").orElseThrow();
+    assertTrue(kept.opensNothing(), kept::toString);
+    assertEquals(wanted.protocol(), kept.protocol());
+    assertEquals(wanted.family(), kept.family());
+    client.begin().deleteTable(TABLE);
+    client.commit();
+    assertEquals("", namespace.exec("nft", "list", "ruleset"));
   }
 
   @Test

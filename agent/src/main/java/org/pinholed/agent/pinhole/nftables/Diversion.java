@@ -1,10 +1,9 @@
 package org.pinholed.agent.pinhole.nftables;
 
-import java.net.Inet4Address;
-import java.net.InetAddress;
 import java.util.Collection;
 import java.util.List;
 import org.pinholed.agent.pinhole.HelperPort;
+import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.nftables.BaseChain;
 import org.pinholed.kernel.nftables.NftBatch;
@@ -25,10 +24,10 @@ import org.pinholed.kernel.nftables.NftValue;
  * The rules that give control packets to the queue (docs/kernel.md): behind source NAT and before
  * confirmation, where the kernel's own helpers sit. Immutable.
  *
- * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; never
- * pure ACKs. UDP: all. Of opaque flows only SYN+ACK, and nothing of the children of pinholes and of
- * flows in a conntrack zone. The ports are in sets, so that they can change without a change of
- * chains, which would flush the queues.
+ * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; pure
+ * ACKs only of what was rewritten a moment ago. UDP: all. Of opaque flows only SYN+ACK, and nothing
+ * of the children of pinholes and of flows in a conntrack zone. The ports are in sets, so that they
+ * can change without a change of chains, which would flush the queues.
  *
  * <p>What must hold while no agent reads is done by rules (chain {@value #CHAIN_BEGIN}): bytes in a
  * SYN are never read, so they mark the flow as begun unseen; and a SYN+ACK may begin another
@@ -39,9 +38,12 @@ import org.pinholed.kernel.nftables.NftValue;
  * whatever is translated. (The balancing that the queue statement has itself hashes the addresses
  * of the packet.)
  *
- * <p>Without a reader packets pass ({@code bypass}), but for those in the sets {@code rewritten}:
- * the sender of a message that was made longer or shorter may send it again, and if that passed
- * unchanged, the receiver would take its last bytes for new ones, or miss some.
+ * <p>The set {@code rewritten} has the directions in which a message was made longer or shorter a
+ * moment ago. The next such message must wait until the receiver has this one, so the pure ACKs of
+ * the other direction are queued too. And without a reader, where packets pass ({@code bypass}),
+ * those of this direction do not: the sender may send the message again, and if that passed
+ * unchanged, the receiver would take its last bytes for new ones, or miss some. A connection is
+ * named by its id: what NAT does to addresses does not matter then.
  */
 final class Diversion {
   static final String CHAIN_POSTROUTING = "postrouting";
@@ -54,8 +56,6 @@ final class Diversion {
   private static final int PRIORITY_BEHIND_NAT = 300;
   private static final int NFPROTO_IPV4 = 2;
   private static final int NFPROTO_IPV6 = 10;
-  private static final int IPV4_SOURCE_OFFSET = 12;
-  private static final int IPV6_SOURCE_OFFSET = 8;
   private static final int ARPHRD_LOOPBACK = 772;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int FIN_RST = 0x05;
@@ -92,23 +92,18 @@ final class Diversion {
           .comment("flows in a conntrack zone came by; not read")
           .build();
 
-  private final NftSet rewritten4;
-  private final NftSet rewritten6;
+  private final NftSet rewritten;
 
   Diversion(NftTable table, NftablesOptions options, NftFeatures features) {
-    rewritten4 = rewritten("rewritten4", NftField.IPV4_ADDR, options.mapSizeElements());
-    rewritten6 = rewritten("rewritten6", NftField.IPV6_ADDR, options.mapSizeElements());
+    rewritten =
+        NftSet.named("rewritten", NftField.CT_ID, NftField.CT_DIRECTION)
+            .timeouts()
+            .size(options.mapSizeElements())
+            .comment("not passed unread, and its ACKs are queued")
+            .build();
     this.table = table;
     this.options = options;
     this.features = features;
-  }
-
-  private static NftSet rewritten(String name, NftField address, int size) {
-    return NftSet.named(name, address, address, NftField.INET_SERVICE, NftField.INET_SERVICE)
-        .timeouts()
-        .size(size)
-        .comment("source . destination . ports; not passed unread")
-        .build();
   }
 
   NftSet tcpPorts() {
@@ -116,7 +111,7 @@ final class Diversion {
   }
 
   List<NftSet> sets() {
-    return List.of(tcpPorts, udpPorts, zoned, rewritten4, rewritten6);
+    return List.of(tcpPorts, udpPorts, zoned, rewritten);
   }
 
   void addSets(NftBatch batch) {
@@ -172,38 +167,35 @@ final class Diversion {
     addBegin(batch);
     addQueues(batch, CHAIN_STRICT, false);
     if (options.bypass()) {
-      addLookup(batch, rewritten4, false);
-      addLookup(batch, rewritten6, true);
+      addStrict(batch);
     }
     addQueues(batch, CHAIN_QUEUES, options.bypass());
   }
 
   /** How many rules there are in the chain that chooses a queue. */
   int queueRules() {
-    return options.queues() + (options.bypass() ? 2 : 0);
+    return options.queues() + (options.bypass() ? 1 : 0);
   }
 
   /** What was rewritten a moment ago must not pass as it was, should the agent be gone. */
-  private void addLookup(NftBatch batch, NftSet set, boolean ipv6) {
-    int sourceAt = ipv6 ? IPV6_SOURCE_OFFSET : IPV4_SOURCE_OFFSET;
-    int addressBytes = ipv6 ? 16 : 4;
-    int ports = 2 * addressBytes / 4;
+  private void addStrict(NftBatch batch) {
     batch
         .addRule(table, CHAIN_QUEUES)
-        .loadMeta(Meta.NFPROTO, 0)
-        .compare8(0, Compare.EQUAL, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4)
-        .loadPayload(Base.NETWORK, sourceAt, addressBytes, 0)
-        .loadPayload(Base.NETWORK, sourceAt + addressBytes, addressBytes, ports / 2)
-        .loadPayload(Base.TRANSPORT, 0, 2, ports)
-        .loadPayload(Base.TRANSPORT, 2, 2, ports + 1)
-        .lookup(set, 0)
+        .loadCt(Ct.ID, 0)
+        .loadCt(Ct.DIRECTION, 1)
+        .lookup(rewritten, 0)
         .goTo(CHAIN_STRICT)
         .endRule();
   }
 
-  /** The set of packets that are not passed unread. */
-  NftSet rewritten(InetAddress source) {
-    return source instanceof Inet4Address ? rewritten4 : rewritten6;
+  /** The set of directions in which something was rewritten a moment ago. */
+  NftSet rewritten() {
+    return rewritten;
+  }
+
+  /** The key of a direction in {@link #rewritten()}. */
+  static NftValue key(RewrittenDirection direction, NftValue into) {
+    return into.reset().put32be(direction.conntrackId()).put8(direction.reply() ? 1 : 0);
   }
 
   private void addBase(NftBatch batch, String chain, Meta interfaceType) {
@@ -227,7 +219,7 @@ final class Diversion {
 
   /** How many rules there are in the chain that chooses what is queued. */
   int divertRules() {
-    return (features.innerHeader() ? 6 : 5) + (features.conntrackZones() ? 2 : 0);
+    return (features.innerHeader() ? 7 : 5) + (features.conntrackZones() ? 2 : 0);
   }
 
   private void addDivert(NftBatch batch) {
@@ -279,6 +271,16 @@ final class Diversion {
             .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
             .mask8(0, FIN_RST)
             .compare8(0, Compare.NOT_EQUAL, 0));
+    // What is left is pure ACKs; of a connection that is not translated they cost one comparison.
+    queue(
+        protocol(batch, Transport.TCP)
+            .loadCt(Ct.STATUS, 0)
+            .mask32host(0, Ct.STATUS_NAT)
+            .compare32host(0, Compare.NOT_EQUAL, 0)
+            .loadCt(Ct.ID, 0)
+            .loadCt(Ct.DIRECTION, 1)
+            .flip8(1, 1)
+            .lookup(rewritten, 0));
   }
 
   /** What carries SYN: it begins a flow, or pretends to. */

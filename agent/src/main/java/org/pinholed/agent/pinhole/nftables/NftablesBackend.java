@@ -158,6 +158,11 @@ public final class NftablesBackend implements PinholeBackend {
     found.put(
         "nftTimeoutUpdate",
         features.timeoutUpdate() ? "yes" : "no: renewing a pinhole deletes and adds it");
+    found.put(
+        "nftSequenceAdjustment",
+        features.sequenceAdjustment() != null
+            ? "yes"
+            : "no: announcements behind address translation are not rewritten");
     return found;
   }
 
@@ -179,6 +184,11 @@ public final class NftablesBackend implements PinholeBackend {
         throw NftablesSession.refused(e);
       }
       installed = true;
+    }
+    if (features.sequenceAdjustment() == null) {
+      LOG.warn(
+          "this kernel has no ct expectation object that opens nothing, so it cannot shift sequence"
+              + " numbers for the agent: announcements behind address translation are not rewritten");
     }
   }
 

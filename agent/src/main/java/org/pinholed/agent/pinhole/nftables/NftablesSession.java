@@ -6,12 +6,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.pinholed.agent.pinhole.BackendException;
-import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeKey;
-import org.pinholed.helper.Endpoint;
+import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftBatch;
@@ -63,10 +62,12 @@ final class NftablesSession implements PinholeBackend.Session {
   }
 
   @Override
-  public List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
+  public List<Pinhole> apply(
+      List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
+      throws BackendException {
     try {
       unused.clear();
-      repairing(() -> change(close, open));
+      repairing(() -> change(close, open, rewritten));
       return unused.isEmpty() ? List.of() : List.copyOf(unused);
     } catch (NetlinkException e) {
       throw refused(e);
@@ -77,7 +78,7 @@ final class NftablesSession implements PinholeBackend.Session {
   public void renew(List<Pinhole> pinholes) throws BackendException {
     try {
       if (!features.timeoutUpdate()) {
-        repairing(() -> change(List.of(), pinholes));
+        repairing(() -> change(List.of(), pinholes, List.of()));
         return;
       }
       repairing(() -> update(pinholes));
@@ -86,30 +87,17 @@ final class NftablesSession implements PinholeBackend.Session {
     }
   }
 
-  @Override
-  public void holdWithoutReader(Endpoint source, Endpoint destination) throws BackendException {
-    try {
-      repairing(() -> hold(source, destination));
-    } catch (NetlinkException e) {
-      throw refused(e);
+  /** Adds a direction with all of its time, or gives it all of its time again. */
+  private void add(NftBatch batch, RewrittenDirection direction) {
+    NftSet set = layout.diversion().rewritten();
+    Diversion.key(direction, key);
+    if (!features.timeoutUpdate()) {
+      if (!features.destroyMessages()) {
+        batch.addElement(table, set, key, null, HOLD_MS, 0, "");
+      }
+      remove(batch, set, key);
     }
-  }
-
-  private void hold(Endpoint source, Endpoint destination) throws NetlinkException {
-    NftSet set = layout.diversion().rewritten(source.address());
-    key.reset()
-        .putBytes(source.address().getAddress())
-        .putBytes(destination.address().getAddress())
-        .put16be(source.port())
-        .put16be(destination.port());
-    NftBatch batch = client.begin();
-    if (features.destroyMessages()) {
-      batch.destroyElement(table, set, key);
-    } else {
-      batch.addElement(table, set, key, null, HOLD_MS, 0, "").deleteElement(table, set, key);
-    }
-    batch.addElement(table, set, key, null, HOLD_MS, 0, "");
-    client.commit();
+    batch.addElement(table, set, key, null, HOLD_MS, HOLD_MS, "");
   }
 
   @Override
@@ -186,8 +174,9 @@ final class NftablesSession implements PinholeBackend.Session {
     }
   }
 
-  private void change(List<Pinhole> close, List<Pinhole> open) throws NetlinkException {
-    if (close.isEmpty() && open.isEmpty()) {
+  private void change(List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
+      throws NetlinkException {
+    if (close.isEmpty() && open.isEmpty() && rewritten.isEmpty()) {
       return;
     }
     try {
@@ -212,12 +201,19 @@ final class NftablesSession implements PinholeBackend.Session {
         }
         add(batch, pinhole, 0);
       }
+      for (RewrittenDirection direction : rewritten) {
+        batch = roomy(batch);
+        add(batch, direction);
+      }
       client.commit(element -> stood(element, close));
     } catch (NetlinkException e) {
       if (e.errno() != Errno.EEXIST || features.destroyMessages()) {
         throw e;
       }
       changeOneByOne(close, open);
+      if (!rewritten.isEmpty()) {
+        change(List.of(), List.of(), rewritten);
+      }
     }
   }
 
@@ -234,40 +230,40 @@ final class NftablesSession implements PinholeBackend.Session {
     }
   }
 
-  /** Removes an element whether or not it is there: the kernel or a packet may have been first. */
+  /** Removes a pinhole whether or not it is there: the kernel or a packet may have been first. */
   private void remove(NftBatch batch, Pinhole pinhole) {
     NftSet set = maps.setOf(pinhole);
-    maps.key(pinhole, key);
-    if (features.destroyMessages()) {
-      batch.destroyElement(table, set, key);
-    } else {
+    if (!features.destroyMessages()) {
       // before 6.3 a missing element fails the batch, so it is made first
-      add(batch, pinhole, 0);
-      batch.deleteElement(table, set, key);
+      addMark(batch, pinhole, 0);
     }
+    remove(batch, set, maps.key(pinhole, key));
   }
 
-  /** Removes what translates a child, and what may be left of another child with the same key. */
-  private void removeTranslation(NftBatch batch, Pinhole pinhole) {
-    ChildTranslation translation = pinhole.translation();
+  private void remove(NftBatch batch, NftSet set, NftValue element) {
     if (features.destroyMessages()) {
-      batch.destroyElement(
-          table, translations.destinations(pinhole), translations.outside(pinhole, key));
-      batch.destroyElement(table, translations.sources(pinhole), translations.inside(pinhole, key));
-    } else if (translation != null) {
-      // made right before, together with the pinhole
-      if (translation.inside() != null) {
-        batch.deleteElement(
-            table, translations.destinations(pinhole), translations.outside(pinhole, key));
-      }
-      if (translation.source() != null) {
-        batch.deleteElement(
-            table, translations.sources(pinhole), translations.inside(pinhole, key));
-      }
+      batch.destroyElement(table, set, element);
+    } else {
+      batch.deleteElement(table, set, element);
     }
   }
 
-  /** For old kernels: what stands has another mark, so that it could not be made first. */
+  /**
+   * Removes what translates a child, and what may be left of another child with the same key: a
+   * packet takes out the pinhole only, not its translation.
+   */
+  private void removeTranslation(NftBatch batch, Pinhole pinhole) {
+    NftSet destinations = translations.destinations(pinhole);
+    NftSet sources = translations.sources(pinhole);
+    if (!features.destroyMessages()) {
+      translations.addDestination(batch, pinhole, 0, key, value);
+      translations.addSource(batch, pinhole, 0, key, value);
+    }
+    remove(batch, destinations, translations.outside(pinhole, key));
+    remove(batch, sources, translations.inside(pinhole, key));
+  }
+
+  /** For old kernels: what stands has another value, so that it could not be made first. */
   private void changeOneByOne(List<Pinhole> close, List<Pinhole> open) throws NetlinkException {
     List<Pinhole> all = new ArrayList<>(close);
     all.addAll(open);
@@ -322,11 +318,19 @@ final class NftablesSession implements PinholeBackend.Session {
       if (e.errno() != Errno.EEXIST) {
         throw e;
       }
-      change(List.of(), pinholes); // what stands has another mark
+      change(List.of(), pinholes, List.of()); // what stands has another mark
     }
   }
 
   private void add(NftBatch batch, Pinhole pinhole, long expirationMs) {
+    addMark(batch, pinhole, expirationMs);
+    if (pinhole.translation() != null) {
+      backend.translating();
+      translations.add(batch, pinhole, expirationMs, key, value);
+    }
+  }
+
+  private void addMark(NftBatch batch, Pinhole pinhole, long expirationMs) {
     batch.addElement(
         table,
         maps.setOf(pinhole),
@@ -335,10 +339,6 @@ final class NftablesSession implements PinholeBackend.Session {
         pinhole.timeoutMs(),
         expirationMs,
         pinhole.comment());
-    if (pinhole.translation() != null) {
-      backend.translating();
-      translations.add(batch, pinhole, expirationMs, key, value);
-    }
   }
 
   private NftBatch roomy(NftBatch batch) throws NetlinkException {

@@ -24,7 +24,7 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 7;
+  private static final int VERSION = 8;
 
   private static final Map<String, Integer> RULES =
       Map.of(
@@ -46,12 +46,14 @@ final class TableLayout {
   TableLayout(NftablesOptions options, NftFeatures features) {
     table = new NftTable(NftFamily.INET, options.table());
     maps = new PinholeMaps(table, options.mapSizeElements(), features.conntrackZones());
-    translations = new TranslationMaps(table, options);
+    translations = new TranslationMaps(table, options, features);
     diversion = new Diversion(table, options, features);
     comment = "kept by pinholed, layout " + VERSION + " of " + options.mapSizeElements();
     Map<String, Integer> rules = new HashMap<>(RULES);
+    rules.put(
+        PinholeMaps.CHAIN_PINHOLES,
+        (features.conntrackZones() ? 8 : 7) + translations.rulesForPinholes());
     rules.put(Diversion.CHAIN_DIVERT, diversion.divertRules());
-    rules.put(PinholeMaps.CHAIN_PINHOLES, features.conntrackZones() ? 9 : 8);
     rules.put(Diversion.CHAIN_BEGIN, diversion.beginRules());
     rules.put(Diversion.CHAIN_QUEUES, diversion.queueRules());
     rules.put(Diversion.CHAIN_STRICT, options.queues());

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
@@ -23,6 +24,7 @@ import org.pinholed.kernel.nftables.NftExpressions.Compare;
 import org.pinholed.kernel.nftables.NftExpressions.Ct;
 import org.pinholed.kernel.nftables.NftExpressions.Meta;
 import org.pinholed.kernel.nftables.NftFamily;
+import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.nftables.NftField;
 import org.pinholed.kernel.nftables.NftSet;
 import org.pinholed.kernel.nftables.NftTable;
@@ -57,9 +59,11 @@ final class TranslationMaps {
   private final NftSet dnat6;
   private final NftSet snat4;
   private final NftSet snat6;
+  private final @Nullable ExpectationObject sequenceAdjustment;
 
-  TranslationMaps(NftTable table, NftablesOptions options) {
+  TranslationMaps(NftTable table, NftablesOptions options, NftFeatures features) {
     this.table = table;
+    this.sequenceAdjustment = features.sequenceAdjustment();
     this.childBit = options.marks().child();
     int size = options.mapSizeElements();
     dnat4 = map("dnat4", NftField.IPV4_ADDR, size, NftField.IPV4_ADDR, NftField.INET_SERVICE);
@@ -85,10 +89,14 @@ final class TranslationMaps {
     for (NftSet set : sets()) {
       batch.addSet(table, set);
     }
-    // size 0: it expects nothing, but gives the connection the helper extension, and NAT then gives
-    // it the one for sequence numbers
-    batch.addExpectationObject(
-        table, SEQUENCE_ADJUSTMENT, new ExpectationObject(NftFamily.IP, TCP, 1, 1000, 0));
+    if (sequenceAdjustment != null) {
+      batch.addExpectationObject(table, SEQUENCE_ADJUSTMENT, sequenceAdjustment);
+    }
+  }
+
+  /** How many rules this adds to the chain of pinholes. */
+  int rulesForPinholes() {
+    return sequenceAdjustment == null ? 0 : 1;
   }
 
   List<String> chains() {
@@ -106,15 +114,19 @@ final class TranslationMaps {
   }
 
   void addRules(NftBatch batch, NftSet tcpPorts) {
-    batch
-        .addRule(table, PinholeMaps.CHAIN_PINHOLES)
-        .loadMeta(Meta.L4PROTO, 0)
-        .compare8(0, Compare.EQUAL, TCP)
-        .loadPayload(Base.TRANSPORT, DESTINATION_PORT_OFFSET, 2, 0)
-        .lookup(tcpPorts, 0)
-        .assignExpectation(SEQUENCE_ADJUSTMENT)
-        .comment("expects nothing; lets payload change its length")
-        .endRule();
+    if (sequenceAdjustment != null) {
+      // It opens nothing, but gives the connection the helper extension, and NAT then gives it the
+      // one for sequence numbers.
+      batch
+          .addRule(table, PinholeMaps.CHAIN_PINHOLES)
+          .loadMeta(Meta.L4PROTO, 0)
+          .compare8(0, Compare.EQUAL, TCP)
+          .loadPayload(Base.TRANSPORT, DESTINATION_PORT_OFFSET, 2, 0)
+          .lookup(tcpPorts, 0)
+          .assignExpectation(SEQUENCE_ADJUSTMENT)
+          .comment("expects nothing; lets payload change its length")
+          .endRule();
+    }
     for (boolean ipv6 : new boolean[] {false, true}) {
       NftFamily family = ipv6 ? NftFamily.IP6 : NftFamily.IP;
       int value = 2 + 2 * addressBytes(ipv6) / 4;
@@ -156,36 +168,55 @@ final class TranslationMaps {
     return ipv6 ? 16 : 4;
   }
 
-  /** Adds what translates the child of a pinhole, in place of what stands. */
+  /** Adds what translates the child of a pinhole. */
   void add(NftBatch batch, Pinhole pinhole, long expirationMs, NftValue key, NftValue value) {
     ChildTranslation translation = pinhole.translation();
     if (translation == null) {
       return;
     }
-    Endpoint inside = translation.inside();
-    if (inside != null) {
-      value.reset().putBytes(inside.address().getAddress()).put16be(inside.port());
-      batch.addElement(
-          table,
-          destinations(pinhole),
-          outside(pinhole, key),
-          value,
-          pinhole.timeoutMs(),
-          expirationMs,
-          "");
+    if (translation.inside() != null) {
+      addDestination(batch, pinhole, expirationMs, key, value);
     }
-    InetAddress source = translation.source();
-    if (source != null) {
-      value.reset().putBytes(source.getAddress());
-      batch.addElement(
-          table,
-          sources(pinhole),
-          inside(pinhole, key),
-          value,
-          pinhole.timeoutMs(),
-          expirationMs,
-          "");
+    if (translation.source() != null) {
+      addSource(batch, pinhole, expirationMs, key, value);
     }
+  }
+
+  /** Adds the translation of a child's destination; to its own one if it has none. */
+  void addDestination(
+      NftBatch batch, Pinhole pinhole, long expirationMs, NftValue key, NftValue value) {
+    ChildTranslation translation = pinhole.translation();
+    Endpoint inside = translation == null ? null : translation.inside();
+    if (inside == null) {
+      inside = new Endpoint(pinhole.destination(), pinhole.port());
+    }
+    value.reset().putBytes(inside.address().getAddress()).put16be(inside.port());
+    batch.addElement(
+        table,
+        destinations(pinhole),
+        outside(pinhole, key),
+        value,
+        pinhole.timeoutMs(),
+        expirationMs,
+        "");
+  }
+
+  /** Adds the translation of a child's source; to its own one if it has none. */
+  void addSource(NftBatch batch, Pinhole pinhole, long expirationMs, NftValue key, NftValue value) {
+    ChildTranslation translation = pinhole.translation();
+    InetAddress source = translation == null ? null : translation.source();
+    if (source == null) {
+      source = Objects.requireNonNull(pinhole.source());
+    }
+    value.reset().putBytes(source.getAddress());
+    batch.addElement(
+        table,
+        sources(pinhole),
+        inside(pinhole, key),
+        value,
+        pinhole.timeoutMs(),
+        expirationMs,
+        "");
   }
 
   /** The map that translates destinations of children like that of a pinhole. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -17,6 +18,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -25,6 +27,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -32,13 +36,16 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.nftables.NftFeatures;
@@ -344,8 +351,12 @@ class NftablesBackendIT {
     assertFalse(backend.repair(List.of()), "the table is not as it is expected");
   }
 
-  @Test
-  void olderKernels_withoutDestroyAndTimeoutUpdate_behaveTheSame() throws Exception {
+  private interface OnOlderKernel {
+    void run() throws IOException;
+  }
+
+  /** Goes the ways of Linux 6.1: no DESTROYSETELEM, no update of timeouts. */
+  private void onOlderKernel(OnOlderKernel test) throws Exception {
     try (PinholeBackend older =
             namespace.call(
                 () ->
@@ -360,16 +371,102 @@ class NftablesBackendIT {
                               false,
                               false,
                               false,
-                              false);
+                              false,
+                              now.sequenceAdjustment());
                         }));
         PinholeBackend.Session olderSession = namespace.call(older::openSession)) {
       older.install(List.of(FTP));
       session.close();
       session = olderSession;
-      apply_closingWhatIsGone_andReplacingWhatStands();
-      renew_givesTheFullTimeoutAgain_keepsTheComment_andMakesWhatIsGone();
+      test.run();
     }
     session = namespace.call(() -> backend.openSession());
+  }
+
+  @Test
+  void olderKernels_withoutDestroyAndTimeoutUpdate_behaveTheSame() throws Exception {
+    onOlderKernel(
+        () -> {
+          apply_closingWhatIsGone_andReplacingWhatStands();
+          renew_givesTheFullTimeoutAgain_keepsTheComment_andMakesWhatIsGone();
+        });
+  }
+
+  static Stream<ChildTranslation> translations() throws IOException {
+    Endpoint inside = new Endpoint(address(OTHER), 2200);
+    Endpoint inside6 = new Endpoint(address("2001:db8::3"), 2200);
+    return Stream.of(
+        new ChildTranslation(inside, null),
+        new ChildTranslation(null, address("203.0.113.1")),
+        new ChildTranslation(inside, address("203.0.113.1")),
+        new ChildTranslation(inside6, null),
+        new ChildTranslation(null, address("2001:db8:1::1")),
+        new ChildTranslation(inside6, address("2001:db8:1::1")));
+  }
+
+  private static Pinhole translated(int port, @Nullable ChildTranslation translation, boolean ipv6)
+      throws IOException {
+    return pinhole(Pinhole.Kind.ONCE, ipv6 ? CLIENT6 : CLIENT, ipv6 ? SERVER6 : SERVER, port)
+        .withTranslation(translation);
+  }
+
+  private static boolean isIpv6(ChildTranslation translation) {
+    Endpoint inside = translation.inside();
+    InetAddress source = translation.source();
+    return (inside == null ? source : inside.address()) instanceof Inet6Address;
+  }
+
+  /** Everything that stands in the maps of pinholes and translations. */
+  private static long elements() throws IOException {
+    return lines().lines().filter(line -> line.contains("expires")).count();
+  }
+
+  @ParameterizedTest
+  @MethodSource("translations")
+  void translated_isOpenedReplacedRenewedAndShut(ChildTranslation translation) throws IOException {
+    boolean ipv6 = isIpv6(translation);
+    Pinhole first = translated(2121, translation, ipv6);
+    Pinhole second = translated(2122, translation, ipv6);
+    session.apply(List.of(), List.of(first, second));
+    assertEquals(Set.of(first, second), Set.copyOf(owned()));
+    session.apply(List.of(first), List.of(second));
+    assertEquals(List.of(second), owned());
+    session.renew(List.of(first, second));
+    assertEquals(Set.of(first, second), Set.copyOf(owned()));
+    session.apply(List.of(first, second, translated(2123, translation, ipv6)), List.of());
+    assertEquals(List.of(), owned());
+    assertEquals(0, elements(), () -> "left: " + translation);
+  }
+
+  @ParameterizedTest
+  @MethodSource("translations")
+  void translated_inPlaceOfOneThatStands_andTheOtherWayRound(ChildTranslation translation)
+      throws IOException {
+    boolean ipv6 = isIpv6(translation);
+    Pinhole plain = translated(2121, null, ipv6);
+    Pinhole old = plain.withTranslation(translation);
+    Endpoint inside = translation.inside();
+    InetAddress source = translation.source();
+    Pinhole other =
+        plain.withTranslation(
+            new ChildTranslation(
+                inside == null ? null : new Endpoint(inside.address(), 2299),
+                source == null ? null : address(ipv6 ? "2001:db8:1::2" : "203.0.113.2")));
+    session.apply(List.of(), List.of(old));
+    session.apply(List.of(), List.of(other));
+    assertEquals(List.of(other), owned());
+    // Its translation stays behind when a packet takes the pinhole out; the next child with the
+    // same key must not be sent there.
+    session.apply(List.of(other.withTranslation(null)), List.of());
+    session.apply(List.of(), List.of(plain));
+    assertEquals(List.of(plain), owned());
+  }
+
+  @ParameterizedTest
+  @MethodSource("translations")
+  void olderKernels_translateTheSame(ChildTranslation translation) throws Exception {
+    onOlderKernel(() -> translated_isOpenedReplacedRenewedAndShut(translation));
+    onOlderKernel(() -> translated_inPlaceOfOneThatStands_andTheOtherWayRound(translation));
   }
 
   @Test
@@ -407,31 +504,40 @@ class NftablesBackendIT {
     assertEquals(2, found.get(0).mark());
   }
 
-  @Test
-  void holdWithoutReader_isForTenSeconds_againAndAgain() throws Exception {
-    InetAddress v6 = InetAddress.getByName("2001:db8::2");
-    for (int again = 0; again < 2; again++) {
-      session.holdWithoutReader(
-          new Endpoint(InetAddress.getByName("192.0.2.2"), 40_000),
-          new Endpoint(InetAddress.getByName("198.51.100.2"), 21));
-      session.holdWithoutReader(new Endpoint(v6, 21), new Endpoint(v6, 40_001));
-    }
+  private static final Pattern HELD =
+      Pattern.compile("305419896 \\. (original|reply) timeout 10s expires [89]s");
 
-    String listing = listing();
-    for (String element :
-        List.of(
-            "192.0.2.2 . 198.51.100.2 . 40000 . 21", "2001:db8::2 . 2001:db8::2 . 21 . 40001")) {
-      assertTrue(
-          Pattern.compile(Pattern.quote(element) + " timeout 10s expires [89]s")
-              .matcher(listing)
-              .find(),
-          listing);
+  @Test
+  void rewritten_isForTenSeconds_againAndAgain_togetherWithAPinholeOrAlone() throws Exception {
+    RewrittenDirection client = new RewrittenDirection(0x12345678, false);
+    RewrittenDirection server = new RewrittenDirection(0x12345678, true);
+    session.apply(List.of(), List.of(once(2121)), List.of(client));
+    for (int again = 0; again < 2; again++) {
+      session.apply(List.of(), List.of(), List.of(client, server));
     }
+    assertEquals(List.of(once(2121)), owned());
+    String listing = listing();
+    assertEquals(
+        Set.of("original", "reply"),
+        HELD.matcher(listing).results().map(found -> found.group(1)).collect(Collectors.toSet()),
+        listing);
     assertTrue(
         Pattern.compile("chain strict \\{ counter packets 0 bytes 0 queue (num|to) 7 \\}")
             .matcher(listing)
             .find(),
         listing);
+  }
+
+  @Test
+  void rewritten_onOlderKernels() throws Exception {
+    onOlderKernel(
+        () -> {
+          RewrittenDirection server = new RewrittenDirection(0x12345678, true);
+          session.apply(List.of(), List.of(), List.of(server));
+          session.apply(List.of(), List.of(once(2121)), List.of(server));
+          assertEquals(List.of(once(2121)), owned());
+          assertEquals(1, HELD.matcher(listing()).results().count());
+        });
   }
 
   @Test
@@ -468,9 +574,11 @@ class NftablesBackendIT {
             "tcp flags syn,ack / syn,ack ct mark & 0x14000000 == 0x04000000"
                 + " ct mark set ct mark & 0xfbffffff",
             "chain strict { counter packets 0 bytes 0 queue",
-            "chain queues { ip saddr . ip daddr . th sport . th dport @rewritten4 goto strict"
-                + " ip6 saddr . ip6 daddr . th sport . th dport @rewritten6 goto strict"
+            "chain queues { ct id . ct direction @rewritten goto strict"
                 + " counter packets 0 bytes 0 queue",
+            "meta l4proto tcp ct status snat,dnat ct id . ct direction ^ reply @rewritten"
+                + " counter packets 0 bytes 0 goto queues",
+            "set rewritten { typeof ct id . ct direction size 10000 flags timeout",
             "tcp flags fin,rst counter packets 0 bytes 0 goto queues",
             "tcp flags syn,ack / syn,ack counter packets 0 bytes 0 goto queues")) {
       assertTrue(listing.contains(words), () -> words + "\n" + listing);
@@ -493,6 +601,33 @@ class NftablesBackendIT {
     }
   }
 
+  /** Linux 7.2 and later make an expectation of what expected nothing before. */
+  @Test
+  void withoutAnObjectThatOpensNothing_thereIsNoRule_andTheProbeSaysWhatIsLost() throws Exception {
+    backend.remove();
+    try (PinholeBackend without =
+        namespace.call(
+            () ->
+                new NftablesBackend(
+                    OPTIONS,
+                    client -> {
+                      NftFeatures now = NftFeatures.probe(client);
+                      return new NftFeatures(
+                          now.nativeQueue(), now.targetQueue(), true, true, true, true, true, null);
+                    }))) {
+      without.install(List.of(FTP));
+      assertFalse(listing().contains("expectation"), "a rule or an object");
+      assertFalse(without.repair(List.of()), "the table is whole");
+      assertEquals(
+          "no: announcements behind address translation are not rewritten",
+          without.probe().get("nftSequenceAdjustment"));
+    }
+    backend.remove();
+    backend.install(List.of(FTP));
+    assertTrue(listing().contains("ct expectation set \"seqadj\""));
+    assertEquals("yes", backend.probe().get("nftSequenceAdjustment"));
+  }
+
   @Test
   void severalQueues_withoutTheHash_shareTheIdsInRanges() throws Exception {
     try (PinholeBackend older =
@@ -503,7 +638,14 @@ class NftablesBackendIT {
                     client -> {
                       NftFeatures now = NftFeatures.probe(client);
                       return new NftFeatures(
-                          now.nativeQueue(), now.targetQueue(), true, true, true, true, false);
+                          now.nativeQueue(),
+                          now.targetQueue(),
+                          true,
+                          true,
+                          true,
+                          true,
+                          false,
+                          now.sequenceAdjustment());
                     }))) {
       older.install(List.of(FTP));
       String listing = listing();
@@ -765,7 +907,12 @@ class NftablesBackendIT {
   @Test
   void probe_saysWhatIsLost() {
     assertEquals(
-        List.of("nftQueue", "nftInnerHeader", "nftDestroyElement", "nftTimeoutUpdate"),
+        List.of(
+            "nftQueue",
+            "nftInnerHeader",
+            "nftDestroyElement",
+            "nftTimeoutUpdate",
+            "nftSequenceAdjustment"),
         List.copyOf(backend.probe().keySet()));
   }
 }

@@ -1,0 +1,9 @@
+package org.pinholed.agent.pinhole;
+
+/**
+ * A direction of a TCP connection in which a message was made longer or shorter.
+ *
+ * @param conntrackId the connection's conntrack id
+ * @param reply false for what the client sends, true for what the server sends
+ */
+public record RewrittenDirection(int conntrackId, boolean reply) {}
