@@ -477,6 +477,40 @@ public final class ExpectationTable {
   }
 
   /**
+   * All that was announced and waits for an answer.
+   *
+   * @return a copy, in no order
+   */
+  public List<Expectation> announced() {
+    if (counts.all().getOrDefault(State.ANNOUNCED, 0) == 0) {
+      return List.of();
+    }
+    List<Expectation> announced = new ArrayList<>();
+    for (Expectation expectation : rows.values()) {
+      if (expectation.state() == State.ANNOUNCED) {
+        announced.add(expectation);
+      }
+    }
+    return announced;
+  }
+
+  /**
+   * Takes out an expectation that was announced and not answered in time.
+   *
+   * @param expectation a row
+   * @return false if it was answered or ended a moment ago
+   */
+  public boolean endUnanswered(Expectation expectation) {
+    if (!expectation.change(State.ANNOUNCED, State.GONE)) {
+      return false;
+    }
+    release(expectation);
+    counts.remove(expectation, State.ANNOUNCED);
+    rows.remove(expectation.id());
+    return true;
+  }
+
+  /**
    * The listing.
    *
    * @param filter what to show

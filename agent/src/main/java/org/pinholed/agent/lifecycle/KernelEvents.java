@@ -13,6 +13,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pinhole.BackendException;
@@ -304,6 +305,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
       }
     }
+    endUnanswered(nowNs);
     table.purgeMatched(nowNs);
     try {
       orphans.tick(nowNs, pinholes, table);
@@ -312,6 +314,17 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       failed("list", e.getMessage()); // looked for again next time
     }
     renew(leases.withLivingParent(due, nowNs));
+  }
+
+  /**
+   * Announcements that nobody answers must not fill the table: they have their time like others.
+   */
+  private void endUnanswered(long nowNs) {
+    for (Expectation expectation : table.announced()) {
+      if (expectation.expiresInMs(nowNs) <= 0 && table.endUnanswered(expectation)) {
+        events.reason(expectation.parent(), AgentReason.NEVER_ANSWERED, "");
+      }
+    }
   }
 
   private void renew(List<Expectation> due) {

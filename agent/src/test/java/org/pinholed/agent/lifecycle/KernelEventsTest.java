@@ -351,12 +351,28 @@ class KernelEventsTest {
       // Behind a login that is not answered yet, PORT waits for its own reply.
       TcpDialogue dialogue = new TcpDialogue(bench).login();
       dialogue.client("USER joe\r\nPORT 192,0,2,10,100,100\r\n");
-      events.tick(in(Duration.ofHours(1)));
+      events.tick(in(THIRTY_SECONDS.minusSeconds(2)));
       assertEquals(List.of("announced"), states());
 
       dialogue.server("230 in\r\n200 ok\r\n");
       events.tick(in(THIRTY_SECONDS.minusSeconds(2)));
       assertEquals(List.of("pending"), states(), "its time begins with the reply");
+    }
+
+    @Test
+    void announcedAndNeverAnswered_endsByItsTimeout_andALateReplyOpensNothing() {
+      TcpDialogue dialogue = new TcpDialogue(bench).login();
+      dialogue.client("USER joe\r\nPORT 192,0,2,10,100,100\r\n");
+      events.tick(in(THIRTY_SECONDS.plusMillis(1)));
+
+      assertEquals(List.of(), states());
+      assertEquals(0, bench.worker().flows().sessions(ListingFilter.ALL).get(0).expectations());
+      assertEquals(List.of("refused neverAnswered"), bench.log().words());
+
+      dialogue.server("230 in\r\n200 ok\r\n");
+      assertEquals(List.of(), bench.backend().open());
+      dialogue.client("PORT 192,0,2,10,100,101\r\n").server("200 ok\r\n");
+      assertEquals(List.of("pending"), states(), "the next one has its place");
     }
 
     @Test
