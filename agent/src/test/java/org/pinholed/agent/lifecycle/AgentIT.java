@@ -201,9 +201,14 @@ class AgentIT {
           .server("227 Entering Passive Mode (198,51,100,1,117,48)");
     }
 
-    void quit() throws IOException {
+    void clientCloses() throws IOException {
       client.shutdownOutput();
       assertEquals(null, atServer.readLine());
+    }
+
+    void serverCloses() throws IOException {
+      server.shutdownOutput();
+      assertEquals(null, atClient.readLine());
     }
   }
 
@@ -220,9 +225,11 @@ class AgentIT {
     assertEquals(1, sessions.size());
     assertFalse(sessions.get(0).opaque());
     assertEquals(rows.get(0).parentSerial(), sessions.get(0).serial());
-    dialogue.quit();
+    dialogue.clientCloses();
+    assertTrue(elements().contains("30000"), "who closed one side may still get data");
+    dialogue.serverCloses();
 
-    assertFalse(elements().contains("30000"), "shut before the server has the FIN");
+    assertFalse(elements().contains("30000"), "shut before the client has the last FIN");
     assertEquals(List.of(), agent.expectations(ListingFilter.ALL));
     assertEquals(List.of(), agent.sessions(ListingFilter.ALL));
   }
