@@ -404,6 +404,9 @@ public final class NftablesBackend implements PinholeBackend {
     if (watching != null) {
       watching.close(); // not under the lock: its thread may be in repair
     }
-    control.close();
+    synchronized (lock) {
+      installed = false; // what other threads still ask for must not touch the closed socket
+      control.close();
+    }
   }
 }

@@ -351,6 +351,13 @@ class NftablesBackendIT {
     assertFalse(backend.repair(List.of()), "the table is not as it is expected");
   }
 
+  @Test
+  void closed_otherThreadsThatStillAskAreToldNothing() throws Exception {
+    backend.close(); // as at a hand-over, where the thread for events is still running
+    assertFalse(backend.leavesZonesAlone());
+    assertFalse(backend.repair(List.of()));
+  }
+
   private interface OnOlderKernel {
     void run() throws IOException;
   }
