@@ -42,7 +42,6 @@ class RefusedIT {
         "V4; EPRT |2|2001:db8:1::2|51210|; 200 ok",
         "V6; EPRT |2|2001:db8:1::3|51210|; 200 ok",
         "V6; EPRT |1|198.51.100.2|51210|; 200 ok",
-        "V4; PASV; 227 Entering Passive Mode (203,0,113,3,200,10)",
         "V4; PASV; 227 Entering Passive Mode (203,0,113,2,0,22)",
         "V4; EPSV; 229 Entering Extended Passive Mode (|||22|)",
         "V6; EPSV; 229 Entering Extended Passive Mode (|||0|)",
