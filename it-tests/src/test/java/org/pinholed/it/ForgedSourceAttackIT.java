@@ -266,7 +266,10 @@ class ForgedSourceAttackIT {
     Wire wire = new Wire("s0", macOf("r1"));
     server.forgeOpening(wire, new Origin(victim, 40000));
     // the agent has read the answer, as it would with a client that takes its time
-    Scenario.await(OPEN_PATIENCE, () -> scenario.rows("sessions").size() == 1, () -> "no session");
+    Scenario.await(
+        OPEN_PATIENCE,
+        () -> scenario.agent().json("status").path("packets").asLong() > 0,
+        () -> "the agent has not seen the SYN+ACK");
     server.forgeDialogue(
         wire,
         List.of("USER joe\r\n", "PASS x\r\n", portCommand(Family.V4, listener.port())),
