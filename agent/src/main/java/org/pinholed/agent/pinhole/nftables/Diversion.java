@@ -92,6 +92,11 @@ final class Diversion {
           .comment("flows in a conntrack zone came by; not read")
           .build();
 
+  /**
+   * The kernel cannot look a connection up by more than its id, and two may have the same one. It
+   * errs on the safe side: for the seconds that an element lives, the other connection is not
+   * passed unread either, and its pure ACKs are queued. Nothing opens by it, and nothing ends.
+   */
   private final NftSet rewritten;
 
   Diversion(NftTable table, NftablesOptions options, NftFeatures features) {
