@@ -298,9 +298,11 @@ final class Outcomes implements OutcomeSink {
   }
 
   private void open(Expectation expectation) {
-    Expectation displaced = table.activate(expectation, System.nanoTime());
-    if (displaced != null) {
-      end(displaced, AgentEvent.Kind.REPLACED);
+    long nowNs = System.nanoTime();
+    for (Expectation other = table.activate(expectation, nowNs);
+        other != null;
+        other = table.activate(expectation, nowNs)) {
+      end(other, AgentEvent.Kind.REPLACED);
     }
     toOpen.add(expectation);
   }
