@@ -436,7 +436,7 @@ final class Outcomes implements OutcomeSink {
       // One bad pinhole must not keep the others of the batch shut.
       commitOneByOne();
     } finally {
-      settleWithOthers();
+      restoreForOthers();
       toOpen.clear();
       toClose.clear();
       toHold.clear();
@@ -446,9 +446,9 @@ final class Outcomes implements OutcomeSink {
     shutWhatEndedMeanwhile();
   }
 
-  private void settleWithOthers() {
+  private void restoreForOthers() {
     try {
-      shared.settle(toClose, toOpen, (close, open) -> apply(close, open, List.of()));
+      shared.restore(toClose, toOpen, (close, open) -> apply(close, open, List.of()));
     } catch (BackendException e) {
       refused(e);
     }
