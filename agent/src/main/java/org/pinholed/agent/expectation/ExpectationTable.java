@@ -164,29 +164,44 @@ public final class ExpectationTable {
   /**
    * Moves an announced expectation to pending, before its pinhole opens: a child may come at once.
    *
+   * <p>While another one waits for the same pinhole nothing is changed. The caller ends that one
+   * and comes again. So each of them is found at any moment, as what waits or as what ends, and a
+   * child that has used the pinhole of the other is never taken for this one's.
+   *
    * @param expectation an announced row
    * @param nowNs {@link System#nanoTime}; its timeout counts from here
-   * @return another parent's expectation with the same pinhole, whose place it takes and which the
-   *     caller ends; null if there is none
+   * @return the expectation that has the same pinhole and must end first; null if there is none
    */
   public @Nullable Expectation activate(Expectation expectation, long nowNs) {
+    PinholeKey key = PinholeKey.of(expectation.pinhole());
+    Expectation other = waitingByPinhole.putIfAbsent(key, expectation);
+    while (other != null && other != expectation) {
+      State state = other.state();
+      if (state == State.ANNOUNCED || state == State.PENDING) {
+        return other;
+      }
+      // Its end has begun, or its child came: the thread that did that is about to take it out.
+      if (waitingByPinhole.replace(key, other, expectation)) {
+        expectation.follow();
+        break;
+      }
+      other = waitingByPinhole.putIfAbsent(key, expectation);
+    }
     // First of all: PORT may have waited for its reply for longer than the timeout, and as soon as
     // it is pending the lifecycle thread looks at the time.
     expectation.opened(nowNs);
+    if (endingByPinhole.containsKey(key)) {
+      expectation.follow();
+    }
     if (!expectation.change(State.ANNOUNCED, State.PENDING)) {
+      if (expectation.isOver()) {
+        // Ended in between, by a thread that may have found no entry to remove.
+        waitingByPinhole.remove(key, expectation);
+      }
       return null;
     }
     counts.move(expectation, State.ANNOUNCED, State.PENDING);
-    PinholeKey key = PinholeKey.of(expectation.pinhole());
-    if (endingByPinhole.containsKey(key) || waitingByPinhole.containsKey(key)) {
-      expectation.follow();
-    }
-    Expectation displaced = waitingByPinhole.put(key, expectation);
-    if (expectation.isOver()) {
-      // Ended in between, by a thread that found no entry to remove.
-      waitingByPinhole.remove(key, expectation);
-    }
-    return displaced;
+    return null;
   }
 
   /**
@@ -351,11 +366,13 @@ public final class ExpectationTable {
       ConntrackIdentity child,
       Predicate<Pinhole> stands) {
     PinholeKey key = new PinholeKey(protocol, source, destination, port);
+    // Who waits is read first. An expectation is among those that end before it stops to wait: read
+    // the other way round, one that changes over in between would be in neither place.
+    Expectation expectation = waitingByPinhole.get(key);
     Expectation ended = matchEnding(key, child);
     if (ended != null) {
       return ended;
     }
-    Expectation expectation = waitingByPinhole.get(key);
     if (expectation == null) {
       expectation = waitingByPinhole.get(new PinholeKey(protocol, null, destination, port));
     }
@@ -367,7 +384,9 @@ public final class ExpectationTable {
       return expectation;
     }
     if (expectation.follows() && stands.test(expectation.pinhole())) {
-      return null; // the late child of one that ended before
+      // The late child of one that ended before, or this one's own: then its end has begun while
+      // the kernel was asked, and what stands is the pinhole of the next one.
+      return matchEnding(key, child);
     }
     if (!expectation.change(State.PENDING, State.MATCHED)) {
       return matchEnding(key, child);

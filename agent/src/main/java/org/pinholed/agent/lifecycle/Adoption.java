@@ -241,10 +241,13 @@ final class Adoption {
     if (table.add(expectation) != null) {
       return false;
     }
-    flow.announce(expectation);
     long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.owned().expiresInMs());
     expectation.written();
-    table.activate(expectation, nowNs - goneNs);
+    if (table.activate(expectation, nowNs - goneNs) != null) {
+      table.end(expectation); // another one has it already
+      return false;
+    }
+    flow.announce(expectation);
     return true;
   }
 

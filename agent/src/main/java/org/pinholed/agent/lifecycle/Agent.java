@@ -175,7 +175,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       links = acquired.add(new LinkWatch(LinkEvents.open(), startedNs));
       acquired.add(backend::remove);
       backend.install(helpers.ports());
-      queues.settle();
+      queues.repeatForNewDiversion();
       lifecyclePinholes = acquired.add(backend.openSession());
       ParentOwners owners = new ParentOwners(config.limits());
       for (PacketQueue queue : queues.all()) {

@@ -382,7 +382,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         String detail = "table rebuilt with " + alive.size() + " pinholes";
         LOG.warn("somebody else changed the table of pinholed: {}", detail);
         events.agent(AgentEvent.Kind.TABLE_REPAIRED, "foreignChange", detail);
-        settle(before);
+        writeWhatRepairMissed(before);
       }
     } catch (BackendException e) {
       repairDue = true; // nobody may change the table again and so tell us; the next tick tries
@@ -391,7 +391,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   }
 
   /** What workers ended or opened while the table was being rebuilt may have missed it. */
-  private void settle(List<Expectation> before) throws BackendException {
+  private void writeWhatRepairMissed(List<Expectation> before) throws BackendException {
     Set<Expectation> known = new HashSet<>(before);
     List<Pinhole> opened = new ArrayList<>();
     for (Expectation expectation : table.pending()) {

@@ -299,9 +299,11 @@ final class Outcomes implements OutcomeSink {
   }
 
   private void open(Expectation expectation) {
-    Expectation displaced = table.activate(expectation, System.nanoTime());
-    if (displaced != null) {
-      end(displaced, AgentEvent.Kind.REPLACED);
+    long nowNs = System.nanoTime();
+    for (Expectation other = table.activate(expectation, nowNs);
+        other != null;
+        other = table.activate(expectation, nowNs)) {
+      end(other, AgentEvent.Kind.REPLACED);
     }
     toOpen.add(expectation);
   }
@@ -435,7 +437,7 @@ final class Outcomes implements OutcomeSink {
       // One bad pinhole must not keep the others of the batch shut.
       commitOneByOne();
     } finally {
-      settleWithOthers();
+      restoreForOthers();
       toOpen.clear();
       toClose.clear();
       toHold.clear();
@@ -445,9 +447,9 @@ final class Outcomes implements OutcomeSink {
     shutWhatEndedMeanwhile();
   }
 
-  private void settleWithOthers() {
+  private void restoreForOthers() {
     try {
-      shared.settle(toClose, toOpen, (close, open) -> apply(close, open, List.of()));
+      shared.restore(toClose, toOpen, (close, open) -> apply(close, open, List.of()));
     } catch (BackendException e) {
       refused(e);
     }

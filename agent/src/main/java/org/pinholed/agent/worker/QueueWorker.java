@@ -556,7 +556,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (translation != null && !packet.has(PacketView.RST)) {
       boolean inTurnOnly =
           flow.helper() instanceof StreamHelper helper && (!kept || helper.mayAnnounce(towards));
-      settleTranslated(flow, translation, towards, inTurnOnly);
+      giveVerdict(flow, translation, towards, inTurnOnly);
     }
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, towards, stream);
@@ -573,12 +573,12 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       flows.queueNoMore(flow);
     }
     if (!packet.has(PacketView.RST)) {
-      settleTranslated(flow, translation, towards, false);
+      giveVerdict(flow, translation, towards, false);
     }
   }
 
   /** Gives the verdict for a packet of a translated flow that must be changed or dropped. */
-  private void settleTranslated(
+  private void giveVerdict(
       ParentFlow flow, TranslatedFlow translation, Direction towards, boolean inTurnOnly) {
     TranslatedStream stream = translation.stream(towards);
     if (stream == null || rewrites.passAsItCame(stream, inTurnOnly)) {

@@ -323,8 +323,9 @@ class ExpectationTableTest {
     }
   }
 
+  /** Who has the same pinhole ends before the new one waits. */
   @Nested
-  class Displaces {
+  class WaitsForTheEndOf {
     @Test
     void theOneOfAnotherParentWithTheSamePinhole() {
       Expectation older =
@@ -333,8 +334,10 @@ class ExpectationTableTest {
       table.add(newer);
 
       assertSame(older, table.activate(newer, 0));
-      assertEquals(State.PENDING, table.end(older));
-      assertSame(newer, match(CLIENT, 5000), "the end of the older one takes nothing from it");
+      assertEquals(State.ANNOUNCED, newer.state());
+      assertSame(older, match(CLIENT, 5000), "it waits as before");
+      assertNull(table.activate(newer, 0));
+      assertSame(newer, match(CLIENT, 5000));
     }
 
     @Test
@@ -345,6 +348,9 @@ class ExpectationTableTest {
       table.add(newer);
 
       assertSame(older, table.activate(newer, 0));
+      assertEquals(State.PENDING, table.end(older));
+      assertNull(table.activate(newer, 0));
+      assertSame(newer, match(CLIENT, 5000), "the end of the older one takes nothing from it");
     }
 
     @Test
@@ -436,8 +442,8 @@ class ExpectationTableTest {
           pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
       table.add(newer);
-      table.activate(newer, 0);
       table.beginEnd(older);
+      table.activate(newer, 0);
 
       assertSame(older, match(CLIENT, 5000), "its child was not told of yet");
       assertSame(newer, match(CLIENT, 5000));
@@ -488,6 +494,23 @@ class ExpectationTableTest {
       assertNull(match(CLIENT, port, pinhole -> true), "the child of the older one");
       assertEquals(State.PENDING, newer.state());
       assertSame(newer, match(CLIENT, port, pinhole -> false));
+    }
+
+    @Test
+    void beginsWhileTheKernelIsAsked_itsChildIsNotTakenForALateOne() {
+      Expectation first = ending(100);
+      int port = first.pinhole().port();
+      Parent parent = parent("192.0.2.10");
+      Expectation second = pending(expectation(parent, Pinhole.Kind.ONCE, CLIENT, port, false));
+      assertNotNull(table.nextEnded(101));
+      Predicate<Pinhole> stands =
+          pinhole -> {
+            assertTrue(table.beginEnd(second));
+            pending(expectation(parent, Pinhole.Kind.ONCE, CLIENT, port, false));
+            return true; // what stands is the pinhole of the third one
+          };
+
+      assertSame(second, match(CLIENT, port, stands));
     }
   }
 
@@ -801,6 +824,36 @@ class ExpectationTableTest {
       assertEquals(0, ends.get());
       assertEquals(0, parent.waiting());
       assertEquals(0, waiting());
+    }
+
+    @Test
+    void matchAndTheSamePortAgain_theChildIsOfTheOneWhosePinholeItUsed() throws Exception {
+      Parent parent = parent("192.0.2.10");
+      AtomicInteger strangers = new AtomicInteger();
+      race(
+          ROUNDS,
+          () -> {
+            Expectation older = pending(expectation(parent));
+            int port = older.pinhole().port();
+            Expectation newer = expectation(parent, Pinhole.Kind.ONCE, CLIENT, port, false);
+            assertNull(table.add(newer));
+            Callable<Boolean> match =
+                () ->
+                    match(CLIENT, port, pinhole -> true) == older
+                        || strangers.incrementAndGet() > 0;
+            Callable<Boolean> again =
+                () -> {
+                  while (table.activate(newer, 0) != null) {
+                    if (!beginEndAndShut(older)) {
+                      table.end(older);
+                    }
+                  }
+                  return table.end(newer) == State.PENDING;
+                };
+            return new Callable<?>[] {match, again};
+          });
+
+      assertEquals(0, strangers.get());
     }
 
     @Test

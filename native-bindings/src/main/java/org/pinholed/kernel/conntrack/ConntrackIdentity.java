@@ -1,6 +1,7 @@
 package org.pinholed.kernel.conntrack;
 
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What tells one connection of the kernel's table from all others, and from those before it.
@@ -15,6 +16,15 @@ import java.util.HexFormat;
  * @param zone {@code ct zone}: in two zones the same tuples may live at a time
  */
 public record ConntrackIdentity(int id, FlowTuple original, FlowTuple reply, int zone) {
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof ConntrackIdentity that
+        && id == that.id
+        && zone == that.zone
+        && original.equals(that.original)
+        && reply.equals(that.reply);
+  }
+
   /**
    * The id, which the kernel makes with a secret key. Tuples would be a bad hash: strangers choose
    * addresses and ports, and with them how many connections meet in one place of a table.

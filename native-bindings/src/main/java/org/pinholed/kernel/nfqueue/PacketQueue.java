@@ -68,8 +68,8 @@ public final class PacketQueue implements AutoCloseable {
 
   // Of a queue that was taken over: what the process before read and gave no verdict on.
   private final int lastIdBefore;
-  private boolean unsettled;
-  private int settlingSequence;
+  private boolean repeatDue;
+  private int repeatSequence;
   private @Nullable NetlinkException lostVerdictsCause;
   private final AtomicLong overruns = new AtomicLong();
   private final AtomicLong refusedVerdicts = new AtomicLong();
@@ -105,7 +105,7 @@ public final class PacketQueue implements AutoCloseable {
       throws NetlinkException {
     this.transport = transport;
     this.lastIdBefore = lastIdBefore;
-    unsettled = true;
+    repeatDue = true;
     features = new QueueFeatures(options.failOpen(), false);
     queueNumber = options.queueNumber();
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
@@ -252,7 +252,7 @@ public final class PacketQueue implements AutoCloseable {
         }
         throw e;
       }
-      if (unsettled && batch.count() == 0 && lastIdBefore != 0) {
+      if (repeatDue && batch.count() == 0 && lastIdBefore != 0) {
         repeatThrough(lastIdBefore);
         flush();
       }
@@ -266,7 +266,7 @@ public final class PacketQueue implements AutoCloseable {
         if (reader.type() == QueuedPacketView.MESSAGE_TYPE) {
           if (view.wrap(reader)) {
             packets++;
-            if (unsettled) {
+            if (repeatDue) {
               repeatThrough(view.packetId() - 1);
             }
             handler.onPacket(view);
@@ -291,9 +291,9 @@ public final class PacketQueue implements AutoCloseable {
    * everything if there is none, it had read.
    */
   private void repeatThrough(int packetId) {
-    unsettled = false;
+    repeatDue = false;
     beginVerdict(NFQNL_MSG_VERDICT_BATCH, VERDICT_BYTES, NF_REPEAT, packetId).endMessage();
-    settlingSequence = sequence;
+    repeatSequence = sequence;
   }
 
   /**
@@ -322,7 +322,7 @@ public final class PacketQueue implements AutoCloseable {
     if (errno == 0) {
       return; // the acknowledgement of a wake
     }
-    if (reader.sequence() == settlingSequence && errno == Errno.ENOENT) {
+    if (reader.sequence() == repeatSequence && errno == Errno.ENOENT) {
       return; // it had given all its verdicts
     }
     if (reader.sequence() == paramsSequence) {
