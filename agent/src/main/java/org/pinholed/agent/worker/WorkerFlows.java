@@ -17,10 +17,12 @@ import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -232,7 +234,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     for (int lost = owners.halfOpen().add(entry, packet.acknowledgement() - 1, packet.sequence());
         lost > 0;
         lost--) {
-      metrics.limit("halfOpen");
+      metrics.limit(Limit.HALF_OPEN);
     }
     marks.begin(entry);
     return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE), active);
@@ -468,7 +470,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     try {
       Optional<ConntrackEntry> entry = conntrack.get(tupleBehind(packet));
       if (entry.isEmpty()) {
-        metrics.unreadablePacket("noConntrack");
+        metrics.unreadablePacket(UnreadableReason.NO_CONNTRACK);
         return null;
       }
       return entry.get();
@@ -499,9 +501,9 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       }
     }
     if (flow.helper() != null) {
-      ParentOwners.Limit reached = owners.takePlace(flow.facts().client().address());
+      Limit reached = owners.takePlace(flow.facts().client().address());
       if (reached != null) {
-        events.limit(flow.parent(), reached.configKey());
+        events.limit(flow.parent(), reached);
         marks.distrust(flow.entry());
         flow.close();
         return false;
