@@ -167,6 +167,15 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     return registry.scrape();
   }
 
+  /**
+   * The agent's own counters and mean times, for people.
+   *
+   * @return by name, for example {@code expectations.ftp.created}, in alphabetical order
+   */
+  public Map<String, Number> summary() {
+    return MetricsSummary.of(collectors());
+  }
+
   @Override
   public void verdicts(Verdict verdict, int packets) {
     packetsOf(verdict).add(packets);
