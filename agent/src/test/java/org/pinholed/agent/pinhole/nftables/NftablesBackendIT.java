@@ -732,7 +732,8 @@ class NftablesBackendIT {
                 } catch (IOException e) {
                   throw new AssertionError(e);
                 }
-              });
+              },
+              () -> {});
           return true;
         });
     return repairs;
@@ -822,7 +823,7 @@ class NftablesBackendIT {
         };
     namespace.call(
         () -> {
-          backend.watch(repair);
+          backend.watch(repair, () -> {});
           return true;
         });
     int deletions = 40;
