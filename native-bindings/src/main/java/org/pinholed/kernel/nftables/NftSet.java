@@ -18,6 +18,7 @@ public final class NftSet {
   private final List<NftField> value;
   private final boolean timeouts;
   private final boolean changedByRules;
+  private final boolean foundOnce;
   private final int sizeElements;
   private final String comment;
   private final int keyLengthBytes;
@@ -30,6 +31,7 @@ public final class NftSet {
     this.value = List.copyOf(builder.value);
     this.timeouts = builder.timeouts;
     this.changedByRules = builder.changedByRules;
+    this.foundOnce = builder.foundOnce;
     this.sizeElements = builder.sizeElements;
     this.comment = builder.comment;
     this.keyLengthBytes = lengthBytes(key);
@@ -120,6 +122,10 @@ public final class NftSet {
     return comment;
   }
 
+  boolean isFoundOnce() {
+    return foundOnce;
+  }
+
   int flags() {
     return (isMap() ? Nft.NFT_SET_MAP : 0)
         | (timeouts ? Nft.NFT_SET_TIMEOUT : 0)
@@ -166,6 +172,7 @@ public final class NftSet {
     private List<NftField> value = List.of();
     private boolean timeouts;
     private boolean changedByRules;
+    private boolean foundOnce;
     private int sizeElements;
     private String comment = "";
 
@@ -208,6 +215,20 @@ public final class NftSet {
      */
     public Builder changedByRules() {
       changedByRules = true;
+      return this;
+    }
+
+    /**
+     * Lets only one lookup by a rule find each element; for every other one it is as if there were
+     * no such element ({@code limit rate 1/day burst 1 packets} on each element). Which lookup is
+     * the first is decided under a lock of the element, so it is one also if several processors
+     * look at the same time. Only where {@link NftFeatures#foundOnce} says so, and with {@link
+     * #changedByRules}.
+     *
+     * @return this builder
+     */
+    public Builder foundOnce() {
+      foundOnce = true;
       return this;
     }
 

@@ -159,6 +159,11 @@ public final class NftablesBackend implements PinholeBackend {
         "nftTimeoutUpdate",
         features.timeoutUpdate() ? "yes" : "no: renewing a pinhole deletes and adds it");
     found.put(
+        "nftFoundOnce",
+        features.foundOnce()
+            ? "yes"
+            : "no: two SYNs at the same instant can both come through a pinhole for one");
+    found.put(
         "nftSequenceAdjustment",
         features.sequenceAdjustment() != null
             ? "yes"

@@ -17,6 +17,7 @@ import org.pinholed.kernel.nftables.NftExpressions.Compare;
 import org.pinholed.kernel.nftables.NftExpressions.Ct;
 import org.pinholed.kernel.nftables.NftExpressions.ElementOperation;
 import org.pinholed.kernel.nftables.NftExpressions.Meta;
+import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.nftables.NftField;
 import org.pinholed.kernel.nftables.NftSet;
 import org.pinholed.kernel.nftables.NftTable;
@@ -27,8 +28,8 @@ import org.pinholed.kernel.nftables.NftValue;
  * pinhole to an element and back. Immutable; may be shared between threads.
  *
  * <p>A rule that finds a connection sets its mark and does no more: it accepts nothing. Of TCP only
- * a SYN begins one. Lookup and removal of a once-pinhole are two steps, so two first packets that
- * are handled on two processors in the same microsecond may both match.
+ * a SYN begins one. Lookup and removal of a once-pinhole are two steps, and two processors can be
+ * between them at the same time. So each element also has a limit, which lets one lookup find it.
  *
  * <p>nft lists all of it as it would be written by hand, but its version 1.0.6 aborts when it reads
  * back a deletion from a map with a key of more than 16 bytes ({@code once6}); see ADR 0007.
@@ -63,20 +64,22 @@ final class PinholeMaps {
     }
   }
 
-  PinholeMaps(NftTable table, int sizeElements, boolean conntrackZones) {
+  PinholeMaps(NftTable table, int sizeElements, NftFeatures features) {
     this.table = table;
-    this.conntrackZones = conntrackZones;
+    this.conntrackZones = features.conntrackZones();
+    boolean foundOnce = features.foundOnce();
     maps =
         List.of(
-            map(Pinhole.Kind.ONCE, false, "once4", sizeElements),
-            map(Pinhole.Kind.OPEN, false, "open4", sizeElements),
-            map(Pinhole.Kind.OPEN_ANY, false, "openany4", sizeElements),
-            map(Pinhole.Kind.ONCE, true, "once6", sizeElements),
-            map(Pinhole.Kind.OPEN, true, "open6", sizeElements),
-            map(Pinhole.Kind.OPEN_ANY, true, "openany6", sizeElements));
+            map(Pinhole.Kind.ONCE, false, "once4", sizeElements, foundOnce),
+            map(Pinhole.Kind.OPEN, false, "open4", sizeElements, false),
+            map(Pinhole.Kind.OPEN_ANY, false, "openany4", sizeElements, false),
+            map(Pinhole.Kind.ONCE, true, "once6", sizeElements, foundOnce),
+            map(Pinhole.Kind.OPEN, true, "open6", sizeElements, false),
+            map(Pinhole.Kind.OPEN_ANY, true, "openany6", sizeElements, false));
   }
 
-  private static Map map(Pinhole.Kind kind, boolean ipv6, String name, int sizeElements) {
+  private static Map map(
+      Pinhole.Kind kind, boolean ipv6, String name, int sizeElements, boolean foundOnce) {
     NftField address = ipv6 ? NftField.IPV6_ADDR : NftField.IPV4_ADDR;
     NftField protocol = NftField.INET_PROTO;
     NftField port = NftField.INET_SERVICE;
@@ -93,6 +96,9 @@ final class PinholeMaps {
               NftSet.named(name, protocol, address, port)
                   .comment("protocol . destination . port, from any source");
         };
+    if (foundOnce) {
+      builder.foundOnce();
+    }
     return new Map(kind, ipv6, builder.mapsTo(NftField.MARK).timeouts().size(sizeElements).build());
   }
 
