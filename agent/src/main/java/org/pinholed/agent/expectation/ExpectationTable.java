@@ -19,6 +19,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
 import org.pinholed.agent.limit.ClientCounts;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.view.ExpectationRow;
@@ -32,31 +33,6 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
  * and expires, the control socket lists. Packets that announce nothing never come here.
  */
 public final class ExpectationTable {
-  /** The limits on waiting expectations. */
-  public enum Limit {
-    /** Of one parent. */
-    PER_PARENT("expectationsPerParent"),
-    /** Of all parents of one client address (IPv6: /64). */
-    PER_SOURCE("expectationsPerSource"),
-    /** In all. */
-    TOTAL("expectations");
-
-    private final String configKey;
-
-    Limit(String configKey) {
-      this.configKey = configKey;
-    }
-
-    /**
-     * Its name in the configuration.
-     *
-     * @return a key of {@code limits}
-     */
-    public String configKey() {
-      return configKey;
-    }
-  }
-
   /** Rows of children that came are kept for listings, the youngest of them. */
   private static final int MAX_MATCHED_ROWS = 4096;
 
@@ -143,18 +119,18 @@ public final class ExpectationTable {
     Parent parent = expectation.parent();
     if (waiting.incrementAndGet() > now.expectations()) {
       waiting.decrementAndGet();
-      return Limit.TOTAL;
+      return Limit.EXPECTATIONS;
     }
     if (parent.addWaiting(1) > now.expectationsPerParent()) {
       parent.addWaiting(-1);
       waiting.decrementAndGet();
-      return Limit.PER_PARENT;
+      return Limit.EXPECTATIONS_PER_PARENT;
     }
     if (waitingBySource.change(parent.client().address(), 1) > now.expectationsPerSource()) {
       waitingBySource.change(parent.client().address(), -1);
       parent.addWaiting(-1);
       waiting.decrementAndGet();
-      return Limit.PER_SOURCE;
+      return Limit.EXPECTATIONS_PER_SOURCE;
     }
     counts.add(expectation, State.ANNOUNCED);
     rows.put(expectation.id(), expectation);

@@ -25,6 +25,7 @@ import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
@@ -226,7 +227,7 @@ public final class Agent implements AgentControl, AutoCloseable {
               events,
               left)
           .run();
-      backend.watch(kernelEvents::repair);
+      backend.watch(kernelEvents::repair, () -> metrics.overrun(ReceivingSocket.NFTABLES));
       acquired.keep();
     }
     for (QueueWorker worker : workers.all()) {

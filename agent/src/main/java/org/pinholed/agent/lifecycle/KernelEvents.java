@@ -14,6 +14,7 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.OwnedPinhole;
@@ -115,7 +116,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       }
       receiveBackOff.reset();
     } catch (NetlinkException e) {
-      metrics.receiveError("conntrack");
+      metrics.receiveError(ReceivingSocket.CONNTRACK);
       failed("conntrackEvents", e.getMessage());
       receiveBackOff.await();
     }
@@ -218,7 +219,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   /** Events were lost: what they would have said is read from the conntrack table. */
   @Override
   public void onOverrun() {
-    metrics.overrun("conntrack");
+    metrics.overrun(ReceivingSocket.CONNTRACK);
     resync();
   }
 

@@ -11,6 +11,7 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.pinhole.BackendException;
@@ -168,10 +169,10 @@ final class Outcomes implements OutcomeSink {
       report(AgentReason.NO_FREE_PORT, request.streamOffset());
       return null;
     }
-    ExpectationTable.Limit limit = table.add(expectation);
+    Limit limit = table.add(expectation);
     if (limit != null) {
       report(reasonOf(limit), request.streamOffset());
-      events.limit(current.parent(), limit.configKey());
+      events.limit(current.parent(), limit);
       return null;
     }
     current.announce(expectation);
@@ -255,11 +256,13 @@ final class Outcomes implements OutcomeSink {
         .text();
   }
 
-  private static Reason reasonOf(ExpectationTable.Limit limit) {
+  private static Reason reasonOf(Limit limit) {
     return switch (limit) {
-      case PER_PARENT -> AgentReason.LIMIT_PER_PARENT;
-      case PER_SOURCE -> AgentReason.LIMIT_PER_SOURCE;
-      case TOTAL -> AgentReason.LIMIT_TOTAL;
+      case EXPECTATIONS_PER_PARENT -> AgentReason.LIMIT_PER_PARENT;
+      case EXPECTATIONS_PER_SOURCE -> AgentReason.LIMIT_PER_SOURCE;
+      case EXPECTATIONS -> AgentReason.LIMIT_TOTAL;
+      case PARENTS, PARENTS_PER_SOURCE, HALF_OPEN ->
+          throw new IllegalArgumentException("no limit on expectations: " + limit);
     };
   }
 

@@ -9,6 +9,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.limit.ClientCounts;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
@@ -29,25 +30,6 @@ public final class ParentOwners {
   private final HalfOpenFlows halfOpen;
   private final BufferedBytes buffered;
   private volatile AgentConfig.Limits limits;
-
-  /** The limits on parents that are read. */
-  enum Limit {
-    /** In all. */
-    PARENTS("parents"),
-    /** Of one client. */
-    PER_SOURCE("parentsPerSource");
-
-    private final String configKey;
-
-    Limit(String configKey) {
-      this.configKey = configKey;
-    }
-
-    /** Its name among the keys of {@code limits}. */
-    String configKey() {
-      return configKey;
-    }
-  }
 
   /**
    * Makes it empty.
@@ -104,7 +86,7 @@ public final class ParentOwners {
     if (readBySource.change(client, 1) > now.parentsPerSource()) {
       readBySource.change(client, -1);
       read.decrementAndGet();
-      return Limit.PER_SOURCE;
+      return Limit.PARENTS_PER_SOURCE;
     }
     return null;
   }

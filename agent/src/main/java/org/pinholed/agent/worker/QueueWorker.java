@@ -18,12 +18,15 @@ import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.nat.Passage;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.nat.TranslatedStream;
+import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.TraceHub;
@@ -149,7 +152,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       receiveBackOff.reset();
     } catch (NetlinkException e) {
       finishBatch();
-      metrics.receiveError("queue");
+      metrics.receiveError(ReceivingSocket.QUEUE);
       faults.warn(String.valueOf(e.getMessage()));
       events.agent(AgentEvent.Kind.BACKEND_ERROR, "queue", String.valueOf(e.getMessage()));
       receiveBackOff.await(); // may come again at once, for good
@@ -161,7 +164,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private void noteOverruns() {
     long now = queue.overruns();
     for (; overruns < now; overruns++) {
-      metrics.overrun("queue");
+      metrics.overrun(ReceivingSocket.QUEUE);
     }
   }
 
@@ -389,16 +392,16 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   public void onPacket(QueuedPacketView queued) {
     verdicts.hold(queued.packetId());
     try {
-      PacketView.Status status =
+      UnreadableReason unreadable =
           packet.wrap(queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes());
-      if (status == PacketView.Status.READABLE && packet.isTcp()) {
+      if (unreadable == null && packet.isTcp()) {
         readTcp(queued);
       } else {
-        metrics.unreadablePacket(status == PacketView.Status.READABLE ? "udp" : status.word());
+        metrics.unreadablePacket(unreadable == null ? UnreadableReason.UDP : unreadable);
       }
     } catch (RuntimeException e) {
       // Whatever is wrong with us, the packet gets its verdict.
-      metrics.unreadablePacket("fault");
+      metrics.unreadablePacket(UnreadableReason.FAULT);
       fault(e);
       tracer.end();
     }
@@ -597,7 +600,10 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       if (refused || stream.isHopeless()) {
         giveUp(flow, stream, refused);
       }
-      passage = refused ? Passage.dropped("backendRefused") : rewrites.decide(stream, inTurnOnly);
+      passage =
+          refused
+              ? Passage.dropped(WithheldReason.BACKEND_REFUSED)
+              : rewrites.decide(stream, inTurnOnly);
       if (passage.kind() == Passage.Kind.CHANGED) {
         if (passage.adjustment() != null) {
           outcomes.hold();
@@ -605,13 +611,14 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
         }
         lengthBytes = rewrites.make(translation, towards, passage);
         if (lengthBytes == 0) {
-          passage = Passage.dropped("rewriteFailed");
+          passage = Passage.dropped(WithheldReason.REWRITE_FAILED);
         }
       }
     } catch (RuntimeException e) {
       fault(e);
-      passage = Passage.dropped("fault");
+      passage = Passage.dropped(WithheldReason.FAULT);
     }
+    WithheldReason withheld = passage.reason();
     switch (passage.kind()) {
       case AS_IT_CAME -> stream.passed(passage);
       case CHANGED -> {
@@ -624,15 +631,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
             "accept, changed in "
                 + passage.edits().size()
                 + " places"
-                + (passage.cause().isEmpty() ? "" : ", cut: " + passage.cause());
+                + (withheld == null ? "" : ", cut: " + withheld.word());
       }
       case DROPPED -> {
         verdicts.drop();
-        verdict = "drop: " + passage.cause();
+        verdict = "drop: " + (withheld == null ? "" : withheld.word());
       }
     }
-    if (!passage.cause().isEmpty()) {
-      metrics.withheld(passage.cause());
+    if (withheld != null) {
+      metrics.withheld(withheld);
     }
   }
 
@@ -646,7 +653,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
 
   /** Nobody knows what state a helper is in that threw: the flow is given up, with its pinholes. */
   private void helperFailed(ParentFlow flow, RuntimeException e) {
-    metrics.unreadablePacket("fault");
+    metrics.unreadablePacket(UnreadableReason.FAULT);
     fault(e);
     if (!flow.readingEnded() && !flow.parent().hasEnded()) {
       outcomes.begin(flow, Direction.ORIGINAL, verdicts.beganNs());

@@ -17,10 +17,12 @@ import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -237,7 +239,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
 
   private void limited(int flowsLost) {
     for (int i = 0; i < flowsLost; i++) {
-      metrics.limit("halfOpen");
+      metrics.limit(Limit.HALF_OPEN);
     }
   }
 
@@ -475,7 +477,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     try {
       Optional<ConntrackEntry> entry = conntrack.get(tupleBehind(packet));
       if (entry.isEmpty()) {
-        metrics.unreadablePacket("noConntrack");
+        metrics.unreadablePacket(UnreadableReason.NO_CONNTRACK);
         return null;
       }
       return entry.get();
@@ -499,14 +501,12 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   /** Puts a flow into the table; one for which there is no room is untrusted. */
   private boolean add(ParentFlow flow) {
     for (ParentFlow stale : flows.withTuplesOf(flow.entry())) {
-      end(
-          stale,
-          AgentEvent.Kind.PARENT_CLOSED); // its conntrack is gone, or this one were not there
+      end(stale, AgentEvent.Kind.PARENT_CLOSED); // its conntrack is gone: the tuple is another's
     }
     if (flow.helper() != null) {
-      ParentOwners.Limit reached = owners.takePlace(flow.facts().client().address());
+      Limit reached = owners.takePlace(flow.facts().client().address());
       if (reached != null) {
-        events.limit(flow.parent(), reached.configKey());
+        events.limit(flow.parent(), reached);
         marks.distrust(flow.entry());
         flow.close();
         return false;

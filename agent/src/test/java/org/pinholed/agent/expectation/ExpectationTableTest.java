@@ -31,7 +31,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.MemoryNeed;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
-import org.pinholed.agent.expectation.ExpectationTable.Limit;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.EndpointRow;
@@ -144,7 +144,7 @@ class ExpectationTableTest {
       assertNull(table.add(expectation(parent)));
       assertNull(table.add(expectation(parent)));
 
-      assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));
+      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
       assertEquals(2, parent.waiting());
       assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
     }
@@ -156,7 +156,7 @@ class ExpectationTableTest {
       }
       Parent fourth = parent("192.0.2.10");
 
-      assertEquals(Limit.PER_SOURCE, table.add(expectation(fourth)));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(fourth)));
       assertEquals(0, fourth.waiting());
       assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
     }
@@ -168,7 +168,7 @@ class ExpectationTableTest {
       }
       Parent fifth = parent("192.0.2.20");
 
-      assertEquals(Limit.TOTAL, table.add(expectation(fifth)));
+      assertEquals(Limit.EXPECTATIONS, table.add(expectation(fifth)));
       assertEquals(0, fifth.waiting());
       assertEquals(4, waiting());
     }
@@ -179,13 +179,13 @@ class ExpectationTableTest {
       table.add(expectation(parent));
       table.add(expectation(parent));
       for (int i = 0; i < 10; i++) {
-        assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));
+        assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
       }
 
       assertEquals(2, table.list(ListingFilter.ALL, 0).size());
       assertNull(table.add(expectation(parent("192.0.2.10"))), "the source has one left");
       assertNull(table.add(expectation(parent("192.0.2.11"))), "the total has one left");
-      assertEquals(Limit.TOTAL, table.add(expectation(parent("192.0.2.12"))));
+      assertEquals(Limit.EXPECTATIONS, table.add(expectation(parent("192.0.2.12"))));
     }
 
     @Test
@@ -198,16 +198,10 @@ class ExpectationTableTest {
           new AgentConfig.Limits(1, 3, 4, 100, 100, 1024, 16 << 20, HelperLimits.DEFAULT));
 
       assertEquals(2, waiting());
-      assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));
+      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
       table.end(first);
-      assertEquals(Limit.PER_PARENT, table.add(expectation(parent)), "one still waits");
-    }
-
-    @Test
-    void names_areThoseOfTheConfiguration() {
-      assertEquals("expectationsPerParent", Limit.PER_PARENT.configKey());
-      assertEquals("expectationsPerSource", Limit.PER_SOURCE.configKey());
-      assertEquals("expectations", Limit.TOTAL.configKey());
+      assertEquals(
+          Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)), "one still waits");
     }
   }
 
@@ -248,7 +242,7 @@ class ExpectationTableTest {
     for (int i = 0; i < 3; i++) {
       assertNull(table.add(expectation(parent("192.0.2.10"))));
     }
-    assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+    assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
   }
 
   @Nested
@@ -772,7 +766,7 @@ class ExpectationTableTest {
       for (int i = 0; i < 3; i++) {
         assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
       }
-      assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
     }
 
     @Test
@@ -793,7 +787,7 @@ class ExpectationTableTest {
       for (int i = 0; i < 3; i++) {
         assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
       }
-      assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
     }
 
     @Test

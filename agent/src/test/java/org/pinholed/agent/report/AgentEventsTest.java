@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.Direction;
@@ -153,7 +154,7 @@ class AgentEventsTest {
 
   @Test
   void limit_reached_namedAsInTheConfiguration() {
-    events.limit(PARENT, "parents");
+    events.limit(PARENT, Limit.PARENTS);
 
     assertEquals("parents", only().reason());
     assertEquals("limits.parents is reached", only().detail());

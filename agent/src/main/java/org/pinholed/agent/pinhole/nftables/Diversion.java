@@ -54,8 +54,6 @@ final class Diversion {
   static final String CHAIN_STRICT = "strict";
 
   private static final int PRIORITY_BEHIND_NAT = 300;
-  private static final int NFPROTO_IPV4 = 2;
-  private static final int NFPROTO_IPV6 = 10;
   private static final int ARPHRD_LOOPBACK = 772;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int FIN_RST = 0x05;
@@ -339,9 +337,7 @@ final class Diversion {
    */
   private void addBareSyns(NftBatch batch, boolean ipv6) {
     for (int words = TCP_HEADER_WORDS_MIN; words <= TCP_HEADER_WORDS_MAX; words++) {
-      flags(batch, CHAIN_BEGIN, SYN_ACK, SYN)
-          .loadMeta(Meta.NFPROTO, 0)
-          .compare8(0, Compare.EQUAL, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4)
+      PacketTuple.family(flags(batch, CHAIN_BEGIN, SYN_ACK, SYN), ipv6)
           .loadPayload(Base.NETWORK, ipv6 ? IPV6_LENGTH_OFFSET : IPV4_LENGTH_OFFSET, 2, 0)
           .compare16be(0, Compare.EQUAL, 4 * words + (ipv6 ? 0 : IPV4_HEADER_BYTES))
           .loadPayload(Base.TRANSPORT, TCP_HEADER_LENGTH_OFFSET, 1, 0)
