@@ -9,10 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
@@ -74,7 +71,6 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   private static final int EVENT_BUFFER_BYTES = 4 << 20;
   private static final Duration RECEIVE_TIMEOUT = Duration.ofMillis(250);
-  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(3);
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(2);
 
   private final List<HelperProtocol> protocols;
@@ -89,6 +85,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final QueueFeatures queueFeatures;
   private final List<WorkerThread> workerThreads = new ArrayList<>();
   private final QueueWorkers workers;
+  private final WorkerAnswers answers;
   private final KernelEvents kernelEvents;
   private final List<Thread> threads = new ArrayList<>();
   private final SharedAudit audits = new SharedAudit(this::auditNow);
@@ -201,6 +198,8 @@ public final class Agent implements AgentControl, AutoCloseable {
                             traces))));
       }
       workers = new QueueWorkers(workerThreads.stream().map(WorkerThread::worker).toList(), owners);
+      answers =
+          new WorkerAnswers(() -> workers.longestTurnMs(System.nanoTime()), WorkerAnswers.MOST);
       kernelEvents =
           new KernelEvents(
               kernelEventsSocket,
@@ -467,34 +466,18 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public List<SessionRow> sessions(ListingFilter filter) throws ControlException {
-    List<SessionRow> rows = await(workers.sessions(filter));
+    List<SessionRow> rows = answers.await(workers.sessions(filter));
     rows.sort(Comparator.comparingLong(SessionRow::ageSeconds).reversed());
     return rows;
   }
 
-  private static <T> T await(CompletableFuture<T> answer) throws ControlException {
-    try {
-      return answer.get(ANSWER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new ControlException("interrupted");
-    } catch (ExecutionException e) {
-      throw new ControlException("a packet worker failed: " + e.getCause());
-    } catch (TimeoutException e) {
-      throw new ControlException(
-          "a packet worker did not answer within "
-              + ANSWER_TIMEOUT.toSeconds()
-              + " s; it is overloaded or stuck");
-    }
-  }
-
   @Override
   public ClearReport clear(ListingFilter filter) throws ControlException {
-    List<ConntrackEntry> entries = await(workers.beginClear(filter));
+    List<ConntrackEntry> entries = answers.await(workers.beginClear(filter));
     int expectations = expectations(filter).size();
     // The conntrack first: afterwards nothing of the flow proves anything any more.
     NetlinkException refusal = deleteConntracks(entries);
-    await(workers.endParents(entries, AgentEvent.Kind.CLEARED));
+    answers.awaitWork(workers.endParents(entries, AgentEvent.Kind.CLEARED));
     awaitTransaction();
     if (refusal != null) {
       throw new ControlException(
@@ -538,7 +521,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   private List<ConntrackEntry> parentEntries() throws ControlException {
-    return await(workers.entries(ListingFilter.ALL));
+    return answers.await(workers.entries(ListingFilter.ALL));
   }
 
   /**
@@ -615,14 +598,14 @@ public final class Agent implements AgentControl, AutoCloseable {
     helpers = newHelpers;
     config = changed;
     table.setLimits(changed.limits());
-    await(workers.endWithoutHelper());
+    answers.awaitWork(workers.endWithoutHelper());
     awaitTransaction();
   }
 
   /** What the workers were asked to shut before is shut when this returns. */
   private void awaitTransaction() throws ControlException {
     // each answers questions of its next turn only behind the transaction
-    await(workers.ask(QueueWorker::queueNumber));
+    answers.await(workers.ask(QueueWorker::queueNumber));
   }
 
   @Override

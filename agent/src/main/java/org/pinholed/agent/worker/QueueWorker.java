@@ -216,6 +216,16 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   /**
+   * Has something long done in pieces, one a turn. For the worker's thread only, or while that does
+   * not run.
+   *
+   * @param step does a piece
+   */
+  void addLongWork(LongWork.Step step) {
+    longWork.add(step);
+  }
+
+  /**
    * Whether parents wait to be looked for.
    *
    * @return true if some were said to be gone and nobody has looked yet

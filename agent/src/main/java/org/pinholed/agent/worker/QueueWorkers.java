@@ -220,6 +220,16 @@ public final class QueueWorkers {
   }
 
   /**
+   * How long the present turns of the workers have taken, see {@link QueueWorker#turnMs}.
+   *
+   * @param nowNs {@link System#nanoTime}
+   * @return milliseconds, of the one that has taken longest
+   */
+  public long longestTurnMs(long nowNs) {
+    return workers.stream().mapToLong(worker -> worker.turnMs(nowNs)).max().orElse(0);
+  }
+
+  /**
    * Parent flows that are read.
    *
    * @return as of the last batches

@@ -2,8 +2,10 @@ package org.pinholed.agent.worker;
 
 import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -75,6 +77,9 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
 
   /** Rows of flows that are not read, the oldest first. */
   private final Set<ParentFlow> unread = new LinkedHashSet<>();
+
+  /** Flows that {@link #takeOver} found and that are not to be read; the kernel is told later. */
+  private final Map<ConntrackIdentity, ConntrackEntry> toDistrust = new LinkedHashMap<>();
 
   private final AtomicInteger lost = new AtomicInteger();
 
@@ -232,6 +237,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       addUnread(entry, active, AgentReason.KERNEL_HELPER, nowNs);
       return null;
     }
+    isToBeDistrusted(entry); // no more: it begins anew
     limited(owners.halfOpen().add(entry, packet.acknowledgement() - 1, packet.sequence()));
     marks.begin(entry);
     return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE), active);
@@ -254,7 +260,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     if (beginning.synWithData()) {
       flow.noteSynWithData();
     }
-    return add(flow) ? flow : null;
+    return addOrDistrust(flow);
   }
 
   /**
@@ -308,7 +314,9 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     }
     AgentReason refusal = refusalToResume(entry);
     ParentFlow flow =
-        refusal == null ? resume(entry, active, nowNs) : addUnread(entry, active, refusal, nowNs);
+        refusal == null
+            ? addOrDistrust(resumed(entry, active, nowNs))
+            : addUnread(entry, active, refusal, nowNs);
     if (flow != null && refusal == null) {
       lookOnceMore(flow);
     }
@@ -319,7 +327,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     if (hasKernelHelper(entry)) {
       return AgentReason.KERNEL_HELPER;
     }
-    if (marks.isResumable(entry)) {
+    if (!isToBeDistrusted(entry) && marks.isResumable(entry)) {
       return null;
     }
     return marks.isVetted(entry) ? AgentReason.NOT_PROVEN : AgentReason.MID_STREAM;
@@ -337,12 +345,11 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   }
 
   /** Goes on with a proven flow at its next line. */
-  private @Nullable ParentFlow resume(
-      ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+  private ParentFlow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
     ParentFlow flow = newFlow(entry, active, FlowFacts.Origin.RESUMED, nowNs);
     flow.prove();
     inheritTranslation(flow);
-    return add(flow) ? flow : null;
+    return flow;
   }
 
   /** Lists a flow that is never read, with the reason. */
@@ -351,7 +358,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
     ParentFlow flow =
         newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
-    if (!add(flow)) {
+    if (addOrDistrust(flow) == null) {
       return null;
     }
     if (reason == AgentReason.FAST_OPEN) {
@@ -407,7 +414,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       return takeOverUnread(entry, active, nowNs);
     }
     if (active == null || !alive || hasKernelHelper(entry)) {
-      marks.distrust(entry);
+      distrustLater(entry);
       return null;
     }
     if (beginning != null) {
@@ -421,15 +428,54 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
         if (marks.isResumable(entry)) {
           flow.prove();
         }
-        return add(flow) ? flow : null;
+        return addOrDistrustLater(flow);
       }
       flow.close();
     }
     if (marks.isResumable(entry)) {
-      return resume(entry, active, nowNs);
+      return addOrDistrustLater(resumed(entry, active, nowNs));
     }
-    marks.distrust(entry);
+    distrustLater(entry);
     return null;
+  }
+
+  private @Nullable ParentFlow addOrDistrustLater(ParentFlow flow) {
+    if (addIfThereIsRoom(flow)) {
+      return flow;
+    }
+    distrustLater(flow.entry());
+    return null;
+  }
+
+  /** There may be very many at the start, and packets wait. */
+  private void distrustLater(ConntrackEntry entry) {
+    if (toDistrust.isEmpty()) {
+      worker.addLongWork(this::distrustSome);
+    }
+    toDistrust.put(entry.identity(), entry);
+  }
+
+  private boolean distrustSome() {
+    Iterator<ConntrackEntry> next = toDistrust.values().iterator();
+    for (int requests = 0; requests < LongWork.REQUESTS_A_TURN / 2 && next.hasNext(); ) {
+      ConntrackEntry entry = next.next();
+      next.remove();
+      requests += 2;
+      try {
+        // Asked first: the tuple may be another connection's by now.
+        if (find(entry).isPresent()) {
+          marks.distrust(entry);
+        }
+      } catch (NetlinkException e) {
+        marks.failed(e);
+      }
+    }
+    return !toDistrust.isEmpty();
+  }
+
+  /** Whether a conntrack is one of those, which nobody may resume; it is told by the caller. */
+  private boolean isToBeDistrusted(ConntrackEntry entry) {
+    return !toDistrust.isEmpty() && toDistrust.remove(entry.identity()) != null;
   }
 
   private @Nullable ParentFlow takeOverUnread(
@@ -437,7 +483,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
     ParentFlow flow =
         newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
-    if (!add(flow)) {
+    if (!addIfThereIsRoom(flow)) {
       return null;
     }
     flow.endReading(AgentReason.OPAQUE_BEFORE);
@@ -499,7 +545,16 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   }
 
   /** Puts a flow into the table; one for which there is no room is untrusted. */
-  private boolean add(ParentFlow flow) {
+  private @Nullable ParentFlow addOrDistrust(ParentFlow flow) {
+    if (addIfThereIsRoom(flow)) {
+      return flow;
+    }
+    marks.distrust(flow.entry());
+    return null;
+  }
+
+  /** Puts a flow into the table, unless a limit is reached. */
+  private boolean addIfThereIsRoom(ParentFlow flow) {
     for (ParentFlow stale : flows.withTuplesOf(flow.entry())) {
       end(stale, AgentEvent.Kind.PARENT_CLOSED); // its conntrack is gone: the tuple is another's
     }
@@ -507,7 +562,6 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       Limit reached = owners.takePlace(flow.facts().client().address());
       if (reached != null) {
         events.limit(flow.parent(), reached);
-        marks.distrust(flow.entry());
         flow.close();
         return false;
       }
@@ -753,7 +807,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       return;
     }
     try {
-      Optional<ConntrackEntry> now = find(flow);
+      Optional<ConntrackEntry> now = find(entry);
       if (now.isEmpty()) {
         endGone(flow, false);
       } else if (!marks.isOurs(now.get())) {
@@ -809,44 +863,33 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    */
   private boolean isInKernel(ParentFlow flow) {
     try {
-      return find(flow).filter(marks::isOurs).isPresent();
+      return find(flow.entry()).filter(marks::isOurs).isPresent();
     } catch (NetlinkException e) {
       marks.failed(e);
       return false;
     }
   }
 
-  /** The conntrack of a flow as it is now; empty if it is gone or another one has its tuple. */
-  private Optional<ConntrackEntry> find(ParentFlow flow) throws NetlinkException {
-    return conntrack
-        .get(flow.entry().original())
-        .filter(now -> now.identity().equals(flow.parent().identity()));
+  /** A conntrack as it is now; empty if it is gone or another one has its tuple. */
+  private Optional<ConntrackEntry> find(ConntrackEntry entry) throws NetlinkException {
+    return conntrack.get(entry.original()).filter(now -> now.identity().equals(entry.identity()));
   }
 
   /**
-   * Ends the parents of helpers that are no longer in force. What they say from now on is not seen,
+   * Ends those parents whose helper is no longer in force. What they say from now on is not seen,
    * so they are not resumed when such a helper is in force again.
    *
-   * @return how many
+   * @param some parents of this worker; each may cost a request to the kernel
    */
-  public int endWithoutHelper() {
-    return endWithoutHelper(all());
-  }
-
-  int endWithoutHelper(List<ParentFlow> some) {
+  void endWithoutHelper(List<ParentFlow> some) {
     HelperTable now = helpers;
-    List<ParentFlow> over = new ArrayList<>();
     for (ParentFlow flow : some) {
       HelperTable.ActiveHelper active =
           now.find(flow.helperEntry().transport(), flow.helperEntry().port());
       if (active == null || active.entry().id() != flow.helperEntry().id()) {
-        over.add(flow);
+        endAndDistrust(flow, AgentEvent.Kind.CLOSED);
       }
     }
-    for (ParentFlow flow : over) {
-      endAndDistrust(flow, AgentEvent.Kind.CLOSED);
-    }
-    return over.size();
   }
 
   /**

@@ -51,6 +51,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
   private final Map<FlowTuple, Connection> byReply = new HashMap<>();
   private int failWith;
   private int gets;
+  private int changes;
 
   /** One connection of the table. */
   public static final class Connection {
@@ -278,6 +279,15 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     return gets;
   }
 
+  /**
+   * How many requests there were to change or delete a connection.
+   *
+   * @return 0 or more
+   */
+  public synchronized int changes() {
+    return changes;
+  }
+
   @Override
   public synchronized void send(NetlinkWriter writer) {
     NetlinkReader reader = new NetlinkReader();
@@ -323,6 +333,8 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     Connection connection = first != null ? first : byReply.get(tuple);
     if (type == GET) {
       gets++;
+    } else {
+      changes++;
     }
     if (connection == null) {
       arrived.add(FakeDatagrams.error(sequence, Errno.ENOENT));

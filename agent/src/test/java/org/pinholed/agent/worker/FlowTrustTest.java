@@ -1,9 +1,12 @@
 package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,6 +17,8 @@ import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 
@@ -187,7 +192,9 @@ class FlowTrustTest {
     void becauseItsHelperIsSwitchedOff_andOnAgain() {
       TcpDialogue dialogue = new TcpDialogue(bench).login();
       bench.worker().setHelpers(bench.helpers());
-      bench.worker().flows().endWithoutHelper();
+      CompletableFuture<?> ended = bench.workers().endWithoutHelper();
+      bench.turn();
+      assertTrue(ended.isDone());
       bench.turn();
       assertEquals(25 | OPAQUE, dialogue.connection().mark());
       bench.worker().setHelpers(bench.helpers(WorkerBench.entry(1, "ftp", null)));
@@ -202,6 +209,57 @@ class FlowTrustTest {
       bench.turn();
       assertEquals(25 | OPAQUE, dialogue.connection().mark());
       assertAttackOpensNothing(dialogue);
+    }
+  }
+
+  /** The kernel is told later of what was found at the start and is not to be read. */
+  @Nested
+  class FoundAtTheStart {
+    private ConntrackEntry entry(TcpDialogue dialogue) throws NetlinkException {
+      return ConntrackClient.open(bench.conntrack())
+          .get(dialogue.connection().identity().original())
+          .orElseThrow();
+    }
+
+    @Test
+    void withoutAHelper_thatIsThereAgainBeforeTheKernelIsTold_isNotResumed() throws Exception {
+      TcpDialogue dialogue = withMark(25 | VETTED | PROVEN).connectUnseen();
+      bench.worker().setHelpers(bench.helpers());
+      assertNull(bench.worker().flows().takeOver(entry(dialogue), null, null));
+      bench.worker().setHelpers(bench.helpers(WorkerBench.entry(1, "ftp", null)));
+      assertAttackOpensNothing(dialogue);
+      assertUntrusted("notProven");
+    }
+
+    @Test
+    void whoseConntrackBeginsAnewBeforeTheKernelIsTold_isRead() throws Exception {
+      TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
+      assertNull(bench.worker().flows().takeOver(entry(dialogue), null, null));
+      dialogue.reusePorts(0x1234, 25, 1, 2); // even with its id
+      dialogue.login().passive(30000);
+      assertEquals(1, bench.backend().open().size());
+      assertEquals(25 | VETTED | PROVEN, dialogue.connection().mark());
+    }
+
+    @Test
+    void whosePortsAreAnothersBeforeTheKernelIsTold_doesNotHarmThat() throws Exception {
+      TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
+      assertNull(bench.worker().flows().takeOver(entry(dialogue), null, null));
+      dialogue.reusePorts(0x5678, 25, 1, 2);
+      dialogue.login().passive(30000);
+      assertEquals(1, bench.backend().open().size());
+      assertEquals(25 | VETTED | PROVEN, dialogue.connection().mark());
+    }
+
+    @Test
+    void isToldOnce() throws Exception {
+      TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
+      assertNull(bench.worker().flows().takeOver(entry(dialogue), null, null));
+      bench.turn();
+      assertEquals(25 | OPAQUE, dialogue.connection().mark());
+      int changes = bench.conntrack().changes();
+      bench.turn();
+      assertEquals(changes, bench.conntrack().changes());
     }
   }
 

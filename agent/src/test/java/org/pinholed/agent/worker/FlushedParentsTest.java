@@ -1,7 +1,6 @@
 package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.management.ManagementFactory;
@@ -38,6 +37,7 @@ class FlushedParentsTest {
   private int turns;
   private long longestNs;
   private int mostGets;
+  private int mostRequests;
 
   FlushedParentsTest() throws NetlinkException {
     bench = new WorkerBench();
@@ -46,6 +46,11 @@ class FlushedParentsTest {
   }
 
   private void adopt(int parents) throws Exception {
+    adopt(parents, VETTED_AND_PROVEN);
+    assertEquals(parents + 1, bench.worker().parents());
+  }
+
+  private void adopt(int parents, int marks) throws Exception {
     bench =
         new WorkerBench(
             new FtpProtocol(),
@@ -65,24 +70,28 @@ class FlushedParentsTest {
               0x10000 + i,
               original,
               original.inverse(),
-              25 | VETTED_AND_PROVEN,
+              25 | marks,
               FakeConntrackKernel.ESTABLISHED);
       bench.conntrack().add(connections[i]);
       ConntrackEntry entry = client.get(original).orElseThrow();
-      assertNotNull(bench.worker().flows().takeOver(entry, null, null));
+      int changes = bench.conntrack().changes();
+      bench.worker().flows().takeOver(entry, null, null);
+      assertEquals(changes, bench.conntrack().changes(), "packets wait");
     }
     living = new TcpDialogue(bench).login();
-    assertEquals(parents + 1, bench.worker().parents());
   }
 
   /** One turn with a packet in it, which gets its verdict in this very turn. */
   private void turn() {
     turns++;
     int gets = bench.conntrack().gets();
+    int changes = bench.conntrack().changes();
     long beganNs = cpuNs();
     living.client("NOOP\r\n");
     longestNs = Math.max(longestNs, cpuNs() - beganNs);
-    mostGets = Math.max(mostGets, bench.conntrack().gets() - gets);
+    gets = bench.conntrack().gets() - gets;
+    mostGets = Math.max(mostGets, gets);
+    mostRequests = Math.max(mostRequests, gets + bench.conntrack().changes() - changes);
     bench.assertVerdicts();
   }
 
@@ -113,6 +122,35 @@ class FlushedParentsTest {
     assertEquals(1, bench.worker().parents(), "the living one");
     assertEquals(parents, workers.lostParents());
     assertTrue(mostGets <= LongWork.REQUESTS_A_TURN, mostGets + " look-ups in one turn");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1000, 65_536})
+  void notToBeRead_asFoundAtTheStart(int parents) throws Exception {
+    adopt(parents, WorkerBench.MARKS.vetted());
+    while (connections[parents - 1].mark() != (25 | WorkerBench.MARKS.opaque())) {
+      assertTrue(turns < parents, "it goes on");
+      turn();
+    }
+    print("distrust at the start", parents);
+    for (Connection connection : connections) {
+      assertEquals(25 | WorkerBench.MARKS.opaque(), connection.mark());
+    }
+    assertTrue(mostRequests <= LongWork.REQUESTS_A_TURN, mostRequests + " requests in one turn");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1000, 65_536})
+  void theirHelperIsSwitchedOff(int parents) throws Exception {
+    adopt(parents);
+    bench.worker().setHelpers(bench.helpers());
+    CompletableFuture<?> ended = workers.endWithoutHelper();
+    while (!ended.isDone()) {
+      turn();
+    }
+    print("helper switched off", parents);
+    assertEquals(0, bench.worker().parents());
+    assertTrue(mostRequests <= LongWork.REQUESTS_A_TURN, mostRequests + " requests in one turn");
   }
 
   @ParameterizedTest
