@@ -107,6 +107,22 @@ class OutcomesTest {
         .connect();
   }
 
+  @Test
+  void portOnWhichAHelperReads_isNotOpened_becauseItsChildWouldBeReadAsAParent() {
+    TcpDialogue dialogue = connect(10);
+    expect(dialogue, "data", 21);
+    assertEquals(1, answers.size());
+    assertNull(answers.get(0));
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals(List.of(), bench.rows());
+    assertEquals(List.of("refused helperPort"), bench.log().words());
+    assertEquals("helperPort", bench.worker().flows().sessions(ListingFilter.ALL).get(0).reason());
+
+    bench.worker().setHelpers(bench.helpers()); // no helper reads there any more
+    expect(dialogue, "data", 21);
+    assertEquals(List.of(PIN + 21), bench.backend().open());
+  }
+
   @Nested
   class Opens {
     @Test
