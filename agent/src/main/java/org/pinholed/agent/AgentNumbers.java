@@ -55,6 +55,12 @@ final class AgentNumbers implements AgentGauges {
   }
 
   @Override
+  public int halfOpen() {
+    Agent now = agent;
+    return now == null ? 0 : now.halfOpen();
+  }
+
+  @Override
   public long bufferedBytes() {
     Agent now = agent;
     return now == null ? 0 : now.bufferedBytes();

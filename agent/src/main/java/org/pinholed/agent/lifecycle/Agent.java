@@ -456,6 +456,16 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   /**
+   * Flows that have not sent a byte yet, with those that are over and not yet the oldest of their
+   * client.
+   *
+   * @return now
+   */
+  public int halfOpen() {
+    return workers.halfOpen();
+  }
+
+  /**
    * What the streams of all parents keep.
    *
    * @return bytes, now

@@ -29,6 +29,14 @@ public interface AgentGauges {
   int opaqueParents();
 
   /**
+   * Flows that have not sent a byte yet, with those that are over and not yet the oldest of their
+   * client.
+   *
+   * @return now
+   */
+  int halfOpen();
+
+  /**
    * Memory that the streams of all parents take for what they keep.
    *
    * @return bytes, now

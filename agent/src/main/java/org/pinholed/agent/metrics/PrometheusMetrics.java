@@ -279,6 +279,10 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
         .strongReference(true)
         .tags("state", "opaque")
         .register(registry);
+    Gauge.builder("pinholed.half.open", gauges, AgentGauges::halfOpen)
+        .description("Connections that were answered and have not sent a byte yet")
+        .strongReference(true)
+        .register(registry);
     Gauge.builder("pinholed.buffered", gauges, AgentGauges::bufferedBytes)
         .description("Memory for unfinished lines and early segments")
         .baseUnit("bytes")

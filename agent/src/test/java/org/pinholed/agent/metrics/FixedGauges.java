@@ -21,6 +21,11 @@ record FixedGauges() implements AgentGauges {
   }
 
   @Override
+  public int halfOpen() {
+    return 111;
+  }
+
+  @Override
   public long bufferedBytes() {
     return 110;
   }

@@ -131,6 +131,7 @@ class PrometheusMetricsTest {
     assertSample("pinholed_parents{state=\"read\",} 102.0");
     assertSample("pinholed_parents{state=\"opaque\",} 103.0");
     assertSample("pinholed_buffered_bytes 110.0");
+    assertSample("pinholed_half_open 111.0");
     assertSample("pinholed_expectations_active{helper=\"ftp\",state=\"pending\",} 104.0");
     assertSample("pinholed_expectations_active{helper=\"ftp\",state=\"matched\",} 105.0");
     assertSample("pinholed_queue_dropped_total{queue=\"5\",} 106.0");
