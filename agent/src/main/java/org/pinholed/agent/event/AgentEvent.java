@@ -38,54 +38,6 @@ public record AgentEvent(
     String detail,
     long more) {
   /**
-   * One that is told for itself alone.
-   *
-   * @param epochMicros wall clock, microseconds since 1970
-   * @param kind what happened
-   * @param helper name of the helper, empty if none is concerned
-   * @param policyId firewall policy of the parent
-   * @param serial serial of the parent, 8 hex digits, empty if none is concerned
-   * @param childSerial serial of the child, null if none came
-   * @param expectationId number of the expectation, 0 if none is concerned
-   * @param client the parent's client, null if none is concerned
-   * @param server the parent's server, null if none is concerned
-   * @param source source of the child, null if none is concerned
-   * @param destination destination of the child, null if none is concerned
-   * @param reason word of the reason, empty if there is none
-   * @param detail one sentence, or what the kernel said; escaped
-   */
-  public AgentEvent(
-      long epochMicros,
-      Kind kind,
-      String helper,
-      int policyId,
-      String serial,
-      @Nullable String childSerial,
-      long expectationId,
-      @Nullable EndpointRow client,
-      @Nullable EndpointRow server,
-      @Nullable EndpointRow source,
-      @Nullable EndpointRow destination,
-      String reason,
-      String detail) {
-    this(
-        epochMicros,
-        kind,
-        helper,
-        policyId,
-        serial,
-        childSerial,
-        expectationId,
-        client,
-        server,
-        source,
-        destination,
-        reason,
-        detail,
-        0);
-  }
-
-  /**
    * The same, told for others too.
    *
    * @param others how many others like it were not told

@@ -59,7 +59,8 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
           null,
           null,
           "",
-          "");
+          "",
+          0);
 
   private final @Nullable Path file;
   private final LongSupplier epochMicros;

@@ -123,6 +123,15 @@ public final class Parent {
   }
 
   /**
+   * The beginning of each line of the log that concerns it.
+   *
+   * @return serial, helper, client and server
+   */
+  public String logName() {
+    return serial + " " + helper + " " + client + " -> " + server;
+  }
+
+  /**
    * Expectations that wait: announced or open.
    *
    * @return 0 or more

@@ -53,7 +53,8 @@ public final class AgentEvents {
             new EndpointRow(
                 AddressText.of(expectation.pinhole().destination()), expectation.pinhole().port()),
             expectation.request().cause().word(),
-            detail));
+            detail,
+            0));
   }
 
   /**
@@ -110,7 +111,7 @@ public final class AgentEvents {
     metrics.event(kind, "");
     listener.onEvent(
         new AgentEvent(
-            epochMicros(), kind, "", 0, "", null, 0, null, null, null, null, reason, detail));
+            epochMicros(), kind, "", 0, "", null, 0, null, null, null, null, reason, detail, 0));
   }
 
   /**
@@ -152,7 +153,8 @@ public final class AgentEvents {
             null,
             null,
             reason,
-            detail));
+            detail,
+            0));
   }
 
   private static long epochMicros() {

@@ -205,16 +205,7 @@ final class ReversePath {
             + name(device)
             + ", which does not lead back to it";
     events.misrouted(flow.parent(), AgentReason.MISROUTED, detail);
-    misroutedLog.warn(
-        flow.parent().serial()
-            + " "
-            + flow.parent().helper()
-            + " "
-            + flow.parent().client()
-            + " -> "
-            + flow.parent().server()
-            + ": "
-            + detail);
+    misroutedLog.warn(flow.parent().logName() + ": " + detail);
   }
 
   /**

@@ -676,18 +676,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     }
     flow.endReading(reason);
     addRow(flow);
-    unreadable.warn(
-        flow.parent().serial()
-            + " "
-            + flow.parent().helper()
-            + " "
-            + flow.parent().client()
-            + " -> "
-            + flow.parent().server()
-            + ": "
-            + reason.word()
-            + ", "
-            + reason.explanation());
+    unreadable.warn(flow.parent().logName() + ": " + reason.word() + ", " + reason.explanation());
   }
 
   /**
@@ -847,11 +836,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     }
     marks.putBack(flow);
     overwritten.warn(
-        flow.parent().serial()
-            + " "
-            + flow.parent().client()
-            + " -> "
-            + flow.parent().server()
+        flow.parent().logName()
             + ": a rule sets the whole mark after the first packet; it should match ct state new");
     events.marksPutBack(flow.parent());
   }

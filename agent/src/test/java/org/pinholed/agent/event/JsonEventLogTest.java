@@ -42,7 +42,8 @@ class JsonEventLogTest {
         null,
         null,
         "",
-        "");
+        "",
+        0);
   }
 
   private static String numberedLine(long id) {
@@ -86,7 +87,8 @@ class JsonEventLogTest {
             new EndpointRow("2001:db8::1", 0),
             new EndpointRow("2001:db8::2", 50000),
             "portBelow1024",
-            "a \"b\"\n\u001b[31m\u2028"),
+            "a \"b\"\n\u001b[31m\u2028",
+            0),
         out);
     assertEquals(
         """
@@ -106,7 +108,20 @@ class JsonEventLogTest {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     EventJson.write(
         new AgentEvent(
-            0, AgentEvent.Kind.TABLE_REPAIRED, "", 0, "", null, 0, null, null, null, null, "", ""),
+            0,
+            AgentEvent.Kind.TABLE_REPAIRED,
+            "",
+            0,
+            "",
+            null,
+            0,
+            null,
+            null,
+            null,
+            null,
+            "",
+            "",
+            0),
         out);
     assertEquals(
         "{\"time\":\"1970-01-01T00:00:00.000000Z\",\"event\":\"tableRepaired\"}\n",

@@ -119,7 +119,8 @@ class AgentEventsTest {
             new EndpointRow("2001:db8::7", 0),
             new EndpointRow("2001:db8::7", 5000),
             "said",
-            "detail"),
+            "detail",
+            0),
         event);
     assertEquals(1, metrics.of("event created ftp"));
   }
