@@ -220,7 +220,7 @@ public final class Agent implements AgentControl, AutoCloseable {
                   workers
                       .all()
                       .get(backend.queueOf(entry.id()))
-                      .flows()
+                      .takeover()
                       .takeOver(entry, flowState, beginning),
               config.marks(),
               events,

@@ -91,12 +91,12 @@ final class Leases {
     }
     Optional<ConntrackEntry> entry;
     try {
-      entry = conntrack.get(parent.identity().original());
+      entry = conntrack.get(parent.identity());
     } catch (NetlinkException e) {
       failed.accept("conntrack", String.valueOf(e.getMessage()));
       return Answer.LIVES; // it is not known
     }
-    if (entry.isEmpty() || !entry.get().identity().equals(parent.identity())) {
+    if (entry.isEmpty()) {
       workers.endParentIfGone(parent.identity(), false);
       return Answer.GONE;
     }

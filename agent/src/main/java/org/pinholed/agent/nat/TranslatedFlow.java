@@ -157,9 +157,7 @@ public final class TranslatedFlow {
    * @throws NetlinkException if the kernel refuses
    */
   public Optional<ConntrackEntry> unchanged(ConntrackClient conntrack) throws NetlinkException {
-    return conntrack
-        .get(entry.original())
-        .filter(now -> now.id() == entry.id() && now.reply().equals(entry.reply()));
+    return conntrack.get(entry.identity());
   }
 
   /**

@@ -23,7 +23,7 @@ public final class ParentOwners {
    */
   static final int MOST_UNREAD = 4096;
 
-  private final Map<ConntrackIdentity, QueueWorker> owners = new ConcurrentHashMap<>();
+  private final Map<ConntrackIdentity, FlowOwner> owners = new ConcurrentHashMap<>();
   private final AtomicInteger read = new AtomicInteger();
   private final AtomicInteger unread = new AtomicInteger();
   private final ClientCounts readBySource = new ClientCounts();
@@ -115,20 +115,20 @@ public final class ParentOwners {
    * Notes who knows a parent.
    *
    * @param identity which conntrack it is
-   * @param worker the worker that has it in its table
+   * @param owner the worker that has it in its table
    */
-  void put(ConntrackIdentity identity, QueueWorker worker) {
-    owners.put(identity, worker);
+  void put(ConntrackIdentity identity, FlowOwner owner) {
+    owners.put(identity, owner);
   }
 
   /**
    * Forgets a parent, if it is this worker's.
    *
    * @param identity which conntrack it is
-   * @param worker the worker that had it in its table
+   * @param owner the worker that had it in its table
    */
-  void remove(ConntrackIdentity identity, QueueWorker worker) {
-    owners.remove(identity, worker);
+  void remove(ConntrackIdentity identity, FlowOwner owner) {
+    owners.remove(identity, owner);
   }
 
   /**
@@ -137,7 +137,7 @@ public final class ParentOwners {
    * @param identity which conntrack it is
    * @return null if no worker knows it, or none yet
    */
-  @Nullable QueueWorker of(ConntrackIdentity identity) {
+  @Nullable FlowOwner of(ConntrackIdentity identity) {
     return owners.get(identity);
   }
 }

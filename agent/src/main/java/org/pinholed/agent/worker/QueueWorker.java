@@ -53,7 +53,7 @@ import org.slf4j.LoggerFactory;
  * <p>The thread that runs {@link #run} owns the queue, the flows and their helpers. Everybody else
  * asks it with {@link #post} and {@link #ask}.
  */
-public final class QueueWorker implements Runnable, PacketHandler, InOrderStream.Reader {
+public final class QueueWorker implements Runnable, PacketHandler, InOrderStream.Reader, FlowOwner {
   private static final Logger LOG = LoggerFactory.getLogger(QueueWorker.class);
 
   private final PacketQueue queue;
@@ -64,6 +64,10 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final LivingChildren children;
   private final Outcomes outcomes;
   private final WorkerFlows flows;
+  private final FlowMaker maker;
+  private final FlowTakeover takeover;
+  private final FlowBeginnings beginnings;
+  private final ParentChecks checks;
   private final BatchVerdicts verdicts;
   private final ReversePath reversePath;
   private final PacketView packet = new PacketView();
@@ -124,9 +128,14 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     this.outcomes =
         new Outcomes(table, backend, events, metrics, marks, flowMarks, tracer, rewrites, children);
-    this.flows =
-        new WorkerFlows(
-            this, conntrack, outcomes, helpers, owners, flowMarks, marks, events, metrics);
+    this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events);
+    this.maker = new FlowMaker(this, flows, conntrack, helpers, owners, flowMarks, marks);
+    outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
+    this.takeover = new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics);
+    this.beginnings =
+        new FlowBeginnings(
+            this, maker, takeover, flows, conntrack, owners, flowMarks, events, metrics);
+    this.checks = new ParentChecks(flows, conntrack, flowMarks, longWork, events);
     this.verdicts = new BatchVerdicts(queue, metrics, faults);
     this.reversePath = new ReversePath(asymmetricRouting, routes::leadsTo, events, metrics);
   }
@@ -191,8 +200,8 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private void doLongWork() {
     boolean more = true;
     try {
-      flows.sweep(System.nanoTime());
-      more = longWork.turn(flows);
+      checks.sweep(System.nanoTime());
+      more = longWork.turn(checks);
     } catch (RuntimeException e) {
       fault(e);
     }
@@ -201,37 +210,17 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
   }
 
-  /**
-   * Has a parent ended whose conntrack is said to be gone, unless the kernel still has it. From any
-   * thread.
-   *
-   * @param identity which conntrack it is
-   * @param closed whether its connection had been closed before, by FIN or RST
-   */
-  void endIfGone(ConntrackIdentity identity, boolean closed) {
+  @Override
+  public void endIfGone(ConntrackIdentity identity, boolean closed) {
     longWork.checkLater(new LongWork.Check(identity, closed));
     if (woken.compareAndSet(false, true)) {
       wake();
     }
   }
 
-  /**
-   * Has something long done in pieces, one a turn. For the worker's thread only, or while that does
-   * not run.
-   *
-   * @param step does a piece
-   */
-  void addLongWork(LongWork.Step step) {
-    longWork.add(step);
-  }
-
-  /**
-   * Whether parents wait to be looked for.
-   *
-   * @return true if some were said to be gone and nobody has looked yet
-   */
-  boolean hasChecks() {
-    return longWork.hasChecks();
+  @Override
+  public void putMarkBack(ConntrackIdentity identity) {
+    post(() -> checks.putMarkBack(identity));
   }
 
   /**
@@ -286,6 +275,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
    *
    * @param task what to do; must not block
    */
+  @Override
   public void post(Runnable task) {
     inbox.add(task);
     if (woken.compareAndSet(false, true)) {
@@ -332,12 +322,40 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   /**
+   * Takes over the flows of an agent before this one. For the worker's thread only, or while that
+   * does not run.
+   *
+   * @return the same at every call
+   */
+  public FlowTakeover takeover() {
+    return takeover;
+  }
+
+  /**
+   * Looks for parents in the kernel. For the worker's thread only.
+   *
+   * @return the same at every call
+   */
+  public ParentChecks checks() {
+    return checks;
+  }
+
+  /**
    * Puts other helpers in force for new flows. From any thread.
    *
    * @param newHelpers the helpers
    */
   void setHelpers(HelperTable newHelpers) {
-    flows.setHelpers(newHelpers);
+    maker.setHelpers(newHelpers);
+  }
+
+  /**
+   * The helpers in force. From any thread.
+   *
+   * @return the table that new flows are looked up in
+   */
+  HelperTable helpers() {
+    return maker.helpers();
   }
 
   /**
@@ -448,14 +466,14 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       if (packet.has(PacketView.ACK)) {
         begin(end);
       } else if (packet.payloadLengthBytes() > 0) {
-        flows.noteSynWithData(packet, end);
+        beginnings.noteSynWithData(packet, end);
       }
       return;
     }
     if (end == null) {
       // A bare FIN or RST of a flow that is over.
       if (packet.payloadLengthBytes() > 0) {
-        end = flows.adopt(packet, verdicts.beganNs());
+        end = beginnings.adopt(packet, verdicts.beganNs());
       }
       if (end == null) {
         return;
@@ -525,7 +543,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private void readSegment(ParentFlow flow, Direction towards) {
     outcomes.begin(flow, towards, verdicts.beganNs());
     TranslatedFlow translation = flow.translation();
-    flow.resumeStream(towards, packet.sequence(), flows.limits());
+    flow.resumeStream(towards, packet.sequence(), maker.helpers().limits());
     InOrderStream stream = flow.stream(towards);
     InOrderStream back = flow.stream(towards.opposite());
     Reason reason = null;
@@ -695,7 +713,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   }
 
   private void begin(FlowTable.@Nullable End known) {
-    Parent parent = flows.begin(packet, known, verdicts.beganNs());
+    Parent parent = beginnings.begin(packet, known, verdicts.beganNs());
     if (parent == null) {
       return;
     }

@@ -82,7 +82,7 @@ public final class QueueWorkers {
    * @param closed whether its connection had been closed before, by FIN or RST
    */
   public void endParentIfGone(ConntrackIdentity identity, boolean closed) {
-    QueueWorker owner = owners.of(identity);
+    FlowOwner owner = owners.of(identity);
     // Most of those that nobody knows ended by their FIN two minutes ago. One that is just being
     // taken over is looked for once more when it is known.
     if (owner != null) {
@@ -96,9 +96,9 @@ public final class QueueWorkers {
    * @param identity which conntrack it is; one that nobody knows is ignored
    */
   public void putMarkBack(ConntrackIdentity identity) {
-    QueueWorker owner = owners.of(identity);
+    FlowOwner owner = owners.of(identity);
     if (owner != null) {
-      owner.post(() -> owner.flows().putMarkBack(identity));
+      owner.putMarkBack(identity);
     }
   }
 
@@ -109,7 +109,7 @@ public final class QueueWorkers {
    * @return a count since the start, modulo 2^32
    */
   public int lostParents() {
-    return workers.stream().mapToInt(worker -> worker.flows().lost()).sum();
+    return workers.stream().mapToInt(worker -> worker.checks().lost()).sum();
   }
 
   /**
@@ -121,10 +121,11 @@ public final class QueueWorkers {
   public CompletableFuture<Integer> endParentsGone(Set<ConntrackIdentity> alive) {
     return this.<Boolean>aboutFlows(
             LongWork.REQUESTS_A_TURN / 2,
-            (flows, some, gone) -> {
+            (worker, some, gone) -> {
               for (ParentFlow flow : some) {
                 // Asked one by one: it may have begun after the dump.
-                if (!alive.contains(flow.parent().identity()) && flows.checkGone(flow, false)) {
+                if (!alive.contains(flow.parent().identity())
+                    && worker.checks().checkGone(flow, false)) {
                   gone.add(true);
                 }
               }
@@ -144,10 +145,10 @@ public final class QueueWorkers {
     ending.addAll(entries);
     return aboutFlows(
         LongWork.REQUESTS_A_TURN / 2,
-        (WorkerFlows flows, List<ParentFlow> some, List<Boolean> ended) -> {
+        (QueueWorker worker, List<ParentFlow> some, List<Boolean> ended) -> {
           for (ParentFlow flow : some) {
             if (ending.contains(flow.entry())) {
-              flows.endAndDistrust(flow, kind); // its conntrack may be there still
+              worker.flows().endAndDistrust(flow, kind); // its conntrack may be there still
             }
           }
         });
@@ -161,8 +162,8 @@ public final class QueueWorkers {
   public CompletableFuture<?> endWithoutHelper() {
     return aboutFlows(
         LongWork.REQUESTS_A_TURN / 2,
-        (WorkerFlows flows, List<ParentFlow> some, List<Boolean> ended) ->
-            flows.endWithoutHelper(some));
+        (QueueWorker worker, List<ParentFlow> some, List<Boolean> ended) ->
+            worker.flows().endWithoutHelper(some, worker.helpers()));
   }
 
   /**
@@ -173,7 +174,7 @@ public final class QueueWorkers {
    */
   public CompletableFuture<List<SessionRow>> sessions(ListingFilter filter) {
     return aboutFlows(
-        LongWork.FLOWS_A_TURN, (flows, some, rows) -> WorkerFlows.sessions(some, filter, rows));
+        LongWork.FLOWS_A_TURN, (worker, some, rows) -> WorkerFlows.sessions(some, filter, rows));
   }
 
   /**
@@ -184,7 +185,7 @@ public final class QueueWorkers {
    */
   public CompletableFuture<List<ConntrackEntry>> entries(ListingFilter filter) {
     return aboutFlows(
-        LongWork.FLOWS_A_TURN, (flows, some, into) -> WorkerFlows.entries(some, filter, into));
+        LongWork.FLOWS_A_TURN, (worker, some, into) -> WorkerFlows.entries(some, filter, into));
   }
 
   /**
@@ -195,20 +196,19 @@ public final class QueueWorkers {
    */
   public CompletableFuture<List<ConntrackEntry>> beginClear(ListingFilter filter) {
     return aboutFlows(
-        LongWork.FLOWS_A_TURN, (flows, some, into) -> WorkerFlows.beginClear(some, filter, into));
+        LongWork.FLOWS_A_TURN, (worker, some, into) -> WorkerFlows.beginClear(some, filter, into));
   }
 
   /** A question about some flows of a worker, on its thread. */
   private interface AboutFlows<T> {
-    void ask(WorkerFlows flows, List<ParentFlow> some, List<T> into);
+    void ask(QueueWorker worker, List<ParentFlow> some, List<T> into);
   }
 
   private <T> CompletableFuture<List<T>> aboutFlows(int flowsATurn, AboutFlows<T> question) {
     List<CompletableFuture<List<T>>> answers = new ArrayList<>(workers.size());
     for (QueueWorker worker : workers) {
       answers.add(
-          worker.askAboutFlows(
-              flowsATurn, (some, into) -> question.ask(worker.flows(), some, into)));
+          worker.askAboutFlows(flowsATurn, (some, into) -> question.ask(worker, some, into)));
     }
     return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new))
         .thenApply(

@@ -82,7 +82,7 @@ class AdoptionTest {
                 ConntrackClient.open(bench.conntrack()),
                 bench.backend().openSession(),
                 bench.table(),
-                bench.worker().flows()::takeOver,
+                bench.worker().takeover()::takeOver,
                 WorkerBench.MARKS,
                 bench.events(),
                 left)

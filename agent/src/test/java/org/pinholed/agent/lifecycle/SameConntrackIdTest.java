@@ -254,8 +254,8 @@ class SameConntrackIdTest {
     void unsaid_andIsLookedFor() {
       bothWithAPinhole();
       bench.conntrack().remove(one.connection());
-      bench.worker().flows().look(entryOf(other));
-      bench.worker().flows().look(entryOf(one));
+      bench.worker().checks().look(entryOf(other));
+      bench.worker().checks().look(entryOf(one));
       bench.turn();
       assertOnlyTheOther();
     }
@@ -298,7 +298,7 @@ class SameConntrackIdTest {
                   ConntrackClient.open(bench.conntrack()),
                   bench.backend().openSession(),
                   bench.table(),
-                  bench.worker().flows()::takeOver,
+                  bench.worker().takeover()::takeOver,
                   WorkerBench.MARKS,
                   bench.events(),
                   left)
@@ -385,7 +385,7 @@ class SameConntrackIdTest {
                 ConntrackClient.open(next.conntrack()),
                 next.backend().openSession(),
                 next.table(),
-                next.worker().flows()::takeOver,
+                next.worker().takeover()::takeOver,
                 WorkerBench.MARKS,
                 next.events(),
                 HandOver.NOTHING)

@@ -225,7 +225,7 @@ class FlowTrustTest {
     void withoutAHelper_thatIsThereAgainBeforeTheKernelIsTold_isNotResumed() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED | PROVEN).connectUnseen();
       bench.worker().setHelpers(bench.helpers());
-      assertNull(bench.worker().flows().takeOver(entry(dialogue), null, null));
+      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
       bench.worker().setHelpers(bench.helpers(WorkerBench.entry(1, "ftp", null)));
       assertAttackOpensNothing(dialogue);
       assertUntrusted("notProven");
@@ -234,7 +234,7 @@ class FlowTrustTest {
     @Test
     void whoseConntrackBeginsAnewBeforeTheKernelIsTold_isRead() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
-      assertNull(bench.worker().flows().takeOver(entry(dialogue), null, null));
+      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
       dialogue.reusePorts(0x1234, 25, 1, 2); // even with its id
       dialogue.login().passive(30000);
       assertEquals(1, bench.backend().open().size());
@@ -244,7 +244,7 @@ class FlowTrustTest {
     @Test
     void whosePortsAreAnothersBeforeTheKernelIsTold_doesNotHarmThat() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
-      assertNull(bench.worker().flows().takeOver(entry(dialogue), null, null));
+      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
       dialogue.reusePorts(0x5678, 25, 1, 2);
       dialogue.login().passive(30000);
       assertEquals(1, bench.backend().open().size());
@@ -252,9 +252,21 @@ class FlowTrustTest {
     }
 
     @Test
+    void behindASynWithBytes_itsAnswerBeginsNothing() throws Exception {
+      TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
+      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
+      dialogue.deliver(
+          PacketBuilder.tcp(TcpDialogue.CLIENT, TcpDialogue.SERVER)
+              .flags(PacketView.SYN)
+              .payload("POST / HTTP/1.1\r\n\r\n")
+              .build());
+      assertEquals(25 | OPAQUE | PROVEN, dialogue.connection().mark());
+    }
+
+    @Test
     void isToldOnce() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
-      assertNull(bench.worker().flows().takeOver(entry(dialogue), null, null));
+      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
       bench.turn();
       assertEquals(25 | OPAQUE, dialogue.connection().mark());
       int changes = bench.conntrack().changes();

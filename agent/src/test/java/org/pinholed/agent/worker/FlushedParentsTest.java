@@ -75,7 +75,7 @@ class FlushedParentsTest {
       bench.conntrack().add(connections[i]);
       ConntrackEntry entry = client.get(original).orElseThrow();
       int changes = bench.conntrack().changes();
-      bench.worker().flows().takeOver(entry, null, null);
+      bench.worker().takeover().takeOver(entry, null, null);
       assertEquals(changes, bench.conntrack().changes(), "packets wait");
     }
     living = new TcpDialogue(bench).login();

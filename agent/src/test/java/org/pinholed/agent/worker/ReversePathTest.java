@@ -282,7 +282,7 @@ class ReversePathTest {
       next.routes().route(SERVER, OTHER); // where it is without the mark
       var unused =
           next.worker()
-              .flows()
+              .takeover()
               .takeOver(before.entries(ListingFilter.ALL).get(0), before.states().get(0), null);
       bench = next;
       dialogue.on(next);

@@ -218,7 +218,7 @@ public final class WorkerBench {
    * @param connection which; unknown ones are ignored
    */
   public void endIfGone(Connection connection) {
-    worker.flows().check(new LongWork.Check(connection.identity(), false));
+    worker.checks().check(new LongWork.Check(connection.identity(), false));
   }
 
   /** From now on only the lifecycle thread says what ends are over. */

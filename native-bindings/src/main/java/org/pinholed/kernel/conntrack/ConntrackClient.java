@@ -73,6 +73,17 @@ public final class ConntrackClient implements AutoCloseable {
   }
 
   /**
+   * Looks up one connection.
+   *
+   * @param identity which
+   * @return as it is now; empty if it is gone, also if another one has its tuple
+   * @throws NetlinkException if the kernel refuses
+   */
+  public Optional<ConntrackEntry> get(ConntrackIdentity identity) throws NetlinkException {
+    return get(identity.original()).filter(found -> found.identity().equals(identity));
+  }
+
+  /**
    * Deletes one connection. Its later packets start a new one, or none if the rules say so.
    *
    * @param original one of its tuples

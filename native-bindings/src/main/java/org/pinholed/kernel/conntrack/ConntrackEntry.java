@@ -33,6 +33,12 @@ public record ConntrackEntry(
     long replyPackets,
     long replyBytes,
     int zone) {
+  /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}: a SYN was answered. */
+  public static final int TCP_SYN_RECV = 2;
+
+  /** {@code TCP_CONNTRACK_CLOSE_WAIT}: one side has closed. */
+  private static final int TCP_CLOSE_WAIT = 5;
+
   /** {@code IPS_EXPECTED}: a child of a kernel expectation. */
   public static final int IPS_EXPECTED = 1;
 
@@ -58,6 +64,16 @@ public record ConntrackEntry(
    */
   public boolean hasHelper() {
     return !helperName.isEmpty() && !helperName.equals(EXPECTATION_OBJECT);
+  }
+
+  /**
+   * Whether at least one side of a TCP connection may still send: the states that begin with its
+   * second FIN are not.
+   *
+   * @return false also before its SYN was answered
+   */
+  public boolean isTcpAlive() {
+    return tcpState >= TCP_SYN_RECV && tcpState <= TCP_CLOSE_WAIT;
   }
 
   /**

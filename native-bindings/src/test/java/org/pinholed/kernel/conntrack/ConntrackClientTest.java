@@ -75,6 +75,21 @@ class ConntrackClientTest {
   }
 
   @Test
+  void get_byIdentity_onlyTheVeryConnection() throws NetlinkException {
+    String request = "48000000 0101 0100 %02x000000 00000000 02000000" + TUPLE4;
+    for (int sequence = 1; sequence <= 3; sequence++) {
+      int number = sequence;
+      kernel
+          .expectHex(String.format(request, sequence))
+          .answer(writer -> entry(writer, 0, number, 7, 5));
+    }
+    FlowTuple reply = control().inverse();
+    assertTrue(client.get(new ConntrackIdentity(7, control(), reply, 0)).isPresent());
+    assertTrue(client.get(new ConntrackIdentity(8, control(), reply, 0)).isEmpty());
+    assertTrue(client.get(new ConntrackIdentity(7, control(), control(), 0)).isEmpty());
+  }
+
+  @Test
   void get_ipv6_asksByTheTuple() throws NetlinkException {
     kernel
         .expectHex("60000000 0101 0100 01000000 00000000 0a000000" + TUPLE6)
