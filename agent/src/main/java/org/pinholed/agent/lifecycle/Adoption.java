@@ -19,6 +19,7 @@ import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.HalfOpenState;
+import org.pinholed.agent.flow.LeftFlow;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.pinhole.ChildTranslation;
@@ -65,10 +66,7 @@ final class Adoption {
      * The flow of a vetted conntrack, going on where the process before this one stood if that said
      * so; null if it is not to be read, or not yet.
      */
-    @Nullable ParentFlow takeOver(
-        ConntrackEntry entry,
-        @Nullable FlowState state,
-        HalfOpenFlows.@Nullable Beginning beginning);
+    @Nullable ParentFlow takeOver(LeftFlow left);
   }
 
   /** What announced a pinhole is not written down. */
@@ -171,22 +169,28 @@ final class Adoption {
   private List<ParentFlow> livingParents(List<Found> found) throws IOException {
     Set<Name> named = new HashSet<>();
     found.forEach(each -> named.add(Name.of(each.comment())));
-    Map<ConntrackIdentity, ConntrackEntry> entries =
-        new LinkedHashMap<>(); // told twice by some dumps
+    Map<ConntrackIdentity, LeftFlow> all = new LinkedHashMap<>(); // some dumps tell one twice
     conntrack.dump(
         new DumpFilter(0, marks.vetted(), marks.vetted()),
-        entry -> entries.put(entry.identity(), entry));
+        (entry, adjustments) ->
+            all.put(
+                entry.identity(),
+                new LeftFlow(
+                    entry,
+                    adjustments,
+                    states.get(entry.identity()),
+                    beginnings.get(halfOpen.keyOf(entry)))));
     List<ParentFlow> parents = new ArrayList<>();
-    for (ConntrackEntry entry : entries.values()) {
+    for (LeftFlow each : all.values()) {
+      ConntrackEntry entry = each.entry();
       if (entry.zone() != 0 // by its tuples it would be taken for another one
           || ((entry.mark() & marks.opaque()) != 0 && !named.contains(Name.of(entry)))) {
         continue;
       }
-      FlowState state = states.get(entry.identity());
-      HalfOpenFlows.Beginning beginning = beginnings.get(halfOpen.keyOf(entry));
-      ParentFlow flow = workers.takeOver(entry, state, beginning);
+      ParentFlow flow = workers.takeOver(each);
       if (flow != null) {
         parents.add(flow);
+        FlowState state = each.state();
         if (state != null) {
           announce(flow, state);
         }

@@ -216,12 +216,8 @@ public final class Agent implements AgentControl, AutoCloseable {
               lifecycleConntrack,
               lifecyclePinholes,
               table,
-              (entry, flowState, beginning) ->
-                  workers
-                      .all()
-                      .get(backend.queueOf(entry.id()))
-                      .takeover()
-                      .takeOver(entry, flowState, beginning),
+              flow ->
+                  workers.all().get(backend.queueOf(flow.entry().id())).takeover().takeOver(flow),
               config.marks(),
               events,
               left)

@@ -74,19 +74,15 @@ public final class TranslatedFlow {
   /**
    * Takes over what an earlier agent left in the kernel.
    *
-   * @param conntrack asked for it
-   * @throws NetlinkException if the kernel refuses
+   * @param found how the kernel shifts both directions
    */
-  public void inherit(ConntrackClient conntrack) throws NetlinkException {
-    var found = conntrack.sequenceAdjustments(entry.original(), entry.id());
-    if (found.isPresent()) {
-      adjustable = true;
-      if (original != null) {
-        original.inherit(found.get().original());
-      }
-      if (reply != null) {
-        reply.inherit(found.get().reply());
-      }
+  public void inherit(ConntrackClient.SequenceAdjustments found) {
+    adjustable = true;
+    if (original != null) {
+      original.inherit(found.original());
+    }
+    if (reply != null) {
+      reply.inherit(found.reply());
     }
   }
 

@@ -10,6 +10,7 @@ import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.report.AgentEvents;
@@ -205,12 +206,25 @@ final class FlowBeginnings {
     AgentReason refusal = refusalToResume(entry);
     ParentFlow flow =
         refusal == null
-            ? addOrDistrust(maker.resumed(entry, active, nowNs))
+            ? addOrDistrust(resumed(entry, active, nowNs))
             : addUnread(entry, active, refusal, nowNs);
     if (flow != null && refusal == null) {
       lookOnceMore(flow);
     }
     return flow == null ? null : flows.find(packet);
+  }
+
+  private ParentFlow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+    ParentFlow flow = maker.resumed(entry, active, nowNs);
+    TranslatedFlow translation = flow.translation();
+    if (translation != null) {
+      try {
+        conntrack.sequenceAdjustments(entry.original(), entry.id()).ifPresent(translation::inherit);
+      } catch (NetlinkException e) {
+        marks.failed(e);
+      }
+    }
+    return flow;
   }
 
   private @Nullable AgentReason refusalToResume(ConntrackEntry entry) {

@@ -5,24 +5,19 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.ParentFlow;
-import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.SessionHelper;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.stream.StreamReason;
-import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.FlowTuple;
-import org.pinholed.kernel.netlink.NetlinkException;
 
 /** Makes flows of conntracks, with the helpers that are in force. Owned by one worker. */
 final class FlowMaker {
   private final FlowOwner owner;
   private final WorkerFlows flows;
-  private final ConntrackClient conntrack;
   private final ParentOwners owners;
-  private final FlowMarks marks;
   private final MarkBits bits;
   private volatile HelperTable helpers;
 
@@ -31,26 +26,16 @@ final class FlowMaker {
    *
    * @param owner whose flows they are
    * @param flows told when one must give way
-   * @param conntrack the worker's way to conntrack
    * @param helpers the helpers in force
    * @param owners has the memory for streams, shared
-   * @param marks takes what conntrack refuses
    * @param bits of the conntrack mark
    */
   FlowMaker(
-      FlowOwner owner,
-      WorkerFlows flows,
-      ConntrackClient conntrack,
-      HelperTable helpers,
-      ParentOwners owners,
-      FlowMarks marks,
-      MarkBits bits) {
+      FlowOwner owner, WorkerFlows flows, HelperTable helpers, ParentOwners owners, MarkBits bits) {
     this.owner = owner;
     this.flows = flows;
-    this.conntrack = conntrack;
     this.helpers = helpers;
     this.owners = owners;
-    this.marks = marks;
     this.bits = bits;
   }
 
@@ -89,7 +74,6 @@ final class FlowMaker {
   ParentFlow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
     ParentFlow flow = read(entry, active, FlowFacts.Origin.RESUMED, nowNs);
     flow.prove();
-    inheritTranslation(flow);
     return flow;
   }
 
@@ -97,20 +81,6 @@ final class FlowMaker {
   ParentFlow unread(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
     FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
     return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
-  }
-
-  /**
-   * Finds out how the kernel shifts the sequence numbers of a flow that has gone on for a while.
-   */
-  void inheritTranslation(ParentFlow flow) {
-    TranslatedFlow translation = flow.translation();
-    if (translation != null) {
-      try {
-        translation.inherit(conntrack);
-      } catch (NetlinkException e) {
-        marks.failed(e);
-      }
-    }
   }
 
   private ParentFlow newFlow(

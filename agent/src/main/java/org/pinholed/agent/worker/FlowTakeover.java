@@ -8,9 +8,11 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenFlows;
+import org.pinholed.agent.flow.LeftFlow;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -55,16 +57,14 @@ public final class FlowTakeover {
    * What can neither be restored nor resumed is untrusted until it begins anew. On the worker's
    * thread, or before that runs.
    *
-   * @param entry its conntrack, with the vetted bit
-   * @param state what that agent said of it; null if it said nothing
-   * @param beginning how it began, if it had not sent a byte yet; null else
+   * <p>Asks nothing of the kernel: there may be very many, and packets wait.
+   *
+   * @param left what was found of it
    * @return the flow; null if it is ending or untrusted, has not sent a byte yet, no helper of
    *     today reads it, or there are too many
    */
-  public @Nullable ParentFlow takeOver(
-      ConntrackEntry entry,
-      @Nullable FlowState state,
-      HalfOpenFlows.@Nullable Beginning beginning) {
+  public @Nullable ParentFlow takeOver(LeftFlow left) {
+    ConntrackEntry entry = left.entry();
     HelperTable.ActiveHelper active = maker.helperOf(entry);
     boolean alive = entry.isTcpAlive();
     long nowNs = System.nanoTime();
@@ -75,15 +75,17 @@ public final class FlowTakeover {
       distrustLater(entry);
       return null;
     }
+    HalfOpenFlows.Beginning beginning = left.beginning();
     if (beginning != null) {
       for (int lost = owners.halfOpen().restore(entry, beginning); lost > 0; lost--) {
         metrics.limit(Limit.HALF_OPEN);
       }
       return null;
     }
+    FlowState state = left.state();
     if (state != null) {
       ParentFlow flow = maker.read(entry, active, state.origin(), nowNs);
-      maker.inheritTranslation(flow);
+      inheritTranslation(flow, left);
       if (flow.restore(state, maker.helpers().limits())) {
         if (marks.isResumable(entry)) {
           flow.prove();
@@ -93,10 +95,20 @@ public final class FlowTakeover {
       flow.close();
     }
     if (marks.isResumable(entry)) {
-      return addOrDistrustLater(maker.resumed(entry, active, nowNs));
+      ParentFlow flow = maker.resumed(entry, active, nowNs);
+      inheritTranslation(flow, left);
+      return addOrDistrustLater(flow);
     }
     distrustLater(entry);
     return null;
+  }
+
+  private static void inheritTranslation(ParentFlow flow, LeftFlow left) {
+    TranslatedFlow translation = flow.translation();
+    ConntrackClient.SequenceAdjustments adjustments = left.adjustments();
+    if (translation != null && adjustments != null) {
+      translation.inherit(adjustments);
+    }
   }
 
   private @Nullable ParentFlow addOrDistrustLater(ParentFlow flow) {

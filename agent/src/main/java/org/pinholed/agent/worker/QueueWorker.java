@@ -129,7 +129,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.outcomes =
         new Outcomes(table, backend, events, metrics, marks, flowMarks, tracer, rewrites, children);
     this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events);
-    this.maker = new FlowMaker(this, flows, conntrack, helpers, owners, flowMarks, marks);
+    this.maker = new FlowMaker(this, flows, helpers, owners, marks);
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
     this.takeover = new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics);
     this.beginnings =

@@ -2,12 +2,14 @@ package org.pinholed.agent.lifecycle;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,6 +19,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenState;
+import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
@@ -345,6 +348,44 @@ class AdoptionTest {
     assertEquals(pinhole, adopted.pinhole());
     assertEquals(inside, adopted.request().destination());
     assertEquals(Direction.ORIGINAL, adopted.request().announcedIn());
+  }
+
+  @Test
+  void translatedParents_areTakenOverWithTheirShifts_andTheKernelIsAskedNothingMore()
+      throws Exception {
+    for (int port = 40_001; port < 40_101; port++) {
+      FlowTuple original =
+          new FlowTuple(6, CLIENT.getAddress(), port, SERVER.getAddress(), SERVER.getPort());
+      InetSocketAddress outside = new InetSocketAddress("203.0.113.1", port);
+      FlowTuple reply =
+          new FlowTuple(6, SERVER.getAddress(), SERVER.getPort(), outside.getAddress(), port);
+      Connection connection =
+          new Connection(port, original, reply, PROVEN, FakeConntrackKernel.ESTABLISHED);
+      connection.shift(false, port);
+      bench.conntrack().add(connection);
+    }
+    List<Integer> shifts = new ArrayList<>();
+    new Adoption(
+            ConntrackClient.open(bench.conntrack()),
+            bench.backend().openSession(),
+            bench.table(),
+            left -> {
+              ParentFlow flow = bench.worker().takeover().takeOver(left);
+              shifts.add(notNull(flow).adjustment(Direction.ORIGINAL).offsetAfter());
+              return flow;
+            },
+            WorkerBench.MARKS,
+            bench.events(),
+            HandOver.NOTHING)
+        .run();
+    assertEquals(0, bench.conntrack().gets());
+    assertEquals(0, bench.conntrack().changes());
+    assertEquals(IntStream.range(40_001, 40_101).boxed().toList(), shifts);
+  }
+
+  private static ParentFlow notNull(@Nullable ParentFlow flow) {
+    assertNotNull(flow);
+    return flow;
   }
 
   @Test

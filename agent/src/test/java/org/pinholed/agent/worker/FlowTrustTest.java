@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.flow.LeftFlow;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.ListingFilter;
@@ -215,17 +216,19 @@ class FlowTrustTest {
   /** The kernel is told later of what was found at the start and is not to be read. */
   @Nested
   class FoundAtTheStart {
-    private ConntrackEntry entry(TcpDialogue dialogue) throws NetlinkException {
-      return ConntrackClient.open(bench.conntrack())
-          .get(dialogue.connection().identity().original())
-          .orElseThrow();
+    private LeftFlow left(TcpDialogue dialogue) throws NetlinkException {
+      ConntrackEntry entry =
+          ConntrackClient.open(bench.conntrack())
+              .get(dialogue.connection().identity())
+              .orElseThrow();
+      return new LeftFlow(entry, null, null, null);
     }
 
     @Test
     void withoutAHelper_thatIsThereAgainBeforeTheKernelIsTold_isNotResumed() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED | PROVEN).connectUnseen();
       bench.worker().setHelpers(bench.helpers());
-      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
+      assertNull(bench.worker().takeover().takeOver(left(dialogue)));
       bench.worker().setHelpers(bench.helpers(WorkerBench.entry(1, "ftp", null)));
       assertAttackOpensNothing(dialogue);
       assertUntrusted("notProven");
@@ -234,7 +237,7 @@ class FlowTrustTest {
     @Test
     void whoseConntrackBeginsAnewBeforeTheKernelIsTold_isRead() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
-      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
+      assertNull(bench.worker().takeover().takeOver(left(dialogue)));
       dialogue.reusePorts(0x1234, 25, 1, 2); // even with its id
       dialogue.login().passive(30000);
       assertEquals(1, bench.backend().open().size());
@@ -244,7 +247,7 @@ class FlowTrustTest {
     @Test
     void whosePortsAreAnothersBeforeTheKernelIsTold_doesNotHarmThat() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
-      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
+      assertNull(bench.worker().takeover().takeOver(left(dialogue)));
       dialogue.reusePorts(0x5678, 25, 1, 2);
       dialogue.login().passive(30000);
       assertEquals(1, bench.backend().open().size());
@@ -254,7 +257,7 @@ class FlowTrustTest {
     @Test
     void behindASynWithBytes_itsAnswerBeginsNothing() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
-      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
+      assertNull(bench.worker().takeover().takeOver(left(dialogue)));
       dialogue.deliver(
           PacketBuilder.tcp(TcpDialogue.CLIENT, TcpDialogue.SERVER)
               .flags(PacketView.SYN)
@@ -266,7 +269,7 @@ class FlowTrustTest {
     @Test
     void isToldOnce() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
-      assertNull(bench.worker().takeover().takeOver(entry(dialogue), null, null));
+      assertNull(bench.worker().takeover().takeOver(left(dialogue)));
       bench.turn();
       assertEquals(25 | OPAQUE, dialogue.connection().mark());
       int changes = bench.conntrack().changes();

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.flow.LeftFlow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
@@ -75,7 +76,7 @@ class FlushedParentsTest {
       bench.conntrack().add(connections[i]);
       ConntrackEntry entry = client.get(original).orElseThrow();
       int changes = bench.conntrack().changes();
-      bench.worker().takeover().takeOver(entry, null, null);
+      bench.worker().takeover().takeOver(new LeftFlow(entry, null, null, null));
       assertEquals(changes, bench.conntrack().changes(), "packets wait");
     }
     living = new TcpDialogue(bench).login();

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.pinholed.agent.flow.LeftFlow;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -283,7 +284,12 @@ class ReversePathTest {
       var unused =
           next.worker()
               .takeover()
-              .takeOver(before.entries(ListingFilter.ALL).get(0), before.states().get(0), null);
+              .takeOver(
+                  new LeftFlow(
+                      before.entries(ListingFilter.ALL).get(0),
+                      null,
+                      before.states().get(0),
+                      null));
       bench = next;
       dialogue.on(next);
       server("120 wait\r\n");

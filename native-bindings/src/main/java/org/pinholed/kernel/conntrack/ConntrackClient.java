@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkChannel;
 import org.pinholed.kernel.netlink.NetlinkConstants;
@@ -131,15 +132,21 @@ public final class ConntrackClient implements AutoCloseable {
   public Optional<SequenceAdjustments> sequenceAdjustments(FlowTuple original, int id)
       throws NetlinkException {
     Optional<ConntrackEntry> entry = get(original);
+    return entry.isEmpty() || entry.get().id() != id
+        ? Optional.empty()
+        : Optional.ofNullable(adjustments());
+  }
+
+  /** Of the entry that was read last. */
+  private @Nullable SequenceAdjustments adjustments() {
     SequenceAdjustment first = view.adjustment(false);
     SequenceAdjustment second = view.adjustment(true);
-    if (entry.isEmpty() || entry.get().id() != id || (first == null && second == null)) {
-      return Optional.empty();
+    if (first == null && second == null) {
+      return null;
     }
-    return Optional.of(
-        new SequenceAdjustments(
-            first == null ? SequenceAdjustment.NONE : first,
-            second == null ? SequenceAdjustment.NONE : second));
+    return new SequenceAdjustments(
+        first == null ? SequenceAdjustment.NONE : first,
+        second == null ? SequenceAdjustment.NONE : second);
   }
 
   /**
@@ -184,6 +191,30 @@ public final class ConntrackClient implements AutoCloseable {
    * @throws NetlinkException if the kernel refuses, or entries were lost
    */
   public void dump(DumpFilter filter, Consumer<ConntrackEntry> each) throws NetlinkException {
+    dump(filter, (entry, adjustments) -> each.accept(entry));
+  }
+
+  /** Takes the connections of a dump. */
+  @FunctionalInterface
+  public interface Each {
+    /**
+     * One connection.
+     *
+     * @param entry the connection
+     * @param adjustments how the kernel shifts its sequence numbers; null if it never did, or
+     *     cannot
+     */
+    void accept(ConntrackEntry entry, @Nullable SequenceAdjustments adjustments);
+  }
+
+  /**
+   * As {@link #dump(DumpFilter, Consumer)}, with the sequence adjustments.
+   *
+   * @param filter which connections
+   * @param each called for each of them; must not use this client
+   * @throws NetlinkException if the kernel refuses, or entries were lost
+   */
+  public void dump(DumpFilter filter, Each each) throws NetlinkException {
     ConntrackMessages.begin(
         channel.writer(),
         ConntrackMessages.GET,
@@ -204,7 +235,7 @@ public final class ConntrackClient implements AutoCloseable {
             // Asked again here: a kernel that does not know a filter ignores it silently.
             read(message)
                 .filter(entry -> ((entry.mark() ^ filter.mark()) & filter.mask()) == 0)
-                .ifPresent(each);
+                .ifPresent(entry -> each.accept(entry, adjustments()));
           }
         });
   }
