@@ -27,6 +27,8 @@ chown -R root: /opt/pinholed
 install -m 644 "$config" /etc/pinholed/pinholed.yaml
 install -m 644 "$service" /etc/systemd/system/pinholed.service
 install -m 644 -D "$overrides" /etc/systemd/system/pinholed.service.d/lab.conf
+# /tmp is the machine's own, and systemd would clear it as at a boot.
+ln -s /dev/null /etc/systemd/system/systemd-tmpfiles-setup.service
 # Nothing of the machine's own targets is wanted here.
 printf '[Unit]\nDefaultDependencies=no\n' >/run/systemd/system/lab.target
 

@@ -179,7 +179,7 @@ public final class Pinholed implements Callable<Integer> {
         });
     ControlServer server =
         ControlServer.open(
-            config.control().socket(), config.control().group(), agent, metrics::scrape);
+            config.control().socket(), config.control().group(), agent, metrics::summary);
     opened.add(server);
     server.setSuccessor(
         connection -> {

@@ -4,7 +4,7 @@ package org.pinholed.helper;
  * Why something was not opened or is no longer read. Implemented by enums only: the same name is
  * the log word, the metric label and the test's name.
  */
-public interface Reason {
+public interface Reason extends ExplainedWord {
   /** What a reason means for the flow. */
   enum Kind {
     /**
@@ -24,27 +24,4 @@ public interface Reason {
    * @return the kind
    */
   Kind kind();
-
-  /**
-   * The name of the enum constant.
-   *
-   * @return upper case with underscores
-   */
-  String name();
-
-  /**
-   * One sentence for an operator: what was seen and why it opens nothing.
-   *
-   * @return plain English without a full stop
-   */
-  String explanation();
-
-  /**
-   * The word in logs, metrics and JSON.
-   *
-   * @return the name in lower camel case, for example {@code portBelow1024}
-   */
-  default String word() {
-    return Words.lowerCamel(name());
-  }
 }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -56,7 +57,7 @@ class OperatorIT {
         assertTrue(lines.contains(field), field + " is not in\n" + lines);
       }
 
-      JsonNode row = scenario.rows("expectations").get(0);
+      JsonNode row = scenario.agent().printed("expectations").get(0);
       assertEquals("198.51.100.2", row.path("source").path("address").asText());
       assertEquals(0, row.path("source").path("port").asInt());
       assertEquals("203.0.113.2", row.path("destination").path("address").asText());
@@ -74,7 +75,7 @@ class OperatorIT {
     try (ScriptedSession session = scenario.login(Family.V6)) {
       session.exchange("NOOP\r\n", "200 ok\r\n");
       List<JsonNode> rows =
-          scenario.rows("sessions").stream()
+          StreamSupport.stream(scenario.agent().printed("sessions").spliterator(), false)
               .filter(r -> r.path("client").path("port").asInt() == session.client().port())
               .toList();
       assertEquals(1, rows.size(), rows::toString);
@@ -86,6 +87,9 @@ class OperatorIT {
           "USER anonymous\r\nPASS lab@example.org\r\nTYPE I\r\nNOOP\r\n".length(),
           row.path("bytesFromClient").asInt());
       assertFalse(row.path("opaque").asBoolean());
+      JsonNode status = scenario.agent().printed("status");
+      assertTrue(status.path("parents").asInt() >= 1, status::toString);
+      assertEquals(scenario.agent().pid(), status.path("pid").asLong());
     }
   }
 

@@ -5,9 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -97,12 +94,8 @@ class RestartIT {
 
   /** A flow whose packets come to another worker than its own would be there twice. */
   private static void assertSessions(AgentProcess agent, int count) {
-    CommandResult sessions = agent.ctl("--json", "sessions");
-    try {
-      assertEquals(count, new ObjectMapper().readTree(sessions.orFail()).size(), sessions::output);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    JsonNode sessions = agent.json("sessions");
+    assertEquals(count, sessions.size(), sessions::toString);
   }
 
   static Stream<@Nullable NatMode> translations() {

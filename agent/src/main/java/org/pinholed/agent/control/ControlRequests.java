@@ -42,9 +42,9 @@ final class ControlRequests {
   private static final long TRACE_WAIT_MS = 100;
 
   private final AgentControl control;
-  private final Supplier<String> metrics;
+  private final Supplier<Map<String, Number>> metrics;
 
-  ControlRequests(AgentControl control, Supplier<String> metrics) {
+  ControlRequests(AgentControl control, Supplier<Map<String, Number>> metrics) {
     this.control = control;
     this.metrics = metrics;
   }

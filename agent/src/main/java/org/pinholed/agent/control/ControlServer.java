@@ -16,6 +16,7 @@ import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
@@ -127,7 +128,7 @@ public final class ControlServer implements AutoCloseable {
    */
   public static ControlServer open(Path socket, String group, AgentControl control)
       throws IOException {
-    return open(socket, group, control, () -> "");
+    return open(socket, group, control, Map::of);
   }
 
   /**
@@ -136,12 +137,12 @@ public final class ControlServer implements AutoCloseable {
    * @param socket path of the socket
    * @param group the group that may use it besides root; {@code root} for nobody else
    * @param control what is asked
-   * @param metrics the agent's metrics in the text format of Prometheus, for {@code stats}
+   * @param metrics what the metrics add to {@code stats}, by name
    * @return the running server
    * @throws IOException as above
    */
   public static ControlServer open(
-      Path socket, String group, AgentControl control, Supplier<String> metrics)
+      Path socket, String group, AgentControl control, Supplier<Map<String, Number>> metrics)
       throws IOException {
     return open(
         socket, group, control, metrics, ControlLimits.DEFAULT, PeerPolicy.systemAccounts());
@@ -151,7 +152,7 @@ public final class ControlServer implements AutoCloseable {
       Path socket,
       String group,
       AgentControl control,
-      Supplier<String> metrics,
+      Supplier<Map<String, Number>> metrics,
       ControlLimits limits,
       PeerPolicy.Accounts accounts)
       throws IOException {

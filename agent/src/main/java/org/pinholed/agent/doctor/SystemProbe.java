@@ -236,6 +236,12 @@ public final class SystemProbe implements DoctorProbe {
           "nftTimeoutUpdate",
           found.timeoutUpdate() ? "yes" : "no: renewing a pinhole deletes and adds it");
       features.put(
+          "nftFoundOnce",
+          found.foundOnce()
+              ? "yes"
+              : "no: two SYNs at the same instant can both come through a pinhole for one"
+                  + " (CONFIG_NFT_LIMIT)");
+      features.put(
           "nftSequenceAdjustment",
           found.sequenceAdjustment() != null
               ? "yes"

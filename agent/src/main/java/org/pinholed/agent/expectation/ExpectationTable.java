@@ -19,10 +19,12 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
 import org.pinholed.agent.limit.ClientCounts;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * All expectations, bounded per parent, per client address and in all.
@@ -31,31 +33,6 @@ import org.pinholed.agent.view.ListingFilter;
  * and expires, the control socket lists. Packets that announce nothing never come here.
  */
 public final class ExpectationTable {
-  /** The limits on waiting expectations. */
-  public enum Limit {
-    /** Of one parent. */
-    PER_PARENT("expectationsPerParent"),
-    /** Of all parents of one client address (IPv6: /64). */
-    PER_SOURCE("expectationsPerSource"),
-    /** In all. */
-    TOTAL("expectations");
-
-    private final String configKey;
-
-    Limit(String configKey) {
-      this.configKey = configKey;
-    }
-
-    /**
-     * Its name in the configuration.
-     *
-     * @return a key of {@code limits}
-     */
-    public String configKey() {
-      return configKey;
-    }
-  }
-
   /** Rows of children that came are kept for listings, the youngest of them. */
   private static final int MAX_MATCHED_ROWS = 4096;
 
@@ -142,18 +119,18 @@ public final class ExpectationTable {
     Parent parent = expectation.parent();
     if (waiting.incrementAndGet() > now.expectations()) {
       waiting.decrementAndGet();
-      return Limit.TOTAL;
+      return Limit.EXPECTATIONS;
     }
     if (parent.addWaiting(1) > now.expectationsPerParent()) {
       parent.addWaiting(-1);
       waiting.decrementAndGet();
-      return Limit.PER_PARENT;
+      return Limit.EXPECTATIONS_PER_PARENT;
     }
     if (waitingBySource.change(parent.client().address(), 1) > now.expectationsPerSource()) {
       waitingBySource.change(parent.client().address(), -1);
       parent.addWaiting(-1);
       waiting.decrementAndGet();
-      return Limit.PER_SOURCE;
+      return Limit.EXPECTATIONS_PER_SOURCE;
     }
     counts.add(expectation, State.ANNOUNCED);
     rows.put(expectation.id(), expectation);
@@ -163,29 +140,44 @@ public final class ExpectationTable {
   /**
    * Moves an announced expectation to pending, before its pinhole opens: a child may come at once.
    *
+   * <p>While another one waits for the same pinhole nothing is changed. The caller ends that one
+   * and comes again. So each of them is found at any moment, as what waits or as what ends, and a
+   * child that has used the pinhole of the other is never taken for this one's.
+   *
    * @param expectation an announced row
    * @param nowNs {@link System#nanoTime}; its timeout counts from here
-   * @return another parent's expectation with the same pinhole, whose place it takes and which the
-   *     caller ends; null if there is none
+   * @return the expectation that has the same pinhole and must end first; null if there is none
    */
   public @Nullable Expectation activate(Expectation expectation, long nowNs) {
+    PinholeKey key = PinholeKey.of(expectation.pinhole());
+    Expectation other = waitingByPinhole.putIfAbsent(key, expectation);
+    while (other != null && other != expectation) {
+      State state = other.state();
+      if (state == State.ANNOUNCED || state == State.PENDING) {
+        return other;
+      }
+      // Its end has begun, or its child came: the thread that did that is about to take it out.
+      if (waitingByPinhole.replace(key, other, expectation)) {
+        expectation.follow();
+        break;
+      }
+      other = waitingByPinhole.putIfAbsent(key, expectation);
+    }
     // First of all: PORT may have waited for its reply for longer than the timeout, and as soon as
     // it is pending the lifecycle thread looks at the time.
     expectation.opened(nowNs);
+    if (endingByPinhole.containsKey(key)) {
+      expectation.follow();
+    }
     if (!expectation.change(State.ANNOUNCED, State.PENDING)) {
+      if (expectation.isOver()) {
+        // Ended in between, by a thread that may have found no entry to remove.
+        waitingByPinhole.remove(key, expectation);
+      }
       return null;
     }
     counts.move(expectation, State.ANNOUNCED, State.PENDING);
-    PinholeKey key = PinholeKey.of(expectation.pinhole());
-    if (endingByPinhole.containsKey(key) || waitingByPinhole.containsKey(key)) {
-      expectation.follow();
-    }
-    Expectation displaced = waitingByPinhole.put(key, expectation);
-    if (expectation.isOver()) {
-      // Ended in between, by a thread that found no entry to remove.
-      waitingByPinhole.remove(key, expectation);
-    }
-    return displaced;
+    return null;
   }
 
   /**
@@ -337,7 +329,7 @@ public final class ExpectationTable {
    * @param source source address of the child's first packet
    * @param destination its destination address
    * @param port its destination port
-   * @param childSerial serial of the child
+   * @param child which conntrack it is
    * @param stands whether a pinhole for one connection still stands; asked only of one that {@link
    *     Expectation#follows} another
    * @return the expectation, null if nobody expects such a child (any more)
@@ -347,32 +339,36 @@ public final class ExpectationTable {
       InetAddress source,
       InetAddress destination,
       int port,
-      String childSerial,
+      ConntrackIdentity child,
       Predicate<Pinhole> stands) {
     PinholeKey key = new PinholeKey(protocol, source, destination, port);
-    Expectation ended = matchEnding(key, childSerial);
+    // Who waits is read first. An expectation is among those that end before it stops to wait: read
+    // the other way round, one that changes over in between would be in neither place.
+    Expectation expectation = waitingByPinhole.get(key);
+    Expectation ended = matchEnding(key, child);
     if (ended != null) {
       return ended;
     }
-    Expectation expectation = waitingByPinhole.get(key);
     if (expectation == null) {
       expectation = waitingByPinhole.get(new PinholeKey(protocol, null, destination, port));
     }
     if (expectation == null || expectation.state() != State.PENDING) {
-      return matchEnding(key, childSerial); // its end has begun in between
+      return matchEnding(key, child); // its end has begun in between
     }
     if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
-      expectation.used(childSerial);
+      expectation.used(child);
       return expectation;
     }
     if (expectation.follows() && stands.test(expectation.pinhole())) {
-      return null; // the late child of one that ended before
+      // The late child of one that ended before, or this one's own: then its end has begun while
+      // the kernel was asked, and what stands is the pinhole of the next one.
+      return matchEnding(key, child);
     }
     if (!expectation.change(State.PENDING, State.MATCHED)) {
-      return matchEnding(key, childSerial);
+      return matchEnding(key, child);
     }
     counts.move(expectation, State.PENDING, State.MATCHED);
-    expectation.used(childSerial);
+    expectation.used(child);
     release(expectation);
     matched.add(expectation);
     if (matchedRows.incrementAndGet() > MAX_MATCHED_ROWS) {
@@ -381,7 +377,7 @@ public final class ExpectationTable {
     return expectation;
   }
 
-  private @Nullable Expectation matchEnding(PinholeKey key, String childSerial) {
+  private @Nullable Expectation matchEnding(PinholeKey key, ConntrackIdentity child) {
     if (!endingByPinhole.containsKey(key)) {
       return null;
     }
@@ -401,7 +397,7 @@ public final class ExpectationTable {
         });
     Expectation expectation = oldest[0];
     if (expectation != null) {
-      expectation.used(childSerial);
+      expectation.used(child);
     }
     return expectation;
   }
@@ -420,17 +416,17 @@ public final class ExpectationTable {
   /**
    * The children that are listed.
    *
-   * @return their serials
+   * @return their conntracks
    */
-  public Set<String> childSerials() {
-    Set<String> serials = new HashSet<>();
+  public Set<ConntrackIdentity> children() {
+    Set<ConntrackIdentity> children = new HashSet<>();
     for (Expectation expectation : rows.values()) {
-      String serial = expectation.childSerial();
-      if (serial != null) {
-        serials.add(serial);
+      ConntrackIdentity child = expectation.child();
+      if (child != null) {
+        children.add(child);
       }
     }
-    return serials;
+    return children;
   }
 
   /**

@@ -81,8 +81,6 @@ public enum AgentReason implements Reason {
   LIMIT_PER_SOURCE(Kind.REFUSED, "limits.expectationsPerSource is reached"),
   /** {@code limits.expectations} is reached. */
   LIMIT_TOTAL(Kind.REFUSED, "limits.expectations is reached"),
-  /** {@code limits.parents} is reached. */
-  LIMIT_PARENTS(Kind.OPAQUE, "limits.parents is reached, so the flow is not read"),
   /** PORT in a flow whose server says nothing; it would wait for ever. */
   NEVER_ANSWERED(
       Kind.REFUSED, "the announcement waited for its answer for longer than its timeout"),

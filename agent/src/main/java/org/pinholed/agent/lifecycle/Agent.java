@@ -25,6 +25,7 @@ import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
@@ -175,7 +176,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       links = acquired.add(new LinkWatch(LinkEvents.open(), startedNs));
       acquired.add(backend::remove);
       backend.install(helpers.ports());
-      queues.settle();
+      queues.repeatForNewDiversion();
       lifecyclePinholes = acquired.add(backend.openSession());
       ParentOwners owners = new ParentOwners(config.limits());
       for (PacketQueue queue : queues.all()) {
@@ -216,13 +217,17 @@ public final class Agent implements AgentControl, AutoCloseable {
               lifecycleConntrack,
               lifecyclePinholes,
               table,
-              (entry, flowState) ->
-                  workers.all().get(backend.queueOf(entry.id())).flows().takeOver(entry, flowState),
+              (entry, flowState, beginning) ->
+                  workers
+                      .all()
+                      .get(backend.queueOf(entry.id()))
+                      .flows()
+                      .takeOver(entry, flowState, beginning),
               config.marks(),
               events,
-              left.flows())
+              left)
           .run();
-      backend.watch(kernelEvents::repair);
+      backend.watch(kernelEvents::repair, () -> metrics.overrun(ReceivingSocket.NFTABLES));
       acquired.keep();
     }
     for (QueueWorker worker : workers.all()) {
@@ -763,8 +768,7 @@ public final class Agent implements AgentControl, AutoCloseable {
         flows.addAll(workers.all().get(index).flows().states());
       }
     }
-    flows.addAll(workers.halfOpenStates());
-    return new HandOver(ProcessHandle.current().pid(), queues, flows);
+    return new HandOver(ProcessHandle.current().pid(), queues, flows, workers.halfOpenState());
   }
 
   private void awaitEmptyQueues() {

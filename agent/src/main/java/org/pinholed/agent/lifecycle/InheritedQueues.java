@@ -51,7 +51,7 @@ final class InheritedQueues implements AutoCloseable {
     }
   }
 
-  /** One that is not wanted any more is only read until {@link #settle}. */
+  /** One that is not wanted any more is only read until {@link #repeatForNewDiversion}. */
   private static QueueOptions optionsOf(List<QueueOptions> wanted, int number) {
     QueueOptions first = wanted.get(0);
     return wanted.stream()
@@ -90,7 +90,7 @@ final class InheritedQueues implements AutoCloseable {
    *
    * @throws IOException if a queue cannot be read
    */
-  void settle() throws IOException {
+  void repeatForNewDiversion() throws IOException {
     if (inherited.isEmpty() || Set.copyOf(inherited.values()).equals(Set.copyOf(queues))) {
       return;
     }

@@ -12,9 +12,9 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.OwnedPinhole;
@@ -27,6 +27,7 @@ import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.DumpFilter;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -115,7 +116,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       }
       receiveBackOff.reset();
     } catch (NetlinkException e) {
-      metrics.receiveError("conntrack");
+      metrics.receiveError(ReceivingSocket.CONNTRACK);
       failed("conntrackEvents", e.getMessage());
       receiveBackOff.await();
     }
@@ -177,7 +178,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             entry.original().source(),
             entry.original().destination(),
             entry.original().destinationPort(),
-            Parent.serialOf(entry.id()),
+            entry.identity(),
             this::stands);
     if (expectation != null) {
       events.expectation(
@@ -211,23 +212,23 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void onDestroy(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) == 0) {
-      workers.endParentIfGone(entry.id(), entry.tcpState() > TCP_ESTABLISHED);
+      workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);
     }
   }
 
   /** Events were lost: what they would have said is read from the conntrack table. */
   @Override
   public void onOverrun() {
-    metrics.overrun("conntrack");
+    metrics.overrun(ReceivingSocket.CONNTRACK);
     resync();
   }
 
   private void resync() {
     resyncDue = true;
-    Set<Integer> alive = new HashSet<>();
+    Set<ConntrackIdentity> alive = new HashSet<>();
     try {
       for (int bit : new int[] {marks.vetted(), marks.opaque()}) {
-        conntrack.dump(new DumpFilter(0, bit, bit), entry -> alive.add(entry.id()));
+        conntrack.dump(new DumpFilter(0, bit, bit), entry -> alive.add(entry.identity()));
       }
       matchUntold();
     } catch (IOException e) {
@@ -269,7 +270,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         usedUp.add(key);
       }
     }
-    Set<String> told = table.childSerials();
+    Set<ConntrackIdentity> told = table.children();
     conntrack.dump(
         new DumpFilter(0, marks.child(), marks.child()),
         child -> {
@@ -277,8 +278,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
           PinholeKey key =
               new PinholeKey(
                   first.protocol(), first.source(), first.destination(), first.destinationPort());
-          if (!told.contains(Parent.serialOf(child.id()))
-              && (usedUp.remove(key) || table.isEnding(key))) {
+          if (!told.contains(child.identity()) && (usedUp.remove(key) || table.isEnding(key))) {
             onNew(child);
           }
         });
@@ -383,7 +383,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         String detail = "table rebuilt with " + alive.size() + " pinholes";
         LOG.warn("somebody else changed the table of pinholed: {}", detail);
         events.agent(AgentEvent.Kind.TABLE_REPAIRED, "foreignChange", detail);
-        settle(before);
+        writeWhatRepairMissed(before);
       }
     } catch (BackendException e) {
       repairDue = true; // nobody may change the table again and so tell us; the next tick tries
@@ -392,7 +392,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   }
 
   /** What workers ended or opened while the table was being rebuilt may have missed it. */
-  private void settle(List<Expectation> before) throws BackendException {
+  private void writeWhatRepairMissed(List<Expectation> before) throws BackendException {
     Set<Expectation> known = new HashSet<>(before);
     List<Pinhole> opened = new ArrayList<>();
     for (Expectation expectation : table.pending()) {

@@ -1,6 +1,10 @@
 package org.pinholed.agent.metrics;
 
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.nat.WithheldReason;
+import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.helper.ExplainedWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -11,13 +15,24 @@ import org.pinholed.helper.Reason;
  */
 public interface AgentMetrics {
   /** What became of a packet. */
-  enum Verdict {
+  enum Verdict implements ExplainedWord {
     /** Passed as it came. */
-    ACCEPT,
+    ACCEPT("passed as it came"),
     /** Passed with another payload. */
-    CHANGED,
+    CHANGED("passed with another payload"),
     /** Dropped. */
-    DROP
+    DROP("dropped, so that its sender sends it again");
+
+    private final String explanation;
+
+    Verdict(String explanation) {
+      this.explanation = explanation;
+    }
+
+    @Override
+    public String explanation() {
+      return explanation;
+    }
   }
 
   /**
@@ -63,16 +78,16 @@ public interface AgentMetrics {
   /**
    * A limit was reached.
    *
-   * @param limit the limit's name in the configuration, for example {@code expectationsPerParent}
+   * @param limit which one
    */
-  void limit(String limit);
+  void limit(Limit limit);
 
   /**
-   * A packet could not be taken apart (no TCP or UDP, truncated, bad lengths); it passed.
+   * A packet could not be read as one of a flow; it passed.
    *
-   * @param why lower camel case word
+   * @param reason why
    */
-  void unreadablePacket(String why);
+  void unreadablePacket(UnreadableReason reason);
 
   /** A packet came in by a device that does not lead back to its sender, and was not read. */
   void misroutedPacket();
@@ -80,9 +95,9 @@ public interface AgentMetrics {
   /**
    * A packet of a translated flow was dropped or cut, for its sender to send it again.
    *
-   * @param why the word of a cause
+   * @param reason why
    */
-  void withheld(String why);
+  void withheld(WithheldReason reason);
 
   /**
    * Parents vanished from the conntrack table with neither FIN nor RST.
@@ -94,14 +109,14 @@ public interface AgentMetrics {
   /**
    * Receiving failed for another reason than a full buffer.
    *
-   * @param socket {@code queue} or {@code conntrack}
+   * @param socket which one
    */
-  void receiveError(String socket);
+  void receiveError(ReceivingSocket socket);
 
   /**
    * Packets or events were lost because a receive buffer overran.
    *
-   * @param socket {@code queue}, {@code conntrack} or {@code nftables}
+   * @param socket of which socket
    */
-  void overrun(String socket);
+  void overrun(ReceivingSocket socket);
 }

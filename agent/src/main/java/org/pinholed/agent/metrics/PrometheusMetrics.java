@@ -23,22 +23,25 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.ToDoubleFunction;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.nat.WithheldReason;
+import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.helper.ExplainedWord;
 import org.pinholed.helper.Reason;
-import org.pinholed.helper.Words;
 
 /**
  * Keeps the agent's metrics for Prometheus; docs/metrics.md has the table of names.
  *
- * <p>Thread-safe. Once a series exists, counting allocates nothing. No label takes more than
- * {@value #MAX_WORDS} values: what comes later is counted as {@code other}. Owned by the lifecycle,
- * which closes it after the server that shows it.
+ * <p>Thread-safe. Once a series exists, counting allocates nothing. Labels are enums but for
+ * helpers, of which there are at most {@value #MAX_HELPERS}: what comes later is counted as {@code
+ * other}. Owned by the lifecycle, which closes it after the server that shows it.
  */
 // Micrometer calls its registry for the simpleclient deprecated, in favour of one for the newer
 // client, whose names of some metrics are others.
 @SuppressWarnings("deprecation")
 public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
-  /** How many values a label may take. */
-  static final int MAX_WORDS = 64;
+  /** How many helpers have series of their own. */
+  static final int MAX_HELPERS = 64;
 
   private static final String OTHER = "other";
 
@@ -59,25 +62,25 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   private final Counter marksPutBack;
   private final Counter misrouted;
   private final Map<String, OfHelper> helpers = new ConcurrentHashMap<>();
-  private final ByWord limits =
-      new ByWord("pinholed.limits", "Times that a configured limit was reached", "limit");
-  private final ByWord unreadable =
-      new ByWord(
+  private final ByWord<Limit> limits =
+      new ByWord<>("pinholed.limits", "Times that a configured limit was reached", "limit");
+  private final ByWord<UnreadableReason> unreadable =
+      new ByWord<>(
           "pinholed.unreadable.packets",
           "Packets that could not be taken apart and passed",
           "reason");
-  private final ByWord withheld =
-      new ByWord(
+  private final ByWord<WithheldReason> withheld =
+      new ByWord<>(
           "pinholed.withheld.packets",
           "Packets of translated flows that were dropped or cut, to be sent again",
           "reason");
-  private final ByWord receiveErrors =
-      new ByWord(
+  private final ByWord<ReceivingSocket> receiveErrors =
+      new ByWord<>(
           "pinholed.receive.errors",
           "Times that receiving failed for another reason than a full buffer",
           "socket");
-  private final ByWord overruns =
-      new ByWord(
+  private final ByWord<ReceivingSocket> overruns =
+      new ByWord<>(
           "pinholed.overruns",
           "Times that a receive buffer was full and messages were lost",
           "socket");
@@ -94,7 +97,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     for (Verdict verdict : Verdict.values()) {
       FunctionCounter.builder("pinholed.verdicts", packetsOf(verdict), LongAdder::sum)
           .description("Packets by what became of them")
-          .tags("verdict", Words.lowerCamel(verdict.name()))
+          .tags("verdict", verdict.word())
           .register(registry);
     }
     LatencyHistogram latency =
@@ -127,10 +130,10 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
             "pinholed.misrouted.packets",
             "Packets that were not read: they came in by a device that does not lead back to their"
                 + " sender");
-    for (String socket : List.of("queue", "conntrack")) {
+    for (ReceivingSocket socket : List.of(ReceivingSocket.QUEUE, ReceivingSocket.CONNTRACK)) {
       receiveErrors.of(socket).increment(0);
     }
-    for (String socket : List.of("queue", "conntrack", "nftables")) {
+    for (ReceivingSocket socket : ReceivingSocket.values()) {
       overruns.of(socket).increment(0);
     }
     bind(gauges);
@@ -162,6 +165,15 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
    */
   public String scrape() {
     return registry.scrape();
+  }
+
+  /**
+   * The agent's own counters and mean times, for people.
+   *
+   * @return by name, for example {@code expectations.ftp.created}, in alphabetical order
+   */
+  public Map<String, Number> summary() {
+    return MetricsSummary.of(collectors());
   }
 
   @Override
@@ -205,13 +217,13 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   }
 
   @Override
-  public void limit(String limit) {
+  public void limit(Limit limit) {
     limits.of(limit).increment();
   }
 
   @Override
-  public void unreadablePacket(String why) {
-    unreadable.of(why).increment();
+  public void unreadablePacket(UnreadableReason reason) {
+    unreadable.of(reason).increment();
   }
 
   @Override
@@ -220,8 +232,8 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   }
 
   @Override
-  public void withheld(String why) {
-    withheld.of(why).increment();
+  public void withheld(WithheldReason reason) {
+    withheld.of(reason).increment();
   }
 
   @Override
@@ -230,12 +242,12 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   }
 
   @Override
-  public void receiveError(String socket) {
+  public void receiveError(ReceivingSocket socket) {
     receiveErrors.of(socket).increment();
   }
 
   @Override
-  public void overrun(String socket) {
+  public void overrun(ReceivingSocket socket) {
     overruns.of(socket).increment();
   }
 
@@ -311,19 +323,15 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     OfHelper known = helpers.get(helper);
     return known != null
         ? known
-        : helpers.computeIfAbsent(wordOrOther(helpers, helper), OfHelper::new);
-  }
-
-  private static String wordOrOther(Map<String, ?> known, String word) {
-    return known.size() < MAX_WORDS - 1 ? word : OTHER;
+        : helpers.computeIfAbsent(helpers.size() < MAX_HELPERS - 1 ? helper : OTHER, OfHelper::new);
   }
 
   /** Counters of one name with one label. */
-  private final class ByWord {
+  private final class ByWord<W extends Enum<W> & ExplainedWord> {
     private final String name;
     private final String description;
     private final String label;
-    private final Map<String, Counter> counters = new ConcurrentHashMap<>();
+    private final Map<W, Counter> counters = new ConcurrentHashMap<>();
 
     private ByWord(String name, String description, String label) {
       this.name = name;
@@ -331,15 +339,13 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       this.label = label;
     }
 
-    private Counter of(String word) {
+    private Counter of(W word) {
       Counter counter = counters.get(word);
-      return counter != null
-          ? counter
-          : counters.computeIfAbsent(wordOrOther(counters, word), this::make);
+      return counter != null ? counter : counters.computeIfAbsent(word, this::make);
     }
 
-    private Counter make(String word) {
-      return counter(name, description, label, word);
+    private Counter make(W word) {
+      return counter(name, description, label, word.word());
     }
   }
 

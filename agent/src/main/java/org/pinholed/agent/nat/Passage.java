@@ -8,7 +8,7 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
  * What is to become of one segment of a translated direction. Immutable.
  *
  * @param kind what in short
- * @param cause why less than all of it passes; empty if all does
+ * @param reason why less than all of it passes; null if all does
  * @param end sequence number behind the last byte that passes
  * @param edits what is replaced, in ascending order, all before {@code end}
  * @param adjustment what the kernel must know before the segment passes; null if nothing new
@@ -16,7 +16,7 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
  */
 public record Passage(
     Kind kind,
-    String cause,
+    @Nullable WithheldReason reason,
     int end,
     List<PayloadEdit> edits,
     @Nullable SequenceAdjustment adjustment,
@@ -34,10 +34,10 @@ public record Passage(
   /**
    * A segment that does not pass.
    *
-   * @param cause why, in lower camel case
+   * @param reason why
    * @return the passage
    */
-  public static Passage dropped(String cause) {
-    return new Passage(Kind.DROPPED, cause, 0, List.of(), null, List.of());
+  public static Passage dropped(WithheldReason reason) {
+    return new Passage(Kind.DROPPED, reason, 0, List.of(), null, List.of());
   }
 }

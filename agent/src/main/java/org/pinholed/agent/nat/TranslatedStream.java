@@ -23,8 +23,6 @@ public final class TranslatedStream {
   /** How often an edit comes in part, and its segment is cut, before the edit is given up. */
   static final int MAX_CUTS = 6;
 
-  private static final String CHANGED_BEFORE = "changedByAnEarlierAgent";
-
   private final List<PayloadEdit> planned = new ArrayList<>();
   private final List<Made> made = new ArrayList<>();
   private SequenceAdjustment adjustment = SequenceAdjustment.NONE;
@@ -249,7 +247,7 @@ public final class TranslatedStream {
     }
     int end = sequence + lengthBytes;
     if (sequence - released > 0 && (inTurnOnly || !planned.isEmpty())) {
-      return Passage.dropped("early");
+      return Passage.dropped(WithheldReason.EARLY);
     }
     if (inherited && sequence - inheritedPosition <= 0 && end - inheritedPosition > 0) {
       return decideInherited(sequence, end);
@@ -257,15 +255,15 @@ public final class TranslatedStream {
     List<PayloadEdit> edits = new ArrayList<>(2);
     for (Made group : made) {
       if (!collect(group, sequence, end, edits)) {
-        return Passage.dropped("partOfAnEdit");
+        return Passage.dropped(WithheldReason.PART_OF_AN_EDIT);
       }
     }
-    String cause = "";
+    WithheldReason reason = null;
     if (incomplete != null
         && canChange(incomplete)
         && end - incomplete > 0
         && !(withheld && withheldFrom == incomplete)) {
-      cause = "incomplete";
+      reason = WithheldReason.INCOMPLETE;
       end = incomplete;
     }
     List<PayloadEdit> fresh = new ArrayList<>(2);
@@ -274,7 +272,7 @@ public final class TranslatedStream {
         break;
       }
       if (edit.to() - end > 0) {
-        cause = "partOfAnEdit";
+        reason = WithheldReason.PART_OF_AN_EDIT;
         edit.cut();
         end = edit.from();
         break;
@@ -282,21 +280,21 @@ public final class TranslatedStream {
       fresh.add(edit);
     }
     if (changesLength(fresh) && isUnacknowledged()) {
-      cause = "unacknowledged";
+      reason = WithheldReason.UNACKNOWLEDGED;
       end = fresh.get(0).from();
       fresh.clear();
     }
     edits.addAll(fresh);
     int fitting = fit(sequence, end, roomBytes, edits, fresh);
     if (fitting != end) {
-      cause = "tooLong";
+      reason = WithheldReason.TOO_LONG;
       end = fitting;
     }
-    if (!cause.isEmpty() && end - sequence <= 0) {
-      noteWithheld(cause, end);
-      return Passage.dropped(cause);
+    if (reason != null && end - sequence <= 0) {
+      noteWithheld(reason, end);
+      return Passage.dropped(reason);
     }
-    noteWithheld(cause, end);
+    noteWithheld(reason, end);
     SequenceAdjustment next = null;
     int growth = growth(fresh);
     if (growth != 0) {
@@ -304,13 +302,13 @@ public final class TranslatedStream {
       next = new SequenceAdjustment(fresh.get(0).from(), before, before + growth);
     }
     Passage.Kind kind =
-        edits.isEmpty() && cause.isEmpty() ? Passage.Kind.AS_IT_CAME : Passage.Kind.CHANGED;
-    return new Passage(kind, cause, end, edits, next, fresh);
+        edits.isEmpty() && reason == null ? Passage.Kind.AS_IT_CAME : Passage.Kind.CHANGED;
+    return new Passage(kind, reason, end, edits, next, fresh);
   }
 
   /** An unfinished message is withheld once, so that its sender sends it whole. */
-  private void noteWithheld(String cause, int end) {
-    if (cause.equals("incomplete")) {
+  private void noteWithheld(@Nullable WithheldReason reason, int end) {
+    if (reason == WithheldReason.INCOMPLETE) {
       withheld = true;
       withheldFrom = end;
     }
@@ -366,16 +364,21 @@ public final class TranslatedStream {
     if (sequence != inheritedPosition) {
       inheritedPrefixPassed = true;
       return new Passage(
-          Passage.Kind.CHANGED, CHANGED_BEFORE, inheritedPosition, List.of(), null, List.of());
+          Passage.Kind.CHANGED,
+          WithheldReason.CHANGED_BY_AN_EARLIER_AGENT,
+          inheritedPosition,
+          List.of(),
+          null,
+          List.of());
     }
     if (!inheritedPrefixPassed) {
-      return Passage.dropped(CHANGED_BEFORE);
+      return Passage.dropped(WithheldReason.CHANGED_BY_AN_EARLIER_AGENT);
     }
     planned.clear();
     int offset = adjustment.offsetBefore();
     return new Passage(
         Passage.Kind.CHANGED,
-        "",
+        null,
         end,
         List.of(),
         new SequenceAdjustment(inheritedPosition, offset, offset),

@@ -4,13 +4,14 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A flyweight over one IPv4 or IPv6 packet with TCP or UDP in it.
  *
  * <p>Re-used by {@link #wrap}, never stored, one per worker. Reads network order by single bytes,
  * so the order of the buffer does not matter. All header lengths are checked by {@code wrap}; after
- * {@link Status#READABLE} every other method stays inside the packet.
+ * one that is readable every other method stays inside the packet.
  */
 public final class PacketView {
   /** {@code TCP_FLAG_FIN}. */
@@ -57,66 +58,37 @@ public final class PacketView {
   private long destinationHigh;
   private long destinationLow;
 
-  /** What {@link #wrap} found. */
-  public enum Status {
-    /** A whole TCP or UDP packet. */
-    READABLE("readable"),
-    /** A header ends after the packet, or a length lies. */
-    TRUNCATED("truncated"),
-    /** Not IPv4 or IPv6. */
-    NOT_IP("notIp"),
-    /** Neither TCP nor UDP. */
-    OTHER_PROTOCOL("otherProtocol"),
-    /** A fragment other than the first; conntrack defragments, so this should not be seen. */
-    FRAGMENT("fragment");
-
-    private final String word;
-
-    Status(String word) {
-      this.word = word;
-    }
-
-    /**
-     * The word in logs and metrics.
-     *
-     * @return lower camel case
-     */
-    public String word() {
-      return word;
-    }
-  }
-
   /**
    * Looks at a packet.
    *
    * @param source where it is; position and limit are not used
    * @param packetOffset index of the IP header
    * @param lengthBytes bytes that were captured
-   * @return whether the other methods may be called
+   * @return why it is none that can be read; null if it is one, and the other methods may be called
    */
-  public Status wrap(ByteBuffer source, int packetOffset, int lengthBytes) {
+  public @Nullable UnreadableReason wrap(ByteBuffer source, int packetOffset, int lengthBytes) {
     buffer = source;
     offset = packetOffset;
     unalterable = false;
     if (lengthBytes < 1) {
-      return Status.TRUNCATED;
+      return UnreadableReason.TRUNCATED;
     }
     int version = u8(packetOffset) >> 4;
     int end;
     if (version == 4) {
       ipv6 = false;
       if (lengthBytes < IPV4_MIN_HEADER_BYTES) {
-        return Status.TRUNCATED;
+        return UnreadableReason.TRUNCATED;
       }
       int headerBytes = (u8(packetOffset) & 0xf) * 4;
       int totalBytes = u16(packetOffset + 2);
       if (headerBytes < IPV4_MIN_HEADER_BYTES
           || totalBytes < headerBytes
           || totalBytes > lengthBytes) {
-        return Status.TRUNCATED;
+        return UnreadableReason.TRUNCATED;
       }
       if ((u16(packetOffset + 6) & FRAGMENT_OFFSET_MASK) != 0) {
-        return Status.FRAGMENT;
+        return UnreadableReason.FRAGMENT;
       }
       unalterable =
           headerBytes > IPV4_MIN_HEADER_BYTES
@@ -131,15 +103,15 @@ public final class PacketView {
     } else if (version == 6) {
       ipv6 = true;
       if (lengthBytes < IPV6_HEADER_BYTES) {
-        return Status.TRUNCATED;
+        return UnreadableReason.TRUNCATED;
       }
       int totalBytes = IPV6_HEADER_BYTES + u16(packetOffset + 4);
       if (totalBytes > lengthBytes) {
-        return Status.TRUNCATED;
+        return UnreadableReason.TRUNCATED;
       }
       end = packetOffset + totalBytes;
-      Status extensions = skipExtensionHeaders(u8(packetOffset + 6), end);
-      if (extensions != Status.READABLE) {
+      UnreadableReason extensions = skipExtensionHeaders(u8(packetOffset + 6), end);
+      if (extensions != null) {
         return extensions;
       }
       sourceHigh = u64(packetOffset + 8);
@@ -147,7 +119,7 @@ public final class PacketView {
       destinationHigh = u64(packetOffset + 24);
       destinationLow = u64(packetOffset + 32);
     } else {
-      return Status.NOT_IP;
+      return UnreadableReason.NOT_IP;
     }
     return wrapTransport(end);
   }
@@ -172,14 +144,14 @@ public final class PacketView {
     return false;
   }
 
-  private Status skipExtensionHeaders(int firstHeader, int end) {
+  private @Nullable UnreadableReason skipExtensionHeaders(int firstHeader, int end) {
     int header = firstHeader;
     int at = offset + IPV6_HEADER_BYTES;
     for (int skipped = 0; skipped <= MAX_EXTENSION_HEADERS; skipped++) {
       switch (header) {
         case 0, ROUTING, 60 -> { // hop-by-hop, routing, destination options (RFC 8200 section 4)
           if (end - at < 8) {
-            return Status.TRUNCATED;
+            return UnreadableReason.TRUNCATED;
           }
           unalterable |= header == ROUTING;
           header = u8(at);
@@ -187,17 +159,17 @@ public final class PacketView {
         }
         case 44 -> { // fragment header
           if (end - at < 8) {
-            return Status.TRUNCATED;
+            return UnreadableReason.TRUNCATED;
           }
           if ((u16(at + 2) & 0xfff8) != 0) {
-            return Status.FRAGMENT;
+            return UnreadableReason.FRAGMENT;
           }
           header = u8(at);
           at += 8;
         }
         case 51 -> { // authentication header, length in words of four less two (RFC 4302)
           if (end - at < 8) {
-            return Status.TRUNCATED;
+            return UnreadableReason.TRUNCATED;
           }
           unalterable = true;
           header = u8(at);
@@ -206,40 +178,40 @@ public final class PacketView {
         default -> {
           protocol = header;
           transportOffset = at;
-          return at > end ? Status.TRUNCATED : Status.READABLE;
+          return at > end ? UnreadableReason.TRUNCATED : null;
         }
       }
     }
-    return Status.OTHER_PROTOCOL;
+    return UnreadableReason.OTHER_PROTOCOL;
   }
 
-  private Status wrapTransport(int end) {
+  private @Nullable UnreadableReason wrapTransport(int end) {
     int remaining = end - transportOffset;
     if (protocol == TCP) {
       if (remaining < TCP_MIN_HEADER_BYTES) {
-        return Status.TRUNCATED;
+        return UnreadableReason.TRUNCATED;
       }
       int headerBytes = (u8(transportOffset + 12) >> 4) * 4;
       if (headerBytes < TCP_MIN_HEADER_BYTES || headerBytes > remaining) {
-        return Status.TRUNCATED;
+        return UnreadableReason.TRUNCATED;
       }
       payloadOffset = transportOffset + headerBytes;
       payloadLengthBytes = remaining - headerBytes;
-      return Status.READABLE;
+      return null;
     }
     if (protocol == UDP) {
       if (remaining < UDP_HEADER_BYTES) {
-        return Status.TRUNCATED;
+        return UnreadableReason.TRUNCATED;
       }
       int datagramBytes = u16(transportOffset + 4);
       if (datagramBytes < UDP_HEADER_BYTES || datagramBytes > remaining) {
-        return Status.TRUNCATED;
+        return UnreadableReason.TRUNCATED;
       }
       payloadOffset = transportOffset + UDP_HEADER_BYTES;
       payloadLengthBytes = datagramBytes - UDP_HEADER_BYTES;
-      return Status.READABLE;
+      return null;
     }
-    return Status.OTHER_PROTOCOL;
+    return UnreadableReason.OTHER_PROTOCOL;
   }
 
   /**

@@ -104,7 +104,8 @@ public interface PinholeBackend extends AutoCloseable {
   void setPorts(Collection<HelperPort> ports) throws BackendException;
 
   /**
-   * Which queue the diversion gives the packets of a flow to.
+   * Which queue the diversion gives the packets of a flow to. Flows with the same id have the same
+   * queue.
    *
    * @param conntrackId the flow's conntrack id
    * @return 0 for the first queue, 1 for the one behind it, and so on
@@ -144,9 +145,11 @@ public interface PinholeBackend extends AutoCloseable {
    *
    * @param changed called, by a thread of the backend, whenever somebody else changed or removed
    *     what is ours; the answer to it is {@link #repair}
+   * @param newsLost called, by the same thread, whenever news of changes were lost; {@code changed}
+   *     follows
    * @throws BackendException if the kernel refuses
    */
-  void watch(Runnable changed) throws BackendException;
+  void watch(Runnable changed, Runnable newsLost) throws BackendException;
 
   /**
    * What keeps the kernel's table from being watched at present. Thread-safe.

@@ -168,9 +168,9 @@ public final class RecordingBackend implements PinholeBackend {
   }
 
   @Override
-  public void watch(Runnable changed) throws BackendException {
+  public void watch(Runnable changed, Runnable newsLost) throws BackendException {
     if (diversion != null) {
-      diversion.watch(changed);
+      diversion.watch(changed, newsLost);
     }
   }
 

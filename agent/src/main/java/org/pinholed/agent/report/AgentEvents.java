@@ -5,6 +5,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.AddressText;
@@ -90,12 +91,12 @@ public final class AgentEvents {
    * A limit was reached.
    *
    * @param parent the flow that met it
-   * @param limit the limit's name in the configuration
+   * @param limit which one
    */
-  public void limit(Parent parent, String limit) {
+  public void limit(Parent parent, Limit limit) {
     metrics.event(AgentEvent.Kind.LIMIT, parent.helper());
     metrics.limit(limit);
-    flow(AgentEvent.Kind.LIMIT, parent, limit, "limits." + limit + " is reached");
+    flow(AgentEvent.Kind.LIMIT, parent, limit.word(), "limits." + limit.word() + " is reached");
   }
 
   /**

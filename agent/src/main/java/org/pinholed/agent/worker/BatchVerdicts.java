@@ -19,7 +19,7 @@ final class BatchVerdicts {
   private int held;
 
   /** How many of those that are held have their verdict already, and how many of what kind. */
-  private int settled;
+  private int answered;
 
   private int changed;
   private int dropped;
@@ -59,12 +59,12 @@ final class BatchVerdicts {
    * @param atOnce whether the kernel is told now and not with the others
    */
   void acceptChanged(ByteBuffer payload, int lengthBytes, boolean atOnce) {
-    if (settled < held - 1) {
+    if (answered < held - 1) {
       queue.acceptThrough(lastPacketId - 1); // it must not overtake those before it
-      settled = held - 1;
+      answered = held - 1;
     }
     queue.acceptChanged(lastPacketId, payload, 0, lengthBytes);
-    settled++;
+    answered++;
     changed++;
     if (atOnce) {
       send();
@@ -74,7 +74,7 @@ final class BatchVerdicts {
   /** The packet is dropped; its sender sends it again. */
   void drop() {
     queue.drop(lastPacketId);
-    settled++;
+    answered++;
     dropped++;
   }
 
@@ -85,7 +85,7 @@ final class BatchVerdicts {
    */
   int finish() {
     int all = held;
-    if (settled < held) {
+    if (answered < held) {
       queue.acceptThrough(lastPacketId);
     }
     send();
@@ -95,7 +95,7 @@ final class BatchVerdicts {
       metrics.verdicts(AgentMetrics.Verdict.CHANGED, changed);
       metrics.verdicts(AgentMetrics.Verdict.DROP, dropped);
     }
-    settled = 0;
+    answered = 0;
     changed = 0;
     dropped = 0;
     held = 0;

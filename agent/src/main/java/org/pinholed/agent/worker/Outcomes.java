@@ -11,6 +11,7 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.pinhole.BackendException;
@@ -168,10 +169,10 @@ final class Outcomes implements OutcomeSink {
       report(AgentReason.NO_FREE_PORT, request.streamOffset());
       return null;
     }
-    ExpectationTable.Limit limit = table.add(expectation);
+    Limit limit = table.add(expectation);
     if (limit != null) {
       report(reasonOf(limit), request.streamOffset());
-      events.limit(current.parent(), limit.configKey());
+      events.limit(current.parent(), limit);
       return null;
     }
     current.announce(expectation);
@@ -247,6 +248,7 @@ final class Outcomes implements OutcomeSink {
     return new PinholeComment(
             current.parent().helper(),
             current.parent().serial(),
+            current.parent().client().port(),
             current.parent().policyId(),
             System.currentTimeMillis() / 1000,
             livesWithParent,
@@ -254,11 +256,13 @@ final class Outcomes implements OutcomeSink {
         .text();
   }
 
-  private static Reason reasonOf(ExpectationTable.Limit limit) {
+  private static Reason reasonOf(Limit limit) {
     return switch (limit) {
-      case PER_PARENT -> AgentReason.LIMIT_PER_PARENT;
-      case PER_SOURCE -> AgentReason.LIMIT_PER_SOURCE;
-      case TOTAL -> AgentReason.LIMIT_TOTAL;
+      case EXPECTATIONS_PER_PARENT -> AgentReason.LIMIT_PER_PARENT;
+      case EXPECTATIONS_PER_SOURCE -> AgentReason.LIMIT_PER_SOURCE;
+      case EXPECTATIONS -> AgentReason.LIMIT_TOTAL;
+      case PARENTS, PARENTS_PER_SOURCE, HALF_OPEN ->
+          throw new IllegalArgumentException("no limit on expectations: " + limit);
     };
   }
 
@@ -298,9 +302,11 @@ final class Outcomes implements OutcomeSink {
   }
 
   private void open(Expectation expectation) {
-    Expectation displaced = table.activate(expectation, System.nanoTime());
-    if (displaced != null) {
-      end(displaced, AgentEvent.Kind.REPLACED);
+    long nowNs = System.nanoTime();
+    for (Expectation other = table.activate(expectation, nowNs);
+        other != null;
+        other = table.activate(expectation, nowNs)) {
+      end(other, AgentEvent.Kind.REPLACED);
     }
     toOpen.add(expectation);
   }
@@ -434,7 +440,7 @@ final class Outcomes implements OutcomeSink {
       // One bad pinhole must not keep the others of the batch shut.
       commitOneByOne();
     } finally {
-      settleWithOthers();
+      restoreForOthers();
       toOpen.clear();
       toClose.clear();
       toHold.clear();
@@ -444,9 +450,9 @@ final class Outcomes implements OutcomeSink {
     shutWhatEndedMeanwhile();
   }
 
-  private void settleWithOthers() {
+  private void restoreForOthers() {
     try {
-      shared.settle(toClose, toOpen, (close, open) -> apply(close, open, List.of()));
+      shared.restore(toClose, toOpen, (close, open) -> apply(close, open, List.of()));
     } catch (BackendException e) {
       refused(e);
     }

@@ -9,6 +9,8 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.limit.ClientCounts;
+import org.pinholed.agent.limit.Limit;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * Which worker knows which parent, and what all parents may take together. Shared by the workers,
@@ -21,32 +23,13 @@ public final class ParentOwners {
    */
   static final int MOST_UNREAD = 4096;
 
-  private final Map<Integer, QueueWorker> owners = new ConcurrentHashMap<>();
+  private final Map<ConntrackIdentity, QueueWorker> owners = new ConcurrentHashMap<>();
   private final AtomicInteger read = new AtomicInteger();
   private final AtomicInteger unread = new AtomicInteger();
   private final ClientCounts readBySource = new ClientCounts();
   private final HalfOpenFlows halfOpen;
   private final BufferedBytes buffered;
   private volatile AgentConfig.Limits limits;
-
-  /** The limits on parents that are read. */
-  enum Limit {
-    /** In all. */
-    PARENTS("parents"),
-    /** Of one client. */
-    PER_SOURCE("parentsPerSource");
-
-    private final String configKey;
-
-    Limit(String configKey) {
-      this.configKey = configKey;
-    }
-
-    /** Its name among the keys of {@code limits}. */
-    String configKey() {
-      return configKey;
-    }
-  }
 
   /**
    * Makes it empty.
@@ -103,7 +86,7 @@ public final class ParentOwners {
     if (readBySource.change(client, 1) > now.parentsPerSource()) {
       readBySource.change(client, -1);
       read.decrementAndGet();
-      return Limit.PER_SOURCE;
+      return Limit.PARENTS_PER_SOURCE;
     }
     return null;
   }
@@ -131,30 +114,30 @@ public final class ParentOwners {
   /**
    * Notes who knows a parent.
    *
-   * @param conntrackId its conntrack id
+   * @param identity which conntrack it is
    * @param worker the worker that has it in its table
    */
-  void put(int conntrackId, QueueWorker worker) {
-    owners.put(conntrackId, worker);
+  void put(ConntrackIdentity identity, QueueWorker worker) {
+    owners.put(identity, worker);
   }
 
   /**
    * Forgets a parent, if it is this worker's.
    *
-   * @param conntrackId its conntrack id
+   * @param identity which conntrack it is
    * @param worker the worker that had it in its table
    */
-  void remove(int conntrackId, QueueWorker worker) {
-    owners.remove(conntrackId, worker);
+  void remove(ConntrackIdentity identity, QueueWorker worker) {
+    owners.remove(identity, worker);
   }
 
   /**
    * Finds the worker of a parent.
    *
-   * @param conntrackId its conntrack id
+   * @param identity which conntrack it is
    * @return null if no worker knows it, or none yet
    */
-  @Nullable QueueWorker of(int conntrackId) {
-    return owners.get(conntrackId);
+  @Nullable QueueWorker of(ConntrackIdentity identity) {
+    return owners.get(identity);
   }
 }

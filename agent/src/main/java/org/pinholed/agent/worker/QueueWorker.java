@@ -18,12 +18,15 @@ import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.nat.Passage;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.nat.TranslatedStream;
+import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.TraceHub;
@@ -34,6 +37,7 @@ import org.pinholed.helper.Reason;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.stream.InOrderStream;
 import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketHandler;
 import org.pinholed.kernel.nfqueue.PacketQueue;
@@ -148,7 +152,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       receiveBackOff.reset();
     } catch (NetlinkException e) {
       finishBatch();
-      metrics.receiveError("queue");
+      metrics.receiveError(ReceivingSocket.QUEUE);
       faults.warn(String.valueOf(e.getMessage()));
       events.agent(AgentEvent.Kind.BACKEND_ERROR, "queue", String.valueOf(e.getMessage()));
       receiveBackOff.await(); // may come again at once, for good
@@ -160,7 +164,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private void noteOverruns() {
     long now = queue.overruns();
     for (; overruns < now; overruns++) {
-      metrics.overrun("queue");
+      metrics.overrun(ReceivingSocket.QUEUE);
     }
   }
 
@@ -201,11 +205,11 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
    * Has a parent ended whose conntrack is said to be gone, unless the kernel still has it. From any
    * thread.
    *
-   * @param conntrackId its conntrack id
+   * @param identity which conntrack it is
    * @param closed whether its connection had been closed before, by FIN or RST
    */
-  void endIfGone(int conntrackId, boolean closed) {
-    longWork.checkLater(new LongWork.Check(conntrackId, closed));
+  void endIfGone(ConntrackIdentity identity, boolean closed) {
+    longWork.checkLater(new LongWork.Check(identity, closed));
     if (woken.compareAndSet(false, true)) {
       wake();
     }
@@ -388,16 +392,16 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   public void onPacket(QueuedPacketView queued) {
     verdicts.hold(queued.packetId());
     try {
-      PacketView.Status status =
+      UnreadableReason unreadable =
           packet.wrap(queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes());
-      if (status == PacketView.Status.READABLE && packet.isTcp()) {
+      if (unreadable == null && packet.isTcp()) {
         readTcp(queued);
       } else {
-        metrics.unreadablePacket(status == PacketView.Status.READABLE ? "udp" : status.word());
+        metrics.unreadablePacket(unreadable == null ? UnreadableReason.UDP : unreadable);
       }
     } catch (RuntimeException e) {
       // Whatever is wrong with us, the packet gets its verdict.
-      metrics.unreadablePacket("fault");
+      metrics.unreadablePacket(UnreadableReason.FAULT);
       fault(e);
       tracer.end();
     }
@@ -555,7 +559,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     if (translation != null && !packet.has(PacketView.RST)) {
       boolean inTurnOnly =
           flow.helper() instanceof StreamHelper helper && (!kept || helper.mayAnnounce(towards));
-      settleTranslated(flow, translation, towards, inTurnOnly);
+      giveVerdict(flow, translation, towards, inTurnOnly);
     }
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, towards, stream);
@@ -572,12 +576,12 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       flows.queueNoMore(flow);
     }
     if (!packet.has(PacketView.RST)) {
-      settleTranslated(flow, translation, towards, false);
+      giveVerdict(flow, translation, towards, false);
     }
   }
 
   /** Gives the verdict for a packet of a translated flow that must be changed or dropped. */
-  private void settleTranslated(
+  private void giveVerdict(
       ParentFlow flow, TranslatedFlow translation, Direction towards, boolean inTurnOnly) {
     TranslatedStream stream = translation.stream(towards);
     if (stream == null || rewrites.passAsItCame(stream, inTurnOnly)) {
@@ -596,7 +600,10 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
       if (refused || stream.isHopeless()) {
         giveUp(flow, stream, refused);
       }
-      passage = refused ? Passage.dropped("backendRefused") : rewrites.decide(stream, inTurnOnly);
+      passage =
+          refused
+              ? Passage.dropped(WithheldReason.BACKEND_REFUSED)
+              : rewrites.decide(stream, inTurnOnly);
       if (passage.kind() == Passage.Kind.CHANGED) {
         if (passage.adjustment() != null) {
           outcomes.hold();
@@ -604,13 +611,14 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
         }
         lengthBytes = rewrites.make(translation, towards, passage);
         if (lengthBytes == 0) {
-          passage = Passage.dropped("rewriteFailed");
+          passage = Passage.dropped(WithheldReason.REWRITE_FAILED);
         }
       }
     } catch (RuntimeException e) {
       fault(e);
-      passage = Passage.dropped("fault");
+      passage = Passage.dropped(WithheldReason.FAULT);
     }
+    WithheldReason withheld = passage.reason();
     switch (passage.kind()) {
       case AS_IT_CAME -> stream.passed(passage);
       case CHANGED -> {
@@ -623,15 +631,15 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
             "accept, changed in "
                 + passage.edits().size()
                 + " places"
-                + (passage.cause().isEmpty() ? "" : ", cut: " + passage.cause());
+                + (withheld == null ? "" : ", cut: " + withheld.word());
       }
       case DROPPED -> {
         verdicts.drop();
-        verdict = "drop: " + passage.cause();
+        verdict = "drop: " + (withheld == null ? "" : withheld.word());
       }
     }
-    if (!passage.cause().isEmpty()) {
-      metrics.withheld(passage.cause());
+    if (withheld != null) {
+      metrics.withheld(withheld);
     }
   }
 
@@ -645,7 +653,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
 
   /** Nobody knows what state a helper is in that threw: the flow is given up, with its pinholes. */
   private void helperFailed(ParentFlow flow, RuntimeException e) {
-    metrics.unreadablePacket("fault");
+    metrics.unreadablePacket(UnreadableReason.FAULT);
     fault(e);
     if (!flow.readingEnded() && !flow.parent().hasEnded()) {
       outcomes.begin(flow, Direction.ORIGINAL, verdicts.beganNs());

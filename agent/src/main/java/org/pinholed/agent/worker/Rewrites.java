@@ -12,6 +12,7 @@ import org.pinholed.agent.nat.Passage;
 import org.pinholed.agent.nat.PayloadEdit;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.nat.TranslatedStream;
+import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.helper.Direction;
@@ -188,7 +189,7 @@ final class Rewrites {
             fixed ? null : incomplete,
             inTurnOnly);
     return fixed && passage.kind() == Passage.Kind.CHANGED
-        ? Passage.dropped("unalterable")
+        ? Passage.dropped(WithheldReason.UNALTERABLE)
         : passage;
   }
 

@@ -47,7 +47,7 @@ final class SharedPinholes {
    * @param change how to write
    * @throws BackendException if the kernel refuses
    */
-  void settle(List<Pinhole> closed, List<Expectation> opened, Change change)
+  void restore(List<Pinhole> closed, List<Expectation> opened, Change change)
       throws BackendException {
     mine.addAll(opened);
     try {
@@ -58,7 +58,7 @@ final class SharedPinholes {
         note(table.waitingFor(expectation.pinhole()));
       }
       if (!others.isEmpty()) {
-        giveBack(change);
+        writeAnew(change);
       }
     } finally {
       mine.clear();
@@ -72,7 +72,7 @@ final class SharedPinholes {
     }
   }
 
-  private void giveBack(Change change) throws BackendException {
+  private void writeAnew(Change change) throws BackendException {
     others.forEach(Expectation::remade); // first: its child may be coming through now
     change.apply(List.of(), others.stream().map(Expectation::pinhole).toList());
     long nowNs = System.nanoTime();

@@ -20,6 +20,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -40,18 +41,8 @@ import org.pinholed.agent.view.TraceLine;
 @Timeout(60)
 class ControlServerTest {
   private static final PeerPolicy.Accounts NOBODY_ELSE = (uid, group) -> false;
-  private static final String METRICS =
-      """
-          # HELP pinholed_expectations_total what became of expectations
-          pinholed_expectations_total{helper="ftp",outcome="created",} 2.0
-          pinholed_expectations_total{helper="ftp",outcome="expired",} 0.0
-          pinholed_packets_total 110.0
-          pinholed_backend_errors_total 0.0
-          pinholed_verdict_latency_seconds_bucket{le="0.001",} 109.0
-          pinholed_verdict_latency_seconds_count 110.0
-          pinholed_verdict_latency_seconds_sum 0.0110
-          jvm_memory_used_bytes{area="heap",} 1.0E7
-          """;
+  private static final Map<String, Number> METRICS =
+      Map.of("packets", 110L, "backendErrors", 0L, "expectations.ftp.created", 2L);
   private static final ControlLimits SMALL =
       new ControlLimits(
           1024, Duration.ofMillis(300), Duration.ofMillis(300), Duration.ofSeconds(2), 4, 2);
@@ -115,10 +106,7 @@ class ControlServerTest {
     JsonFields row = ask("{\"command\":\"stats\"}").get(0).object("row");
     assertEquals(1234, row.number("packets"));
     assertEquals(2, row.number("expectations.ftp.created"));
-    assertEquals(100, row.number("verdictLatency.meanMicros"));
     assertEquals(0L, row.value("backendErrors"));
-    assertFalse(row.names().contains("expectations.ftp.expired"));
-    assertFalse(row.toString().contains("jvm"));
   }
 
   @Test

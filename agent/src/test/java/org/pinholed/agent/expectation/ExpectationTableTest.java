@@ -31,7 +31,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.MemoryNeed;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
-import org.pinholed.agent.expectation.ExpectationTable.Limit;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.EndpointRow;
@@ -43,6 +43,8 @@ import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 class ExpectationTableTest {
   private static final InetAddress CLIENT = address("192.0.2.10");
@@ -65,13 +67,21 @@ class ExpectationTableTest {
     }
   }
 
+  private static ConntrackIdentity identity(int id) {
+    FlowTuple original =
+        new FlowTuple(6, new InetSocketAddress("192.0.2.10", 0).getAddress(), 40001, SERVER, 21);
+    return new ConntrackIdentity(id, original, original.inverse(), 0);
+  }
+
   private static InetAddress address(String numeric) {
     return new InetSocketAddress(numeric, 0).getAddress();
   }
 
+  private static final ConntrackIdentity CHILD = identity(0xabcd);
+
   private Parent parent(String client) {
     return new Parent(
-        nextParent++,
+        identity(nextParent++),
         "ftp",
         7,
         0x20000019,
@@ -110,7 +120,7 @@ class ExpectationTableTest {
   }
 
   private @Nullable Expectation match(InetAddress source, int port, Predicate<Pinhole> stands) {
-    return table.match(6, source, SERVER, port, "0000abcd", stands);
+    return table.match(6, source, SERVER, port, CHILD, stands);
   }
 
   private int waiting() {
@@ -134,7 +144,7 @@ class ExpectationTableTest {
       assertNull(table.add(expectation(parent)));
       assertNull(table.add(expectation(parent)));
 
-      assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));
+      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
       assertEquals(2, parent.waiting());
       assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
     }
@@ -146,7 +156,7 @@ class ExpectationTableTest {
       }
       Parent fourth = parent("192.0.2.10");
 
-      assertEquals(Limit.PER_SOURCE, table.add(expectation(fourth)));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(fourth)));
       assertEquals(0, fourth.waiting());
       assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
     }
@@ -158,7 +168,7 @@ class ExpectationTableTest {
       }
       Parent fifth = parent("192.0.2.20");
 
-      assertEquals(Limit.TOTAL, table.add(expectation(fifth)));
+      assertEquals(Limit.EXPECTATIONS, table.add(expectation(fifth)));
       assertEquals(0, fifth.waiting());
       assertEquals(4, waiting());
     }
@@ -169,13 +179,13 @@ class ExpectationTableTest {
       table.add(expectation(parent));
       table.add(expectation(parent));
       for (int i = 0; i < 10; i++) {
-        assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));
+        assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
       }
 
       assertEquals(2, table.list(ListingFilter.ALL, 0).size());
       assertNull(table.add(expectation(parent("192.0.2.10"))), "the source has one left");
       assertNull(table.add(expectation(parent("192.0.2.11"))), "the total has one left");
-      assertEquals(Limit.TOTAL, table.add(expectation(parent("192.0.2.12"))));
+      assertEquals(Limit.EXPECTATIONS, table.add(expectation(parent("192.0.2.12"))));
     }
 
     @Test
@@ -188,16 +198,10 @@ class ExpectationTableTest {
           new AgentConfig.Limits(1, 3, 4, 100, 100, 1024, 16 << 20, HelperLimits.DEFAULT));
 
       assertEquals(2, waiting());
-      assertEquals(Limit.PER_PARENT, table.add(expectation(parent)));
+      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
       table.end(first);
-      assertEquals(Limit.PER_PARENT, table.add(expectation(parent)), "one still waits");
-    }
-
-    @Test
-    void names_areThoseOfTheConfiguration() {
-      assertEquals("expectationsPerParent", Limit.PER_PARENT.configKey());
-      assertEquals("expectationsPerSource", Limit.PER_SOURCE.configKey());
-      assertEquals("expectations", Limit.TOTAL.configKey());
+      assertEquals(
+          Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)), "one still waits");
     }
   }
 
@@ -238,7 +242,7 @@ class ExpectationTableTest {
     for (int i = 0; i < 3; i++) {
       assertNull(table.add(expectation(parent("192.0.2.10"))));
     }
-    assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+    assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
   }
 
   @Nested
@@ -295,9 +299,8 @@ class ExpectationTableTest {
 
       assertNull(match(address("192.0.2.11"), port));
       assertNull(match(CLIENT, port + 1));
-      assertNull(table.match(17, CLIENT, SERVER, port, "0000abcd", pinhole -> false));
-      assertNull(
-          table.match(6, CLIENT, address("198.51.100.8"), port, "0000abcd", pinhole -> false));
+      assertNull(table.match(17, CLIENT, SERVER, port, CHILD, pinhole -> false));
+      assertNull(table.match(6, CLIENT, address("198.51.100.8"), port, CHILD, pinhole -> false));
     }
 
     @Test
@@ -314,8 +317,9 @@ class ExpectationTableTest {
     }
   }
 
+  /** Who has the same pinhole ends before the new one waits. */
   @Nested
-  class Displaces {
+  class WaitsForTheEndOf {
     @Test
     void theOneOfAnotherParentWithTheSamePinhole() {
       Expectation older =
@@ -324,8 +328,10 @@ class ExpectationTableTest {
       table.add(newer);
 
       assertSame(older, table.activate(newer, 0));
-      assertEquals(State.PENDING, table.end(older));
-      assertSame(newer, match(CLIENT, 5000), "the end of the older one takes nothing from it");
+      assertEquals(State.ANNOUNCED, newer.state());
+      assertSame(older, match(CLIENT, 5000), "it waits as before");
+      assertNull(table.activate(newer, 0));
+      assertSame(newer, match(CLIENT, 5000));
     }
 
     @Test
@@ -336,6 +342,9 @@ class ExpectationTableTest {
       table.add(newer);
 
       assertSame(older, table.activate(newer, 0));
+      assertEquals(State.PENDING, table.end(older));
+      assertNull(table.activate(newer, 0));
+      assertSame(newer, match(CLIENT, 5000), "the end of the older one takes nothing from it");
     }
 
     @Test
@@ -427,8 +436,8 @@ class ExpectationTableTest {
           pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
       table.add(newer);
-      table.activate(newer, 0);
       table.beginEnd(older);
+      table.activate(newer, 0);
 
       assertSame(older, match(CLIENT, 5000), "its child was not told of yet");
       assertSame(newer, match(CLIENT, 5000));
@@ -479,6 +488,23 @@ class ExpectationTableTest {
       assertNull(match(CLIENT, port, pinhole -> true), "the child of the older one");
       assertEquals(State.PENDING, newer.state());
       assertSame(newer, match(CLIENT, port, pinhole -> false));
+    }
+
+    @Test
+    void beginsWhileTheKernelIsAsked_itsChildIsNotTakenForALateOne() {
+      Expectation first = ending(100);
+      int port = first.pinhole().port();
+      Parent parent = parent("192.0.2.10");
+      Expectation second = pending(expectation(parent, Pinhole.Kind.ONCE, CLIENT, port, false));
+      assertNotNull(table.nextEnded(101));
+      Predicate<Pinhole> stands =
+          pinhole -> {
+            assertTrue(table.beginEnd(second));
+            pending(expectation(parent, Pinhole.Kind.ONCE, CLIENT, port, false));
+            return true; // what stands is the pinhole of the third one
+          };
+
+      assertSame(second, match(CLIENT, port, stands));
     }
   }
 
@@ -740,7 +766,7 @@ class ExpectationTableTest {
       for (int i = 0; i < 3; i++) {
         assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
       }
-      assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
     }
 
     @Test
@@ -761,7 +787,7 @@ class ExpectationTableTest {
       for (int i = 0; i < 3; i++) {
         assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
       }
-      assertEquals(Limit.PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
     }
 
     @Test
@@ -792,6 +818,36 @@ class ExpectationTableTest {
       assertEquals(0, ends.get());
       assertEquals(0, parent.waiting());
       assertEquals(0, waiting());
+    }
+
+    @Test
+    void matchAndTheSamePortAgain_theChildIsOfTheOneWhosePinholeItUsed() throws Exception {
+      Parent parent = parent("192.0.2.10");
+      AtomicInteger strangers = new AtomicInteger();
+      race(
+          ROUNDS,
+          () -> {
+            Expectation older = pending(expectation(parent));
+            int port = older.pinhole().port();
+            Expectation newer = expectation(parent, Pinhole.Kind.ONCE, CLIENT, port, false);
+            assertNull(table.add(newer));
+            Callable<Boolean> match =
+                () ->
+                    match(CLIENT, port, pinhole -> true) == older
+                        || strangers.incrementAndGet() > 0;
+            Callable<Boolean> again =
+                () -> {
+                  while (table.activate(newer, 0) != null) {
+                    if (!beginEndAndShut(older)) {
+                      table.end(older);
+                    }
+                  }
+                  return table.end(newer) == State.PENDING;
+                };
+            return new Callable<?>[] {match, again};
+          });
+
+      assertEquals(0, strangers.get());
     }
 
     @Test

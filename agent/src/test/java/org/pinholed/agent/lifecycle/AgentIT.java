@@ -436,7 +436,7 @@ class AgentIT {
     }
 
     @Override
-    public void watch(Runnable changed) throws BackendException {
+    public void watch(Runnable changed, Runnable newsLost) throws BackendException {
       throw new BackendException("cannot be watched", 0, new IllegalStateException());
     }
 

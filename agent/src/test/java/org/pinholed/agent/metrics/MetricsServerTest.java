@@ -28,6 +28,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.nat.WithheldReason;
+import org.pinholed.agent.packet.UnreadableReason;
 
 @Timeout(60)
 class MetricsServerTest {
@@ -65,10 +68,10 @@ class MetricsServerTest {
     for (SampleReason reason : SampleReason.values()) {
       metrics.reason("ftp", reason);
     }
-    metrics.limit("parents");
-    metrics.unreadablePacket("truncated");
-    metrics.withheld("early");
-    metrics.overrun("queue");
+    metrics.limit(Limit.PARENTS);
+    metrics.unreadablePacket(UnreadableReason.TRUNCATED);
+    metrics.withheld(WithheldReason.EARLY);
+    metrics.overrun(ReceivingSocket.QUEUE);
   }
 
   @Test

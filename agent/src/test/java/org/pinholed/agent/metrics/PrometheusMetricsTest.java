@@ -10,6 +10,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.packet.UnreadableReason;
 
 class PrometheusMetricsTest {
   private final PrometheusMetrics metrics = new PrometheusMetrics(new FixedGauges(), "1.2.3");
@@ -113,9 +115,9 @@ class PrometheusMetricsTest {
 
   @Test
   void wordsOnTheirOwn_areCounted() {
-    metrics.limit("parents");
-    metrics.unreadablePacket("truncated");
-    metrics.overrun("conntrack");
+    metrics.limit(Limit.PARENTS);
+    metrics.unreadablePacket(UnreadableReason.TRUNCATED);
+    metrics.overrun(ReceivingSocket.CONNTRACK);
     assertSample("pinholed_limits_total{limit=\"parents\",} 1.0");
     assertSample("pinholed_unreadable_packets_total{reason=\"truncated\",} 1.0");
     assertSample("pinholed_overruns_total{socket=\"conntrack\",} 1.0");
@@ -145,25 +147,20 @@ class PrometheusMetricsTest {
   }
 
   @Test
-  void wordsWithoutEnd_areOneSeries() {
+  void helpersWithoutEnd_areOneSeries() {
     for (int i = 0; i < 10_000; i++) {
-      metrics.unreadablePacket("word" + i);
-      metrics.limit("limit" + i);
       metrics.event(AgentEvent.Kind.CREATED, "helper" + i);
     }
-    for (String name :
-        new String[] {
-          "pinholed_unreadable_packets_total{",
-          "pinholed_limits_total{",
-          "pinholed_expectations_total{"
-        }) {
-      assertEquals(
-          PrometheusMetrics.MAX_WORDS,
-          metrics.scrape().lines().filter(line -> line.startsWith(name)).count());
-    }
+    assertEquals(
+        PrometheusMetrics.MAX_HELPERS,
+        metrics
+            .scrape()
+            .lines()
+            .filter(line -> line.startsWith("pinholed_expectations_total{"))
+            .count());
     assertSample(
-        "pinholed_unreadable_packets_total{reason=\"other\",} "
-            + (10_000.0 - (PrometheusMetrics.MAX_WORDS - 1)));
+        "pinholed_expectations_total{helper=\"other\",outcome=\"created\",} "
+            + (10_000.0 - (PrometheusMetrics.MAX_HELPERS - 1)));
   }
 
   @Test
@@ -188,9 +185,9 @@ class PrometheusMetricsTest {
       metrics.transaction(i * 100L, true);
       metrics.event(AgentEvent.Kind.CREATED, "ftp");
       metrics.reason("ftp", SampleReason.PORT_BELOW_1024);
-      metrics.limit("expectationsPerParent");
-      metrics.unreadablePacket("truncated");
-      metrics.overrun("queue");
+      metrics.limit(Limit.EXPECTATIONS_PER_PARENT);
+      metrics.unreadablePacket(UnreadableReason.TRUNCATED);
+      metrics.overrun(ReceivingSocket.QUEUE);
     }
   }
 }

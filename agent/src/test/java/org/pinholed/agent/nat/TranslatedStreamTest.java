@@ -41,9 +41,9 @@ class TranslatedStreamTest {
     return passage;
   }
 
-  private void assertDropped(String cause, Passage passage) {
+  private void assertDropped(WithheldReason reason, Passage passage) {
     assertEquals(Kind.DROPPED, passage.kind());
-    assertEquals(cause, passage.cause());
+    assertEquals(reason, passage.reason());
   }
 
   /** An acknowledgement as its sender wrote it; gives it in the numbers of the stream's sender. */
@@ -63,7 +63,7 @@ class TranslatedStreamTest {
 
   @Test
   void aSegmentBeforeItsTurn_waits() {
-    assertDropped("early", pass(1, 10));
+    assertDropped(WithheldReason.EARLY, pass(1, 10));
     assertEquals(Kind.AS_IT_CAME, pass(0, 1).kind());
     assertEquals(Kind.AS_IT_CAME, pass(1, 10).kind());
   }
@@ -77,7 +77,7 @@ class TranslatedStreamTest {
     assertFalse(stream.canChange(FIRST + 3), "the kernel has shifted by now what stands behind it");
     assertTrue(stream.canChange(FIRST + 20));
     assertEquals(Kind.AS_IT_CAME, pass(0, 10).kind());
-    assertDropped("early", pass(21, 5));
+    assertDropped(WithheldReason.EARLY, pass(21, 5));
     assertEquals(Kind.AS_IT_CAME, pass(20, 6).kind());
   }
 
@@ -86,7 +86,7 @@ class TranslatedStreamTest {
     plan(5, 10, "x");
     pass(0, 8); // cut in front of the edit
 
-    assertDropped("early", stream.decide(FIRST + 8, 10, ROOM, null, false));
+    assertDropped(WithheldReason.EARLY, stream.decide(FIRST + 8, 10, ROOM, null, false));
     assertEquals(Kind.CHANGED, pass(5, 13).kind());
     assertEquals(Kind.AS_IT_CAME, stream.decide(FIRST + 30, 10, ROOM, null, false).kind());
   }
@@ -113,8 +113,8 @@ class TranslatedStreamTest {
     assertNull(again.adjustment());
     assertEquals(first.edits(), longer.edits());
     assertEquals(Kind.AS_IT_CAME, pass(20, 10).kind());
-    assertDropped("partOfAnEdit", pass(8, 12));
-    assertDropped("partOfAnEdit", pass(0, 8));
+    assertDropped(WithheldReason.PART_OF_AN_EDIT, pass(8, 12));
+    assertDropped(WithheldReason.PART_OF_AN_EDIT, pass(0, 8));
   }
 
   @Test
@@ -126,8 +126,8 @@ class TranslatedStreamTest {
     Passage cut = pass(20, 20);
     assertEquals(Kind.CHANGED, cut.kind());
     assertEquals(FIRST + 25, cut.end(), "what stands before the second edit passes");
-    assertDropped("early", pass(40, 5));
-    assertDropped("unacknowledged", pass(25, 15));
+    assertDropped(WithheldReason.EARLY, pass(40, 5));
+    assertDropped(WithheldReason.UNACKNOWLEDGED, pass(25, 15));
 
     assertEquals(FIRST + 20, acknowledge(stream, FIRST + 20 - 9));
     Passage made = pass(25, 15);
@@ -154,7 +154,7 @@ class TranslatedStreamTest {
 
     assertEquals(2, passage.edits().size());
     assertEquals(new SequenceAdjustment(FIRST + 2, 0, 4), passage.adjustment());
-    assertDropped("partOfAnEdit", pass(5, 15));
+    assertDropped(WithheldReason.PART_OF_AN_EDIT, pass(5, 15));
   }
 
   @Test
@@ -165,7 +165,7 @@ class TranslatedStreamTest {
     assertEquals(List.of(), cut.edits());
     for (int again = 1; again < TranslatedStream.MAX_CUTS; again++) {
       assertFalse(stream.isHopeless());
-      assertDropped("partOfAnEdit", pass(5, 3));
+      assertDropped(WithheldReason.PART_OF_AN_EDIT, pass(5, 3));
     }
     assertTrue(stream.isHopeless());
     stream.cancelPlanned();
@@ -175,7 +175,7 @@ class TranslatedStreamTest {
   @Test
   void anUnfinishedMessage_isWithheldOnce() {
     Passage cut = stream.decide(FIRST, 20, ROOM, FIRST + 12, true);
-    assertEquals("incomplete", cut.cause());
+    assertEquals(WithheldReason.INCOMPLETE, cut.reason());
     assertEquals(FIRST + 12, cut.end());
     stream.passed(cut);
     assertTrue(stream.canChange(FIRST + 12));
@@ -208,7 +208,7 @@ class TranslatedStreamTest {
     Passage cut = resumed.decide(95, 20, ROOM, null, true);
 
     assertEquals(Kind.CHANGED, cut.kind());
-    assertEquals("changedByAnEarlierAgent", cut.cause());
+    assertEquals(WithheldReason.CHANGED_BY_AN_EARLIER_AGENT, cut.reason());
     assertEquals(100, cut.end());
     assertEquals(List.of(), cut.edits());
     assertNull(cut.adjustment());
@@ -234,7 +234,8 @@ class TranslatedStreamTest {
 
   @Test
   void afterARestart_aSegmentThatBeginsAtTheChange_provesNothingYet() {
-    assertDropped("changedByAnEarlierAgent", inherited().decide(100, 15, ROOM, null, true));
+    assertDropped(
+        WithheldReason.CHANGED_BY_AN_EARLIER_AGENT, inherited().decide(100, 15, ROOM, null, true));
   }
 
   @Test
@@ -259,7 +260,8 @@ class TranslatedStreamTest {
     assertEquals(made.end(), again.end());
     assertEquals("x", new String(again.edits().get(0).replacement(), US_ASCII));
     assertNull(again.adjustment());
-    assertEquals("unacknowledged", next.decide(FIRST + 20, 20, ROOM, null, true).cause());
+    assertEquals(
+        WithheldReason.UNACKNOWLEDGED, next.decide(FIRST + 20, 20, ROOM, null, true).reason());
     acknowledge(next, FIRST + 20 - 9);
     Passage planned = next.decide(FIRST + 20, 20, ROOM, null, true);
     assertEquals(new SequenceAdjustment(FIRST + 25, -9, -18), planned.adjustment());
@@ -302,7 +304,7 @@ class TranslatedStreamTest {
   void aSegmentThatWouldBeTooLong_isCutBehindItsEdit_asMuchAsItGrows() {
     plan(5, 2, "seven..");
     Passage passage = passWithin(20, 0, 20);
-    assertEquals("tooLong", passage.cause());
+    assertEquals(WithheldReason.TOO_LONG, passage.reason());
     assertEquals(FIRST + 15, passage.end());
     assertEquals(new SequenceAdjustment(FIRST + 5, 0, 5), passage.adjustment());
 
@@ -334,7 +336,7 @@ class TranslatedStreamTest {
     Passage first = passWithin(20, 0, 20);
     assertEquals(FIRST + 16, first.end());
     assertEquals(new SequenceAdjustment(FIRST + 2, 0, 4), first.adjustment());
-    assertDropped("unacknowledged", passWithin(20, 16, 4));
+    assertDropped(WithheldReason.UNACKNOWLEDGED, passWithin(20, 16, 4));
     acknowledge(stream, FIRST + 16 + 4);
     assertEquals(new SequenceAdjustment(FIRST + 16, 4, 8), pass(16, 4).adjustment());
   }
@@ -360,18 +362,18 @@ class TranslatedStreamTest {
     Passage passage = passWithin(20, 0, 20);
     assertEquals(2, passage.edits().size());
     assertEquals(FIRST + 20, passage.end());
-    assertEquals("", passage.cause());
+    assertNull(passage.reason());
   }
 
   @Test
   void anUnfinishedMessage_thatWasCutOffForLength_isWithheldWhenItsTurnComes() {
     plan(2, 2, "0123456789");
     Passage cut = stream.decide(FIRST, 20, 20, FIRST + 18, true);
-    assertEquals("tooLong", cut.cause());
+    assertEquals(WithheldReason.TOO_LONG, cut.reason());
     assertEquals(FIRST + 12, cut.end());
     stream.passed(cut);
     Passage rest = stream.decide(FIRST + 12, 8, 20, FIRST + 18, true);
-    assertEquals("incomplete", rest.cause());
+    assertEquals(WithheldReason.INCOMPLETE, rest.reason());
     assertEquals(FIRST + 18, rest.end());
   }
 

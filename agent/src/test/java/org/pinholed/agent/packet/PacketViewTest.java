@@ -2,7 +2,8 @@ package org.pinholed.agent.packet;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.Inet6Address;
@@ -18,13 +19,13 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.pinholed.agent.packet.PacketView.Status;
 
 class PacketViewTest {
   private static final InetSocketAddress CLIENT4 = new InetSocketAddress("192.0.2.10", 40001);
@@ -89,7 +90,7 @@ class PacketViewTest {
   }
 
   /** Wraps a packet that stands in the middle of a buffer of other bytes. */
-  private static Status wrap(PacketView view, byte[] packet, int lengthBytes) {
+  private static @Nullable UnreadableReason wrap(PacketView view, byte[] packet, int lengthBytes) {
     ByteBuffer buffer = ByteBuffer.allocate(packet.length + 2 * MARGIN);
     Arrays.fill(buffer.array(), (byte) 0x06);
     buffer.put(MARGIN, packet);
@@ -97,7 +98,8 @@ class PacketViewTest {
   }
 
   /** Wraps a packet that ends where its buffer ends, so that a read behind it would throw. */
-  private static Status wrapAtEnd(PacketView view, byte[] packet, int lengthBytes) {
+  private static @Nullable UnreadableReason wrapAtEnd(
+      PacketView view, byte[] packet, int lengthBytes) {
     ByteBuffer buffer = ByteBuffer.allocate(MARGIN + lengthBytes);
     buffer.put(MARGIN, packet, 0, lengthBytes);
     return view.wrap(buffer, MARGIN, lengthBytes);
@@ -105,7 +107,7 @@ class PacketViewTest {
 
   private static PacketView readable(byte[] packet) {
     PacketView view = new PacketView();
-    assertEquals(Status.READABLE, wrap(view, packet, packet.length));
+    assertNull(wrap(view, packet, packet.length));
     return view;
   }
 
@@ -121,7 +123,7 @@ class PacketViewTest {
     return changed;
   }
 
-  private static Status statusOf(byte[] packet) {
+  private static @Nullable UnreadableReason reasonOf(byte[] packet) {
     return wrapAtEnd(new PacketView(), packet, packet.length);
   }
 
@@ -174,7 +176,7 @@ class PacketViewTest {
       PacketView view = readable(tcp6().extensionHeaders(51, authentication()).build());
       assertTrue(view.isUnalterable());
       byte[] next = tcp6().build();
-      assertEquals(Status.READABLE, view.wrap(ByteBuffer.wrap(next), 0, next.length));
+      assertNull(view.wrap(ByteBuffer.wrap(next), 0, next.length));
       assertFalse(view.isUnalterable());
     }
 
@@ -212,7 +214,7 @@ class PacketViewTest {
       byte[] padded = Arrays.copyOf(packet, packet.length + 6);
       PacketView view = new PacketView();
 
-      assertEquals(Status.READABLE, wrapAtEnd(view, padded, padded.length));
+      assertNull(wrapAtEnd(view, padded, padded.length));
       assertEquals(0, view.payloadLengthBytes());
     }
 
@@ -273,55 +275,54 @@ class PacketViewTest {
     @MethodSource("org.pinholed.agent.packet.PacketViewTest#goodPackets")
     void everyCut(byte[] packet) {
       for (int length = 0; length < packet.length; length++) {
-        assertNotEquals(
-            Status.READABLE, wrapAtEnd(new PacketView(), packet, length), "cut at " + length);
+        assertNotNull(wrapAtEnd(new PacketView(), packet, length), "cut at " + length);
       }
-      assertEquals(Status.READABLE, wrapAtEnd(new PacketView(), packet, packet.length));
+      assertNull(wrapAtEnd(new PacketView(), packet, packet.length));
     }
 
     @Test
     void anIpv4HeaderShorterThanItsMinimum() {
-      assertEquals(Status.TRUNCATED, statusOf(with(tcp4().build(), 0, 0x44)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(tcp4().build(), 0, 0x44)));
     }
 
     @Test
     void anIpv4HeaderLongerThanThePacket() {
-      assertEquals(Status.TRUNCATED, statusOf(with(tcp4().build(), 0, 0x4f)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(tcp4().build(), 0, 0x4f)));
     }
 
     @Test
     void aTotalLengthBelowTheHeader() {
-      assertEquals(Status.TRUNCATED, statusOf(with(tcp4().build(), 3, 19)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(tcp4().build(), 3, 19)));
     }
 
     @Test
     void aTotalLengthAboveWhatWasCopied() {
       byte[] packet = tcp4().build();
 
-      assertEquals(Status.TRUNCATED, statusOf(with(packet, 3, packet.length + 1)));
-      assertEquals(Status.TRUNCATED, statusOf(with(packet, 2, 0xff)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(packet, 3, packet.length + 1)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(packet, 2, 0xff)));
     }
 
     @Test
     void aPayloadLengthOfIpv6AboveWhatWasCopied() {
       byte[] packet = tcp6().build();
 
-      assertEquals(Status.TRUNCATED, statusOf(with(packet, 5, packet.length - 40 + 1)));
-      assertEquals(Status.TRUNCATED, statusOf(with(packet, 4, 0xff)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(packet, 5, packet.length - 40 + 1)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(packet, 4, 0xff)));
     }
 
     @Test
     void aJumboPayload() {
       byte[] packet = with(with(tcp6().build(), 4, 0), 5, 0);
 
-      assertEquals(Status.TRUNCATED, statusOf(packet));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(packet));
     }
 
     @ParameterizedTest
     @ValueSource(ints = {0x00, 0x40, 0xf0})
     void aDataOffsetThatLies(int dataOffset) {
-      assertEquals(Status.TRUNCATED, statusOf(with(tcp4().build(), 20 + 12, dataOffset)));
-      assertEquals(Status.TRUNCATED, statusOf(with(tcp6().build(), 40 + 12, dataOffset)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(tcp4().build(), 20 + 12, dataOffset)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(tcp6().build(), 40 + 12, dataOffset)));
     }
 
     @ParameterizedTest
@@ -329,21 +330,23 @@ class PacketViewTest {
     void aUdpLengthThatLies(int length) {
       byte[] packet = PacketBuilder.udp(CLIENT4, SERVER4).payload("abcdef").build();
 
-      assertEquals(Status.TRUNCATED, statusOf(with(packet, 20 + 5, length)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(packet, 20 + 5, length)));
     }
 
     @Test
     void laterFragmentsOfIpv4() {
       byte[] packet = with(tcp4().build(), 7, 1);
 
-      assertEquals(Status.FRAGMENT, statusOf(packet));
+      assertEquals(UnreadableReason.FRAGMENT, reasonOf(packet));
     }
 
     @Test
     void laterFragmentsOfIpv6() {
-      assertEquals(Status.FRAGMENT, statusOf(tcp6().extensionHeaders(44, fragment(1)).build()));
       assertEquals(
-          Status.FRAGMENT, statusOf(tcp6().extensionHeaders(44, fragment(0x1fff)).build()));
+          UnreadableReason.FRAGMENT, reasonOf(tcp6().extensionHeaders(44, fragment(1)).build()));
+      assertEquals(
+          UnreadableReason.FRAGMENT,
+          reasonOf(tcp6().extensionHeaders(44, fragment(0x1fff)).build()));
     }
 
     @ParameterizedTest
@@ -352,7 +355,8 @@ class PacketViewTest {
       byte[] headers = extensions(type);
       headers[1] = (byte) 255;
 
-      assertEquals(Status.TRUNCATED, statusOf(tcp6().extensionHeaders(type, headers).build()));
+      assertEquals(
+          UnreadableReason.TRUNCATED, reasonOf(tcp6().extensionHeaders(type, headers).build()));
     }
 
     @Test
@@ -361,33 +365,34 @@ class PacketViewTest {
       Arrays.fill(types, 60);
 
       assertEquals(
-          Status.OTHER_PROTOCOL, statusOf(tcp6().extensionHeaders(60, extensions(types)).build()));
+          UnreadableReason.OTHER_PROTOCOL,
+          reasonOf(tcp6().extensionHeaders(60, extensions(types)).build()));
     }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 47, 50, 58, 59, 132})
     void otherProtocols(int protocol) {
-      assertEquals(Status.OTHER_PROTOCOL, statusOf(with(tcp4().build(), 9, protocol)));
-      assertEquals(Status.OTHER_PROTOCOL, statusOf(with(tcp6().build(), 6, protocol)));
+      assertEquals(UnreadableReason.OTHER_PROTOCOL, reasonOf(with(tcp4().build(), 9, protocol)));
+      assertEquals(UnreadableReason.OTHER_PROTOCOL, reasonOf(with(tcp6().build(), 6, protocol)));
     }
 
     @ParameterizedTest
     @ValueSource(ints = {0x00, 0x15, 0x55, 0x70, 0xff})
     void otherVersions(int firstByte) {
-      assertEquals(Status.NOT_IP, statusOf(with(tcp4().build(), 0, firstByte)));
+      assertEquals(UnreadableReason.NOT_IP, reasonOf(with(tcp4().build(), 0, firstByte)));
     }
 
     @Test
     void nothingAtAll() {
-      assertEquals(Status.TRUNCATED, new PacketView().wrap(ByteBuffer.allocate(0), 0, 0));
+      assertEquals(UnreadableReason.TRUNCATED, new PacketView().wrap(ByteBuffer.allocate(0), 0, 0));
     }
   }
 
   /** What is readable stays inside of the packet, whatever its bytes say. */
   private static void assertStaysInside(byte[] packet, int lengthBytes) throws Exception {
     PacketView view = new PacketView();
-    Status status = wrapAtEnd(view, packet, lengthBytes);
-    if (status != Status.READABLE) {
+    UnreadableReason reason = wrapAtEnd(view, packet, lengthBytes);
+    if (reason != null) {
       return;
     }
     assertTrue(view.payloadOffset() >= MARGIN + 28, "payload in front of the headers");

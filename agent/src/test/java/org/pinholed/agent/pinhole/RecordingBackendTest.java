@@ -99,7 +99,7 @@ class RecordingBackendTest {
   void withoutDiversion_divertsAndRepairsNothing() throws BackendException {
     backend.install(List.of(new HelperPort(Transport.TCP, 21)));
     backend.setPorts(List.of());
-    backend.watch(() -> {});
+    backend.watch(() -> {}, () -> {});
 
     assertFalse(backend.repair(List.of(pinhole(30000, 30_000))));
     assertTrue(backend.probe().isEmpty());

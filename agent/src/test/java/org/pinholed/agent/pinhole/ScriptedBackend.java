@@ -235,7 +235,7 @@ public final class ScriptedBackend implements PinholeBackend {
   }
 
   @Override
-  public void watch(Runnable changed) {
+  public void watch(Runnable changed, Runnable newsLost) {
     // The tests call what is to be called.
   }
 

@@ -4,7 +4,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.metrics.ReceivingSocket;
+import org.pinholed.agent.nat.WithheldReason;
+import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.helper.Reason;
 
 /** Counts by words. Thread-safe. */
@@ -60,13 +64,13 @@ public final class RecordedMetrics implements AgentMetrics {
   }
 
   @Override
-  public void limit(String limit) {
-    count("limit " + limit, 1);
+  public void limit(Limit limit) {
+    count("limit " + limit.word(), 1);
   }
 
   @Override
-  public void unreadablePacket(String why) {
-    count("unreadable " + why, 1);
+  public void unreadablePacket(UnreadableReason reason) {
+    count("unreadable " + reason.word(), 1);
   }
 
   @Override
@@ -75,8 +79,8 @@ public final class RecordedMetrics implements AgentMetrics {
   }
 
   @Override
-  public void withheld(String why) {
-    count("withheld " + why, 1);
+  public void withheld(WithheldReason reason) {
+    count("withheld " + reason.word(), 1);
   }
 
   @Override
@@ -85,12 +89,12 @@ public final class RecordedMetrics implements AgentMetrics {
   }
 
   @Override
-  public void receiveError(String socket) {
-    count("receiveError " + socket, 1);
+  public void receiveError(ReceivingSocket socket) {
+    count("receiveError " + socket.word(), 1);
   }
 
   @Override
-  public void overrun(String socket) {
-    count("overrun " + socket, 1);
+  public void overrun(ReceivingSocket socket) {
+    count("overrun " + socket.word(), 1);
   }
 }

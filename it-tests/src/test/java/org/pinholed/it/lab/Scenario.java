@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.StreamSupport;
@@ -15,6 +16,8 @@ import java.util.stream.StreamSupport;
  * agent, and a scripted peer on either side. Closing it ends everything.
  */
 public final class Scenario implements AutoCloseable {
+  private static final long PAUSE_NS = 2_000_000;
+
   private final Lab lab;
   private final RouterFirewall firewall;
   private final AgentProcess agent;
@@ -135,7 +138,7 @@ public final class Scenario implements AutoCloseable {
       if (System.nanoTime() > deadline) {
         throw new AssertionError(message.get());
       }
-      Thread.onSpinWait();
+      LockSupport.parkNanos(PAUSE_NS); // what is awaited needs the processor
     }
   }
 

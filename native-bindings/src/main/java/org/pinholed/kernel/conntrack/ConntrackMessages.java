@@ -29,6 +29,7 @@ final class ConntrackMessages {
 
   static final int CTA_TUPLE_IP = 1;
   static final int CTA_TUPLE_PROTO = 2;
+  static final int CTA_TUPLE_ZONE = 3;
   static final int CTA_IP_V4_SRC = 1;
   static final int CTA_IP_V4_DST = 2;
   static final int CTA_IP_V6_SRC = 3;

@@ -15,6 +15,7 @@ import org.pinholed.kernel.netlink.NetlinkSocket;
 import org.pinholed.kernel.netlink.NetlinkSocketOptions;
 import org.pinholed.kernel.netlink.NetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkWriter;
+import org.pinholed.kernel.netlink.Ranges;
 
 /**
  * One packet queue of the kernel: receives packets in batches and returns verdicts on them.
@@ -68,8 +69,8 @@ public final class PacketQueue implements AutoCloseable {
 
   // Of a queue that was taken over: what the process before read and gave no verdict on.
   private final int lastIdBefore;
-  private boolean unsettled;
-  private int settlingSequence;
+  private boolean repeatDue;
+  private int repeatSequence;
   private @Nullable NetlinkException lostVerdictsCause;
   private final AtomicLong overruns = new AtomicLong();
   private final AtomicLong refusedVerdicts = new AtomicLong();
@@ -105,7 +106,7 @@ public final class PacketQueue implements AutoCloseable {
       throws NetlinkException {
     this.transport = transport;
     this.lastIdBefore = lastIdBefore;
-    unsettled = true;
+    repeatDue = true;
     features = new QueueFeatures(options.failOpen(), false);
     queueNumber = options.queueNumber();
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
@@ -252,7 +253,7 @@ public final class PacketQueue implements AutoCloseable {
         }
         throw e;
       }
-      if (unsettled && batch.count() == 0 && lastIdBefore != 0) {
+      if (repeatDue && batch.count() == 0 && lastIdBefore != 0) {
         repeatThrough(lastIdBefore);
         flush();
       }
@@ -266,7 +267,7 @@ public final class PacketQueue implements AutoCloseable {
         if (reader.type() == QueuedPacketView.MESSAGE_TYPE) {
           if (view.wrap(reader)) {
             packets++;
-            if (unsettled) {
+            if (repeatDue) {
               repeatThrough(view.packetId() - 1);
             }
             handler.onPacket(view);
@@ -291,9 +292,9 @@ public final class PacketQueue implements AutoCloseable {
    * everything if there is none, it had read.
    */
   private void repeatThrough(int packetId) {
-    unsettled = false;
+    repeatDue = false;
     beginVerdict(NFQNL_MSG_VERDICT_BATCH, VERDICT_BYTES, NF_REPEAT, packetId).endMessage();
-    settlingSequence = sequence;
+    repeatSequence = sequence;
   }
 
   /**
@@ -322,7 +323,7 @@ public final class PacketQueue implements AutoCloseable {
     if (errno == 0) {
       return; // the acknowledgement of a wake
     }
-    if (reader.sequence() == settlingSequence && errno == Errno.ENOENT) {
+    if (reader.sequence() == repeatSequence && errno == Errno.ENOENT) {
       return; // it had given all its verdicts
     }
     if (reader.sequence() == paramsSequence) {
@@ -361,9 +362,7 @@ public final class PacketQueue implements AutoCloseable {
    * @param lengthBytes its whole length, up to 65531
    */
   public void acceptChanged(int packetId, ByteBuffer payload, int offset, int lengthBytes) {
-    if (lengthBytes < 1 || lengthBytes > 65531) {
-      throw new IllegalArgumentException("lengthBytes: " + lengthBytes + " (expected: 1..65531)");
-    }
+    Ranges.require("lengthBytes", lengthBytes, 1, 65531);
     int roomBytes = VERDICT_BYTES + 4 + NetlinkConstants.align(lengthBytes);
     beginVerdict(NFQNL_MSG_VERDICT, roomBytes, NF_ACCEPT, packetId)
         .attrBytes(NFQA_PAYLOAD, payload, offset, lengthBytes)

@@ -63,6 +63,7 @@ final class Nft {
   static final int NFTA_SET_DESC = 9;
   static final int NFTA_SET_ID = 10;
   static final int NFTA_SET_USERDATA = 13;
+  static final int NFTA_SET_EXPR = 17;
   static final int NFTA_SET_DESC_SIZE = 1;
   static final int NFT_SET_MAP = 0x8;
   static final int NFT_SET_TIMEOUT = 0x10;
@@ -76,6 +77,7 @@ final class Nft {
   static final int NFTA_SET_ELEM_TIMEOUT = 4;
   static final int NFTA_SET_ELEM_EXPIRATION = 5;
   static final int NFTA_SET_ELEM_USERDATA = 6;
+  static final int NFTA_SET_ELEM_EXPR = 7;
 
   static final int NFTA_DATA_VALUE = 1;
   static final int NFTA_DATA_VERDICT = 2;
@@ -84,6 +86,12 @@ final class Nft {
 
   static final int NFTA_EXPR_NAME = 1;
   static final int NFTA_EXPR_DATA = 2;
+
+  static final int NFTA_LIMIT_RATE = 1;
+  static final int NFTA_LIMIT_UNIT = 2;
+  static final int NFTA_LIMIT_BURST = 3;
+  static final int NFTA_LIMIT_TYPE = 4;
+  static final int NFT_LIMIT_PKTS = 0;
 
   static final int NFTA_GEN_ID = 1;
   static final int NFTA_GEN_PROC_PID = 2;

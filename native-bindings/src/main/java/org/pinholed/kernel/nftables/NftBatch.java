@@ -1,6 +1,7 @@
 package org.pinholed.kernel.nftables;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.NetlinkChannel;
 import org.pinholed.kernel.netlink.NetlinkConstants;
@@ -232,8 +233,25 @@ public final class NftBatch {
     // NFTA_SET_DESC_CONCAT is for interval sets; without NFT_SET_CONCAT the kernel refuses it, and
     // nft(8) leaves it away for hash sets too: KEY_TYPE says all that it needs to print the fields
     setUserdata(set);
+    if (set.isFoundOnce()) {
+      limitOnce();
+    }
     writer.endMessage();
     return this;
+  }
+
+  // The kernel copies it to each element that is added without an expression of its own.
+  private void limitOnce() {
+    writer
+        .beginNested(Nft.NFTA_SET_EXPR)
+        .attrString(Nft.NFTA_EXPR_NAME, "limit")
+        .beginNested(Nft.NFTA_EXPR_DATA)
+        .attr64be(Nft.NFTA_LIMIT_RATE, 1)
+        .attr64be(Nft.NFTA_LIMIT_UNIT, TimeUnit.DAYS.toSeconds(1))
+        .attr32be(Nft.NFTA_LIMIT_BURST, 1)
+        .attr32be(Nft.NFTA_LIMIT_TYPE, Nft.NFT_LIMIT_PKTS)
+        .endNested()
+        .endNested();
   }
 
   // What nft(8) needs to print keys, values and the comment: libnftnl's TLVs.

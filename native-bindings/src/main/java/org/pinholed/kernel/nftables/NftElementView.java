@@ -19,6 +19,7 @@ public final class NftElementView {
   private int valueLengthBytes;
   private int userdataOffset;
   private int userdataLengthBytes;
+  private boolean hasExpression;
   private long timeoutMs;
   private long expirationMs;
 
@@ -30,6 +31,7 @@ public final class NftElementView {
     keyLengthBytes = 0;
     valueLengthBytes = 0;
     userdataLengthBytes = 0;
+    hasExpression = false;
     timeoutMs = 0;
     expirationMs = 0;
     reader.enterNested();
@@ -51,6 +53,7 @@ public final class NftElementView {
         }
         case Nft.NFTA_SET_ELEM_TIMEOUT -> timeoutMs = reader.s64be();
         case Nft.NFTA_SET_ELEM_EXPIRATION -> expirationMs = reader.s64be();
+        case Nft.NFTA_SET_ELEM_EXPR -> hasExpression = true;
         case Nft.NFTA_SET_ELEM_USERDATA -> {
           userdataOffset = reader.attributeOffset();
           userdataLengthBytes = reader.attributeLengthBytes();
@@ -161,6 +164,15 @@ public final class NftElementView {
    */
   public long expirationMs() {
     return expirationMs;
+  }
+
+  /**
+   * Whether the element has one stateful expression, for example a limit.
+   *
+   * @return false also if it has several, which the kernel lists otherwise
+   */
+  public boolean hasExpression() {
+    return hasExpression;
   }
 
   /**

@@ -16,6 +16,8 @@ import org.pinholed.kernel.netlink.NetlinkException;
  * @param innerHeader payload expressions that count from behind the transport header (Linux 5.16)
  * @param conntrackZones rules can ask for the zone of a connection, so that there may be some
  * @param hash the expression that hashes registers ({@code CONFIG_NFT_HASH})
+ * @param foundOnce elements can be limited to one lookup ({@link NftSet.Builder#foundOnce}; Linux
+ *     5.11 and {@code CONFIG_NFT_LIMIT})
  * @param sequenceAdjustment the {@code ct expectation} object that gives a connection the extension
  *     for sequence numbers and opens nothing; null if this kernel has none
  */
@@ -27,6 +29,7 @@ public record NftFeatures(
     boolean innerHeader,
     boolean conntrackZones,
     boolean hash,
+    boolean foundOnce,
     @Nullable ExpectationObject sequenceAdjustment) {
   private static final String CHAIN = "probe";
   private static final String OBJECT = "probe";
@@ -74,6 +77,7 @@ public record NftFeatures(
         innerHeader,
         conntrackZones,
         hash,
+        limitsLookups(client, table),
         sequenceAdjustment(client, table));
   }
 
@@ -140,6 +144,37 @@ public record NftFeatures(
       client.commit();
     }
     return timeoutMs[0] == 120_000;
+  }
+
+  /**
+   * Whether an element gets the limit of its set. Kernels that copy it also ask it at lookups: they
+   * ask since 5.7, and copy since 5.11.
+   */
+  private static boolean limitsLookups(NftClient client, NftTable table) throws NetlinkException {
+    NftSet set =
+        NftSet.named("probe", NftField.INET_SERVICE)
+            .timeouts()
+            .changedByRules()
+            .size(1)
+            .foundOnce()
+            .build();
+    NftValue key = new NftValue().put16be(1);
+    client
+        .begin()
+        .addOwnedTable(table)
+        .addSet(table, set)
+        .addElement(table, set, key, null, 60_000, 0, "");
+    if (!commits(client)) {
+      return false;
+    }
+    boolean[] limited = new boolean[1];
+    try {
+      client.getElement(table, set, key, element -> limited[0] = element.hasExpression());
+    } finally {
+      client.begin().deleteTable(table);
+      client.commit();
+    }
+    return limited[0];
   }
 
   private static boolean commits(NftClient client) throws NetlinkException {

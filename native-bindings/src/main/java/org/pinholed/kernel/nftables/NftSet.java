@@ -3,6 +3,7 @@ package org.pinholed.kernel.nftables;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.pinholed.kernel.netlink.Ranges;
 
 /**
  * The shape of a named hash set, or of a map if it has a value: key fields, value, timeouts, size.
@@ -18,6 +19,7 @@ public final class NftSet {
   private final List<NftField> value;
   private final boolean timeouts;
   private final boolean changedByRules;
+  private final boolean foundOnce;
   private final int sizeElements;
   private final String comment;
   private final int keyLengthBytes;
@@ -30,6 +32,7 @@ public final class NftSet {
     this.value = List.copyOf(builder.value);
     this.timeouts = builder.timeouts;
     this.changedByRules = builder.changedByRules;
+    this.foundOnce = builder.foundOnce;
     this.sizeElements = builder.sizeElements;
     this.comment = builder.comment;
     this.keyLengthBytes = lengthBytes(key);
@@ -120,6 +123,10 @@ public final class NftSet {
     return comment;
   }
 
+  boolean isFoundOnce() {
+    return foundOnce;
+  }
+
   int flags() {
     return (isMap() ? Nft.NFT_SET_MAP : 0)
         | (timeouts ? Nft.NFT_SET_TIMEOUT : 0)
@@ -166,6 +173,7 @@ public final class NftSet {
     private List<NftField> value = List.of();
     private boolean timeouts;
     private boolean changedByRules;
+    private boolean foundOnce;
     private int sizeElements;
     private String comment = "";
 
@@ -212,15 +220,27 @@ public final class NftSet {
     }
 
     /**
+     * Lets only one lookup by a rule find each element; for every other one it is as if there were
+     * no such element ({@code limit rate 1/day burst 1 packets} on each element). Which lookup is
+     * the first is decided under a lock of the element, so it is one also if several processors
+     * look at the same time. Only where {@link NftFeatures#foundOnce} says so, and with {@link
+     * #changedByRules}.
+     *
+     * @return this builder
+     */
+    public Builder foundOnce() {
+      foundOnce = true;
+      return this;
+    }
+
+    /**
      * Limits the number of elements. Expired ones count until they are collected: leave head room.
      *
      * @param elements 1 or more
      * @return this builder
      */
     public Builder size(int elements) {
-      if (elements < 1) {
-        throw new IllegalArgumentException("size: " + elements + " (expected: 1..)");
-      }
+      Ranges.requireAtLeast("size", elements, 1);
       sizeElements = elements;
       return this;
     }

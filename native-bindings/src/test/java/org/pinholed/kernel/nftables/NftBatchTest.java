@@ -153,6 +153,19 @@ class NftBatchTest {
   }
 
   @Test
+  void set_whoseElementsAreFoundOnce_hasALimit() throws NetlinkException {
+    NftSet once = NftSet.named("once", NftField.INET_SERVICE).changedByRules().foundOnce().build();
+    client.begin().addSet(TABLE, once);
+    expect(
+        """
+        0a09 405 01000000 07000100 70680000 09000200 6f6e6365 00000000 08000300 00000020
+        08000400 0000000d 08000500 00000002 08000a00 00000001 0a000d00 000402000000 0000
+        3c001180 0a000100 6c696d697400 0000 2c000280 0c000100 0000000000000001
+        0c000200 0000000000015180 08000300 00000001 08000400 00000000
+        """);
+  }
+
+  @Test
   void element_ofMap() throws NetlinkException {
     client
         .begin()

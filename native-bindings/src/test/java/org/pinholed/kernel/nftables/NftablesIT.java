@@ -290,6 +290,7 @@ class NftablesIT {
     assertEquals(release >= 6003, features.destroyMessages());
     assertEquals(release >= 6012, features.timeoutUpdate());
     assertTrue(features.innerHeader());
+    assertTrue(features.foundOnce());
   }
 
   @Test

@@ -159,6 +159,11 @@ public final class NftablesBackend implements PinholeBackend {
         "nftTimeoutUpdate",
         features.timeoutUpdate() ? "yes" : "no: renewing a pinhole deletes and adds it");
     found.put(
+        "nftFoundOnce",
+        features.foundOnce()
+            ? "yes"
+            : "no: two SYNs at the same instant can both come through a pinhole for one");
+    found.put(
         "nftSequenceAdjustment",
         features.sequenceAdjustment() != null
             ? "yes"
@@ -319,12 +324,13 @@ public final class NftablesBackend implements PinholeBackend {
   }
 
   @Override
-  public void watch(Runnable changed) throws BackendException {
+  public void watch(Runnable changed, Runnable newsLost) throws BackendException {
     synchronized (lock) {
       if (watch != null) {
         throw new IllegalStateException("watched already");
       }
-      TableWatch starting = new TableWatch(watched(changed), options.table(), LOOK_EVERY_NS);
+      TableWatch starting =
+          new TableWatch(watched(changed, newsLost), options.table(), LOOK_EVERY_NS);
       try {
         starting.start();
       } catch (NetlinkException e) {
@@ -340,7 +346,7 @@ public final class NftablesBackend implements PinholeBackend {
     return watching == null ? "it was not begun" : watching.problem();
   }
 
-  private TableWatch.Watched watched(Runnable changed) {
+  private TableWatch.Watched watched(Runnable changed, Runnable newsLost) {
     return new TableWatch.Watched() {
       @Override
       public TableWatch.News listen() throws NetlinkException {
@@ -369,6 +375,11 @@ public final class NftablesBackend implements PinholeBackend {
       @Override
       public void repair() {
         changed.run();
+      }
+
+      @Override
+      public void newsLost() {
+        newsLost.run();
       }
     };
   }

@@ -17,6 +17,7 @@ import org.pinholed.kernel.nftables.NftExpressions.Compare;
 import org.pinholed.kernel.nftables.NftExpressions.Ct;
 import org.pinholed.kernel.nftables.NftExpressions.ElementOperation;
 import org.pinholed.kernel.nftables.NftExpressions.Meta;
+import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.nftables.NftField;
 import org.pinholed.kernel.nftables.NftSet;
 import org.pinholed.kernel.nftables.NftTable;
@@ -27,8 +28,8 @@ import org.pinholed.kernel.nftables.NftValue;
  * pinhole to an element and back. Immutable; may be shared between threads.
  *
  * <p>A rule that finds a connection sets its mark and does no more: it accepts nothing. Of TCP only
- * a SYN begins one. Lookup and removal of a once-pinhole are two steps, so two first packets that
- * are handled on two processors in the same microsecond may both match.
+ * a SYN begins one. Lookup and removal of a once-pinhole are two steps, and two processors can be
+ * between them at the same time. So each element also has a limit, which lets one lookup find it.
  *
  * <p>nft lists all of it as it would be written by hand, but its version 1.0.6 aborts when it reads
  * back a deletion from a map with a key of more than 16 bytes ({@code once6}); see ADR 0007.
@@ -39,11 +40,6 @@ final class PinholeMaps {
   static final String CHAIN_PINHOLES = "pinholes";
 
   private static final int PRIORITY_MANGLE = -150;
-  private static final int NFPROTO_IPV4 = 2;
-  private static final int NFPROTO_IPV6 = 10;
-  private static final int IPV4_SOURCE_OFFSET = 12;
-  private static final int IPV6_SOURCE_OFFSET = 8;
-  private static final int DESTINATION_PORT_OFFSET = 2;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int SYN = 0x02;
   private static final int FIN_SYN_RST_ACK = 0x17;
@@ -54,29 +50,27 @@ final class PinholeMaps {
 
   /** One map: a kind of pinhole in one family. */
   private record Map(Pinhole.Kind kind, boolean ipv6, NftSet set) {
-    int addressBytes() {
-      return ipv6 ? 16 : 4;
-    }
-
     boolean hasSource() {
       return kind != Pinhole.Kind.OPEN_ANY;
     }
   }
 
-  PinholeMaps(NftTable table, int sizeElements, boolean conntrackZones) {
+  PinholeMaps(NftTable table, int sizeElements, NftFeatures features) {
     this.table = table;
-    this.conntrackZones = conntrackZones;
+    this.conntrackZones = features.conntrackZones();
+    boolean foundOnce = features.foundOnce();
     maps =
         List.of(
-            map(Pinhole.Kind.ONCE, false, "once4", sizeElements),
-            map(Pinhole.Kind.OPEN, false, "open4", sizeElements),
-            map(Pinhole.Kind.OPEN_ANY, false, "openany4", sizeElements),
-            map(Pinhole.Kind.ONCE, true, "once6", sizeElements),
-            map(Pinhole.Kind.OPEN, true, "open6", sizeElements),
-            map(Pinhole.Kind.OPEN_ANY, true, "openany6", sizeElements));
+            map(Pinhole.Kind.ONCE, false, "once4", sizeElements, foundOnce),
+            map(Pinhole.Kind.OPEN, false, "open4", sizeElements, false),
+            map(Pinhole.Kind.OPEN_ANY, false, "openany4", sizeElements, false),
+            map(Pinhole.Kind.ONCE, true, "once6", sizeElements, foundOnce),
+            map(Pinhole.Kind.OPEN, true, "open6", sizeElements, false),
+            map(Pinhole.Kind.OPEN_ANY, true, "openany6", sizeElements, false));
   }
 
-  private static Map map(Pinhole.Kind kind, boolean ipv6, String name, int sizeElements) {
+  private static Map map(
+      Pinhole.Kind kind, boolean ipv6, String name, int sizeElements, boolean foundOnce) {
     NftField address = ipv6 ? NftField.IPV6_ADDR : NftField.IPV4_ADDR;
     NftField protocol = NftField.INET_PROTO;
     NftField port = NftField.INET_SERVICE;
@@ -93,6 +87,9 @@ final class PinholeMaps {
               NftSet.named(name, protocol, address, port)
                   .comment("protocol . destination . port, from any source");
         };
+    if (foundOnce) {
+      builder.foundOnce();
+    }
     return new Map(kind, ipv6, builder.mapsTo(NftField.MARK).timeouts().size(sizeElements).build());
   }
 
@@ -140,7 +137,7 @@ final class PinholeMaps {
         transport = candidate;
       }
     }
-    int length = map.addressBytes();
+    int length = PacketTuple.addressBytes(map.ipv6());
     int destinationAt = map.hasSource() ? 4 + length : 4;
     int port = element.key16be(destinationAt + length);
     // anybody with the privilege can add elements that no agent would
@@ -220,23 +217,9 @@ final class PinholeMaps {
   }
 
   private void addLookup(NftBatch batch, Map map) {
-    int words = map.addressBytes() / 4;
-    int sourceAt = map.ipv6() ? IPV6_SOURCE_OFFSET : IPV4_SOURCE_OFFSET;
-    int register = 1;
-    NftExpressions rule =
-        batch
-            .addRule(table, CHAIN_PINHOLES)
-            .loadMeta(Meta.NFPROTO, 0)
-            .compare8(0, Compare.EQUAL, map.ipv6() ? NFPROTO_IPV6 : NFPROTO_IPV4)
-            .loadMeta(Meta.L4PROTO, 0);
-    if (map.hasSource()) {
-      rule.loadPayload(Base.NETWORK, sourceAt, map.addressBytes(), register);
-      register += words;
-    }
-    rule.loadPayload(Base.NETWORK, sourceAt + map.addressBytes(), map.addressBytes(), register);
-    register += words;
-    rule.loadPayload(Base.TRANSPORT, DESTINATION_PORT_OFFSET, 2, register);
-    int mark = register + 1;
+    NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_PINHOLES), map.ipv6());
+    PacketTuple.load(rule, map.ipv6(), map.hasSource());
+    int mark = PacketTuple.registers(map.ipv6(), map.hasSource());
     rule.lookup(map.set(), 0, mark).storeCtMark(mark);
     if (map.kind() == Pinhole.Kind.ONCE) {
       // the kernel wants a value to delete by; loaded anew so that nft lists a plain "ct mark"

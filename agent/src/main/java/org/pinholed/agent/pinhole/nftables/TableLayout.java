@@ -24,7 +24,7 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 8;
+  private static final int VERSION = 9;
 
   private static final Map<String, Integer> RULES =
       Map.of(
@@ -45,7 +45,7 @@ final class TableLayout {
 
   TableLayout(NftablesOptions options, NftFeatures features) {
     table = new NftTable(NftFamily.INET, options.table());
-    maps = new PinholeMaps(table, options.mapSizeElements(), features.conntrackZones());
+    maps = new PinholeMaps(table, options.mapSizeElements(), features);
     translations = new TranslationMaps(table, options, features);
     diversion = new Diversion(table, options, features);
     comment = "kept by pinholed, layout " + VERSION + " of " + options.mapSizeElements();

@@ -65,6 +65,9 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
 
     /** Compares everything with what should be there, and puts it back. */
     void repair();
+
+    /** Notifications were lost. A repair follows. */
+    void newsLost();
   }
 
   /**
@@ -135,6 +138,7 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   public void onOverrun() {
     pending = true;
     changes.warn("it was changed, perhaps: notifications were lost");
+    watched.newsLost();
   }
 
   private void run() {

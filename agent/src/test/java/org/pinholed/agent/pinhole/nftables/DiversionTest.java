@@ -16,7 +16,7 @@ class DiversionTest {
     return new Diversion(
         new NftTable(NftFamily.INET, "pinholed"),
         new NftablesOptions("pinholed", 7, queues, true, MarkBits.DEFAULT, 100),
-        new NftFeatures(true, true, true, true, true, true, hash, null));
+        new NftFeatures(true, true, true, true, true, true, hash, true, null));
   }
 
   /** The hashes are those of a program in C made from the kernel's {@code jhash.h}. */

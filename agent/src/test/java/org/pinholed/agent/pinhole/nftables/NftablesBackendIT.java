@@ -379,6 +379,7 @@ class NftablesBackendIT {
                               false,
                               false,
                               false,
+                              false,
                               now.sequenceAdjustment());
                         }));
         PinholeBackend.Session olderSession = namespace.call(older::openSession)) {
@@ -553,7 +554,7 @@ class NftablesBackendIT {
     for (String words :
         List.of(
             "type inet_proto . ipv4_addr . ipv4_addr . inet_service : mark size 10000 flags"
-                + " dynamic,timeout comment \"protocol . source . destination . port; one"
+                + " dynamic,timeout limit rate 1/day burst 1 packets comment \"protocol . source . destination . port; one"
                 + " connection each\"",
             "set tcpports { type inet_service comment \"ports of TCP helpers\" elements = { 21 } }",
             "ct mark set meta l4proto . ip saddr . ip daddr . th dport map @once4 delete @once4"
@@ -620,7 +621,15 @@ class NftablesBackendIT {
                     client -> {
                       NftFeatures now = NftFeatures.probe(client);
                       return new NftFeatures(
-                          now.nativeQueue(), now.targetQueue(), true, true, true, true, true, null);
+                          now.nativeQueue(),
+                          now.targetQueue(),
+                          true,
+                          true,
+                          true,
+                          true,
+                          true,
+                          true,
+                          null);
                     }))) {
       without.install(List.of(FTP));
       assertFalse(listing().contains("expectation"), "a rule or an object");
@@ -652,6 +661,7 @@ class NftablesBackendIT {
                           true,
                           true,
                           false,
+                          true,
                           now.sequenceAdjustment());
                     }))) {
       older.install(List.of(FTP));
@@ -732,7 +742,8 @@ class NftablesBackendIT {
                 } catch (IOException e) {
                   throw new AssertionError(e);
                 }
-              });
+              },
+              () -> {});
           return true;
         });
     return repairs;
@@ -822,7 +833,7 @@ class NftablesBackendIT {
         };
     namespace.call(
         () -> {
-          backend.watch(repair);
+          backend.watch(repair, () -> {});
           return true;
         });
     int deletions = 40;
@@ -919,6 +930,7 @@ class NftablesBackendIT {
             "nftInnerHeader",
             "nftDestroyElement",
             "nftTimeoutUpdate",
+            "nftFoundOnce",
             "nftSequenceAdjustment"),
         List.copyOf(backend.probe().keySet()));
   }

@@ -90,6 +90,11 @@ class TableWatchTest {
       }
     }
 
+    @Override
+    public void newsLost() {
+      done.add("news lost");
+    }
+
     private void change() {
       news.add(
           handler ->
@@ -134,7 +139,15 @@ class TableWatchTest {
     assertEquals("listen", kernel.next());
     kernel.change();
     assertEquals("repair", kernel.next());
+    awaitNoProblem(started);
+  }
+
+  @Test
+  void lostNews_areTold_andTheTableIsRepaired() throws Exception {
+    TableWatch started = start(NEVER_NS);
+    assertEquals("listen", kernel.next());
     kernel.news.add(NftMonitor.Handler::onOverrun);
+    assertEquals("news lost", kernel.next());
     assertEquals("repair", kernel.next());
     awaitNoProblem(started);
   }
@@ -237,6 +250,11 @@ class TableWatchTest {
               @Override
               public void repair() {
                 kernel.done.add("repair");
+              }
+
+              @Override
+              public void newsLost() {
+                kernel.newsLost();
               }
             },
             "ph",

@@ -1,0 +1,43 @@
+package org.pinholed.agent.nat;
+
+import org.pinholed.helper.ExplainedWord;
+
+/** Why a packet of a translated flow was dropped or cut; its sender sends the rest again. */
+public enum WithheldReason implements ExplainedWord {
+  /** It may have to be changed, and what stands before it is not known. */
+  EARLY("it came before bytes that stand in front of it"),
+  /** It ends within a message. */
+  INCOMPLETE("it ends within a message that may have to be rewritten as a whole"),
+  /** It begins or ends within bytes that are replaced. */
+  PART_OF_AN_EDIT("it has only a part of what is rewritten"),
+  /** The kernel knows one shift of sequence numbers at a time. */
+  UNACKNOWLEDGED(
+      "a rewrite before it changed the length and is not acknowledged yet; the kernel can shift by"
+          + " one at a time"),
+  /** A path whose MTU it just fitted would lose it. */
+  TOO_LONG("rewritten it would have outgrown the MTU"),
+  /** An IPv6 authentication or routing header, or a source route. */
+  UNALTERABLE(
+      "it repeats bytes that were rewritten, and has a source route or an authentication or routing"
+          + " header, so that nothing can be rewritten in it"),
+  /** No pinhole, so no address of one in the message either. */
+  BACKEND_REFUSED("the kernel did not take the pinhole that it announces"),
+  /** The packet could not be made. */
+  REWRITE_FAILED("the rewritten packet could not be made or the kernel not be told"),
+  /** Nobody knows how. */
+  CHANGED_BY_AN_EARLIER_AGENT(
+      "an agent before this one rewrote the bytes in it, or was about to, when it ended"),
+  /** An exception. */
+  FAULT("the agent failed, a fault of this program; the log has more");
+
+  private final String explanation;
+
+  WithheldReason(String explanation) {
+    this.explanation = explanation;
+  }
+
+  @Override
+  public String explanation() {
+    return explanation;
+  }
+}

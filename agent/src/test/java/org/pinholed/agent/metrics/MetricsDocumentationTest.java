@@ -1,0 +1,87 @@
+package org.pinholed.agent.metrics;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.agent.config.ConfigLoader;
+import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.nat.WithheldReason;
+import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.helper.ExplainedWord;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.ftp.FtpReason;
+import org.pinholed.helper.stream.StreamReason;
+
+/** Every word that a label may take stands in docs/metrics.md with its explanation. */
+class MetricsDocumentationTest {
+  private static final Path PAGE = Path.of("..", "docs", "metrics.md");
+
+  static Stream<Arguments> tables() {
+    return Stream.of(
+        Arguments.of("`pinholed_verdicts_total`: `verdict`", AgentMetrics.Verdict.values()),
+        Arguments.of("`pinholed_limits_total`: `limit`", Limit.values()),
+        Arguments.of("`pinholed_withheld_packets_total`: `reason`", WithheldReason.values()),
+        Arguments.of("`pinholed_unreadable_packets_total`: `reason`", UnreadableReason.values()),
+        Arguments.of(
+            "`pinholed_overruns_total`, `pinholed_receive_errors_total`: `socket`",
+            ReceivingSocket.values()),
+        Arguments.of("`pinholed_refused_total`: `reason`", reasons(Reason.Kind.REFUSED)),
+        Arguments.of("`pinholed_malformed_total`: `reason`", reasons(Reason.Kind.MALFORMED)),
+        Arguments.of("`pinholed_opaque_total`: `reason`", reasons(Reason.Kind.OPAQUE)));
+  }
+
+  private static ExplainedWord[] reasons(Reason.Kind kind) {
+    return Stream.<Reason[]>of(AgentReason.values(), StreamReason.values(), FtpReason.values())
+        .flatMap(Stream::of)
+        .filter(reason -> reason.kind() == kind)
+        .filter(reason -> reason != AgentReason.MISROUTED) // counted by packets, with no reason
+        .toArray(ExplainedWord[]::new);
+  }
+
+  @ParameterizedTest
+  @MethodSource("tables")
+  void everyWord_isDocumentedAsItIsExplained_andNoOther(String heading, ExplainedWord[] words)
+      throws IOException {
+    List<String> rows = new ArrayList<>();
+    for (ExplainedWord word : words) {
+      rows.add("| `" + word.word() + "` | " + word.explanation() + " |");
+    }
+    assertEquals(String.join("\n", rows), String.join("\n", rowsBelow("### " + heading)));
+  }
+
+  private static List<String> rowsBelow(String heading) throws IOException {
+    List<String> lines = Files.readAllLines(PAGE);
+    int at = lines.indexOf(heading);
+    assertTrue(at >= 0, () -> "no heading " + heading);
+    return lines.subList(at + 1, lines.size()).stream()
+        .takeWhile(line -> !line.startsWith("#"))
+        .filter(line -> line.startsWith("| `"))
+        .toList();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theWordOfALimit_isItsKeyInTheConfiguration(Limit limit) {
+    assertTrue(ConfigLoader.knownKeys().contains("limits." + limit.word()), limit.word());
+  }
+
+  @Test
+  void noTwoReasonsOfOneMetric_haveTheSameWord() {
+    for (Reason.Kind kind : Reason.Kind.values()) {
+      List<String> words = Stream.of(reasons(kind)).map(ExplainedWord::word).toList();
+      assertEquals(words.stream().distinct().toList(), words);
+    }
+  }
+}
