@@ -148,7 +148,7 @@ class Devices:
             near, far, bits, clients = (('192.0.2.1', '192.0.2.2', 24, '198.51.100.0/24') if family is V4 else
                                         ('2001:db8:3::1', '2001:db8:3::2', 64, '2001:db8:1::/64'))
             for host, address in (ROUTER, near), (SERVER, far):
-                must(f'ip addr add {address}/{bits} dev t0; ip link set t0 up', host)
+                must(f'ip addr add {address}/{bits} dev t0' + (' nodad' if family is V6 else '') + '; ip link set t0 up', host)
             must(f'ip route replace {clients} dev t0 src {far}', SERVER)
             self.works(family, far)
         for host in ROUTER, SERVER:
