@@ -7,6 +7,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
 import org.pinholed.agent.view.ControlException;
+import org.pinholed.agent.worker.QueueWorker;
+import org.pinholed.agent.worker.QueueWorkers;
 
 /**
  * Waits for what packet workers are asked, as long as they turn: work that concerns all parents is
@@ -23,6 +25,15 @@ final class WorkerAnswers {
 
   private final LongSupplier longestTurnMs;
   private final Duration most;
+
+  /**
+   * Waits for answers of all workers of an agent.
+   *
+   * @param workers the workers
+   */
+  WorkerAnswers(QueueWorkers workers) {
+    this(() -> workers.longestTurnMs(System.nanoTime()), MOST);
+  }
 
   /**
    * Makes it.
@@ -55,6 +66,17 @@ final class WorkerAnswers {
    */
   void awaitWork(CompletableFuture<?> work) throws ControlException {
     await(work, "it has begun and goes on by itself, but is not done");
+  }
+
+  /**
+   * What the workers were asked to shut before is shut when this returns.
+   *
+   * @param workers the workers
+   * @throws ControlException as above
+   */
+  void awaitTransaction(QueueWorkers workers) throws ControlException {
+    // each answers questions of its next turn only behind the transaction
+    await(workers.ask(QueueWorker::queueNumber));
   }
 
   private <T> T await(CompletableFuture<T> answer, String late) throws ControlException {

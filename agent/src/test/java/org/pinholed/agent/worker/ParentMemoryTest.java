@@ -15,7 +15,7 @@ import org.pinholed.agent.view.ListingFilter;
 
 /** The size by which a configuration is judged is the one that the virtual machine takes. */
 class ParentMemoryTest {
-  private static final int PARENTS = 2000;
+  private static final int PARENTS = 10_000; // many: what other tests leave behind counts too
 
   /** Used heap once nothing can be collected any more. */
   private static long usedHeapBytes() {
