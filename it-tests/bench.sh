@@ -1,8 +1,8 @@
 #!/bin/bash
 # What a session helper costs, measured here and now: plain forwarding, the kernel's FTP helper,
 # pinholed, and for reference a C program that accepts the same packets unread; then address
-# translation, saturation, a restart with many pinholes and one that nobody notices. Laboratories
-# stand side by side and rounds alternate between them, so that a busy machine disturbs all alike.
+# translation, saturation, a restart with many pinholes, one that nobody notices, and what very many short connections
+# leave behind. Laboratories stand side by side and rounds alternate between them, so that a busy machine disturbs all alike.
 # Client and server are kept on a processor each, as if they were two machines: left alone, the
 # scheduler puts them on one or on two as it likes, and that changes the numbers threefold. The
 # agent and the C program run where they like. A NOOP is also the cost of the agent's queue loop for
@@ -13,14 +13,15 @@ here=$(dirname "$(readlink -f "$0")")
 root=$(cd "$here/.." && pwd)
 . "$root/deploy/common.sh"
 
-rounds=15 cycles=1500 noops=4000 parents=10000 strict=
-parts='forwarding translation saturation restart replace'
+rounds=15 cycles=1500 noops=4000 parents=10000 connections=200000 strict=
+parts='forwarding translation saturation restart replace connections'
 
 usage() {
   cat <<EOF
-usage: bench.sh [--rounds N] [--parents N] [--part NAME] [--strict]
+usage: bench.sh [--rounds N] [--parents N] [--connections N] [--part NAME] [--strict]
   --rounds N    alternating rounds (default: $rounds); a round takes about 6 s
   --parents N   control connections held open to measure memory (default: $parents)
+  --connections N  short connections after which nothing may be left (default: $connections)
   --part NAME   only this part: $parts
   --strict      exit code 1 if an aim is missed
 EOF
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --rounds) rounds=${2:?}; shift 2 ;;
     --parents) parents=${2:?}; shift 2 ;;
+    --connections) connections=${2:?}; shift 2 ;;
     --part)
       case " $parts " in *" ${2:?} "*) parts=$2 ;; *) usage >&2; exit 2 ;; esac
       shift 2 ;;
@@ -37,10 +39,10 @@ while [ $# -gt 0 ]; do
     *) usage >&2; exit 2 ;;
   esac
 done
-case $rounds$parents in *[!0-9]*) usage >&2; exit 2 ;; esac
+case $rounds$parents$connections in *[!0-9]*) usage >&2; exit 2 ;; esac
 need_root "$@"
 install_build_tools
-install_missing ip:iproute2 sysctl:procps nft:nftables gcc:gcc awk:mawk
+install_missing ip:iproute2 sysctl:procps nft:nftables conntrack:conntrack gcc:gcc awk:mawk
 echo '#include <linux/netlink.h>' | gcc -E -x c - >/dev/null 2>&1 || install_missing no-libc-headers:libc6-dev
 build_agent "$root"
 
@@ -62,6 +64,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 gcc -O2 -o "$work/ftp_peer" "$here/benchmarks/ftp_peer.c"
+gcc -O2 -o "$work/short_connections" "$here/benchmarks/short_connections.c"
 gcc -O2 -o "$work/queue_accept" "$here/benchmarks/queue_accept.c"
 
 firewall() { # MODE POLICY RULE ... : a forward chain with these rules
@@ -129,6 +132,7 @@ floor() { # TEXT VALUE LIMIT
 
 say "Measuring: $parts. $rounds rounds of $cycles cycles (PASV and a data connection) and $noops NOOPs"
 . "$here/benchmarks/parts.sh"
+. "$here/benchmarks/connections.sh"
 for part in $parts; do
   if [ "$part" = forwarding ]; then . "$here/benchmarks/forwarding.sh"; else "part_$part"; fi
 done

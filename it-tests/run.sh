@@ -27,7 +27,7 @@ begin=$SECONDS
 install_build_tools
 install_missing ip:iproute2 sysctl:procps nft:nftables iptables:iptables conntrack:conntrack \
   tcpdump:tcpdump curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd openssl:openssl \
-  systemctl:systemd nsenter:util-linux python3:python3 python/pyftpdlib:python3-pyftpdlib jq:jq socat:socat
+  systemctl:systemd nsenter:util-linux python3:python3 python/pyftpdlib:python3-pyftpdlib jq:jq socat:socat modprobe:kmod
 cd "$root" || exit 1
 
 # Reports of an older run must not be counted as this one's.

@@ -1,8 +1,8 @@
 /*
  * The two ends of an FTP control connection, as bare as possible, to measure what stands between.
  *
- *   ftp_peer server ADDRESS              serves port 21: NOOP, PASV with one byte of data, EPSV with
- *                                        nobody behind its port
+ *   ftp_peer server ADDRESS              serves port 21: USER, PASS, QUIT, NOOP, PASV with one byte of
+ *                                        data, EPSV with nobody behind its port
  *   ftp_peer client ADDRESS cycle COUNT  PASV, connect, read, close; COUNT times on one control connection
  *   ftp_peer client ADDRESS noop COUNT   NOOP and its reply, COUNT times
  *   ftp_peer client ADDRESS hold COUNT   COUNT control connections that have said USER; prints "held N",
@@ -18,51 +18,13 @@
  * IPv4. One thread each; the server never forks, so that it holds thousands of connections.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
+#include "ftp_peer.h"
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { CONTROL_PORT = 21, LINE = 256, TIMEOUT_MS = 3000 };
-
-static void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
-}
-
-static struct sockaddr_in address(const char *text, int port) {
-  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-  if (inet_pton(AF_INET, text, &a.sin_addr) != 1) {
-    fprintf(stderr, "%s is no IPv4 address\n", text);
-    exit(2);
-  }
-  return a;
-}
-
-static void set_option(int fd, int level, int option, int value) {
-  if (setsockopt(fd, level, option, &value, sizeof value) < 0) fail("setsockopt");
-}
-
-/* Closes with a reset: no TIME_WAIT, so that a run cannot exhaust the ports. */
-static void drop(int fd) {
-  struct linger at_once = {1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  close(fd);
-}
+/* ---- server ---- */
 
 static int listen_on(struct sockaddr_in *where, int backlog) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -74,8 +36,6 @@ static int listen_on(struct sockaddr_in *where, int backlog) {
   }
   return fd;
 }
-
-/* ---- server ---- */
 
 /* What a descriptor is; for a data listener, which control connection asked for it. */
 enum kind { NOTHING, CONTROL_LISTENER, CONTROL, DATA_LISTENER };
@@ -106,23 +66,18 @@ static void forget(int fd) {
   close(fd);
 }
 
-static void say(int fd, const char *text) {
-  if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
-    fail("send");
-}
-
 static void passive(int control) {
-  struct sockaddr_in here;
-  socklen_t length = sizeof here;
-  if (getsockname(control, (struct sockaddr *)&here, &length) < 0) fail("getsockname");
-  here.sin_port = 0;
-  int listener = listen_on(&here, 1);
-  if (listener < 0 || getsockname(listener, (struct sockaddr *)&here, &length) < 0) fail("listen");
+  struct sockaddr_in own;
+  socklen_t length = sizeof own;
+  if (getsockname(control, (struct sockaddr *)&own, &length) < 0) fail("getsockname");
+  own.sin_port = 0;
+  int listener = listen_on(&own, 1);
+  if (listener < 0 || getsockname(listener, (struct sockaddr *)&own, &length) < 0) fail("listen");
   if (entries[control].partner > 0) forget(entries[control].partner);
   watch(listener, DATA_LISTENER, control);
   entries[control].partner = listener;
-  const unsigned char *a = (const unsigned char *)&here.sin_addr;
-  int port = ntohs(here.sin_port);
+  const unsigned char *a = (const unsigned char *)&own.sin_addr;
+  int port = ntohs(own.sin_port);
   char reply[LINE];
   snprintf(reply, sizeof reply, "227 Entering Passive Mode (%d,%d,%d,%d,%d,%d).\r\n", a[0], a[1],
            a[2], a[3], port >> 8, port & 255);
@@ -142,7 +97,13 @@ static void obey(int fd, const char *line) {
   if (!strncmp(line, "PASV", 4)) passive(fd);
   else if (!strncmp(line, "EPSV", 4)) announce_only(fd);
   else if (!strncmp(line, "NOOP", 4)) say(fd, "200 ok\r\n");
-  else if (!strncmp(line, "USER", 4)) say(fd, "230 in\r\n");
+  else if (!strncmp(line, "USER anonymous", 14)) say(fd, "230 in\r\n");
+  else if (!strncmp(line, "USER", 4)) say(fd, "331 and the password\r\n");
+  else if (!strncmp(line, "PASS", 4)) say(fd, "230 in\r\n");
+  else if (!strncmp(line, "QUIT", 4)) {
+    say(fd, "221 bye\r\n");
+    shutdown(fd, SHUT_WR); /* forgotten when the client closes */
+  }
   else say(fd, "502 no\r\n");
 }
 
@@ -206,50 +167,10 @@ static void server(const char *host) {
 
 /* ---- client ---- */
 
-static int connect_to(struct sockaddr_in where) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (fd < 0) fail("socket");
-  struct timeval patience = {TIMEOUT_MS / 1000, 0};
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (connect(fd, (struct sockaddr *)&where, sizeof where) < 0) {
-    close(fd);
-    return -1;
-  }
-  return fd;
-}
-
-static void read_line(int fd, char *line) {
-  int length = 0;
-  while (!length || line[length - 1] != '\n') {
-    ssize_t n = recv(fd, line + length, LINE - 1 - length, 0);
-    if (n <= 0) fail("control connection");
-    length += n;
-    line[length] = 0;
-  }
-}
-
-static void ask(int fd, const char *command, char *reply) {
-  say(fd, command);
-  read_line(fd, reply);
-}
-
-/* One data connection as the 227 says; whether its byte came. */
-static int fetch(const char *reply) {
-  int h[6];
-  const char *open = strchr(reply, '(');
-  if (!open ||
-      sscanf(open, "(%d,%d,%d,%d,%d,%d)", h, h + 1, h + 2, h + 3, h + 4, h + 5) != 6)
-    return 0;
-  struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(h[4] * 256 + h[5])};
-  where.sin_addr.s_addr = htonl((unsigned)h[0] << 24 | h[1] << 16 | h[2] << 8 | h[3]);
-  int fd = connect_to(where);
-  if (fd < 0) return 0;
-  char byte;
-  int came = recv(fd, &byte, 1, 0) == 1;
-  drop(fd);
-  return came;
+static double now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
 }
 
 static int ascending(const void *a, const void *b) {

@@ -29,15 +29,15 @@ def note(name, error=None):
             total["why"][why] = total["why"].get(why, 0) + 1
 
 
-class DataTimeout(Exception):
-    """A data connection did not come, or nothing came over it."""
+class DataFailure(Exception):
+    """A data connection did not come, broke, or nothing came over it. The control connection is not concerned."""
 
 
 def of_data(operation, *arguments):
     try:
         return operation(*arguments)
-    except TimeoutError as e:
-        raise DataTimeout from e
+    except OSError as e:
+        raise DataFailure(repr(e)) from e
 
 
 class Session(ftplib.FTP):
@@ -56,19 +56,32 @@ class Session(ftplib.FTP):
         if passive:
             address = ftplib.parse227(self.ask("PASV"))
             with of_data(socket.create_connection, address, float(data_timeout)) as data:
-                self.sendcmd("RETR " + remote)
+                return self.retrieve(lambda: data)
+        with socket.socket() as listener:
+            listener.settimeout(float(data_timeout))
+            own = self.sock.getsockname()[0]
+            listener.bind((own, 0))
+            listener.listen(1)
+            port = listener.getsockname()[1]
+            self.ask("PORT %s,%d,%d" % (own.replace(".", ","), port // 256, port % 256))
+            return self.retrieve(lambda: of_data(listener.accept)[0], listener)
+
+    def retrieve(self, connected, listener=None):
+        """Whether all bytes came over the data connection that connected() gives."""
+        self.sendcmd("RETR " + remote)
+        try:
+            with connected() as data:
                 got = self.drain(data)
-        else:
-            with socket.socket() as listener:
-                listener.settimeout(float(data_timeout))
-                own = self.sock.getsockname()[0]
-                listener.bind((own, 0))
-                listener.listen(1)
-                port = listener.getsockname()[1]
-                self.ask("PORT %s,%d,%d" % (own.replace(".", ","), port // 256, port % 256))
-                self.sendcmd("RETR " + remote)
-                with of_data(listener.accept)[0] as data:
-                    got = self.drain(data)
+        except DataFailure:
+            # The server is in the middle of the transfer. What it says of its end must not be taken for the reply to
+            # the next command; it may only see the end when nobody listens any more.
+            if listener:
+                listener.close()
+            try:
+                self.voidresp()
+            except (ftplib.error_temp, ftplib.error_perm):
+                pass
+            raise
         self.voidresp()
         return got == int(length)
 
@@ -99,7 +112,7 @@ def run(ftp, number):
             # 425: the server could not connect; 500: an address that only the client's side has
             note("failed", e)
             time.sleep(0.1)  # it failed at once, and the next one may too
-        except (DataTimeout, ConnectionRefusedError) as e:
+        except DataFailure as e:
             note("failed", e)
         except Exception as e:
             note("broken", e)

@@ -23,6 +23,11 @@ def family_of(host):
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
+def endpoint(host, port):
+    """A socket address; of "fe80::2%c0" it has the scope, which bind and connect would leave out."""
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4] if "%" in host else (host, port)
+
+
 class Buffered:
     """A connected TCP socket that is read by lines."""
 
@@ -361,7 +366,7 @@ class Peer:
     def listen(self, r):
         sock = socket.socket(family_of(r["host"]), socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((r["host"], r["port"]))
+        sock.bind(endpoint(r["host"], r["port"]))
         if r.get("fastOpen"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 64)
         sock.listen(64)
@@ -379,11 +384,11 @@ class Peer:
         try:
             if r.get("source") or r.get("sourcePort"):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                sock.bind((r.get("source", ""), r.get("sourcePort", 0)))
+                sock.bind(endpoint(r.get("source", ""), r.get("sourcePort", 0)))
             if "data" in r:  # in the SYN, if the sysctl allows it
                 sock.sendto(r["data"].encode("latin-1"), socket.MSG_FASTOPEN, (r["host"], r["port"]))
             else:
-                sock.connect((r["host"], r["port"]))
+                sock.connect(endpoint(r["host"], r["port"]))
         except OSError:
             sock.close()
             raise

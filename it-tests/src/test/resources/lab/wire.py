@@ -1,7 +1,8 @@
 """A wire between two network namespaces: a TAP device at either end, frames carried by this program.
 
-Arguments: NAMESPACE DEVICE NAMESPACE DEVICE LOSS_PERCENT LATE_PERCENT SEED. Says "ready" when both
-ends are up. Unlike netem it is there under every kernel and repeats itself with the same seed; and a
+Arguments: NAMESPACE DEVICE NAMESPACE DEVICE LOSS_PERCENT LATE_PERCENT SEED, or the first four and "tun":
+then the ends are TUN devices, which have no link addresses, and nothing is lost or late. Says "ready"
+when both ends are there. Unlike netem it is there under every kernel and repeats itself with the same seed; and a
 TAP device has no offloads, so every checksum on it is a real one. Only TCP suffers: a lost neighbour
 solicitation would cost a second and prove nothing.
 
@@ -21,20 +22,20 @@ import struct
 import sys
 import time
 
-TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
+TUNSETIFF, IFF_TUN, IFF_TAP, IFF_NO_PI = 0x400454CA, 1, 2, 0x1000
 CLONE_NEWNET = 0x40000000
 # Longer than it takes a window of small segments to pass.
 LATE_S = 0.003
 MAX_LOST_IN_A_ROW = 2
 
 
-def open_tap(namespace, device):
+def open_end(namespace, device, kind):
     libc = ctypes.CDLL(None, use_errno=True)
     with open("/run/netns/" + namespace) as handle:
         if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns " + namespace)
     fd = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", device.encode(), IFF_TAP | IFF_NO_PI))
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", device.encode(), kind | IFF_NO_PI))
     return fd
 
 
@@ -100,8 +101,9 @@ def carry(fd, frame):
 
 
 def main():
-    ends = [open_tap(sys.argv[1], sys.argv[2]), open_tap(sys.argv[3], sys.argv[4])]
-    fate = Fate(float(sys.argv[5]) / 100, float(sys.argv[6]) / 100, int(sys.argv[7]))
+    tun = sys.argv[5] == "tun"
+    ends = [open_end(*sys.argv[at : at + 2], IFF_TUN if tun else IFF_TAP) for at in (1, 3)]
+    fate = None if tun else Fate(float(sys.argv[5]) / 100, float(sys.argv[6]) / 100, int(sys.argv[7]))
     poll = select.poll()
     for fd in ends:
         poll.register(fd, select.POLLIN)
@@ -115,7 +117,7 @@ def main():
             if not event & select.POLLIN:
                 sys.exit("an end is gone")
             frame = os.read(fd, 65536)
-            segment = Segment.of(frame)
+            segment = None if tun else Segment.of(frame)
             if segment:
                 if fate.loses(segment):
                     continue

@@ -161,6 +161,8 @@ class ArchitectureTest {
           .resideOutsideOfPackages(
               AGENT + ".worker..",
               AGENT + ".flow..",
+              AGENT + ".expectation..", // parents and children are conntracks
+              AGENT + ".handover..",
               AGENT + ".nat..",
               AGENT + ".lifecycle..",
               AGENT + ".doctor..")

@@ -11,9 +11,7 @@ import java.net.InetAddress;
 public record Endpoint(InetAddress address, int port) {
   /** Refuses a port outside its range. */
   public Endpoint {
-    if (port < 0 || port > 65535) {
-      throw new IllegalArgumentException("port: " + port + " (expected: 0..65535)");
-    }
+    Ranges.require("port", port, 0, 65535);
   }
 
   /**

@@ -226,9 +226,7 @@ public final class ExpectationRequest {
         throw new IllegalArgumentException(
             "key: " + key.length() + " characters (expected: 1..64)");
       }
-      if (destination.port() == 0) {
-        throw new IllegalArgumentException("destination port: 0 (expected: 1..65535)");
-      }
+      Ranges.require("destination port", destination.port(), 1, 65535);
       this.key = key;
       this.announcedIn = announcedIn;
       this.destination = destination;
@@ -285,9 +283,7 @@ public final class ExpectationRequest {
      * @return this builder
      */
     public Builder usualSourcePort(int value) {
-      if (value < 1 || value > 65535) {
-        throw new IllegalArgumentException("usual source port: " + value + " (expected: 1..65535)");
-      }
+      Ranges.require("usual source port", value, 1, 65535);
       usualSourcePort = value;
       return this;
     }

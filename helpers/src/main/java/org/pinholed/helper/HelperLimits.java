@@ -17,10 +17,10 @@ public record HelperLimits(
 
   /** Refuses values outside their ranges. */
   public HelperLimits {
-    require("lineBytes", lineBytes, 256, 65536);
-    require("streamBufferBytes", streamBufferBytes, Math.max(1024, lineBytes), 1048576);
-    require("earlySegments", earlySegments, 1, 1024);
-    require("historyBytes", historyBytes, 0, 65536);
+    Ranges.require("lineBytes", lineBytes, 256, 65536);
+    Ranges.require("streamBufferBytes", streamBufferBytes, Math.max(1024, lineBytes), 1048576);
+    Ranges.require("earlySegments", earlySegments, 1, 1024);
+    Ranges.require("historyBytes", historyBytes, 0, 65536);
   }
 
   /**
@@ -31,12 +31,5 @@ public record HelperLimits(
    */
   public long mostBytesPerFlow() {
     return 2L * (3L * streamBufferBytes + 112L * earlySegments + 256);
-  }
-
-  private static void require(String field, int value, int min, int max) {
-    if (value < min || value > max) {
-      throw new IllegalArgumentException(
-          field + ": " + value + " (expected: " + min + ".." + max + ")");
-    }
   }
 }

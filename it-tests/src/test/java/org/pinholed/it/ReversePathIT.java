@@ -11,12 +11,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.it.lab.ActiveAndPassive;
+import org.pinholed.it.lab.ActiveAndPassive.End;
+import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.NamespacePeer;
 import org.pinholed.it.lab.NamespacePeer.Connection;
 import org.pinholed.it.lab.NamespacePeer.Listener;
 import org.pinholed.it.lab.Scenario;
+import org.pinholed.it.lab.ScriptedSession;
 
 /**
  * However a router routes, honest packets are read: each case logs in and opens an active and a
@@ -122,62 +126,7 @@ class ReversePathIT {
   }
 
   private void works(NamespacePeer clients, String client, NamespacePeer servers, String server) {
-    try (Listener control = servers.listen(server, 21);
-        Connection commands = clients.connect(client, server, 21);
-        Connection replies = control.accept()) {
-      login(commands, replies);
-      try (Listener data = clients.listen(client, 0)) {
-        commands.send(active(client, data.port()));
-        replies.line();
-        replies.send("200 ok\r\n");
-        commands.line();
-        assertEquals(1, waiting(), () -> session().toString());
-        assertTrue(opens(servers, server, client, data.port()), "active");
-      }
-      try (Listener data = servers.listen(server, 0)) {
-        commands.send("EPSV\r\n");
-        replies.line();
-        replies.send("229 Extended (|||" + data.port() + "|)\r\n");
-        commands.line();
-        assertEquals(1, waiting(), () -> session().toString());
-        assertTrue(opens(clients, client, server, data.port()), "passive");
-      }
-      assertEquals(0, session().path("misrouted").asInt(), () -> session().toString());
-    }
-  }
-
-  private static void login(Connection commands, Connection replies) {
-    replies.send("220 ready\r\n");
-    commands.line();
-    for (String[] turn :
-        new String[][] {{"USER joe\r\n", "331 password\r\n"}, {"PASS x\r\n", "230 in\r\n"}}) {
-      commands.send(turn[0]);
-      replies.line();
-      replies.send(turn[1]);
-      commands.line();
-    }
-  }
-
-  private static String active(String host, int port) {
-    return "EPRT |" + (host.contains(":") ? 2 : 1) + "|" + host + "|" + port + "|\r\n";
-  }
-
-  private static boolean opens(NamespacePeer dialer, String source, String host, int port) {
-    var connection = dialer.tryConnect(source, host, port, Duration.ofSeconds(5));
-    connection.ifPresent(Connection::close);
-    return connection.isPresent();
-  }
-
-  private long waiting() {
-    return scenario.rows("expectations").stream()
-        .filter(row -> row.path("state").asText().equals("pending"))
-        .count();
-  }
-
-  private JsonNode session() {
-    List<JsonNode> rows = scenario.rows("sessions");
-    assertTrue(!rows.isEmpty(), "no session");
-    return rows.get(rows.size() - 1);
+    ActiveAndPassive.works(scenario, new End(clients, client), new End(servers, server));
   }
 
   /** Only what comes from the clients has the mark; the answers have none. */
@@ -248,11 +197,12 @@ class ReversePathIT {
         Connection commands =
             scenario.client().connect(Family.V4.client(), Family.V4.server(), 21);
         Connection replies = control.accept()) {
-      login(commands, replies);
-      assertEquals("beganElsewhere", session().path("reason").asText(), session()::toString);
-      commands.send(active(Family.V4.client(), 40000));
+      ActiveAndPassive.login(commands, replies);
+      JsonNode session = ActiveAndPassive.session(scenario);
+      assertEquals("beganElsewhere", session.path("reason").asText(), session::toString);
+      commands.send(ScriptedSession.commandLine(DataMode.EPRT, Family.V4.client(), 40000));
       replies.line();
-      assertEquals(0, waiting());
+      assertEquals(0, ActiveAndPassive.waiting(scenario));
     }
   }
 
@@ -266,11 +216,11 @@ class ReversePathIT {
         Connection commands =
             scenario.client().connect(Family.V4.client(), Family.V4.server(), 21);
         Connection replies = control.accept()) {
-      login(commands, replies);
-      commands.send(active(Family.V4.client(), 40000));
+      ActiveAndPassive.login(commands, replies);
+      commands.send(ScriptedSession.commandLine(DataMode.EPRT, Family.V4.client(), 40000));
       replies.line();
       assertEquals(List.of(), scenario.rows("sessions"));
-      assertEquals(0, waiting());
+      assertEquals(0, ActiveAndPassive.waiting(scenario));
       Scenario.await(
           TIMEOUT.multipliedBy(2),
           () -> scenario.agent().log().contains("in a conntrack zone"),
@@ -280,7 +230,7 @@ class ReversePathIT {
   }
 
   @Test
-  void aTunnel() {
+  void aTunnelOfFrames() {
     for (Lab.Host host : new Lab.Host[] {Lab.Host.ROUTER, Lab.Host.SERVER}) {
       boolean router = host == Lab.Host.ROUTER;
       on(
@@ -346,6 +296,49 @@ class ReversePathIT {
     String address = family == Family.V4 ? "203.0.113.1" : "2001:db8:2::1";
     try (NamespacePeer router = NamespacePeer.start(scenario.lab(), Lab.Host.ROUTER)) {
       works(router, address, scenario.server(), family.server());
+    }
+  }
+
+  /** A device without link addresses, as OpenVPN, WireGuard, PPP and tunnels of packets have. */
+  @ParameterizedTest
+  @EnumSource(Family.class)
+  void aTunnelOfPackets(Family family) {
+    scenario.lab().layTun(Lab.Host.ROUTER, "tun0", Lab.Host.SERVER, "tun0");
+    for (Lab.Host host : new Lab.Host[] {Lab.Host.ROUTER, Lab.Host.SERVER}) {
+      boolean router = host == Lab.Host.ROUTER;
+      String here = router ? secondRouter(family) : secondServer(family);
+      String there = router ? secondServer(family) : secondRouter(family);
+      // An address that is not checked for duplicates can be a route's source at once.
+      String more = family == Family.V4 ? "" : " nodad";
+      String line =
+          "ip " + ip(family) + " addr add " + here + " peer " + there + " dev tun0" + more;
+      on(host, line.split(" "));
+    }
+    on(
+        Lab.Host.SERVER,
+        "ip",
+        ip(family),
+        "route",
+        "replace",
+        clients(family),
+        "dev",
+        "tun0",
+        "src",
+        secondServer(family));
+    works(scenario.client(), family.client(), scenario.server(), secondServer(family));
+  }
+
+  /** Such addresses are not forwarded: one end of the dialogue is on the router. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void linkLocalAddresses(boolean serverOnTheRouter) {
+    on(Lab.Host.CLIENT, "ip", "addr", "add", "fe80::2/64", "dev", "c0", "nodad");
+    on(Lab.Host.ROUTER, "ip", "addr", "add", "fe80::1/64", "dev", "r0", "nodad");
+    try (NamespacePeer peer = NamespacePeer.start(scenario.lab(), Lab.Host.ROUTER)) {
+      End router = new End(peer, "fe80::1%r0", "fe80::1%c0");
+      End host = new End(scenario.client(), "fe80::2%c0", "fe80::2%r0");
+      ActiveAndPassive.works(
+          scenario, serverOnTheRouter ? host : router, serverOnTheRouter ? router : host);
     }
   }
 }

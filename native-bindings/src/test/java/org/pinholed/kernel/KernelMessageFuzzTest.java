@@ -62,7 +62,7 @@ class KernelMessageFuzzTest {
         .ifPresent(
             entry -> {
               assertTrue(entry.original().isIpv6() == entry.original().inverse().isIpv6());
-              assertTrue(entry.serial().length() == 8);
+              assertTrue(entry.identity().serial().length() == 8);
             });
   }
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.Ranges;
 import org.pinholed.helper.Transport;
 
 /**

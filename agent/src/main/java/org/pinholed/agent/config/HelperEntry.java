@@ -3,6 +3,7 @@ package org.pinholed.agent.config;
 import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Ranges;
 import org.pinholed.helper.Transport;
 
 /**

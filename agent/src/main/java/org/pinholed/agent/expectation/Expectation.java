@@ -14,6 +14,7 @@ import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * A child that was announced: one row of the expectation table. Its state changes by compare and
@@ -58,7 +59,7 @@ public final class Expectation {
   private volatile boolean remade;
   private volatile boolean follows;
   private final AtomicInteger uses = new AtomicInteger();
-  private volatile @Nullable String childSerial;
+  private volatile @Nullable ConntrackIdentity child;
 
   /**
    * Makes a row that is only announced.
@@ -208,10 +209,20 @@ public final class Expectation {
   /**
    * The child that came last.
    *
+   * @return null if none came
+   */
+  public @Nullable ConntrackIdentity child() {
+    return child;
+  }
+
+  /**
+   * The child that came last, as operators see it.
+   *
    * @return its serial, null if none came
    */
   public @Nullable String childSerial() {
-    return childSerial;
+    ConntrackIdentity last = child;
+    return last == null ? null : last.serial();
   }
 
   boolean change(State from, State to) {
@@ -241,8 +252,8 @@ public final class Expectation {
     return now == State.ENDING || now == State.GONE;
   }
 
-  void used(String serialOfChild) {
-    childSerial = serialOfChild;
+  void used(ConntrackIdentity newChild) {
+    child = newChild;
     uses.incrementAndGet();
   }
 
@@ -279,7 +290,7 @@ public final class Expectation {
         pinhole.transport().protocolNumber(),
         parent.policyId(),
         parent.serial(),
-        childSerial,
+        childSerial(),
         ageMs / 1000,
         Math.floorDiv(expireMs, 1000L),
         livesWithParent ? 0 : pinhole.timeoutMs() / 1000,

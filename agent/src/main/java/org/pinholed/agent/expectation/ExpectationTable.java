@@ -24,6 +24,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * All expectations, bounded per parent, per client address and in all.
@@ -328,7 +329,7 @@ public final class ExpectationTable {
    * @param source source address of the child's first packet
    * @param destination its destination address
    * @param port its destination port
-   * @param childSerial serial of the child
+   * @param child which conntrack it is
    * @param stands whether a pinhole for one connection still stands; asked only of one that {@link
    *     Expectation#follows} another
    * @return the expectation, null if nobody expects such a child (any more)
@@ -338,13 +339,13 @@ public final class ExpectationTable {
       InetAddress source,
       InetAddress destination,
       int port,
-      String childSerial,
+      ConntrackIdentity child,
       Predicate<Pinhole> stands) {
     PinholeKey key = new PinholeKey(protocol, source, destination, port);
     // Who waits is read first. An expectation is among those that end before it stops to wait: read
     // the other way round, one that changes over in between would be in neither place.
     Expectation expectation = waitingByPinhole.get(key);
-    Expectation ended = matchEnding(key, childSerial);
+    Expectation ended = matchEnding(key, child);
     if (ended != null) {
       return ended;
     }
@@ -352,22 +353,22 @@ public final class ExpectationTable {
       expectation = waitingByPinhole.get(new PinholeKey(protocol, null, destination, port));
     }
     if (expectation == null || expectation.state() != State.PENDING) {
-      return matchEnding(key, childSerial); // its end has begun in between
+      return matchEnding(key, child); // its end has begun in between
     }
     if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
-      expectation.used(childSerial);
+      expectation.used(child);
       return expectation;
     }
     if (expectation.follows() && stands.test(expectation.pinhole())) {
       // The late child of one that ended before, or this one's own: then its end has begun while
       // the kernel was asked, and what stands is the pinhole of the next one.
-      return matchEnding(key, childSerial);
+      return matchEnding(key, child);
     }
     if (!expectation.change(State.PENDING, State.MATCHED)) {
-      return matchEnding(key, childSerial);
+      return matchEnding(key, child);
     }
     counts.move(expectation, State.PENDING, State.MATCHED);
-    expectation.used(childSerial);
+    expectation.used(child);
     release(expectation);
     matched.add(expectation);
     if (matchedRows.incrementAndGet() > MAX_MATCHED_ROWS) {
@@ -376,7 +377,7 @@ public final class ExpectationTable {
     return expectation;
   }
 
-  private @Nullable Expectation matchEnding(PinholeKey key, String childSerial) {
+  private @Nullable Expectation matchEnding(PinholeKey key, ConntrackIdentity child) {
     if (!endingByPinhole.containsKey(key)) {
       return null;
     }
@@ -396,7 +397,7 @@ public final class ExpectationTable {
         });
     Expectation expectation = oldest[0];
     if (expectation != null) {
-      expectation.used(childSerial);
+      expectation.used(child);
     }
     return expectation;
   }
@@ -415,17 +416,17 @@ public final class ExpectationTable {
   /**
    * The children that are listed.
    *
-   * @return their serials
+   * @return their conntracks
    */
-  public Set<String> childSerials() {
-    Set<String> serials = new HashSet<>();
+  public Set<ConntrackIdentity> children() {
+    Set<ConntrackIdentity> children = new HashSet<>();
     for (Expectation expectation : rows.values()) {
-      String serial = expectation.childSerial();
-      if (serial != null) {
-        serials.add(serial);
+      ConntrackIdentity child = expectation.child();
+      if (child != null) {
+        children.add(child);
       }
     }
-    return serials;
+    return children;
   }
 
   /**

@@ -1,15 +1,15 @@
 package org.pinholed.agent.expectation;
 
-import java.util.HexFormat;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * What expectations and listings need to know of a parent flow. Outlives the flow itself as long as
  * something refers to it. Thread-safe.
  */
 public final class Parent {
-  private final int conntrackId;
+  private final ConntrackIdentity identity;
   private final String serial;
   private final String helper;
   private final int helperId;
@@ -23,7 +23,7 @@ public final class Parent {
   /**
    * Describes a parent.
    *
-   * @param conntrackId its conntrack id
+   * @param identity which conntrack it is
    * @param helper name of its helper
    * @param helperId id of the helper's entry
    * @param mark its conntrack mark when it was first seen
@@ -32,15 +32,15 @@ public final class Parent {
    * @param server the server as the client knows it
    */
   public Parent(
-      int conntrackId,
+      ConntrackIdentity identity,
       String helper,
       int helperId,
       int mark,
       int policyId,
       Endpoint client,
       Endpoint server) {
-    this.conntrackId = conntrackId;
-    this.serial = serialOf(conntrackId);
+    this.identity = identity;
+    this.serial = identity.serial();
     this.helper = helper;
     this.helperId = helperId;
     this.mark = mark;
@@ -50,26 +50,17 @@ public final class Parent {
   }
 
   /**
-   * The serial of a flow.
+   * Which conntrack it is.
    *
-   * @param conntrackId a conntrack id
-   * @return 8 hex digits
+   * @return id, tuples and zone
    */
-  public static String serialOf(int conntrackId) {
-    return HexFormat.of().toHexDigits(conntrackId);
+  public ConntrackIdentity identity() {
+    return identity;
   }
 
   /**
-   * The conntrack id.
-   *
-   * @return any 32 bits
-   */
-  public int conntrackId() {
-    return conntrackId;
-  }
-
-  /**
-   * The conntrack id as operators see it.
+   * The conntrack id as operators see it. Another living parent may have the same, so nothing is
+   * decided by it.
    *
    * @return 8 hex digits
    */

@@ -5,12 +5,13 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.nat.TranslatedState;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * What the next process needs to go on with a flow at its very next byte. It says what the kernel
  * does not know: without it a flow is resumed at its next line, and only if it is proven.
  *
- * @param conntrackId its conntrack id
+ * @param identity which conntrack it is
  * @param origin from where on it was read
  * @param clientRead how many bytes of the client the helper is done with, counted from that origin
  * @param serverRead the same for the server
@@ -25,7 +26,7 @@ import org.pinholed.helper.FlowFacts;
  * @param towardsServer the same for the server
  */
 public record FlowState(
-    int conntrackId,
+    ConntrackIdentity identity,
     FlowFacts.Origin origin,
     long clientRead,
     long serverRead,
@@ -36,37 +37,4 @@ public record FlowState(
     @Nullable TranslatedState clientTranslated,
     @Nullable TranslatedState serverTranslated,
     int towardsClient,
-    int towardsServer) {
-  private static final String HALF_OPEN = "halfOpen";
-
-  /**
-   * The state of a flow that has not sent a byte yet.
-   *
-   * @param beginning how it began
-   * @return a state without anything that was read
-   */
-  public static FlowState of(HalfOpenFlows.Beginning beginning) {
-    return new FlowState(
-        beginning.conntrackId(),
-        FlowFacts.Origin.FIRST_BYTE,
-        0,
-        0,
-        Integer.toUnsignedLong(beginning.clientInitial() + 1),
-        Integer.toUnsignedLong(beginning.serverInitial() + 1),
-        HALF_OPEN,
-        List.of(),
-        null,
-        null,
-        0,
-        0);
-  }
-
-  /**
-   * Whether it is that of a flow that has not sent a byte yet.
-   *
-   * @return true if {@link #of} made it
-   */
-  public boolean isHalfOpen() {
-    return snapshot.equals(HALF_OPEN);
-  }
-}
+    int towardsServer) {}

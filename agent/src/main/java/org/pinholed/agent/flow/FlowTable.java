@@ -2,14 +2,17 @@ package org.pinholed.agent.flow;
 
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.helper.Direction;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
 
 /**
- * The parent flows of one worker, found by packet and by conntrack id. Not thread-safe.
+ * The parent flows of one worker, found by packet and by conntrack. Not thread-safe.
  *
  * <p>At the hooks where packets are queued (after source NAT, docs/kernel.md) the inverse of a
  * packet's tuple is always one of the two conntrack tuples, so each flow stands here under two
@@ -25,7 +28,7 @@ public final class FlowTable {
   public record End(ParentFlow flow, Direction direction) {}
 
   private final Map<FlowKey, End> byPacket = new HashMap<>();
-  private final Map<Integer, ParentFlow> byId = new HashMap<>();
+  private final Map<ConntrackIdentity, ParentFlow> byIdentity = new HashMap<>();
   private final FlowKey probe = new FlowKey();
 
   /**
@@ -39,22 +42,39 @@ public final class FlowTable {
   }
 
   /**
-   * Finds a flow by its conntrack id.
+   * Finds a flow by its conntrack.
    *
-   * @param conntrackId an id
+   * @param identity which conntrack it is
    * @return the flow, null if it is not known
    */
-  public @Nullable ParentFlow find(int conntrackId) {
-    return byId.get(conntrackId);
+  public @Nullable ParentFlow find(ConntrackIdentity identity) {
+    return byIdentity.get(identity);
   }
 
   /**
-   * Adds a flow. The caller removes an older one with the same tuple first.
+   * The flows that must be over if a conntrack lives: the kernel has each tuple once.
+   *
+   * @param entry a conntrack that lives
+   * @return those with one of its tuples, itself included if it is known; mostly none
+   */
+  public List<ParentFlow> withTuplesOf(ConntrackEntry entry) {
+    End first = byPacket.get(keyOf(entry.reply().inverse()));
+    End second = byPacket.get(keyOf(entry.original().inverse()));
+    if (first == null) {
+      return second == null ? List.of() : List.of(second.flow());
+    }
+    return second == null || second.flow() == first.flow()
+        ? List.of(first.flow())
+        : List.of(first.flow(), second.flow());
+  }
+
+  /**
+   * Adds a flow. The caller removes {@link #withTuplesOf} its conntrack first.
    *
    * @param flow the flow
    */
   public void add(ParentFlow flow) {
-    byId.put(flow.entry().id(), flow);
+    byIdentity.put(flow.parent().identity(), flow);
     byPacket.put(keyOf(flow.entry().reply().inverse()), new End(flow, Direction.ORIGINAL));
     byPacket.put(keyOf(flow.entry().original().inverse()), new End(flow, Direction.REPLY));
   }
@@ -65,7 +85,7 @@ public final class FlowTable {
    * @param flow the flow
    */
   public void remove(ParentFlow flow) {
-    byId.remove(flow.entry().id(), flow);
+    byIdentity.remove(flow.parent().identity(), flow);
     removeEnd(keyOf(flow.entry().reply().inverse()), flow);
     removeEnd(keyOf(flow.entry().original().inverse()), flow);
   }
@@ -83,7 +103,7 @@ public final class FlowTable {
    * @return a live view, not to be kept
    */
   public Collection<ParentFlow> flows() {
-    return byId.values();
+    return byIdentity.values();
   }
 
   /**
@@ -92,7 +112,7 @@ public final class FlowTable {
    * @return 0 or more
    */
   public int size() {
-    return byId.size();
+    return byIdentity.size();
   }
 
   private static FlowKey keyOf(FlowTuple tuple) {

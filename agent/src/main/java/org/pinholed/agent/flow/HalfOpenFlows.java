@@ -19,7 +19,7 @@ import org.pinholed.kernel.conntrack.FlowTuple;
  * MemoryNeed#HALF_OPEN_BYTES} at most, when it is the only one of its client; memory is taken piece
  * by piece as it is needed, and when the table is full the client that holds most loses its oldest.
  * One that is lost cannot be read. A flow that ends without a byte stays until it is its client's
- * oldest: nobody asks for it, because the next connection with the same conntrack id and tuple
+ * oldest: nobody asks for it, because the next connection with the same conntrack id and tuples
  * takes its place.
  *
  * <p>Shared by the workers and thread-safe, by a lock that is taken at a SYN+ACK and at the first
@@ -33,7 +33,7 @@ public final class HalfOpenFlows {
   // A flow: eight numbers.
   private static final int FLOW_INTS = 8;
   private static final int ID = 0;
-  private static final int TUPLE = 1;
+  private static final int TUPLES = 1; // a hash of both, and of the zone
   private static final int CLIENT_INITIAL = 2;
   private static final int SERVER_INITIAL = 3;
   private static final int OWNER = 4; // and in its highest bit whether a SYN with bytes came
@@ -186,7 +186,7 @@ public final class HalfOpenFlows {
   }
 
   /**
-   * Adds a flow, in the place of one with the same conntrack id and tuple.
+   * Adds a flow, in the place of one with the same conntrack id and tuples.
    *
    * @param entry its conntrack
    * @param clientInitial sequence number of the SYN
@@ -194,8 +194,8 @@ public final class HalfOpenFlows {
    * @return how many others were lost for it
    */
   public synchronized int add(ConntrackEntry entry, int clientInitial, int serverInitial) {
-    int tuple = hash(entry.original());
-    int before = find(entry.id(), tuple);
+    int tuples = hash(secret, entry);
+    int before = find(entry.id(), tuples);
     if (before != NONE) {
       remove(before);
     }
@@ -205,10 +205,25 @@ public final class HalfOpenFlows {
       lost++;
     }
     int row = flows.add(entry.id());
-    flows.set(row, TUPLE, tuple);
+    flows.set(row, TUPLES, tuples);
     flows.set(row, CLIENT_INITIAL, clientInitial);
     flows.set(row, SERVER_INITIAL, serverInitial);
     give(row, (int) mix(ClientKey.of(entry.original().source()) ^ secret));
+    return lost;
+  }
+
+  /**
+   * Goes on with a flow that another process held.
+   *
+   * @param entry its conntrack
+   * @param beginning how it began
+   * @return how many others were lost for it
+   */
+  public synchronized int restore(ConntrackEntry entry, Beginning beginning) {
+    int lost = add(entry, beginning.clientInitial(), beginning.serverInitial());
+    if (beginning.synWithData()) {
+      noteSynWithData(entry);
+    }
     return lost;
   }
 
@@ -219,7 +234,7 @@ public final class HalfOpenFlows {
    * @return how it began; null if it is not held
    */
   public synchronized @Nullable Beginning find(ConntrackEntry entry) {
-    int row = find(entry.id(), hash(entry.original()));
+    int row = find(entry.id(), hash(secret, entry));
     return row == NONE ? null : beginning(row);
   }
 
@@ -230,7 +245,7 @@ public final class HalfOpenFlows {
    * @return false if the flow is not held
    */
   public synchronized boolean noteSynWithData(ConntrackEntry entry) {
-    int row = find(entry.id(), hash(entry.original()));
+    int row = find(entry.id(), hash(secret, entry));
     if (row != NONE) {
       flows.set(row, OWNER, flows.get(row, OWNER) | SYN_WITH_DATA);
     }
@@ -244,7 +259,7 @@ public final class HalfOpenFlows {
    * @return how it began; null if it is not held
    */
   public synchronized @Nullable Beginning take(ConntrackEntry entry) {
-    int row = find(entry.id(), hash(entry.original()));
+    int row = find(entry.id(), hash(secret, entry));
     if (row == NONE) {
       return null;
     }
@@ -258,22 +273,20 @@ public final class HalfOpenFlows {
    *
    * @param ofEach how many of each client at most
    * @param inAll how many in all at most
-   * @return how they began
+   * @return what it needs to find them and how they began
    */
-  public synchronized List<Beginning> youngest(int ofEach, int inAll) {
-    List<Beginning> youngest = new ArrayList<>();
-    for (int place = 0; place < clients.size; place++) {
+  public synchronized HalfOpenState youngest(int ofEach, int inAll) {
+    List<HalfOpenState.Held> youngest = new ArrayList<>();
+    for (int place = 0; place < clients.size && youngest.size() < inAll; place++) {
       int client = heap[place];
       int row = clients.get(client, OLDEST);
-      for (int i = Math.min(ofEach, clients.get(client, COUNT)); i > 0; i--) {
+      int most = Math.min(inAll - youngest.size(), ofEach);
+      for (int i = Math.min(most, clients.get(client, COUNT)); i > 0; i--) {
         row = flows.get(row, OLDER);
-        if (youngest.size() == inAll) {
-          return youngest;
-        }
-        youngest.add(beginning(row));
+        youngest.add(new HalfOpenState.Held(flows.get(row, TUPLES), beginning(row)));
       }
     }
-    return youngest;
+    return new HalfOpenState(secret, youngest);
   }
 
   private Beginning beginning(int row) {
@@ -284,9 +297,9 @@ public final class HalfOpenFlows {
         (flows.get(row, OWNER) & SYN_WITH_DATA) != 0);
   }
 
-  private int find(int id, int tuple) {
+  private int find(int id, int tuples) {
     int row = flows.first(id);
-    while (row != NONE && (flows.get(row, ID) != id || flows.get(row, TUPLE) != tuple)) {
+    while (row != NONE && (flows.get(row, ID) != id || flows.get(row, TUPLES) != tuples)) {
       row = flows.next(row);
     }
     return row;
@@ -392,11 +405,16 @@ public final class HalfOpenFlows {
 
   // ---- Hashes with a secret, so that nobody can choose two flows or clients that are the same ---
 
-  private int hash(FlowTuple tuple) {
-    long hash = add(secret, tuple.source());
+  static int hash(long secret, ConntrackEntry entry) {
+    long hash = add(mix(secret ^ entry.zone()), entry.original());
+    return (int) (add(hash, entry.reply()) >>> 32);
+  }
+
+  private static long add(long before, FlowTuple tuple) {
+    long hash = add(before, tuple.source());
     hash = add(hash, tuple.destination());
     long ports = (long) tuple.sourcePort() << 16 | tuple.destinationPort();
-    return (int) (mix(hash ^ ports ^ (long) tuple.protocol() << 32) >>> 32);
+    return mix(hash ^ ports ^ (long) tuple.protocol() << 32);
   }
 
   private static long add(long before, InetAddress address) {

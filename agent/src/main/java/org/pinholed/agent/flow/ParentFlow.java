@@ -233,7 +233,7 @@ public final class ParentFlow {
       return null;
     }
     return new FlowState(
-        entry.id(),
+        parent.identity(),
         facts.origin(),
         clientReadBefore + (original == null ? 0 : original.bytesConsumed()),
         serverReadBefore + (reply == null ? 0 : reply.bytesConsumed()),

@@ -2,6 +2,7 @@ package org.pinholed.agent.handover;
 
 import java.util.List;
 import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.HalfOpenState;
 
 /**
  * What a process that stops leaves to the next one, so that no packet is lost or passes unread in
@@ -10,10 +11,12 @@ import org.pinholed.agent.flow.FlowState;
  * @param processId the process that stops
  * @param queues its packet queues, which hold the packets that come meanwhile
  * @param flows its flows
+ * @param halfOpen its flows that have not sent a byte yet
  */
-public record HandOver(long processId, List<Queue> queues, List<FlowState> flows) {
+public record HandOver(
+    long processId, List<Queue> queues, List<FlowState> flows, HalfOpenState halfOpen) {
   /** Nobody left anything. */
-  public static final HandOver NOTHING = new HandOver(0, List.of(), List.of());
+  public static final HandOver NOTHING = new HandOver(0, List.of(), List.of(), HalfOpenState.NONE);
 
   /**
    * A packet queue.

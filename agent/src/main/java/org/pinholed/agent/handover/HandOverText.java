@@ -1,15 +1,20 @@
 package org.pinholed.agent.handover;
 
 import java.io.IOException;
+import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.NumericAddress;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.HalfOpenFlows;
+import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.nat.TranslatedState;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -17,6 +22,8 @@ import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 /**
  * A hand-over as one line of JSON; the descriptors travel beside it, in the order of the queues.
@@ -36,7 +43,7 @@ final class HandOverText {
     for (FlowState flow : handOver.flows()) {
       flows.add(
           new JsonFields()
-              .with("id", flow.conntrackId())
+              .with("conntrack", write(flow.identity()))
               .with("origin", flow.origin().name())
               .with("clientRead", flow.clientRead())
               .with("serverRead", flow.serverRead())
@@ -54,7 +61,48 @@ final class HandOverText {
             .with("handOver", VERSION)
             .with("processId", handOver.processId())
             .with("queues", queues)
-            .with("flows", flows));
+            .with("flows", flows)
+            .with("halfOpen", write(handOver.halfOpen())));
+  }
+
+  private static JsonFields write(ConntrackIdentity identity) {
+    return new JsonFields()
+        .with("id", identity.id())
+        .with("original", write(identity.original()))
+        .with("reply", write(identity.reply()))
+        .with("zone", identity.zone());
+  }
+
+  /**
+   * Addresses as hexadecimal digits, so that they are of the same family when they are read: {@code
+   * ::ffff:192.0.2.1} would be an IPv4 address then.
+   */
+  private static String write(FlowTuple tuple) {
+    HexFormat hex = HexFormat.of();
+    return tuple.protocol()
+        + " "
+        + hex.formatHex(tuple.source().getAddress())
+        + " "
+        + tuple.sourcePort()
+        + " "
+        + hex.formatHex(tuple.destination().getAddress())
+        + " "
+        + tuple.destinationPort();
+  }
+
+  private static JsonFields write(HalfOpenState halfOpen) {
+    List<JsonFields> flows = new ArrayList<>();
+    for (HalfOpenState.Held held : halfOpen.flows()) {
+      HalfOpenFlows.Beginning beginning = held.beginning();
+      flows.add(
+          new JsonFields()
+              .with("id", beginning.conntrackId())
+              .with("tuplesHash", held.tuplesHash())
+              .with("clientInitial", beginning.clientInitial())
+              .with("serverInitial", beginning.serverInitial())
+              .with("synWithData", beginning.synWithData()));
+    }
+    return new JsonFields().with("secret", halfOpen.secret()).with("flows", flows);
   }
 
   private static @Nullable JsonFields write(@Nullable TranslatedState state) {
@@ -126,8 +174,9 @@ final class HandOverText {
       }
       List<FlowState> flows = new ArrayList<>();
       for (JsonFields flow : objects(fields, "flows")) {
-        if (flow.text("origin").isEmpty()) {
-          continue; // of an agent that did not say so: nobody can tell what it proves
+        if (flow.text("origin").isEmpty() || flow.value("conntrack") == null) {
+          continue; // of an agent that did not say so: nobody can tell what it proves, or which it
+          // is
         }
         List<Pinhole> announced = new ArrayList<>();
         for (JsonFields pinhole : objects(flow, "announced")) {
@@ -135,7 +184,7 @@ final class HandOverText {
         }
         flows.add(
             new FlowState(
-                (int) flow.number("id"),
+                readIdentity(flow.object("conntrack")),
                 FlowFacts.Origin.valueOf(flow.text("origin")),
                 flow.number("clientRead"),
                 flow.number("serverRead"),
@@ -148,10 +197,55 @@ final class HandOverText {
                 device(flow, "towardsClient"),
                 device(flow, "towardsServer")));
       }
-      return new HandOver(fields.number("processId"), queues, flows);
+      return new HandOver(
+          fields.number("processId"), queues, flows, readHalfOpen(fields.object("halfOpen")));
     } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
       throw new IOException("what it hands over is not understood: " + e.getMessage(), e);
     }
+  }
+
+  private static ConntrackIdentity readIdentity(JsonFields fields) {
+    return new ConntrackIdentity(
+        (int) fields.number("id"),
+        readTuple(fields.text("original")),
+        readTuple(fields.text("reply")),
+        (int) fields.number("zone"));
+  }
+
+  private static FlowTuple readTuple(String text) {
+    String[] words = text.split(" ", -1);
+    return new FlowTuple(
+        Integer.parseInt(words[0]),
+        readAddress(words[1]),
+        Integer.parseInt(words[2]),
+        readAddress(words[3]),
+        Integer.parseInt(words[4]));
+  }
+
+  private static InetAddress readAddress(String digits) {
+    byte[] bytes = HexFormat.of().parseHex(digits);
+    try {
+      return bytes.length == 16
+          ? Inet6Address.getByAddress(null, bytes, -1)
+          : InetAddress.getByAddress(bytes);
+    } catch (UnknownHostException e) {
+      throw new IllegalArgumentException("address: " + digits, e);
+    }
+  }
+
+  private static HalfOpenState readHalfOpen(JsonFields fields) {
+    List<HalfOpenState.Held> flows = new ArrayList<>();
+    for (JsonFields flow : objects(fields, "flows")) {
+      flows.add(
+          new HalfOpenState.Held(
+              (int) flow.number("tuplesHash"),
+              new HalfOpenFlows.Beginning(
+                  (int) flow.number("id"),
+                  (int) flow.number("clientInitial"),
+                  (int) flow.number("serverInitial"),
+                  flow.flag("synWithData"))));
+    }
+    return new HalfOpenState(fields.number("secret"), flows);
   }
 
   /** An earlier agent says nothing of devices. */

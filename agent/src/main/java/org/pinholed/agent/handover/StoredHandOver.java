@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.service.PassedDescriptor;
 import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.kernel.unix.Descriptors;
@@ -50,7 +49,7 @@ public final class StoredHandOver implements HandOver.Source {
   @Override
   public HandOver take() {
     List<HandOver.Queue> queues = new ArrayList<>();
-    List<FlowState> flows = new ArrayList<>();
+    HandOver left = HandOver.NOTHING;
     for (PassedDescriptor each : passed) {
       int number = queueNumber(each.name());
       if (number >= 0) {
@@ -62,7 +61,7 @@ public final class StoredHandOver implements HandOver.Source {
       } else {
         manager.discard(each.name()); // what it says is true this once
         if (each.name().equals(FLOWS)) {
-          flows.addAll(readFlows(each.descriptor()));
+          left = read(each.descriptor());
         } else {
           LOG.warn(
               "the service manager passed descriptor {} named {}: not known here, closed",
@@ -72,7 +71,7 @@ public final class StoredHandOver implements HandOver.Source {
         Descriptors.close(each.descriptor());
       }
     }
-    return new HandOver(0, queues, flows);
+    return new HandOver(0, queues, left.flows(), left.halfOpen());
   }
 
   private static int queueNumber(String name) {
@@ -83,12 +82,12 @@ public final class StoredHandOver implements HandOver.Source {
     return number <= QUEUE_NUMBER_MAX ? number : -1;
   }
 
-  private static List<FlowState> readFlows(int descriptor) {
+  private static HandOver read(int descriptor) {
     try {
-      return HandOverText.read(Files.readString(link(descriptor)), List.of()).flows();
+      return HandOverText.read(Files.readString(link(descriptor)), List.of());
     } catch (IOException e) {
       LOG.warn("the state of the flows that the service manager kept: {}", e.getMessage());
-      return List.of();
+      return HandOver.NOTHING;
     }
   }
 
@@ -143,7 +142,8 @@ public final class StoredHandOver implements HandOver.Source {
     try {
       Files.writeString(
           link(descriptor),
-          HandOverText.write(new HandOver(left.processId(), List.of(), left.flows())));
+          HandOverText.write(
+              new HandOver(left.processId(), List.of(), left.flows(), left.halfOpen())));
       manager.store(FLOWS, descriptor);
     } finally {
       Descriptors.close(descriptor);

@@ -5,16 +5,22 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.HalfOpenFlows;
+import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -27,7 +33,9 @@ import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.DumpFilter;
+import org.pinholed.kernel.conntrack.FlowTuple;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,15 +55,20 @@ final class Adoption {
   private final Workers workers;
   private final MarkBits marks;
   private final AgentEvents events;
-  private final Map<Integer, FlowState> states = new HashMap<>();
+  private final Map<ConntrackIdentity, FlowState> states = new HashMap<>();
+  private final Map<Long, HalfOpenFlows.Beginning> beginnings = new HashMap<>();
+  private final HalfOpenState halfOpen;
 
   /** Who reads the parents. */
   interface Workers {
     /**
      * The flow of a vetted conntrack, going on where the process before this one stood if that said
-     * so; null if it is not to be read.
+     * so; null if it is not to be read, or not yet.
      */
-    @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state);
+    @Nullable ParentFlow takeOver(
+        ConntrackEntry entry,
+        @Nullable FlowState state,
+        HalfOpenFlows.@Nullable Beginning beginning);
   }
 
   /** What announced a pinhole is not written down. */
@@ -65,6 +78,20 @@ final class Adoption {
     @Override
     public String word() {
       return "adopted";
+    }
+  }
+
+  /**
+   * What a comment calls a parent: another one may have the same name, but hardly between the same
+   * addresses.
+   */
+  private record Name(String serial, int clientPort) {
+    static Name of(PinholeComment comment) {
+      return new Name(comment.parentSerial(), comment.clientPort());
+    }
+
+    static Name of(ConntrackEntry entry) {
+      return new Name(entry.identity().serial(), entry.original().sourcePort());
     }
   }
 
@@ -87,14 +114,16 @@ final class Adoption {
       Workers workers,
       MarkBits marks,
       AgentEvents events,
-      List<FlowState> states) {
+      HandOver left) {
     this.conntrack = conntrack;
     this.pinholes = pinholes;
     this.table = table;
     this.workers = workers;
     this.marks = marks;
     this.events = events;
-    states.forEach(state -> this.states.put(state.conntrackId(), state));
+    left.flows().forEach(state -> states.put(state.identity(), state));
+    halfOpen = left.halfOpen();
+    halfOpen.flows().forEach(held -> beginnings.put(held.key(), held.beginning()));
   }
 
   Result run() throws IOException {
@@ -108,13 +137,15 @@ final class Adoption {
         found.add(new Found(owned, comment));
       }
     }
-    Map<String, ParentFlow> parents = livingParents(found);
+    List<ParentFlow> parents = livingParents(found);
+    Map<Name, List<ParentFlow>> byName =
+        parents.stream().collect(Collectors.groupingBy(flow -> Name.of(flow.entry())));
     // The youngest first: of two with one key the older one was replaced.
     found.sort(
         Comparator.comparingLong((Found each) -> each.comment().createdSeconds()).reversed());
     long nowNs = System.nanoTime();
     for (Found each : found) {
-      ParentFlow flow = parents.get(each.comment().parentSerial());
+      ParentFlow flow = parentOf(each, byName);
       if (flow == null || !adopt(flow, each, nowNs)) {
         orphans.add(each.owned().pinhole());
       }
@@ -137,27 +168,53 @@ final class Adoption {
   }
 
   /** Those that can be read, and of the others those that still have a pinhole. */
-  private Map<String, ParentFlow> livingParents(List<Found> found) throws IOException {
-    Map<String, Boolean> named = new HashMap<>();
-    found.forEach(each -> named.put(each.comment().parentSerial(), true));
-    List<ConntrackEntry> entries = new ArrayList<>();
-    conntrack.dump(new DumpFilter(0, marks.vetted(), marks.vetted()), entries::add);
-    Map<String, ParentFlow> parents = new HashMap<>();
-    for (ConntrackEntry entry : entries) {
-      String serial = Parent.serialOf(entry.id());
-      if ((entry.mark() & marks.opaque()) != 0 && !named.containsKey(serial)) {
+  private List<ParentFlow> livingParents(List<Found> found) throws IOException {
+    Set<Name> named = new HashSet<>();
+    found.forEach(each -> named.add(Name.of(each.comment())));
+    Map<ConntrackIdentity, ConntrackEntry> entries =
+        new LinkedHashMap<>(); // told twice by some dumps
+    conntrack.dump(
+        new DumpFilter(0, marks.vetted(), marks.vetted()),
+        entry -> entries.put(entry.identity(), entry));
+    List<ParentFlow> parents = new ArrayList<>();
+    for (ConntrackEntry entry : entries.values()) {
+      if (entry.zone() != 0 // by its tuples it would be taken for another one
+          || ((entry.mark() & marks.opaque()) != 0 && !named.contains(Name.of(entry)))) {
         continue;
       }
-      FlowState state = states.get(entry.id());
-      ParentFlow flow = workers.takeOver(entry, state);
+      FlowState state = states.get(entry.identity());
+      HalfOpenFlows.Beginning beginning = beginnings.get(halfOpen.keyOf(entry));
+      ParentFlow flow = workers.takeOver(entry, state, beginning);
       if (flow != null) {
-        parents.put(serial, flow);
+        parents.add(flow);
         if (state != null) {
           announce(flow, state);
         }
       }
     }
     return parents;
+  }
+
+  /** The parent that a comment names; null if it does not live, or cannot be told from another. */
+  private static @Nullable ParentFlow parentOf(Found found, Map<Name, List<ParentFlow>> byName) {
+    List<ParentFlow> namesakes = byName.getOrDefault(Name.of(found.comment()), List.of());
+    if (namesakes.size() > 1) {
+      Pinhole pinhole = found.owned().pinhole();
+      namesakes = namesakes.stream().filter(flow -> leadsBetweenEndsOf(flow, pinhole)).toList();
+    }
+    return namesakes.size() == 1 ? namesakes.get(0) : null;
+  }
+
+  private static boolean leadsBetweenEndsOf(ParentFlow flow, Pinhole pinhole) {
+    FlowTuple original = flow.entry().original();
+    FlowTuple reply = flow.entry().reply();
+    Set<@Nullable InetAddress> ends = new HashSet<>();
+    ends.add(original.source());
+    ends.add(original.destination());
+    ends.add(reply.source());
+    ends.add(reply.destination());
+    ends.add(null); // a pinhole from any source
+    return ends.contains(pinhole.source()) && ends.contains(pinhole.destination());
   }
 
   private void announce(ParentFlow flow, FlowState state) {

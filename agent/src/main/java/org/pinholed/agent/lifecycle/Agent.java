@@ -217,11 +217,15 @@ public final class Agent implements AgentControl, AutoCloseable {
               lifecycleConntrack,
               lifecyclePinholes,
               table,
-              (entry, flowState) ->
-                  workers.all().get(backend.queueOf(entry.id())).flows().takeOver(entry, flowState),
+              (entry, flowState, beginning) ->
+                  workers
+                      .all()
+                      .get(backend.queueOf(entry.id()))
+                      .flows()
+                      .takeOver(entry, flowState, beginning),
               config.marks(),
               events,
-              left.flows())
+              left)
           .run();
       backend.watch(kernelEvents::repair, () -> metrics.overrun(ReceivingSocket.NFTABLES));
       acquired.keep();
@@ -764,8 +768,7 @@ public final class Agent implements AgentControl, AutoCloseable {
         flows.addAll(workers.all().get(index).flows().states());
       }
     }
-    flows.addAll(workers.halfOpenStates());
-    return new HandOver(ProcessHandle.current().pid(), queues, flows);
+    return new HandOver(ProcessHandle.current().pid(), queues, flows, workers.halfOpenState());
   }
 
   private void awaitEmptyQueues() {

@@ -14,7 +14,6 @@ import java.util.concurrent.TimeUnit;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.pinhole.ElementKey;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -28,6 +27,7 @@ import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.DumpFilter;
 import org.pinholed.kernel.conntrack.FlowTuple;
 
@@ -133,12 +133,12 @@ final class Audit {
   }
 
   private void lookAtParents(List<AuditRow> rows) throws IOException, ControlException {
-    Map<Integer, ConntrackEntry> alive = new HashMap<>();
+    Map<ConntrackIdentity, ConntrackEntry> alive = new HashMap<>();
     for (int bit : new int[] {marks.vetted(), marks.opaque()}) {
-      conntrack.dump(new DumpFilter(0, bit, bit), entry -> alive.put(entry.id(), entry));
+      conntrack.dump(new DumpFilter(0, bit, bit), entry -> alive.put(entry.identity(), entry));
     }
     for (ConntrackEntry entry : parents.entries()) {
-      if (alive.remove(entry.id()) == null) {
+      if (alive.remove(entry.identity()) == null) {
         rows.add(row("parentGone", entry, "is known and no longer in the connection tracking"));
       }
     }
@@ -157,7 +157,7 @@ final class Audit {
     FlowTuple original = entry.original();
     return new AuditRow(
         difference,
-        Parent.serialOf(entry.id()),
+        entry.identity().serial(),
         "tcp "
             + new Endpoint(original.source(), original.sourcePort())
             + " -> "

@@ -12,7 +12,6 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
@@ -28,6 +27,7 @@ import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.DumpFilter;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -178,7 +178,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             entry.original().source(),
             entry.original().destination(),
             entry.original().destinationPort(),
-            Parent.serialOf(entry.id()),
+            entry.identity(),
             this::stands);
     if (expectation != null) {
       events.expectation(
@@ -212,7 +212,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void onDestroy(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) == 0) {
-      workers.endParentIfGone(entry.id(), entry.tcpState() > TCP_ESTABLISHED);
+      workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);
     }
   }
 
@@ -225,10 +225,10 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
 
   private void resync() {
     resyncDue = true;
-    Set<Integer> alive = new HashSet<>();
+    Set<ConntrackIdentity> alive = new HashSet<>();
     try {
       for (int bit : new int[] {marks.vetted(), marks.opaque()}) {
-        conntrack.dump(new DumpFilter(0, bit, bit), entry -> alive.add(entry.id()));
+        conntrack.dump(new DumpFilter(0, bit, bit), entry -> alive.add(entry.identity()));
       }
       matchUntold();
     } catch (IOException e) {
@@ -270,7 +270,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         usedUp.add(key);
       }
     }
-    Set<String> told = table.childSerials();
+    Set<ConntrackIdentity> told = table.children();
     conntrack.dump(
         new DumpFilter(0, marks.child(), marks.child()),
         child -> {
@@ -278,8 +278,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
           PinholeKey key =
               new PinholeKey(
                   first.protocol(), first.source(), first.destination(), first.destinationPort());
-          if (!told.contains(Parent.serialOf(child.id()))
-              && (usedUp.remove(key) || table.isEnding(key))) {
+          if (!told.contains(child.identity()) && (usedUp.remove(key) || table.isEnding(key))) {
             onNew(child);
           }
         });

@@ -10,10 +10,8 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.worker.QueueWorkers;
-import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
-import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /**
@@ -91,26 +89,19 @@ final class Leases {
     if (parent.hasEnded()) {
       return Answer.GONE; // its worker is shutting its pinholes
     }
-    FlowTuple original =
-        new FlowTuple(
-            Transport.TCP.protocolNumber(),
-            parent.client().address(),
-            parent.client().port(),
-            parent.server().address(),
-            parent.server().port());
     Optional<ConntrackEntry> entry;
     try {
-      entry = conntrack.get(original);
+      entry = conntrack.get(parent.identity().original());
     } catch (NetlinkException e) {
       failed.accept("conntrack", String.valueOf(e.getMessage()));
       return Answer.LIVES; // it is not known
     }
-    if (entry.isEmpty() || entry.get().id() != parent.conntrackId()) {
-      workers.endParentIfGone(parent.conntrackId(), false);
+    if (entry.isEmpty() || !entry.get().identity().equals(parent.identity())) {
+      workers.endParentIfGone(parent.identity(), false);
       return Answer.GONE;
     }
     if ((entry.get().mark() & (marks.vetted() | marks.opaque())) == 0) {
-      workers.putMarkBack(parent.conntrackId());
+      workers.putMarkBack(parent.identity());
     }
     return Answer.LIVES;
   }

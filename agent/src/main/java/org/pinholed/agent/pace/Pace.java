@@ -1,5 +1,7 @@
 package org.pinholed.agent.pace;
 
+import org.pinholed.helper.Ranges;
+
 /**
  * Decides which of many equal things are told: the first at once, then one a minute with the number
  * of those that were not told. Thread-safe.
@@ -28,9 +30,7 @@ public final class Pace {
    * @param most how many are told in a minute, 1 or more
    */
   public Pace(int most) {
-    if (most < 1) {
-      throw new IllegalArgumentException("most: " + most + " (expected: 1..)");
-    }
+    Ranges.requireAtLeast("most", most, 1);
     this.most = most;
   }
 

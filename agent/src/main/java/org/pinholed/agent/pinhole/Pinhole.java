@@ -2,6 +2,7 @@ package org.pinholed.agent.pinhole;
 
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Ranges;
 import org.pinholed.helper.Transport;
 
 /**
@@ -95,12 +96,8 @@ public record Pinhole(
     if (source != null && source.getAddress().length != destination.getAddress().length) {
       throw new IllegalArgumentException("source and destination of different families");
     }
-    if (port < 1 || port > 65535) {
-      throw new IllegalArgumentException("port: " + port + " (expected: 1..65535)");
-    }
-    if (timeoutMs < 1) {
-      throw new IllegalArgumentException("timeoutMs: " + timeoutMs + " (expected: 1..)");
-    }
+    Ranges.require("port", port, 1, 65535);
+    Ranges.requireAtLeast("timeoutMs", timeoutMs, 1);
     if (translation != null && source == null) {
       throw new IllegalArgumentException("translation of a child from any source");
     }

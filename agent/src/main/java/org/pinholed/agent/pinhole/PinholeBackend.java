@@ -106,7 +106,8 @@ public interface PinholeBackend extends AutoCloseable {
   void setPorts(Collection<HelperPort> ports) throws BackendException;
 
   /**
-   * Which queue the diversion gives the packets of a flow to.
+   * Which queue the diversion gives the packets of a flow to. Flows with the same id have the same
+   * queue.
    *
    * @param conntrackId the flow's conntrack id
    * @return 0 for the first queue, 1 for the one behind it, and so on

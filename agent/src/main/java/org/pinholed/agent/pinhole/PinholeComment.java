@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param helper name of the helper
  * @param parentSerial conntrack id of the parent, 8 hex digits
+ * @param clientPort port of the parent's client: with the addresses of the pinhole it tells parents
+ *     with the same id apart
  * @param policyId the firewall policy that let the parent in
  * @param createdSeconds when it was announced, seconds since 1970
  * @param endsWithParent true if its timeout is a lease that is renewed while the parent lives
@@ -18,13 +20,14 @@ import org.jspecify.annotations.Nullable;
 public record PinholeComment(
     String helper,
     String parentSerial,
+    int clientPort,
     int policyId,
     long createdSeconds,
     boolean endsWithParent,
     String key) {
   private static final Pattern FORM =
       Pattern.compile(
-          "helper=(\\S+) parent=([0-9a-f]{8}) policy=(\\d{1,9}) created=(\\d{1,12})"
+          "helper=(\\S+) parent=([0-9a-f]{8}):(\\d{1,5}) policy=(\\d{1,9}) created=(\\d{1,12})"
               + " ends=(parent|timeout) key=(.{1,64})");
 
   /**
@@ -42,9 +45,10 @@ public record PinholeComment(
         form.group(1),
         form.group(2),
         Integer.parseInt(form.group(3)),
-        Long.parseLong(form.group(4)),
-        form.group(5).equals("parent"),
-        form.group(6));
+        Integer.parseInt(form.group(4)),
+        Long.parseLong(form.group(5)),
+        form.group(6).equals("parent"),
+        form.group(7));
   }
 
   /**
@@ -58,6 +62,8 @@ public record PinholeComment(
             + helper
             + " parent="
             + parentSerial
+            + ":"
+            + clientPort
             + " policy="
             + policyId
             + " created="

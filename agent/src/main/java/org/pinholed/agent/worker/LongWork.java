@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * What is too much for one turn of a worker: parents to look for in the kernel, and questions about
@@ -27,10 +28,10 @@ final class LongWork {
   /**
    * A parent whose conntrack is said to be gone.
    *
-   * @param conntrackId its id
+   * @param identity which conntrack it is
    * @param closed whether its connection had been closed before, by FIN or RST
    */
-  record Check(int conntrackId, boolean closed) {}
+  record Check(ConntrackIdentity identity, boolean closed) {}
 
   /** A long work. */
   interface Step {

@@ -249,6 +249,7 @@ final class Outcomes implements OutcomeSink {
     return new PinholeComment(
             current.parent().helper(),
             current.parent().serial(),
+            current.parent().client().port(),
             current.parent().policyId(),
             System.currentTimeMillis() / 1000,
             livesWithParent,

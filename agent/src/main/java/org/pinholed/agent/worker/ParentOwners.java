@@ -10,6 +10,7 @@ import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.limit.ClientCounts;
 import org.pinholed.agent.limit.Limit;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * Which worker knows which parent, and what all parents may take together. Shared by the workers,
@@ -22,7 +23,7 @@ public final class ParentOwners {
    */
   static final int MOST_UNREAD = 4096;
 
-  private final Map<Integer, QueueWorker> owners = new ConcurrentHashMap<>();
+  private final Map<ConntrackIdentity, QueueWorker> owners = new ConcurrentHashMap<>();
   private final AtomicInteger read = new AtomicInteger();
   private final AtomicInteger unread = new AtomicInteger();
   private final ClientCounts readBySource = new ClientCounts();
@@ -113,30 +114,30 @@ public final class ParentOwners {
   /**
    * Notes who knows a parent.
    *
-   * @param conntrackId its conntrack id
+   * @param identity which conntrack it is
    * @param worker the worker that has it in its table
    */
-  void put(int conntrackId, QueueWorker worker) {
-    owners.put(conntrackId, worker);
+  void put(ConntrackIdentity identity, QueueWorker worker) {
+    owners.put(identity, worker);
   }
 
   /**
    * Forgets a parent, if it is this worker's.
    *
-   * @param conntrackId its conntrack id
+   * @param identity which conntrack it is
    * @param worker the worker that had it in its table
    */
-  void remove(int conntrackId, QueueWorker worker) {
-    owners.remove(conntrackId, worker);
+  void remove(ConntrackIdentity identity, QueueWorker worker) {
+    owners.remove(identity, worker);
   }
 
   /**
    * Finds the worker of a parent.
    *
-   * @param conntrackId its conntrack id
+   * @param identity which conntrack it is
    * @return null if no worker knows it, or none yet
    */
-  @Nullable QueueWorker of(int conntrackId) {
-    return owners.get(conntrackId);
+  @Nullable QueueWorker of(ConntrackIdentity identity) {
+    return owners.get(identity);
   }
 }

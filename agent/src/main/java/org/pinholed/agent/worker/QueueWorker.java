@@ -37,6 +37,7 @@ import org.pinholed.helper.Reason;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.stream.InOrderStream;
 import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketHandler;
 import org.pinholed.kernel.nfqueue.PacketQueue;
@@ -204,11 +205,11 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
    * Has a parent ended whose conntrack is said to be gone, unless the kernel still has it. From any
    * thread.
    *
-   * @param conntrackId its conntrack id
+   * @param identity which conntrack it is
    * @param closed whether its connection had been closed before, by FIN or RST
    */
-  void endIfGone(int conntrackId, boolean closed) {
-    longWork.checkLater(new LongWork.Check(conntrackId, closed));
+  void endIfGone(ConntrackIdentity identity, boolean closed) {
+    longWork.checkLater(new LongWork.Check(identity, closed));
     if (woken.compareAndSet(false, true)) {
       wake();
     }

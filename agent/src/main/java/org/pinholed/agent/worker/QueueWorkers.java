@@ -9,11 +9,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
-import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * All workers of an agent, for those who ask or tell them something and do not care which one it
@@ -77,27 +78,27 @@ public final class QueueWorkers {
    * Has a parent ended whose conntrack is said to be gone, by its worker, unless the kernel still
    * has it.
    *
-   * @param conntrackId its conntrack id; one that nobody knows is ignored
+   * @param identity which conntrack it is; one that nobody knows is ignored
    * @param closed whether its connection had been closed before, by FIN or RST
    */
-  public void endParentIfGone(int conntrackId, boolean closed) {
-    QueueWorker owner = owners.of(conntrackId);
+  public void endParentIfGone(ConntrackIdentity identity, boolean closed) {
+    QueueWorker owner = owners.of(identity);
     // Most of those that nobody knows ended by their FIN two minutes ago. One that is just being
     // taken over is looked for once more when it is known.
     if (owner != null) {
-      owner.endIfGone(conntrackId, closed);
+      owner.endIfGone(identity, closed);
     }
   }
 
   /**
    * Has our bits put back into the mark of a parent, by its worker: another rule took them out.
    *
-   * @param conntrackId its conntrack id; one that nobody knows is ignored
+   * @param identity which conntrack it is; one that nobody knows is ignored
    */
-  public void putMarkBack(int conntrackId) {
-    QueueWorker owner = owners.of(conntrackId);
+  public void putMarkBack(ConntrackIdentity identity) {
+    QueueWorker owner = owners.of(identity);
     if (owner != null) {
-      owner.post(() -> owner.flows().putMarkBack(conntrackId));
+      owner.post(() -> owner.flows().putMarkBack(identity));
     }
   }
 
@@ -114,17 +115,16 @@ public final class QueueWorkers {
   /**
    * Has all parents ended that the kernel does not have any more.
    *
-   * @param alive conntrack ids of which it is known that they live
+   * @param alive conntracks of which it is known that they live
    * @return how many were ended, once all workers did their part
    */
-  public CompletableFuture<Integer> endParentsGone(Set<Integer> alive) {
+  public CompletableFuture<Integer> endParentsGone(Set<ConntrackIdentity> alive) {
     return this.<Boolean>aboutFlows(
             LongWork.REQUESTS_A_TURN / 2,
             (flows, some, gone) -> {
               for (ParentFlow flow : some) {
-                int id = flow.entry().id();
                 // Asked one by one: it may have begun after the dump.
-                if (!alive.contains(id) && flows.checkGone(id, false)) {
+                if (!alive.contains(flow.parent().identity()) && flows.checkGone(flow, false)) {
                   gone.add(true);
                 }
               }
@@ -147,7 +147,7 @@ public final class QueueWorkers {
         (WorkerFlows flows, List<ParentFlow> some, List<Boolean> ended) -> {
           for (ParentFlow flow : some) {
             if (ending.contains(flow.entry())) {
-              flows.end(flow.entry().id(), kind);
+              flows.endAndDistrust(flow, kind); // its conntrack may be there still
             }
           }
         });
@@ -232,12 +232,10 @@ public final class QueueWorkers {
    * What another process needs to read flows from their first byte that have not sent one yet: the
    * youngest ones, since others are over or a flood.
    *
-   * @return their states
+   * @return how they began
    */
-  public List<FlowState> halfOpenStates() {
-    return owners.halfOpen().youngest(YOUNGEST_OF_EACH, YOUNGEST).stream()
-        .map(FlowState::of)
-        .toList();
+  public HalfOpenState halfOpenState() {
+    return owners.halfOpen().youngest(YOUNGEST_OF_EACH, YOUNGEST);
   }
 
   /**

@@ -36,6 +36,7 @@ import org.pinholed.helper.Transport;
 import org.pinholed.helper.stream.StreamReason;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.slf4j.Logger;
@@ -197,9 +198,9 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       return null;
     }
     if (before != null) {
-      // The id alone says nothing, the next entry for the same tuple often has it again. But a flow
-      // that went on since its SYN+ACK cannot come back to this state.
-      if (before.entry().id() == entry.id() && before.waitsForFirstByte()) {
+      // That it has all the same numbers says nothing, the next entry for the same tuple often has
+      // the same id. But a flow that went on since its SYN+ACK cannot come back to this state.
+      if (before.parent().identity().equals(entry.identity()) && before.waitsForFirstByte()) {
         return null;
       }
       end(before, AgentEvent.Kind.PARENT_CLOSED); // the ports are used again
@@ -231,13 +232,15 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       addUnread(entry, active, AgentReason.KERNEL_HELPER, nowNs);
       return null;
     }
-    for (int lost = owners.halfOpen().add(entry, packet.acknowledgement() - 1, packet.sequence());
-        lost > 0;
-        lost--) {
-      metrics.limit(Limit.HALF_OPEN);
-    }
+    limited(owners.halfOpen().add(entry, packet.acknowledgement() - 1, packet.sequence()));
     marks.begin(entry);
     return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE), active);
+  }
+
+  private void limited(int flowsLost) {
+    for (int i = 0; i < flowsLost; i++) {
+      metrics.limit(Limit.HALF_OPEN);
+    }
   }
 
   /** The first byte of a flow whose beginning was seen. */
@@ -307,7 +310,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     ParentFlow flow =
         refusal == null ? resume(entry, active, nowNs) : addUnread(entry, active, refusal, nowNs);
     if (flow != null && refusal == null) {
-      lookOnceMore(entry);
+      lookOnceMore(flow);
     }
     return flow == null ? null : flows.find(packet);
   }
@@ -364,10 +367,10 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   /**
    * Its end may have been told before anybody knew that it is ours; then nobody tells again.
    *
-   * @param entry a conntrack that was there a moment ago
+   * @param flow one whose conntrack was there a moment ago
    */
-  private void lookOnceMore(ConntrackEntry entry) {
-    worker.endIfGone(entry.id(), false);
+  private void lookOnceMore(ParentFlow flow) {
+    worker.endIfGone(flow.parent().identity(), false);
   }
 
   private void inheritTranslation(ParentFlow flow) {
@@ -389,10 +392,14 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    *
    * @param entry its conntrack, with the vetted bit
    * @param state what that agent said of it; null if it said nothing
+   * @param beginning how it began, if it had not sent a byte yet; null else
    * @return the flow; null if it is ending or untrusted, has not sent a byte yet, no helper of
    *     today reads it, or there are too many
    */
-  public @Nullable ParentFlow takeOver(ConntrackEntry entry, @Nullable FlowState state) {
+  public @Nullable ParentFlow takeOver(
+      ConntrackEntry entry,
+      @Nullable FlowState state,
+      HalfOpenFlows.@Nullable Beginning beginning) {
     HelperTable.ActiveHelper active = helperOf(entry);
     boolean alive = isAlive(entry);
     long nowNs = System.nanoTime();
@@ -403,8 +410,8 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       marks.distrust(entry);
       return null;
     }
-    if (state != null && state.isHalfOpen()) {
-      owners.halfOpen().add(entry, (int) state.clientNext() - 1, (int) state.serverNext() - 1);
+    if (beginning != null) {
+      limited(owners.halfOpen().restore(entry, beginning));
       return null;
     }
     if (state != null) {
@@ -493,12 +500,8 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
 
   /** Puts a flow into the table; one for which there is no room is untrusted. */
   private boolean add(ParentFlow flow) {
-    ParentFlow stale = flows.find(flow.entry().id());
-    if (stale != null) {
-      end(stale, AgentEvent.Kind.PARENT_CLOSED);
-      if (!stale.entry().original().equals(flow.entry().original())) {
-        marks.distrust(stale.entry());
-      }
+    for (ParentFlow stale : flows.withTuplesOf(flow.entry())) {
+      end(stale, AgentEvent.Kind.PARENT_CLOSED); // its conntrack is gone: the tuple is another's
     }
     if (flow.helper() != null) {
       Limit reached = owners.takePlace(flow.facts().client().address());
@@ -509,7 +512,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
         return false;
       }
     }
-    owners.put(flow.entry().id(), worker);
+    owners.put(flow.parent().identity(), worker);
     flows.add(flow);
     return true;
   }
@@ -526,7 +529,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
       if (row.parent().waiting() == 0 && !row.mayHaveToRepeat()) {
         row.parent().end();
         flows.remove(row);
-        owners.remove(row.entry().id(), worker);
+        owners.remove(row.parent().identity(), worker);
         oldest.remove();
         owners.changeUnread(-1);
         return;
@@ -557,7 +560,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
 
   private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
     return new Parent(
-        entry.id(),
+        entry.identity(),
         active.entry().name(),
         active.entry().id(),
         entry.mark(),
@@ -656,7 +659,7 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
     flow.close();
     outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
     flows.remove(flow);
-    owners.remove(flow.entry().id(), worker);
+    owners.remove(flow.parent().identity(), worker);
     if (flow.helper() != null) {
       owners.givePlaceBack(flow.facts().client().address());
     }
@@ -675,28 +678,13 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   }
 
   /**
-   * Ends a parent and everything that hangs on it.
+   * Whether a parent is read, neither side has closed, and no operator is clearing it.
    *
-   * @param conntrackId its conntrack id; unknown ids are ignored
-   * @param kind why, for log and counters
+   * @param flow one that is known
+   * @return false also if it is no longer read
    */
-  public void end(int conntrackId, AgentEvent.Kind kind) {
-    ParentFlow flow = flows.find(conntrackId);
-    if (flow != null) {
-      endAndDistrust(flow, kind); // the kernel may have refused to delete its conntrack
-    }
-  }
-
-  /**
-   * Whether a parent is known and read, neither side has closed, and no operator is clearing it.
-   *
-   * @param conntrackId its conntrack id
-   * @return false also if it is known and no longer read
-   */
-  boolean isRead(int conntrackId) {
-    ParentFlow flow = flows.find(conntrackId);
-    return flow != null
-        && !flow.readingEnded()
+  private static boolean isRead(ParentFlow flow) {
+    return !flow.readingEnded()
         && !flow.isCleared()
         && !flow.isClosed(Direction.ORIGINAL)
         && !flow.isClosed(Direction.REPLY);
@@ -705,33 +693,32 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   /**
    * Ends a parent whose conntrack is said to be gone, unless the kernel has one with the same tuple
    * and id that carries our mark: then what was said was about an earlier connection between the
-   * same ports.
+   * same ports. Counts it as lost if it was not closed before.
    *
-   * @param conntrackId its conntrack id; unknown ids are ignored
-   * @return true if there was such a parent and it is ended now
+   * @param check which; unknown ones are ignored
    */
-  public boolean endIfGone(int conntrackId) {
-    ParentFlow flow = flows.find(conntrackId);
-    if (flow == null || isInKernel(flow.entry())) {
+  @Override
+  public void check(LongWork.Check check) {
+    ParentFlow flow = flows.find(check.identity());
+    if (flow != null) {
+      checkGone(flow, check.closed());
+    }
+  }
+
+  /** As {@link #check}; answers whether it is ended now. */
+  boolean checkGone(ParentFlow flow, boolean closed) {
+    if (isInKernel(flow)) {
       return false;
     }
-    end(flow, AgentEvent.Kind.PARENT_CLOSED);
+    endGone(flow, closed);
     return true;
   }
 
-  @Override
-  public void check(LongWork.Check check) {
-    checkGone(check.conntrackId(), check.closed());
-  }
-
-  /** Ends a parent if it is gone, and counts it if it was not closed before. */
-  boolean checkGone(int conntrackId, boolean closed) {
-    boolean read = isRead(conntrackId);
-    boolean gone = endIfGone(conntrackId);
-    if (gone && read && !closed) {
+  private void endGone(ParentFlow flow, boolean closed) {
+    if (isRead(flow) && !closed) {
       lost.incrementAndGet();
     }
-    return gone;
+    end(flow, AgentEvent.Kind.PARENT_CLOSED);
   }
 
   /**
@@ -761,19 +748,16 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   @Override
   @SuppressWarnings("ReferenceEquality") // a flow that began since with the same numbers is another
   public void look(ConntrackEntry entry) {
-    ParentFlow flow = flows.find(entry.id());
+    ParentFlow flow = flows.find(entry.identity());
     if (flow == null || flow.entry() != entry) {
       return;
     }
     try {
-      Optional<ConntrackEntry> now = conntrack.get(entry.original());
-      if (now.isEmpty() || now.get().id() != entry.id()) {
-        if (isRead(entry.id())) {
-          lost.incrementAndGet();
-        }
-        end(flow, AgentEvent.Kind.PARENT_CLOSED);
+      Optional<ConntrackEntry> now = find(flow);
+      if (now.isEmpty()) {
+        endGone(flow, false);
       } else if (!marks.isOurs(now.get())) {
-        putMarkBack(entry.id());
+        putMarkBack(flow);
       }
     } catch (NetlinkException e) {
       marks.failed(e); // looked for again in the next round
@@ -792,13 +776,19 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   /**
    * Puts our bits back into the mark of a parent, from which another rule took them.
    *
-   * @param conntrackId its conntrack id; unknown ids are ignored
+   * @param identity which conntrack it is; unknown ones are ignored
    */
-  void putMarkBack(int conntrackId) {
-    ParentFlow flow = flows.find(conntrackId);
+  void putMarkBack(ConntrackIdentity identity) {
+    ParentFlow flow = flows.find(identity);
+    if (flow != null) {
+      putMarkBack(flow);
+    }
+  }
+
+  private void putMarkBack(ParentFlow flow) {
     // After conntrack -F the next entry of a flow has no bits either: it is not believed, and its
     // parent is about to be ended.
-    if (flow == null || worker.hasChecks()) {
+    if (worker.hasChecks()) {
       return;
     }
     marks.putBack(flow);
@@ -817,16 +807,20 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
    * the old id (it is made of the tuple and of where the entry lies in memory). Nobody has vetted
    * that one, and its end would not be told, because it has no mark: only a marked one is ours.
    */
-  private boolean isInKernel(ConntrackEntry entry) {
+  private boolean isInKernel(ParentFlow flow) {
     try {
-      return conntrack
-          .get(entry.original())
-          .filter(now -> now.id() == entry.id() && marks.isOurs(now))
-          .isPresent();
+      return find(flow).filter(marks::isOurs).isPresent();
     } catch (NetlinkException e) {
       marks.failed(e);
       return false;
     }
+  }
+
+  /** The conntrack of a flow as it is now; empty if it is gone or another one has its tuple. */
+  private Optional<ConntrackEntry> find(ParentFlow flow) throws NetlinkException {
+    return conntrack
+        .get(flow.entry().original())
+        .filter(now -> now.identity().equals(flow.parent().identity()));
   }
 
   /**
@@ -876,9 +870,9 @@ public final class WorkerFlows implements LongWork.Checker, ParentSweep.Parents 
   }
 
   /**
-   * Begins to clear parents. They end by {@link #end(int, AgentEvent.Kind)} or when the kernel
-   * tells of their end, which it does as soon as their conntracks are deleted; either way they end
-   * as cleared.
+   * Begins to clear parents. They end by {@link QueueWorkers#endParents} or when the kernel tells
+   * of their end, which it does as soon as their conntracks are deleted; either way they end as
+   * cleared.
    *
    * @param filter which ones
    * @return their conntracks, to be deleted

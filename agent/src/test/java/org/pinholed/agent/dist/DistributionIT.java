@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
@@ -120,6 +121,20 @@ class DistributionIT {
     Result result = run(Map.of(), "sh", program.toString(), "--version");
     assertEquals(0, result.exit(), result.toString());
     assertEquals("", result.err());
+  }
+
+  @Test
+  void archives_madeUnderAStrictUmask_canBeReadByTheUserOfTheService()
+      throws IOException, InterruptedException {
+    String copy = folder.resolve("copy").toString();
+    assertEquals(0, run(Map.of(), "cp", "-r", HOME.toString(), copy).exit());
+    Result result =
+        run(Map.of(), "sh", "-c", "umask 077; exec \"$0\"", copy + "/lib/make-archives");
+    assertEquals(0, result.exit(), result.toString());
+    for (String archive : List.of("pinholed.jsa", "pinholectl.jsa")) {
+      var mode = Files.getPosixFilePermissions(Path.of(copy, "lib", archive));
+      assertTrue(mode.contains(PosixFilePermission.OTHERS_READ), archive + " " + mode);
+    }
   }
 
   @Test

@@ -43,6 +43,8 @@ import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 class ExpectationTableTest {
   private static final InetAddress CLIENT = address("192.0.2.10");
@@ -65,13 +67,21 @@ class ExpectationTableTest {
     }
   }
 
+  private static ConntrackIdentity identity(int id) {
+    FlowTuple original =
+        new FlowTuple(6, new InetSocketAddress("192.0.2.10", 0).getAddress(), 40001, SERVER, 21);
+    return new ConntrackIdentity(id, original, original.inverse(), 0);
+  }
+
   private static InetAddress address(String numeric) {
     return new InetSocketAddress(numeric, 0).getAddress();
   }
 
+  private static final ConntrackIdentity CHILD = identity(0xabcd);
+
   private Parent parent(String client) {
     return new Parent(
-        nextParent++,
+        identity(nextParent++),
         "ftp",
         7,
         0x20000019,
@@ -110,7 +120,7 @@ class ExpectationTableTest {
   }
 
   private @Nullable Expectation match(InetAddress source, int port, Predicate<Pinhole> stands) {
-    return table.match(6, source, SERVER, port, "0000abcd", stands);
+    return table.match(6, source, SERVER, port, CHILD, stands);
   }
 
   private int waiting() {
@@ -289,9 +299,8 @@ class ExpectationTableTest {
 
       assertNull(match(address("192.0.2.11"), port));
       assertNull(match(CLIENT, port + 1));
-      assertNull(table.match(17, CLIENT, SERVER, port, "0000abcd", pinhole -> false));
-      assertNull(
-          table.match(6, CLIENT, address("198.51.100.8"), port, "0000abcd", pinhole -> false));
+      assertNull(table.match(17, CLIENT, SERVER, port, CHILD, pinhole -> false));
+      assertNull(table.match(6, CLIENT, address("198.51.100.8"), port, CHILD, pinhole -> false));
     }
 
     @Test

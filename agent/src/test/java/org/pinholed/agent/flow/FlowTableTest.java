@@ -14,7 +14,9 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -52,7 +54,7 @@ class FlowTableTest {
     Endpoint client = new Endpoint(original.source(), original.sourcePort());
     Endpoint server = new Endpoint(original.destination(), original.destinationPort());
     return new ParentFlow(
-        new Parent(id, "ftp", 1, 0, 0, client, server),
+        new Parent(entry.identity(), "ftp", 1, 0, 0, client, server),
         entry,
         new FlowFacts(Transport.TCP, client, client, server, server, FlowFacts.Origin.FIRST_BYTE),
         new HelperEntry(1, "ftp", Transport.TCP, 21, true, null, Map.of()),
@@ -87,7 +89,7 @@ class FlowTableTest {
 
     assertFinds(flow, Direction.ORIGINAL, CLIENT, SERVER);
     assertFinds(flow, Direction.REPLY, SERVER, CLIENT);
-    assertSame(flow, table.find(1));
+    assertSame(flow, table.find(flow.parent().identity()));
     assertEquals(1, table.size());
   }
 
@@ -122,7 +124,8 @@ class FlowTableTest {
     assertNull(table.find(packet(new InetSocketAddress("192.0.2.11", 40001), SERVER)));
     assertNull(table.find(packet(CLIENT, new InetSocketAddress("198.51.100.8", 21))));
     assertNull(table.find(wrap(PacketBuilder.udp(CLIENT, SERVER).payload("x").build())));
-    assertNull(table.find(2));
+    assertNull(table.find(flow(2, CLIENT, SERVER).parent().identity()));
+    assertNull(table.find(flow(1, SERVER, CLIENT).parent().identity()));
   }
 
   @Test
@@ -150,7 +153,7 @@ class FlowTableTest {
 
     assertNull(table.find(packet(CLIENT, SERVER)));
     assertNull(table.find(packet(SERVER, CLIENT)));
-    assertNull(table.find(1));
+    assertNull(table.find(flow.parent().identity()));
     assertEquals(0, table.size());
     assertTrue(table.flows().isEmpty());
   }
@@ -165,38 +168,71 @@ class FlowTableTest {
 
     assertFinds(newer, Direction.ORIGINAL, CLIENT, SERVER);
     assertFinds(newer, Direction.REPLY, SERVER, CLIENT);
-    assertSame(newer, table.find(2));
-    assertNull(table.find(1));
+    assertSame(newer, table.find(newer.parent().identity()));
+    assertNull(table.find(older.parent().identity()));
   }
 
   @Test
-  void remove_flowWhoseIdAnotherTook_theOtherStays() {
+  void remove_flowWhoseConntrackAnotherTook_theOtherStays() {
     ParentFlow older = flow(1, CLIENT, SERVER);
     ParentFlow newer = flow(1, CLIENT, SERVER);
     table.add(older);
     table.add(newer);
     table.remove(older);
 
-    assertSame(newer, table.find(1));
+    assertSame(newer, table.find(newer.parent().identity()));
     assertFinds(newer, Direction.REPLY, SERVER, CLIENT);
   }
 
   @Test
   void find_severalFlows_eachByItsPorts() {
+    List<ParentFlow> flows = new ArrayList<>();
     for (int port = 10_000; port < 12_000; port++) {
-      table.add(flow(port, new InetSocketAddress(CLIENT.getAddress(), port), SERVER));
+      flows.add(flow(port, new InetSocketAddress(CLIENT.getAddress(), port), SERVER));
+      table.add(flows.get(flows.size() - 1));
     }
     for (int port = 10_000; port < 12_000; port++) {
       InetSocketAddress client = new InetSocketAddress(CLIENT.getAddress(), port);
-      assertFinds(known(port), Direction.REPLY, SERVER, client);
+      assertFinds(flows.get(port - 10_000), Direction.REPLY, SERVER, client);
     }
     assertEquals(2_000, table.size());
   }
 
-  private ParentFlow known(int id) {
-    ParentFlow flow = table.find(id);
-    assertNotNull(flow);
-    return flow;
+  @Test
+  void find_twoFlowsOfOneId_each_andOneEndsAlone() {
+    ParentFlow one = flow(1, CLIENT, SERVER);
+    ParentFlow other = flow(1, new InetSocketAddress(CLIENT.getAddress(), 40002), SERVER);
+    table.add(one);
+    table.add(other);
+
+    assertEquals(2, table.size());
+    assertEquals(List.of(), table.withTuplesOf(flow(1, CLIENT6, SERVER6).entry()));
+    assertSame(one, table.find(one.parent().identity()));
+    assertSame(other, table.find(other.parent().identity()));
+    table.remove(one);
+    assertNull(table.find(one.parent().identity()));
+    assertSame(other, table.find(other.parent().identity()));
+    assertEquals(List.of(other), List.copyOf(table.flows()));
+  }
+
+  @Test
+  void withTuplesOf_flowsThatShareATuple_areFoundOnce() {
+    InetSocketAddress inside = new InetSocketAddress("203.0.113.5", 21);
+    ParentFlow plain = flow(1, CLIENT, SERVER);
+    ParentFlow translated = flow(2, tuple(CLIENT6, SERVER6), tuple(SERVER6, CLIENT6));
+    table.add(plain);
+    table.add(translated);
+
+    assertEquals(List.of(plain), table.withTuplesOf(plain.entry()));
+    assertEquals(
+        List.of(plain),
+        table.withTuplesOf(flow(3, tuple(CLIENT, SERVER), tuple(inside, CLIENT)).entry()));
+    assertEquals(
+        List.of(plain),
+        table.withTuplesOf(flow(3, tuple(CLIENT, inside), tuple(SERVER, CLIENT)).entry()));
+    assertEquals(
+        List.of(),
+        table.withTuplesOf(flow(1, tuple(CLIENT, inside), tuple(inside, CLIENT)).entry()));
   }
 
   @Test

@@ -18,6 +18,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.MemoryNeed;
 import org.pinholed.agent.flow.HalfOpenFlows.Beginning;
@@ -119,14 +120,63 @@ class HalfOpenFlowsTest {
       flows.add(entry(i, 1, i), i, i);
     }
     flows.add(entry(77, 2, 1), 5, 6);
-    List<Beginning> two = flows.youngest(2, 100);
+    List<Beginning> two =
+        flows.youngest(2, 100).flows().stream().map(HalfOpenState.Held::beginning).toList();
     assertEquals(
         List.of(
             new Beginning(49, 49, 49, false),
             new Beginning(48, 48, 48, false),
             new Beginning(77, 5, 6, false)),
         two);
-    assertEquals(1, flows.youngest(2, 1).size());
+    assertEquals(1, flows.youngest(2, 1).flows().size());
+  }
+
+  @Test
+  void restore_inAnotherProcess_eachByItsTuples_withItsNumbers() {
+    HalfOpenFlows before = new HalfOpenFlows(10);
+    before.add(entry(7, 1, 40001), 1, 2);
+    before.add(entry(7, 1, 40002), 3, 4);
+    before.noteSynWithData(entry(7, 1, 40002));
+    HalfOpenState left = before.youngest(8, 8);
+    Map<Long, Beginning> byKey = new HashMap<>();
+    left.flows().forEach(held -> byKey.put(held.key(), held.beginning()));
+
+    HalfOpenFlows after = new HalfOpenFlows(10);
+    for (int port = 40001; port <= 40002; port++) {
+      after.restore(entry(7, 1, port), notNull(byKey.get(left.keyOf(entry(7, 1, port)))));
+    }
+    assertNull(byKey.get(left.keyOf(entry(7, 1, 40003))), "the id is not enough");
+    assertEquals(new Beginning(7, 1, 2, false), after.take(entry(7, 1, 40001)));
+    assertEquals(new Beginning(7, 3, 4, true), after.take(entry(7, 1, 40002)));
+  }
+
+  private static Beginning notNull(@Nullable Beginning beginning) {
+    assertNotNull(beginning);
+    return beginning;
+  }
+
+  @Test
+  void sameIdAndOriginalTuple_translatedToAnotherServer_isAnotherFlow() {
+    HalfOpenFlows flows = new HalfOpenFlows(10);
+    ConntrackEntry first = entry(7, 1, 40001);
+    FlowTuple reply = first.reply();
+    ConntrackEntry second =
+        new ConntrackEntry(
+            first.original(),
+            new FlowTuple(6, reply.source(), 2121, reply.destination(), reply.destinationPort()),
+            7,
+            0,
+            0,
+            60,
+            2,
+            "",
+            -1,
+            -1,
+            -1,
+            -1,
+            0);
+    flows.add(first, 1, 2);
+    assertNull(flows.find(second));
   }
 
   /** Each number adds or takes a flow of one of seven clients; a plain model says what is right. */

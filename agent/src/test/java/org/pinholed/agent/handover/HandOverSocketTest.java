@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
@@ -18,6 +20,8 @@ import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.control.FakeAgent;
 import org.pinholed.agent.flow.FlowDevices;
 import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.HalfOpenFlows;
+import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.nat.TranslatedState;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -25,11 +29,15 @@ import org.pinholed.agent.view.ControlException;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.libc.Libc;
 
 /** Two processes in one: the server is the old one, the test the new one. */
 @SuppressWarnings("NullAway.Init")
 class HandOverSocketTest {
+  private static final InetAddress SERVER = new InetSocketAddress("198.51.100.7", 0).getAddress();
+
   @TempDir Path folder;
 
   private ControlServer open() throws IOException {
@@ -58,7 +66,7 @@ class HandOverSocketTest {
     for (int id = 0; id < flows; id++) {
       states.add(
           new FlowState(
-              -id,
+              identity(-id, id),
               FlowFacts.Origin.RESUMED,
               5,
               0,
@@ -77,7 +85,27 @@ class HandOverSocketTest {
               17,
               FlowDevices.LOCAL));
     }
-    return new HandOver(7, List.of(new HandOver.Queue(3, descriptor)), states);
+    HalfOpenState halfOpen =
+        new HalfOpenState(
+            Long.MIN_VALUE + 1,
+            List.of(
+                new HalfOpenState.Held(-3, new HalfOpenFlows.Beginning(-1, -2, 0x7fffffff, true)),
+                new HalfOpenState.Held(4, new HalfOpenFlows.Beginning(5, 0, -1, false))));
+    return new HandOver(7, List.of(new HandOver.Queue(3, descriptor)), states, halfOpen);
+  }
+
+  /** The same id for many, and addresses that are easily read as others. */
+  private static ConntrackIdentity identity(int id, int port) throws IOException {
+    byte[] mapped = new byte[16];
+    mapped[10] = -1;
+    mapped[11] = -1;
+    mapped[15] = 7;
+    InetAddress odd = Inet6Address.getByAddress(null, mapped, -1);
+    FlowTuple original =
+        port % 2 == 0
+            ? new FlowTuple(6, odd, port, InetAddress.getByName("2001:db8::1"), 21)
+            : new FlowTuple(6, InetAddress.getByName("192.0.2.1"), port, SERVER, 21);
+    return new ConntrackIdentity(id / 100, original, original.inverse(), 0);
   }
 
   private static String nameOf(int descriptor) throws IOException {
@@ -125,6 +153,24 @@ class HandOverSocketTest {
   }
 
   @Test
+  void flowOfAnAgentThatDoesNotSayWhichItIs_isLeftAway() throws Exception {
+    String text = HandOverText.write(handOver(-1, 1));
+    HandOver left = HandOverText.read(text.replace("\"conntrack\"", "\"conntrackId\""), List.of(7));
+    assertEquals(List.of(), left.flows());
+  }
+
+  @Test
+  void tupleThatIsNotUnderstood_isRefused() throws Exception {
+    String text = HandOverText.write(handOver(-1, 2));
+    for (String bad :
+        List.of("6 c0000201 1", "6 c00002 1 c6336407 21", "x c0000201 1 c6336407 2")) {
+      String wrong = text.replace("6 c0000201 1 c6336407 21", bad);
+      assertNotEquals(text, wrong);
+      assertThrows(IOException.class, () -> HandOverText.read(wrong, List.of(7)), bad);
+    }
+  }
+
+  @Test
   void otherVersion_isRefused() {
     assertThrows(IOException.class, () -> HandOverText.read("{\"handOver\":2}", List.of()));
     assertThrows(IOException.class, () -> HandOverText.read("no JSON", List.of()));
@@ -137,7 +183,7 @@ class HandOverSocketTest {
   @Test
   void processThatIsGone_isNotWaitedFor() throws Exception {
     Process process = new ProcessBuilder("true").start();
-    HandOverSocket.awaitEnd(new HandOver(process.pid(), List.of(), List.of()));
+    HandOverSocket.awaitEnd(new HandOver(process.pid(), List.of(), List.of(), HalfOpenState.NONE));
     HandOverSocket.awaitEnd(HandOver.NOTHING);
     assertEquals(0, process.waitFor());
   }

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -17,9 +19,13 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.HalfOpenFlows;
+import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.service.PassedDescriptor;
 import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.unix.DatagramReceiver;
 import org.pinholed.kernel.unix.DescriptorSocket;
 import org.pinholed.kernel.unix.Descriptors;
@@ -27,9 +33,25 @@ import org.pinholed.kernel.unix.Descriptors;
 /** What one process has the manager keep is what the next one finds. */
 @SuppressWarnings("NullAway.Init")
 class StoredHandOverTest {
+  private static final InetAddress END = new InetSocketAddress("192.0.2.10", 0).getAddress();
+  private static final FlowTuple ORIGINAL = new FlowTuple(6, END, 40001, END, 21);
+  private static final HalfOpenState HALF_OPEN =
+      new HalfOpenState(
+          5, List.of(new HalfOpenState.Held(1, new HalfOpenFlows.Beginning(2, 3, 4, false))));
   private static final FlowState FLOW =
       new FlowState(
-          17, FlowFacts.Origin.FIRST_BYTE, 7, 0, 100, 200, "ftp1", List.of(), null, null, 3, -1);
+          new ConntrackIdentity(17, ORIGINAL, ORIGINAL.inverse(), 0),
+          FlowFacts.Origin.FIRST_BYTE,
+          7,
+          0,
+          100,
+          200,
+          "ftp1",
+          List.of(),
+          null,
+          null,
+          3,
+          -1);
 
   @TempDir Path folder;
   private DatagramReceiver receiver;
@@ -86,7 +108,7 @@ class StoredHandOverTest {
   void firstStart_storesEachQueueUnderItsNumber() throws IOException {
     int queue = Descriptors.newMemoryFile("queue");
     StoredHandOver first = next();
-    assertEquals(new HandOver(0, List.of(), List.of()), first.take());
+    assertEquals(HandOver.NOTHING, first.take());
     int events = Descriptors.newMemoryFile("events");
     first.keep(List.of(new HandOver.Queue(7, queue)), events);
     assertEquals(List.of("+pinholed-events", "+pinholed-queue-7"), asked(2));
@@ -143,13 +165,13 @@ class StoredHandOverTest {
 
   @Test
   void flows_comeBackOnce() throws IOException {
-    next().leave(new HandOver(99, List.of(new HandOver.Queue(0, 1)), List.of(FLOW)));
+    next().leave(new HandOver(99, List.of(new HandOver.Queue(0, 1)), List.of(FLOW), HALF_OPEN));
     DescriptorSocket.Received received = receiver.receive();
     assertEquals("FDSTORE=1\nFDPOLL=0\nFDNAME=pinholed-flows", received.line());
     int flows = received.descriptors().get(0);
 
     HandOver left = next(new PassedDescriptor("pinholed-flows", flows)).take();
-    assertEquals(new HandOver(0, List.of(), List.of(FLOW)), left);
+    assertEquals(new HandOver(0, List.of(), List.of(FLOW), HALF_OPEN), left);
     assertDiscarded("pinholed-flows");
     assertNothingMoreSaid();
     assertFalse(isOpen(flows));
@@ -167,9 +189,7 @@ class StoredHandOverTest {
     for (String name : names) {
       int descriptor = Descriptors.newMemoryFile("noise");
       Files.writeString(Path.of("/proc/self/fd/" + descriptor), "{\"handOver\":1,\"queues\":3");
-      assertEquals(
-          new HandOver(0, List.of(), List.of()),
-          next(new PassedDescriptor(name, descriptor)).take());
+      assertEquals(HandOver.NOTHING, next(new PassedDescriptor(name, descriptor)).take());
       assertFalse(isOpen(descriptor), name);
       assertDiscarded(name);
     }

@@ -16,6 +16,10 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.HalfOpenState;
+import org.pinholed.agent.handover.HandOver;
+import org.pinholed.agent.packet.PacketBuilder;
+import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ExpectationRow;
@@ -43,10 +47,10 @@ class AdoptionTest {
   private static final InetSocketAddress CLIENT = TcpDialogue.CLIENT;
   private static final InetSocketAddress SERVER = TcpDialogue.SERVER;
   private static final String COMMENT =
-      "helper=ftp parent=00001234 policy=25 created=1700000000 ends=timeout key=data";
+      "helper=ftp parent=00001234:40001 policy=25 created=1700000000 ends=timeout key=data";
 
   private WorkerBench bench;
-  private List<FlowState> states = List.of();
+  private HandOver left = HandOver.NOTHING;
 
   AdoptionTest() throws NetlinkException {
     bench = new WorkerBench();
@@ -81,7 +85,7 @@ class AdoptionTest {
                 bench.worker().flows()::takeOver,
                 WorkerBench.MARKS,
                 bench.events(),
-                states)
+                left)
             .run();
     bench.turn();
     return result;
@@ -89,8 +93,9 @@ class AdoptionTest {
 
   /** Another process takes the place of the one before, with the same kernel. */
   private void replace() throws IOException {
-    states = new ArrayList<>(bench.worker().flows().states());
-    states.addAll(bench.workers().halfOpenStates());
+    left =
+        new HandOver(
+            0, List.of(), bench.worker().flows().states(), bench.workers().halfOpenState());
     bench = WorkerBench.after(bench);
     adopt();
   }
@@ -215,6 +220,22 @@ class AdoptionTest {
   }
 
   @Test
+  void replaced_behindASynWithBytes_whatThatBeginsIsNotRead() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).connect();
+    bench
+        .queue()
+        .deliver(PacketBuilder.tcp(CLIENT, SERVER).flags(PacketView.SYN).payload("USER").build());
+    bench.turn();
+    replace();
+    dialogue.on(bench).server("220 ready\r\n");
+    assertEquals("login", sessions().get(0).state());
+    dialogue.reusePorts(0x1234, 25 | VETTED, 0x1000, 0x2000);
+    dialogue.connect();
+
+    assertEquals(List.of("fastOpen"), sessions().stream().map(SessionRow::reason).toList());
+  }
+
+  @Test
   void replaced_beforeTheFirstCommand_whichIsStillLookedAt() throws Exception {
     TcpDialogue dialogue = new TcpDialogue(bench).connect().server("220 ready\r\n");
     replace();
@@ -251,10 +272,21 @@ class AdoptionTest {
   @ValueSource(booleans = {true, false})
   void handOverThatIsNotUnderstood_isResumedOnlyIfProven(boolean proven) throws Exception {
     TcpDialogue dialogue = established(proven ? PROVEN : VETTED);
-    states =
-        List.of(
-            new FlowState(
-                0x1234, FlowFacts.Origin.FIRST_BYTE, 0, 0, 1, 1, "?", List.of(), null, null, 0, 0));
+    FlowState state =
+        new FlowState(
+            dialogue.connection().identity(),
+            FlowFacts.Origin.FIRST_BYTE,
+            0,
+            0,
+            1,
+            1,
+            "?",
+            List.of(),
+            null,
+            null,
+            0,
+            0);
+    left = new HandOver(0, List.of(), List.of(state), HalfOpenState.NONE);
     adopt();
     dialogue.client("TYPE I\r\n").server("200 ok\r\n");
     dialogue.client("NOOP\r\n").server("200 ok\r\n").passive(30000);
@@ -381,7 +413,7 @@ class AdoptionTest {
     assertEquals(new Adoption.Result(1, 1, 0), adopt());
     assertEquals("opaqueBefore", sessions().get(0).reason());
     bench.conntrack().remove(dialogue.connection());
-    bench.worker().flows().endIfGone(0x1234);
+    bench.endIfGone(dialogue.connection());
     bench.turn();
     assertEquals(List.of(), bench.backend().open());
     assertEquals(0, bench.worker().opaqueParents());

@@ -434,7 +434,7 @@ class KernelEventsTest {
               () -> {
                 bench
                     .worker()
-                    .post(() -> bench.worker().flows().end(0x1234, AgentEvent.Kind.PARENT_CLOSED));
+                    .post(() -> bench.end(dialogue.connection(), AgentEvent.Kind.PARENT_CLOSED));
                 bench.turn();
               });
       events.tick(in(Duration.ofSeconds(21)));
@@ -602,7 +602,7 @@ class KernelEventsTest {
 
     @Test
     void endedMeanwhile_shutAgain() {
-      new TcpDialogue(bench).login().passive(30000);
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       bench.backend().loseTable();
       bench
           .backend()
@@ -610,7 +610,7 @@ class KernelEventsTest {
               () -> {
                 bench
                     .worker()
-                    .post(() -> bench.worker().flows().end(0x1234, AgentEvent.Kind.PARENT_CLOSED));
+                    .post(() -> bench.end(dialogue.connection(), AgentEvent.Kind.PARENT_CLOSED));
                 bench.turn();
               });
       events.repair();

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
-import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.worker.FakeConntrackKernel;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
@@ -85,7 +85,7 @@ class SamePortAgainTest {
       int id = nextChild++;
       Expectation expectation = byPinhole.get(used);
       assertNotNull(expectation, told.toString());
-      childOf.put(expectation.id(), Parent.serialOf(id));
+      childOf.put(expectation.id(), HexFormat.of().toHexDigits(id));
       FlowTuple original =
           new FlowTuple(
               6, TcpDialogue.CLIENT.getAddress(), id, TcpDialogue.SERVER.getAddress(), port);

@@ -23,13 +23,22 @@ import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 class AgentEventsTest {
   private static final InetAddress CLIENT = new InetSocketAddress("192.0.2.10", 0).getAddress();
   private static final InetAddress SERVER = new InetSocketAddress("2001:db8::7", 0).getAddress();
+  private static final FlowTuple ORIGINAL = new FlowTuple(6, CLIENT, 40001, CLIENT, 21);
   private static final Parent PARENT =
       new Parent(
-          0xabcd, "ftp", 1, 0x20000019, 25, new Endpoint(CLIENT, 40001), new Endpoint(CLIENT, 21));
+          new ConntrackIdentity(0xabcd, ORIGINAL, ORIGINAL.inverse(), 0),
+          "ftp",
+          1,
+          0x20000019,
+          25,
+          new Endpoint(CLIENT, 40001),
+          new Endpoint(CLIENT, 21));
 
   private final RecordedEvents log = new RecordedEvents();
   private final RecordedMetrics metrics = new RecordedMetrics();

@@ -20,6 +20,8 @@ import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 class TracerTest {
   private static final TraceFilter ALL = new TraceFilter(null, null, null, null);
@@ -39,8 +41,15 @@ class TracerTest {
 
   private static Parent parent() {
     InetAddress client = CLIENT.getAddress();
+    FlowTuple original = new FlowTuple(6, client, 40001, client, 21);
     return new Parent(
-        0xabcd, "ftp", 1, 25, 25, new Endpoint(client, 40001), new Endpoint(client, 21));
+        new ConntrackIdentity(0xabcd, original, original.inverse(), 0),
+        "ftp",
+        1,
+        25,
+        25,
+        new Endpoint(client, 40001),
+        new Endpoint(client, 21));
   }
 
   /** One packet with one line; whether anybody wanted it. */

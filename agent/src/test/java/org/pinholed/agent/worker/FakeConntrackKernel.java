@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 import org.pinholed.kernel.netlink.DatagramBatch;
@@ -60,6 +61,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     private volatile int tcpState;
     private volatile String helper = "";
     private volatile boolean adjustable;
+    private volatile int zone;
     private final SequenceAdjustment[] adjustments = new SequenceAdjustment[2];
 
     /**
@@ -86,6 +88,15 @@ public final class FakeConntrackKernel implements NetlinkTransport {
      */
     public int id() {
       return id;
+    }
+
+    /**
+     * What tells it from others.
+     *
+     * @return its id, tuples and zone
+     */
+    public ConntrackIdentity identity() {
+      return new ConntrackIdentity(id, original, reply, zone);
     }
 
     /**
@@ -122,6 +133,15 @@ public final class FakeConntrackKernel implements NetlinkTransport {
      */
     public void setHelper(String value) {
       helper = value;
+    }
+
+    /**
+     * Puts it into a zone. Requests still find it, as one without a zone.
+     *
+     * @param value 0 for none
+     */
+    public void setZone(int value) {
+      zone = value;
     }
 
     /** Gives it the extension for sequence numbers; without it what is set is ignored. */
@@ -174,6 +194,9 @@ public final class FakeConntrackKernel implements NetlinkTransport {
       tuple(writer, 1, original);
       tuple(writer, 2, reply);
       writer.attr32be(3, 8).attr32be(8, mark).attr32be(12, id).attr32be(7, 60);
+      if (zone != 0) {
+        writer.attr16be(18, zone);
+      }
       if (original.protocol() == 6) {
         writer.beginNested(4).beginNested(1).attr8(1, tcpState).endNested().endNested();
       }

@@ -2,7 +2,6 @@ package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
@@ -199,20 +198,10 @@ class FlowTrustTest {
     void byAClearThatTheKernelRefused() {
       TcpDialogue dialogue = new TcpDialogue(bench).login();
       bench.worker().flows().beginClear(ListingFilter.ALL);
-      bench.worker().flows().end(0x1234, AgentEvent.Kind.CLEARED);
+      bench.end(dialogue.connection(), AgentEvent.Kind.CLEARED);
       bench.turn();
       assertEquals(25 | OPAQUE, dialogue.connection().mark());
       assertAttackOpensNothing(dialogue);
-    }
-
-    @Test
-    void becauseAnotherFlowHasItsConntrackId() {
-      TcpDialogue dialogue = new TcpDialogue(bench).login();
-      new TcpDialogue(
-              bench, new InetSocketAddress("192.0.2.11", 40001), TcpDialogue.SERVER, 0x1234, 26)
-          .connect()
-          .server("220 ready\r\n");
-      assertEquals(25 | OPAQUE, dialogue.connection().mark());
     }
   }
 

@@ -69,7 +69,7 @@ class FlushedParentsTest {
               FakeConntrackKernel.ESTABLISHED);
       bench.conntrack().add(connections[i]);
       ConntrackEntry entry = client.get(original).orElseThrow();
-      assertNotNull(bench.worker().flows().takeOver(entry, null));
+      assertNotNull(bench.worker().flows().takeOver(entry, null, null));
     }
     living = new TcpDialogue(bench).login();
     assertEquals(parents + 1, bench.worker().parents());
@@ -103,7 +103,7 @@ class FlushedParentsTest {
     adopt(parents);
     for (Connection connection : connections) {
       bench.conntrack().remove(connection);
-      workers.endParentIfGone(connection.id(), false);
+      workers.endParentIfGone(connection.identity(), false);
     }
     while (bench.worker().parents() > 1) {
       assertTrue(turns < parents, "it goes on");

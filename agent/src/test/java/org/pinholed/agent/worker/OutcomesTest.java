@@ -20,6 +20,7 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.OutcomeSink;
@@ -122,7 +123,7 @@ class OutcomesTest {
           pinhole
               .comment()
               .matches(
-                  "helper=test parent=00000077 policy=25 created=[0-9]+ ends=timeout key=data"),
+                  "helper=test parent=00000077:[0-9]+ policy=25 created=[0-9]+ ends=timeout key=data"),
           pinhole.comment());
       assertEquals(List.of(new Endpoint(TcpDialogue.SERVER.getAddress(), 30000)), answers);
     }
@@ -224,6 +225,9 @@ class OutcomesTest {
     void notTheRowOfAChildThatCame() {
       TcpDialogue dialogue = connect(10);
       expect(dialogue, "data", 30000);
+      FlowTuple toServer =
+          new FlowTuple(
+              6, TcpDialogue.CLIENT.getAddress(), 5, TcpDialogue.SERVER.getAddress(), 30000);
       assertNotNull(
           bench
               .table()
@@ -232,7 +236,7 @@ class OutcomesTest {
                   TcpDialogue.CLIENT.getAddress(),
                   TcpDialogue.SERVER.getAddress(),
                   30000,
-                  "0000c41d",
+                  new Connection(0xc41d, toServer, toServer.inverse(), 0, 3).identity(),
                   pinhole -> false));
       bench.backend().use(open(PIN + 30000)); // by the kernel's rule
       expect(dialogue, "data", 30001);

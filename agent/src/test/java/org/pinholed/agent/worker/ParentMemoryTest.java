@@ -7,9 +7,11 @@ import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.MemoryNeed;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.view.ListingFilter;
 
 /** The size by which a configuration is judged is the one that the virtual machine takes. */
 class ParentMemoryTest {
@@ -37,10 +39,14 @@ class ParentMemoryTest {
     }
     assertEquals(PARENTS, bench.worker().flows().read());
     long before = usedHeapBytes();
-    for (int number = 1; number <= PARENTS; number++) {
-      bench.worker().flows().end(number, AgentEvent.Kind.PARENT_CLOSED);
+    CompletableFuture<?> ended =
+        bench
+            .workers()
+            .endParents(
+                bench.worker().flows().entries(ListingFilter.ALL), AgentEvent.Kind.PARENT_CLOSED);
+    while (!ended.isDone()) {
+      bench.turn();
     }
-    bench.turn();
     assertEquals(0, bench.worker().flows().read());
     long each = (before - usedHeapBytes()) / PARENTS;
     assertEquals(PARENTS, dialogues.size());

@@ -25,6 +25,7 @@ import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.netlink.Errno;
@@ -283,16 +284,6 @@ class QueueWorkerTest {
       dialogueAgain(dialogue, 0x1234);
       assertEquals(0, bench.worker().opaqueParents());
     }
-
-    @Test
-    void withTheConntrackIdOfAStaleFlowOfOtherPorts() {
-      from("192.0.2.66", 0x1234).connect().client("GET / HTTP/1.1\r\n\r\n");
-      new TcpDialogue(bench).connect().server("220 ready\r\n");
-
-      assertEquals(1, bench.worker().parents());
-      assertEquals(0, bench.worker().opaqueParents());
-      assertEquals(1, sessions(bench).size());
-    }
   }
 
   @Nested
@@ -486,10 +477,9 @@ class QueueWorkerTest {
     }
 
     @Test
-    void byItsConntrackId() {
-      new TcpDialogue(bench).login().passive(30000);
-      bench.worker().post(() -> bench.worker().flows().end(0x9999, AgentEvent.Kind.PARENT_CLOSED));
-      bench.worker().post(() -> bench.worker().flows().end(0x1234, AgentEvent.Kind.PARENT_CLOSED));
+    void byAnOperator() {
+      Connection connection = new TcpDialogue(bench).login().passive(30000).connection();
+      bench.worker().post(() -> bench.end(connection, AgentEvent.Kind.PARENT_CLOSED));
       bench.turn();
 
       assertEnded();
@@ -518,8 +508,8 @@ class QueueWorkerTest {
     bench.worker().post(() -> assertEquals(1, bench.worker().flows().beginClear(one).size()));
     bench.conntrack().remove(dialogue.connection());
     bench.conntrack().remove(other.connection());
-    bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
-    bench.worker().post(() -> bench.worker().flows().endIfGone(7));
+    bench.worker().post(() -> bench.endIfGone(dialogue.connection()));
+    bench.worker().post(() -> bench.endIfGone(other.connection()));
     bench.turn();
 
     assertEquals(
@@ -534,7 +524,7 @@ class QueueWorkerTest {
     void conntrackGone_endsTheParent() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       bench.conntrack().remove(dialogue.connection());
-      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
+      bench.worker().post(() -> bench.endIfGone(dialogue.connection()));
       bench.turn();
 
       assertEquals(List.of(), bench.backend().open());
@@ -544,8 +534,8 @@ class QueueWorkerTest {
     @Test
     void conntrackThereAgainWithTheSameId_keepsTheParent() {
       // The event is about the entry before: the ports were used again before it was read.
-      new TcpDialogue(bench).login().passive(30000);
-      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      bench.worker().post(() -> bench.endIfGone(dialogue.connection()));
       bench.turn();
 
       assertEquals(List.of(pinhole(30000)), bench.backend().open());
@@ -555,8 +545,9 @@ class QueueWorkerTest {
     @Test
     void conntrackThereAgainWithAnotherId_endsTheParent() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
+      Connection before = dialogue.connection();
       dialogue.reusePorts(0x5678, 25, 1, 2);
-      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
+      bench.worker().post(() -> bench.endIfGone(before));
       bench.turn();
 
       assertEquals(List.of(), bench.backend().open());
@@ -564,17 +555,17 @@ class QueueWorkerTest {
 
     @Test
     void conntrackCannotBeAsked_endsTheParent() {
-      new TcpDialogue(bench).login().passive(30000);
+      TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       bench.conntrack().failWith(Errno.EPERM);
-      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
+      bench.worker().post(() -> bench.endIfGone(dialogue.connection()));
       bench.turn();
 
       assertEquals(List.of(), bench.backend().open());
     }
 
     @Test
-    void unknownId_asksNothing() {
-      bench.worker().post(() -> bench.worker().flows().endIfGone(0x1234));
+    void unknownParent_asksNothing() {
+      bench.worker().post(() -> bench.endIfGone(new TcpDialogue(bench).connection()));
       bench.turn();
 
       assertEquals(0, bench.conntrack().gets());
@@ -796,13 +787,13 @@ class QueueWorkerTest {
 
     @Test
     void answerToALaterQuestion_comesWhenWhatWasAskedBeforeIsInTheKernel() {
-      new TcpDialogue(bench).login().passive(30000);
+      Connection connection = new TcpDialogue(bench).login().passive(30000).connection();
       List<List<String>> seen = new ArrayList<>();
       bench
           .worker()
           .post(
               () -> {
-                bench.worker().flows().end(0x1234, AgentEvent.Kind.CLEARED);
+                bench.end(connection, AgentEvent.Kind.CLEARED);
                 // As somebody does who waited for this and asks again at once.
                 bench.worker().post(() -> seen.add(bench.backend().open()));
               });
@@ -926,7 +917,8 @@ class QueueWorkerTest {
     void parentsPerSource_oneMoreIsNotRead_butThoseOfOthersAre() throws Exception {
       WorkerBench own =
           limited(new AgentConfig.Limits(8, 8, 8, 100, 2, 1024, 16 << 20, HelperLimits.DEFAULT));
-      for (int id = 1; id <= 3; id++) {
+      TcpDialogue first = of(own, "2001:db8:1::1", 1).connect().server("220 ready\r\n");
+      for (int id = 2; id <= 3; id++) {
         of(own, "2001:db8:1::" + id, id).connect().server("220 ready\r\n");
       }
       assertEquals(2, own.worker().parents());
@@ -934,7 +926,7 @@ class QueueWorkerTest {
       of(own, "2001:db8:2::1", 4).connect().server("220 ready\r\n");
       assertEquals(3, own.worker().parents());
 
-      own.worker().flows().end(1, AgentEvent.Kind.PARENT_CLOSED);
+      own.end(first.connection(), AgentEvent.Kind.PARENT_CLOSED);
       of(own, "2001:db8:1::5", 5).connect().server("220 ready\r\n");
       assertEquals(3, own.worker().flows().read(), "there is room again");
     }

@@ -56,7 +56,7 @@ class QueueWorkersTest {
   @Test
   void parents_areLimitedTogether() {
     dialogue(one, 40001, 1, 25).login();
-    dialogue(two, 40002, 2, 25).login();
+    TcpDialogue second = dialogue(two, 40002, 2, 25).login();
     dialogue(one, 40003, 3, 25).login();
     TcpDialogue refused = dialogue(two, 40004, 4, 25).login();
     assertEquals(2, workers.parents());
@@ -65,7 +65,7 @@ class QueueWorkersTest {
     assertEquals(
         WorkerBench.MARKS.opaque(), refused.connection().mark() & WorkerBench.MARKS.opaque());
 
-    two.worker().post(() -> two.worker().flows().end(2, AgentEvent.Kind.PARENT_CLOSED));
+    two.worker().post(() -> two.end(second.connection(), AgentEvent.Kind.PARENT_CLOSED));
     turn();
     dialogue(one, 40005, 5, 25).login();
     assertEquals(2, workers.parents());
@@ -132,7 +132,7 @@ class QueueWorkersTest {
   void endOfAConntrack_isToldToItsWorker_andWakesNobodyIfItIsNotKnown() {
     TcpDialogue ended = dialogue(two, 40002, 2, 25).login().passive(30000);
     two.conntrack().remove(ended.connection());
-    workers.endParentIfGone(2, false);
+    workers.endParentIfGone(ended.connection().identity(), false);
     assertEquals(0, one.queue().wakes());
     assertEquals(1, two.queue().wakes());
     two.turn();
@@ -140,7 +140,7 @@ class QueueWorkersTest {
     assertEquals(0, workers.parents());
     assertEquals(1, workers.lostParents());
 
-    workers.endParentIfGone(2, false); // as two minutes after each FIN
+    workers.endParentIfGone(ended.connection().identity(), false); // as two minutes after each FIN
     assertEquals(0, one.queue().wakes());
     assertEquals(1, two.queue().wakes());
   }
@@ -149,7 +149,7 @@ class QueueWorkersTest {
   void endOfAConntrackThatWasClosed_isNotALostParent() {
     TcpDialogue reset = dialogue(one, 40001, 1, 25).login().passive(30000);
     one.conntrack().remove(reset.connection());
-    workers.endParentIfGone(1, true);
+    workers.endParentIfGone(reset.connection().identity(), true);
     one.turn();
     assertEquals(List.of(), one.backend().open());
     assertEquals(0, workers.lostParents());
@@ -216,7 +216,8 @@ class QueueWorkersTest {
                   .beforeNext(
                       () -> {
                         two.worker()
-                            .post(() -> two.worker().flows().end(2, AgentEvent.Kind.PARENT_CLOSED));
+                            .post(
+                                () -> two.end(second.connection(), AgentEvent.Kind.PARENT_CLOSED));
                         two.turn();
                       });
             });

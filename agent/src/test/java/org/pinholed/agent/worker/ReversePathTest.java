@@ -283,7 +283,7 @@ class ReversePathTest {
       var unused =
           next.worker()
               .flows()
-              .takeOver(before.entries(ListingFilter.ALL).get(0), before.states().get(0));
+              .takeOver(before.entries(ListingFilter.ALL).get(0), before.states().get(0), null);
       bench = next;
       dialogue.on(next);
       server("120 wait\r\n");

@@ -106,8 +106,15 @@ public final class TcpDialogue {
     serverNext = serverSequence + 1;
   }
 
-  /** Begins another connection between the same ports, as conntrack makes one after TIME_WAIT. */
-  void reusePorts(int id, int mark, int clientSequence, int serverSequence) {
+  /**
+   * Begins another connection between the same ports, as conntrack makes one after TIME_WAIT.
+   *
+   * @param id conntrack id
+   * @param mark conntrack mark
+   * @param clientSequence the client's initial sequence number
+   * @param serverSequence the server's initial sequence number
+   */
+  public void reusePorts(int id, int mark, int clientSequence, int serverSequence) {
     connection = newConnection(id, mark);
     begin(clientSequence, serverSequence);
   }

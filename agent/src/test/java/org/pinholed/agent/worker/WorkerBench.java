@@ -10,7 +10,9 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.pinhole.ScriptedBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.report.RecordedEvents;
@@ -18,6 +20,7 @@ import org.pinholed.agent.report.RecordedMetrics;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
@@ -193,6 +196,29 @@ public final class WorkerBench {
     if (!kernelMaySayMore) {
       finishEnded();
     }
+  }
+
+  /**
+   * Ends parents, as the worker does when an operator clears them.
+   *
+   * @param connection their conntrack; unknown ones are ignored
+   * @param kind why
+   */
+  public void end(Connection connection, AgentEvent.Kind kind) {
+    for (ParentFlow flow : worker.flows().all()) {
+      if (flow.parent().identity().equals(connection.identity())) {
+        worker.flows().endAndDistrust(flow, kind);
+      }
+    }
+  }
+
+  /**
+   * Looks whether the kernel still has a conntrack that is said to be gone.
+   *
+   * @param connection which; unknown ones are ignored
+   */
+  public void endIfGone(Connection connection) {
+    worker.flows().check(new LongWork.Check(connection.identity(), false));
   }
 
   /** From now on only the lifecycle thread says what ends are over. */

@@ -150,20 +150,38 @@ public final class Lab implements AutoCloseable {
   }
 
   private void layWire(Host host, String hostEnd, String routerEnd) {
-    Path log = workFolder.resolve("wire-" + hostEnd + ".log");
+    startWire(
+        host,
+        hostEnd,
+        Host.ROUTER,
+        routerEnd,
+        Integer.toString(links.lossPercent()),
+        Integer.toString(links.latePercent()),
+        "959");
+  }
+
+  /** Joins two hosts by devices that carry packets without frames, and sets them up. */
+  public void layTun(Host one, String oneEnd, Host other, String otherEnd) {
+    startWire(one, oneEnd, other, otherEnd, "tun");
+    ip(one, "link", "set", oneEnd, "up");
+    ip(other, "link", "set", otherEnd, "up");
+  }
+
+  private void startWire(
+      Host one, String oneEnd, Host other, String otherEnd, String... arguments) {
+    Path log = workFolder.resolve("wire-" + oneEnd + ".log");
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "/usr/bin/python3",
+                resource("wire.py").toString(),
+                namespace(one),
+                oneEnd,
+                namespace(other),
+                otherEnd));
+    command.addAll(List.of(arguments));
     Process wire =
-        start(
-            host,
-            ProcessBuilder.Redirect.to(log.toFile()),
-            "/usr/bin/python3",
-            resource("wire.py").toString(),
-            namespace(host),
-            hostEnd,
-            namespace(Host.ROUTER),
-            routerEnd,
-            Integer.toString(links.lossPercent()),
-            Integer.toString(links.latePercent()),
-            "959");
+        start(one, ProcessBuilder.Redirect.to(log.toFile()), command.toArray(String[]::new));
     Scenario.await(
         SETUP_TIMEOUT,
         () -> !wire.isAlive() || readQuietly(log).contains("ready"),

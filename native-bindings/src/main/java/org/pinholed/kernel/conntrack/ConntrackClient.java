@@ -142,7 +142,10 @@ public final class ConntrackClient implements AutoCloseable {
   /**
    * Changes how the kernel shifts the sequence numbers of one direction. A connection without the
    * extension (it has one if it is translated and had a helper extension when it began) ignores it
-   * in silence: {@link #sequenceAdjustments} tells.
+   * in silence: {@link #sequenceAdjustments} tells. Where the kernel's window check would be misled
+   * ({@link SequenceAdjustment#misleadsWindowCheck}) both directions are exempt from it from then
+   * on, as by {@code net.netfilter.nf_conntrack_tcp_be_liberal}: of what one direction sends
+   * without being followed, the other's acknowledgements seem too high.
    *
    * @param original one of its tuples
    * @param ofReply false for what the client sends, true for what the server sends
@@ -160,9 +163,27 @@ public final class ConntrackClient implements AutoCloseable {
         .attr32be(ConntrackMessages.CTA_SEQADJ_CORRECTION_POS, adjustment.position())
         .attr32be(ConntrackMessages.CTA_SEQADJ_OFFSET_BEFORE, adjustment.offsetBefore())
         .attr32be(ConntrackMessages.CTA_SEQADJ_OFFSET_AFTER, adjustment.offsetAfter())
-        .endNested()
-        .endMessage();
+        .endNested();
+    if (adjustment.misleadsWindowCheck()) {
+      exemptFromWindowCheck();
+    }
+    channel.writer().endMessage();
     return requestOfExisting("conntrack: set sequence adjustment");
+  }
+
+  private void exemptFromWindowCheck() {
+    // struct nf_ct_tcp_flags: the flags, and which of them are set
+    byte[] liberal = {
+      ConntrackMessages.IP_CT_TCP_FLAG_BE_LIBERAL, ConntrackMessages.IP_CT_TCP_FLAG_BE_LIBERAL
+    };
+    channel
+        .writer()
+        .beginNested(ConntrackMessages.CTA_PROTOINFO)
+        .beginNested(ConntrackMessages.CTA_PROTOINFO_TCP)
+        .attrBytes(ConntrackMessages.CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, liberal)
+        .attrBytes(ConntrackMessages.CTA_PROTOINFO_TCP_FLAGS_REPLY, liberal)
+        .endNested()
+        .endNested();
   }
 
   /**

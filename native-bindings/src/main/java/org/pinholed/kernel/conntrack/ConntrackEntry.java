@@ -1,14 +1,13 @@
 package org.pinholed.kernel.conntrack;
 
-import java.util.HexFormat;
-
 /**
  * One connection of the kernel's table, as of the moment it was read.
  *
  * @param original the direction of the first packet
  * @param reply the direction of the answers; not the inverse of the original where addresses are
  *     translated
- * @param id {@code CTA_ID}, the number that {@code conntrack -o id} and nft's {@code ct id} show
+ * @param id {@code CTA_ID}, the number that {@code conntrack -o id} and nft's {@code ct id} show;
+ *     not unique, see {@link #identity}
  * @param mark {@code ct mark}
  * @param status {@code IPS_*} bits (linux/netfilter/nf_conntrack_common.h)
  * @param timeoutSeconds until the entry is removed if no packet comes; -1 if not told
@@ -18,7 +17,7 @@ import java.util.HexFormat;
  * @param originalBytes bytes in the original direction; -1 if accounting is off
  * @param replyPackets packets in the reply direction; -1 if accounting is off
  * @param replyBytes bytes in the reply direction; -1 if accounting is off
- * @param zone {@code ct zone}, 0 if none was set
+ * @param zone {@code ct zone} of both directions or of one, 0 if none was set
  */
 public record ConntrackEntry(
     FlowTuple original,
@@ -62,12 +61,12 @@ public record ConntrackEntry(
   }
 
   /**
-   * The id as it is shown to people.
+   * What tells it from all others.
    *
-   * @return eight hexadecimal digits
+   * @return a new copy
    */
-  public String serial() {
-    return HexFormat.of().toHexDigits(id);
+  public ConntrackIdentity identity() {
+    return new ConntrackIdentity(id, original, reply, zone);
   }
 
   /**

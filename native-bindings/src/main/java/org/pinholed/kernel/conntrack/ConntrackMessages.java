@@ -29,6 +29,7 @@ final class ConntrackMessages {
 
   static final int CTA_TUPLE_IP = 1;
   static final int CTA_TUPLE_PROTO = 2;
+  static final int CTA_TUPLE_ZONE = 3;
   static final int CTA_IP_V4_SRC = 1;
   static final int CTA_IP_V4_DST = 2;
   static final int CTA_IP_V6_SRC = 3;
@@ -39,6 +40,12 @@ final class ConntrackMessages {
 
   static final int CTA_PROTOINFO_TCP = 1;
   static final int CTA_PROTOINFO_TCP_STATE = 1;
+  static final int CTA_PROTOINFO_TCP_FLAGS_ORIGINAL = 4;
+  static final int CTA_PROTOINFO_TCP_FLAGS_REPLY = 5;
+
+  /** {@code linux/netfilter/nf_conntrack_tcp.h}. */
+  static final int IP_CT_TCP_FLAG_BE_LIBERAL = 8;
+
   static final int CTA_HELP_NAME = 1;
   static final int CTA_SEQADJ_CORRECTION_POS = 1;
   static final int CTA_SEQADJ_OFFSET_BEFORE = 2;

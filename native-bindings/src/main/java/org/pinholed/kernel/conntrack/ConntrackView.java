@@ -133,7 +133,7 @@ public final class ConntrackView {
     return new SequenceAdjustment(position, before, after);
   }
 
-  private static @Nullable FlowTuple tuple(NetlinkReader reader) {
+  private @Nullable FlowTuple tuple(NetlinkReader reader) {
     InetAddress source = null;
     InetAddress destination = null;
     int protocol = 0;
@@ -142,8 +142,11 @@ public final class ConntrackView {
     reader.enterNested();
     while (reader.nextAttribute()) {
       int part = reader.attributeType();
+      if (part == ConntrackMessages.CTA_TUPLE_ZONE) {
+        zone = reader.u16be();
+      }
       if (part != ConntrackMessages.CTA_TUPLE_IP && part != ConntrackMessages.CTA_TUPLE_PROTO) {
-        continue; // CTA_TUPLE_ZONE: a zone of one direction only
+        continue;
       }
       reader.enterNested();
       while (reader.nextAttribute()) {

@@ -23,4 +23,19 @@ public record SequenceAdjustment(int position, int offsetBefore, int offsetAfter
     boolean behind = acknowledgement - offsetBefore - position > 0;
     return acknowledgement - (behind ? offsetAfter : offsetBefore);
   }
+
+  /**
+   * Whether the kernel's window check would take acknowledgements of what follows for invalid.
+   *
+   * <p>It looks for the offset by comparing a number that is shifted already with the position
+   * ({@code nf_ct_seq_offset}). Where numbers are shifted down that finds the offset before the
+   * position for what lies behind it, and if the offset grew there, the receiver seems to
+   * acknowledge bytes that were never sent. Offsets that somebody else chose ({@code synproxy}) are
+   * down in half of all connections.
+   *
+   * @return whether the connection must be exempt from that check
+   */
+  public boolean misleadsWindowCheck() {
+    return offsetAfter < 0 && offsetAfter > offsetBefore;
+  }
 }

@@ -29,12 +29,8 @@ public final class DatagramBatch {
    * @param slotBytes room for each, 64..1 MiB; a longer datagram is cut
    */
   public DatagramBatch(int slots, int slotBytes) {
-    if (slots < 1 || slots > 1024) {
-      throw new IllegalArgumentException("slots: " + slots + " (expected: 1..1024)");
-    }
-    if (slotBytes < 64 || slotBytes > 1 << 20) {
-      throw new IllegalArgumentException("slotBytes: " + slotBytes + " (expected: 64..1048576)");
-    }
+    Ranges.require("slots", slots, 1, 1024);
+    Ranges.require("slotBytes", slotBytes, 64, 1 << 20);
     this.slots = slots;
     // Attributes are read as 4-byte words at multiples of four from the start of the datagram.
     this.slotBytes = (slotBytes + 7) & ~7;

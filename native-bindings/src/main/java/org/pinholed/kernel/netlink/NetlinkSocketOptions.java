@@ -14,23 +14,11 @@ import java.time.Duration;
  */
 public record NetlinkSocketOptions(
     int receiveBufferBytes, int sendBufferBytes, Duration receiveTimeout, boolean reportOverruns) {
-  private static final Duration SHORTEST = Duration.ofMillis(1);
-  private static final Duration LONGEST = Duration.ofHours(1);
-
   /** Refuses what the kernel would not do as asked. */
   public NetlinkSocketOptions {
-    if (receiveBufferBytes < 0) {
-      throw new IllegalArgumentException(
-          "receiveBufferBytes: " + receiveBufferBytes + " (expected: 0..)");
-    }
-    if (sendBufferBytes < 0) {
-      throw new IllegalArgumentException(
-          "sendBufferBytes: " + sendBufferBytes + " (expected: 0..)");
-    }
-    if (receiveTimeout.compareTo(SHORTEST) < 0 || receiveTimeout.compareTo(LONGEST) > 0) {
-      throw new IllegalArgumentException(
-          "receiveTimeout: " + receiveTimeout + " (expected: 1 ms..1 h)");
-    }
+    Ranges.requireAtLeast("receiveBufferBytes", receiveBufferBytes, 0);
+    Ranges.requireAtLeast("sendBufferBytes", sendBufferBytes, 0);
+    Ranges.requireWait("receiveTimeout", receiveTimeout);
   }
 
   /**

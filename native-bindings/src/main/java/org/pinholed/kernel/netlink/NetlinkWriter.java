@@ -29,9 +29,7 @@ public final class NetlinkWriter {
    * @param capacityBytes room for all messages of one send; 64 or more
    */
   public NetlinkWriter(int capacityBytes) {
-    if (capacityBytes < 64) {
-      throw new IllegalArgumentException("capacityBytes: " + capacityBytes + " (expected: 64..)");
-    }
+    Ranges.requireAtLeast("capacityBytes", capacityBytes, 64);
     buffer = ByteBuffer.allocateDirect(capacityBytes).order(ByteOrder.nativeOrder());
     pointer = Pointer.wrap(Runtime.getSystemRuntime(), buffer);
   }

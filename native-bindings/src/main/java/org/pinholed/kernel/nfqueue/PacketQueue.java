@@ -15,6 +15,7 @@ import org.pinholed.kernel.netlink.NetlinkSocket;
 import org.pinholed.kernel.netlink.NetlinkSocketOptions;
 import org.pinholed.kernel.netlink.NetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkWriter;
+import org.pinholed.kernel.netlink.Ranges;
 
 /**
  * One packet queue of the kernel: receives packets in batches and returns verdicts on them.
@@ -361,9 +362,7 @@ public final class PacketQueue implements AutoCloseable {
    * @param lengthBytes its whole length, up to 65531
    */
   public void acceptChanged(int packetId, ByteBuffer payload, int offset, int lengthBytes) {
-    if (lengthBytes < 1 || lengthBytes > 65531) {
-      throw new IllegalArgumentException("lengthBytes: " + lengthBytes + " (expected: 1..65531)");
-    }
+    Ranges.require("lengthBytes", lengthBytes, 1, 65531);
     int roomBytes = VERDICT_BYTES + 4 + NetlinkConstants.align(lengthBytes);
     beginVerdict(NFQNL_MSG_VERDICT, roomBytes, NF_ACCEPT, packetId)
         .attrBytes(NFQA_PAYLOAD, payload, offset, lengthBytes)

@@ -1,6 +1,7 @@
 package org.pinholed.kernel.nfqueue;
 
 import java.time.Duration;
+import org.pinholed.kernel.netlink.Ranges;
 
 /**
  * How a packet queue is to be opened.
@@ -26,26 +27,13 @@ public record QueueOptions(
     int receiveBufferBytes,
     int batchSize,
     Duration receiveTimeout) {
-  private static final Duration SHORTEST = Duration.ofMillis(1);
-  private static final Duration LONGEST = Duration.ofHours(1);
-
   /** Refuses what the kernel would not do as asked. */
   public QueueOptions {
-    check("queueNumber", queueNumber, 0, 65535);
-    check("maxLengthPackets", maxLengthPackets, 1, 1 << 20);
-    check("copyRangeBytes", copyRangeBytes, 128, 65531);
-    check("receiveBufferBytes", receiveBufferBytes, 4096, Integer.MAX_VALUE);
-    check("batchSize", batchSize, 1, 1024);
-    if (receiveTimeout.compareTo(SHORTEST) < 0 || receiveTimeout.compareTo(LONGEST) > 0) {
-      throw new IllegalArgumentException(
-          "receiveTimeout: " + receiveTimeout + " (expected: 1 ms..1 h)");
-    }
-  }
-
-  private static void check(String field, int value, int least, int most) {
-    if (value < least || value > most) {
-      throw new IllegalArgumentException(
-          field + ": " + value + " (expected: " + least + ".." + most + ")");
-    }
+    Ranges.require("queueNumber", queueNumber, 0, 65535);
+    Ranges.require("maxLengthPackets", maxLengthPackets, 1, 1 << 20);
+    Ranges.require("copyRangeBytes", copyRangeBytes, 128, 65531);
+    Ranges.require("receiveBufferBytes", receiveBufferBytes, 4096, Integer.MAX_VALUE);
+    Ranges.require("batchSize", batchSize, 1, 1024);
+    Ranges.requireWait("receiveTimeout", receiveTimeout);
   }
 }

@@ -1,6 +1,7 @@
 package org.pinholed.kernel.nftables;
 
 import org.pinholed.kernel.netlink.NetlinkWriter;
+import org.pinholed.kernel.netlink.Ranges;
 
 /**
  * The expressions of one rule, written straight into the batch.
@@ -633,9 +634,7 @@ public final class NftExpressions {
   }
 
   private static int register(int slot) {
-    if (slot < 0 || slot >= REGISTERS) {
-      throw new IllegalArgumentException("register: " + slot + " (expected: 0..15)");
-    }
+    Ranges.require("register", slot, 0, REGISTERS - 1);
     return NFT_REG32_00 + slot;
   }
 }

@@ -3,6 +3,7 @@ package org.pinholed.kernel.nftables;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.pinholed.kernel.netlink.Ranges;
 
 /**
  * The shape of a named hash set, or of a map if it has a value: key fields, value, timeouts, size.
@@ -239,9 +240,7 @@ public final class NftSet {
      * @return this builder
      */
     public Builder size(int elements) {
-      if (elements < 1) {
-        throw new IllegalArgumentException("size: " + elements + " (expected: 1..)");
-      }
+      Ranges.requireAtLeast("size", elements, 1);
       sizeElements = elements;
       return this;
     }

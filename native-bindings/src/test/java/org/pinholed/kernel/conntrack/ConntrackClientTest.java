@@ -69,7 +69,7 @@ class ConntrackClientTest {
         .expectHex("48000000 0101 0100 01000000 00000000 02000000" + TUPLE4)
         .answer(writer -> entry(writer, 0, 1, 0xd12dd840, 5));
     ConntrackEntry found = client.get(control()).orElseThrow();
-    assertEquals("d12dd840", found.serial());
+    assertEquals("d12dd840", found.identity().serial());
     assertEquals(control(), found.original());
     assertEquals(5, found.mark());
   }

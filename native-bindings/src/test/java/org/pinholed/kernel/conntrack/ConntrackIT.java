@@ -150,8 +150,8 @@ class ConntrackIT {
         namespace.exec(
             "conntrack", "-L", "-p", "udp", "--sport", "" + tuple.sourcePort(), "-o", "id");
     assertTrue(listed.contains(" id=" + Integer.toUnsignedString(entry.id())), listed);
-    assertEquals(entry.id(), (int) Long.parseLong(entry.serial(), 16));
-    assertEquals(8, entry.serial().length());
+    assertEquals(entry.id(), (int) Long.parseLong(entry.identity().serial(), 16));
+    assertEquals(8, entry.identity().serial().length());
   }
 
   @Test

@@ -63,13 +63,24 @@ class ConntrackViewTest {
   }
 
   @Test
+  void zoneOfOneDirection_isRead() {
+    String original =
+        "3c000180 14000180 08000100 c0000201 08000200 c0000201"
+            + "1c000280 05000100 11000000 06000200 997a0000 06000300 00090000"
+            + "06000300 00070000"; // CTA_TUPLE_ZONE 7
+    ConntrackEntry entry = parse(hex(original + UDP_ENTRY.substring(115))).orElseThrow();
+    assertEquals(39290, entry.original().sourcePort());
+    assertEquals(7, entry.zone());
+  }
+
+  @Test
   void entryWithoutAccountingAndReply_hasTheInverseAndMinusOne() {
     ConntrackEntry entry = parse(hex(UDP_ENTRY.substring(0, 117))).orElseThrow();
     assertEquals(entry.original().inverse(), entry.reply());
     assertEquals(-1, entry.originalPackets());
     assertEquals(-1, entry.replyBytes());
     assertEquals(-1, entry.timeoutSeconds());
-    assertEquals("00000000", entry.serial());
+    assertEquals("00000000", entry.identity().serial());
   }
 
   @Test

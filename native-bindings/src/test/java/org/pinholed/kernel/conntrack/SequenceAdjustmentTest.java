@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.pinholed.kernel.conntrack.ConntrackClient.SequenceAdjustments;
 import org.pinholed.kernel.netlink.FakeNetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -86,5 +88,51 @@ class SequenceAdjustmentTest {
     assertEquals(1000, longer.toSender(1002), "up to the position: as before");
     assertEquals(998, longer.toSender(1003), "behind it: as after");
     assertEquals(0xffff_fffd, new SequenceAdjustment(0xffff_fff0, 0, 5).toSender(2), "around zero");
+  }
+
+  @Test
+  void setSequenceAdjustment_saysTheWholeOfIt() throws NetlinkException {
+    kernel
+        .expectHex(
+            "64000000 0001 0500 01000000 00000000 02000000"
+                + TUPLE4
+                + "1c001080 08000100 000003e8 08000200 00000002 08000300 00000005")
+        .acknowledge(1);
+    assertTrue(
+        client.setSequenceAdjustment(
+            ConntrackClientTest.control(), true, new SequenceAdjustment(1000, 2, 5)));
+  }
+
+  @Test
+  void setSequenceAdjustment_misleadingTheWindowCheck_exemptsBothDirections()
+      throws NetlinkException {
+    kernel
+        .expectHex(
+            "7c000000 0001 0500 01000000 00000000 02000000"
+                + TUPLE4
+                + "1c001080 08000100 000003e8 08000200 80000000 08000300 80000003"
+                + "18000480 14000180 06000400 08080000 06000500 08080000")
+        .acknowledge(1);
+    assertTrue(
+        client.setSequenceAdjustment(
+            ConntrackClientTest.control(),
+            true,
+            new SequenceAdjustment(1000, 0x8000_0000, 0x8000_0003)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "-100, -97, true", // down, and a byte that the receiver has seems to be above what was sent
+    "-2, -1, true",
+    "-100, -103, false", // seems to be below: that is allowed
+    "-100, -100, false",
+    "-1, 2, false", // up: the offset behind the position is found
+    "100, 103, false",
+    "100, 97, false",
+    "0, 3, false",
+    "0, -3, false"
+  })
+  void misleadsWindowCheck(int before, int after, boolean misled) {
+    assertEquals(misled, new SequenceAdjustment(1000, before, after).misleadsWindowCheck());
   }
 }

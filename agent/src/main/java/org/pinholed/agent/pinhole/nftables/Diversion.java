@@ -54,8 +54,6 @@ final class Diversion {
   static final String CHAIN_STRICT = "strict";
 
   private static final int PRIORITY_BEHIND_NAT = 300;
-  private static final int NFPROTO_IPV4 = 2;
-  private static final int NFPROTO_IPV6 = 10;
   private static final int ARPHRD_LOOPBACK = 772;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int FIN_RST = 0x05;
@@ -92,6 +90,11 @@ final class Diversion {
           .comment("flows in a conntrack zone came by; not read")
           .build();
 
+  /**
+   * The kernel cannot look a connection up by more than its id, and two may have the same one. It
+   * errs on the safe side: for the seconds that an element lives, the other connection is not
+   * passed unread either, and its pure ACKs are queued. Nothing opens by it, and nothing ends.
+   */
   private final NftSet rewritten;
 
   Diversion(NftTable table, NftablesOptions options, NftFeatures features) {
@@ -334,9 +337,7 @@ final class Diversion {
    */
   private void addBareSyns(NftBatch batch, boolean ipv6) {
     for (int words = TCP_HEADER_WORDS_MIN; words <= TCP_HEADER_WORDS_MAX; words++) {
-      flags(batch, CHAIN_BEGIN, SYN_ACK, SYN)
-          .loadMeta(Meta.NFPROTO, 0)
-          .compare8(0, Compare.EQUAL, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4)
+      PacketTuple.family(flags(batch, CHAIN_BEGIN, SYN_ACK, SYN), ipv6)
           .loadPayload(Base.NETWORK, ipv6 ? IPV6_LENGTH_OFFSET : IPV4_LENGTH_OFFSET, 2, 0)
           .compare16be(0, Compare.EQUAL, 4 * words + (ipv6 ? 0 : IPV4_HEADER_BYTES))
           .loadPayload(Base.TRANSPORT, TCP_HEADER_LENGTH_OFFSET, 1, 0)

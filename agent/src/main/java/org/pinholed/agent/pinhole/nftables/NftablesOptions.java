@@ -3,6 +3,7 @@ package org.pinholed.agent.pinhole.nftables;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.AgentConfig.OnFailure;
 import org.pinholed.agent.config.MarkBits;
+import org.pinholed.helper.Ranges;
 
 /**
  * What the table is made from.
@@ -23,9 +24,9 @@ public record NftablesOptions(
 
   /** Refuses values outside their ranges. */
   public NftablesOptions {
-    require("firstQueue", firstQueue, 0, 65535);
-    require("queues", queues, 1, Math.min(AgentConfig.Queues.MOST, 65536 - firstQueue));
-    require("mapSizeElements", mapSizeElements, 1, MAX_ELEMENTS);
+    Ranges.require("firstQueue", firstQueue, 0, 65535);
+    Ranges.require("queues", queues, 1, Math.min(AgentConfig.Queues.MOST, 65536 - firstQueue));
+    Ranges.require("mapSizeElements", mapSizeElements, 1, MAX_ELEMENTS);
   }
 
   /**
@@ -45,12 +46,5 @@ public record NftablesOptions(
         config.fail().agentDown() == OnFailure.PASS,
         config.marks(),
         elements);
-  }
-
-  private static void require(String field, int value, int min, int max) {
-    if (value < min || value > max) {
-      throw new IllegalArgumentException(
-          field + ": " + value + " (expected: " + min + ".." + max + ")");
-    }
   }
 }

@@ -40,11 +40,6 @@ final class PinholeMaps {
   static final String CHAIN_PINHOLES = "pinholes";
 
   private static final int PRIORITY_MANGLE = -150;
-  private static final int NFPROTO_IPV4 = 2;
-  private static final int NFPROTO_IPV6 = 10;
-  private static final int IPV4_SOURCE_OFFSET = 12;
-  private static final int IPV6_SOURCE_OFFSET = 8;
-  private static final int DESTINATION_PORT_OFFSET = 2;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int SYN = 0x02;
   private static final int FIN_SYN_RST_ACK = 0x17;
@@ -55,10 +50,6 @@ final class PinholeMaps {
 
   /** One map: a kind of pinhole in one family. */
   private record Map(Pinhole.Kind kind, boolean ipv6, NftSet set) {
-    int addressBytes() {
-      return ipv6 ? 16 : 4;
-    }
-
     boolean hasSource() {
       return kind != Pinhole.Kind.OPEN_ANY;
     }
@@ -146,7 +137,7 @@ final class PinholeMaps {
         transport = candidate;
       }
     }
-    int length = map.addressBytes();
+    int length = PacketTuple.addressBytes(map.ipv6());
     int destinationAt = map.hasSource() ? 4 + length : 4;
     int port = element.key16be(destinationAt + length);
     // anybody with the privilege can add elements that no agent would
@@ -226,23 +217,9 @@ final class PinholeMaps {
   }
 
   private void addLookup(NftBatch batch, Map map) {
-    int words = map.addressBytes() / 4;
-    int sourceAt = map.ipv6() ? IPV6_SOURCE_OFFSET : IPV4_SOURCE_OFFSET;
-    int register = 1;
-    NftExpressions rule =
-        batch
-            .addRule(table, CHAIN_PINHOLES)
-            .loadMeta(Meta.NFPROTO, 0)
-            .compare8(0, Compare.EQUAL, map.ipv6() ? NFPROTO_IPV6 : NFPROTO_IPV4)
-            .loadMeta(Meta.L4PROTO, 0);
-    if (map.hasSource()) {
-      rule.loadPayload(Base.NETWORK, sourceAt, map.addressBytes(), register);
-      register += words;
-    }
-    rule.loadPayload(Base.NETWORK, sourceAt + map.addressBytes(), map.addressBytes(), register);
-    register += words;
-    rule.loadPayload(Base.TRANSPORT, DESTINATION_PORT_OFFSET, 2, register);
-    int mark = register + 1;
+    NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_PINHOLES), map.ipv6());
+    PacketTuple.load(rule, map.ipv6(), map.hasSource());
+    int mark = PacketTuple.registers(map.ipv6(), map.hasSource());
     rule.lookup(map.set(), 0, mark).storeCtMark(mark);
     if (map.kind() == Pinhole.Kind.ONCE) {
       // the kernel wants a value to delete by; loaded anew so that nft lists a plain "ct mark"

@@ -19,7 +19,6 @@ import org.pinholed.kernel.nftables.NftBatch;
 import org.pinholed.kernel.nftables.NftClient;
 import org.pinholed.kernel.nftables.NftElementView;
 import org.pinholed.kernel.nftables.NftExpressions;
-import org.pinholed.kernel.nftables.NftExpressions.Base;
 import org.pinholed.kernel.nftables.NftExpressions.Compare;
 import org.pinholed.kernel.nftables.NftExpressions.Ct;
 import org.pinholed.kernel.nftables.NftExpressions.Meta;
@@ -46,11 +45,6 @@ final class TranslationMaps {
   private static final String SEQUENCE_ADJUSTMENT = "seqadj";
   private static final int PRIORITY_DNAT = -101;
   private static final int PRIORITY_SNAT = 99;
-  private static final int NFPROTO_IPV4 = 2;
-  private static final int NFPROTO_IPV6 = 10;
-  private static final int IPV4_SOURCE_OFFSET = 12;
-  private static final int IPV6_SOURCE_OFFSET = 8;
-  private static final int DESTINATION_PORT_OFFSET = 2;
   private static final int TCP = 6;
 
   private final NftTable table;
@@ -117,11 +111,12 @@ final class TranslationMaps {
     if (sequenceAdjustment != null) {
       // It opens nothing, but gives the connection the helper extension, and NAT then gives it the
       // one for sequence numbers.
-      batch
-          .addRule(table, PinholeMaps.CHAIN_PINHOLES)
-          .loadMeta(Meta.L4PROTO, 0)
-          .compare8(0, Compare.EQUAL, TCP)
-          .loadPayload(Base.TRANSPORT, DESTINATION_PORT_OFFSET, 2, 0)
+      NftExpressions rule =
+          batch
+              .addRule(table, PinholeMaps.CHAIN_PINHOLES)
+              .loadMeta(Meta.L4PROTO, 0)
+              .compare8(0, Compare.EQUAL, TCP);
+      PacketTuple.port(rule, 0)
           .lookup(tcpPorts, 0)
           .assignExpectation(SEQUENCE_ADJUSTMENT)
           .comment("expects nothing; lets payload change its length")
@@ -129,8 +124,8 @@ final class TranslationMaps {
     }
     for (boolean ipv6 : new boolean[] {false, true}) {
       NftFamily family = ipv6 ? NftFamily.IP6 : NftFamily.IP;
-      int value = 2 + 2 * addressBytes(ipv6) / 4;
-      int port = value + addressBytes(ipv6) / 4;
+      int value = PacketTuple.registers(ipv6, true);
+      int port = value + PacketTuple.addressBytes(ipv6) / 4;
       for (String chain : List.of(CHAIN_PREROUTING, CHAIN_OUTPUT)) {
         ofChild(batch, chain, ipv6)
             .lookup(ipv6 ? dnat6 : dnat4, 0, value)
@@ -148,24 +143,12 @@ final class TranslationMaps {
 
   /** Begins a rule for marked connections, with the key of the packet in the registers from 0. */
   private NftExpressions ofChild(NftBatch batch, String chain, boolean ipv6) {
-    int sourceAt = ipv6 ? IPV6_SOURCE_OFFSET : IPV4_SOURCE_OFFSET;
-    int addressBytes = addressBytes(ipv6);
-    int words = addressBytes / 4;
-    return batch
-        .addRule(table, chain)
-        .loadMeta(Meta.NFPROTO, 0)
-        .compare8(0, Compare.EQUAL, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4)
-        .loadCt(Ct.MARK, 0)
-        .mask32host(0, childBit)
-        .compare32host(0, Compare.NOT_EQUAL, 0)
-        .loadMeta(Meta.L4PROTO, 0)
-        .loadPayload(Base.NETWORK, sourceAt, addressBytes, 1)
-        .loadPayload(Base.NETWORK, sourceAt + addressBytes, addressBytes, 1 + words)
-        .loadPayload(Base.TRANSPORT, DESTINATION_PORT_OFFSET, 2, 1 + 2 * words);
-  }
-
-  private static int addressBytes(boolean ipv6) {
-    return ipv6 ? 16 : 4;
+    NftExpressions rule =
+        PacketTuple.family(batch.addRule(table, chain), ipv6)
+            .loadCt(Ct.MARK, 0)
+            .mask32host(0, childBit)
+            .compare32host(0, Compare.NOT_EQUAL, 0);
+    return PacketTuple.load(rule, ipv6, true);
   }
 
   /** Adds what translates the child of a pinhole. */
@@ -261,7 +244,7 @@ final class TranslationMaps {
     Found found = new Found();
     for (NftSet set : sets()) {
       boolean ipv6 = set == dnat6 || set == snat6;
-      int length = addressBytes(ipv6);
+      int length = PacketTuple.addressBytes(ipv6);
       boolean destination = set == dnat4 || set == dnat6;
       client.dumpElements(table, set, element -> found.take(element, length, destination));
     }

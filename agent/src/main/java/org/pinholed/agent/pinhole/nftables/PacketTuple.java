@@ -1,0 +1,53 @@
+package org.pinholed.agent.pinhole.nftables;
+
+import org.pinholed.kernel.nftables.NftExpressions;
+import org.pinholed.kernel.nftables.NftExpressions.Base;
+import org.pinholed.kernel.nftables.NftExpressions.Compare;
+import org.pinholed.kernel.nftables.NftExpressions.Meta;
+
+/** How rules take from a packet what the maps look up: protocol . source . destination . port. */
+final class PacketTuple {
+  private static final int NFPROTO_IPV4 = 2;
+  private static final int NFPROTO_IPV6 = 10;
+  private static final int IPV4_SOURCE_OFFSET = 12;
+  private static final int IPV6_SOURCE_OFFSET = 8;
+  private static final int DESTINATION_PORT_OFFSET = 2;
+
+  private PacketTuple() {}
+
+  /** Goes on for packets of one family only; takes register 0. */
+  static NftExpressions family(NftExpressions rule, boolean ipv6) {
+    return rule.loadMeta(Meta.NFPROTO, 0)
+        .compare8(0, Compare.EQUAL, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
+  }
+
+  /** Loads protocol, source if it is part of the key, destination and its port, from register 0. */
+  static NftExpressions load(NftExpressions rule, boolean ipv6, boolean withSource) {
+    int sourceAt = ipv6 ? IPV6_SOURCE_OFFSET : IPV4_SOURCE_OFFSET;
+    int addressBytes = addressBytes(ipv6);
+    int words = addressBytes / 4;
+    rule.loadMeta(Meta.L4PROTO, 0);
+    int register = 1;
+    if (withSource) {
+      rule.loadPayload(Base.NETWORK, sourceAt, addressBytes, register);
+      register += words;
+    }
+    rule.loadPayload(Base.NETWORK, sourceAt + addressBytes, addressBytes, register);
+    return port(rule, register + words);
+  }
+
+  /** Loads the destination port. */
+  static NftExpressions port(NftExpressions rule, int register) {
+    return rule.loadPayload(Base.TRANSPORT, DESTINATION_PORT_OFFSET, 2, register);
+  }
+
+  /** The first register behind what {@link #load} fills. */
+  static int registers(boolean ipv6, boolean withSource) {
+    return 2 + (withSource ? 2 : 1) * addressBytes(ipv6) / 4;
+  }
+
+  /** The length of an address. */
+  static int addressBytes(boolean ipv6) {
+    return ipv6 ? 16 : 4;
+  }
+}
