@@ -74,7 +74,7 @@ final class ControlPortCheck {
                     + " to TCP port "
                     + port
                     + ": "
-                    + FirewallCheck.by(stop.result()),
+                    + stop.result().by(),
                 RuleAdvice.acceptPort(stop.ruleset(), stop.entry(), port)));
       }
     }

@@ -46,7 +46,14 @@ final class FirewallWalk {
       List<FirewallRule> overwrites,
       @Nullable FirewallRule untrackedBy,
       ImaginedPacket after,
-      boolean complete) {}
+      boolean complete) {
+    /** What decided, for messages. */
+    String by() {
+      return decidedBy == null
+          ? "policy " + (end == FirewallRule.Action.ACCEPT ? "accept" : "drop")
+          : decidedBy.text();
+    }
+  }
 
   private FirewallWalk(Ruleset ruleset, ImaginedPacket packet) {
     this.ruleset = ruleset;

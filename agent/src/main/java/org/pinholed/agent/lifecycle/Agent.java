@@ -1,31 +1,17 @@
 package org.pinholed.agent.lifecycle;
 
 import java.io.IOException;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
-import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
-import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.event.SampledEvents;
 import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.metrics.AgentMetrics;
-import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
@@ -43,25 +29,18 @@ import org.pinholed.agent.view.StatusReport;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.agent.worker.HelperTable;
-import org.pinholed.agent.worker.ParentOwners;
-import org.pinholed.agent.worker.QueueWorker;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
-import org.pinholed.kernel.conntrack.ConntrackEvents;
-import org.pinholed.kernel.conntrack.EventOptions;
-import org.pinholed.kernel.link.LinkEvents;
-import org.pinholed.kernel.netlink.NetlinkException;
-import org.pinholed.kernel.nfqueue.PacketQueue;
-import org.pinholed.kernel.nfqueue.QueueFeatures;
-import org.pinholed.kernel.nfqueue.QueueOptions;
-import org.pinholed.kernel.nfqueue.QueueStatistics;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * A running agent: its threads, its sockets, and what an operator can ask of it.
+ *
+ * <p>{@link AgentParts} has the threads and sockets, {@link ConfigInForce} what may change while
+ * they run, {@link StatusView} what is shown of them.
  *
  * <p>Thread-safe. What belongs to a packet worker is asked of its thread; what changes the agent as
  * a whole is done under one lock, one at a time.
@@ -69,33 +48,14 @@ import org.slf4j.LoggerFactory;
 public final class Agent implements AgentControl, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
 
-  /** A helper needs the payload whole; control packets of one segment are never longer. */
-  private static final int COPY_RANGE_BYTES = 65531;
-
-  private static final int EVENT_BUFFER_BYTES = 4 << 20;
-  private static final Duration RECEIVE_TIMEOUT = Duration.ofMillis(250);
-  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(3);
-  private static final Duration STOP_TIMEOUT = Duration.ofSeconds(2);
-
-  private final List<HelperProtocol> protocols;
   private final PinholeBackend backend;
   private final ExpectationTable table;
   private final TraceHub traces = new TraceHub();
-  private final AgentEvents events;
-  private final ConntrackEvents kernelEventsSocket;
-  private final ConntrackClient lifecycleConntrack;
-  private final PinholeBackend.Session lifecyclePinholes;
-  private final LinkWatch links;
-  private final QueueFeatures queueFeatures;
-  private final List<WorkerThread> workerThreads = new ArrayList<>();
-  private final QueueWorkers workers;
-  private final KernelEvents kernelEvents;
-  private final List<Thread> threads = new ArrayList<>();
+  private final AgentParts parts;
+  private final ConfigInForce inForce;
+  private final StatusView view;
+  private final SessionClear clearing;
   private final SharedAudit audits = new SharedAudit(this::auditNow);
-  private final long startedNs = System.nanoTime();
-  private volatile AgentConfig config;
-  private volatile HelperTable helpers;
-  private volatile String metricsAddress = "";
   private volatile ServiceManager manager = ServiceManager.NONE;
   private boolean closed;
   private volatile ConfigSource source =
@@ -154,138 +114,24 @@ public final class Agent implements AgentControl, AutoCloseable {
       AgentMetrics metrics,
       HandOver.Source before)
       throws IOException {
-    this.config = config;
-    this.protocols = List.copyOf(protocols);
+    long startedNs = System.nanoTime();
+    AgentEvents events = new AgentEvents(new SampledEvents(log), metrics);
+    HelperTable helpers = new HelperTable(config.helpers(), protocols, config.limits().stream());
     this.backend = backend;
-    this.events = new AgentEvents(new SampledEvents(log), metrics);
     this.table = new ExpectationTable(config.limits());
-    this.helpers = new HelperTable(config.helpers(), protocols, config.limits().stream());
-    try (Acquired acquired = new Acquired()) {
-      acquired.add(backend);
-      int state = config.marks().stateMask();
-      // First of all: a conntrack made while nobody listens never sends events (docs/kernel.md).
-      kernelEventsSocket =
-          acquired.add(
-              ConntrackEvents.open(
-                  new EventOptions(true, true, state, EVENT_BUFFER_BYTES, RECEIVE_TIMEOUT)));
-      // From here on packets wait.
-      HandOver left = before.take();
-      InheritedQueues queues = acquired.add(InheritedQueues.open(queueOptions(config), left));
-      queueFeatures = queues.all().get(0).features();
-      lifecycleConntrack = acquired.add(ConntrackClient.open());
-      links = acquired.add(new LinkWatch(LinkEvents.open(), startedNs));
-      acquired.add(backend::remove);
-      backend.install(helpers.ports());
-      queues.repeatForNewDiversion();
-      lifecyclePinholes = acquired.add(backend.openSession());
-      ParentOwners owners = new ParentOwners(config.limits());
-      for (PacketQueue queue : queues.all()) {
-        workerThreads.add(
-            acquired.add(
-                WorkerThread.open(
-                    queue,
-                    backend,
-                    (own, conntrack, routes, pinholes) ->
-                        new QueueWorker(
-                            own,
-                            conntrack,
-                            config.asymmetricRouting(),
-                            routes,
-                            pinholes,
-                            table,
-                            helpers,
-                            owners,
-                            config.marks(),
-                            events,
-                            metrics,
-                            traces))));
-      }
-      workers = new QueueWorkers(workerThreads.stream().map(WorkerThread::worker).toList(), owners);
-      kernelEvents =
-          new KernelEvents(
-              kernelEventsSocket,
-              lifecycleConntrack,
-              backend,
-              lifecyclePinholes,
-              table,
-              workers,
-              links,
-              config.marks(),
-              events,
-              metrics);
-      new Adoption(
-              lifecycleConntrack,
-              lifecyclePinholes,
-              table,
-              (entry, flowState, beginning) ->
-                  workers
-                      .all()
-                      .get(backend.queueOf(entry.id()))
-                      .flows()
-                      .takeOver(entry, flowState, beginning),
-              config.marks(),
-              events,
-              left)
-          .run();
-      backend.watch(kernelEvents::repair, () -> metrics.overrun(ReceivingSocket.NFTABLES));
-      acquired.keep();
-    }
-    for (QueueWorker worker : workers.all()) {
-      threads.add(thread("pinholed-worker-" + threads.size(), worker));
-    }
-    threads.add(thread("pinholed-events", kernelEvents));
-    threads.forEach(Thread::start);
-  }
-
-  /** What was opened on the way to a running agent, closed again if the way ends early. */
-  private static final class Acquired implements AutoCloseable {
-    private final List<AutoCloseable> resources = new ArrayList<>();
-
-    <T extends AutoCloseable> T add(T resource) {
-      resources.add(resource);
-      return resource;
-    }
-
-    void keep() {
-      resources.clear();
-    }
-
-    @Override
-    public void close() {
-      for (int i = resources.size() - 1; i >= 0; i--) {
-        closeQuietly(resources.get(i));
-      }
-    }
-  }
-
-  private static List<QueueOptions> queueOptions(AgentConfig config) {
-    AgentConfig.Queues queues = config.queues();
-    List<QueueOptions> options = new ArrayList<>();
-    for (int index = 0; index < queues.workers(); index++) {
-      options.add(
-          new QueueOptions(
-              queues.first() + index,
-              queues.lengthPackets(),
-              COPY_RANGE_BYTES,
-              config.fail().queueFull() == AgentConfig.OnFailure.PASS,
-              false,
-              queues.receiveBufferBytes(),
-              queues.batchPackets(),
-              RECEIVE_TIMEOUT));
-    }
-    return options;
-  }
-
-  private static Thread thread(String name, Runnable body) {
-    Thread thread = new Thread(body, name);
-    thread.setDaemon(true);
-    // A dead worker would hold up every control connection; a new process does better.
-    thread.setUncaughtExceptionHandler(
-        (dead, error) -> {
-          LOG.error("thread {} died, the agent ends", dead.getName(), error);
-          Runtime.getRuntime().halt(70);
-        });
-    return thread;
+    this.parts =
+        new AgentParts(
+            config,
+            helpers,
+            backend,
+            new AgentParts.Shared(table, events, metrics, traces),
+            before);
+    QueueWorkers workers = parts.workers();
+    this.inForce =
+        new ConfigInForce(config, helpers, List.copyOf(protocols), backend, table, workers);
+    this.view = new StatusView(backend, table, parts, startedNs);
+    this.clearing = new SessionClear(workers, table);
+    parts.start();
   }
 
   /**
@@ -305,12 +151,15 @@ public final class Agent implements AgentControl, AutoCloseable {
    */
   public void serveUnder(ServiceManager newManager) {
     manager = newManager;
-    kernelEvents.setHeartbeat(new Heartbeat(workers, newManager));
+    parts.kernelEvents().setHeartbeat(new Heartbeat(parts.workers(), newManager));
     newManager.ready(statusLine());
   }
 
   private String statusLine() {
-    return helpers.ports().size() + " helpers on, " + workers.all().size() + " packet queues";
+    return inForce.helpers().ports().size()
+        + " helpers on, "
+        + parts.workers().all().size()
+        + " packet queues";
   }
 
   /**
@@ -319,65 +168,14 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @param address address and port
    */
   public void setMetricsAddress(String address) {
-    metricsAddress = address;
+    view.setMetricsAddress(address);
   }
 
   // ---- What an operator asks ----------------------------------------------------------------
 
   @Override
   public StatusReport status() {
-    AgentConfig now = config;
-    Map<String, Integer> expectations = new LinkedHashMap<>();
-    table
-        .countByState()
-        .forEach((state, count) -> expectations.put(state.name().toLowerCase(Locale.ROOT), count));
-    Map<String, String> features = new LinkedHashMap<>(backend.probe());
-    features.put(
-        "queueFailOpen",
-        queueFeatures.failOpen() ? "yes" : "no: a full queue drops control packets");
-    Map<String, String> policies = new LinkedHashMap<>();
-    policies.put(
-        "agentDown", now.fail().agentDown() == AgentConfig.OnFailure.PASS ? "bypass" : "closed");
-    policies.put(
-        "queueFull", now.fail().queueFull() == AgentConfig.OnFailure.PASS ? "accept" : "drop");
-    policies.put("onStop", now.fail().onStop().name().toLowerCase(Locale.ROOT));
-    List<QueueReport> queues = queues();
-    return new StatusReport(
-        Version.text(),
-        ProcessHandle.current().pid(),
-        TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startedNs),
-        now.backend().name().toLowerCase(Locale.ROOT),
-        helpers.entries().stream().filter(HelperEntry::enabled).map(Agent::describe).toList(),
-        workers.parents(),
-        workers.opaqueParents(),
-        expectations,
-        workers.packets(),
-        workers.misrouted(),
-        queues.stream().mapToLong(queue -> queue.dropped() + queue.userDropped()).sum(),
-        queues,
-        backend.watchProblem(),
-        kernelEvents.repairs(),
-        kernelEvents.lastError(),
-        metricsAddress,
-        features,
-        policies);
-  }
-
-  private static String describeWhole(HelperEntry entry) {
-    return entry.id()
-        + " "
-        + describe(entry)
-        + " timeout "
-        + DurationParser.formatTimeout(entry.timeout())
-        + (entry.enabled() ? "" : " disabled");
-  }
-
-  private static String describe(HelperEntry entry) {
-    return entry.name()
-        + "/"
-        + entry.transport().name().toLowerCase(Locale.ROOT)
-        + "/"
-        + entry.port();
+    return view.status(inForce.config(), inForce.helpers());
   }
 
   /**
@@ -386,32 +184,7 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return in the order of their numbers; the kernel's counters are 0 if they cannot be read
    */
   public List<QueueReport> queues() {
-    Map<Integer, QueueStatistics> kernel = new HashMap<>();
-    try {
-      for (QueueStatistics statistics : QueueStatistics.all()) {
-        kernel.put(statistics.queueNumber(), statistics);
-      }
-    } catch (IOException e) {
-      LOG.debug("queue statistics: {}", e.toString());
-    }
-    long nowNs = System.nanoTime();
-    List<QueueReport> reports = new ArrayList<>();
-    for (QueueWorker worker : workers.all()) {
-      int number = worker.queueNumber();
-      QueueStatistics statistics =
-          kernel.getOrDefault(number, new QueueStatistics(number, 0, 0, 0, 0, 0));
-      reports.add(
-          new QueueReport(
-              number,
-              worker.packets(),
-              worker.parents(),
-              worker.opaqueParents(),
-              statistics.queued(),
-              statistics.dropped(),
-              statistics.userDropped(),
-              worker.turnMs(nowNs)));
-    }
-    return reports;
+    return view.queues();
   }
 
   @Override
@@ -425,17 +198,7 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return by name of the helper and word of the state, as of now
    */
   public Map<String, Map<String, Integer>> expectationsByHelper() {
-    Map<String, Map<String, Integer>> words = new LinkedHashMap<>();
-    table
-        .countByHelper()
-        .forEach(
-            (helper, states) -> {
-              Map<String, Integer> counts = new LinkedHashMap<>();
-              states.forEach(
-                  (state, count) -> counts.put(state.name().toLowerCase(Locale.ROOT), count));
-              words.put(helper, counts);
-            });
-    return words;
+    return view.expectationsByHelper();
   }
 
   /**
@@ -444,7 +207,7 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return as of the last batch
    */
   public int parents() {
-    return workers.parents();
+    return parts.workers().parents();
   }
 
   /**
@@ -453,7 +216,7 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return as of the last batch
    */
   public int opaqueParents() {
-    return workers.opaqueParents();
+    return parts.workers().opaqueParents();
   }
 
   /**
@@ -462,63 +225,19 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return bytes, now
    */
   public long bufferedBytes() {
-    return workers.bufferedBytes();
+    return parts.workers().bufferedBytes();
   }
 
   @Override
   public List<SessionRow> sessions(ListingFilter filter) throws ControlException {
-    List<SessionRow> rows = await(workers.sessions(filter));
+    List<SessionRow> rows = WorkerAnswers.await(parts.workers().sessions(filter));
     rows.sort(Comparator.comparingLong(SessionRow::ageSeconds).reversed());
     return rows;
   }
 
-  private static <T> T await(CompletableFuture<T> answer) throws ControlException {
-    try {
-      return answer.get(ANSWER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new ControlException("interrupted");
-    } catch (ExecutionException e) {
-      throw new ControlException("a packet worker failed: " + e.getCause());
-    } catch (TimeoutException e) {
-      throw new ControlException(
-          "a packet worker did not answer within "
-              + ANSWER_TIMEOUT.toSeconds()
-              + " s; it is overloaded or stuck");
-    }
-  }
-
   @Override
   public ClearReport clear(ListingFilter filter) throws ControlException {
-    List<ConntrackEntry> entries = await(workers.beginClear(filter));
-    int expectations = expectations(filter).size();
-    // The conntrack first: afterwards nothing of the flow proves anything any more.
-    NetlinkException refusal = deleteConntracks(entries);
-    await(workers.endParents(entries, AgentEvent.Kind.CLEARED));
-    awaitTransaction();
-    if (refusal != null) {
-      throw new ControlException(
-          "the pinholes are shut, but the kernel did not delete the conntrack: "
-              + refusal.getMessage());
-    }
-    return new ClearReport(entries.size(), expectations);
-  }
-
-  /** What the kernel refuses is no reason to leave the others; the first refusal is told. */
-  private static @Nullable NetlinkException deleteConntracks(List<ConntrackEntry> entries) {
-    NetlinkException refusal = null;
-    try (ConntrackClient client = ConntrackClient.open()) {
-      for (ConntrackEntry entry : entries) {
-        try {
-          client.delete(entry.original(), entry.id());
-        } catch (NetlinkException e) {
-          refusal = refusal == null ? e : refusal;
-        }
-      }
-    } catch (NetlinkException e) {
-      return e;
-    }
-    return refusal;
+    return clearing.clear(filter);
   }
 
   @Override
@@ -530,15 +249,21 @@ public final class Agent implements AgentControl, AutoCloseable {
     try (ConntrackClient client = ConntrackClient.open();
         PinholeBackend.Session pinholes = backend.openSession()) {
       Audit audit =
-          new Audit(client, pinholes, table, this::parentEntries, helpers, config.marks());
+          new Audit(
+              client,
+              pinholes,
+              table,
+              this::parentEntries,
+              inForce.helpers(),
+              inForce.config().marks());
       List<AuditRow> rows = audit.run();
-      kernelEvents.orphans().set(rows);
+      parts.kernelEvents().orphans().set(rows);
       return rows;
     }
   }
 
   private List<ConntrackEntry> parentEntries() throws ControlException {
-    return await(workers.entries(ListingFilter.ALL));
+    return WorkerAnswers.await(parts.workers().entries(ListingFilter.ALL));
   }
 
   /**
@@ -556,73 +281,29 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return as of the last look
    */
   public int orphans() {
-    return kernelEvents.orphans().count();
+    return parts.kernelEvents().orphans().count();
   }
 
   @Override
   public List<HelperEntry> helpers() {
-    return helpers.entries().stream().sorted(Comparator.comparingInt(HelperEntry::id)).toList();
+    return inForce.helpers().entries().stream()
+        .sorted(Comparator.comparingInt(HelperEntry::id))
+        .toList();
   }
 
   @Override
   public synchronized void addHelper(HelperEntry entry) throws ControlException {
-    List<HelperEntry> entries = new ArrayList<>(helpers.entries());
-    entries.add(entry);
-    putHelpersInForce(entries, config);
+    inForce.addHelper(entry);
   }
 
   @Override
   public synchronized void deleteHelper(int id) throws ControlException {
-    requireHelper(id);
-    List<HelperEntry> entries = new ArrayList<>(helpers.entries());
-    entries.removeIf(entry -> entry.id() == id);
-    putHelpersInForce(entries, config);
+    inForce.deleteHelper(id);
   }
 
   @Override
   public synchronized void setHelperEnabled(int id, boolean enabled) throws ControlException {
-    requireHelper(id);
-    List<HelperEntry> entries = new ArrayList<>(helpers.entries());
-    entries.replaceAll(entry -> entry.id() == id ? entry.withEnabled(enabled) : entry);
-    putHelpersInForce(entries, config);
-  }
-
-  private void requireHelper(int id) throws ControlException {
-    if (helpers.entries().stream().noneMatch(entry -> entry.id() == id)) {
-      throw new ControlException("no helper has the id " + id);
-    }
-  }
-
-  private void putHelpersInForce(List<HelperEntry> entries, AgentConfig base)
-      throws ControlException {
-    AgentConfig changed;
-    HelperTable newHelpers;
-    try {
-      changed = base.withHelpers(entries);
-      newHelpers = new HelperTable(entries, protocols, base.limits().stream());
-    } catch (IllegalArgumentException e) {
-      throw new ControlException(String.valueOf(e.getMessage()));
-    }
-    // The workers first: a flow on a new port must find its helper, or it would stay unread for
-    // good.
-    workers.setHelpers(newHelpers, changed.limits());
-    try {
-      backend.setPorts(newHelpers.ports());
-    } catch (BackendException e) {
-      workers.setHelpers(helpers, config.limits());
-      throw new ControlException("the kernel did not change the diversion: " + e.getMessage());
-    }
-    helpers = newHelpers;
-    config = changed;
-    table.setLimits(changed.limits());
-    await(workers.endWithoutHelper());
-    awaitTransaction();
-  }
-
-  /** What the workers were asked to shut before is shut when this returns. */
-  private void awaitTransaction() throws ControlException {
-    // each answers questions of its next turn only behind the transaction
-    await(workers.ask(QueueWorker::queueNumber));
+    inForce.setHelperEnabled(id, enabled);
   }
 
   @Override
@@ -634,45 +315,9 @@ public final class Agent implements AgentControl, AutoCloseable {
   public synchronized List<String> reload() throws ControlException {
     manager.reloading();
     try {
-      return readConfigAgain();
+      return inForce.change(source.read());
     } finally {
       manager.ready(statusLine());
-    }
-  }
-
-  private List<String> readConfigAgain() throws ControlException {
-    AgentConfig old = config;
-    AgentConfig wanted = source.read();
-    requireSame("backend", old.backend(), wanted.backend());
-    requireSame("asymmetricRouting", old.asymmetricRouting(), wanted.asymmetricRouting());
-    requireSame("queues", old.queues(), wanted.queues());
-    requireSame("marks", old.marks(), wanted.marks());
-    requireSame("control", old.control(), wanted.control());
-    requireSame("metrics", old.metrics(), wanted.metrics());
-    requireSame("eventLog", old.eventLog(), wanted.eventLog());
-    requireSame("fail.agentDown", old.fail().agentDown(), wanted.fail().agentDown());
-    requireSame("fail.queueFull", old.fail().queueFull(), wanted.fail().queueFull());
-    List<String> changes = new ArrayList<>();
-    if (!old.helpers().equals(wanted.helpers())) {
-      changes.add("helpers: " + wanted.helpers().stream().map(Agent::describeWhole).toList());
-    }
-    note(changes, "limits", old.limits(), wanted.limits());
-    note(changes, "fail.onStop", old.fail().onStop(), wanted.fail().onStop());
-    putHelpersInForce(wanted.helpers(), wanted);
-    LOG.info("configuration read again: {}", changes.isEmpty() ? "no change" : changes);
-    return changes;
-  }
-
-  private static void requireSame(String key, Object old, Object wanted) throws ControlException {
-    if (!old.equals(wanted)) {
-      throw new ControlException(
-          key + ": a change needs a restart (now: " + old + ", in the file: " + wanted + ")");
-    }
-  }
-
-  private static void note(List<String> changes, String key, Object old, Object wanted) {
-    if (!old.equals(wanted)) {
-      changes.add(key + ": " + wanted);
     }
   }
 
@@ -697,9 +342,7 @@ public final class Agent implements AgentControl, AutoCloseable {
         LOG.warn("stop: {}", e.getMessage());
       }
     }
-    workers.all().forEach(QueueWorker::stop);
-    kernelEvents.stop();
-    threads.forEach(Agent::join);
+    parts.stop();
     if (remove) {
       try {
         backend.remove();
@@ -707,12 +350,7 @@ public final class Agent implements AgentControl, AutoCloseable {
         LOG.warn("stop: {}", e.getMessage());
       }
     }
-    workerThreads.forEach(Agent::closeQuietly);
-    closeQuietly(lifecyclePinholes);
-    closeQuietly(links);
-    closeQuietly(lifecycleConntrack);
-    closeQuietly(kernelEventsSocket);
-    closeQuietly(backend);
+    parts.close();
   }
 
   /**
@@ -721,7 +359,7 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return their sockets, which stay open here
    */
   public List<HandOver.Queue> packetQueues() {
-    return workerThreads.stream().map(WorkerThread::leave).toList();
+    return parts.packetQueues();
   }
 
   /**
@@ -731,7 +369,7 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return its descriptor, which stays open here
    */
   public int eventsDescriptor() {
-    return kernelEventsSocket.descriptor();
+    return parts.eventsDescriptor();
   }
 
   /**
@@ -740,7 +378,7 @@ public final class Agent implements AgentControl, AutoCloseable {
    * @return as configured
    */
   public boolean keepsOnStop() {
-    return config.fail().onStop() == AgentConfig.OnStop.KEEP;
+    return inForce.config().fail().onStop() == AgentConfig.OnStop.KEEP;
   }
 
   /**
@@ -756,44 +394,19 @@ public final class Agent implements AgentControl, AutoCloseable {
       throw new ControlException("this agent stops already");
     }
     closed = true;
-    closeQuietly(backend); // or it would repair what the other one changes
-    workers.all().forEach(QueueWorker::stop);
-    kernelEvents.stop();
-    threads.forEach(Agent::join);
-    List<HandOver.Queue> queues = new ArrayList<>();
-    List<FlowState> flows = new ArrayList<>();
-    for (int index = 0; index < workerThreads.size(); index++) {
-      queues.add(workerThreads.get(index).leave());
-      if (!threads.get(index).isAlive()) { // else nobody but it may look at its flows
-        flows.addAll(workers.all().get(index).flows().states());
-      }
-    }
-    return new HandOver(ProcessHandle.current().pid(), queues, flows, workers.halfOpenState());
+    AgentParts.closeQuietly(backend); // or it would repair what the other one changes
+    parts.stop();
+    return new HandOver(
+        ProcessHandle.current().pid(),
+        parts.packetQueues(),
+        parts.flowStates(),
+        parts.workers().halfOpenState());
   }
 
   private void awaitEmptyQueues() {
-    long endNs = System.nanoTime() + STOP_TIMEOUT.toNanos();
+    long endNs = System.nanoTime() + AgentParts.STOP_TIMEOUT.toNanos();
     while (queues().stream().anyMatch(queue -> queue.held() > 0) && System.nanoTime() < endNs) {
       Thread.onSpinWait();
-    }
-  }
-
-  private static void join(Thread thread) {
-    try {
-      thread.join(STOP_TIMEOUT.toMillis());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    if (thread.isAlive()) {
-      LOG.warn("stop: {} did not end in time", thread.getName());
-    }
-  }
-
-  private static void closeQuietly(AutoCloseable resource) {
-    try {
-      resource.close();
-    } catch (Exception e) {
-      LOG.warn("close: {}", e.toString());
     }
   }
 }

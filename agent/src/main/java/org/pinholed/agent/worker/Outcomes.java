@@ -1,7 +1,5 @@
 package org.pinholed.agent.worker;
 
-import java.net.InetAddress;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,11 +16,9 @@ import org.pinholed.agent.pinhole.Applied;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
-import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.Tracer;
-import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -38,27 +34,19 @@ import org.slf4j.LoggerFactory;
  * for one transaction. Owned by one worker.
  */
 final class Outcomes implements OutcomeSink {
-  /** How many ports of a translated address are tried for one announcement. */
-  private static final int PORTS_TRIED = 128;
-
-  /** And for how many of them the kernel is asked whether a child uses them. */
-  private static final int PORTS_ASKED = 16;
-
-  private static final int FIRST_PORT = 1024;
-
   private static final Logger LOG = LoggerFactory.getLogger(Outcomes.class);
 
   private final ExpectationTable table;
   private final PinholeBackend.Session backend;
   private final AgentEvents events;
   private final AgentMetrics metrics;
-  private final MarkBits marks;
   private final FlowMarks flowMarks;
   private final Tracer tracer;
+  private final OutcomeTrace trace;
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
 
   private final Rewrites rewrites;
-  private final LivingChildren children;
+  private final NewExpectations newExpectations;
 
   private final List<Expectation> toOpen = new ArrayList<>();
   private final List<Pinhole> toClose = new ArrayList<>();
@@ -98,11 +86,11 @@ final class Outcomes implements OutcomeSink {
     this.backend = backend;
     this.events = events;
     this.metrics = metrics;
-    this.marks = marks;
     this.flowMarks = flowMarks;
     this.tracer = tracer;
+    this.trace = new OutcomeTrace(tracer);
     this.rewrites = rewrites;
-    this.children = children;
+    this.newExpectations = new NewExpectations(table, marks, children);
   }
 
   /** Tells the ports that helpers read. */
@@ -165,7 +153,8 @@ final class Outcomes implements OutcomeSink {
         end(older, AgentEvent.Kind.REPLACED);
       }
     }
-    Expectation expectation = newExpectation(current, request, path, unchangeable == null);
+    Expectation expectation =
+        newExpectations.make(current, request, path, unchangeable == null, nowNs);
     if (expectation == null) {
       report(AgentReason.NO_FREE_PORT, request.streamOffset());
       return null;
@@ -177,84 +166,11 @@ final class Outcomes implements OutcomeSink {
       return null;
     }
     current.announce(expectation);
-    if (tracer.isOn()) {
-      tracer.line("expectation", describe(expectation));
-    }
+    trace.announced(expectation);
     if (request.active()) {
       open(expectation);
     }
     return new Endpoint(expectation.pinhole().destination(), expectation.pinhole().port());
-  }
-
-  /**
-   * Tries ports, the announced one first, until one is free; null if none of some is.
-   *
-   * @param anyPort whether another port than the announced one can be written into the message
-   */
-  private @Nullable Expectation newExpectation(
-      ParentFlow current, ExpectationRequest request, ChildPath path, boolean anyPort) {
-    if (!path.isRewritten()) {
-      return newExpectation(current, request, path, path.inside().port());
-    }
-    int port = anyPort ? children.firstPort(current.facts(), request, path) : path.inside().port();
-    int asked = 0;
-    int most = anyPort ? PORTS_TRIED : 1;
-    for (int tried = 0; tried < most && asked < PORTS_ASKED; tried++) {
-      Expectation expectation = newExpectation(current, request, path, port);
-      if (table.reserve(expectation)) {
-        asked++;
-        if (!children.isTaken(current.facts(), request, path, port)) {
-          return expectation;
-        }
-        table.giveBack(expectation);
-      }
-      port = port == 65535 ? FIRST_PORT : port + 1;
-    }
-    return null;
-  }
-
-  private Expectation newExpectation(
-      ParentFlow current, ExpectationRequest request, ChildPath path, int port) {
-    Duration configured = current.helperEntry().timeout();
-    Duration asked = request.lifetime();
-    Duration timeout = asked != null ? asked : configured != null ? configured : Expectation.LEASE;
-    boolean livesWithParent = asked == null && configured == null;
-    InetAddress source =
-        switch (request.source()) {
-          case PEER -> current.facts().sender(request.announcedIn().opposite()).address();
-          case ADDRESS -> request.sourceAddress();
-          case ANY -> null;
-        };
-    Pinhole.Kind kind =
-        source == null
-            ? Pinhole.Kind.OPEN_ANY
-            : request.use() == ExpectationRequest.Use.ONCE ? Pinhole.Kind.ONCE : Pinhole.Kind.OPEN;
-    Pinhole pinhole =
-        new Pinhole(
-            kind,
-            request.transport(),
-            source,
-            path.outside(),
-            port,
-            marks.childMark(current.parent().mark()),
-            timeout.toMillis(),
-            comment(current, request, livesWithParent),
-            source == null ? null : path.translation(port));
-    return new Expectation(
-        table.nextId(), current.parent(), request, pinhole, livesWithParent, nowNs);
-  }
-
-  private static String comment(
-      ParentFlow current, ExpectationRequest request, boolean livesWithParent) {
-    return new PinholeComment(
-            current.parent().helper(),
-            current.parent().serial(),
-            current.parent().client().port(),
-            current.parent().policyId(),
-            System.currentTimeMillis() / 1000,
-            livesWithParent,
-            request.key())
-        .text();
   }
 
   private static Reason reasonOf(Limit limit) {
@@ -267,38 +183,13 @@ final class Outcomes implements OutcomeSink {
     };
   }
 
-  private static String host(InetAddress address) {
-    String text = AddressText.of(address);
-    return text.indexOf(':') < 0 ? text : "[" + text + "]";
-  }
-
-  private static String describe(Expectation expectation) {
-    Pinhole pinhole = expectation.pinhole();
-    InetAddress source = pinhole.source();
-    return (expectation.request().active() ? "opens " : "announces ")
-        + pinhole.transport()
-        + " "
-        + (source == null ? "any" : host(source))
-        + ":any -> "
-        + new Endpoint(pinhole.destination(), pinhole.port())
-        + " "
-        + (pinhole.kind() == Pinhole.Kind.ONCE ? "once" : "many")
-        + " for "
-        + (expectation.livesWithParent() ? "its parent" : pinhole.timeoutMs() / 1000 + " s")
-        + " (expectation "
-        + expectation.id()
-        + ")";
-  }
-
   @Override
   public void activate(String key) {
     Expectation expectation = flow().announced(key);
     if (expectation == null || expectation.state() != Expectation.State.ANNOUNCED) {
       return;
     }
-    if (tracer.isOn()) {
-      tracer.line("expectation", "opens expectation " + expectation.id());
-    }
+    trace.opens(expectation);
     open(expectation);
   }
 
@@ -318,9 +209,7 @@ final class Outcomes implements OutcomeSink {
     if (expectation != null) {
       flow().forget(key);
       end(expectation, AgentEvent.Kind.CLOSED);
-      if (tracer.isOn()) {
-        tracer.line("expectation", "shuts expectation " + expectation.id());
-      }
+      trace.shuts(expectation);
     }
   }
 
@@ -339,17 +228,7 @@ final class Outcomes implements OutcomeSink {
   @Override
   public void report(Reason reason, long streamOffset) {
     ParentFlow current = flow();
-    if (tracer.isOn()) {
-      tracer.line(
-          "reason",
-          reason.kind().name().toLowerCase(java.util.Locale.ROOT)
-              + " "
-              + reason.word()
-              + " at offset "
-              + streamOffset
-              + ": "
-              + reason.explanation());
-    }
+    trace.reason(reason, streamOffset);
     if (reason.kind() == Reason.Kind.REFUSED) {
       current.refused(reason);
       events.reason(current.parent(), reason, "");
@@ -360,16 +239,14 @@ final class Outcomes implements OutcomeSink {
 
   @Override
   public void understood(HelperWord word) {
-    if (tracer.isOn()) {
-      tracer.line("understood", word.word());
-    }
+    trace.understood(word);
   }
 
   @Override
   public void proven() {
     ParentFlow current = flow();
-    if (!current.isProven() && tracer.isOn()) {
-      tracer.line("session", "proven: both sides speak " + current.parent().helper());
+    if (!current.isProven()) {
+      trace.proven(current.parent().helper());
     }
     flowMarks.prove(current);
   }

@@ -28,13 +28,10 @@ import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.FlowTuple;
-import org.pinholed.kernel.link.LinkEvents;
 import org.pinholed.kernel.netlink.Errno;
-import org.pinholed.kernel.netlink.FakeNetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 class KernelEventsTest {
-  private static final int CHILD = WorkerBench.MARKS.child();
   private static final Duration THIRTY_SECONDS = Duration.ofSeconds(30);
 
   private final FakeEventsKernel kernel = new FakeEventsKernel();
@@ -44,27 +41,13 @@ class KernelEventsTest {
 
   KernelEventsTest() throws NetlinkException {
     bench = new WorkerBench();
-    events = events();
+    events = EventsBench.events(socket, bench);
   }
 
   /** Expectations live as long as their parent. */
   private void withLeases() throws NetlinkException {
     bench = new WorkerBench(new FtpProtocol(), AgentConfig.Limits.DEFAULT, null);
-    events = events();
-  }
-
-  private KernelEvents events() {
-    return new KernelEvents(
-        socket,
-        ConntrackClient.open(bench.conntrack()),
-        bench.backend(),
-        bench.backend().openSession(),
-        bench.table(),
-        bench.workers(),
-        new LinkWatch(LinkEvents.open(new FakeNetlinkTransport()), System.nanoTime()),
-        WorkerBench.MARKS,
-        bench.events(),
-        bench.metrics());
+    events = EventsBench.events(socket, bench);
   }
 
   private static String pinhole(int port) {
@@ -73,11 +56,7 @@ class KernelEventsTest {
 
   /** A data connection as the kernel marks it. */
   private static Connection child(int id, int port) {
-    FlowTuple original =
-        new FlowTuple(
-            6, TcpDialogue.CLIENT.getAddress(), 50_000 + id, TcpDialogue.SERVER.getAddress(), port);
-    return new Connection(
-        id, original, original.inverse(), 25 | CHILD, FakeConntrackKernel.ESTABLISHED);
+    return EventsBench.child(id, 50_000 + id, port);
   }
 
   /** Its first packet takes the pinhole out; the event comes later. */

@@ -31,8 +31,6 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.FlowTuple;
-import org.pinholed.kernel.link.LinkEvents;
-import org.pinholed.kernel.netlink.FakeNetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /**
@@ -56,27 +54,13 @@ class SameConntrackIdTest {
 
   SameConntrackIdTest() throws NetlinkException {
     bench = new WorkerBench(new FtpProtocol(), AgentConfig.Limits.DEFAULT, null); // leases
-    events = events();
+    events = EventsBench.events(socket, bench);
     one = dialogue(CLIENT);
     other = dialogue(OTHER_PORT);
   }
 
   private TcpDialogue dialogue(InetSocketAddress client) {
     return new TcpDialogue(bench, client, TcpDialogue.SERVER, ID, 25);
-  }
-
-  private KernelEvents events() {
-    return new KernelEvents(
-        socket,
-        ConntrackClient.open(bench.conntrack()),
-        bench.backend(),
-        bench.backend().openSession(),
-        bench.table(),
-        bench.workers(),
-        new LinkWatch(LinkEvents.open(new FakeNetlinkTransport()), System.nanoTime()),
-        WorkerBench.MARKS,
-        bench.events(),
-        bench.metrics());
   }
 
   /** Both are logged in and have announced a port: 30000 and 30001. */
@@ -306,7 +290,7 @@ class SameConntrackIdTest {
       bench.turn();
       one.on(bench);
       other.on(bench);
-      events = events();
+      events = EventsBench.events(socket, bench);
       return result;
     }
 

@@ -19,15 +19,9 @@ import org.junit.jupiter.api.Test;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.pinhole.Pinhole;
-import org.pinholed.agent.worker.FakeConntrackKernel;
-import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.agent.worker.TcpDialogue;
 import org.pinholed.agent.worker.WorkerBench;
-import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
-import org.pinholed.kernel.conntrack.FlowTuple;
-import org.pinholed.kernel.link.LinkEvents;
-import org.pinholed.kernel.netlink.FakeNetlinkTransport;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /**
@@ -51,18 +45,7 @@ class SamePortAgainTest {
 
     Play() throws NetlinkException {
       bench.kernelMaySayMore();
-      events =
-          new KernelEvents(
-              ConntrackEvents.open(kernel),
-              ConntrackClient.open(bench.conntrack()),
-              bench.backend(),
-              bench.backend().openSession(),
-              bench.table(),
-              bench.workers(),
-              new LinkWatch(LinkEvents.open(new FakeNetlinkTransport()), System.nanoTime()),
-              WorkerBench.MARKS,
-              bench.events(),
-              bench.metrics());
+      events = EventsBench.events(ConntrackEvents.open(kernel), bench);
       dialogue = new TcpDialogue(bench).login();
     }
 
@@ -86,16 +69,7 @@ class SamePortAgainTest {
       Expectation expectation = byPinhole.get(used);
       assertNotNull(expectation, told.toString());
       childOf.put(expectation.id(), HexFormat.of().toHexDigits(id));
-      FlowTuple original =
-          new FlowTuple(
-              6, TcpDialogue.CLIENT.getAddress(), id, TcpDialogue.SERVER.getAddress(), port);
-      kernel.began(
-          new Connection(
-              id,
-              original,
-              original.inverse(),
-              25 | WorkerBench.MARKS.child(),
-              FakeConntrackKernel.ESTABLISHED));
+      kernel.began(EventsBench.child(id, id, port));
     }
 
     void read() {

@@ -1,0 +1,49 @@
+package org.pinholed.agent.lifecycle;
+
+import org.pinholed.agent.worker.FakeConntrackKernel;
+import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
+import org.pinholed.agent.worker.TcpDialogue;
+import org.pinholed.agent.worker.WorkerBench;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEvents;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.link.LinkEvents;
+import org.pinholed.kernel.netlink.FakeNetlinkTransport;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/** What tests of the kernel's events have in common. */
+final class EventsBench {
+  private EventsBench() {}
+
+  /** The events of one worker's agent. */
+  static KernelEvents events(ConntrackEvents socket, WorkerBench bench) throws NetlinkException {
+    return new KernelEvents(
+        socket,
+        ConntrackClient.open(bench.conntrack()),
+        bench.backend(),
+        bench.backend().openSession(),
+        bench.table(),
+        bench.workers(),
+        new LinkWatch(LinkEvents.open(new FakeNetlinkTransport()), System.nanoTime()),
+        WorkerBench.MARKS,
+        bench.events(),
+        bench.metrics());
+  }
+
+  /** A passive data connection as the kernel marks it. */
+  static Connection child(int id, int clientPort, int serverPort) {
+    FlowTuple original =
+        new FlowTuple(
+            6,
+            TcpDialogue.CLIENT.getAddress(),
+            clientPort,
+            TcpDialogue.SERVER.getAddress(),
+            serverPort);
+    return new Connection(
+        id,
+        original,
+        original.inverse(),
+        25 | WorkerBench.MARKS.child(),
+        FakeConntrackKernel.ESTABLISHED);
+  }
+}
