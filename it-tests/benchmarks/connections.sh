@@ -35,13 +35,20 @@ set_elements() { on "$1" r nft list table inet pinholed 2>/dev/null | grep -o ex
 # How many connections or pinholes the agent lists, one on each line.
 rows() { agent_ctl "$1" --json "$2" | grep -c '{' || true; }
 
-# Each fourth collection leaves no gaps in the heap; gaps would be counted as arrays of numbers. The histogram begins with
-# one more.
+# A histogram collects garbage first. Each fourth collection leaves no gaps in the heap; gaps are counted as arrays of
+# numbers. So the smallest of four is the one that counts only what lives.
 footprint() { # LAB NAME
+  local kib
   await 60 no_conntrack_entries "$1" || die "$1: conntrack still holds $(conntrack_entries "$1") entries"
-  for _ in 1 2 3 4; do jcmd "$agent_pid" GC.run >/dev/null; done
-  jcmd "$agent_pid" GC.class_histogram >"$work/histogram-$2"
-  live=$(awk '$1 == "Total" { printf "%.0f", $3 / 1024 }' "$work/histogram-$2")
+  live=
+  for _ in 1 2 3 4; do
+    jcmd "$agent_pid" GC.class_histogram >"$work/histogram"
+    kib=$(awk '$1 == "Total" { printf "%.0f", $3 / 1024 }' "$work/histogram")
+    if [ -z "$live" ] || [ "$kib" -lt "$live" ]; then
+      live=$kib
+      mv "$work/histogram" "$work/histogram-$2"
+    fi
+  done
   descriptors=$(find "/proc/$agent_pid/fd" -type l | wc -l)
   elements=$(set_elements "$1")
   sessions=$(rows "$1" sessions) expected=$(rows "$1" expectations)

@@ -98,7 +98,7 @@ class Session(ftplib.FTP):
 
 def login():
     ftp = Session()
-    ftp.connect(host, 21, timeout=30)
+    ftp.connect(host, 21, timeout=60)
     ftp.login()
     return ftp
 

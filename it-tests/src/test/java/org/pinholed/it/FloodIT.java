@@ -11,6 +11,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -26,6 +27,7 @@ import org.pinholed.it.lab.ScriptedSession.Announcement;
  * Hostile amounts of control traffic over IPv4, while somebody else's sessions over IPv6 want to be
  * served: they are, memory stays bounded, and nothing is thrown.
  */
+@Tag("alone")
 class FloodIT {
   private static final long MEMORY_LIMIT_KIB = 192 * 1024;
   private static final int PER_PARENT = 8;

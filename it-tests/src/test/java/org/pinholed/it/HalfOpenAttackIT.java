@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
@@ -19,6 +20,7 @@ import org.pinholed.it.lab.ScriptedSession.Announcement;
  * SYNs with forged addresses whose answers nobody takes: they take no place of {@code
  * limits.parents}, and whoever begins too many loses his own.
  */
+@Tag("alone")
 class HalfOpenAttackIT {
   private static final int FLOOD = 65_536;
   private static final int ADDRESSES = 128;

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
@@ -22,6 +23,7 @@ import org.pinholed.it.lab.ScriptedSession.Announcement;
  * MB: the agent lives, its memory for unfinished lines stays within its limit, and others are
  * served, also those who send a line in two halves.
  */
+@Tag("alone")
 class MemoryAttackIT {
   private static final int ADDRESSES = 7;
   private static final int OF_EACH = 2000;

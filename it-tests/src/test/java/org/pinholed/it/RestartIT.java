@@ -61,6 +61,9 @@ class RestartIT {
 
     Stage(@Nullable NatMode nat) {
       try {
+        // What was dropped while nobody ran waits up to 26 s to be sent again otherwise, and then
+        // meets the next kill.
+        lab.repeatSoon();
         server = FtpServerProcess.start(lab, FtpServerProcess.Kind.VSFTPD);
         RouterFirewall.NFTABLES.installWithAcceptRule(lab);
         agent = AgentProcess.start(lab, AGENT + workers(2));

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pinholed.it.lab.DataMode;
@@ -22,6 +23,7 @@ import org.pinholed.it.lab.ScriptedSession.Announcement;
  * An agent that gets no processor time under load: its queues or receive buffers fill, control
  * packets are treated as configured, and when it goes on no packet is stuck.
  */
+@Tag("alone")
 class SlowAgentIT {
   private static final int CONNECTIONS = 400;
   private static final String DIALOGUE = "NOOP\r\nSYST\r\n";

@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What opens and shuts pinholes. One transaction per call: all of it is done, or nothing.
+ * What opens and shuts pinholes. One transaction per call, as long as it fits into one: all of it
+ * is done, or nothing. Hundreds of pinholes take several transactions; if one of them fails, {@link
+ * BackendException#done} tells what those before it did, and those behind it are not tried.
  *
  * <p>Each thread that changes pinholes has a {@link Session} of its own; sessions of one backend
  * may be used at the same time.
@@ -14,14 +16,14 @@ public interface PinholeBackend extends AutoCloseable {
   /** The way of one thread to the backend. Not thread-safe. */
   interface Session extends AutoCloseable {
     /**
-     * Shuts and opens pinholes in one transaction. Shutting one that is gone already (used up,
-     * timed out) is no error. Opening one that stands already replaces it.
+     * Shuts pinholes, then opens some, in the order of the lists. Shutting one that is gone already
+     * (used up, timed out) is no error. Opening one that stands already replaces it.
      *
      * @param close what to shut
      * @param open what to open
      * @return those of {@code close} that certainly stood until now: no child has used them up. Of
      *     the others it is not known, or a child has used them, or their time was over
-     * @throws BackendException if the kernel refuses; then nothing was changed
+     * @throws BackendException if the kernel refuses; it tells what was done
      */
     default List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open) throws BackendException {
       return apply(close, open, List.of());
@@ -37,7 +39,7 @@ public interface PinholeBackend extends AutoCloseable {
      * @param open what to open
      * @param rewritten the directions; the time begins anew for those that are treated so already
      * @return as there
-     * @throws BackendException if the kernel refuses; then nothing was changed
+     * @throws BackendException if the kernel refuses; it tells what was done
      */
     List<Pinhole> apply(List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
         throws BackendException;
@@ -47,7 +49,7 @@ public interface PinholeBackend extends AutoCloseable {
      * anew.
      *
      * @param pinholes what to renew
-     * @throws BackendException if the kernel refuses
+     * @throws BackendException if the kernel refuses; it tells what was done
      */
     void renew(List<Pinhole> pinholes) throws BackendException;
 

@@ -12,6 +12,7 @@ import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.pinhole.Applied;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
@@ -315,7 +316,7 @@ final class Outcomes implements OutcomeSink {
       }
     } catch (BackendException e) {
       // One bad pinhole must not keep the others of the batch shut.
-      commitOneByOne();
+      commitOneByOne(e.done());
     } finally {
       restoreForOthers();
       toOpen.clear();
@@ -368,16 +369,20 @@ final class Outcomes implements OutcomeSink {
     }
   }
 
-  private void commitOneByOne() {
-    for (RewrittenDirection direction : toHold) {
+  /**
+   * Does one by one what is not done yet. What was opened already is not opened again: its child
+   * may have come through meanwhile, and another one would then.
+   */
+  private void commitOneByOne(Applied done) {
+    for (RewrittenDirection direction : toHold.subList(done.held(), toHold.size())) {
       try {
         apply(List.of(), List.of(), List.of(direction));
       } catch (BackendException e) {
         refused(e);
       }
     }
-    List<Pinhole> unused = new ArrayList<>();
-    for (Pinhole pinhole : toClose) {
+    List<Pinhole> unused = new ArrayList<>(done.unused());
+    for (Pinhole pinhole : toClose.subList(done.closed(), toClose.size())) {
       try {
         unused.addAll(apply(List.of(pinhole), List.of(), List.of()));
       } catch (BackendException e) {
@@ -385,7 +390,11 @@ final class Outcomes implements OutcomeSink {
       }
     }
     ended(unused);
-    for (Expectation expectation : List.copyOf(toOpen)) {
+    List<Expectation> opening = List.copyOf(toOpen);
+    for (Expectation expectation : opening.subList(0, done.opened())) {
+      opened(expectation);
+    }
+    for (Expectation expectation : opening.subList(done.opened(), opening.size())) {
       try {
         apply(List.of(), List.of(expectation.pinhole()), List.of());
         opened(expectation);

@@ -18,6 +18,8 @@ public final class ScriptedBackend implements PinholeBackend {
   private final List<Collection<HelperPort>> ports = new ArrayList<>();
   private Predicate<Pinhole> refused = pinhole -> false;
   private Runnable beforeNext = () -> {};
+  private int split;
+  private Runnable behindSplit = () -> {};
   private @Nullable RuntimeException fault;
   private boolean tableGone;
 
@@ -49,6 +51,18 @@ public final class ScriptedBackend implements PinholeBackend {
    */
   public synchronized void refuse(Predicate<Pinhole> which) {
     refused = which;
+  }
+
+  /**
+   * Refuses the next transaction behind its first changes, as when a change is too long for one
+   * transaction and the second one fails.
+   *
+   * @param changes how many are made, those that shut first
+   * @param then what happens right behind them
+   */
+  public synchronized void refuseBehind(int changes, Runnable then) {
+    split = changes;
+    behindSplit = then;
   }
 
   /**
@@ -134,20 +148,34 @@ public final class ScriptedBackend implements PinholeBackend {
       if (fault != null) {
         throw fault;
       }
+      if (split > 0) {
+        int closed = Math.min(split, close.size());
+        int opened = Math.min(split - closed, toOpen.size());
+        split = 0;
+        Applied done =
+            new Applied(
+                closed, opened, 0, change(close.subList(0, closed), toOpen.subList(0, opened)));
+        behindSplit.run();
+        throw new BackendException("nftables: add element", 23, new IllegalStateException(), done);
+      }
       for (Pinhole pinhole : toOpen) {
         if (refused.test(pinhole)) {
           throw new BackendException("nftables: add element", 28, new IllegalStateException());
         }
       }
-      List<Pinhole> unused = new ArrayList<>();
-      for (Pinhole pinhole : close) {
-        if (pinhole.equals(open.remove(text(pinhole))) && pinhole.kind() == Pinhole.Kind.ONCE) {
-          unused.add(pinhole);
-        }
-      }
-      toOpen.forEach(pinhole -> open.put(text(pinhole), pinhole));
-      return unused;
+      return change(close, toOpen);
     }
+  }
+
+  private List<Pinhole> change(List<Pinhole> close, List<Pinhole> toOpen) {
+    List<Pinhole> unused = new ArrayList<>();
+    for (Pinhole pinhole : close) {
+      if (pinhole.equals(open.remove(text(pinhole))) && pinhole.kind() == Pinhole.Kind.ONCE) {
+        unused.add(pinhole);
+      }
+    }
+    toOpen.forEach(pinhole -> open.put(text(pinhole), pinhole));
+    return unused;
   }
 
   @Override

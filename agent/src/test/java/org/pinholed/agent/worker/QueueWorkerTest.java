@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Nested;
@@ -19,6 +20,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.pinhole.ScriptedBackend;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -683,6 +685,48 @@ class QueueWorkerTest {
           List.of("backendError errno28", "refused backendRefused", "created 227", "created 227"),
           bench.log().words());
       bench.assertVerdicts();
+    }
+
+    @Test
+    void backendRefusesTheRestOfABatch_whatIsOpenIsNotOpenedAgain() {
+      TcpDialogue first = from("192.0.2.10", 1).login().client("PASV\r\n");
+      TcpDialogue second = from("192.0.2.11", 2).login().client("PASV\r\n");
+      String used = "ONCE TCP 192.0.2.10 > 198.51.100.7:30001";
+      ScriptedBackend backend = bench.backend();
+      backend.refuseBehind(1, () -> backend.use(Objects.requireNonNull(backend.find(used))));
+      bench.queue().deliver(first.serverSays(first.reply227(30001), 0));
+      bench.queue().deliver(second.serverSays(second.reply227(30002), 0));
+      bench.turn();
+
+      assertEquals(
+          List.of("ONCE TCP 192.0.2.11 > 198.51.100.7:30002"), backend.open(), "its child came");
+      assertEquals(List.of("created 227", "created 227"), bench.log().words());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void backendRefusesTheRestOfABatch_whatItShutUnusedIsSaid() {
+      TcpDialogue first = from("192.0.2.10", 1).login().passive(30001).client("PASV\r\n");
+      TcpDialogue second = from("192.0.2.11", 2).login().passive(30002).client("PASV\r\n");
+      bench.backend().refuseBehind(1, () -> {});
+      bench.queue().deliver(first.serverSays(first.reply227(30003), 0));
+      bench.queue().deliver(second.serverSays(second.reply227(30004), 0));
+      bench.turn();
+
+      assertEquals(
+          List.of(
+              "ONCE TCP 192.0.2.10 > 198.51.100.7:30003",
+              "ONCE TCP 192.0.2.11 > 198.51.100.7:30004"),
+          bench.backend().open());
+      assertEquals(
+          List.of(
+              "created 227",
+              "created 227",
+              "replaced 227",
+              "replaced 227",
+              "created 227",
+              "created 227"),
+          bench.log().words());
     }
 
     @Test

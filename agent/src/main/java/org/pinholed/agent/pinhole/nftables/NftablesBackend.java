@@ -288,7 +288,7 @@ public final class NftablesBackend implements PinholeBackend {
         } catch (NetlinkException e) {
           // Somebody was quicker once more: between what was read here and what was written.
           if (!isRaced(e) || attempt == REPAIR_ATTEMPTS) {
-            throw NftablesSession.refused(e);
+            throw control.changeRefused(e);
           }
         }
       }
@@ -300,6 +300,7 @@ public final class NftablesBackend implements PinholeBackend {
   }
 
   private boolean repairNow(Collection<Pinhole> alive) throws NetlinkException {
+    control.forgetChange();
     boolean intact = layout.isIntact(control.client());
     // names and numbers do not tell all: rules and ports are written anew in any case
     writeTable(control.client());

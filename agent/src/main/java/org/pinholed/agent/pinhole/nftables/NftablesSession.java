@@ -1,7 +1,6 @@
 package org.pinholed.agent.pinhole.nftables;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +23,8 @@ import org.pinholed.kernel.nftables.NftValue;
 /**
  * One thread's way to the maps, over a socket of its own. Takes no lock unless the table is gone.
  *
- * <p>A call with more than about a thousand pinholes becomes several transactions.
+ * <p>A call with more than some hundred pinholes becomes several transactions; the error of one of
+ * them tells what those before it did.
  */
 final class NftablesSession implements PinholeBackend.Session {
   private static final int LIST_ATTEMPTS = 3;
@@ -44,7 +44,7 @@ final class NftablesSession implements PinholeBackend.Session {
   private final NftFeatures features;
   private final NftValue key = new NftValue();
   private final NftValue value = new NftValue();
-  private final List<Pinhole> unused = new ArrayList<>();
+  private final Progress progress = new Progress();
 
   NftablesSession(
       NftablesBackend backend, NftClient client, TableLayout layout, NftFeatures features) {
@@ -65,25 +65,26 @@ final class NftablesSession implements PinholeBackend.Session {
   public List<Pinhole> apply(
       List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
       throws BackendException {
+    progress.begin(close, open, rewritten);
     try {
-      unused.clear();
-      repairing(() -> change(close, open, rewritten));
-      return unused.isEmpty() ? List.of() : List.copyOf(unused);
+      while (!progress.isDone()) {
+        repairing(this::change);
+      }
+      return progress.unused();
     } catch (NetlinkException e) {
-      throw refused(e);
+      throw changeRefused(e);
     }
   }
 
   @Override
   public void renew(List<Pinhole> pinholes) throws BackendException {
+    progress.begin(List.of(), pinholes, List.of());
     try {
-      if (!features.timeoutUpdate()) {
-        repairing(() -> change(List.of(), pinholes, List.of()));
-        return;
+      while (!progress.isDone()) {
+        repairing(features.timeoutUpdate() ? this::update : this::change);
       }
-      repairing(() -> update(pinholes));
     } catch (NetlinkException e) {
-      throw refused(e);
+      throw changeRefused(e);
     }
   }
 
@@ -174,57 +175,54 @@ final class NftablesSession implements PinholeBackend.Session {
     }
   }
 
-  private void change(List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
-      throws NetlinkException {
-    if (close.isEmpty() && open.isEmpty() && rewritten.isEmpty()) {
-      return;
+  /** Makes as much of the change as fits into one transaction. */
+  private void change() throws NetlinkException {
+    progress.part();
+    NftBatch batch = client.begin();
+    while (progress.hasToClose()
+        && batch.hasRoom()
+        && (!features.destroyMessages() || progress.closing() < TOLD_AT_ONCE)) {
+      Pinhole pinhole = progress.nextToClose();
+      if (features.destroyMessages() && pinhole.kind() == Pinhole.Kind.ONCE) {
+        batch.destroyElementAndTell(table, maps.setOf(pinhole), maps.key(pinhole, key));
+      } else {
+        remove(batch, pinhole);
+      }
+      if (pinhole.translation() != null) {
+        removeTranslation(batch, pinhole);
+      }
+    }
+    while (progress.hasToOpen() && batch.hasRoom()) {
+      Pinhole pinhole = progress.nextToOpen();
+      remove(batch, pinhole); // one that stands has another mark or comment, perhaps
+      if (pinhole.source() != null && (pinhole.translation() != null || backend.translates())) {
+        removeTranslation(batch, pinhole); // of a child that came before, perhaps
+      }
+      add(batch, pinhole, 0);
+    }
+    while (progress.hasToHold() && batch.hasRoom()) {
+      add(batch, progress.nextToHold());
     }
     try {
-      NftBatch batch = client.begin();
-      boolean telling = features.destroyMessages() && close.size() <= TOLD_AT_ONCE;
-      for (Pinhole pinhole : close) {
-        batch = roomy(batch);
-        if (telling && pinhole.kind() == Pinhole.Kind.ONCE) {
-          batch.destroyElementAndTell(table, maps.setOf(pinhole), maps.key(pinhole, key));
-        } else {
-          remove(batch, pinhole);
-        }
-        if (pinhole.translation() != null) {
-          removeTranslation(batch, pinhole);
-        }
-      }
-      for (Pinhole pinhole : open) {
-        batch = roomy(batch);
-        remove(batch, pinhole); // one that stands has another mark or comment, perhaps
-        if (pinhole.source() != null && (pinhole.translation() != null || backend.translates())) {
-          removeTranslation(batch, pinhole); // of a child that came before, perhaps
-        }
-        add(batch, pinhole, 0);
-      }
-      for (RewrittenDirection direction : rewritten) {
-        batch = roomy(batch);
-        add(batch, direction);
-      }
-      client.commit(element -> stood(element, close));
+      client.commit(this::stood);
+      progress.partIsDone();
     } catch (NetlinkException e) {
       if (e.errno() != Errno.EEXIST || features.destroyMessages()) {
         throw e;
       }
-      changeOneByOne(close, open);
-      if (!rewritten.isEmpty()) {
-        change(List.of(), List.of(), rewritten);
-      }
+      changeOneByOne(progress.partToClose(), progress.partToOpen());
+      progress.pinholesOfPartAreDone();
     }
   }
 
   /** Notes a pinhole that the kernel removed, if it is the one that was to be removed. */
-  private void stood(NftElementView element, List<Pinhole> close) {
-    for (Pinhole pinhole : close) {
+  private void stood(NftElementView element) {
+    for (Pinhole pinhole : progress.partToClose()) {
       // The comment names the parent: by now it may be the pinhole of somebody else.
       if (pinhole.kind() == Pinhole.Kind.ONCE
           && maps.key(pinhole, key).isKeyOf(element)
           && element.comment().equals(pinhole.comment())) {
-        unused.add(pinhole);
+        progress.stood(pinhole);
         return;
       }
     }
@@ -274,8 +272,13 @@ final class NftablesSession implements PinholeBackend.Session {
         deleteIfThere(translations.sources(pinhole), translations.inside(pinhole, key));
       }
     }
+    progress.closingIsDone();
     if (!open.isEmpty()) {
-      insert(open);
+      NftBatch batch = client.begin();
+      for (Pinhole pinhole : open) {
+        add(batch, pinhole, 0); // they fitted into one with what removes them, too
+      }
+      client.commit();
     }
   }
 
@@ -290,35 +293,38 @@ final class NftablesSession implements PinholeBackend.Session {
     }
   }
 
-  /** Adds pinholes that do not stand, with all of their timeout. */
-  void insert(Collection<Pinhole> pinholes) throws NetlinkException {
-    if (pinholes.isEmpty()) {
-      return;
-    }
-    NftBatch batch = client.begin();
-    for (Pinhole pinhole : pinholes) {
-      batch = roomy(batch);
-      add(batch, pinhole, 0);
-    }
-    client.commit();
+  /** Forgets the last change, so that {@link #changeRefused} does not tell of it. */
+  void forgetChange() {
+    progress.begin(List.of(), List.of(), List.of());
   }
 
-  private void update(List<Pinhole> pinholes) throws NetlinkException {
-    if (pinholes.isEmpty()) {
-      return;
+  /** Adds pinholes that do not stand; {@link #changeRefused} tells how many. */
+  void insert(List<Pinhole> pinholes) throws NetlinkException {
+    progress.begin(List.of(), pinholes, List.of());
+    while (!progress.isDone()) {
+      addPart(0);
     }
+  }
+
+  private void addPart(long shareOfTimeout) throws NetlinkException {
+    progress.part();
+    NftBatch batch = client.begin();
+    while (progress.hasToOpen() && batch.hasRoom()) {
+      Pinhole pinhole = progress.nextToOpen();
+      add(batch, pinhole, shareOfTimeout * pinhole.timeoutMs());
+    }
+    client.commit();
+    progress.partIsDone();
+  }
+
+  private void update() throws NetlinkException {
     try {
-      NftBatch batch = client.begin();
-      for (Pinhole pinhole : pinholes) {
-        batch = roomy(batch);
-        add(batch, pinhole, pinhole.timeoutMs());
-      }
-      client.commit();
+      addPart(1);
     } catch (NetlinkException e) {
       if (e.errno() != Errno.EEXIST) {
         throw e;
       }
-      change(List.of(), pinholes, List.of()); // what stands has another mark
+      change(); // what stands has another mark
     }
   }
 
@@ -341,12 +347,10 @@ final class NftablesSession implements PinholeBackend.Session {
         pinhole.comment());
   }
 
-  private NftBatch roomy(NftBatch batch) throws NetlinkException {
-    if (batch.hasRoom()) {
-      return batch;
-    }
-    client.commit();
-    return client.begin();
+  /** The error for a caller whose change was refused, with what was done of it before. */
+  BackendException changeRefused(NetlinkException e) {
+    return new BackendException(
+        e.getMessage() + progress.words(), e.errno(), e, progress.applied());
   }
 
   static BackendException refused(NetlinkException e) {

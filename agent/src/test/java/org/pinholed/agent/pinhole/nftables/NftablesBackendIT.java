@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -39,6 +40,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.pinhole.Applied;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.HelperPort;
@@ -48,6 +50,8 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nftables.NftClient;
 import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.testing.NamespaceThread;
 
@@ -362,26 +366,24 @@ class NftablesBackendIT {
     void run() throws IOException;
   }
 
+  private static NftFeatures older(NftClient client) throws NetlinkException {
+    NftFeatures now = NftFeatures.probe(client);
+    return new NftFeatures(
+        now.nativeQueue(),
+        now.targetQueue(),
+        false,
+        false,
+        false,
+        false,
+        false,
+        false,
+        now.sequenceAdjustment());
+  }
+
   /** Goes the ways of Linux 6.1: no DESTROYSETELEM, no update of timeouts. */
   private void onOlderKernel(OnOlderKernel test) throws Exception {
     try (PinholeBackend older =
-            namespace.call(
-                () ->
-                    new NftablesBackend(
-                        OPTIONS,
-                        client -> {
-                          NftFeatures now = NftFeatures.probe(client);
-                          return new NftFeatures(
-                              now.nativeQueue(),
-                              now.targetQueue(),
-                              false,
-                              false,
-                              false,
-                              false,
-                              false,
-                              false,
-                              now.sequenceAdjustment());
-                        }));
+            namespace.call(() -> new NftablesBackend(OPTIONS, NftablesBackendIT::older));
         PinholeBackend.Session olderSession = namespace.call(older::openSession)) {
       older.install(List.of(FTP));
       session.close();
@@ -487,6 +489,80 @@ class NftablesBackendIT {
     assertEquals(3000, owned().size());
     session.apply(many, List.of());
     assertEquals(List.of(), owned());
+  }
+
+  private List<Pinhole> onces(int firstPort, int count) throws IOException {
+    List<Pinhole> pinholes = new ArrayList<>();
+    for (int port = firstPort; port < firstPort + count; port++) {
+      pinholes.add(once(port));
+    }
+    return pinholes;
+  }
+
+  /** The map takes 2,500: of many more the first transactions are made, a later one is not. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void apply_thatFailsInALaterTransaction_tellsWhatWasDone(boolean oldKernel) throws Exception {
+    backend.remove();
+    NftablesOptions small = new NftablesOptions("pinholed", 7, 1, true, MarkBits.DEFAULT, 2500);
+    try (PinholeBackend full =
+            namespace.call(
+                () ->
+                    new NftablesBackend(
+                        small, oldKernel ? NftablesBackendIT::older : NftFeatures::probe));
+        PinholeBackend.Session fullSession = namespace.call(full::openSession)) {
+      full.install(List.of(FTP));
+      List<Pinhole> old = onces(2000, 300);
+      fullSession.apply(List.of(), old);
+      List<Pinhole> many = onces(10_000, 6000);
+      BackendException e = assertThrows(BackendException.class, () -> fullSession.apply(old, many));
+      Applied done = e.done();
+      assertEquals(300, done.closed());
+      assertEquals(oldKernel ? List.of() : old, done.unused());
+      assertTrue(done.opened() > 0 && done.opened() <= 2500, () -> done.opened() + " opened");
+      assertEquals(many.subList(0, done.opened()), ownedOf(fullSession));
+      String said = String.valueOf(e.getMessage());
+      assertTrue(
+          said.endsWith(
+              "; before that 300 of 300 pinholes were shut, " + done.opened() + " of 6000 opened"),
+          said);
+
+      fullSession.apply(ownedOf(fullSession), List.of());
+      BackendException renewed =
+          assertThrows(BackendException.class, () -> fullSession.renew(many));
+      assertTrue(renewed.done().opened() > 0, () -> renewed.done().opened() + " renewed");
+      assertEquals(many.subList(0, renewed.done().opened()), ownedOf(fullSession));
+
+      fullSession.apply(ownedOf(fullSession), List.of());
+      BackendException repaired =
+          assertThrows(BackendException.class, () -> full.repair(onces(20_000, 6000)));
+      assertTrue(repaired.done().opened() > 0, () -> repaired.done().opened() + " put back");
+      assertEquals(onces(20_000, repaired.done().opened()), ownedOf(fullSession));
+      assertTrue(String.valueOf(repaired.getMessage()).contains("of 6000 opened"), "told");
+
+      // what fails next tells of itself only
+      fullSession.apply(ownedOf(fullSession), List.of());
+      full.remove();
+      BackendException gone =
+          assertThrows(BackendException.class, () -> fullSession.apply(List.of(), onces(2000, 1)));
+      assertEquals(Applied.NOTHING, gone.done());
+      assertFalse(String.valueOf(gone.getMessage()).contains("before"), "of another change");
+    }
+    backend.install(List.of(FTP));
+  }
+
+  private static List<Pinhole> ownedOf(PinholeBackend.Session session) throws IOException {
+    return session.listOwned().stream()
+        .map(OwnedPinhole::pinhole)
+        .sorted(Comparator.comparingInt(Pinhole::port))
+        .toList();
+  }
+
+  @Test
+  void apply_thatShutsThousands_tellsOfEachWhetherItStood() throws IOException {
+    List<Pinhole> many = onces(10_000, 1000);
+    session.apply(List.of(), many.subList(0, 600));
+    assertEquals(many.subList(0, 600), session.apply(many, List.of()));
   }
 
   @Test
