@@ -53,6 +53,13 @@ final class OutcomeTrace {
     }
   }
 
+  void refusedByKernel(Expectation expectation, String message) {
+    if (tracer.isOn()) {
+      tracer.line(
+          REASON, "refused backendRefused for expectation " + expectation.id() + ": " + message);
+    }
+  }
+
   void understood(HelperWord word) {
     if (tracer.isOn()) {
       tracer.line("understood", word.word());

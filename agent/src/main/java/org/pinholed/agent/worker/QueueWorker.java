@@ -62,6 +62,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   private final Tracer tracer;
   private final Rewrites rewrites;
   private final LivingChildren children;
+  private final PinholeTransaction pinholes;
   private final Outcomes outcomes;
   private final WorkerFlows flows;
   private final FlowMaker maker;
@@ -126,8 +127,10 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     this.rewrites = new Rewrites(conntrack, packet);
     this.children = new LivingChildren(conntrack);
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
+    OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
+    this.pinholes = new PinholeTransaction(table, backend, events, metrics, outcomeTrace);
     this.outcomes =
-        new Outcomes(table, backend, events, metrics, marks, flowMarks, tracer, rewrites, children);
+        new Outcomes(table, pinholes, events, marks, flowMarks, outcomeTrace, rewrites, children);
     this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events);
     this.maker = new FlowMaker(this, flows, helpers, owners, marks);
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
@@ -443,11 +446,11 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
   /** All changes so far; what happened is said before the verdicts that let its consequences in. */
   private void bringIntoKernel() {
     try {
-      outcomes.commit();
+      pinholes.commit();
     } catch (RuntimeException e) {
       fault(e); // not an excuse for holding packets
     }
-    outcomes.publish();
+    pinholes.publish();
   }
 
   private void finishBatch() {
@@ -507,7 +510,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
     }
     if (tracer.isOn()) {
       // Committed at once, so that the trace tells what really became of it.
-      outcomes.commit();
+      pinholes.commit();
       tracer.line("verdict", verdict);
       tracer.end();
     }
@@ -624,7 +627,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
         }
         bringIntoKernel();
       }
-      boolean refused = outcomes.translationRefused();
+      boolean refused = pinholes.translationRefused();
       if (refused || stream.isHopeless()) {
         giveUp(flow, stream, refused);
       }
