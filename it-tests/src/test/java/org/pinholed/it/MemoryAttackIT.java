@@ -114,8 +114,9 @@ class MemoryAttackIT {
       assertTrue(gaveWay > count / 2.0, () -> gaveWay + " gave way");
       assertEquals(List.of(), scenario.agent().complaints());
       crowds.forEach(NamespacePeer.Crowd::close);
-      // A parent whose RST found the queue full ends when the kernel collects its conntrack: that
-      // one closes for 10 s, and then the collector may come a minute later.
+      // Most parents end by their RST at once. One whose RST the agent did not read, or could not
+      // take for exact, ends when the kernel collects its conntrack: that one closes for 10 s, and
+      // then the collector may come a minute later.
       Scenario.await(
           Duration.ofSeconds(100),
           () -> metric(scenario, "pinholed_buffered_bytes") == 0,
