@@ -31,7 +31,8 @@ final class ChildPaths {
   }
 
   ImaginedPacket packet(int family, ImaginedPacket.State state) {
-    return ImaginedPacket.child(
-        family, state, settings.marks().stateMask(), settings.marks().child());
+    // with the read bit or without: the firewall must let both kinds of children pass
+    int known = settings.marks().stateMask() & ~settings.marks().read();
+    return ImaginedPacket.child(family, state, known, settings.marks().child());
   }
 }

@@ -2,10 +2,12 @@ package org.pinholed.agent.operate.doctor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
+import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.operate.doctor.DoctorProbe.HoldingProcess;
 import org.pinholed.agent.operate.doctor.DoctorProbe.QueueHolder;
@@ -44,6 +46,7 @@ public final class Doctor {
     if (firewall.readable()) {
       doctor.ownTable(status.isPresent(), firewall.ownTable());
     }
+    doctor.marks();
     doctor.findings.addAll(firewall.findings());
     doctor.queues(status);
     doctor.findings.addAll(ZoneCheck.of(probe));
@@ -150,6 +153,24 @@ public final class Doctor {
                   + " was left by an agent that no longer answers; its pinholes run out by their"
                   + " timeouts, and the next agent takes it over"));
     }
+  }
+
+  private void marks() {
+    MarkBits marks = settings.marks();
+    findings.add(
+        Finding.info(
+            "marks",
+            String.format(
+                Locale.ROOT,
+                "bits of the conntrack mark that are the agent's: 0x%08x child (the accept rule goes"
+                    + " by this one alone), 0x%08x child that is read, 0x%08x vetted, 0x%08x opaque,"
+                    + " 0x%08x proven; 0x%08x is the policy's number",
+                marks.child(),
+                marks.read(),
+                marks.vetted(),
+                marks.opaque(),
+                marks.proven(),
+                marks.policyMask())));
   }
 
   private void queues(Optional<JsonFields> status) {

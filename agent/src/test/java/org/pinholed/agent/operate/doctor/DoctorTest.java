@@ -137,7 +137,7 @@ class DoctorTest {
     void anotherChildBit_anotherRule() {
       DoctorSettings other =
           new DoctorSettings(
-              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0x04000000, 0xffff),
+              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0x04000000, 0x08000000, 0xffff),
               0,
               1,
               false,
@@ -234,6 +234,22 @@ class DoctorTest {
               """));
       assertEquals(Finding.Level.OK, named("acceptRule").get(0).level());
       assertEquals(List.of(), named("markKept"));
+    }
+
+    /** A rule that compares all of the agent's bits leaves out children that are read. */
+    @Test
+    void ruleOnAllStateBits_isNotForChildrenThatAreRead() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              -A FORWARD -m connmark --mark 0x40000000/0x7c000000 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.WARN, named("acceptRule").get(0).level());
+      assertTrue(named("marks").get(0).text().contains("0x08000000 child that is read"));
     }
 
     @Test
