@@ -1,8 +1,7 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -18,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * <p>Each change is in the kernel before the verdict of the packet that brought it about. A
  * conntrack that is gone is no error: nothing can be resumed then.
  */
-final class FlowMarks {
+public final class FlowMarks {
   private static final Logger LOG = LoggerFactory.getLogger(FlowMarks.class);
 
   private final ConntrackClient conntrack;
@@ -26,7 +25,14 @@ final class FlowMarks {
   private final AgentEvents events;
   private final SampledLog errors = new SampledLog(LOG, "conntrack");
 
-  FlowMarks(ConntrackClient conntrack, MarkBits bits, AgentEvents events) {
+  /**
+   * Makes it.
+   *
+   * @param conntrack the worker's own way to conntrack
+   * @param bits which bits of the mark are ours
+   * @param events told what the kernel refuses
+   */
+  public FlowMarks(ConntrackClient conntrack, MarkBits bits, AgentEvents events) {
     this.conntrack = conntrack;
     this.bits = bits;
     this.events = events;
@@ -71,8 +77,12 @@ final class FlowMarks {
     set(entry, bits.opaque() | bits.proven());
   }
 
-  /** Its helper has seen all the evidence. Only what the kernel knows can be resumed. */
-  void prove(ParentFlow flow) {
+  /**
+   * Its helper has seen all the evidence. Only what the kernel knows can be resumed.
+   *
+   * @param flow the flow
+   */
+  public void prove(ParentFlow flow) {
     if (!flow.isProven() && change(flow.entry(), bits.proven(), bits.proven())) {
       flow.prove();
     }

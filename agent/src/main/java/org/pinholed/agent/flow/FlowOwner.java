@@ -1,9 +1,9 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /** Who owns parent flows, for those who tell or ask it something about one of them. Thread-safe. */
-interface FlowOwner {
+public interface FlowOwner {
   /**
    * Lets its thread do something.
    *

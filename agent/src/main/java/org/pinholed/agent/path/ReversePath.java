@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.path;
 
 import java.net.NetworkInterface;
 import java.net.SocketException;
@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * another device than the one that leads to its sender, the routing table is asked, since there may
  * be several ways. No answer is no. For the worker's thread, but for {@link #misrouted}.
  */
-final class ReversePath {
+public final class ReversePath {
   private static final Logger LOG = LoggerFactory.getLogger(ReversePath.class);
 
   /** {@code NF_INET_LOCAL_IN}: what is queued there ends on this machine. */
@@ -57,7 +57,7 @@ final class ReversePath {
 
   /** Asks the kernel's routing tables. */
   @FunctionalInterface
-  interface RouteLookup {
+  public interface RouteLookup {
     /**
      * Whether a packet may leave by a device.
      *
@@ -66,11 +66,11 @@ final class ReversePath {
      * @return false if it takes another way, or none
      * @throws NetlinkException if the kernel does not answer
      */
-    boolean leadsTo(RouteQuestion question, int interfaceIndex) throws NetlinkException;
+    public boolean leadsTo(RouteQuestion question, int interfaceIndex) throws NetlinkException;
   }
 
   /** What a packet is worth. */
-  enum Finding {
+  public enum Finding {
     /** It is read. */
     HONEST,
     /** It passes and is not read. */
@@ -90,7 +90,7 @@ final class ReversePath {
    * @param events log and counters
    * @param metrics counters
    */
-  ReversePath(
+  public ReversePath(
       boolean asymmetricRouting, RouteLookup routes, AgentEvents events, AgentMetrics metrics) {
     this.asymmetricRouting = asymmetricRouting;
     this.routes = routes;
@@ -107,7 +107,7 @@ final class ReversePath {
    * @param nowNs {@link System#nanoTime}
    * @return what it is worth
    */
-  Finding judge(ParentFlow flow, Direction direction, QueuedPacketView queued, long nowNs) {
+  public Finding judge(ParentFlow flow, Direction direction, QueuedPacketView queued, long nowNs) {
     if (asymmetricRouting) {
       return Finding.HONEST;
     }
@@ -214,7 +214,7 @@ final class ReversePath {
    * @param device its index
    * @return its name, or its index in words if it is gone
    */
-  static String name(int device) {
+  public static String name(int device) {
     @Nullable NetworkInterface found = null;
     try {
       found = NetworkInterface.getByIndex(device);
@@ -229,7 +229,7 @@ final class ReversePath {
    *
    * @return a count since the start
    */
-  long misrouted() {
+  public long misrouted() {
     return misrouted.get();
   }
 }

@@ -1,15 +1,10 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.agent.flow.AgentReason;
-import org.pinholed.agent.flow.FlowState;
-import org.pinholed.agent.flow.HalfOpenFlows;
-import org.pinholed.agent.flow.LeftFlow;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -34,7 +29,18 @@ public final class FlowTakeover {
   /** Flows that are not to be read; the kernel is told later. */
   private final Map<ConntrackIdentity, ConntrackEntry> toDistrust = new LinkedHashMap<>();
 
-  FlowTakeover(
+  /**
+   * Makes it.
+   *
+   * @param maker makes the flows
+   * @param flows gets them
+   * @param conntrack the worker's own way to conntrack
+   * @param owners has the half-open ones, shared
+   * @param marks writes what is known of a flow into its conntrack mark
+   * @param longWork does what is too much for one turn
+   * @param metrics counters, shared
+   */
+  public FlowTakeover(
       FlowMaker maker,
       WorkerFlows flows,
       ConntrackClient conntrack,

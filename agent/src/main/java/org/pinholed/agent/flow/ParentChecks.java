@@ -1,10 +1,9 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.event.AgentEvent;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.view.ListingFilter;
@@ -33,7 +32,16 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   private final ParentSweep sweep = new ParentSweep(System.nanoTime());
   private final AtomicInteger lost = new AtomicInteger();
 
-  ParentChecks(
+  /**
+   * Makes it.
+   *
+   * @param flows the parents
+   * @param conntrack the worker's own way to conntrack
+   * @param marks writes what is known of a flow into its conntrack mark
+   * @param longWork does what is too much for one turn
+   * @param events log and counters, shared
+   */
+  public ParentChecks(
       WorkerFlows flows,
       ConntrackClient conntrack,
       FlowMarks marks,
@@ -74,8 +82,14 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
     }
   }
 
-  /** As {@link #check}; answers whether it is ended now. */
-  boolean checkGone(ParentFlow flow, boolean closed) {
+  /**
+   * As {@link #check}, at once.
+   *
+   * @param flow the parent
+   * @param closed whether its connection had been closed before, by FIN or RST
+   * @return whether it is ended now
+   */
+  public boolean checkGone(ParentFlow flow, boolean closed) {
     if (isInKernel(flow)) {
       return false;
     }
@@ -96,12 +110,16 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    *
    * @return a count since the start, modulo 2^32
    */
-  int lost() {
+  public int lost() {
     return lost.get();
   }
 
-  /** Looks for some parents in the kernel, if it is time. */
-  void sweep(long nowNs) {
+  /**
+   * Looks for some parents in the kernel, if it is time.
+   *
+   * @param nowNs {@link System#nanoTime}
+   */
+  public void sweep(long nowNs) {
     sweep.turn(nowNs, this);
   }
 
@@ -138,7 +156,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    *
    * @param identity which conntrack it is; unknown ones are ignored
    */
-  void putMarkBack(ConntrackIdentity identity) {
+  public void putMarkBack(ConntrackIdentity identity) {
     ParentFlow flow = flows.find(identity);
     if (flow != null) {
       putMarkBack(flow);

@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.announce;
 
 import java.util.ArrayList;
 import java.util.HashSet;

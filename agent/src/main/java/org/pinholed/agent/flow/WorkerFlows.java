@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -8,9 +8,6 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Parent;
-import org.pinholed.agent.flow.FlowState;
-import org.pinholed.agent.flow.FlowTable;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.pace.SampledLog;
@@ -35,7 +32,7 @@ public final class WorkerFlows {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerFlows.class);
 
   private final FlowOwner owner;
-  private final Outcomes outcomes;
+  private final Announced announced;
   private final ParentOwners owners;
   private final FlowMarks marks;
   private final AgentEvents events;
@@ -49,19 +46,19 @@ public final class WorkerFlows {
    * Makes the flows of a worker, none yet.
    *
    * @param owner whose they are
-   * @param outcomes what helpers conclude
+   * @param announced what the flows announced
    * @param owners who reads which parent, shared
    * @param marks writes what is known of a flow into its conntrack mark
    * @param events log and counters, shared
    */
-  WorkerFlows(
+  public WorkerFlows(
       FlowOwner owner,
-      Outcomes outcomes,
+      Announced announced,
       ParentOwners owners,
       FlowMarks marks,
       AgentEvents events) {
     this.owner = owner;
-    this.outcomes = outcomes;
+    this.announced = announced;
     this.owners = owners;
     this.marks = marks;
     this.events = events;
@@ -73,7 +70,7 @@ public final class WorkerFlows {
    * @param packet the packet
    * @return the flow and the packet's direction; null if it is not known
    */
-  FlowTable.@Nullable End find(PacketView packet) {
+  public FlowTable.@Nullable End find(PacketView packet) {
     return flows.find(packet);
   }
 
@@ -83,7 +80,7 @@ public final class WorkerFlows {
    * @param identity which conntrack it is
    * @return null if it is not known
    */
-  @Nullable ParentFlow find(ConntrackIdentity identity) {
+  public @Nullable ParentFlow find(ConntrackIdentity identity) {
     return flows.find(identity);
   }
 
@@ -92,7 +89,7 @@ public final class WorkerFlows {
    *
    * @return a number
    */
-  int read() {
+  public int read() {
     return flows.size() - unread.size();
   }
 
@@ -101,7 +98,7 @@ public final class WorkerFlows {
    *
    * @return a number
    */
-  int unread() {
+  public int unread() {
     return unread.size();
   }
 
@@ -127,7 +124,7 @@ public final class WorkerFlows {
    * @param flow one whose conntrack the kernel has
    * @return false if a limit is reached; then it is not known, and the kernel is to be told so
    */
-  boolean add(ParentFlow flow) {
+  public boolean add(ParentFlow flow) {
     for (ParentFlow stale : flows.withTuplesOf(flow.entry())) {
       end(stale, AgentEvent.Kind.PARENT_CLOSED); // its conntrack is gone: the tuple is another's
     }
@@ -176,7 +173,7 @@ public final class WorkerFlows {
    * @param flow it stays in the table
    * @param reason why
    */
-  void endReading(ParentFlow flow, Reason reason) {
+  public void endReading(ParentFlow flow, Reason reason) {
     events.reason(flow.parent(), reason, "");
     // What a broken flow announced is not to be trusted; what an encrypted one announced before is.
     endReading(flow, reason, reason.kind() == Reason.Kind.MALFORMED);
@@ -189,9 +186,9 @@ public final class WorkerFlows {
    * @param reason why
    * @param shut whether its pinholes are shut, too
    */
-  void endReading(ParentFlow flow, Reason reason, boolean shut) {
+  public void endReading(ParentFlow flow, Reason reason, boolean shut) {
     if (shut) {
-      outcomes.endAll(flow, AgentEvent.Kind.CLOSED);
+      announced.endAll(flow, AgentEvent.Kind.CLOSED);
       TranslatedFlow translation = flow.translation();
       if (translation != null) {
         translation.cancelPlanned(); // it would announce what is shut
@@ -226,7 +223,7 @@ public final class WorkerFlows {
    * @param flow leaves the table
    * @param kind why, for log and counters
    */
-  void endAndDistrust(ParentFlow flow, AgentEvent.Kind kind) {
+  public void endAndDistrust(ParentFlow flow, AgentEvent.Kind kind) {
     end(flow, kind);
     marks.distrust(flow.entry());
   }
@@ -237,10 +234,10 @@ public final class WorkerFlows {
    * @param flow leaves the table
    * @param kind why, for log and counters
    */
-  void end(ParentFlow flow, AgentEvent.Kind kind) {
+  public void end(ParentFlow flow, AgentEvent.Kind kind) {
     flow.parent().end();
     flow.close();
-    outcomes.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
+    announced.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
     flows.remove(flow);
     owners.remove(flow.parent().identity(), owner);
     if (flow.helper() != null) {
@@ -256,7 +253,7 @@ public final class WorkerFlows {
    *
    * @param flow the flow
    */
-  void queueNoMore(ParentFlow flow) {
+  public void queueNoMore(ParentFlow flow) {
     marks.endReading(flow.entry());
   }
 
@@ -265,7 +262,7 @@ public final class WorkerFlows {
    *
    * @return a copy
    */
-  List<ParentFlow> all() {
+  public List<ParentFlow> all() {
     return new ArrayList<>(flows.flows());
   }
 
@@ -276,7 +273,7 @@ public final class WorkerFlows {
    * @param some parents of this worker; each may cost a request to the kernel
    * @param helpers those in force
    */
-  void endWithoutHelper(List<ParentFlow> some, HelperTable helpers) {
+  public void endWithoutHelper(List<ParentFlow> some, HelperTable helpers) {
     for (ParentFlow flow : some) {
       HelperTable.ActiveHelper active =
           helpers.find(flow.helperEntry().transport(), flow.helperEntry().port());
@@ -298,7 +295,15 @@ public final class WorkerFlows {
     return entries;
   }
 
-  static void entries(List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
+  /**
+   * Adds the conntracks of some parents.
+   *
+   * @param some the parents
+   * @param filter which of them
+   * @param into gets the conntracks
+   */
+  public static void entries(
+      List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
     for (ParentFlow flow : some) {
       if (matches(filter, flow)) {
         into.add(flow.entry());
@@ -320,7 +325,15 @@ public final class WorkerFlows {
     return entries;
   }
 
-  static void beginClear(List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
+  /**
+   * Begins to clear some parents, as {@link #beginClear(ListingFilter)} does.
+   *
+   * @param some the parents
+   * @param filter which of them
+   * @param into gets their conntracks
+   */
+  public static void beginClear(
+      List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
     for (ParentFlow flow : some) {
       if (matches(filter, flow)) {
         flow.clear();
@@ -341,7 +354,14 @@ public final class WorkerFlows {
     return rows;
   }
 
-  static void sessions(List<ParentFlow> some, ListingFilter filter, List<SessionRow> into) {
+  /**
+   * Adds the rows of some parents.
+   *
+   * @param some the parents
+   * @param filter which of them
+   * @param into gets the rows
+   */
+  public static void sessions(List<ParentFlow> some, ListingFilter filter, List<SessionRow> into) {
     long nowNs = System.nanoTime();
     for (ParentFlow flow : some) {
       if (matches(filter, flow)) {

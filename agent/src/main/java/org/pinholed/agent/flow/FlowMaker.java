@@ -1,10 +1,9 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Parent;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.SessionHelper;
@@ -14,7 +13,7 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.FlowTuple;
 
 /** Makes flows of conntracks, with the helpers that are in force. Owned by one worker. */
-final class FlowMaker {
+public final class FlowMaker {
   private final FlowOwner owner;
   private final WorkerFlows flows;
   private final ParentOwners owners;
@@ -30,7 +29,7 @@ final class FlowMaker {
    * @param owners has the memory for streams, shared
    * @param bits of the conntrack mark
    */
-  FlowMaker(
+  public FlowMaker(
       FlowOwner owner, WorkerFlows flows, HelperTable helpers, ParentOwners owners, MarkBits bits) {
     this.owner = owner;
     this.flows = flows;
@@ -44,7 +43,7 @@ final class FlowMaker {
    *
    * @param newHelpers the helpers
    */
-  void setHelpers(HelperTable newHelpers) {
+  public void setHelpers(HelperTable newHelpers) {
     helpers = newHelpers;
   }
 
@@ -53,7 +52,7 @@ final class FlowMaker {
    *
    * @return the table that new flows are looked up in
    */
-  HelperTable helpers() {
+  public HelperTable helpers() {
     return helpers;
   }
 

@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import java.net.InetAddress;
 import java.util.Map;
@@ -6,7 +6,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
-import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.limit.ClientCounts;
 import org.pinholed.agent.limit.Limit;
@@ -21,7 +20,7 @@ public final class ParentOwners {
    * Flows that are not read any more keep a row for the listing, so many of them in all. They have
    * no part in the other limits.
    */
-  static final int MOST_UNREAD = 4096;
+  public static final int MOST_UNREAD = 4096;
 
   private final Map<ConntrackIdentity, FlowOwner> owners = new ConcurrentHashMap<>();
   private final AtomicInteger read = new AtomicInteger();
@@ -47,7 +46,7 @@ public final class ParentOwners {
    *
    * @param newLimits the new ones
    */
-  void setLimits(AgentConfig.Limits newLimits) {
+  public void setLimits(AgentConfig.Limits newLimits) {
     limits = newLimits;
     halfOpen.setMost(newLimits.halfOpen());
     buffered.setLimit(newLimits.bufferedBytes());
@@ -58,7 +57,7 @@ public final class ParentOwners {
    *
    * @return the same at every call
    */
-  BufferedBytes buffered() {
+  public BufferedBytes buffered() {
     return buffered;
   }
 
@@ -67,7 +66,7 @@ public final class ParentOwners {
    *
    * @return the same at every call
    */
-  HalfOpenFlows halfOpen() {
+  public HalfOpenFlows halfOpen() {
     return halfOpen;
   }
 
@@ -137,7 +136,7 @@ public final class ParentOwners {
    * @param identity which conntrack it is
    * @return null if no worker knows it, or none yet
    */
-  @Nullable FlowOwner of(ConntrackIdentity identity) {
+  public @Nullable FlowOwner of(ConntrackIdentity identity) {
     return owners.get(identity);
   }
 }

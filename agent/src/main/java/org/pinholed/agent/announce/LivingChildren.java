@@ -1,7 +1,8 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.announce;
 
 import java.net.InetAddress;
 import java.util.Optional;
+import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -24,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * only come by the same port: for another one the answers of both would look alike, and the kernel
  * drops it.
  */
-final class LivingChildren {
+public final class LivingChildren {
   private static final Logger LOG = LoggerFactory.getLogger(LivingChildren.class);
 
   private final ConntrackClient conntrack;
@@ -32,12 +33,17 @@ final class LivingChildren {
 
   private int left = LongWork.REQUESTS_A_TURN;
 
-  LivingChildren(ConntrackClient conntrack) {
+  /**
+   * Knows none yet.
+   *
+   * @param conntrack the worker's own way to conntrack
+   */
+  public LivingChildren(ConntrackClient conntrack) {
     this.conntrack = conntrack;
   }
 
   /** A turn of the worker begins, which may ask some questions again. */
-  void beginTurn() {
+  public void beginTurn() {
     left = LongWork.REQUESTS_A_TURN;
   }
 

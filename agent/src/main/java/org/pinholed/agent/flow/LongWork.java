@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -12,15 +12,15 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
  *
  * <p>{@link #checkLater} is for any thread, the rest for the worker's own.
  */
-final class LongWork {
+public final class LongWork {
   /**
    * Requests to the kernel in one turn, apart from those for the packets of its batch: about a
    * millisecond. Half of them for looking for parents, half for {@link Step}s.
    */
-  static final int REQUESTS_A_TURN = 64;
+  public static final int REQUESTS_A_TURN = 64;
 
   /** Flows that one turn looks at where nothing is asked of the kernel. */
-  static final int FLOWS_A_TURN = 512;
+  public static final int FLOWS_A_TURN = 512;
 
   private final Queue<Check> checks = new ConcurrentLinkedQueue<>();
   private final Deque<Step> steps = new ArrayDeque<>();
@@ -31,10 +31,10 @@ final class LongWork {
    * @param identity which conntrack it is
    * @param closed whether its connection had been closed before, by FIN or RST
    */
-  record Check(ConntrackIdentity identity, boolean closed) {}
+  public record Check(ConntrackIdentity identity, boolean closed) {}
 
   /** A long work. */
-  interface Step {
+  public interface Step {
     /**
      * Does a piece of it.
      *
@@ -44,7 +44,7 @@ final class LongWork {
   }
 
   /** Who looks for a parent. */
-  interface Checker {
+  public interface Checker {
     /**
      * Ends it if it is gone.
      *
@@ -53,20 +53,40 @@ final class LongWork {
     void check(Check check);
   }
 
-  void checkLater(Check check) {
+  /**
+   * Has a parent looked for in one of the next turns. From any thread.
+   *
+   * @param check which
+   */
+  public void checkLater(Check check) {
     checks.add(check);
   }
 
+  /**
+   * Whether parents wait to be looked for. From any thread.
+   *
+   * @return false if none does
+   */
   boolean hasChecks() {
     return !checks.isEmpty();
   }
 
-  void add(Step step) {
+  /**
+   * Adds a work, behind those that were added before.
+   *
+   * @param step a piece of it is done each turn until it says that there is no more
+   */
+  public void add(Step step) {
     steps.add(step);
   }
 
-  /** Does what one turn may do; answers whether there is more. */
-  boolean turn(Checker checker) {
+  /**
+   * Does what one turn may do.
+   *
+   * @param checker looks for parents
+   * @return whether there is more
+   */
+  public boolean turn(Checker checker) {
     for (int i = 0; i < REQUESTS_A_TURN / 2; i++) {
       Check next = checks.poll();
       if (next == null) {

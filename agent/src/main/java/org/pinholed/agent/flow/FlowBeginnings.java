@@ -1,13 +1,9 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Parent;
-import org.pinholed.agent.flow.AgentReason;
-import org.pinholed.agent.flow.FlowTable;
-import org.pinholed.agent.flow.HalfOpenFlows;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -24,7 +20,7 @@ import org.pinholed.kernel.netlink.NetlinkException;
  * What becomes of packets whose flow is not in the table: it begins, goes on where an agent before
  * this one read it, or is never read. For the worker's thread only.
  */
-final class FlowBeginnings {
+public final class FlowBeginnings {
   private final FlowOwner owner;
   private final FlowMaker maker;
   private final FlowTakeover takeover;
@@ -35,7 +31,20 @@ final class FlowBeginnings {
   private final AgentEvents events;
   private final AgentMetrics metrics;
 
-  FlowBeginnings(
+  /**
+   * Makes it.
+   *
+   * @param owner whose flows they are
+   * @param maker makes them
+   * @param takeover knows those that an earlier agent left
+   * @param flows gets them
+   * @param conntrack the worker's own way to conntrack
+   * @param owners has the half-open ones, shared
+   * @param marks writes what is known of a flow into its conntrack mark
+   * @param events log and counters, shared
+   * @param metrics counters, shared
+   */
+  public FlowBeginnings(
       FlowOwner owner,
       FlowMaker maker,
       FlowTakeover takeover,
@@ -73,7 +82,7 @@ final class FlowBeginnings {
    * @param nowNs {@link System#nanoTime}
    * @return what is known of the flow if it begins now, else null
    */
-  @Nullable Parent begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
+  public @Nullable Parent begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
     ParentFlow before = known == null ? null : known.flow();
     if (before != null && before.beganWith(packet.sequence())) {
       before.packetSeen(nowNs);
@@ -162,7 +171,7 @@ final class FlowBeginnings {
    * @param packet the SYN
    * @param known the flow of its ports, if there is one
    */
-  void noteSynWithData(PacketView packet, FlowTable.@Nullable End known) {
+  public void noteSynWithData(PacketView packet, FlowTable.@Nullable End known) {
     if (known != null) {
       known.flow().noteSynWithData();
       return;
@@ -185,7 +194,7 @@ final class FlowBeginnings {
    * @param nowNs {@link System#nanoTime}
    * @return where the flow is in the table now; null if it is not
    */
-  FlowTable.@Nullable End adopt(PacketView packet, long nowNs) {
+  public FlowTable.@Nullable End adopt(PacketView packet, long nowNs) {
     ConntrackEntry entry = conntrackOf(packet);
     if (entry == null || marks.isChild(entry) || marks.isOpaque(entry)) {
       return null;

@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.announce;
 
 import java.net.InetAddress;
 import java.time.Duration;

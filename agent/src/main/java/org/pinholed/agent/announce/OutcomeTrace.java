@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.announce;
 
 import java.net.InetAddress;
 import java.util.Locale;
@@ -11,13 +11,18 @@ import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /** What a trace says of outcomes. Makes no text while nobody traces. */
-final class OutcomeTrace {
+public final class OutcomeTrace {
   private static final String EXPECTATION = "expectation";
   private static final String REASON = "reason";
 
   private final Tracer tracer;
 
-  OutcomeTrace(Tracer tracer) {
+  /**
+   * Makes it.
+   *
+   * @param tracer costs nothing while nobody traces
+   */
+  public OutcomeTrace(Tracer tracer) {
     this.tracer = tracer;
   }
 

@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.flow;
 
 import java.util.HashMap;
 import java.util.List;

@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.announce;
 
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
@@ -6,6 +6,8 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.Announced;
+import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.RewrittenDirection;
@@ -22,14 +24,14 @@ import org.pinholed.helper.Transport;
  * Turns what helpers conclude into expectations, whose pinholes come into the transaction of the
  * batch. Owned by one worker.
  */
-final class Outcomes implements OutcomeSink {
+public final class Outcomes implements OutcomeSink, Announced {
   private final ExpectationTable table;
   private final PinholeTransaction pinholes;
   private final AgentEvents events;
   private final FlowMarks flowMarks;
   private final OutcomeTrace trace;
 
-  private final Rewrites rewrites;
+  private final MessageEdits edits;
   private final NewExpectations newExpectations;
 
   private HelperPorts helperPorts = (transport, port) -> false;
@@ -39,48 +41,81 @@ final class Outcomes implements OutcomeSink {
   private Direction reading = Direction.ORIGINAL;
   private boolean held;
 
-  Outcomes(
+  /**
+   * Makes it.
+   *
+   * @param table the expectation table, shared
+   * @param pinholes the transaction of the batch
+   * @param events log and counters, shared
+   * @param marks the bits of the conntrack mark
+   * @param flowMarks writes what is known of a flow into its conntrack mark
+   * @param trace tells running traces
+   * @param edits changes messages
+   * @param children knows the ports of children that live
+   */
+  public Outcomes(
       ExpectationTable table,
       PinholeTransaction pinholes,
       AgentEvents events,
       MarkBits marks,
       FlowMarks flowMarks,
       OutcomeTrace trace,
-      Rewrites rewrites,
+      MessageEdits edits,
       LivingChildren children) {
     this.table = table;
     this.pinholes = pinholes;
     this.events = events;
     this.flowMarks = flowMarks;
     this.trace = trace;
-    this.rewrites = rewrites;
+    this.edits = edits;
     this.newExpectations = new NewExpectations(table, marks, children);
   }
 
   /** Tells the ports that helpers read. */
   @FunctionalInterface
-  interface HelperPorts {
-    boolean contains(Transport transport, int port);
+  public interface HelperPorts {
+    /**
+     * Asks for one.
+     *
+     * @param transport of the port
+     * @param port 1..65535
+     * @return whether a helper reads what comes to it
+     */
+    public boolean contains(Transport transport, int port);
   }
 
-  /** Says which ports are never opened, because a helper would read the child as a parent. */
-  void refuseHelperPorts(HelperPorts ports) {
+  /**
+   * Says which ports are never opened, because a helper would read the child as a parent.
+   *
+   * @param ports those that helpers read now
+   */
+  public void refuseHelperPorts(HelperPorts ports) {
     helperPorts = ports;
   }
 
-  /** Begins a message of a flow. */
-  void begin(ParentFlow current, Direction direction, long now) {
+  /**
+   * Begins a message of a flow.
+   *
+   * @param current the flow
+   * @param direction the direction of the message
+   * @param now {@link System#nanoTime}
+   */
+  public void begin(ParentFlow current, Direction direction, long now) {
     reading = direction;
     flow = current;
     ended = null;
     nowNs = now;
     pinholes.beginMessage();
     held = false;
-    rewrites.begin();
+    edits.begin();
   }
 
-  /** Why the helper ended reading in this message; null if it goes on. */
-  @Nullable Reason ended() {
+  /**
+   * Why the helper ended reading in this message.
+   *
+   * @return null if it goes on
+   */
+  public @Nullable Reason ended() {
     return ended;
   }
 
@@ -100,7 +135,7 @@ final class Outcomes implements OutcomeSink {
     }
     ChildPath path = ChildPath.of(current.facts(), request);
     Reason unchangeable =
-        path.isRewritten() ? rewrites.refusal(current, reading, request.endpointOffset()) : null;
+        path.isRewritten() ? edits.refusal(current, reading, request.endpointOffset()) : null;
     if (unchangeable != null && !request.addressStays()) {
       report(unchangeable, request.streamOffset());
       return null;
@@ -164,14 +199,14 @@ final class Outcomes implements OutcomeSink {
 
   @Override
   public void edit(long streamOffset, int lengthBytes, byte[] replacement) {
-    if (!rewrites.plan(flow(), reading, streamOffset, lengthBytes, replacement)) {
+    if (!edits.plan(flow(), reading, streamOffset, lengthBytes, replacement)) {
       report(AgentReason.REWRITE_NOT_ALLOWED, streamOffset);
     }
   }
 
   @Override
   public void incomplete(long streamOffset) {
-    rewrites.incomplete(flow(), reading, streamOffset);
+    edits.incomplete(flow(), reading, streamOffset);
   }
 
   @Override
@@ -200,12 +235,8 @@ final class Outcomes implements OutcomeSink {
     flowMarks.prove(current);
   }
 
-  /**
-   * Ends everything that a flow announced.
-   *
-   * @param kind why, for log and counters
-   */
-  void endAll(ParentFlow over, AgentEvent.Kind kind) {
+  @Override
+  public void endAll(ParentFlow over, AgentEvent.Kind kind) {
     for (Expectation expectation : over.announced()) {
       over.forget(expectation.request().key());
       pinholes.end(expectation, kind);
@@ -216,7 +247,7 @@ final class Outcomes implements OutcomeSink {
    * The packet that is being read changes its length or may do so: from here on to the
    * acknowledgement the message must not pass as it was, and the acknowledgement must be seen.
    */
-  void hold() {
+  public void hold() {
     if (!held) {
       held = true;
       pinholes.hold(new RewrittenDirection(flow().entry().id(), reading == Direction.REPLY));

@@ -1,4 +1,4 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.announce;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * What of the pinholes is to change with the packets that are being read: collected, brought into
  * the kernel in one transaction, and told. Owned by one worker.
  */
-final class PinholeTransaction {
+public final class PinholeTransaction {
   private static final Logger LOG = LoggerFactory.getLogger(PinholeTransaction.class);
 
   private final ExpectationTable table;
@@ -48,7 +48,16 @@ final class PinholeTransaction {
   /** What happened to an expectation and is not told yet. */
   private record Said(AgentEvent.Kind kind, Expectation expectation) {}
 
-  PinholeTransaction(
+  /**
+   * Makes an empty one.
+   *
+   * @param table the expectation table, shared
+   * @param backend the worker's own way to the pinholes
+   * @param events log and counters, shared
+   * @param metrics counters, shared
+   * @param trace tells running traces
+   */
+  public PinholeTransaction(
       ExpectationTable table,
       PinholeBackend.Session backend,
       AgentEvents events,
@@ -67,8 +76,12 @@ final class PinholeTransaction {
     translationRefused = false;
   }
 
-  /** Whether the kernel refused, since {@link #beginMessage}, what a message is rewritten for. */
-  boolean translationRefused() {
+  /**
+   * Whether the kernel refused what a message is rewritten for.
+   *
+   * @return since the message began
+   */
+  public boolean translationRefused() {
     return translationRefused;
   }
 
@@ -116,7 +129,7 @@ final class PinholeTransaction {
   }
 
   /** Brings all changes into the kernel, in one transaction if it takes them. */
-  void commit() {
+  public void commit() {
     if (!hasChanges()) {
       return;
     }
@@ -251,7 +264,7 @@ final class PinholeTransaction {
   }
 
   /** Says what was opened, and what ended and was certainly not used. */
-  void publish() {
+  public void publish() {
     for (Said said : toSay) {
       events.expectation(said.kind(), said.expectation(), "");
     }

@@ -1,10 +1,11 @@
-package org.pinholed.agent.worker;
+package org.pinholed.agent.path;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.announce.MessageEdits;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.nat.PacketRewriter;
@@ -31,7 +32,7 @@ import org.slf4j.LoggerFactory;
  * <p>Whatever fails after a helper began to change a message, the packet is dropped and its sender
  * sends it again; nothing passes by halves.
  */
-final class Rewrites {
+public final class Rewrites implements MessageEdits {
   private static final int IPV4_ALWAYS_BYTES = 576;
   private static final int IPV6_ALWAYS_BYTES = 1280;
 
@@ -44,32 +45,38 @@ final class Rewrites {
   private final List<PayloadEdit> edits = new ArrayList<>(2);
   private @Nullable Integer incomplete;
 
-  Rewrites(ConntrackClient conntrack, PacketView packet) {
+  /**
+   * Makes it.
+   *
+   * @param conntrack the worker's own way to conntrack
+   * @param packet the packet that is being read
+   */
+  public Rewrites(ConntrackClient conntrack, PacketView packet) {
     this.conntrack = conntrack;
     this.packet = packet;
   }
 
-  /** Begins a packet. */
-  void begin() {
+  @Override
+  public void begin() {
     edits.clear();
     incomplete = null;
   }
 
   /** Begins to read bytes of the packet, perhaps some that were shown before. */
-  void beginBytes() {
+  public void beginBytes() {
     incomplete = null;
   }
 
-  /** Notes that the last message of the packet goes on in the next one and may be changed. */
-  void incomplete(ParentFlow flow, Direction direction, long streamOffset) {
+  @Override
+  public void incomplete(ParentFlow flow, Direction direction, long streamOffset) {
     InOrderStream stream = flow.stream(direction);
     if (stream != null) {
       incomplete = stream.sequenceOf(streamOffset);
     }
   }
 
-  /** Why a message must not be changed; null if it may. */
-  @Nullable AgentReason refusal(ParentFlow flow, Direction direction, long streamOffset) {
+  @Override
+  public @Nullable AgentReason refusal(ParentFlow flow, Direction direction, long streamOffset) {
     TranslatedFlow translation = flow.translation();
     InOrderStream stream = flow.stream(direction);
     TranslatedStream translated = translation == null ? null : translation.stream(direction);
@@ -108,7 +115,7 @@ final class Rewrites {
    * @param of the direction whose bytes it acknowledges
    * @return in the numbers of who sent those bytes
    */
-  int acknowledged(ParentFlow flow, Direction of) {
+  public int acknowledged(ParentFlow flow, Direction of) {
     int acknowledgement = packet.acknowledgement();
     InOrderStream stream = flow.stream(of);
     int inSenders = flow.adjustment(of).toSender(acknowledgement);
@@ -138,8 +145,8 @@ final class Rewrites {
     return translation == null ? null : translation.stream(direction);
   }
 
-  /** Plans an edit of the message that is being read; false if the flow is not translated. */
-  boolean plan(
+  @Override
+  public boolean plan(
       ParentFlow flow,
       Direction direction,
       long streamOffset,
@@ -157,13 +164,21 @@ final class Rewrites {
     return true;
   }
 
-  /** Whether the packet that is being read made new edits. */
-  boolean hasNewEdits() {
+  /**
+   * Whether the packet that is being read made new edits.
+   *
+   * @return true if there are any
+   */
+  public boolean hasNewEdits() {
     return !edits.isEmpty();
   }
 
-  /** Whether the new edits make it longer or shorter. */
-  boolean changesLength() {
+  /**
+   * Whether the new edits make it longer or shorter.
+   *
+   * @return false if what they take and give is equal
+   */
+  public boolean changesLength() {
     int growth = 0;
     for (PayloadEdit edit : edits) {
       growth += edit.growth();
@@ -171,15 +186,27 @@ final class Rewrites {
     return growth != 0;
   }
 
-  /** Lets the packet pass as it came if nothing is to be done about it; tells whether it did. */
-  boolean passAsItCame(TranslatedStream stream, boolean inTurnOnly) {
+  /**
+   * Lets the packet pass as it came if nothing is to be done about it.
+   *
+   * @param stream its direction
+   * @param inTurnOnly whether it must wait if it came before its turn
+   * @return whether it passed
+   */
+  public boolean passAsItCame(TranslatedStream stream, boolean inTurnOnly) {
     return incomplete == null
         && edits.isEmpty()
         && stream.passAsItCame(packet.sequence(), packet.payloadLengthBytes(), inTurnOnly);
   }
 
-  /** What is to become of the packet. */
-  Passage decide(TranslatedStream stream, boolean inTurnOnly) {
+  /**
+   * Decides what is to become of the packet.
+   *
+   * @param stream its direction
+   * @param inTurnOnly whether it must wait if it came before its turn
+   * @return as it came, changed or dropped
+   */
+  public Passage decide(TranslatedStream stream, boolean inTurnOnly) {
     boolean fixed = packet.isUnalterable();
     Passage passage =
         stream.decide(
@@ -208,9 +235,12 @@ final class Rewrites {
   /**
    * Makes the changed packet and tells the kernel how to shift what follows.
    *
+   * @param translation of its flow
+   * @param direction its direction
+   * @param passage what is to become of it
    * @return its length, to be found at the beginning of {@link #buffer}; 0 if that failed
    */
-  int make(TranslatedFlow translation, Direction direction, Passage passage) {
+  public int make(TranslatedFlow translation, Direction direction, Passage passage) {
     int lengthBytes = rewriter.rewrite(packet, passage.end(), passage.edits());
     SequenceAdjustment adjustment = passage.adjustment();
     if (adjustment == null) {
@@ -224,7 +254,12 @@ final class Rewrites {
     }
   }
 
-  ByteBuffer buffer() {
+  /**
+   * Where the changed packet is.
+   *
+   * @return the same at every call; overwritten by the next {@link #make}
+   */
+  public ByteBuffer buffer() {
     return rewriter.buffer();
   }
 }
