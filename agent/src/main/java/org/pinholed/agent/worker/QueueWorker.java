@@ -711,7 +711,7 @@ public final class QueueWorker implements Runnable, PacketHandler, InOrderStream
               + helper.stateWord());
     }
     rewrites.beginBytes();
-    int consumed = helper.onBytes(direction, bytes, outcomes);
+    int consumed = helper.onBytes(direction, bytes, verdicts.beganNs(), outcomes);
     return outcomes.ended() != null ? bytes.remaining() : consumed;
   }
 

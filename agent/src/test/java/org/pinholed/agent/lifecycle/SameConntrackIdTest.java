@@ -16,6 +16,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -411,7 +412,8 @@ class SameConntrackIdTest {
             new HelperTable(
                 List.of(new HelperEntry(1, "ftp", Transport.TCP, 21, true, null, Map.of())),
                 List.of(new FtpProtocol()),
-                HelperLimits.DEFAULT),
+                HelperLimits.DEFAULT,
+                new SharedStates()),
             WorkerBench.MARKS);
     assertEquals(List.of(), audit.look());
     bench.conntrack().remove(one.connection());
