@@ -19,7 +19,6 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import java.nio.Buffer;
-import org.pinholed.agent.lifecycle.Version;
 import org.pinholed.agent.pinhole.PinholeBackend;
 
 /** Who may know whom (ARCHITECTURE.md). */
@@ -136,7 +135,7 @@ class ArchitectureTest {
           .that()
           .resideInAPackage(AGENT + "..")
           .and()
-          .resideOutsideOfPackages(AGENT + ".pinhole.nftables..", AGENT + ".doctor..")
+          .resideOutsideOfPackages(AGENT + ".pinhole.nftables..", AGENT + ".operate.doctor..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage(KERNEL + ".nftables..");
@@ -145,9 +144,10 @@ class ArchitectureTest {
   static final ArchRule packetsAreQueuedForTheWorkerOnly =
       noClasses()
           .that()
-          .resideInAPackage(AGENT + ".*..") // the program itself takes the queue's counters
+          .resideInAPackage(AGENT + "..")
           .and()
-          .resideOutsideOfPackages(AGENT + ".worker..", AGENT + ".lifecycle..", AGENT + ".doctor..")
+          .resideOutsideOfPackages(
+              AGENT + ".start..", AGENT + ".operate..", AGENT + ".worker..", AGENT + ".lifecycle..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage(KERNEL + ".nfqueue..");
@@ -165,7 +165,8 @@ class ArchitectureTest {
               AGENT + ".handover..",
               AGENT + ".nat..",
               AGENT + ".lifecycle..",
-              AGENT + ".doctor..")
+              AGENT + ".operate..",
+              AGENT + ".start..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage(KERNEL + ".conntrack..");
@@ -180,7 +181,8 @@ class ArchitectureTest {
               AGENT + ".worker..",
               AGENT + ".nat..",
               AGENT + ".lifecycle..",
-              AGENT + ".doctor..",
+              AGENT + ".operate..",
+              AGENT + ".start..",
               AGENT + ".pinhole.nftables..")
           .should()
           .dependOnClassesThat()
@@ -244,12 +246,13 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat(
               resideInAnyPackage(
-                      AGENT + ".worker..",
-                      AGENT + ".lifecycle..",
-                      AGENT + ".flow..",
-                      AGENT + ".expectation..",
-                      AGENT + ".pinhole..")
-                  .and(DescribedPredicate.not(JavaClass.Predicates.equivalentTo(Version.class))));
+                  AGENT + ".start..",
+                  AGENT + ".operate",
+                  AGENT + ".worker..",
+                  AGENT + ".lifecycle..",
+                  AGENT + ".flow..",
+                  AGENT + ".expectation..",
+                  AGENT + ".pinhole.."));
 
   // ---- Flyweights ----------------------------------------------------------------------------
 

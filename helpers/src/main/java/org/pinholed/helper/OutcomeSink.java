@@ -2,6 +2,7 @@ package org.pinholed.helper;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,10 +17,10 @@ public interface OutcomeSink {
    * Announces a child that is a group by itself, as {@link #expectGroup} does.
    *
    * @param request what was announced, with addresses as the payload says
-   * @return as there
+   * @return as there; null if nothing is opened
    */
   default @Nullable Endpoint expect(ExpectationRequest request) {
-    return expectGroup(List.of(request)).get(0);
+    return expectGroup(List.of(request)).get(0).orElse(null);
   }
 
   /**
@@ -35,12 +36,12 @@ public interface OutcomeSink {
    * @param requests what was announced, with addresses as the payload says; at least one, all with
    *     the same owner and group, each with an item of its own
    * @return for each request what the other side must see as the child's destination: the announced
-   *     endpoint itself without translation; null if nothing is opened for it because of a limit or
+   *     endpoint itself without translation; empty if nothing is opened for it because of a limit or
    *     policy (already counted), and then nothing is to be rewritten. If it is another endpoint
    *     than the announced one the helper must {@link #edit} the message accordingly before the
    *     call of the helper returns
    */
-  List<@Nullable Endpoint> expectGroup(List<ExpectationRequest> requests);
+  List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests);
 
   /**
    * Opens what was announced inactive.

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Writes outcomes down as words, so that two runs can be compared and read. */
@@ -54,9 +55,9 @@ public final class RecordingSink implements OutcomeSink {
   }
 
   @Override
-  public List<@Nullable Endpoint> expectGroup(List<ExpectationRequest> requests) {
-    List<@Nullable Endpoint> seen = new ArrayList<>();
-    requests.forEach(request -> seen.add(take(request)));
+  public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
+    List<Optional<Endpoint>> seen = new ArrayList<>();
+    requests.forEach(request -> seen.add(Optional.ofNullable(take(request))));
     return seen;
   }
 

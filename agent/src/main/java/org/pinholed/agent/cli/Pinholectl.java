@@ -67,7 +67,7 @@ public final class Pinholectl implements Runnable {
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-      return new String[] {"pinholectl " + org.pinholed.agent.lifecycle.Version.text()};
+      return new String[] {"pinholectl " + org.pinholed.agent.view.Version.text()};
     }
   }
 

@@ -69,7 +69,7 @@ public final class ConfigLoader {
       Map.of(
           "queues",
               List.of("first", "count", "lengthPackets", "receiveBufferBytes", "batchPackets"),
-          "marks", List.of("child", "vetted", "opaque", "proven", "policyMask"),
+          "marks", List.of("child", "vetted", "opaque", "proven", "read", "policyMask"),
           "limits",
               List.of(
                   "expectationsPerParent",
@@ -209,8 +209,9 @@ public final class ConfigLoader {
     int vetted = section.mark("vetted", or.vetted());
     int opaque = section.mark("opaque", or.opaque());
     int proven = section.mark("proven", or.proven());
+    int read = section.mark("read", or.read());
     int policyMask = section.mark("policyMask", or.policyMask());
-    return section.build(() -> new MarkBits(child, vetted, opaque, proven, policyMask));
+    return section.build(() -> new MarkBits(child, vetted, opaque, proven, read, policyMask));
   }
 
   private static AgentConfig.Limits limits(ConfigSection section) throws ConfigException {

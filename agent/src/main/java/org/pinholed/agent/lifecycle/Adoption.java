@@ -47,7 +47,7 @@ import org.slf4j.LoggerFactory;
  * <p>Runs once, at the start, when conntrack events are subscribed already and no worker reads yet:
  * a parent that ends meanwhile is told by its event.
  */
-final class Adoption {
+public final class Adoption {
   private static final Logger LOG = LoggerFactory.getLogger(Adoption.class);
 
   private final ConntrackClient conntrack;
@@ -61,12 +61,14 @@ final class Adoption {
   private final HalfOpenState halfOpen;
 
   /** Who reads the parents. */
-  interface Workers {
+  public interface Workers {
     /**
-     * The flow of a vetted conntrack, going on where the process before this one stood if that said
-     * so; null if it is not to be read, or not yet.
+     * Goes on with a vetted conntrack where the process before this one stood, if that said so.
+     *
+     * @param left what is known of it
+     * @return null if it is not to be read, or not yet
      */
-    @Nullable ParentFlow takeOver(LeftFlow left);
+    public @Nullable ParentFlow takeOver(LeftFlow left);
   }
 
   /** What announced a pinhole is not written down. */
@@ -103,9 +105,20 @@ final class Adoption {
    * @param pinholes pinholes that were taken over
    * @param orphans pinholes that were shut
    */
-  record Result(int parents, int pinholes, int orphans) {}
+  public record Result(int parents, int pinholes, int orphans) {}
 
-  Adoption(
+  /**
+   * Makes it; nothing is read yet.
+   *
+   * @param conntrack read only, but for the marks of what is not taken over
+   * @param pinholes the orphans of which are shut
+   * @param table gets the expectations whose parent lives
+   * @param workers get the parents
+   * @param marks the bits of the conntrack mark
+   * @param events log and counters
+   * @param left what another process told of its flows
+   */
+  public Adoption(
       ConntrackClient conntrack,
       PinholeBackend.Session pinholes,
       ExpectationTable table,
@@ -124,7 +137,13 @@ final class Adoption {
     halfOpen.flows().forEach(held -> beginnings.put(held.key(), held.beginning()));
   }
 
-  Result run() throws IOException {
+  /**
+   * Takes over what lives, and shuts the rest.
+   *
+   * @return what was found
+   * @throws IOException if the kernel cannot be read
+   */
+  public Result run() throws IOException {
     List<Pinhole> orphans = new ArrayList<>();
     List<Found> found = new ArrayList<>();
     for (OwnedPinhole owned : pinholes.listOwned()) {

@@ -11,7 +11,7 @@ import org.pinholed.agent.worker.QueueWorkers;
  * the events thread in its own duty cycle, so that this one must turn as well. Owned by that
  * thread.
  */
-final class Heartbeat {
+public final class Heartbeat {
   /** An idle worker turns every 250 ms; less than a few of those would say nothing. */
   private static final long LEAST_PATIENCE_MS = 1000;
 
@@ -29,7 +29,7 @@ final class Heartbeat {
    * @param workers all of them
    * @param manager pinged if it has a watchdog
    */
-  Heartbeat(QueueWorkers workers, ServiceManager manager) {
+  public Heartbeat(QueueWorkers workers, ServiceManager manager) {
     this.workers = workers;
     this.manager = manager;
     Duration interval = manager.watchdog();

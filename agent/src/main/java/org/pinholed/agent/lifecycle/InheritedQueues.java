@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * The packet queues of an agent: those that another process handed over, and new ones where it had
  * none. Closing it closes them all, also those that workers have by then.
  */
-final class InheritedQueues implements AutoCloseable {
+public final class InheritedQueues implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(InheritedQueues.class);
 
   private final List<PacketQueue> queues = new ArrayList<>();
@@ -33,8 +33,9 @@ final class InheritedQueues implements AutoCloseable {
    * @param wanted the queues that there are to be, in order
    * @param left what another process handed over; its queues belong to the result
    * @throws IOException if the kernel refuses; then all of it is closed
+   * @return to be closed
    */
-  static InheritedQueues open(List<QueueOptions> wanted, HandOver left) throws IOException {
+  public static InheritedQueues open(List<QueueOptions> wanted, HandOver left) throws IOException {
     InheritedQueues queues = new InheritedQueues();
     try {
       for (HandOver.Queue queue : left.queues()) {
@@ -78,8 +79,12 @@ final class InheritedQueues implements AutoCloseable {
     }
   }
 
-  /** The queues that were wanted, in order. */
-  List<PacketQueue> all() {
+  /**
+   * The queues that were wanted.
+   *
+   * @return in order
+   */
+  public List<PacketQueue> all() {
     return queues;
   }
 
@@ -90,7 +95,7 @@ final class InheritedQueues implements AutoCloseable {
    *
    * @throws IOException if a queue cannot be read
    */
-  void repeatForNewDiversion() throws IOException {
+  public void repeatForNewDiversion() throws IOException {
     if (inherited.isEmpty() || Set.copyOf(inherited.values()).equals(Set.copyOf(queues))) {
       return;
     }

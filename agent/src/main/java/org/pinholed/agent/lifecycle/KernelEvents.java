@@ -15,6 +15,7 @@ import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
+import org.pinholed.agent.operate.OrphanCount;
 import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.OwnedPinhole;
@@ -38,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * One thread for everything that comes from the kernel besides packets, and for time: children that
  * came, parents that are gone, expectations that ran out, leases to renew.
  */
-final class KernelEvents implements Runnable, ConntrackEvents.Handler {
+public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(KernelEvents.class);
   private static final long TICK_NS = 250_000_000L;
 
@@ -72,7 +73,21 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private volatile boolean repairDue;
   private volatile @Nullable Heartbeat heartbeat;
 
-  KernelEvents(
+  /**
+   * Makes it over sockets that the caller closes.
+   *
+   * @param kernel conntrack events, subscribed already
+   * @param conntrack its own way to conntrack
+   * @param backend repairs its table by this
+   * @param pinholes its own way to the pinholes
+   * @param table the expectation table, shared
+   * @param workers they end parents and renew marks
+   * @param links looked at with the ticks
+   * @param marks the bits of the conntrack mark
+   * @param events log and counters, shared
+   * @param metrics counters, shared
+   */
+  public KernelEvents(
       ConntrackEvents kernel,
       ConntrackClient conntrack,
       PinholeBackend backend,
@@ -142,28 +157,44 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
   }
 
-  /** Beats with the ticks from now on. From any thread. */
-  void setHeartbeat(Heartbeat newHeartbeat) {
+  /**
+   * Beats with the ticks from now on. From any thread.
+   *
+   * @param newHeartbeat pings while all workers turn
+   */
+  public void setHeartbeat(Heartbeat newHeartbeat) {
     heartbeat = newHeartbeat;
   }
 
   /** Ends {@link #run} at its next turn, within a tick. From any thread. */
-  void stop() {
+  public void stop() {
     running = false;
   }
 
-  /** What failed last; empty if nothing did. From any thread. */
-  String lastError() {
+  /**
+   * What failed last. From any thread.
+   *
+   * @return empty if nothing did
+   */
+  public String lastError() {
     return lastError;
   }
 
-  /** Pinholes that nobody waits for. From any thread. */
-  OrphanCount orphans() {
+  /**
+   * Pinholes that nobody waits for. From any thread.
+   *
+   * @return the same at every call
+   */
+  public OrphanCount orphans() {
     return orphans;
   }
 
-  /** How often the table was repaired. From any thread. */
-  long repairs() {
+  /**
+   * How often the table was repaired. From any thread.
+   *
+   * @return a count since the start
+   */
+  public long repairs() {
     return repairs.get();
   }
 
@@ -365,7 +396,7 @@ final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    * Puts back what somebody else removed. Called by the backend's own thread, at once, not at the
    * next tick: until it is done control packets pass unread.
    */
-  synchronized void repair() {
+  public synchronized void repair() {
     long nowNs = System.nanoTime();
     List<Expectation> before = table.pending();
     List<Pinhole> alive = new ArrayList<>();

@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
  * containers come and go: what was queued from or to it is lost, and the kernel deletes what is
  * masqueraded behind it. Owned by one thread.
  */
-final class LinkWatch implements LinkEvents.Handler, AutoCloseable {
+public final class LinkWatch implements LinkEvents.Handler, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LinkWatch.class);
   private static final int LINES_A_MINUTE = 8;
 
@@ -20,7 +20,13 @@ final class LinkWatch implements LinkEvents.Handler, AutoCloseable {
   private boolean failed;
   private long nowNs;
 
-  LinkWatch(LinkEvents links, long nowNs) {
+  /**
+   * Watches network devices.
+   *
+   * @param links their events; closed with this
+   * @param nowNs {@link System#nanoTime}
+   */
+  public LinkWatch(LinkEvents links, long nowNs) {
     this.links = links;
     this.nowNs = nowNs;
   }
@@ -30,7 +36,7 @@ final class LinkWatch implements LinkEvents.Handler, AutoCloseable {
    *
    * @param atNs {@link System#nanoTime}
    */
-  void look(long atNs) {
+  public void look(long atNs) {
     nowNs = atNs;
     long unlogged = pace.takeLeft(nowNs);
     if (unlogged > 0) {

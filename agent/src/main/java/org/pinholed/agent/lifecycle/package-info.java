@@ -1,4 +1,6 @@
-/** Start, stop, reload, timers and kernel events: everything that is not the packet path. */
+/**
+ * Takes over what an earlier agent left, and follows what the kernel tells: its events and timers.
+ */
 @NullMarked
 package org.pinholed.agent.lifecycle;
 

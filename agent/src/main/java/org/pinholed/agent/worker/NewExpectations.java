@@ -89,7 +89,7 @@ final class NewExpectations {
             source,
             path.outside(),
             port,
-            marks.childMark(parent.parent().mark()),
+            marks.childMark(parent.parent().mark(), false),
             timeout.toMillis(),
             comment(parent, request, livesWithParent),
             source == null ? null : path.translation(port));

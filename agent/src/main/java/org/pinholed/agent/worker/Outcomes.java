@@ -3,6 +3,7 @@ package org.pinholed.agent.worker;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
@@ -96,10 +97,10 @@ final class Outcomes implements OutcomeSink {
   }
 
   @Override
-  public List<@Nullable Endpoint> expectGroup(List<ExpectationRequest> requests) {
-    List<@Nullable Endpoint> seen = new ArrayList<>(requests.size());
+  public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
+    List<Optional<Endpoint>> seen = new ArrayList<>(requests.size());
     for (ExpectationRequest request : requests) {
-      seen.add(expectOne(request));
+      seen.add(Optional.ofNullable(expectOne(request)));
     }
     return seen;
   }

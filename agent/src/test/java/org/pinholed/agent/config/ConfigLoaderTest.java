@@ -66,7 +66,7 @@ class ConfigLoaderTest {
             backend: recording
             asymmetricRouting: true
             queues: {first: 7, count: 3, lengthPackets: 100, receiveBufferBytes: 65536, batchPackets: 8}
-            marks: {child: 0x80000000, vetted: 0x40000000, opaque: 536870912, proven: 0x2000000, policyMask: 0xff}
+            marks: {child: 0x80000000, vetted: 0x40000000, opaque: 536870912, proven: 0x2000000, read: 0x1000000, policyMask: 0xff}
             limits:
               expectationsPerParent: 2
               expectationsPerSource: 3
@@ -106,7 +106,7 @@ class ConfigLoaderTest {
             AgentConfig.Backend.RECORDING,
             true,
             new AgentConfig.Queues(7, 3, 100, 65536, 8),
-            new MarkBits(0x80000000, 0x40000000, 0x20000000, 0x02000000, 0xff),
+            new MarkBits(0x80000000, 0x40000000, 0x20000000, 0x02000000, 0x01000000, 0xff),
             new AgentConfig.Limits(2, 3, 4, 5, 6, 64, 65536, new HelperLimits(512, 1024, 6, 0)),
             new AgentConfig.Fail(
                 AgentConfig.OnFailure.DROP, AgentConfig.OnFailure.DROP, AgentConfig.OnStop.KEEP),
@@ -216,7 +216,12 @@ class ConfigLoaderTest {
           "marks: {child: red} | marks.child: red (expected: 32 bits such as 0x40000000)",
           "marks: {policyMask: 0xff00} | marks.policyMask: 0xff00 (expected: 0, or ones from bit 0"
               + " upwards)",
-          "marks: {child: 0x8000} | marks: bits overlap (expected: five disjoint masks)",
+          "marks: {child: 0x8000} | marks: bits overlap: child 0x8000, policyMask 0xffff (expected: six"
+              + " disjoint masks)",
+          "marks: {read: 0x14} | marks.read: 0x14 (expected: one bit)",
+          "marks: {read: 0} | marks.read: 0 (expected: one bit)",
+          "marks: {proven: 0x08000000} | marks: bits overlap: proven 0x8000000, read 0x8000000"
+              + " (expected: six disjoint masks)",
           "limits: {expectationsPerParent: 0} | limits.expectationsPerParent: 0 (expected:"
               + " 1..65535)",
           "limits: {expectationsPerSource: 0} | limits.expectationsPerSource: 0 (expected:"

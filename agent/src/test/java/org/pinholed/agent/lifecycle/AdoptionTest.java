@@ -67,7 +67,7 @@ class AdoptionTest {
             CLIENT.getAddress(),
             SERVER.getAddress(),
             port,
-            WorkerBench.MARKS.childMark(25 | VETTED),
+            WorkerBench.MARKS.childMark(25 | VETTED, false),
             30_000,
             comment);
     bench.backend().openSession().apply(List.of(), List.of(pinhole));
@@ -337,7 +337,7 @@ class AdoptionTest {
             SERVER.getAddress(),
             outside.getAddress(),
             30_007,
-            WorkerBench.MARKS.childMark(25 | VETTED),
+            WorkerBench.MARKS.childMark(25 | VETTED, false),
             30_000,
             COMMENT,
             new ChildTranslation(inside, null));

@@ -15,6 +15,7 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.handover.HandOver;
+import org.pinholed.agent.operate.Audit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.view.AuditRow;

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -163,16 +164,16 @@ public class FtpBenchmark {
     }
 
     @Override
-    public List<Endpoint> expectGroup(List<ExpectationRequest> requests) {
+    public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
       announced++;
-      return List.of(requests.get(0).destination());
+      return List.of(Optional.of(requests.get(0).destination()));
     }
 
     @Override
-    public void activate(OwnerId owner, String group) {}
+    public void activate(@Nullable OwnerId owner, String group) {}
 
     @Override
-    public void close(OwnerId owner, String group) {}
+    public void close(@Nullable OwnerId owner, String group) {}
 
     @Override
     public void keepOwner(OwnerId owner, Duration atMost) {}

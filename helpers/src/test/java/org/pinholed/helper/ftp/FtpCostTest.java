@@ -12,6 +12,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -70,15 +72,15 @@ class FtpCostTest {
     }
 
     @Override
-    public List<Endpoint> expectGroup(List<ExpectationRequest> requests) {
-      return List.of(requests.get(0).destination());
+    public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
+      return List.of(Optional.of(requests.get(0).destination()));
     }
 
     @Override
-    public void activate(OwnerId owner, String group) {}
+    public void activate(@Nullable OwnerId owner, String group) {}
 
     @Override
-    public void close(OwnerId owner, String group) {}
+    public void close(@Nullable OwnerId owner, String group) {}
 
     @Override
     public void keepOwner(OwnerId owner, Duration atMost) {}

@@ -1,0 +1,38 @@
+package org.pinholed.agent.operate.doctor;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.pinholed.agent.operate.doctor.ForwardedPath.Stop;
+
+/** The ways that the children of pinholes take through the firewall. For one thread. */
+final class ChildPaths {
+  private final List<Ruleset> rulesets;
+  private final DoctorSettings settings;
+  private final Map<Integer, List<Stop>> paths = new HashMap<>();
+
+  ChildPaths(List<Ruleset> rulesets, DoctorSettings settings) {
+    this.rulesets = rulesets;
+    this.settings = settings;
+  }
+
+  /** The way of a first packet. */
+  List<Stop> of(int family) {
+    return paths.computeIfAbsent(
+        family, key -> ForwardedPath.ofChild(rulesets, packet(key, ImaginedPacket.State.NEW)));
+  }
+
+  /** Where the first packet comes to a chain. */
+  Stop stopAt(Ruleset ruleset, Ruleset.Entry entry, int family) {
+    return of(family).stream()
+        .filter(stop -> stop.isAt(ruleset, entry))
+        .findFirst()
+        .orElseThrow(); // each entry of a family is on its path
+  }
+
+  ImaginedPacket packet(int family, ImaginedPacket.State state) {
+    // with the read bit or without: the firewall must let both kinds of children pass
+    int known = settings.marks().stateMask() & ~settings.marks().read();
+    return ImaginedPacket.child(family, state, known, settings.marks().child());
+  }
+}

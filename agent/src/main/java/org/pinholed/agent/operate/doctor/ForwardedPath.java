@@ -1,0 +1,123 @@
+package org.pinholed.agent.operate.doctor;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.pinholed.agent.operate.doctor.FirewallRule.Action;
+
+/**
+ * The way of an imagined packet through all base chains that a forwarded packet meets, in the order
+ * of the kernel. It goes on behind a chain that drops it, so that each obstacle is found.
+ */
+final class ForwardedPath {
+  /** Where the connection tracking sees a packet ({@code NF_IP_PRI_CONNTRACK}). */
+  private static final int CONNTRACK = -200;
+
+  /** Where the agent's table marks the first packet of a child ({@code NF_IP_PRI_MANGLE}). */
+  private static final int AGENT = -150;
+
+  private static final List<String> HOOKS = List.of("prerouting", "forward", "postrouting");
+
+  private ForwardedPath() {}
+
+  /**
+   * A base chain that the packet met.
+   *
+   * @param ruleset its table
+   * @param entry the chain
+   * @param packet the packet as it came there
+   * @param result what became of it
+   */
+  record Stop(
+      Ruleset ruleset, Ruleset.Entry entry, ImaginedPacket packet, FirewallWalk.Result result) {
+    String chain() {
+      return ruleset.kind() + " " + ruleset.name() + " " + entry.chain();
+    }
+
+    boolean isAt(Ruleset otherRuleset, Ruleset.Entry otherEntry) {
+      return chain()
+          .equals(otherRuleset.kind() + " " + otherRuleset.name() + " " + otherEntry.chain());
+    }
+
+    /** Whether the agent has marked what comes here, in whatever order the tables were made. */
+    boolean isBehindTheAgent() {
+      return !entry.hook().equals("prerouting") || entry.priority() > AGENT;
+    }
+
+    boolean isForward() {
+      return entry.hook().equals("forward");
+    }
+
+    /** Whether no such packet comes through. */
+    boolean stopsAll() {
+      return result.complete() && result.end() == Action.DROP && result.possibleAccepts().isEmpty();
+    }
+  }
+
+  private record Place(Ruleset ruleset, Ruleset.Entry entry) {
+    int order() {
+      return HOOKS.indexOf(entry.hook());
+    }
+  }
+
+  /**
+   * Sends the child of a pinhole.
+   *
+   * @param rulesets all tables but the agent's
+   * @param child the child, with its mark; its state is set here for the first packet
+   * @return all chains that it meets
+   */
+  static List<Stop> ofChild(List<Ruleset> rulesets, ImaginedPacket child) {
+    return walk(rulesets, child, true);
+  }
+
+  /**
+   * Sends the first packet of a control connection.
+   *
+   * @param rulesets all tables but the agent's
+   * @param packet the packet
+   * @return all chains that it meets
+   */
+  static List<Stop> ofControl(List<Ruleset> rulesets, ImaginedPacket packet) {
+    return walk(rulesets, packet, false);
+  }
+
+  private static List<Stop> walk(
+      List<Ruleset> rulesets, ImaginedPacket packet, boolean agentMarks) {
+    List<Stop> stops = new ArrayList<>();
+    // Each first packet comes unseen and without a mark; the agent's table gives it one.
+    ImaginedPacket now =
+        packet.isNew() ? packet.withState(ImaginedPacket.State.UNSEEN).withMark(-1, 0) : packet;
+    boolean marked = !packet.isNew() || !agentMarks;
+    for (Place place : places(rulesets, packet.family())) {
+      boolean behind = place.order() > 0;
+      if (now.state() == ImaginedPacket.State.UNSEEN
+          && (behind || place.entry().priority() > CONNTRACK)) {
+        now = now.withState(ImaginedPacket.State.NEW);
+      }
+      // Of two chains of one priority the one that was made last is first: the agent's, usually.
+      if (!marked && (behind || place.entry().priority() >= AGENT)) {
+        now = now.withMark(packet.knownBits(), packet.markValue());
+        marked = true;
+      }
+      FirewallWalk.Result result = FirewallWalk.of(place.ruleset(), place.entry(), now);
+      stops.add(new Stop(place.ruleset(), place.entry(), now, result));
+      now = result.after();
+    }
+    return stops;
+  }
+
+  private static List<Place> places(List<Ruleset> rulesets, int family) {
+    List<Place> places = new ArrayList<>();
+    for (Ruleset ruleset : rulesets) {
+      for (Ruleset.Entry entry : ruleset.entries()) {
+        if (HOOKS.contains(entry.hook()) && entry.families().contains(family)) {
+          places.add(new Place(ruleset, entry));
+        }
+      }
+    }
+    places.sort(
+        Comparator.comparingInt(Place::order).thenComparingInt(place -> place.entry().priority()));
+    return places;
+  }
+}

@@ -1,0 +1,148 @@
+package org.pinholed.agent.operate.doctor;
+
+/**
+ * A TCP packet as a firewall would meet it, of which not everything is known.
+ *
+ * @param family 4 or 6
+ * @param state how far the connection tracking is with it
+ * @param portLow lowest destination port that it may have
+ * @param portHigh highest destination port that it may have
+ * @param knownBits the bits of the conntrack mark that are known
+ * @param markValue their values; 0 elsewhere
+ * @param knownPacketBits the bits of the packet's own mark that are known
+ * @param packetMarkValue their values; 0 elsewhere
+ */
+record ImaginedPacket(
+    int family,
+    State state,
+    int portLow,
+    int portHigh,
+    int knownBits,
+    int markValue,
+    int knownPacketBits,
+    int packetMarkValue) {
+  /** Lowest port that pinholes are opened for. */
+  static final int CHILD_PORT_MIN = 1024;
+
+  static final int PORT_MAX = 65535;
+
+  /** How far the connection tracking is with a packet. */
+  enum State {
+    /** Before the connection tracking: there is no state and no mark that a rule could ask for. */
+    UNSEEN("invalid"),
+    /** The first packet of a connection. */
+    NEW("new"),
+    /** A later one. */
+    ESTABLISHED("established");
+
+    private final String word;
+
+    State(String word) {
+      this.word = word;
+    }
+
+    String word() {
+      return word;
+    }
+  }
+
+  /** The child of a pinhole: a server port from 1024 upwards, and the agent's bits of the mark. */
+  static ImaginedPacket child(int family, State state, int knownBits, int markValue) {
+    return new ImaginedPacket(family, state, CHILD_PORT_MIN, PORT_MAX, knownBits, markValue, -1, 0);
+  }
+
+  /** The first packet of a control connection. */
+  static ImaginedPacket control(int family, int port) {
+    return new ImaginedPacket(family, State.UNSEEN, port, port, -1, 0, -1, 0);
+  }
+
+  boolean isNew() {
+    return state != State.ESTABLISHED;
+  }
+
+  ImaginedPacket withState(State newState) {
+    return new ImaginedPacket(
+        family,
+        newState,
+        portLow,
+        portHigh,
+        knownBits,
+        markValue,
+        knownPacketBits,
+        packetMarkValue);
+  }
+
+  ImaginedPacket withMark(int known, int value) {
+    return new ImaginedPacket(
+        family, state, portLow, portHigh, known, value & known, knownPacketBits, packetMarkValue);
+  }
+
+  ImaginedPacket withPacketMark(int known, int value) {
+    return new ImaginedPacket(
+        family, state, portLow, portHigh, knownBits, markValue, known, value & known);
+  }
+
+  ImaginedPacket withPorts(int low, int high) {
+    return new ImaginedPacket(
+        family, state, low, high, knownBits, markValue, knownPacketBits, packetMarkValue);
+  }
+
+  /** The conntrack mark from the packet's mark, for all such packets or for some. */
+  ImaginedPacket withMarkFromPacket(boolean sure) {
+    int known =
+        sure ? knownPacketBits : knownPacketBits & knownBits & ~(packetMarkValue ^ markValue);
+    return withMark(known, packetMarkValue);
+  }
+
+  /** The packet's mark from the conntrack mark, for all such packets or for some. */
+  ImaginedPacket withPacketMarkFromMark(boolean sure) {
+    int known = sure ? knownBits : knownPacketBits & knownBits & ~(packetMarkValue ^ markValue);
+    return withPacketMark(known, markValue);
+  }
+
+  // Whether {@code (mark & mask) == value}.
+  Truth markEquals(int mask, int value) {
+    if (state == State.UNSEEN
+        || (value & ~mask) != 0
+        || ((value ^ markValue) & mask & knownBits) != 0) {
+      return Truth.NO;
+    }
+    return (mask & ~knownBits) == 0 ? Truth.YES : Truth.MAYBE;
+  }
+
+  // Whether {@code (mark of the packet itself & mask) == value}.
+  Truth packetMarkEquals(int mask, int value) {
+    if ((value & ~mask) != 0 || ((value ^ packetMarkValue) & mask & knownPacketBits) != 0) {
+      return Truth.NO;
+    }
+    return (mask & ~knownPacketBits) == 0 ? Truth.YES : Truth.MAYBE;
+  }
+
+  // Whether {@code low <= (mark & mask) <= high}, all unsigned.
+  Truth markWithin(int mask, long low, long high) {
+    if (state == State.UNSEEN) {
+      return Truth.NO;
+    }
+    long least = Integer.toUnsignedLong(markValue & mask);
+    long most = Integer.toUnsignedLong((markValue | ~knownBits) & mask);
+    if (least >= low && most <= high) {
+      return Truth.YES;
+    }
+    return most < low || least > high ? Truth.NO : Truth.MAYBE;
+  }
+
+  // Whether the destination port is within a range.
+  Truth portWithin(long low, long high) {
+    if (low <= portLow && high >= portHigh) {
+      return Truth.YES;
+    }
+    return high < portLow || low > portHigh ? Truth.NO : Truth.MAYBE;
+  }
+
+  /** Whether {@code (flags & mask) == value}: the first packet has SYN alone. */
+  Truth flagsEqual(int mask, int value) {
+    return isNew() ? Truth.of((SYN & mask) == value) : Truth.MAYBE;
+  }
+
+  private static final int SYN = 0x02;
+}

@@ -1,0 +1,126 @@
+package org.pinholed.agent.operate.doctor;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.pinholed.kernel.nfqueue.QueueFeatures;
+import org.pinholed.kernel.nfqueue.QueueOptions;
+import org.pinholed.kernel.nftables.NftClient;
+import org.pinholed.kernel.nftables.NftFeatures;
+
+/** Tries what the kernel can do; what a trial makes is gone when it ends. */
+final class KernelTrial {
+  /** A queue that nobody uses is opened for a moment to learn what queues can do. */
+  private static final int TRIAL_QUEUE_LAST = 65535;
+
+  private KernelTrial() {}
+
+  /**
+   * Tries everything.
+   *
+   * @param takenQueues numbers of packet queues that others use
+   * @return feature to {@code yes}, or why not
+   */
+  static Map<String, String> features(List<Integer> takenQueues) {
+    Map<String, String> features = new LinkedHashMap<>();
+    probeConntrack(features);
+    probeQueue(features, takenQueues);
+    probeNftables(features);
+    return features;
+  }
+
+  private static void probeConntrack(Map<String, String> features) {
+    try (ConntrackClient client = ConntrackClient.open()) {
+      InetAddress none = InetAddress.getByAddress(new byte[] {(byte) 192, 0, 2, 1});
+      client.get(new FlowTuple(6, none, 9, none, 9));
+      features.put("conntrack", "yes");
+    } catch (NetlinkException e) {
+      features.put(
+          "conntrack",
+          Doctor.MISSING
+              + "flows cannot be looked up (CONFIG_NF_CT_NETLINK, and the right to): "
+              + e.getMessage());
+    } catch (IOException e) {
+      throw new IllegalStateException(e); // four bytes are an address
+    }
+  }
+
+  private static void probeQueue(Map<String, String> features, List<Integer> taken) {
+    int number = TRIAL_QUEUE_LAST;
+    while (taken.contains(number)) {
+      number--;
+    }
+    try (PacketQueue queue =
+        PacketQueue.open(
+            new QueueOptions(number, 1, 128, true, true, 65536, 1, Duration.ofMillis(1)))) {
+      QueueFeatures found = queue.features();
+      features.put("nfqueue", "yes");
+      features.put(
+          "queueFailOpen", found.failOpen() ? "yes" : "no: a full queue drops control packets");
+      features.put(
+          "queueConntrack",
+          found.conntrack()
+              ? "yes"
+              : "no: the flow of a packet is asked for with one more message");
+    } catch (NetlinkException e) {
+      features.put(
+          "nfqueue",
+          Doctor.MISSING
+              + "control packets cannot be queued (CONFIG_NETFILTER_NETLINK_QUEUE, and the right"
+              + " to): "
+              + e.getMessage());
+    }
+  }
+
+  private static void probeNftables(Map<String, String> features) {
+    try (NftClient client = NftClient.open()) {
+      NftFeatures found = NftFeatures.probe(client);
+      features.put("nftables", "yes");
+      features.put(
+          "nftQueue",
+          found.nativeQueue()
+              ? "yes"
+              : found.targetQueue()
+                  ? "no: the xtables target NFQUEUE is used instead"
+                  : Doctor.MISSING
+                      + "neither the queue statement (CONFIG_NFT_QUEUE) nor the target NFQUEUE"
+                      + " (CONFIG_NETFILTER_XT_TARGET_NFQUEUE): nothing can be diverted");
+      features.put(
+          "nftInnerHeader",
+          found.innerHeader() ? "yes" : "no: acknowledgements without payload are queued too");
+      features.put(
+          "nftDestroyElement",
+          found.destroyMessages() ? "yes" : "no: closing a pinhole takes two messages");
+      features.put(
+          "nftTimeoutUpdate",
+          found.timeoutUpdate() ? "yes" : "no: renewing a pinhole deletes and adds it");
+      features.put(
+          "nftFoundOnce",
+          found.foundOnce()
+              ? "yes"
+              : "no: two SYNs at the same instant can both come through a pinhole for one"
+                  + " (CONFIG_NFT_LIMIT)");
+      features.put(
+          "nftSequenceAdjustment",
+          found.sequenceAdjustment() != null
+              ? "yes"
+              : Doctor.MISSING
+                  + "no ct expectation object that opens nothing: announcements behind address"
+                  + " translation are not rewritten");
+    } catch (NetlinkException e) {
+      features.put(
+          "nftables",
+          Doctor.MISSING
+              + "pinholes cannot be opened (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET, and the right"
+              + " to): "
+              + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,145 @@
+package org.pinholed.agent.operate.doctor;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.control.ControlClient;
+import org.pinholed.agent.control.ControlError;
+import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.operate.doctor.DoctorProbe.Answer;
+import org.pinholed.kernel.nfqueue.QueueStatistics;
+
+/**
+ * The machine that the process runs on, in the network namespace it runs in.
+ *
+ * <p>Reads {@code /proc}, asks the firewall's own tools and tries the kernel; what a trial makes is
+ * gone when it ends. For one thread.
+ */
+public final class SystemProbe implements DoctorProbe {
+  private static final Duration AGENT_SILENCE = Duration.ofSeconds(5);
+
+  private final Path socket;
+  private @Nullable JsonFields status;
+  private String agentProblem = "";
+  private boolean agentAsked;
+
+  /**
+   * Makes a probe.
+   *
+   * @param socket the agent's control socket
+   */
+  public SystemProbe(Path socket) {
+    this.socket = socket;
+  }
+
+  @Override
+  public Optional<JsonFields> agentStatus() {
+    if (!agentAsked) {
+      agentAsked = true;
+      try {
+        ControlClient.call(
+            socket, new JsonFields().with("command", "status"), AGENT_SILENCE, row -> status = row);
+      } catch (IOException | ControlError e) {
+        agentProblem = String.valueOf(e.getMessage());
+      }
+    }
+    return Optional.ofNullable(status);
+  }
+
+  @Override
+  public String agentProblem() {
+    return agentProblem;
+  }
+
+  @Override
+  public OptionalLong capabilities(long pid) {
+    for (String line : ProcFiles.lines(ProcFiles.process(pid).resolve("status"))) {
+      if (line.startsWith("CapEff:")) {
+        return OptionalLong.of(Long.parseUnsignedLong(line.substring(7).strip(), 16));
+      }
+    }
+    return OptionalLong.empty();
+  }
+
+  @Override
+  public boolean sharesNetwork(long pid) {
+    try {
+      return Files.readSymbolicLink(ProcFiles.process(0).resolve("ns/net"))
+          .equals(Files.readSymbolicLink(ProcFiles.process(pid).resolve("ns/net")));
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  @Override
+  public Answer nftRuleset() {
+    return FirewallTool.run("nft", "-j", "list", "ruleset");
+  }
+
+  @Override
+  public List<Answer> iptablesRules(int family) {
+    String tool = family == 4 ? "iptables" : "ip6tables";
+    List<Answer> answers = new ArrayList<>();
+    answers.add(FirewallTool.run(tool + "-save"));
+    // asking the old tool would load its kernel modules where they are not used
+    if (!ProcFiles.lines(
+            Path.of("/proc/thread-self/net", family == 4 ? "ip_tables_names" : "ip6_tables_names"))
+        .isEmpty()) {
+      Answer legacy = FirewallTool.run(tool + "-legacy-save");
+      if (!rules(legacy).equals(rules(answers.get(0)))) {
+        answers.add(legacy);
+      }
+    }
+    answers.removeIf(answer -> !answer.isThere());
+    return answers;
+  }
+
+  private static List<String> rules(Answer answer) {
+    return answer.text().lines().filter(line -> !line.startsWith("#")).toList();
+  }
+
+  @Override
+  public Set<String> devices() {
+    Set<String> names = new HashSet<>();
+    for (String line : ProcFiles.lines(Path.of("/proc/thread-self/net/dev"))) {
+      int colon = line.indexOf(':');
+      if (colon > 0) { // two lines of heads have none
+        names.add(line.substring(0, colon).strip());
+      }
+    }
+    return names;
+  }
+
+  @Override
+  public Optional<String> sysctl(String name) {
+    List<String> lines = ProcFiles.lines(Path.of("/proc/sys", name.replace('.', '/')));
+    return lines.isEmpty() ? Optional.empty() : Optional.of(lines.get(0).strip());
+  }
+
+  @Override
+  public List<QueueHolder> queues() {
+    List<QueueHolder> holders = new ArrayList<>();
+    try {
+      for (QueueStatistics queue : QueueStatistics.all()) {
+        holders.add(new QueueHolder(queue.queueNumber(), SocketHolders.of(queue.portId())));
+      }
+    } catch (IOException e) {
+      return List.of(); // without root: the privileges are told of already
+    }
+    return holders;
+  }
+
+  @Override
+  public Map<String, String> kernelFeatures() {
+    return KernelTrial.features(queues().stream().map(QueueHolder::number).toList());
+  }
+}

@@ -1,0 +1,159 @@
+package org.pinholed.agent.start;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.operate.StatusView;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.view.ControlException;
+import org.pinholed.agent.worker.HelperTable;
+import org.pinholed.agent.worker.QueueWorkers;
+import org.pinholed.agent.worker.WorkerAnswers;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The configuration and the helpers that are in force, and their change while the agent runs.
+ *
+ * <p>May be read from any thread; changes are made one at a time, which the agent's lock sees to.
+ */
+final class ConfigInForce {
+  private static final Logger LOG = LoggerFactory.getLogger(ConfigInForce.class);
+
+  private final PinholeBackend backend;
+  private final ExpectationTable table;
+  private final QueueWorkers workers;
+  private final WorkerAnswers answers;
+  private volatile AgentConfig config;
+  private volatile HelperTable helpers;
+
+  /**
+   * Begins with what the workers were made with.
+   *
+   * @param config the configuration
+   * @param helpers its helpers
+   * @param backend diverts their ports
+   * @param table its limits change
+   * @param workers read by the helpers
+   * @param answers waits for them
+   */
+  ConfigInForce(
+      AgentConfig config,
+      HelperTable helpers,
+      PinholeBackend backend,
+      ExpectationTable table,
+      QueueWorkers workers,
+      WorkerAnswers answers) {
+    this.config = config;
+    this.helpers = helpers;
+    this.backend = backend;
+    this.table = table;
+    this.workers = workers;
+    this.answers = answers;
+  }
+
+  AgentConfig config() {
+    return config;
+  }
+
+  HelperTable helpers() {
+    return helpers;
+  }
+
+  void addHelper(HelperEntry entry) throws ControlException {
+    List<HelperEntry> entries = new ArrayList<>(helpers.entries());
+    entries.add(entry);
+    putHelpersInForce(entries, config);
+  }
+
+  void deleteHelper(int id) throws ControlException {
+    requireHelper(id);
+    List<HelperEntry> entries = new ArrayList<>(helpers.entries());
+    entries.removeIf(entry -> entry.id() == id);
+    putHelpersInForce(entries, config);
+  }
+
+  void setHelperEnabled(int id, boolean enabled) throws ControlException {
+    requireHelper(id);
+    List<HelperEntry> entries = new ArrayList<>(helpers.entries());
+    entries.replaceAll(entry -> entry.id() == id ? entry.withEnabled(enabled) : entry);
+    putHelpersInForce(entries, config);
+  }
+
+  private void requireHelper(int id) throws ControlException {
+    if (helpers.entries().stream().noneMatch(entry -> entry.id() == id)) {
+      throw new ControlException("no helper has the id " + id);
+    }
+  }
+
+  private void putHelpersInForce(List<HelperEntry> entries, AgentConfig base)
+      throws ControlException {
+    AgentConfig changed;
+    HelperTable newHelpers;
+    try {
+      changed = base.withHelpers(entries);
+      newHelpers = helpers.with(entries, base.limits().stream());
+    } catch (IllegalArgumentException e) {
+      throw new ControlException(String.valueOf(e.getMessage()));
+    }
+    // The workers first: a flow on a new port must find its helper, or it would stay unread for
+    // good.
+    workers.setHelpers(newHelpers, changed.limits());
+    try {
+      backend.setPorts(newHelpers.ports());
+    } catch (BackendException e) {
+      workers.setHelpers(helpers, config.limits());
+      throw new ControlException("the kernel did not change the diversion: " + e.getMessage());
+    }
+    helpers = newHelpers;
+    config = changed;
+    table.setLimits(changed.limits());
+    answers.awaitWork(workers.endWithoutHelper());
+    answers.awaitTransaction(workers);
+  }
+
+  /**
+   * Puts another configuration in force as far as that goes without a restart.
+   *
+   * @param wanted the other one
+   * @return what changed, one line each
+   * @throws ControlException if something changed that needs a restart; then nothing is done
+   */
+  List<String> change(AgentConfig wanted) throws ControlException {
+    AgentConfig old = config;
+    requireSame("backend", old.backend(), wanted.backend());
+    requireSame("asymmetricRouting", old.asymmetricRouting(), wanted.asymmetricRouting());
+    requireSame("queues", old.queues(), wanted.queues());
+    requireSame("marks", old.marks(), wanted.marks());
+    requireSame("control", old.control(), wanted.control());
+    requireSame("metrics", old.metrics(), wanted.metrics());
+    requireSame("eventLog", old.eventLog(), wanted.eventLog());
+    requireSame("fail.agentDown", old.fail().agentDown(), wanted.fail().agentDown());
+    requireSame("fail.queueFull", old.fail().queueFull(), wanted.fail().queueFull());
+    List<String> changes = new ArrayList<>();
+    if (!old.helpers().equals(wanted.helpers())) {
+      changes.add("helpers: " + wanted.helpers().stream().map(StatusView::describeWhole).toList());
+    }
+    note(changes, "limits", old.limits(), wanted.limits());
+    note(changes, "fail.onStop", old.fail().onStop(), wanted.fail().onStop());
+    putHelpersInForce(wanted.helpers(), wanted);
+    LOG.info("configuration read again: {}", changes.isEmpty() ? "no change" : changes);
+    return changes;
+  }
+
+  private static void requireSame(String key, Object old, Object wanted) throws ControlException {
+    if (!old.equals(wanted)) {
+      throw new ControlException(
+          key + ": a change needs a restart (now: " + old + ", in the file: " + wanted + ")");
+    }
+  }
+
+  private static void note(List<String> changes, String key, Object old, Object wanted) {
+    if (!old.equals(wanted)) {
+      changes.add(key + ": " + wanted);
+    }
+  }
+}

@@ -1,0 +1,678 @@
+package org.pinholed.agent.operate.doctor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.operate.doctor.DoctorProbe.Answer;
+import org.pinholed.agent.operate.doctor.DoctorProbe.HoldingProcess;
+import org.pinholed.agent.operate.doctor.DoctorProbe.QueueHolder;
+import org.pinholed.helper.Transport;
+
+/** The rulesets are what nft 1.0.6 and iptables 1.8.9 printed; the .nft files are their sources. */
+class DoctorTest {
+  private static final DoctorSettings SETTINGS =
+      new DoctorSettings(
+          MarkBits.DEFAULT,
+          0,
+          1,
+          false,
+          true,
+          List.of(
+              new HelperEntry(
+                  1, "ftp", Transport.TCP, 21, true, Duration.ofSeconds(30), Map.of())));
+
+  private final FakeProbe probe = new FakeProbe();
+
+  @Nested
+  class AcceptRule {
+    @ParameterizedTest
+    @ValueSource(
+        strings = {
+          "rule",
+          "ruleInCalledChain",
+          "ruleByMap",
+          "ruleByNamedMap",
+          "invertedRule",
+          "staticPorts"
+        })
+    void isThere(String ruleset) {
+      Finding finding = nft(ruleset);
+      assertEquals(Finding.Level.OK, finding.level(), finding::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+      "noRule, inet filter forward, policy drop",
+      "ruleBehindReject, inet filter forward, inet filter forward handle",
+      "wrongBit, inet filter forward, policy drop",
+      "packetMark, inet filter forward, policy drop",
+      "firewalld, inet firewalld filter_FORWARD, inet firewalld filter_FORWARD handle"
+    })
+    void isNotThere(String ruleset, String chain, String by) {
+      Finding finding = nft(ruleset);
+      assertEquals(Finding.Level.FAIL, finding.level(), finding::toString);
+      assertTrue(finding.text().contains(by), finding::toString);
+      assertEquals(
+          List.of("nft insert rule " + chain + " ct mark and 0x40000000 != 0 accept"),
+          finding.advice());
+    }
+
+    @Test
+    void hasItsOwnRuleNamed() {
+      Finding finding = nft("rule");
+      assertTrue(
+          finding.text().startsWith("nftables inet filter forward accepts children of pinholes:"),
+          finding::toString);
+    }
+
+    @Test
+    void asksForAnInterfaceToo_onlySomePass() {
+      Finding finding = nft("ruleForOneInterface");
+      assertEquals(Finding.Level.WARN, finding.level(), finding::toString);
+      assertTrue(finding.text().contains("only some"), finding::toString);
+    }
+
+    @Test
+    void asksForTheWholeMark_onlyThoseWithoutPolicyPass() {
+      assertEquals(Finding.Level.WARN, nft("exactMark").level());
+    }
+
+    @Test
+    void isInOneOfTwoChains_theOtherOneIsNamed() {
+      List<Finding> findings = all("secondChainDrops");
+      assertEquals(Finding.Level.OK, findings.get(0).level());
+      assertEquals(Finding.Level.FAIL, findings.get(1).level());
+      assertEquals(
+          List.of("nft insert rule ip other guard ct mark and 0x40000000 != 0 accept"),
+          findings.get(1).advice());
+    }
+
+    @Test
+    void isThereForOneFamilyOnly() {
+      List<Finding> findings = all("oneFamily");
+      assertEquals(Finding.Level.OK, findings.get(0).level());
+      assertEquals(Finding.Level.FAIL, findings.get(1).level());
+      assertTrue(findings.get(1).text().contains("ip6 filter6 forward"), findings::toString);
+      Finding inside = nft("oneFamilyInside");
+      assertEquals(Finding.Level.FAIL, inside.level());
+      assertTrue(inside.text().contains("(IPv6)"), inside::toString);
+    }
+
+    @Test
+    void letsTheFirstPacketThroughAlone() {
+      Finding finding = nft("firstPacketOnly");
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertEquals(
+          List.of("nft insert rule inet filter forward ct state established,related accept"),
+          finding.advice());
+    }
+
+    @Test
+    void standsBehindABlocklist_goodAndSaid() {
+      Finding finding = nft("blocklistBefore");
+      assertEquals(Finding.Level.OK, finding.level());
+      assertTrue(finding.text().contains("before it may drop"), finding::toString);
+    }
+
+    @Test
+    void isNotNeededWhereNothingDrops() {
+      assertEquals(
+          "nothing here drops forwarded packets, so no accept rule is needed",
+          named("acceptRule").get(0).text());
+    }
+
+    @Test
+    void anotherChildBit_anotherRule() {
+      DoctorSettings other =
+          new DoctorSettings(
+              new MarkBits(0x20000000, 0x40000000, 0x10000000, 0x04000000, 0x08000000, 0xffff),
+              0,
+              1,
+              false,
+              true,
+              List.of());
+      probe.nft = Answer.of(FakeProbe.resource("rule.json"));
+      List<Finding> findings =
+          Doctor.examine(probe, other).stream()
+              .filter(finding -> finding.name().equals("acceptRule"))
+              .toList();
+      assertEquals(
+          List.of("nft insert rule inet filter forward ct mark and 0x20000000 != 0 accept"),
+          findings.get(0).advice());
+    }
+
+    @Test
+    void pathsWithoutEnd_areGivenUp() {
+      Finding finding = nft("manyPaths");
+      assertEquals(Finding.Level.WARN, finding.level());
+      assertTrue(finding.text().contains("too long"), finding::toString);
+    }
+
+    private Finding nft(String ruleset) {
+      return all(ruleset).get(0);
+    }
+
+    private List<Finding> all(String ruleset) {
+      probe.nft = Answer.of(FakeProbe.resource(ruleset + ".json"));
+      return named("acceptRule");
+    }
+  }
+
+  /** Rulesets with what is true of them: each was loaded on a router, with a server and clients. */
+  @Nested
+  class Truths {
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          // all passive transfers to a range of ports fail
+          "shadowPart | acceptRule | WARN | port 40000 for one",
+          // all transfers fail
+          "preroutingDrop | acceptRule | FAIL | inet filter pre (IPv4), in prerouting",
+          "postroutingDrop | acceptRule | FAIL | inet filter post (IPv4), in postrouting",
+          "rawDropHighPorts | acceptRule | FAIL | belongs in forward",
+          "markOverwrittenAlways | acceptRule | FAIL | overwritten by inet filter pre handle",
+          "missingDevice | acceptRule | FAIL | policy drop",
+          // nothing is read
+          "notrackControl | controlPort | FAIL | kept from the connection tracking",
+          "noControlPort | controlPort | FAIL | drops control connections of ftp to TCP port 21",
+        })
+    void brokenFirewall_isNotGood(String ruleset, String name, Finding.Level level, String says) {
+      probe.nft = Answer.of(FakeProbe.resource(ruleset + ".json"));
+      List<Finding> bad =
+          Doctor.examine(probe, SETTINGS).stream()
+              .filter(finding -> finding.level() == level && finding.name().equals(name))
+              .toList();
+      assertFalse(bad.isEmpty(), () -> Doctor.examine(probe, SETTINGS).toString());
+      assertTrue(bad.get(0).text().contains(says), bad::toString);
+    }
+
+    /** The mark goes to the packet and back: all work. */
+    @Test
+    void markThatIsSavedAndRestored_isKept() {
+      probe.nft = Answer.of(FakeProbe.resource("markRestored.json"));
+      List<Finding> findings = Doctor.examine(probe, SETTINGS);
+      assertTrue(
+          findings.stream()
+              .filter(finding -> !finding.name().equals("agent"))
+              .noneMatch(
+                  finding ->
+                      finding.level() == Finding.Level.FAIL
+                          || finding.level() == Finding.Level.WARN),
+          findings::toString);
+    }
+
+    /** The usual lines for policy routing: what has a mark keeps it, what has none gets one. */
+    @Test
+    void marksOfPolicyRouting_areKept() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *mangle
+              :PREROUTING ACCEPT [0:0]
+              -A PREROUTING -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
+              -A PREROUTING -m mark ! --mark 0x0 -j ACCEPT
+              -A PREROUTING -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff
+              COMMIT
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              -A FORWARD -m connmark --mark 0x40000000/0x40000000 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.OK, named("acceptRule").get(0).level());
+      assertEquals(List.of(), named("markKept"));
+    }
+
+    /** A rule that compares all of the agent's bits leaves out children that are read. */
+    @Test
+    void ruleOnAllStateBits_isNotForChildrenThatAreRead() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              -A FORWARD -m connmark --mark 0x40000000/0x7c000000 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.WARN, named("acceptRule").get(0).level());
+      assertTrue(named("marks").get(0).text().contains("0x08000000 child that is read"));
+    }
+
+    @Test
+    void controlPort_lineToType() {
+      probe.nft = Answer.of(FakeProbe.resource("noControlPort.json"));
+      assertEquals(
+          List.of("nft insert rule inet filter forward tcp dport 21 ct state new accept"),
+          named("controlPort").get(0).advice());
+    }
+
+    @Test
+    void controlPort_forSomeClientsOnly_isWhatAFirewallIsFor() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -s 198.51.100.0/24 -p tcp -m tcp --dport 21 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.OK, named("controlPort").get(0).level());
+    }
+
+    @Test
+    void controlPort_translatedToAnother_isNotMissed() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *nat
+              :PREROUTING ACCEPT [0:0]
+              -A PREROUTING -d 203.0.113.1/32 -p tcp -m tcp --dport 21 -j DNAT --to-destination 192.0.2.9:2121
+              COMMIT
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -p tcp -m tcp --dport 2121 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.OK, named("controlPort").get(0).level());
+    }
+
+    @Test
+    void controlPort_untrackedByIptables_isSaid() {
+      probe.ip6tables.add(
+          Answer.of(
+              """
+              *raw
+              :PREROUTING ACCEPT [0:0]
+              -A PREROUTING -p tcp -m tcp --dport 21 -j CT --notrack
+              COMMIT
+              """));
+      Finding finding = named("controlPort").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertTrue(finding.text().contains("connection tracking"), finding::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"eth0, WARN", "eth+, WARN", "wg0, FAIL", "wg+, FAIL", "lo, FAIL"})
+    void acceptRule_ofADevice(String device, Finding.Level level) {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -i %s -m connmark --mark 0x40000000/0x40000000 -j ACCEPT
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              COMMIT
+              """
+                  .formatted(device)));
+      assertEquals(level, named("acceptRule").get(0).level());
+    }
+  }
+
+  @Nested
+  class Iptables {
+    @Test
+    void rule_inACalledChain() {
+      probe.iptables.add(Answer.of(FakeProbe.resource("rule.iptables")));
+      Finding finding = named("acceptRule").get(0);
+      assertEquals(Finding.Level.OK, finding.level(), finding::toString);
+      assertTrue(
+          finding.text().endsWith("-A PIN -m connmark ! --mark 0x0/0x40000000 -j ACCEPT"),
+          finding::toString);
+    }
+
+    @Test
+    void noRule_lineToType() {
+      probe.ip6tables.add(Answer.of(FakeProbe.resource("noRule.iptables")));
+      Finding finding = named("acceptRule").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertEquals(
+          List.of("ip6tables -I FORWARD 1 -m connmark --mark 0x40000000/0x40000000 -j ACCEPT"),
+          finding.advice());
+    }
+
+    @Test
+    void packetMark_isNoConntrackMark() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -m mark --mark 0x40000000/0x40000000 -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+    }
+
+    @Test
+    void markOverwritten_onlyByWhatMayMeetAChild() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *mangle
+              :PREROUTING ACCEPT [0:0]
+              :FORWARD ACCEPT [0:0]
+              -A PREROUTING -i eth0 -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff
+              -A PREROUTING -p tcp -m tcp --dport 21 -j CONNMARK --set-xmark 0x19/0xffffffff
+              -A FORWARD -j CONNMARK --set-xmark 0x19/0xffff
+              COMMIT
+              """));
+      List<Finding> findings = named("markKept");
+      assertEquals(1, findings.size());
+      assertTrue(findings.get(0).text().contains("--save-mark"), findings::toString);
+      assertFalse(findings.get(0).text().contains("0x19/0xffff "), findings::toString);
+      assertFalse(findings.get(0).text().contains("--dport 21"), findings::toString);
+    }
+
+    @Test
+    void kernelHelper_found() {
+      probe.iptables.add(Answer.of(FakeProbe.resource("rule.iptables")));
+      assertEquals(Finding.Level.WARN, named("kernelHelper").get(0).level());
+    }
+
+    @Test
+    void tablesOfIptablesNft_areJudgedOnce() {
+      probe.iptables.add(Answer.of(FakeProbe.resource("rule.iptables")));
+      // what nft says of the same table: matches of xtables that it cannot read
+      probe.nft =
+          Answer.of(
+              """
+              {"nftables": [{"table": {"family": "ip", "name": "filter", "handle": 1}},
+              {"chain": {"family": "ip", "table": "filter", "name": "FORWARD", "handle": 1,
+               "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}},
+              {"rule": {"family": "ip", "table": "filter", "chain": "FORWARD", "handle": 2,
+               "expr": [{"xt": {"type": "match", "name": "connmark"}}, {"accept": null}]}}]}
+              """);
+      assertEquals(
+          List.of(Finding.Level.OK), named("acceptRule").stream().map(Finding::level).toList());
+    }
+
+    @Test
+    void ufw_linesForItsFiles() {
+      probe.iptables.add(Answer.of(FakeProbe.resource("ufw.iptables")));
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+      assertEquals(
+          "/etc/ufw/before.rules:   -A ufw-before-forward"
+              + " -m connmark --mark 0x40000000/0x40000000 -j ACCEPT",
+          named("ufw").get(0).advice().get(0));
+    }
+
+    @Test
+    void garbage_isNoFirewall() {
+      probe.iptables.add(Answer.of("*\n:\n-A\n-A X\n*filter\n:FORWARD\n-A FORWARD -m\n-A F -j\n!"));
+      assertEquals(Finding.Level.OK, named("acceptRule").get(0).level());
+    }
+  }
+
+  @Nested
+  class Nftables {
+    @Test
+    void firewalld_itsOwnAdvice() {
+      probe.nft = Answer.of(FakeProbe.resource("firewalld.json"));
+      assertEquals(3, named("firewalld").get(0).advice().size());
+    }
+
+    @Test
+    void markOverwritten_onlyByWhatMayMeetAChild() {
+      probe.nft = Answer.of(FakeProbe.resource("markOverwritten.json"));
+      List<Finding> findings = named("markKept");
+      assertEquals(1, findings.size());
+      assertTrue(
+          findings.get(0).text().contains("inet policies forward handle 2"), findings::toString);
+      assertFalse(findings.get(0).text().contains("handle 3"), findings::toString);
+      assertFalse(findings.get(0).text().contains("handle 4"), findings::toString);
+    }
+
+    @Test
+    void kernelHelper_found() {
+      probe.nft = Answer.of(FakeProbe.resource("kernelHelper.json"));
+      Finding finding = named("kernelHelper").get(0);
+      assertEquals(Finding.Level.WARN, finding.level());
+      assertTrue(finding.text().contains("helper ftp"), finding::toString);
+    }
+
+    @Test
+    void ruleset_thatCannotBeRead() {
+      probe.nft = Answer.failed("there is no nft");
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+      probe.nft = Answer.of("{");
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+      probe.nft = Answer.of("[]");
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+    }
+
+    @Test
+    void ownTable_missingWhileTheAgentRuns() {
+      probe.status = status();
+      assertEquals(Finding.Level.FAIL, named("table").get(0).level());
+    }
+
+    @Test
+    void ownTable_leftBehind() {
+      probe.nft =
+          Answer.of(
+              "{\"nftables\": [{\"table\": {\"family\": \"inet\", \"name\": \"pinholed\"}}]}");
+      assertEquals(Finding.Level.INFO, named("table").get(0).level());
+      probe.status = status();
+      assertEquals(Finding.Level.OK, named("table").get(0).level());
+    }
+  }
+
+  @Nested
+  class Queue {
+    @Test
+    void heldByAnother() {
+      probe.queues.add(holder(0, 77, "suricata"));
+      Finding finding = named("queue").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertTrue(finding.text().contains("process 77 (suricata)"), finding::toString);
+      probe.status = status();
+      assertEquals(Finding.Level.FAIL, named("queue").get(0).level());
+    }
+
+    @Test
+    void heldByTheAgent() {
+      probe.status = status();
+      probe.queues.add(holder(0, 4711, "java"));
+      assertEquals(Finding.Level.OK, named("queue").get(0).level());
+    }
+
+    /** Under our own unit: systemd has the socket too, and its number comes first. */
+    @Test
+    void heldByTheAgentAndItsServiceManager() {
+      probe.queues.add(
+          new QueueHolder(
+              0, List.of(new HoldingProcess(1, "systemd"), new HoldingProcess(4711, "java"))));
+      probe.status = status();
+      assertEquals(Finding.Level.OK, named("queue").get(0).level());
+      probe.status = null;
+      Finding another = named("queue").get(0);
+      assertEquals(Finding.Level.FAIL, another.level());
+      assertTrue(another.text().contains("process 1 (systemd), process 4711 (java)"));
+    }
+
+    @Test
+    void keptByTheServiceManager_isForTheNextAgent() {
+      probe.queues.add(holder(0, 1, "systemd"));
+      Finding finding = named("queue").get(0);
+      assertEquals(Finding.Level.INFO, finding.level());
+      assertEquals(List.of(), finding.advice());
+    }
+
+    @Test
+    void eachOfSeveral() {
+      DoctorSettings three = new DoctorSettings(MarkBits.DEFAULT, 2, 3, false, true, List.of());
+      probe.queues.add(holder(4, 77, "suricata"));
+      List<String> words =
+          Doctor.examine(probe, three).stream()
+              .filter(finding -> finding.name().equals("queue"))
+              .map(finding -> finding.level() + " " + finding.text().substring(0, 7))
+              .toList();
+      assertEquals(List.of("OK queue 2", "OK queue 3", "FAIL queue 4"), words);
+    }
+
+    @Test
+    void another_isNoMatter() {
+      probe.queues.add(holder(3, 77, "suricata"));
+      assertEquals("queue 0 is free", named("queue").get(0).text());
+    }
+
+    @Test
+    void notOpenWhileTheAgentRuns() {
+      probe.status = status();
+      assertEquals(Finding.Level.FAIL, named("queue").get(0).level());
+      probe.sharesNetwork = false;
+      assertEquals(Finding.Level.OK, named("queue").get(0).level());
+      assertEquals(Finding.Level.WARN, named("agent").get(0).level());
+    }
+  }
+
+  @Test
+  void privileges_missing() {
+    probe.ownCapabilities = 0;
+    assertEquals(Finding.Level.FAIL, named("privileges").get(0).level());
+    probe.ownCapabilities = 1 << 12;
+    assertEquals(Finding.Level.OK, named("privileges").get(0).level());
+  }
+
+  @Test
+  void agent_silent_fails() {
+    Finding finding = named("agent").get(0);
+    assertEquals(Finding.Level.FAIL, finding.level());
+    assertEquals("it does not answer: there is no control socket", finding.text());
+    assertFalse(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+  }
+
+  @Test
+  void tableNotWatched_isSaidWithTheReason() {
+    probe.status = status();
+    assertEquals(List.of(), named("tableWatch"));
+    probe.status = status().with("tableWatchProblem", "open netlink socket: errno 24 (EMFILE)");
+    Finding finding = named("tableWatch").get(0);
+    assertEquals(Finding.Level.WARN, finding.level());
+    assertTrue(finding.text().contains("errno 24 (EMFILE)"), finding::toString);
+  }
+
+  @Test
+  void features_missingOneFails() {
+    probe.features.put("nftQueue", "no: the xtables target NFQUEUE is used instead");
+    assertEquals(Finding.Level.INFO, named("nftQueue").get(0).level());
+    probe.status = status();
+    probe.queues.add(holder(0, 4711, "java"));
+    probe.nft =
+        Answer.of("{\"nftables\": [{\"table\": {\"family\": \"inet\", \"name\": \"pinholed\"}}]}");
+    assertTrue(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+    probe.features.put("nftables", "missing: pinholes cannot be opened");
+    assertEquals(Finding.Level.FAIL, named("nftables").get(0).level());
+    assertEquals("pinholes cannot be opened", named("nftables").get(0).text());
+    assertFalse(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+  }
+
+  private void forwards() {
+    probe.sysctls.put("net.ipv4.ip_forward", "1");
+    probe.sysctls.put("net.ipv6.conf.all.forwarding", "1");
+  }
+
+  @Test
+  void reversePath_aRouterThatLooksAtNoSource_isWarnedForBothFamilies() {
+    assertEquals(List.of(), named("reversePath"));
+    forwards();
+    List<Finding> findings = named("reversePath");
+    assertEquals(2, findings.size(), findings::toString);
+    assertTrue(findings.get(0).text().startsWith("IPv4 packets"), findings::toString);
+    assertTrue(findings.get(1).text().startsWith("IPv6 packets"), findings::toString);
+    assertTrue(findings.stream().allMatch(f -> f.level() == Finding.Level.WARN));
+    assertTrue(findings.stream().allMatch(f -> f.text().contains("it costs")));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 0, 1", "1, 1, 1", "0, 1, 1", "2, 1, 2", "0, 0, 2", "2, 2, 2", "0, 2, 2"})
+  void reversePath_strictFilterOfIpv4_isGood(String all, String byDefault, int findings) {
+    forwards();
+    probe.sysctls.put("net.ipv4.conf.all.rp_filter", all);
+    probe.sysctls.put("net.ipv4.conf.default.rp_filter", byDefault);
+    assertEquals(findings, named("reversePath").size());
+  }
+
+  @Test
+  void reversePath_aRuleThatAsksForTheWayBack_isGood() {
+    forwards();
+    probe.ip6tables.add(Answer.of("*raw\n-A PREROUTING -m rpfilter --invert -j DROP\nCOMMIT\n"));
+    assertEquals(1, named("reversePath").size());
+    probe.nft =
+        Answer.of(
+            "{\"nftables\": [{\"rule\": {\"family\": \"inet\", \"table\": \"rp\", \"chain\":"
+                + " \"pre\", \"handle\": 2, \"expr\": [{\"match\": {\"op\": \"==\", \"left\":"
+                + " {\"fib\": {\"result\": \"oif\", \"flags\": [\"saddr\", \"mark\", \"iif\"]}},"
+                + " \"right\": false}}, {\"drop\": null}]}}]}");
+    assertEquals(List.of(), named("reversePath"));
+  }
+
+  @Test
+  void reversePath_packetsThatWereNotRead_areSaid() {
+    probe.status = status();
+    assertEquals(List.of(), named("reversePath"));
+    probe.status = status().with("misroutedPackets", 7);
+    Finding finding = named("reversePath").get(0);
+    assertEquals(Finding.Level.WARN, finding.level());
+    assertTrue(finding.text().startsWith("7 control packets were not read"), finding::toString);
+  }
+
+  /** What nft 1.0.6 printed of a rule that puts everything into zone 5. */
+  @Test
+  void zones_ofAllConnections_fail_ofSome_warn() {
+    assertEquals(List.of(), named("zones"));
+    probe.nft = Answer.of(FakeProbe.resource("zone.json"));
+    assertEquals(Finding.Level.FAIL, named("zones").get(0).level());
+    probe.nft = Answer.of(FakeProbe.resource("zoneOfOneDevice.json"));
+    assertEquals(Finding.Level.WARN, named("zones").get(0).level());
+    probe.nft = Answer.of(FakeProbe.NO_RULES);
+    probe.iptables.add(Answer.of("*raw\n-A PREROUTING -j CT --zone 5 \nCOMMIT\n"));
+    assertEquals(Finding.Level.FAIL, named("zones").get(0).level());
+    probe.iptables.set(0, Answer.of("*raw\n-A PREROUTING -i eth1 -j CT --zone 5 \nCOMMIT\n"));
+    assertEquals(Finding.Level.WARN, named("zones").get(0).level());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "net.netfilter.nf_conntrack_events, 0, FAIL",
+    "net.netfilter.nf_conntrack_helper, 1, WARN",
+    "net.ipv4.ip_forward, 0, WARN",
+    "net.ipv6.conf.all.forwarding, 0, INFO",
+    "net.netfilter.nf_conntrack_tcp_be_liberal, 1, INFO"
+  })
+  void sysctl_bad(String name, String value, Finding.Level level) {
+    assertEquals(List.of(), named("sysctl"));
+    probe.sysctls.put(name, value);
+    assertEquals(level, named("sysctl").get(0).level());
+    probe.sysctls.put(name, value.equals("0") ? "1" : "0");
+    assertEquals(List.of(), named("sysctl"));
+  }
+
+  private static QueueHolder holder(int number, long pid, String command) {
+    return new QueueHolder(number, List.of(new HoldingProcess(pid, command)));
+  }
+
+  private static JsonFields status() {
+    return new JsonFields().with("pid", 4711L).with("version", "0.1.0");
+  }
+
+  private List<Finding> named(String name) {
+    return Doctor.examine(probe, SETTINGS).stream()
+        .filter(finding -> finding.name().equals(name))
+        .toList();
+  }
+}

@@ -1,0 +1,92 @@
+package org.pinholed.agent.operate.doctor;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.control.JsonFields;
+
+/** A machine that a test makes up, healthy and without a firewall unless told otherwise. */
+final class FakeProbe implements DoctorProbe {
+  static final String NO_RULES = "{\"nftables\": [{\"metainfo\": {\"version\": \"1.0.6\"}}]}";
+
+  @Nullable JsonFields status;
+  long ownCapabilities = -1;
+  boolean sharesNetwork = true;
+  Answer nft = Answer.of(NO_RULES);
+  final Set<String> devices = new TreeSet<>(List.of("lo", "eth0", "eth1"));
+  final List<Answer> iptables = new ArrayList<>();
+  final List<Answer> ip6tables = new ArrayList<>();
+  final Map<String, String> sysctls = new LinkedHashMap<>();
+  final List<QueueHolder> queues = new ArrayList<>();
+  final Map<String, String> features = new LinkedHashMap<>();
+
+  static String resource(String name) {
+    try (InputStream in = FakeProbe.class.getResourceAsStream(name)) {
+      if (in == null) {
+        throw new IllegalStateException("no resource " + name);
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public Optional<JsonFields> agentStatus() {
+    return Optional.ofNullable(status);
+  }
+
+  @Override
+  public String agentProblem() {
+    return status == null ? "there is no control socket" : "";
+  }
+
+  @Override
+  public OptionalLong capabilities(long pid) {
+    return OptionalLong.of(ownCapabilities);
+  }
+
+  @Override
+  public boolean sharesNetwork(long pid) {
+    return sharesNetwork;
+  }
+
+  @Override
+  public Answer nftRuleset() {
+    return nft;
+  }
+
+  @Override
+  public List<Answer> iptablesRules(int family) {
+    return family == 4 ? iptables : ip6tables;
+  }
+
+  @Override
+  public Set<String> devices() {
+    return devices;
+  }
+
+  @Override
+  public Optional<String> sysctl(String name) {
+    return Optional.ofNullable(sysctls.get(name));
+  }
+
+  @Override
+  public List<QueueHolder> queues() {
+    return queues;
+  }
+
+  @Override
+  public Map<String, String> kernelFeatures() {
+    return features;
+  }
+}
