@@ -36,8 +36,8 @@ public interface OutcomeSink {
    * @param requests what was announced, with addresses as the payload says; at least one, all with
    *     the same owner and group, each with an item of its own
    * @return for each request what the other side must see as the child's destination: the announced
-   *     endpoint itself without translation; empty if nothing is opened for it because of a limit or
-   *     policy (already counted), and then nothing is to be rewritten. If it is another endpoint
+   *     endpoint itself without translation; empty if nothing is opened for it because of a limit
+   *     or policy (already counted), and then nothing is to be rewritten. If it is another endpoint
    *     than the announced one the helper must {@link #edit} the message accordingly before the
    *     call of the helper returns
    */
