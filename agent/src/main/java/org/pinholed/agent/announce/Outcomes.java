@@ -150,3 +150,131 @@ public final class Outcomes implements OutcomeSink, Announced {
     Reason unchangeable =
         path.isRewritten() ? edits.refusal(current, reading, request.endpointOffset()) : null;
     if (unchangeable != null && request.text() == ExpectationRequest.Text.TRANSLATED) {
+      report(unchangeable, request.streamOffset());
+      return null;
+    }
+    Expectation older = current.announced(request.group());
+    if (older != null) {
+      current.forget(request.group());
+      if (older.state() != Expectation.State.MATCHED) { // a child that came is not replaced
+        pinholes.end(older, AgentEvent.Kind.REPLACED);
+      }
+    }
+    Expectation expectation =
+        newExpectations.make(current, request, path, unchangeable == null, nowNs);
+    if (expectation == null) {
+      report(AgentReason.NO_FREE_PORT, request.streamOffset());
+      return null;
+    }
+    Limit limit = table.add(expectation);
+    if (limit != null) {
+      report(reasonOf(limit), request.streamOffset());
+      events.limit(current.parent(), limit);
+      return null;
+    }
+    current.announce(expectation);
+    trace.announced(expectation);
+    if (request.active()) {
+      pinholes.open(expectation);
+    }
+    return new Endpoint(expectation.pinhole().destination(), expectation.pinhole().port());
+  }
+
+  private static Reason reasonOf(Limit limit) {
+    return switch (limit) {
+      case EXPECTATIONS_PER_PARENT -> AgentReason.LIMIT_PER_PARENT;
+      case EXPECTATIONS_PER_SOURCE -> AgentReason.LIMIT_PER_SOURCE;
+      case EXPECTATIONS -> AgentReason.LIMIT_TOTAL;
+      case PARENTS, PARENTS_PER_SOURCE, HALF_OPEN ->
+          throw new IllegalArgumentException("no limit on expectations: " + limit);
+    };
+  }
+
+  @Override
+  public void activate(@Nullable OwnerId owner, String key) {
+    Expectation expectation = flow().announced(key);
+    if (expectation == null || expectation.state() != Expectation.State.ANNOUNCED) {
+      return;
+    }
+    trace.opens(expectation);
+    pinholes.open(expectation);
+  }
+
+  @Override
+  public void close(@Nullable OwnerId owner, String key) {
+    Expectation expectation = flow().announced(key);
+    if (expectation != null) {
+      flow().forget(key);
+      pinholes.end(expectation, AgentEvent.Kind.CLOSED);
+      trace.shuts(expectation);
+    }
+  }
+
+  @Override
+  public void keepOwner(OwnerId owner, Duration atMost) {}
+
+  @Override
+  public void endOwner(OwnerId owner, Children children) {}
+
+  @Override
+  public void cut(Reason reason, long streamOffset) {
+    report(reason, streamOffset);
+  }
+
+  @Override
+  public void edit(long streamOffset, int lengthBytes, byte[] replacement) {
+    if (!edits.plan(flow(), reading, streamOffset, lengthBytes, replacement)) {
+      report(AgentReason.REWRITE_NOT_ALLOWED, streamOffset);
+    }
+  }
+
+  @Override
+  public void incomplete(long streamOffset) {
+    edits.incomplete(flow(), reading, streamOffset);
+  }
+
+  @Override
+  public void report(Reason reason, long streamOffset) {
+    ParentFlow current = flow();
+    trace.reason(reason, streamOffset);
+    if (reason.kind() == Reason.Kind.REFUSED || reason.kind() == Reason.Kind.PART_OPAQUE) {
+      current.refused(reason);
+      events.reason(current.parent(), reason, "");
+    } else if (ended == null) {
+      ended = reason;
+    }
+  }
+
+  @Override
+  public void understood(HelperWord word) {
+    trace.understood(word);
+  }
+
+  @Override
+  public void proven() {
+    ParentFlow current = flow();
+    if (!current.isProven()) {
+      trace.proven(current.parent().helper());
+    }
+    flowMarks.prove(current);
+  }
+
+  @Override
+  public void endAll(ParentFlow over, AgentEvent.Kind kind) {
+    for (Expectation expectation : over.announced()) {
+      over.forget(expectation.request().group());
+      pinholes.end(expectation, kind);
+    }
+  }
+
+  /**
+   * The packet that is being read changes its length or may do so: from here on to the
+   * acknowledgement the message must not pass as it was, and the acknowledgement must be seen.
+   */
+  public void hold() {
+    if (!held) {
+      held = true;
+      pinholes.hold(new RewrittenDirection(flow().entry().id(), reading == Direction.REPLY));
+    }
+  }
+}
