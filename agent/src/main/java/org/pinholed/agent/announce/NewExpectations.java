@@ -10,6 +10,7 @@ import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.Lifetime;
 
 /**
  * Makes expectations of what helpers announce, and finds a free port of a translated address for
@@ -68,7 +69,7 @@ final class NewExpectations {
   private Expectation make(
       ParentFlow parent, ExpectationRequest request, ChildPath path, int port, long nowNs) {
     Duration configured = parent.helperEntry().timeout();
-    Duration asked = request.lifetime();
+    Duration asked = request.lifetime() instanceof Lifetime.Fixed fixed ? fixed.time() : null;
     Duration timeout = asked != null ? asked : configured != null ? configured : Expectation.LEASE;
     boolean livesWithParent = asked == null && configured == null;
     InetAddress source =
@@ -105,7 +106,7 @@ final class NewExpectations {
             parent.parent().policyId(),
             System.currentTimeMillis() / 1000,
             livesWithParent,
-            request.key())
+            request.group())
         .text();
   }
 }

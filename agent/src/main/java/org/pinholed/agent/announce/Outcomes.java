@@ -1,5 +1,9 @@
 package org.pinholed.agent.announce;
 
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
@@ -17,6 +21,7 @@ import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.Transport;
 
@@ -127,7 +132,15 @@ public final class Outcomes implements OutcomeSink, Announced {
   }
 
   @Override
-  public @Nullable Endpoint expect(ExpectationRequest request) {
+  public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
+    List<Optional<Endpoint>> seen = new ArrayList<>(requests.size());
+    for (ExpectationRequest request : requests) {
+      seen.add(Optional.ofNullable(expectOne(request)));
+    }
+    return seen;
+  }
+
+  private @Nullable Endpoint expectOne(ExpectationRequest request) {
     ParentFlow current = flow();
     if (helperPorts.contains(request.transport(), request.destination().port())) {
       report(AgentReason.HELPER_PORT, request.streamOffset());
@@ -136,13 +149,13 @@ public final class Outcomes implements OutcomeSink, Announced {
     ChildPath path = ChildPath.of(current.facts(), request);
     Reason unchangeable =
         path.isRewritten() ? edits.refusal(current, reading, request.endpointOffset()) : null;
-    if (unchangeable != null && !request.addressStays()) {
+    if (unchangeable != null && request.text() == ExpectationRequest.Text.TRANSLATED) {
       report(unchangeable, request.streamOffset());
       return null;
     }
-    Expectation older = current.announced(request.key());
+    Expectation older = current.announced(request.group());
     if (older != null) {
-      current.forget(request.key());
+      current.forget(request.group());
       if (older.state() != Expectation.State.MATCHED) { // a child that came is not replaced
         pinholes.end(older, AgentEvent.Kind.REPLACED);
       }
@@ -178,7 +191,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   }
 
   @Override
-  public void activate(String key) {
+  public void activate(@Nullable OwnerId owner, String key) {
     Expectation expectation = flow().announced(key);
     if (expectation == null || expectation.state() != Expectation.State.ANNOUNCED) {
       return;
@@ -188,13 +201,24 @@ public final class Outcomes implements OutcomeSink, Announced {
   }
 
   @Override
-  public void close(String key) {
+  public void close(@Nullable OwnerId owner, String key) {
     Expectation expectation = flow().announced(key);
     if (expectation != null) {
       flow().forget(key);
       pinholes.end(expectation, AgentEvent.Kind.CLOSED);
       trace.shuts(expectation);
     }
+  }
+
+  @Override
+  public void keepOwner(OwnerId owner, Duration atMost) {}
+
+  @Override
+  public void endOwner(OwnerId owner, Children children) {}
+
+  @Override
+  public void cut(Reason reason, long streamOffset) {
+    report(reason, streamOffset);
   }
 
   @Override
@@ -213,7 +237,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   public void report(Reason reason, long streamOffset) {
     ParentFlow current = flow();
     trace.reason(reason, streamOffset);
-    if (reason.kind() == Reason.Kind.REFUSED) {
+    if (reason.kind() == Reason.Kind.REFUSED || reason.kind() == Reason.Kind.PART_OPAQUE) {
       current.refused(reason);
       events.reason(current.parent(), reason, "");
     } else if (ended == null) {
@@ -238,7 +262,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   @Override
   public void endAll(ParentFlow over, AgentEvent.Kind kind) {
     for (Expectation expectation : over.announced()) {
-      over.forget(expectation.request().key());
+      over.forget(expectation.request().group());
       pinholes.end(expectation, kind);
     }
   }

@@ -65,7 +65,7 @@ public final class FlowMaker {
   ParentFlow read(
       ConntrackEntry entry, HelperTable.ActiveHelper active, FlowFacts.Origin origin, long nowNs) {
     FlowFacts facts = factsOf(entry, origin);
-    SessionHelper helper = active.factory().open(facts);
+    SessionHelper helper = active.open(facts);
     return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), helper, nowNs);
   }
 

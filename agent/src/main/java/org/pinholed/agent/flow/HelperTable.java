@@ -8,8 +8,12 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.pinhole.HelperPort;
+import org.pinholed.agent.shared.SharedStates;
+import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.SharedState;
 import org.pinholed.helper.Transport;
 
 /** The session helpers in force: which protocol is read on which port. Immutable. */
@@ -19,12 +23,26 @@ public final class HelperTable {
    *
    * @param entry as configured
    * @param factory makes the state of each flow
+   * @param shared what the flows of its protocol share
    */
-  public record ActiveHelper(HelperEntry entry, HelperProtocol.Factory factory) {}
+  public record ActiveHelper(
+      HelperEntry entry, HelperProtocol.Factory factory, SharedState shared) {
+    /**
+     * Makes the state of a flow.
+     *
+     * @param facts what is known of it
+     * @return what reads it
+     */
+    public SessionHelper open(FlowFacts facts) {
+      return factory.open(facts, shared);
+    }
+  }
 
   private final List<HelperEntry> entries;
   private final Map<HelperPort, ActiveHelper> active;
   private final HelperLimits limits;
+  private final List<HelperProtocol> protocols;
+  private final SharedStates shared;
 
   /**
    * Puts entries in force.
@@ -32,21 +50,49 @@ public final class HelperTable {
    * @param entries all entries, ids and ports already checked
    * @param protocols the protocols that can be read
    * @param limits limits on the bytes of one flow
+   * @param shared what the flows of each protocol share; outlives this table
    * @throws IllegalArgumentException if a protocol is not known or does not take its options
    */
   public HelperTable(
-      List<HelperEntry> entries, List<HelperProtocol> protocols, HelperLimits limits) {
+      List<HelperEntry> entries,
+      List<HelperProtocol> protocols,
+      HelperLimits limits,
+      SharedStates shared) {
     this.entries = List.copyOf(entries);
     this.limits = limits;
+    this.protocols = List.copyOf(protocols);
+    this.shared = shared;
     this.active = new HashMap<>();
     for (HelperEntry entry : entries) {
       HelperProtocol protocol = protocolOf(entry, protocols);
       HelperProtocol.Factory factory = protocol.configure(entry.options(), limits);
       if (entry.enabled()) {
         active.put(
-            new HelperPort(entry.transport(), entry.port()), new ActiveHelper(entry, factory));
+            new HelperPort(entry.transport(), entry.port()),
+            new ActiveHelper(entry, factory, shared.of(entry.name())));
       }
     }
+  }
+
+  /**
+   * Other entries of the same protocols, whose flows share what those before them shared.
+   *
+   * @param newEntries all entries, ids and ports already checked
+   * @param newLimits limits on the bytes of one flow
+   * @return a new table
+   * @throws IllegalArgumentException if a protocol is not known or does not take its options
+   */
+  public HelperTable with(List<HelperEntry> newEntries, HelperLimits newLimits) {
+    return new HelperTable(newEntries, protocols, newLimits, shared);
+  }
+
+  /**
+   * What the flows of each protocol share.
+   *
+   * @return the same at every call, also of tables that were made {@link #with} others
+   */
+  public SharedStates shared() {
+    return shared;
   }
 
   private static HelperProtocol protocolOf(HelperEntry entry, List<HelperProtocol> protocols) {

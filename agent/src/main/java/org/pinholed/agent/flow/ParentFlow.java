@@ -544,7 +544,7 @@ public final class ParentFlow {
     if (announced == null) {
       announced = new HashMap<>(4);
     }
-    announced.put(expectation.request().key(), expectation);
+    announced.put(expectation.request().group(), expectation);
   }
 
   /**

@@ -315,7 +315,7 @@ public final class Adoption {
             .transport(pinhole.transport());
     InetAddress source = pinhole.source();
     if (source == null) {
-      request.fromAny();
+      request.fromAny().many();
     } else if (!source.equals(flow.facts().sender(announcedIn.opposite()).address())) {
       request.from(source);
     }

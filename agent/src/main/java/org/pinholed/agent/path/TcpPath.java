@@ -277,7 +277,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
               + helper.stateWord());
     }
     rewrites.beginBytes();
-    int consumed = helper.onBytes(direction, bytes, outcomes);
+    int consumed = helper.onBytes(direction, bytes, batch.beganNs(), outcomes);
     return outcomes.ended() != null ? bytes.remaining() : consumed;
   }
 

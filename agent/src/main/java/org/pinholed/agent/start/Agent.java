@@ -22,6 +22,7 @@ import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.service.ServiceManager;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.AuditRow;
@@ -123,7 +124,8 @@ public final class Agent implements AgentControl, AutoCloseable {
       throws IOException {
     long startedNs = System.nanoTime();
     AgentEvents events = new AgentEvents(new SampledEvents(log), metrics);
-    HelperTable helpers = new HelperTable(config.helpers(), protocols, config.limits().stream());
+    HelperTable helpers =
+        new HelperTable(config.helpers(), protocols, config.limits().stream(), new SharedStates());
     this.backend = backend;
     this.table = new ExpectationTable(config.limits());
     this.parts =
@@ -135,9 +137,7 @@ public final class Agent implements AgentControl, AutoCloseable {
             before);
     QueueWorkers workers = parts.workers();
     this.answers = new WorkerAnswers(workers);
-    this.inForce =
-        new ConfigInForce(
-            config, helpers, List.copyOf(protocols), backend, table, workers, answers);
+    this.inForce = new ConfigInForce(config, helpers, backend, table, workers, answers);
     this.view = new StatusView(backend, table, parts, startedNs);
     this.clearing = new SessionClear(workers, answers, table);
     parts.start();

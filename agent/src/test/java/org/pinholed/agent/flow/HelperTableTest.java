@@ -11,6 +11,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.pinhole.HelperPort;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
@@ -24,7 +25,7 @@ class HelperTableTest {
   }
 
   private static HelperTable table(HelperEntry... entries) {
-    return new HelperTable(List.of(entries), PROTOCOLS, HelperLimits.DEFAULT);
+    return new HelperTable(List.of(entries), PROTOCOLS, HelperLimits.DEFAULT, new SharedStates());
   }
 
   private static String refused(HelperEntry entry) {

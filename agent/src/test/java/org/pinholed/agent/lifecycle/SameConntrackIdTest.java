@@ -18,6 +18,7 @@ import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.operate.Audit;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -412,7 +413,8 @@ class SameConntrackIdTest {
             new HelperTable(
                 List.of(new HelperEntry(1, "ftp", Transport.TCP, 21, true, null, Map.of())),
                 List.of(new FtpProtocol()),
-                HelperLimits.DEFAULT),
+                HelperLimits.DEFAULT,
+                new SharedStates()),
             WorkerBench.MARKS);
     assertEquals(List.of(), audit.look());
     bench.conntrack().remove(one.connection());

@@ -20,6 +20,7 @@ import org.pinholed.agent.pinhole.ScriptedBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.report.RecordedEvents;
 import org.pinholed.agent.report.RecordedMetrics;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
@@ -177,7 +178,7 @@ public final class WorkerBench {
   }
 
   HelperTable helpers(HelperEntry... entries) {
-    return new HelperTable(List.of(entries), protocols, HelperLimits.DEFAULT);
+    return new HelperTable(List.of(entries), protocols, HelperLimits.DEFAULT, new SharedStates());
   }
 
   /**
