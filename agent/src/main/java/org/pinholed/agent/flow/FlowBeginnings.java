@@ -84,7 +84,7 @@ public final class FlowBeginnings {
    */
   public @Nullable Parent begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
     ParentFlow before = known == null ? null : known.flow();
-    if (before != null && before.beganWith(packet.sequence())) {
+    if (before != null && before.reading().beganWith(packet.sequence())) {
       before.packetSeen(nowNs);
       marks.proveAgain(before);
       if (packet.payloadLengthBytes() > 0 && before.waitsForFirstByte()) {
@@ -124,12 +124,14 @@ public final class FlowBeginnings {
     takeover.takeDistrusted(entry); // no more: another connection begins
     if (marks.isBegunUnseen(entry)
         || packet.payloadLengthBytes() > 0
-        || (before != null && before.hasSynWithData())) {
+        || (before != null && before.reading().hasSynWithData())) {
       owners.halfOpen().take(entry);
       addUnread(entry, active, AgentReason.FAST_OPEN, nowNs);
       return null;
     }
-    if (marks.isVetted(entry) && !marks.isOpaque(entry) && (before == null || !before.hasBegun())) {
+    if (marks.isVetted(entry)
+        && !marks.isOpaque(entry)
+        && (before == null || !before.reading().hasBegun())) {
       // The entry is of an earlier connection, and the SYN may have come, with bytes, while no
       // agent was there to see it.
       addUnread(entry, active, AgentReason.MID_STREAM, nowNs);
@@ -155,10 +157,10 @@ public final class FlowBeginnings {
       HalfOpenFlows.Beginning beginning,
       long nowNs) {
     ParentFlow flow = maker.read(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
-    flow.startStreams(
-        beginning.clientInitial(), beginning.serverInitial(), maker.helpers().limits());
+    flow.reading()
+        .start(beginning.clientInitial(), beginning.serverInitial(), maker.helpers().limits());
     if (beginning.synWithData()) {
-      flow.noteSynWithData();
+      flow.reading().noteSynWithData();
     }
     return addOrDistrust(flow);
   }
@@ -173,7 +175,7 @@ public final class FlowBeginnings {
    */
   public void noteSynWithData(PacketView packet, FlowTable.@Nullable End known) {
     if (known != null) {
-      known.flow().noteSynWithData();
+      known.flow().reading().noteSynWithData();
       return;
     }
     ConntrackEntry entry = conntrackOf(packet);

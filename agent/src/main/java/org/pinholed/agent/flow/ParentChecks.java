@@ -63,8 +63,8 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   private static boolean isRead(ParentFlow flow) {
     return !flow.readingEnded()
         && !flow.isCleared()
-        && !flow.isClosed(Direction.ORIGINAL)
-        && !flow.isClosed(Direction.REPLY);
+        && !flow.reading().isClosed(Direction.ORIGINAL)
+        && !flow.reading().isClosed(Direction.REPLY);
   }
 
   /**

@@ -69,7 +69,7 @@ public final class Rewrites implements MessageEdits {
 
   @Override
   public void incomplete(ParentFlow flow, Direction direction, long streamOffset) {
-    InOrderStream stream = flow.stream(direction);
+    InOrderStream stream = flow.reading().stream(direction);
     if (stream != null) {
       incomplete = stream.sequenceOf(streamOffset);
     }
@@ -78,7 +78,7 @@ public final class Rewrites implements MessageEdits {
   @Override
   public @Nullable AgentReason refusal(ParentFlow flow, Direction direction, long streamOffset) {
     TranslatedFlow translation = flow.translation();
-    InOrderStream stream = flow.stream(direction);
+    InOrderStream stream = flow.reading().stream(direction);
     TranslatedStream translated = translation == null ? null : translation.stream(direction);
     if (translation == null || translated == null || stream == null) {
       return AgentReason.REWRITE_NOT_ALLOWED;
@@ -117,11 +117,11 @@ public final class Rewrites implements MessageEdits {
    */
   public int acknowledged(ParentFlow flow, Direction of) {
     int acknowledgement = packet.acknowledgement();
-    InOrderStream stream = flow.stream(of);
-    int inSenders = flow.adjustment(of).toSender(acknowledgement);
-    if (stream != null && !stream.hasSent(inSenders) && flow.asksForAdjustments()) {
+    InOrderStream stream = flow.reading().stream(of);
+    int inSenders = flow.reading().adjustment(of).toSender(acknowledgement);
+    if (stream != null && !stream.hasSent(inSenders) && flow.reading().asksForAdjustments()) {
       askForAdjustments(flow);
-      inSenders = flow.adjustment(of).toSender(acknowledgement);
+      inSenders = flow.reading().adjustment(of).toSender(acknowledgement);
     }
     TranslatedStream translated = streamOf(flow, of);
     if (translated != null) {
@@ -134,7 +134,7 @@ public final class Rewrites implements MessageEdits {
     try {
       conntrack
           .sequenceAdjustments(flow.entry().original(), flow.entry().id())
-          .ifPresent(flow::standing);
+          .ifPresent(flow.reading()::standing);
     } catch (NetlinkException e) {
       errors.warn(String.valueOf(e.getMessage()));
     }
@@ -154,7 +154,7 @@ public final class Rewrites implements MessageEdits {
       byte[] replacement) {
     TranslatedFlow translation = flow.translation();
     TranslatedStream translated = translation == null ? null : translation.stream(direction);
-    InOrderStream stream = flow.stream(direction);
+    InOrderStream stream = flow.reading().stream(direction);
     if (translated == null || stream == null) {
       return false;
     }

@@ -183,9 +183,9 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private void readSegment(ParentFlow flow, Direction towards) {
     outcomes.begin(flow, towards, batch.beganNs());
     TranslatedFlow translation = flow.translation();
-    flow.resumeStream(towards, packet.sequence(), maker.helpers().limits());
-    InOrderStream stream = flow.stream(towards);
-    InOrderStream back = flow.stream(towards.opposite());
+    flow.reading().resume(towards, packet.sequence(), maker.helpers().limits());
+    InOrderStream stream = flow.reading().stream(towards);
+    InOrderStream back = flow.reading().stream(towards.opposite());
     Reason reason = null;
     boolean kept = true;
     if (packet.has(PacketView.ACK)) {
@@ -197,7 +197,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
         reason = back.acknowledged(acknowledgement).reason();
       }
     }
-    if (stream != null && flow.isClosed(towards) && packet.payloadLengthBytes() > 0) {
+    if (stream != null && flow.reading().isClosed(towards) && packet.payloadLengthBytes() > 0) {
       int behindFin = endOfPayload() - stream.sequenceOf(stream.bytesRead());
       reason = behindFin > 0 ? AgentReason.DATA_BEHIND_FIN : reason;
     }
@@ -304,15 +304,16 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     boolean reset = packet.has(PacketView.RST);
     if (stream != null) {
       int ahead = endOfPayload() - stream.sequenceOf(stream.bytesRead());
-      boolean behindFin = reset && flow.isClosed(towards) && ahead == 1; // a FIN takes a number
+      boolean behindFin =
+          reset && flow.reading().isClosed(towards) && ahead == 1; // a FIN takes a number
       if (ahead != 0 && !behindFin) {
         return;
       }
     }
     if (!reset) {
-      flow.noteClosed(towards);
+      flow.reading().noteClosed(towards);
     }
-    boolean ends = reset || flow.isClosed(towards.opposite()) || flow.wasHalfClosed();
+    boolean ends = reset || flow.reading().isClosed(towards.opposite()) || flow.wasHalfClosed();
     if (tracer.isOn()) {
       tracer.line("session", (ends ? "ends by " : "half closed by ") + (reset ? "RST" : "FIN"));
     }

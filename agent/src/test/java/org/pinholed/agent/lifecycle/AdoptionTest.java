@@ -371,7 +371,7 @@ class AdoptionTest {
             bench.table(),
             left -> {
               ParentFlow flow = bench.worker().takeover().takeOver(left);
-              shifts.add(notNull(flow).adjustment(Direction.ORIGINAL).offsetAfter());
+              shifts.add(notNull(flow).reading().adjustment(Direction.ORIGINAL).offsetAfter());
               return flow;
             },
             WorkerBench.MARKS,
