@@ -83,7 +83,7 @@ public final class FlowBeginnings {
    * @return what is known of the flow if it begins now, else null
    */
   public @Nullable Parent begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
-    ParentFlow before = known == null ? null : known.flow();
+    Flow before = known == null ? null : known.flow();
     if (before != null && before.reading().beganWith(packet.sequence())) {
       before.packetSeen(nowNs);
       marks.proveAgain(before);
@@ -151,12 +151,12 @@ public final class FlowBeginnings {
   }
 
   /** The first byte of a flow whose beginning was seen. */
-  private @Nullable ParentFlow readFromFirstByte(
+  private @Nullable Flow readFromFirstByte(
       ConntrackEntry entry,
       HelperTable.ActiveHelper active,
       HalfOpenFlows.Beginning beginning,
       long nowNs) {
-    ParentFlow flow = maker.read(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
+    Flow flow = maker.read(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
     flow.reading()
         .start(beginning.clientInitial(), beginning.serverInitial(), maker.helpers().limits());
     if (beginning.synWithData()) {
@@ -211,11 +211,11 @@ public final class FlowBeginnings {
     }
     HalfOpenFlows.Beginning beginning = owners.halfOpen().take(entry);
     if (beginning != null) {
-      ParentFlow flow = readFromFirstByte(entry, active, beginning, nowNs);
+      Flow flow = readFromFirstByte(entry, active, beginning, nowNs);
       return flow == null ? null : flows.find(packet);
     }
     AgentReason refusal = refusalToResume(entry);
-    ParentFlow flow =
+    Flow flow =
         refusal == null
             ? addOrDistrust(resumed(entry, active, nowNs))
             : addUnread(entry, active, refusal, nowNs);
@@ -225,8 +225,8 @@ public final class FlowBeginnings {
     return flow == null ? null : flows.find(packet);
   }
 
-  private ParentFlow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    ParentFlow flow = maker.resumed(entry, active, nowNs);
+  private Flow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+    Flow flow = maker.resumed(entry, active, nowNs);
     TranslatedFlow translation = flow.translation();
     if (translation != null) {
       try {
@@ -249,7 +249,7 @@ public final class FlowBeginnings {
   }
 
   /** Puts a flow into the table; one for which there is no room is untrusted. */
-  private @Nullable ParentFlow addOrDistrust(ParentFlow flow) {
+  private @Nullable Flow addOrDistrust(Flow flow) {
     if (flows.add(flow)) {
       return flow;
     }
@@ -258,9 +258,9 @@ public final class FlowBeginnings {
   }
 
   /** Lists a flow that is never read, with the reason. */
-  private @Nullable ParentFlow addUnread(
+  private @Nullable Flow addUnread(
       ConntrackEntry entry, HelperTable.ActiveHelper active, AgentReason reason, long nowNs) {
-    ParentFlow flow = addOrDistrust(maker.unread(entry, active, nowNs));
+    Flow flow = addOrDistrust(maker.unread(entry, active, nowNs));
     if (flow == null) {
       return null;
     }
@@ -279,7 +279,7 @@ public final class FlowBeginnings {
    *
    * @param flow one whose conntrack was there a moment ago
    */
-  private void lookOnceMore(ParentFlow flow) {
+  private void lookOnceMore(Flow flow) {
     owner.endIfGone(flow.parent().identity(), false);
   }
 

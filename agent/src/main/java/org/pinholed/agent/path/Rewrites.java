@@ -7,7 +7,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.announce.MessageEdits;
 import org.pinholed.agent.flow.AgentReason;
-import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.nat.PacketRewriter;
 import org.pinholed.agent.nat.Passage;
 import org.pinholed.agent.nat.PayloadEdit;
@@ -68,7 +68,7 @@ public final class Rewrites implements MessageEdits {
   }
 
   @Override
-  public void incomplete(ParentFlow flow, Direction direction, long streamOffset) {
+  public void incomplete(Flow flow, Direction direction, long streamOffset) {
     InOrderStream stream = flow.reading().stream(direction);
     if (stream != null) {
       incomplete = stream.sequenceOf(streamOffset);
@@ -76,7 +76,7 @@ public final class Rewrites implements MessageEdits {
   }
 
   @Override
-  public @Nullable AgentReason refusal(ParentFlow flow, Direction direction, long streamOffset) {
+  public @Nullable AgentReason refusal(Flow flow, Direction direction, long streamOffset) {
     TranslatedFlow translation = flow.translation();
     InOrderStream stream = flow.reading().stream(direction);
     TranslatedStream translated = translation == null ? null : translation.stream(direction);
@@ -115,7 +115,7 @@ public final class Rewrites implements MessageEdits {
    * @param of the direction whose bytes it acknowledges
    * @return in the numbers of who sent those bytes
    */
-  public int acknowledged(ParentFlow flow, Direction of) {
+  public int acknowledged(Flow flow, Direction of) {
     int acknowledgement = packet.acknowledgement();
     InOrderStream stream = flow.reading().stream(of);
     int inSenders = flow.reading().adjustment(of).toSender(acknowledgement);
@@ -130,7 +130,7 @@ public final class Rewrites implements MessageEdits {
     return inSenders;
   }
 
-  private void askForAdjustments(ParentFlow flow) {
+  private void askForAdjustments(Flow flow) {
     try {
       conntrack
           .sequenceAdjustments(flow.entry().original(), flow.entry().id())
@@ -140,18 +140,14 @@ public final class Rewrites implements MessageEdits {
     }
   }
 
-  private static @Nullable TranslatedStream streamOf(ParentFlow flow, Direction direction) {
+  private static @Nullable TranslatedStream streamOf(Flow flow, Direction direction) {
     TranslatedFlow translation = flow.translation();
     return translation == null ? null : translation.stream(direction);
   }
 
   @Override
   public boolean plan(
-      ParentFlow flow,
-      Direction direction,
-      long streamOffset,
-      int lengthBytes,
-      byte[] replacement) {
+      Flow flow, Direction direction, long streamOffset, int lengthBytes, byte[] replacement) {
     TranslatedFlow translation = flow.translation();
     TranslatedStream translated = translation == null ? null : translation.stream(direction);
     InOrderStream stream = flow.reading().stream(direction);

@@ -24,7 +24,7 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
  * One flow while it is known: whose it is, what its helper is told, what it announced, and why it
  * is not read any more. Owned by one worker and used by its thread only.
  */
-public final class ParentFlow {
+public final class Flow {
   /** {@code TCP_CONNTRACK_FIN_WAIT} of {@code nf_conntrack_tcp.h}: a FIN was seen. */
   private static final int TCP_FIN_WAIT = 4;
 
@@ -60,14 +60,14 @@ public final class ParentFlow {
    * @param giveWay told from any thread if reading must end because that memory is spent
    * @param nowNs {@link System#nanoTime}
    */
-  public ParentFlow(
+  public Flow(
       Parent parent,
       ConntrackEntry entry,
       FlowFacts facts,
       HelperEntry helperEntry,
       @Nullable SessionHelper helper,
       BufferedBytes buffered,
-      Consumer<ParentFlow> giveWay,
+      Consumer<Flow> giveWay,
       long nowNs) {
     this.parent = parent;
     this.entry = entry;
