@@ -3,8 +3,10 @@
 # namespace of its caller, in new namespaces of processes, mounts, host name and control groups. It sees copies of /etc and
 # /opt, and an empty /run and /var/log: nothing of the machine is changed. Writes the service's output to /run/agent.log.
 set -eu
+if [ "${mounts-}" != own ]; then
+  mounts=own exec unshare --mount bash "$0" "$@"
+fi
 if [ $$ != 1 ]; then
-  # ip netns exec has made a mount namespace of our own already
   mount -t cgroup2 none /sys/fs/cgroup
   mkdir "/sys/fs/cgroup/$1"
   echo $$ >"/sys/fs/cgroup/$1/cgroup.procs"

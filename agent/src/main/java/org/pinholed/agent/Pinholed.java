@@ -59,7 +59,6 @@ import picocli.CommandLine.Option;
     })
 public final class Pinholed implements Callable<Integer> {
   private static final Logger LOG = LoggerFactory.getLogger(Pinholed.class);
-  private static final List<HelperProtocol> PROTOCOLS = List.of(new FtpProtocol());
   private static final long STOP_SECONDS = 10;
   private static final int EXIT_DONE = 0;
   private static final int EXIT_REFUSED = 1;
@@ -82,8 +81,13 @@ public final class Pinholed implements Callable<Integer> {
               + " its packet queue and ends; no packet is lost, none passes unread")
   private boolean replace;
 
+  private final List<HelperProtocol> protocols;
   private final CountDownLatch stop = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
+
+  private Pinholed(List<HelperProtocol> protocols) {
+    this.protocols = List.copyOf(protocols);
+  }
 
   /**
    * Runs the program.
@@ -91,12 +95,23 @@ public final class Pinholed implements Callable<Integer> {
    * @param args command line
    */
   public static void main(String[] args) {
-    System.exit(new CommandLine(new Pinholed()).execute(args));
+    System.exit(run(List.of(new FtpProtocol()), args));
+  }
+
+  /**
+   * Runs the program with other protocols.
+   *
+   * @param protocols those that a configuration may name
+   * @param args command line
+   * @return exit code: 0, 1 if it cannot start, 2 if command line or configuration are wrong
+   */
+  public static int run(List<HelperProtocol> protocols, String... args) {
+    return new CommandLine(new Pinholed(protocols)).execute(args);
   }
 
   @Override
   public Integer call() throws IOException {
-    ConfigLoader loader = new ConfigLoader(PROTOCOLS, Memory.ofThisProcess());
+    ConfigLoader loader = new ConfigLoader(protocols, Memory.ofThisProcess());
     AgentConfig config;
     try {
       config = loader.load(configFile);
@@ -149,7 +164,7 @@ public final class Pinholed implements Callable<Integer> {
     Agent agent =
         new Agent(
             config,
-            PROTOCOLS,
+            protocols,
             backend,
             eventLog,
             metrics,

@@ -12,13 +12,18 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
 import java.nio.Buffer;
+import java.util.List;
 import org.pinholed.agent.pinhole.PinholeBackend;
 
 /** Who may know whom (ARCHITECTURE.md). */
@@ -147,7 +152,11 @@ class ArchitectureTest {
           .resideInAPackage(AGENT + "..")
           .and()
           .resideOutsideOfPackages(
-              AGENT + ".start..", AGENT + ".operate..", AGENT + ".worker..", AGENT + ".lifecycle..")
+              AGENT + ".start..",
+              AGENT + ".operate..",
+              AGENT + ".path..",
+              AGENT + ".worker..",
+              AGENT + ".lifecycle..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage(KERNEL + ".nfqueue..");
@@ -160,6 +169,8 @@ class ArchitectureTest {
           .and()
           .resideOutsideOfPackages(
               AGENT + ".worker..",
+              AGENT + ".path..",
+              AGENT + ".announce..",
               AGENT + ".flow..",
               AGENT + ".expectation..", // parents and children are conntracks
               AGENT + ".handover..",
@@ -179,6 +190,9 @@ class ArchitectureTest {
           .and()
           .resideOutsideOfPackages(
               AGENT + ".worker..",
+              AGENT + ".path..",
+              AGENT + ".announce..",
+              AGENT + ".flow..",
               AGENT + ".nat..",
               AGENT + ".lifecycle..",
               AGENT + ".operate..",
@@ -224,6 +238,66 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat(resideInAnyPackage(HELPER + ".ftp.."));
 
+  /** From the program down: each may know those that stand behind it here, and nobody before it. */
+  private static final List<String> ROOMS =
+      List.of(
+          "",
+          "cli",
+          "start",
+          "lifecycle",
+          "operate",
+          "worker",
+          "path",
+          "announce",
+          "handover",
+          "control",
+          "flow",
+          "report",
+          "trace",
+          "expectation",
+          "metrics",
+          "event",
+          "pinhole",
+          "nat",
+          "packet",
+          "view",
+          "config",
+          "shared",
+          "limit",
+          "service",
+          "pace");
+
+  @ArchTest
+  static final ArchRule noArrowLeadsBackUp =
+      classes()
+          .that()
+          .resideInAPackage(AGENT + "..")
+          .should(
+              new ArchCondition<>("know only rooms below their own, of those that are listed") {
+                @Override
+                public void check(JavaClass type, ConditionEvents events) {
+                  int own = ROOMS.indexOf(room(type));
+                  if (own < 0) {
+                    String unlisted = room(type) + " has no place among the rooms";
+                    events.add(SimpleConditionEvent.violated(type, unlisted));
+                    return;
+                  }
+                  for (Dependency dependency : type.getDirectDependenciesFromSelf()) {
+                    JavaClass target = dependency.getTargetClass().getBaseComponentType();
+                    boolean inAgent = (target.getPackageName() + ".").startsWith(AGENT + ".");
+                    if (inAgent && ROOMS.indexOf(room(target)) < own) {
+                      events.add(SimpleConditionEvent.violated(type, dependency.getDescription()));
+                    }
+                  }
+                }
+              });
+
+  /** The part of a package name behind the agent's own, up to the next dot. */
+  private static String room(JavaClass type) {
+    String below = type.getPackageName().substring(AGENT.length());
+    return below.isEmpty() ? "" : below.substring(1).split("\\.", 2)[0];
+  }
+
   @ArchTest
   static final ArchRule packagesOfTheAgentAreFreeOfCycles =
       slices().matching(AGENT + ".(*)..").should().beFreeOfCycles();
@@ -249,6 +323,8 @@ class ArchitectureTest {
                   AGENT + ".start..",
                   AGENT + ".operate",
                   AGENT + ".worker..",
+                  AGENT + ".path..",
+                  AGENT + ".announce..",
                   AGENT + ".lifecycle..",
                   AGENT + ".flow..",
                   AGENT + ".expectation..",

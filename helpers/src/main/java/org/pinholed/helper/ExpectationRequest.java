@@ -1,6 +1,5 @@
 package org.pinholed.helper;
 
-import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +26,34 @@ public final class ExpectationRequest {
     MANY
   }
 
-  private final String key;
+  /** What becomes of the text that announced it, on a translated flow. */
+  public enum Text {
+    /** It must name the translated address, and the port that was taken there. */
+    TRANSLATED,
+    /**
+     * The address in it stays, because the other side can do with it; only the port is changed, if
+     * another one must be taken.
+     */
+    ADDRESS_STAYS,
+    /**
+     * Nothing in it may change, because it is signed, or names no address: the child comes to the
+     * announced port of the translated address, or is refused if somebody has that.
+     */
+    STAYS
+  }
+
+  /** The longest name of a group, in characters. */
+  public static final int GROUP_LENGTH = 46;
+
+  /** The longest name of an item, in characters. */
+  public static final int ITEM_LENGTH = 8;
+
+  /** The longest label, and the longest text of a field, in characters. */
+  public static final int TEXT_LENGTH = 120;
+
+  private final @Nullable OwnerId owner;
+  private final String group;
+  private final String item;
   private final Direction announcedIn;
   private final Transport transport;
   private final Endpoint destination;
@@ -35,15 +61,23 @@ public final class ExpectationRequest {
   private final java.net.@Nullable InetAddress sourceAddress;
   private final Use use;
   private final int usualSourcePort;
-  private final @Nullable Duration lifetime;
+  private final Lifetime lifetime;
   private final boolean active;
-  private final boolean addressStays;
+  private final boolean read;
+  private final Text text;
+  private final @Nullable String pairedWith;
+  private final int lastPort;
+  private final int connections;
+  private final String label;
+  private final String field;
   private final HelperWord cause;
   private final long streamOffset;
   private final long endpointOffset;
 
   private ExpectationRequest(Builder builder) {
-    key = builder.key;
+    owner = builder.owner;
+    group = builder.group;
+    item = builder.item;
     announcedIn = builder.announcedIn;
     transport = builder.transport;
     destination = builder.destination;
@@ -53,7 +87,13 @@ public final class ExpectationRequest {
     usualSourcePort = builder.usualSourcePort;
     lifetime = builder.lifetime;
     active = builder.active;
-    addressStays = builder.addressStays;
+    read = builder.read;
+    text = builder.text;
+    pairedWith = builder.pairedWith;
+    lastPort = Math.max(builder.destination.port(), builder.lastPort);
+    connections = builder.connections;
+    label = builder.label;
+    field = builder.field;
     cause = builder.cause;
     streamOffset = builder.streamOffset;
     endpointOffset = Math.max(builder.streamOffset, builder.endpointOffset);
@@ -62,25 +102,43 @@ public final class ExpectationRequest {
   /**
    * Begins a request for a child that comes once, over TCP, from the other end of the parent.
    *
-   * @param key groups what is replaced and closed together within one helper: a dialog, a call, the
-   *     one data connection of FTP; 1..64 characters
+   * @param group what is replaced and closed together: the one data connection of FTP, the media of
+   *     an offer; 1..46 printable characters of ASCII without space
    * @param announcedIn the direction of the bytes that announced it
    * @param destination where the child will go, as the payload says
    * @param cause the message that announced it
    * @return a builder
    */
   public static Builder builder(
-      String key, Direction announcedIn, Endpoint destination, HelperWord cause) {
-    return new Builder(key, announcedIn, destination, cause);
+      String group, Direction announcedIn, Endpoint destination, HelperWord cause) {
+    return new Builder(group, announcedIn, destination, cause);
   }
 
   /**
-   * Groups what is replaced and closed together.
+   * Who it belongs to, and with whom it ends.
    *
-   * @return 1..64 characters, unique within the parent
+   * @return null for the flow that announces it
    */
-  public String key() {
-    return key;
+  public @Nullable OwnerId owner() {
+    return owner;
+  }
+
+  /**
+   * What it is replaced and closed together with.
+   *
+   * @return 1..46 characters, unique within its owner
+   */
+  public String group() {
+    return group;
+  }
+
+  /**
+   * Which of its group it is.
+   *
+   * @return 0..8 characters, unique within its group
+   */
+  public String item() {
+    return item;
   }
 
   /**
@@ -148,11 +206,11 @@ public final class ExpectationRequest {
   }
 
   /**
-   * How long it stays, where the protocol says so.
+   * How long it stays.
    *
-   * @return a positive duration, or null for what the configuration of the helper says
+   * @return {@link Lifetime#CONFIGURED} if the protocol says nothing of it
    */
-  public @Nullable Duration lifetime() {
+  public Lifetime lifetime() {
     return lifetime;
   }
 
@@ -166,13 +224,67 @@ public final class ExpectationRequest {
   }
 
   /**
-   * Whether the address in the text of the message stays, because the other side can do with it;
-   * the message needs a change only if another port must be taken.
+   * Whether its children are read by the helper that announced it, whatever port they go to.
    *
-   * @return false if on a translated flow the text must name the translated address
+   * @return false if they pass by the agent
    */
-  public boolean addressStays() {
-    return addressStays;
+  public boolean isRead() {
+    return read;
+  }
+
+  /**
+   * What becomes of the text of the message on a translated flow.
+   *
+   * @return {@link Text#TRANSLATED} for most
+   */
+  public Text text() {
+    return text;
+  }
+
+  /**
+   * The item of the same group whose port is one less than this one's. On a translated address the
+   * two have ports that follow each other, too, the first one even if the announced one is.
+   *
+   * @return null if its port goes with no other
+   */
+  public @Nullable String pairedWith() {
+    return pairedWith;
+  }
+
+  /**
+   * The last port, where one of several will be used and nobody can tell which.
+   *
+   * @return the port of {@link #destination()}, or a higher one
+   */
+  public int lastPort() {
+    return lastPort;
+  }
+
+  /**
+   * How many connections a range of ports lets in.
+   *
+   * @return 1..65535, or 0 for any number
+   */
+  public int connections() {
+    return connections;
+  }
+
+  /**
+   * What operators call it.
+   *
+   * @return at most 120 characters; empty if the helper gives it no name
+   */
+  public String label() {
+    return label;
+  }
+
+  /**
+   * What announced it, as it stood in the message.
+   *
+   * @return at most 120 characters, as they came; empty if the helper does not say
+   */
+  public String field() {
+    return field;
   }
 
   /**
@@ -206,7 +318,9 @@ public final class ExpectationRequest {
 
   /** Collects the attributes of a request. */
   public static final class Builder {
-    private final String key;
+    private final String group;
+    private @Nullable OwnerId owner;
+    private String item = "";
     private final Direction announcedIn;
     private final Endpoint destination;
     private final HelperWord cause;
@@ -215,22 +329,63 @@ public final class ExpectationRequest {
     private java.net.@Nullable InetAddress sourceAddress;
     private Use use = Use.ONCE;
     private int usualSourcePort;
-    private @Nullable Duration lifetime;
+    private Lifetime lifetime = Lifetime.CONFIGURED;
     private boolean active = true;
-    private boolean addressStays;
+    private boolean read;
+    private Text text = Text.TRANSLATED;
+    private @Nullable String pairedWith;
+    private int lastPort;
+    private int connections;
+    private String label = "";
+    private String field = "";
     private long streamOffset;
     private long endpointOffset;
 
-    private Builder(String key, Direction announcedIn, Endpoint destination, HelperWord cause) {
-      if (key.isEmpty() || key.length() > 64) {
-        throw new IllegalArgumentException(
-            "key: " + key.length() + " characters (expected: 1..64)");
-      }
+    private Builder(String group, Direction announcedIn, Endpoint destination, HelperWord cause) {
+      this.group = name("group", group, 1, GROUP_LENGTH);
       Ranges.require("destination port", destination.port(), 1, 65535);
-      this.key = key;
       this.announcedIn = announcedIn;
       this.destination = destination;
       this.cause = cause;
+    }
+
+    /** Names stand in comments of the kernel's elements, between spaces. */
+    private static String name(String field, String value, int least, int most) {
+      boolean printable = value.chars().allMatch(letter -> letter > ' ' && letter < 0x7f);
+      if (value.length() < least || value.length() > most || !printable) {
+        throw new IllegalArgumentException(
+            field
+                + ": "
+                + value.length()
+                + " characters (expected: "
+                + least
+                + ".."
+                + most
+                + " printable ones of ASCII, no space)");
+      }
+      return value;
+    }
+
+    /**
+     * Says that it belongs to somebody who may outlive the flow.
+     *
+     * @param value its owner
+     * @return this builder
+     */
+    public Builder owner(OwnerId value) {
+      owner = Objects.requireNonNull(value);
+      return this;
+    }
+
+    /**
+     * Says which of its group it is.
+     *
+     * @param value 0..8 printable characters of ASCII without space
+     * @return this builder
+     */
+    public Builder item(String value) {
+      item = name("item", value, 0, ITEM_LENGTH);
+      return this;
     }
 
     /**
@@ -291,15 +446,85 @@ public final class ExpectationRequest {
     /**
      * Sets how long it stays.
      *
-     * @param value positive
+     * @param value until when
      * @return this builder
      */
-    public Builder lifetime(Duration value) {
-      if (value.isNegative() || value.isZero()) {
-        throw new IllegalArgumentException("lifetime: " + value + " (expected: above zero)");
-      }
+    public Builder lifetime(Lifetime value) {
       lifetime = value;
       return this;
+    }
+
+    /**
+     * Has its children read, whatever port they go to.
+     *
+     * @return this builder
+     */
+    public Builder read() {
+      read = true;
+      return this;
+    }
+
+    /**
+     * Says what becomes of the text of the message on a translated flow.
+     *
+     * @param value what may change in it
+     * @return this builder
+     */
+    public Builder text(Text value) {
+      text = value;
+      return this;
+    }
+
+    /**
+     * Has its port follow that of another item.
+     *
+     * @param value an item before this one, of the same group, whose port is one less
+     * @return this builder
+     */
+    public Builder pairedWith(String value) {
+      pairedWith = value;
+      return this;
+    }
+
+    /**
+     * Opens all ports from that of the destination on.
+     *
+     * @param last the last one, up to 65535
+     * @param most how many connections are let in, 0..65535; 0 for any number
+     * @return this builder
+     */
+    public Builder portsUpTo(int last, int most) {
+      Ranges.require("last port", last, destination.port(), 65535);
+      Ranges.require("connections", most, 0, 65535);
+      lastPort = last;
+      connections = most;
+      return this;
+    }
+
+    /**
+     * Gives it the name that operators see.
+     *
+     * @param value any text; what is longer than 120 characters is cut
+     * @return this builder
+     */
+    public Builder label(String value) {
+      label = cut(value);
+      return this;
+    }
+
+    /**
+     * Says what announced it, as it stands in the message.
+     *
+     * @param value any text; what is longer than 120 characters is cut
+     * @return this builder
+     */
+    public Builder field(String value) {
+      field = cut(value);
+      return this;
+    }
+
+    private static String cut(String value) {
+      return value.length() <= TEXT_LENGTH ? value : value.substring(0, TEXT_LENGTH - 1) + "~";
     }
 
     /**
@@ -309,16 +534,6 @@ public final class ExpectationRequest {
      */
     public Builder inactive() {
       active = false;
-      return this;
-    }
-
-    /**
-     * Leaves the address in the text of the message as it is.
-     *
-     * @return this builder
-     */
-    public Builder addressStays() {
-      addressStays = true;
       return this;
     }
 
@@ -348,9 +563,51 @@ public final class ExpectationRequest {
      * Makes the request.
      *
      * @return an immutable request
+     * @throws IllegalArgumentException if what was said does not go together
      */
     public ExpectationRequest build() {
+      if (owner != null && lifetime instanceof Lifetime.WithOwner forOwner) {
+        require(
+            forOwner.longest() != null, "lifetime: without end (expected: an end, of an owner)");
+      }
+      if (lastPort > destination.port()) {
+        require(use == Use.MANY, "use: ONCE (expected: MANY, of a range of ports)");
+        require(source != Source.ANY, "source: ANY (expected: one address, of a range of ports)");
+        require(pairedWith == null, "pairedWith: " + pairedWith + " (expected: none, of a range)");
+      }
+      require(
+          source != Source.ANY || use == Use.MANY, "use: ONCE (expected: MANY, from any source)");
       return new ExpectationRequest(this);
     }
+
+    private static void require(boolean holds, String otherwise) {
+      if (!holds) {
+        throw new IllegalArgumentException(otherwise);
+      }
+    }
+  }
+
+  /**
+   * Whether another request asks for the same child in the same way, so that nothing is to be
+   * opened anew for it. A deadline may be another one.
+   *
+   * @param other a request of the same owner, group and item
+   * @return true if only texts and times differ
+   */
+  public boolean asksForTheSame(ExpectationRequest other) {
+    return announcedIn == other.announcedIn
+        && transport == other.transport
+        && destination.equals(other.destination)
+        && source == other.source
+        && Objects.equals(sourceAddress, other.sourceAddress)
+        && use == other.use
+        && usualSourcePort == other.usualSourcePort
+        && lifetime.getClass() == other.lifetime.getClass()
+        && active == other.active
+        && read == other.read
+        && text == other.text
+        && Objects.equals(pairedWith, other.pairedWith)
+        && lastPort == other.lastPort
+        && connections == other.connections;
   }
 }

@@ -1,5 +1,7 @@
 package org.pinholed.helper;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What a helper is told about its parent flow, once. Without address translation each pair of
  * endpoints is the same twice.
@@ -10,6 +12,11 @@ package org.pinholed.helper;
  * @param server the server as it knows itself (source of the reply tuple)
  * @param serverSeenByClient the server as the client sees it (destination of the original tuple)
  * @param origin from where on the flow is read
+ * @param policyId the firewall policy that let it in; 0 if none put its number there
+ * @param clientDevice name of the network device by which the client's packets come in; empty if
+ *     that is not known
+ * @param serverDevice the same for the server
+ * @param announcement what announced it, if it is a child that is read; null for a parent
  */
 public record FlowFacts(
     Transport transport,
@@ -17,7 +24,41 @@ public record FlowFacts(
     Endpoint clientSeenByServer,
     Endpoint server,
     Endpoint serverSeenByClient,
-    Origin origin) {
+    Origin origin,
+    int policyId,
+    String clientDevice,
+    String serverDevice,
+    @Nullable Announcement announcement) {
+  /**
+   * What announced a child.
+   *
+   * @param owner who the expectation belonged to; null for the flow that announced it
+   * @param group its group
+   * @param item its item
+   */
+  public record Announcement(@Nullable OwnerId owner, String group, String item) {}
+
+  /**
+   * Facts of a parent of which nothing but its endpoints is known.
+   *
+   * @param transport TCP or UDP
+   * @param client the client as it knows itself
+   * @param clientSeenByServer the client as the server sees it
+   * @param server the server as it knows itself
+   * @param serverSeenByClient the server as the client sees it
+   * @param origin from where on the flow is read
+   */
+  public FlowFacts(
+      Transport transport,
+      Endpoint client,
+      Endpoint clientSeenByServer,
+      Endpoint server,
+      Endpoint serverSeenByClient,
+      Origin origin) {
+    this(
+        transport, client, clientSeenByServer, server, serverSeenByClient, origin, 0, "", "", null);
+  }
+
   /** From where on the flow is read; decides what its bytes can prove. */
   public enum Origin {
     /** Every byte or datagram from the first on. */

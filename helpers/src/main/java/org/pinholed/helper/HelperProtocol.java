@@ -27,6 +27,13 @@ public interface HelperProtocol {
   Map<String, String> options();
 
   /**
+   * How many expectations an owner may have waiting where the entry does not say it.
+   *
+   * @return 1..65535
+   */
+  int expectationsPerOwner();
+
+  /**
    * Checks options and makes what opens flows of one configured entry.
    *
    * @param options values as the configuration file gives them: text, numbers, booleans, lists
@@ -43,8 +50,9 @@ public interface HelperProtocol {
      * Opens a flow.
      *
      * @param facts what is known of it
+     * @param shared what all flows of the protocol share
      * @return a {@link StreamHelper} for TCP, a {@link DatagramHelper} for UDP
      */
-    SessionHelper open(FlowFacts facts);
+    SessionHelper open(FlowFacts facts, SharedState shared);
   }
 }

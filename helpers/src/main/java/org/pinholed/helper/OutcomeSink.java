@@ -1,5 +1,8 @@
 package org.pinholed.helper;
 
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,30 +14,77 @@ import org.jspecify.annotations.Nullable;
  */
 public interface OutcomeSink {
   /**
-   * Announces a child. A request with the key of an unused one replaces it.
+   * Announces a child that is a group by itself, as {@link #expectGroup} does.
    *
    * @param request what was announced, with addresses as the payload says
-   * @return what the other side must see as the child's destination: the announced endpoint itself
-   *     without translation; null if nothing is opened because of a limit or policy (already
-   *     counted), and then nothing is to be rewritten. If it is another endpoint than the announced
-   *     one the helper must {@link #edit} the message accordingly in the same call
+   * @return as there; null if nothing is opened
    */
-  @Nullable Endpoint expect(ExpectationRequest request);
+  default @Nullable Endpoint expect(ExpectationRequest request) {
+    return expectGroup(List.of(request)).get(0).orElse(null);
+  }
+
+  /**
+   * Announces the children of a group, all that there are from now on. What its owner announced
+   * before under the same group and has no place in it any more is shut, in the same transaction.
+   *
+   * <p>A request that {@linkplain ExpectationRequest#asksForTheSame asks for the same} as one that
+   * stands changes nothing but its times: its port stays, what was counted stays, nothing is told.
+   * Where the ports of a group changed only in who may come (its source), they stay, too. But on a
+   * stream, where nothing is said twice by accident, a request for one connection announces another
+   * one each time.
+   *
+   * @param requests what was announced, with addresses as the payload says; at least one, all with
+   *     the same owner and group, each with an item of its own
+   * @return for each request what the other side must see as the child's destination: the announced
+   *     endpoint itself without translation; empty if nothing is opened for it because of a limit
+   *     or policy (already counted), and then nothing is to be rewritten. If it is another endpoint
+   *     than the announced one the helper must {@link #edit} the message accordingly before the
+   *     call of the helper returns
+   */
+  List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests);
 
   /**
    * Opens what was announced inactive.
    *
-   * @param key the key of the request; unknown keys are ignored
+   * @param owner who it belongs to; null for this flow
+   * @param group the group of the requests; unknown ones are ignored
    */
-  void activate(String key);
+  void activate(@Nullable OwnerId owner, String group);
 
   /**
-   * Shuts everything that was announced under a key and did not come yet, and with it the right to
+   * Shuts everything that was announced in a group and did not come yet, and with it the right to
    * new connections.
    *
-   * @param key the key of the request; unknown keys are ignored
+   * @param owner who it belongs to; null for this flow
+   * @param group the group of the requests; unknown ones are ignored
    */
-  void close(String key);
+  void close(@Nullable OwnerId owner, String group);
+
+  /**
+   * Says how long an owner lives at most from now on, whatever its expectations say. Once that is
+   * over it ends as by {@link #endOwner} without a cut. An owner that has no expectation is
+   * forgotten.
+   *
+   * @param owner an owner beyond the flow
+   * @param atMost above zero
+   */
+  void keepOwner(OwnerId owner, Duration atMost);
+
+  /**
+   * Ends an owner beyond the flow, with everything that belongs to it alone.
+   *
+   * @param owner unknown ones are ignored
+   * @param children whether its children that live go on
+   */
+  void endOwner(OwnerId owner, Children children);
+
+  /** What becomes of children that live when their owner ends. */
+  enum Children {
+    /** They go on. */
+    KEEP,
+    /** Their conntracks are deleted, so that the firewall lets nothing more through. */
+    CUT
+  }
 
   /**
    * Changes bytes of the message that is being read. Edits of one message come in ascending order
@@ -70,6 +120,31 @@ public interface OutcomeSink {
    * @param word a command, reply or method
    */
   void understood(HelperWord word);
+
+  /**
+   * Whether somebody traces this message, so that it is worth while to make a text of it.
+   *
+   * @return false for most
+   */
+  default boolean isTraced() {
+    return false;
+  }
+
+  /**
+   * Says in one line what was understood of a message. Ignored unless {@link #isTraced}.
+   *
+   * @param text what operators read; parts that name people are masked by the helper
+   */
+  default void describe(String text) {}
+
+  /**
+   * Says that this flow is not what was announced: the packet is dropped and its conntrack deleted.
+   * Only of a child that is read; of another flow the reason is reported and no more.
+   *
+   * @param reason why; its kind does not matter
+   * @param streamOffset where in the direction's stream it was seen
+   */
+  void cut(Reason reason, long streamOffset);
 
   /**
    * Says that the evidence of the protocol is complete: what was read in order, from the first byte

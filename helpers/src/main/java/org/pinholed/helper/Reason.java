@@ -12,8 +12,13 @@ public interface Reason extends ExplainedWord {
      * goes on.
      */
     REFUSED,
-    /** The bytes break the protocol; the packet passes and reading of the flow ends. */
+    /**
+     * The bytes break the protocol; the packet passes. Of a stream the reading ends, because nobody
+     * can tell where the next message begins; of datagrams only this one is not read.
+     */
     MALFORMED,
+    /** This part of the flow is encrypted; it passes unread, and reading goes on behind it. */
+    PART_OPAQUE,
     /** No helper can read this flow (any more); it passes unread, the kernel stops queueing it. */
     OPAQUE
   }

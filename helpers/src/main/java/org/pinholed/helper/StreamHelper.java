@@ -10,10 +10,11 @@ public interface StreamHelper extends SessionHelper {
    *
    * @param direction which way the bytes go
    * @param bytes the bytes from {@code position} to {@code limit}; re-used after the call
+   * @param nowNs the time, in nanoseconds from any moment; only differences mean something
    * @param out takes the outcomes
    * @return how many bytes, from the front, are done with: 0..remaining
    */
-  int onBytes(Direction direction, ByteCursor bytes, OutcomeSink out);
+  int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out);
 
   /**
    * Whether bytes of a direction that are on their way, behind all that were read, may announce

@@ -1,8 +1,10 @@
 package org.pinholed.helper;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Writes outcomes down as words, so that two runs can be compared and read. */
@@ -53,7 +55,13 @@ public final class RecordingSink implements OutcomeSink {
   }
 
   @Override
-  public @Nullable Endpoint expect(ExpectationRequest request) {
+  public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
+    List<Optional<Endpoint>> seen = new ArrayList<>();
+    requests.forEach(request -> seen.add(Optional.ofNullable(take(request))));
+    return seen;
+  }
+
+  private @Nullable Endpoint take(ExpectationRequest request) {
     StringBuilder text = new StringBuilder("expect ");
     text.append(request.destination()).append(" by ").append(request.cause().word());
     if (!request.active()) {
@@ -62,9 +70,12 @@ public final class RecordingSink implements OutcomeSink {
     if (request.source() != ExpectationRequest.Source.PEER
         || request.use() != ExpectationRequest.Use.ONCE
         || request.transport() != Transport.TCP
-        || request.lifetime() != null
+        || request.lifetime() != Lifetime.CONFIGURED
+        || request.owner() != null
+        || !request.item().isEmpty()
+        || request.isRead()
         || request.usualSourcePort() != (request.announcedIn() == Direction.ORIGINAL ? 20 : 0)
-        || !request.key().equals("data")) {
+        || !request.group().equals("data")) {
       text.append(" unusual");
     }
     text.append(request.announcedIn() == Direction.ORIGINAL ? " from client" : " from server");
@@ -74,13 +85,28 @@ public final class RecordingSink implements OutcomeSink {
   }
 
   @Override
-  public void activate(String key) {
-    outcomes.add("activate " + key);
+  public void activate(@Nullable OwnerId owner, String group) {
+    outcomes.add("activate " + (owner == null ? "" : owner + " ") + group);
   }
 
   @Override
-  public void close(String key) {
-    outcomes.add("close " + key);
+  public void close(@Nullable OwnerId owner, String group) {
+    outcomes.add("close " + (owner == null ? "" : owner + " ") + group);
+  }
+
+  @Override
+  public void keepOwner(OwnerId owner, Duration atMost) {
+    outcomes.add("keep " + owner + " " + atMost);
+  }
+
+  @Override
+  public void endOwner(OwnerId owner, Children children) {
+    outcomes.add("end " + owner + " " + children);
+  }
+
+  @Override
+  public void cut(Reason reason, long streamOffset) {
+    outcomes.add("cut " + reason.name() + " @" + (streamOffset - countedFrom));
   }
 
   @Override

@@ -2,6 +2,7 @@ package org.pinholed.helper;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -89,7 +90,7 @@ class SpiTest {
     @Test
     void byDefault_oneTcpConnectionFromThePeerAtOnce() {
       ExpectationRequest request = builder().build();
-      assertEquals("data", request.key());
+      assertEquals("data", request.group());
       assertSame(Direction.REPLY, request.announcedIn());
       assertEquals(new Endpoint(V4, 2000), request.destination());
       assertSame(FtpWord.REPLY_227, request.cause());
@@ -97,7 +98,11 @@ class SpiTest {
       assertSame(ExpectationRequest.Source.PEER, request.source());
       assertNull(request.sourceAddress());
       assertSame(ExpectationRequest.Use.ONCE, request.use());
-      assertNull(request.lifetime());
+      assertSame(Lifetime.CONFIGURED, request.lifetime());
+      assertNull(request.owner());
+      assertEquals("", request.item());
+      assertFalse(request.isRead());
+      assertEquals(2000, request.lastPort());
       assertEquals(0, request.usualSourcePort());
       assertTrue(request.active());
       assertEquals(0, request.streamOffset());
@@ -110,7 +115,7 @@ class SpiTest {
               .transport(Transport.UDP)
               .from(V6)
               .many()
-              .lifetime(Duration.ofSeconds(5))
+              .lifetime(new Lifetime.Fixed(Duration.ofSeconds(5)))
               .inactive()
               .usualSourcePort(65535)
               .streamOffset(7)
@@ -119,11 +124,11 @@ class SpiTest {
       assertSame(ExpectationRequest.Source.ADDRESS, request.source());
       assertEquals(V6, request.sourceAddress());
       assertSame(ExpectationRequest.Use.MANY, request.use());
-      assertEquals(Duration.ofSeconds(5), request.lifetime());
+      assertEquals(new Lifetime.Fixed(Duration.ofSeconds(5)), request.lifetime());
       assertFalse(request.active());
       assertEquals(65535, request.usualSourcePort());
       assertEquals(7, request.streamOffset());
-      assertSame(ExpectationRequest.Source.ANY, builder().fromAny().build().source());
+      assertSame(ExpectationRequest.Source.ANY, builder().fromAny().many().build().source());
     }
   }
 
@@ -149,18 +154,32 @@ class SpiTest {
           "destination port: 0 (expected: 1..65535)",
           message(() -> ExpectationRequest.builder("k", way, any, cause)));
       assertEquals(
-          "key: 0 characters (expected: 1..64)",
+          "group: 0 characters (expected: 1..46 printable ones of ASCII, no space)",
           message(() -> ExpectationRequest.builder("", way, some, cause)));
       assertEquals(
-          "key: 65 characters (expected: 1..64)",
-          message(() -> ExpectationRequest.builder("k".repeat(65), way, some, cause)));
+          "group: 47 characters (expected: 1..46 printable ones of ASCII, no space)",
+          message(() -> ExpectationRequest.builder("k".repeat(47), way, some, cause)));
       ExpectationRequest.Builder builder =
-          ExpectationRequest.builder("k".repeat(64), way, some, cause);
+          ExpectationRequest.builder("k".repeat(46), way, some, cause);
       assertEquals(
-          "lifetime: PT0S (expected: above zero)", message(() -> builder.lifetime(Duration.ZERO)));
+          "time: PT0S (expected: above zero)", message(() -> new Lifetime.Fixed(Duration.ZERO)));
       assertEquals(
-          "lifetime: PT-1S (expected: above zero)",
-          message(() -> builder.lifetime(Duration.ofSeconds(-1))));
+          "fromNow: PT-1S (expected: above zero)",
+          message(() -> new Lifetime.Until(Duration.ofSeconds(-1))));
+      assertEquals(
+          "item: 9 characters (expected: 0..8 printable ones of ASCII, no space)",
+          message(() -> builder.item("123456789")));
+      assertEquals(
+          "lifetime: without end (expected: an end, of an owner)",
+          message(
+              () ->
+                  ExpectationRequest.builder("k", way, some, cause)
+                      .owner(new OwnerId(1, 2))
+                      .lifetime(new Lifetime.WithOwner(null))
+                      .build()));
+      assertEquals(
+          "use: ONCE (expected: MANY, from any source)",
+          message(() -> ExpectationRequest.builder("k", way, some, cause).fromAny().build()));
       for (int port : new int[] {0, 65536}) {
         assertEquals(
             "usual source port: " + port + " (expected: 1..65535)",
@@ -182,6 +201,55 @@ class SpiTest {
     })
     void limitsOutsideTheirRanges(int line, int buffer, int early, int history, String expected) {
       assertEquals(expected, message(() -> new HelperLimits(line, buffer, early, history)));
+    }
+  }
+
+  @Nested
+  class Owners {
+    private final OwnerId.Digest dialogs = new OwnerId.Digest("dialog");
+
+    private OwnerId owner(String... parts) {
+      byte[][] bytes = new byte[parts.length][];
+      for (int at = 0; at < parts.length; at++) {
+        bytes[at] = parts[at].getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+      }
+      return dialogs.of(bytes);
+    }
+
+    @Test
+    void nameIsTheSameForTheSamePartsOnly() {
+      assertEquals(owner("a", "b"), owner("a", "b"));
+      assertNotEquals(owner("a", "b"), owner("ab"));
+      assertNotEquals(owner("a", "b"), owner("ab", ""));
+      assertNotEquals(owner("a"), new OwnerId.Digest("registration").of(new byte[] {'a'}));
+    }
+
+    @Test
+    void textIsReadBack() {
+      for (String each : new String[] {"", "x", "call-1", "call-2"}) {
+        OwnerId owner = owner(each);
+        assertEquals(16, owner.text().length());
+        assertEquals(owner, OwnerId.parse(owner.text()));
+        assertTrue(owner.text().matches("[A-Za-z0-9_-]{16}"));
+      }
+      assertEquals("AAAAAAAAAAAAAAAB", new OwnerId(0, 1).text());
+      assertEquals("________________", new OwnerId(-1, -1).text());
+      assertEquals(new OwnerId(-1, -1), OwnerId.parse("________________"));
+      assertEquals("gAAAAAAAAAAAAAAA", new OwnerId(Long.MIN_VALUE, 0).text());
+    }
+
+    @Test
+    void otherTextIsNoName() {
+      assertNull(OwnerId.parse(""));
+      assertNull(OwnerId.parse("AAAAAAAAAAAAAAA"));
+      assertNull(OwnerId.parse("AAAAAAAAAAAAAAA="));
+    }
+
+    @Test
+    void haveAnOrder() {
+      assertTrue(new OwnerId(0, 1).compareTo(new OwnerId(0, -1)) < 0);
+      assertTrue(new OwnerId(-1, 0).compareTo(new OwnerId(1, 0)) > 0);
+      assertEquals(0, new OwnerId(5, 6).compareTo(new OwnerId(5, 6)));
     }
   }
 }

@@ -13,10 +13,10 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.it.lab.Connection;
 import org.pinholed.it.lab.Family;
-import org.pinholed.it.lab.NamespacePeer;
-import org.pinholed.it.lab.NamespacePeer.Connection;
-import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.Listener;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 
@@ -387,8 +387,8 @@ class ClassicAttackIT {
   @MethodSource({"otherProtocols", "outOfStep", "honest"})
   void dialogue_reachesThePort_onlyIfItIsHonest(Dialogue dialogue) {
     boolean server = dialogue.victim() == Victim.SERVER;
-    NamespacePeer listening = server ? scenario.server() : scenario.client();
-    NamespacePeer dialing = server ? scenario.client() : scenario.server();
+    Peer listening = server ? scenario.server() : scenario.client();
+    Peer dialing = server ? scenario.client() : scenario.server();
     String host = server ? Family.V4.server() : Family.V4.client();
     String from = server ? Family.V4.client() : Family.V4.server();
     try (Listener victim = listening.listen(host, 0);

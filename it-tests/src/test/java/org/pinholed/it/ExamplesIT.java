@@ -117,9 +117,8 @@ class ExamplesIT {
     }
     String here =
         example
-            .replace(
-                "netns exec router ",
-                "netns exec " + scenario.lab().namespace(Lab.Host.ROUTER) + " ")
+            // the lab itself goes to the router
+            .replaceFirst("^ip \\S+ exec router ", "")
             .replace("/etc/bash_completion.d/", folder + "/")
             .replace("/run/pinholed/control.sock", scenario.agent().socket().toString());
     boolean endless = example.contains(" --watch") || example.contains("pinholectl trace");

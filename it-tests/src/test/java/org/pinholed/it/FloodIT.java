@@ -15,10 +15,13 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.it.lab.Answerer;
+import org.pinholed.it.lab.Blasted;
+import org.pinholed.it.lab.Crowd;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -44,13 +47,13 @@ class FloodIT {
           "EPSV", "229 Entering Extended Passive Mode (|||51210|)\r\n");
 
   private final Scenario scenario;
-  private final NamespacePeer attackers;
-  private final NamespacePeer.Answerer victim;
+  private final Peer attackers;
+  private final Answerer victim;
 
   FloodIT() {
     scenario = Scenario.start("limits: {parentsPerSource: 10000}\n");
-    attackers = NamespacePeer.start(scenario.lab(), Lab.Host.CLIENT);
-    NamespacePeer server = NamespacePeer.start(scenario.lab(), Lab.Host.SERVER);
+    attackers = Peer.start(scenario.lab(), Lab.Host.CLIENT);
+    Peer server = Peer.start(scenario.lab(), Lab.Host.SERVER);
     victim = server.answerer(SERVER, 21, "220 ready\r\n", REPLIES);
   }
 
@@ -146,11 +149,11 @@ class FloodIT {
     }
     try (var connection = attackers.connect(CLIENT, SERVER, 21)) {
       // The greeting is a line, too.
-      CompletableFuture<NamespacePeer.Blasted> flood =
+      CompletableFuture<Blasted> flood =
           CompletableFuture.supplyAsync(
               () -> connection.blast(lines, inSegments, lines.size() + 1, Duration.ofSeconds(30)));
       int served = serveDuring(flood);
-      NamespacePeer.Blasted blasted = flood.join();
+      Blasted blasted = flood.join();
       System.out.println("10,000 PORTs: " + blasted + ", sessions served meanwhile: " + served);
       assertEquals(lines.size() + 1, blasted.answers(), "every command was passed and answered");
       long open =
@@ -165,11 +168,11 @@ class FloodIT {
   @Test
   void fiveThousandControlConnections_areCarried() {
     String dialogue = "USER a\r\nPASS b\r\nPASV\r\n";
-    CompletableFuture<NamespacePeer.Crowd> flood =
+    CompletableFuture<Crowd> flood =
         CompletableFuture.supplyAsync(
             () -> attackers.crowd(SERVER, 21, 5000, dialogue, Duration.ofSeconds(60)));
     int served = serveDuring(flood);
-    try (NamespacePeer.Crowd crowd = flood.join()) {
+    try (Crowd crowd = flood.join()) {
       System.out.println("sessions served while 5,000 connections came up: " + served);
       assertEquals(5000, crowd.count());
       Scenario.await(

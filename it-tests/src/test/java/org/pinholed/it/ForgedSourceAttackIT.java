@@ -12,15 +12,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pinholed.it.lab.Connection;
+import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
-import org.pinholed.it.lab.NamespacePeer.Connection;
-import org.pinholed.it.lab.NamespacePeer.Listener;
-import org.pinholed.it.lab.NamespacePeer.Origin;
-import org.pinholed.it.lab.NamespacePeer.RawConnection;
-import org.pinholed.it.lab.NamespacePeer.Wire;
+import org.pinholed.it.lab.Listener;
+import org.pinholed.it.lab.RawConnection;
 import org.pinholed.it.lab.Scenario;
+import org.pinholed.it.lab.Wire;
 
 /**
  * The server sends segments in the client's name on its own wire; the router sends them back to it,
@@ -52,13 +51,13 @@ class ForgedSourceAttackIT {
   private final class Dialogue implements AutoCloseable {
     private final RawConnection server;
     private final Connection client;
-    private final Origin origin;
+    private final Endpoint origin;
     private final Wire wire = new Wire("s0", macOf("r1"));
     private int said;
 
     Dialogue(Family family) {
       refuseRedirects();
-      NamespacePeer.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
+      RawConnection.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
       server = scenario.server().rawListen(family.server(), 21);
       // both peers take part in the handshake: the client's kernel answers the hand-made SYN+ACK
       Thread accepting = new Thread(server::accept, "accept");
@@ -69,7 +68,7 @@ class ForgedSourceAttackIT {
       } catch (InterruptedException e) {
         throw new IllegalStateException(e);
       }
-      origin = new Origin(family.client(), client.port());
+      origin = new Endpoint(family.client(), client.port());
       reply(SERVER_GREETING);
       exchange("USER anonymous\r\n", "331 password please\r\n");
       exchange("PASS guest\r\n", "230 welcome\r\n");
@@ -261,10 +260,10 @@ class ForgedSourceAttackIT {
             "-f",
             "-")
         .orFail();
-    NamespacePeer.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
+    RawConnection.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
     RawConnection server = scenario.server().rawListen(Family.V4.server(), 21);
     Wire wire = new Wire("s0", macOf("r1"));
-    server.forgeOpening(wire, new Origin(victim, 40000));
+    server.forgeOpening(wire, new Endpoint(victim, 40000));
     // the agent has read the answer, as it would with a client that takes its time
     Scenario.await(
         OPEN_PATIENCE,

@@ -26,8 +26,8 @@ class HairpinIT {
 
   @BeforeEach
   void putTheServerBesideTheClient() {
-    String server = scenario.lab().namespace(Lab.Host.SERVER);
-    on(Lab.Host.CLIENT, "ip link add s1 link c0 netns " + server + " type macvlan mode private");
+    on(Lab.Host.CLIENT, "ip link add s1 link c0 type macvlan mode private");
+    scenario.lab().moveDevice(Lab.Host.CLIENT, "s1", Lab.Host.SERVER);
     on(Lab.Host.SERVER, "ip link set s0 down");
     on(Lab.Host.SERVER, "ip link set s1 up");
     // A shorter way, of which the router tells, would lead past it.

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -58,7 +58,7 @@ class HalfOpenAttackIT {
           List.of("net.ipv4.tcp_syncookies=2", "net.ipv4.tcp_max_syn_backlog=64")) {
         lab.run(Lab.Host.SERVER, Duration.ofSeconds(5), "sysctl", "-q", "-w", setting).orFail();
       }
-      NamespacePeer peer = NamespacePeer.start(lab, Lab.Host.SERVER);
+      Peer peer = Peer.start(lab, Lab.Host.SERVER);
       peer.answerer(SERVER, 21, "220 ready\r\n", java.util.Map.of("*", "500 what?\r\n"));
       List<String> command =
           new ArrayList<>(

@@ -12,7 +12,7 @@ import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.FtpClient;
 import org.pinholed.it.lab.FtpServerProcess;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.ScriptedSession;
 
@@ -39,8 +39,8 @@ class LabIT {
   void firewall_withoutAgent_shutsEveryAnnouncedPort() {
     for (RouterFirewall firewall : RouterFirewall.values()) {
       try (Lab lab = Lab.create();
-          NamespacePeer client = NamespacePeer.start(lab, Lab.Host.CLIENT);
-          NamespacePeer server = NamespacePeer.start(lab, Lab.Host.SERVER)) {
+          Peer client = Peer.start(lab, Lab.Host.CLIENT);
+          Peer server = Peer.start(lab, Lab.Host.SERVER)) {
         firewall.installWithAcceptRule(lab);
         for (Family family : Family.values()) {
           try (var control = ScriptedSession.controlListener(server, family);

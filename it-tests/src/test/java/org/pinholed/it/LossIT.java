@@ -31,7 +31,7 @@ import org.pinholed.it.lab.FtpServerProcess;
 import org.pinholed.it.lab.InvalidWatch;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
-import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.RewriteBench;
 import org.pinholed.it.lab.RouterFirewall;

@@ -10,10 +10,12 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.pinholed.it.lab.Answerer;
+import org.pinholed.it.lab.Crowd;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -55,11 +57,10 @@ class MemoryAttackIT {
   @Test
   void halfLinesOf14000Connections_leaveRoomForOthers() {
     try (Scenario scenario = Scenario.start("")) {
-      NamespacePeer attackers = NamespacePeer.start(scenario.lab(), Lab.Host.CLIENT);
-      NamespacePeer accomplice = NamespacePeer.start(scenario.lab(), Lab.Host.SERVER);
+      Peer attackers = Peer.start(scenario.lab(), Lab.Host.CLIENT);
+      Peer accomplice = Peer.start(scenario.lab(), Lab.Host.SERVER);
       String half = "x".repeat(HALF_LINE);
-      NamespacePeer.Answerer server =
-          accomplice.answerer(SERVER, 21, "220-" + half, Map.of("*", ""));
+      Answerer server = accomplice.answerer(SERVER, 21, "220-" + half, Map.of("*", ""));
       for (int i = 0; i < ADDRESSES; i++) {
         scenario
             .lab()
@@ -75,7 +76,7 @@ class MemoryAttackIT {
             .orFail();
       }
       serveInHalves(scenario);
-      List<NamespacePeer.Crowd> crowds = new ArrayList<>();
+      List<Crowd> crowds = new ArrayList<>();
       CompletableFuture<Void> attack =
           CompletableFuture.runAsync(
               () -> {
@@ -93,7 +94,7 @@ class MemoryAttackIT {
         served++;
       } while (!attack.isDone());
       attack.join();
-      int count = crowds.stream().mapToInt(NamespacePeer.Crowd::count).sum();
+      int count = crowds.stream().mapToInt(Crowd::count).sum();
       assertEquals(ADDRESSES * OF_EACH, count);
       // The last ones may wait in the kernel of the server.
       Scenario.await(
@@ -113,7 +114,7 @@ class MemoryAttackIT {
       assertTrue(buffered <= LIMIT_BYTES, () -> buffered + " bytes");
       assertTrue(gaveWay > count / 2.0, () -> gaveWay + " gave way");
       assertEquals(List.of(), scenario.agent().complaints());
-      crowds.forEach(NamespacePeer.Crowd::close);
+      crowds.forEach(Crowd::close);
       // Most parents end by their RST at once. One whose RST the agent did not read, or could not
       // take for exact, ends when the kernel collects its conntrack: that one closes for 10 s, and
       // then the collector may come a minute later.

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.CommandResult;
+import org.pinholed.it.lab.Connection;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.FtpClient;
@@ -23,9 +24,9 @@ import org.pinholed.it.lab.FtpServerProcess;
 import org.pinholed.it.lab.InvalidWatch;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
-import org.pinholed.it.lab.NamespacePeer;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
+import org.pinholed.it.lab.PeerException;
 import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
@@ -250,10 +251,10 @@ class RestartIT {
   }
 
   /** A line that may have been sent in vain so often that the next time is some seconds away. */
-  private static String awaitLine(NamespacePeer.Connection connection) {
+  private static String awaitLine(Connection connection) {
     try {
       return connection.line();
-    } catch (NamespacePeer.PeerException e) {
+    } catch (PeerException e) {
       return connection.line();
     }
   }

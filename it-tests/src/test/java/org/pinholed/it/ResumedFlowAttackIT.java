@@ -11,13 +11,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.Connection;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
-import org.pinholed.it.lab.NamespacePeer.Connection;
-import org.pinholed.it.lab.NamespacePeer.Listener;
-import org.pinholed.it.lab.NamespacePeer.RawConnection;
+import org.pinholed.it.lab.Listener;
+import org.pinholed.it.lab.Peer;
+import org.pinholed.it.lab.RawConnection;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -160,9 +160,9 @@ class ResumedFlowAttackIT {
   @Test
   void endedByARst_thatTheClientDoesNotBelieve() {
     try (Scenario scenario = Scenario.start("")) {
-      NamespacePeer.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
+      RawConnection.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
       try (RawConnection raw = scenario.server().rawListen(Family.V4.server(), 21, 0, true);
-          NamespacePeer browser = NamespacePeer.start(scenario.lab(), Lab.Host.CLIENT)) {
+          Peer browser = Peer.start(scenario.lab(), Lab.Host.CLIENT)) {
         CompletableFuture<Connection> connecting =
             CompletableFuture.supplyAsync(
                 () -> browser.connect(Family.V4.client(), Family.V4.server(), 21));
@@ -247,8 +247,8 @@ class ResumedFlowAttackIT {
   @Test
   void honestConnection_onTheConntrackOfAnUntrustedOne_isRead() {
     try (Scenario scenario = Scenario.start("")) {
-      NamespacePeer.silenceResets(scenario.lab(), Lab.Host.CLIENT, "40000-40100");
-      NamespacePeer.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
+      RawConnection.silenceResets(scenario.lab(), Lab.Host.CLIENT, "40000-40100");
+      RawConnection.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
       try (Listener control = scenario.server().listen(Family.V4.server(), 21)) {
         Connection before =
             scenario.client().connectFrom(Family.V4.client(), 40001, Family.V4.server(), 21);

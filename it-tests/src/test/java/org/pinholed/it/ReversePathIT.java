@@ -13,12 +13,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.it.lab.ActiveAndPassive;
 import org.pinholed.it.lab.ActiveAndPassive.End;
+import org.pinholed.it.lab.Connection;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
-import org.pinholed.it.lab.NamespacePeer.Connection;
-import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.Listener;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 
@@ -68,22 +68,7 @@ class ReversePathIT {
 
   /** Lays the second link and lets the server answer by it. */
   private void secondLink(Family family) {
-    String server = scenario.lab().namespace(Lab.Host.SERVER);
-    on(
-        Lab.Host.ROUTER,
-        "ip",
-        "link",
-        "add",
-        "r2",
-        "type",
-        "veth",
-        "peer",
-        "name",
-        "s1",
-        "netns",
-        server);
-    on(Lab.Host.ROUTER, "ip", "link", "set", "r2", "up");
-    on(Lab.Host.SERVER, "ip", "link", "set", "s1", "up");
+    scenario.lab().link(Lab.Host.ROUTER, "r2", Lab.Host.SERVER, "s1");
     on(Lab.Host.ROUTER, "ip", "addr", "add", "192.0.2.1/24", "dev", "r2");
     on(Lab.Host.SERVER, "ip", "addr", "add", "192.0.2.2/24", "dev", "s1");
     on(Lab.Host.ROUTER, "ip", "addr", "add", "2001:db8:3::1/64", "dev", "r2", "nodad");
@@ -125,7 +110,7 @@ class ReversePathIT {
     works(scenario.client(), family.client(), scenario.server(), family.server());
   }
 
-  private void works(NamespacePeer clients, String client, NamespacePeer servers, String server) {
+  private void works(Peer clients, String client, Peer servers, String server) {
     ActiveAndPassive.works(scenario, new End(clients, client), new End(servers, server));
   }
 
@@ -285,7 +270,7 @@ class ReversePathIT {
   @ParameterizedTest
   @EnumSource(Family.class)
   void theServerOnTheRouter(Family family) {
-    try (NamespacePeer router = NamespacePeer.start(scenario.lab(), Lab.Host.ROUTER)) {
+    try (Peer router = Peer.start(scenario.lab(), Lab.Host.ROUTER)) {
       works(scenario.client(), family.client(), router, family.routerToClient());
     }
   }
@@ -294,7 +279,7 @@ class ReversePathIT {
   @EnumSource(Family.class)
   void theClientOnTheRouter(Family family) {
     String address = family == Family.V4 ? "203.0.113.1" : "2001:db8:2::1";
-    try (NamespacePeer router = NamespacePeer.start(scenario.lab(), Lab.Host.ROUTER)) {
+    try (Peer router = Peer.start(scenario.lab(), Lab.Host.ROUTER)) {
       works(router, address, scenario.server(), family.server());
     }
   }
@@ -303,7 +288,7 @@ class ReversePathIT {
   @ParameterizedTest
   @EnumSource(Family.class)
   void aTunnelOfPackets(Family family) {
-    scenario.lab().layTun(Lab.Host.ROUTER, "tun0", Lab.Host.SERVER, "tun0");
+    scenario.lab().linkWithoutFrames(Lab.Host.ROUTER, "tun0", Lab.Host.SERVER, "tun0");
     for (Lab.Host host : new Lab.Host[] {Lab.Host.ROUTER, Lab.Host.SERVER}) {
       boolean router = host == Lab.Host.ROUTER;
       String here = router ? secondRouter(family) : secondServer(family);
@@ -334,7 +319,7 @@ class ReversePathIT {
   void linkLocalAddresses(boolean serverOnTheRouter) {
     on(Lab.Host.CLIENT, "ip", "addr", "add", "fe80::2/64", "dev", "c0", "nodad");
     on(Lab.Host.ROUTER, "ip", "addr", "add", "fe80::1/64", "dev", "r0", "nodad");
-    try (NamespacePeer peer = NamespacePeer.start(scenario.lab(), Lab.Host.ROUTER)) {
+    try (Peer peer = Peer.start(scenario.lab(), Lab.Host.ROUTER)) {
       End router = new End(peer, "fe80::1%r0", "fe80::1%c0");
       End host = new End(scenario.client(), "fe80::2%c0", "fe80::2%r0");
       ActiveAndPassive.works(

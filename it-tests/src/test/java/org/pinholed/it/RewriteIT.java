@@ -4,29 +4,24 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.it.lab.Capture;
+import org.pinholed.it.lab.Connection;
 import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
-import org.pinholed.it.lab.NamespacePeer.Connection;
-import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.RewriteBench;
-import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
-import org.pinholed.it.lab.ScriptedSession.Endpoint;
 
 /**
  * What rewriting does to a control connection in the long run: hundreds of rewrites that make lines
@@ -35,8 +30,6 @@ import org.pinholed.it.lab.ScriptedSession.Endpoint;
  * nothing was invalid.
  */
 class RewriteIT {
-  private static final Duration TIMEOUT = Duration.ofSeconds(20);
-
   static Stream<Arguments> translations() {
     return Stream.of(NatMode.MASQUERADE, NatMode.SNAT, NatMode.DNAT, NatMode.TWICE)
         .flatMap(nat -> Stream.of(Family.values()).map(family -> Arguments.of(nat, family)));
@@ -85,13 +78,10 @@ class RewriteIT {
   void everyRewrite_hasRightLengthsAndChecksums(NatMode nat, Family family) {
     try (RewriteBench bench = RewriteBench.start(Links.WIRE, nat, family)) {
       Lab lab = bench.scenario().lab();
-      List<Path> captures = new ArrayList<>();
-      List<Process> captors = new ArrayList<>();
-      for (Lab.Host host : new Lab.Host[] {Lab.Host.CLIENT, Lab.Host.SERVER}) {
-        Path file = lab.workFolder().resolve(host + ".pcap");
-        captures.add(file);
-        captors.add(startCapture(lab, host, file));
-      }
+      List<Capture> captures =
+          List.of(
+              Capture.start(lab, Lab.Host.CLIENT, "c0", "tcp"),
+              Capture.start(lab, Lab.Host.SERVER, "s0", "tcp"));
       try (ScriptedSession session = bench.scenario().login()) {
         for (int i = 0; i < 3; i++) {
           for (DataMode mode : modes(family)) {
@@ -100,12 +90,10 @@ class RewriteIT {
         }
         session.exchange("QUIT\r\n", "221 bye\r\n");
       }
-      for (int i = 0; i < captures.size(); i++) {
-        Path file = captures.get(i);
+      for (Capture capture : captures) {
         // All that was sent is in the file when the last line is.
-        await(() -> decode(lab, file).contains("221 bye"), () -> decode(lab, file));
-        captors.get(i).destroy();
-        String text = decode(lab, file);
+        String text = capture.awaitText("221 bye");
+        capture.stop();
         List<String> wrong =
             text.lines()
                 .filter(l -> l.contains("incorrect") || l.contains("bad cksum") || l.contains("[|"))
@@ -115,38 +103,6 @@ class RewriteIT {
       }
       bench.assertClean();
     }
-  }
-
-  private static Process startCapture(Lab lab, Lab.Host host, Path file) {
-    Path log = lab.workFolder().resolve(host + "-tcpdump.log");
-    Process captor =
-        lab.start(
-            host,
-            ProcessBuilder.Redirect.to(log.toFile()),
-            "tcpdump",
-            "-Z",
-            "root",
-            "-i",
-            host == Lab.Host.CLIENT ? "c0" : "s0",
-            "-U",
-            "-w",
-            file.toString(),
-            "tcp");
-    await(() -> read(lab, log).contains("listening on"), () -> read(lab, log));
-    return captor;
-  }
-
-  private static String read(Lab lab, Path file) {
-    return lab.run(Lab.Host.ROUTER, TIMEOUT, "cat", file.toString()).output();
-  }
-
-  private static String decode(Lab lab, Path file) {
-    return lab.run(Lab.Host.ROUTER, TIMEOUT, "tcpdump", "-n", "-vv", "-r", file.toString())
-        .output();
-  }
-
-  private static void await(BooleanSupplier condition, Supplier<String> message) {
-    Scenario.await(TIMEOUT, condition, message);
   }
 
   @ParameterizedTest

@@ -11,10 +11,12 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pinholed.it.lab.Answerer;
+import org.pinholed.it.lab.Crowd;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -41,12 +43,12 @@ class SlowAgentIT {
         "queues: {count: %d, lengthPackets: %d, receiveBufferBytes: %d}\nfail: {queueFull: %s}\n"
             .formatted(QUEUES, lengthPackets, bufferBytes, policy);
     try (Scenario scenario = Scenario.start(yaml)) {
-      NamespacePeer load = NamespacePeer.start(scenario.lab(), Lab.Host.CLIENT);
-      NamespacePeer.Answerer server =
-          NamespacePeer.start(scenario.lab(), Lab.Host.SERVER)
+      Peer load = Peer.start(scenario.lab(), Lab.Host.CLIENT);
+      Answerer server =
+          Peer.start(scenario.lab(), Lab.Host.SERVER)
               .answerer(Family.V4.server(), 21, "220 ready\r\n", Map.of("*", "200 fine\r\n"));
       signal(scenario, "STOP");
-      CompletableFuture<NamespacePeer.Crowd> flood =
+      CompletableFuture<Crowd> flood =
           CompletableFuture.supplyAsync(
               () ->
                   load.crowd(
@@ -81,7 +83,7 @@ class SlowAgentIT {
     }
   }
 
-  private static void awaitLines(NamespacePeer.Answerer server) {
+  private static void awaitLines(Answerer server) {
     Scenario.await(
         Duration.ofSeconds(60),
         () -> server.lines() == 2 * CONNECTIONS,

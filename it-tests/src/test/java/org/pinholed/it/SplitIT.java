@@ -15,7 +15,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.Listener;
+import org.pinholed.it.lab.Peer;
+import org.pinholed.it.lab.RawConnection;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -34,8 +36,8 @@ class SplitIT {
   private int transfers;
 
   SplitIT() {
-    NamespacePeer.silenceResets(scenario.lab(), Lab.Host.CLIENT, "20000-29999");
-    NamespacePeer.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
+    RawConnection.silenceResets(scenario.lab(), Lab.Host.CLIENT, "20000-29999");
+    RawConnection.silenceResets(scenario.lab(), Lab.Host.SERVER, "21");
   }
 
   @AfterAll
@@ -81,8 +83,7 @@ class SplitIT {
     }
   }
 
-  private void transfer(
-      NamespacePeer.Listener control, Family family, DataMode mode, ScriptedSession.Cuts cuts) {
+  private void transfer(Listener control, Family family, DataMode mode, ScriptedSession.Cuts cuts) {
     try (ScriptedSession session =
         ScriptedSession.open(scenario.client(), scenario.server(), control, family)) {
       session.cutLines(cuts);
@@ -119,7 +120,7 @@ class SplitIT {
     HALVES_OVERLAP,
     SECOND_HALF_FIRST_THEN_ALL;
 
-    void send(NamespacePeer.RawConnection raw, int offset, String line) {
+    void send(RawConnection raw, int offset, String line) {
       int half = line.length() / 2;
       switch (this) {
         case SECOND_HALF_FIRST -> {
@@ -143,10 +144,10 @@ class SplitIT {
   }
 
   private void rawClientTransfer(
-      NamespacePeer.Listener control, Family family, DataMode mode, Reordering reordering) {
-    NamespacePeer client = scenario.client();
-    NamespacePeer server = scenario.server();
-    NamespacePeer listening = mode.isPassive() ? server : client;
+      Listener control, Family family, DataMode mode, Reordering reordering) {
+    Peer client = scenario.client();
+    Peer server = scenario.server();
+    Peer listening = mode.isPassive() ? server : client;
     String host = mode.isPassive() ? family.server() : family.client();
     try (var raw = client.rawConnect(family.client(), nextRawPort++, family.server(), 21);
         var accepted = control.accept();
@@ -180,9 +181,9 @@ class SplitIT {
   }
 
   private void rawServerTransfer(Family family, DataMode mode, Reordering reordering) {
-    NamespacePeer client = scenario.client();
-    NamespacePeer server = scenario.server();
-    NamespacePeer listening = mode.isPassive() ? server : client;
+    Peer client = scenario.client();
+    Peer server = scenario.server();
+    Peer listening = mode.isPassive() ? server : client;
     String host = mode.isPassive() ? family.server() : family.client();
     try (var raw = server.rawListen(family.server(), 21);
         var listener = listening.listen(host, 0)) {
@@ -218,7 +219,7 @@ class SplitIT {
   }
 
   private void connectThrough(Family family, DataMode mode, String host, int port, String message) {
-    NamespacePeer dialer = mode.isPassive() ? scenario.client() : scenario.server();
+    Peer dialer = mode.isPassive() ? scenario.client() : scenario.server();
     String source = mode.isPassive() ? family.client() : family.server();
     dialer
         .tryConnect(source, host, port, PATIENCE)
@@ -229,7 +230,7 @@ class SplitIT {
   @ParameterizedTest
   @MethodSource("activeModes")
   void repeatedBytes_thatDifferFromTheFirstCopy_openNothing(Family family, DataMode mode) {
-    NamespacePeer client = scenario.client();
+    Peer client = scenario.client();
     try (var control = ScriptedSession.controlListener(scenario.server(), family);
         var raw = client.rawConnect(family.client(), nextRawPort++, family.server(), 21);
         var accepted = control.accept();

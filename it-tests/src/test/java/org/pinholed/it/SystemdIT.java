@@ -24,8 +24,9 @@ import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.FtpServerProcess;
 import org.pinholed.it.lab.InvalidWatch;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.NamespacePeer;
+import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
@@ -41,17 +42,17 @@ class SystemdIT {
   private static final class Router implements AutoCloseable {
     private final Lab lab = Lab.create();
     private final SystemdService service;
-    private final NamespacePeer client;
-    private final NamespacePeer server;
-    private final NamespacePeer.Listener control;
+    private final Peer client;
+    private final Peer server;
+    private final Listener control;
     private final ScriptedSession session;
 
     Router(String yaml, String overrides) {
       try {
         RouterFirewall.NFTABLES.installWithAcceptRule(lab);
         service = SystemdService.start(lab, yaml, overrides);
-        client = NamespacePeer.start(lab, Lab.Host.CLIENT);
-        server = NamespacePeer.start(lab, Lab.Host.SERVER);
+        client = Peer.start(lab, Lab.Host.CLIENT);
+        server = Peer.start(lab, Lab.Host.SERVER);
         control = ScriptedSession.controlListener(server, Family.V4);
         session = open();
         session.login();

@@ -20,17 +20,17 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
-import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
 import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
-import org.pinholed.it.lab.ScriptedSession.Endpoint;
 
 /** Somebody else's {@code nft} takes the agent's table, or a part of it, away: it comes back. */
 class TableRepairIT {

@@ -7,9 +7,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Links;
-import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
 import org.pinholed.it.lab.RouterFirewall;
@@ -70,7 +71,7 @@ class TranslatedListingIT {
                 });
         ScriptedSession session = scenario.login();
         Listener listener = scenario.listen(mode, host, 0)) {
-      ScriptedSession.Endpoint to = scenario.announce(session, mode, host, listener);
+      Endpoint to = scenario.announce(session, mode, host, listener);
       String listing = agent[0].ctl("expectations", "--style", "fortios").orFail();
       scenario.connect(session, mode, to, listener);
       assertEquals(List.of(), agent[0].complaints());

@@ -5,15 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.pinholed.it.lab.Connection;
 import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Links;
-import org.pinholed.it.lab.NamespacePeer.Connection;
-import org.pinholed.it.lab.NamespacePeer.Listener;
+import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.RewriteBench;
 import org.pinholed.it.lab.ScriptedSession;
-import org.pinholed.it.lab.ScriptedSession.Endpoint;
 
 /**
  * A server that connects from port 20, as most do, to clients behind one address: it can have one

@@ -81,6 +81,8 @@ public record AgentEvent(
     REFUSED,
     /** A flow broke its protocol and is no longer read. */
     MALFORMED,
+    /** A part of a flow, such as one call, is encrypted; reading goes on behind it. */
+    PART_OPAQUE,
     /** A flow cannot be read any more. */
     OPAQUE,
     /** A packet came in by a device that does not lead back to its sender, and was not read. */
@@ -109,7 +111,15 @@ public record AgentEvent(
      */
     public boolean isSampled() {
       return switch (this) {
-        case REFUSED, MALFORMED, OPAQUE, MISROUTED, LIMIT, BACKEND_ERROR, MARKS_PUT_BACK -> true;
+        case REFUSED,
+            MALFORMED,
+            PART_OPAQUE,
+            OPAQUE,
+            MISROUTED,
+            LIMIT,
+            BACKEND_ERROR,
+            MARKS_PUT_BACK ->
+            true;
         case CREATED,
             MATCHED,
             EXPIRED,

@@ -1,4 +1,4 @@
-/** Parent flows and the table of one worker that finds them by packet. */
+/** Parent flows: how they begin, who finds them by packet, what is known of them, how they end. */
 @NullMarked
 package org.pinholed.agent.flow;
 

@@ -207,7 +207,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case RESYNCED -> resyncs.increment();
       case WORKER_STUCK -> workerStuck.increment();
       case MARKS_PUT_BACK -> marksPutBack.increment();
-      case REFUSED, MALFORMED, OPAQUE, MISROUTED, LIMIT, ADOPTED, PARENTS_LOST -> {}
+      case REFUSED, MALFORMED, PART_OPAQUE, OPAQUE, MISROUTED, LIMIT, ADOPTED, PARENTS_LOST -> {}
     }
   }
 
@@ -388,12 +388,14 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
           switch (reason.kind()) {
             case REFUSED -> "pinholed.refused";
             case MALFORMED -> "pinholed.malformed";
+            case PART_OPAQUE -> "pinholed.part.opaque";
             case OPAQUE -> "pinholed.opaque";
           };
       String description =
           switch (reason.kind()) {
             case REFUSED -> "Announcements that were not opened";
             case MALFORMED -> "Flows that broke their protocol";
+            case PART_OPAQUE -> "Messages that are encrypted, in flows that are read";
             case OPAQUE -> "Flows that no helper can read";
           };
       return counter(name, description, "helper", helper, "reason", reason.word());

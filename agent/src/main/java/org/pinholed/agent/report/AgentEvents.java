@@ -68,6 +68,7 @@ public final class AgentEvents {
     AgentEvent.Kind kind =
         switch (reason.kind()) {
           case REFUSED -> AgentEvent.Kind.REFUSED;
+          case PART_OPAQUE -> AgentEvent.Kind.PART_OPAQUE;
           case MALFORMED -> AgentEvent.Kind.MALFORMED;
           case OPAQUE -> AgentEvent.Kind.OPAQUE;
         };

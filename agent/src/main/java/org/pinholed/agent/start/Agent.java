@@ -10,6 +10,7 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.event.SampledEvents;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.lifecycle.Heartbeat;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -21,6 +22,7 @@ import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.service.ServiceManager;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.AuditRow;
@@ -33,7 +35,6 @@ import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
-import org.pinholed.agent.worker.HelperTable;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.agent.worker.WorkerAnswers;
 import org.pinholed.helper.HelperProtocol;
@@ -123,7 +124,8 @@ public final class Agent implements AgentControl, AutoCloseable {
       throws IOException {
     long startedNs = System.nanoTime();
     AgentEvents events = new AgentEvents(new SampledEvents(log), metrics);
-    HelperTable helpers = new HelperTable(config.helpers(), protocols, config.limits().stream());
+    HelperTable helpers =
+        new HelperTable(config.helpers(), protocols, config.limits().stream(), new SharedStates());
     this.backend = backend;
     this.table = new ExpectationTable(config.limits());
     this.parts =
@@ -135,9 +137,7 @@ public final class Agent implements AgentControl, AutoCloseable {
             before);
     QueueWorkers workers = parts.workers();
     this.answers = new WorkerAnswers(workers);
-    this.inForce =
-        new ConfigInForce(
-            config, helpers, List.copyOf(protocols), backend, table, workers, answers);
+    this.inForce = new ConfigInForce(config, helpers, backend, table, workers, answers);
     this.view = new StatusView(backend, table, parts, startedNs);
     this.clearing = new SessionClear(workers, answers, table);
     parts.start();

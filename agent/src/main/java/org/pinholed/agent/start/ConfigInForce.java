@@ -5,14 +5,13 @@ import java.util.List;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.operate.StatusView;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.view.ControlException;
-import org.pinholed.agent.worker.HelperTable;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.agent.worker.WorkerAnswers;
-import org.pinholed.helper.HelperProtocol;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,7 +23,6 @@ import org.slf4j.LoggerFactory;
 final class ConfigInForce {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigInForce.class);
 
-  private final List<HelperProtocol> protocols;
   private final PinholeBackend backend;
   private final ExpectationTable table;
   private final QueueWorkers workers;
@@ -37,7 +35,6 @@ final class ConfigInForce {
    *
    * @param config the configuration
    * @param helpers its helpers
-   * @param protocols the protocols that can be read
    * @param backend diverts their ports
    * @param table its limits change
    * @param workers read by the helpers
@@ -46,14 +43,12 @@ final class ConfigInForce {
   ConfigInForce(
       AgentConfig config,
       HelperTable helpers,
-      List<HelperProtocol> protocols,
       PinholeBackend backend,
       ExpectationTable table,
       QueueWorkers workers,
       WorkerAnswers answers) {
     this.config = config;
     this.helpers = helpers;
-    this.protocols = protocols;
     this.backend = backend;
     this.table = table;
     this.workers = workers;
@@ -100,7 +95,7 @@ final class ConfigInForce {
     HelperTable newHelpers;
     try {
       changed = base.withHelpers(entries);
-      newHelpers = new HelperTable(entries, protocols, base.limits().stream());
+      newHelpers = helpers.with(entries, base.limits().stream());
     } catch (IllegalArgumentException e) {
       throw new ControlException(String.valueOf(e.getMessage()));
     }

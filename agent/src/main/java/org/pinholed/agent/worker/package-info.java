@@ -1,4 +1,4 @@
-/** The packet path: from the queue through flow, stream and helper to the verdict. */
+/** One packet queue with its thread: turns, batches, verdicts, and what others ask of it. */
 @NullMarked
 package org.pinholed.agent.worker;
 

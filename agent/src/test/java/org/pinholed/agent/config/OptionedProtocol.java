@@ -14,6 +14,11 @@ record OptionedProtocol(String name, Set<Transport> transports) implements Helpe
   }
 
   @Override
+  public int expectationsPerOwner() {
+    return 1;
+  }
+
+  @Override
   public Factory configure(Map<String, Object> options, HelperLimits limits) {
     Object openOn = options.getOrDefault("openOn", "reply");
     if (!openOn.equals("reply") && !openOn.equals("command")) {
@@ -27,7 +32,7 @@ record OptionedProtocol(String name, Set<Transport> transports) implements Helpe
         }
       }
     }
-    return facts -> {
+    return (facts, shared) -> {
       throw new IllegalStateException("no flow is opened by a configuration");
     };
   }

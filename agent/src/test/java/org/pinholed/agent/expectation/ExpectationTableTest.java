@@ -673,6 +673,7 @@ class ExpectationTableTest {
           ExpectationRequest.builder(
                   "media", Direction.REPLY, new Endpoint(destination, 5000), Word.SAID)
               .fromAny()
+              .many()
               .build();
       Pinhole pinhole =
           new Pinhole(Pinhole.Kind.OPEN_ANY, Transport.UDP, null, destination, 5000, 0, 30_000, "");

@@ -14,15 +14,16 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.operate.Audit;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.worker.FakeConntrackKernel;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
-import org.pinholed.agent.worker.HelperTable;
 import org.pinholed.agent.worker.TcpDialogue;
 import org.pinholed.agent.worker.WorkerBench;
 import org.pinholed.helper.HelperLimits;
@@ -412,7 +413,8 @@ class SameConntrackIdTest {
             new HelperTable(
                 List.of(new HelperEntry(1, "ftp", Transport.TCP, 21, true, null, Map.of())),
                 List.of(new FtpProtocol()),
-                HelperLimits.DEFAULT),
+                HelperLimits.DEFAULT,
+                new SharedStates()),
             WorkerBench.MARKS);
     assertEquals(List.of(), audit.look());
     bench.conntrack().remove(one.connection());

@@ -6,6 +6,7 @@ import org.pinholed.helper.Reason;
 enum SampleReason implements Reason {
   PORT_BELOW_1024(Kind.REFUSED),
   LINE_TOO_LONG(Kind.MALFORMED),
+  SEALED_CALL(Kind.PART_OPAQUE),
   TLS_HELLO(Kind.OPAQUE);
 
   private final Kind kind;

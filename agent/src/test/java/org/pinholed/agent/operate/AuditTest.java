@@ -8,12 +8,13 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel;
-import org.pinholed.agent.worker.HelperTable;
 import org.pinholed.agent.worker.TcpDialogue;
 import org.pinholed.agent.worker.WorkerBench;
 import org.pinholed.helper.HelperLimits;
@@ -31,7 +32,8 @@ class AuditTest {
           List.of(
               new HelperEntry(1, "ftp", Transport.TCP, 21, true, Duration.ofSeconds(30), Map.of())),
           List.of(new FtpProtocol()),
-          HelperLimits.DEFAULT);
+          HelperLimits.DEFAULT,
+          new SharedStates());
 
   AuditTest() throws NetlinkException {
     bench = new WorkerBench();

@@ -66,11 +66,16 @@ public final class LambdaProtocol implements HelperProtocol {
   }
 
   @Override
+  public int expectationsPerOwner() {
+    return 8;
+  }
+
+  @Override
   public Factory configure(Map<String, Object> options, HelperLimits limits) {
-    return facts ->
+    return (facts, shared) ->
         new StreamHelper() {
           @Override
-          public int onBytes(Direction direction, ByteCursor bytes, OutcomeSink out) {
+          public int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out) {
             StringBuilder text = new StringBuilder();
             for (int at = bytes.position(); at < bytes.limit(); at++) {
               text.append((char) Byte.toUnsignedInt(bytes.buffer().get(at)));

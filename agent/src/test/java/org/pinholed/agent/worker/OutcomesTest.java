@@ -23,6 +23,7 @@ import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.Lifetime;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.Reason;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -159,7 +160,10 @@ class OutcomesTest {
       message(
           connect(10),
           (facts, out) ->
-              out.expect(Announcements.once(facts, 30000).lifetime(Duration.ofSeconds(5)).build()));
+              out.expect(
+                  Announcements.once(facts, 30000)
+                      .lifetime(new Lifetime.Fixed(Duration.ofSeconds(5)))
+                      .build()));
 
       assertEquals(5_000, open(PIN + 30000).timeoutMs());
       assertEquals("timeout", bench.rows().get(0).lifetime());
@@ -171,7 +175,7 @@ class OutcomesTest {
           connect(10),
           (facts, out) -> {
             out.expect(Announcements.once(facts, 30000).many().build());
-            out.expect(Announcements.once(facts, 30001).fromAny().build());
+            out.expect(Announcements.once(facts, 30001).fromAny().many().build());
             out.expect(
                 Announcements.once(facts, 30002)
                     .from(new InetSocketAddress("203.0.113.9", 0).getAddress())
@@ -189,7 +193,7 @@ class OutcomesTest {
 
     @Test
     void withACommentThatNftCanShow() {
-      expect(connect(10), "k".repeat(64), 30000);
+      expect(connect(10), "k".repeat(46), 30000);
 
       assertTrue(open(PIN + 30000).comment().length() <= 128);
     }
@@ -204,12 +208,12 @@ class OutcomesTest {
       assertEquals("announced", bench.rows().get(0).state());
       assertEquals(List.of(), bench.log().words());
 
-      message(dialogue, (facts, out) -> out.activate("b"));
+      message(dialogue, (facts, out) -> out.activate(null, "b"));
       assertEquals(List.of(), bench.backend().open(), "another key");
-      message(dialogue, (facts, out) -> out.activate("a"));
+      message(dialogue, (facts, out) -> out.activate(null, "a"));
       assertEquals(List.of(PIN + 30000), bench.backend().open());
       assertEquals(List.of("created said"), bench.log().words());
-      message(dialogue, (facts, out) -> out.activate("a"));
+      message(dialogue, (facts, out) -> out.activate(null, "a"));
       assertEquals(1, bench.backend().transactions().size(), "once");
     }
   }
@@ -288,8 +292,8 @@ class OutcomesTest {
       TcpDialogue dialogue = connect(10);
       expect(dialogue, "a", 30000);
       expect(dialogue, "b", 30001);
-      message(dialogue, (facts, out) -> out.close("a"));
-      message(dialogue, (facts, out) -> out.close("none"));
+      message(dialogue, (facts, out) -> out.close(null, "a"));
+      message(dialogue, (facts, out) -> out.close(null, "none"));
 
       assertEquals(List.of(PIN + 30001), bench.backend().open());
       assertTrue(bench.log().words().contains("closed said"));
@@ -301,7 +305,7 @@ class OutcomesTest {
       message(
           dialogue,
           (facts, out) -> out.expect(Announcements.once("a", facts, 30000).inactive().build()));
-      message(dialogue, (facts, out) -> out.close("a"));
+      message(dialogue, (facts, out) -> out.close(null, "a"));
 
       assertEquals(List.of(), bench.backend().transactions());
       assertEquals(List.of(), bench.rows());
@@ -388,7 +392,7 @@ class OutcomesTest {
       assertNull(answers.get(most), "nothing is opened, so nothing may be rewritten");
       assertEquals(1, bench.metrics().of("limit expectationsPerParent"));
       assertEquals(1, bench.metrics().of("reason limitPerParent test"));
-      message(dialogue, (facts, out) -> out.close("key0"));
+      message(dialogue, (facts, out) -> out.close(null, "key0"));
       expect(dialogue, "more", 31000);
       assertEquals(most, bench.backend().open().size(), "there is room again");
     }

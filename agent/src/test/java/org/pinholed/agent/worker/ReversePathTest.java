@@ -10,6 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.flow.LeftFlow;
+import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;

@@ -5,7 +5,10 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -26,7 +29,10 @@ import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Reason;
+import org.pinholed.helper.SharedMap;
+import org.pinholed.helper.SharedState;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.stream.InOrderStream;
@@ -109,6 +115,15 @@ public class FtpBenchmark {
     return ByteBuffer.allocateDirect(bytes.length).put(0, bytes);
   }
 
+  /** FTP shares nothing between flows. */
+  private static final SharedState NOTHING_SHARED =
+      new SharedState() {
+        @Override
+        public <V> SharedMap<V> map(String name, int most, SharedMap.Codec<V> codec) {
+          throw new IllegalStateException(name);
+        }
+      };
+
   /** One flow as the agent holds it. */
   private static final class Flow implements OutcomeSink {
     private final InOrderStream client = new InOrderStream(HelperLimits.DEFAULT);
@@ -126,7 +141,7 @@ public class FtpBenchmark {
         Endpoint at = new Endpoint(InetAddress.getByAddress(new byte[] {(byte) 192, 0, 2, 1}), 21);
         FlowFacts facts = new FlowFacts(Transport.TCP, at, at, at, at, FlowFacts.Origin.FIRST_BYTE);
         helper =
-            (StreamHelper) new FtpProtocol().configure(Map.of(), HelperLimits.DEFAULT).open(facts);
+            (StreamHelper) new FtpProtocol().configure(Map.of(), HelperLimits.DEFAULT).open(facts, NOTHING_SHARED);
       } catch (UnknownHostException e) {
         throw new IllegalStateException(e);
       }
@@ -141,24 +156,33 @@ public class FtpBenchmark {
     }
 
     private int onClient(ByteCursor bytes) {
-      return helper.onBytes(Direction.ORIGINAL, bytes, this);
+      return helper.onBytes(Direction.ORIGINAL, bytes, 0, this);
     }
 
     private int onServer(ByteCursor bytes) {
-      return helper.onBytes(Direction.REPLY, bytes, this);
+      return helper.onBytes(Direction.REPLY, bytes, 0, this);
     }
 
     @Override
-    public Endpoint expect(ExpectationRequest request) {
+    public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
       announced++;
-      return request.destination();
+      return List.of(Optional.of(requests.get(0).destination()));
     }
 
     @Override
-    public void activate(String key) {}
+    public void activate(@Nullable OwnerId owner, String group) {}
 
     @Override
-    public void close(String key) {}
+    public void close(@Nullable OwnerId owner, String group) {}
+
+    @Override
+    public void keepOwner(OwnerId owner, Duration atMost) {}
+
+    @Override
+    public void endOwner(OwnerId owner, Children children) {}
+
+    @Override
+    public void cut(Reason reason, long streamOffset) {}
 
     @Override
     public void edit(long streamOffset, int lengthBytes, byte[] replacement) {}

@@ -95,7 +95,7 @@ final class Announcer {
   void onTransfer(OutcomeSink out) {
     if (state.announced && !state.announcedOpen && !state.announcedByReplyOnly) {
       state.announcedOpen = true;
-      out.activate(FtpHelper.KEY);
+      out.activate(null, FtpHelper.KEY);
     }
   }
 
@@ -108,12 +108,12 @@ final class Announcer {
     state.announced = false;
     FtpReason missing = evidence.missing();
     if (!positive) {
-      out.close(FtpHelper.KEY);
+      out.close(null, FtpHelper.KEY);
     } else if (missing != null) {
-      out.close(FtpHelper.KEY);
+      out.close(null, FtpHelper.KEY);
       out.report(missing, offset);
     } else if (complete && !state.announcedOpen) {
-      out.activate(FtpHelper.KEY);
+      out.activate(null, FtpHelper.KEY);
     }
   }
 
@@ -215,7 +215,7 @@ final class Announcer {
       request.inactive();
     }
     if (!namesItself) {
-      request.addressStays();
+      request.text(ExpectationRequest.Text.ADDRESS_STAYS);
     }
     int dataPort = facts.server().port() - 1; // RFC 959 section 3.2: L-1
     if (direction == Direction.ORIGINAL && dataPort > 0) {

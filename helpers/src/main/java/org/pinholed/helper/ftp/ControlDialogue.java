@@ -210,7 +210,7 @@ final class ControlDialogue {
       case REIN -> {
         if (positive) {
           state.epsvAll = false;
-          out.close(FtpHelper.KEY);
+          out.close(null, FtpHelper.KEY);
         }
       }
       default -> {}

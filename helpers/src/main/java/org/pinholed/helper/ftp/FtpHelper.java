@@ -101,7 +101,7 @@ final class FtpHelper implements StreamHelper {
   }
 
   @Override
-  public int onBytes(Direction direction, ByteCursor bytes, OutcomeSink out) {
+  public int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out) {
     FtpState.Side side = direction == Direction.ORIGINAL ? state.client : state.server;
     ByteBuffer buffer = bytes.buffer();
     int limit = bytes.limit();

@@ -27,10 +27,16 @@ public final class FtpProtocol implements HelperProtocol {
     return OPTIONS;
   }
 
+  /** A client has one data connection at a time. */
+  @Override
+  public int expectationsPerOwner() {
+    return 1;
+  }
+
   @Override
   public Factory configure(Map<String, Object> options, HelperLimits limits) {
     FtpOptions checked = FtpOptions.of(options);
-    return facts -> new FtpHelper(facts, checked, limits);
+    return (facts, shared) -> new FtpHelper(facts, checked, limits);
   }
 
   private static Map<String, String> describedOptions() {

@@ -12,6 +12,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -24,7 +26,9 @@ import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Reason;
+import org.pinholed.helper.SimpleState;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.stream.InOrderStream;
 
@@ -32,6 +36,7 @@ import org.pinholed.helper.stream.InOrderStream;
  * What reading costs: bytes of heap for a packet and for a flow, and work for the longest lines.
  */
 class FtpCostTest {
+  private static final SimpleState NOTHING_SHARED = new SimpleState();
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   /** One flow as the agent holds it. */
@@ -43,17 +48,17 @@ class FtpCostTest {
     private final InOrderStream.Reader serverReader = this::onServerBytes;
 
     Flow(HelperProtocol.Factory factory, FlowFacts facts) {
-      helper = (StreamHelper) factory.open(facts);
+      helper = (StreamHelper) factory.open(facts, NOTHING_SHARED);
       client.start(1);
       server.start(2);
     }
 
     private int onClientBytes(ByteCursor bytes) {
-      return helper.onBytes(Direction.ORIGINAL, bytes, this);
+      return helper.onBytes(Direction.ORIGINAL, bytes, 0, this);
     }
 
     private int onServerBytes(ByteCursor bytes) {
-      return helper.onBytes(Direction.REPLY, bytes, this);
+      return helper.onBytes(Direction.REPLY, bytes, 0, this);
     }
 
     void client(ByteBuffer segment) {
@@ -67,15 +72,24 @@ class FtpCostTest {
     }
 
     @Override
-    public Endpoint expect(ExpectationRequest request) {
-      return request.destination();
+    public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
+      return List.of(Optional.of(requests.get(0).destination()));
     }
 
     @Override
-    public void activate(String key) {}
+    public void activate(@Nullable OwnerId owner, String group) {}
 
     @Override
-    public void close(String key) {}
+    public void close(@Nullable OwnerId owner, String group) {}
+
+    @Override
+    public void keepOwner(OwnerId owner, Duration atMost) {}
+
+    @Override
+    public void endOwner(OwnerId owner, Children children) {}
+
+    @Override
+    public void cut(Reason reason, long streamOffset) {}
 
     @Override
     public void edit(long streamOffset, int lengthBytes, byte[] replacement) {}

@@ -14,6 +14,7 @@ import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.RecordingSink;
+import org.pinholed.helper.SimpleState;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.stream.InOrderStream;
@@ -46,7 +47,8 @@ final class FtpDialogue {
   }
 
   private FtpDialogue(Map<String, Object> options, FlowFacts facts, HelperLimits limits) {
-    helper = (StreamHelper) new FtpProtocol().configure(options, limits).open(facts);
+    helper =
+        (StreamHelper) new FtpProtocol().configure(options, limits).open(facts, new SimpleState());
     client = new InOrderStream(limits);
     server = new InOrderStream(limits);
     client.start(-20);
@@ -156,7 +158,7 @@ final class FtpDialogue {
               packet,
               at,
               length,
-              cursor -> helper.onBytes(direction, cursor, sink));
+              cursor -> helper.onBytes(direction, cursor, 0, sink));
       assertNull(result.reason());
       at += length;
     }

@@ -26,6 +26,7 @@ import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.RecordingSink;
+import org.pinholed.helper.SimpleState;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.stream.InOrderStream;
 
@@ -176,7 +177,9 @@ class FtpHelperPropertyTest {
       this.random = random;
       HelperLimits limits = new HelperLimits(256, 4096, 1024, 512);
       FlowFacts facts = FtpDialogue.facts(FlowFacts.Origin.FIRST_BYTE, false);
-      helper = (StreamHelper) new FtpProtocol().configure(Map.of(), limits).open(facts);
+      helper =
+          (StreamHelper)
+              new FtpProtocol().configure(Map.of(), limits).open(facts, new SimpleState());
       client = new InOrderStream(limits);
       server = new InOrderStream(limits);
       client.start(0);
@@ -219,7 +222,7 @@ class FtpHelperPropertyTest {
 
     private void push(Direction direction, int base, String text, int from, int to) {
       ByteBuffer packet = ByteBuffer.wrap(text.getBytes(ISO_8859_1));
-      InOrderStream.Reader reader = (ByteCursor bytes) -> helper.onBytes(direction, bytes, sink);
+      InOrderStream.Reader reader = (ByteCursor bytes) -> helper.onBytes(direction, bytes, 0, sink);
       assertNull(stream(direction).push(base + from, packet, from, to - from, reader).reason());
     }
   }

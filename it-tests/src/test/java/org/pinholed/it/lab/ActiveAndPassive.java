@@ -3,9 +3,6 @@ package org.pinholed.it.lab;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;
-import org.pinholed.it.lab.NamespacePeer.Connection;
-import org.pinholed.it.lab.NamespacePeer.Listener;
-import org.pinholed.it.lab.ScriptedSession.Endpoint;
 
 /**
  * One dialogue between two peers however the router joins them: login, then an active and a passive
@@ -23,9 +20,9 @@ public final class ActiveAndPassive {
    * @param address its own address, with a zone where it needs one ({@code fe80::2%c0})
    * @param reachedAt how the other side reaches it: its address, or what the router shows instead
    */
-  public record End(NamespacePeer peer, String address, String reachedAt) {
+  public record End(Peer peer, String address, String reachedAt) {
     /** An end whose address is not translated. */
-    public End(NamespacePeer peer, String address) {
+    public End(Peer peer, String address) {
       this(peer, address, address);
     }
   }

@@ -312,14 +312,11 @@ public final class AgentProcess implements AutoCloseable {
 
   /** Resident memory now, in KiB. */
   public long residentKib() {
-    try {
-      for (String line : Files.readAllLines(Path.of("/proc/" + pid() + "/status"))) {
-        if (line.startsWith("VmRSS:")) {
-          return Long.parseLong(line.replaceAll("\\D", ""));
-        }
+    String status = lab.read(Lab.Host.ROUTER, "/proc/" + pid() + "/status");
+    for (String line : status.lines().toList()) {
+      if (line.startsWith("VmRSS:")) {
+        return Long.parseLong(line.replaceAll("\\D", ""));
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
     throw new AssertionError("no VmRSS of process " + pid());
   }
@@ -349,7 +346,7 @@ public final class AgentProcess implements AutoCloseable {
 
   /** Kills the agent at once ({@code kill -9}). */
   public void kill() {
-    Lab.kill(process());
+    lab.kill(process());
   }
 
   @Override

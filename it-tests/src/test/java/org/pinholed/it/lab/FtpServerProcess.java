@@ -56,10 +56,12 @@ public final class FtpServerProcess implements AutoCloseable {
       max_per_ip=0
       """;
 
+  private final Lab lab;
   private final Process process;
   private final Path folder;
 
-  private FtpServerProcess(Process process, Path folder) {
+  private FtpServerProcess(Lab lab, Process process, Path folder) {
+    this.lab = lab;
     this.process = process;
     this.folder = folder;
   }
@@ -126,7 +128,7 @@ public final class FtpServerProcess implements AutoCloseable {
               Lab.Host.SERVER,
               ProcessBuilder.Redirect.to(log.toFile()),
               command.toArray(String[]::new));
-      FtpServerProcess server = new FtpServerProcess(process, folder);
+      FtpServerProcess server = new FtpServerProcess(lab, process, folder);
       server.awaitGreeting(lab, kind, log);
       return server;
     } catch (IOException e) {
@@ -187,6 +189,6 @@ public final class FtpServerProcess implements AutoCloseable {
 
   @Override
   public void close() {
-    Lab.kill(process);
+    lab.kill(process);
   }
 }

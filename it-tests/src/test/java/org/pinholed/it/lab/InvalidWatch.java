@@ -1,6 +1,5 @@
 package org.pinholed.it.lab;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -39,7 +38,7 @@ public final class InvalidWatch {
         }
         """
             .formatted(GROUP);
-    lab.runWithInput(Lab.Host.ROUTER, TIMEOUT, rules, "nft", "-f", "-").orFail();
+    lab.firewall(Lab.Host.ROUTER, rules);
     InvalidWatch watch = new InvalidWatch(lab, log);
     lab.start(
         Lab.Host.ROUTER,
@@ -56,28 +55,7 @@ public final class InvalidWatch {
 
   /** How many packets were invalid so far. */
   public long count() {
-    String json =
-        lab.run(
-                Lab.Host.ROUTER,
-                TIMEOUT,
-                "nft",
-                "-j",
-                "list",
-                "counter",
-                "inet",
-                "watch",
-                "invalid")
-            .orFail();
-    try {
-      for (var item : new ObjectMapper().readTree(json).path("nftables")) {
-        if (item.has("counter")) {
-          return item.path("counter").path("packets").asLong();
-        }
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    throw new AssertionError("no counter: " + json);
+    return lab.counter(Lab.Host.ROUTER, "inet watch", "invalid");
   }
 
   /** The packets, as tcpdump prints them; the last ones may still be under way. */

@@ -62,7 +62,7 @@ public enum NatMode {
       dropDefaultRoutes(lab, Lab.Host.CLIENT);
     }
     if (firewall == RouterFirewall.NFTABLES) {
-      lab.runWithInput(Lab.Host.ROUTER, TIMEOUT, nftRules(), "nft", "-f", "-").orFail();
+      lab.firewall(Lab.Host.ROUTER, nftRules());
     } else {
       for (Family family : Family.values()) {
         String tool = family == Family.V4 ? "iptables-restore" : "ip6tables-restore";

@@ -3,9 +3,6 @@ package org.pinholed.it.lab;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.function.Consumer;
-import org.pinholed.it.lab.NamespacePeer.Connection;
-import org.pinholed.it.lab.NamespacePeer.Listener;
-import org.pinholed.it.lab.ScriptedSession.Endpoint;
 
 /**
  * A router that translates, with a scripted peer on either side and a watch on invalid packets; who
@@ -16,8 +13,8 @@ public final class NatScenario implements AutoCloseable {
   private final NatMode nat;
   private final Family family;
   private final InvalidWatch watch;
-  private final NamespacePeer client;
-  private final NamespacePeer server;
+  private final Peer client;
+  private final Peer server;
   private final Listener control;
 
   private NatScenario(Lab lab, NatMode nat, Family family) {
@@ -26,8 +23,8 @@ public final class NatScenario implements AutoCloseable {
     this.family = family;
     nat.install(lab, RouterFirewall.NFTABLES);
     watch = InvalidWatch.start(lab);
-    client = NamespacePeer.start(lab, Lab.Host.CLIENT);
-    server = NamespacePeer.start(lab, Lab.Host.SERVER);
+    client = Peer.start(lab, Lab.Host.CLIENT);
+    server = Peer.start(lab, Lab.Host.SERVER);
     control = ScriptedSession.controlListener(server, family);
   }
 
@@ -58,12 +55,12 @@ public final class NatScenario implements AutoCloseable {
   }
 
   /** The scripted client. */
-  public NamespacePeer client() {
+  public Peer client() {
     return client;
   }
 
   /** The scripted server. */
-  public NamespacePeer server() {
+  public Peer server() {
     return server;
   }
 
@@ -81,7 +78,7 @@ public final class NatScenario implements AutoCloseable {
   }
 
   /** Who listens for a data connection of this mode. */
-  private NamespacePeer listening(DataMode mode) {
+  private Peer listening(DataMode mode) {
     return mode.isPassive() ? server : client;
   }
 
@@ -107,7 +104,7 @@ public final class NatScenario implements AutoCloseable {
    * address that it knows from the control connection.
    */
   public void connect(ScriptedSession session, DataMode mode, Endpoint to, Listener listener) {
-    NamespacePeer dialer = mode.isPassive() ? client : server;
+    Peer dialer = mode.isPassive() ? client : server;
     String source = mode.isPassive() ? family.client() : family.server();
     try (Connection data = dialer.connect(source, to.host(), to.port());
         Connection accepted = listener.accept()) {

@@ -21,17 +21,17 @@ public final class Scenario implements AutoCloseable {
   private final Lab lab;
   private final RouterFirewall firewall;
   private final AgentProcess agent;
-  private final NamespacePeer client;
-  private final NamespacePeer server;
-  private final Map<Family, NamespacePeer.Listener> controls = new EnumMap<>(Family.class);
+  private final Peer client;
+  private final Peer server;
+  private final Map<Family, Listener> controls = new EnumMap<>(Family.class);
 
   private Scenario(Lab lab, RouterFirewall firewall, String yaml) {
     this.lab = lab;
     this.firewall = firewall;
     firewall.installWithAcceptRule(lab);
     agent = AgentProcess.start(lab, yaml);
-    client = NamespacePeer.start(lab, Lab.Host.CLIENT);
-    server = NamespacePeer.start(lab, Lab.Host.SERVER);
+    client = Peer.start(lab, Lab.Host.CLIENT);
+    server = Peer.start(lab, Lab.Host.SERVER);
   }
 
   /**
@@ -75,18 +75,18 @@ public final class Scenario implements AutoCloseable {
   }
 
   /** The scripted client. */
-  public NamespacePeer client() {
+  public Peer client() {
     return client;
   }
 
   /** The scripted server. */
-  public NamespacePeer server() {
+  public Peer server() {
     return server;
   }
 
   /** Opens a control connection through the router; nothing is said yet. */
   public ScriptedSession open(Family family) {
-    NamespacePeer.Listener control =
+    Listener control =
         controls.computeIfAbsent(family, f -> ScriptedSession.controlListener(server, f));
     return ScriptedSession.open(client, server, control, family);
   }

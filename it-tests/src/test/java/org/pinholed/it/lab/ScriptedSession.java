@@ -5,8 +5,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.pinholed.it.lab.NamespacePeer.Connection;
-import org.pinholed.it.lab.NamespacePeer.Listener;
 
 /**
  * One FTP control connection of which the test speaks both sides, line by line, up to the
@@ -22,19 +20,15 @@ public final class ScriptedSession implements AutoCloseable {
   private static final Pattern EXTENDED = Pattern.compile("\\|[12]?\\|([^|]*)\\|(\\d+)\\|");
   private static final Duration OPEN_PATIENCE = Duration.ofSeconds(5);
 
-  private final NamespacePeer clientPeer;
-  private final NamespacePeer serverPeer;
+  private final Peer clientPeer;
+  private final Peer serverPeer;
   private final Family family;
   private final Connection client;
   private final Connection server;
   private Cuts cuts = (line, text) -> List.of();
 
   private ScriptedSession(
-      NamespacePeer clientPeer,
-      NamespacePeer serverPeer,
-      Family family,
-      Connection client,
-      Connection server) {
+      Peer clientPeer, Peer serverPeer, Family family, Connection client, Connection server) {
     this.clientPeer = clientPeer;
     this.serverPeer = serverPeer;
     this.family = family;
@@ -54,13 +48,13 @@ public final class ScriptedSession implements AutoCloseable {
   }
 
   /** Listens on port 21 of the server, for {@link #open}. */
-  public static Listener controlListener(NamespacePeer serverPeer, Family family) {
+  public static Listener controlListener(Peer serverPeer, Family family) {
     return serverPeer.listen(family.server(), 21);
   }
 
   /** Opens the control connection through the router; nothing is said yet. */
   public static ScriptedSession open(
-      NamespacePeer clientPeer, NamespacePeer serverPeer, Listener control, Family family) {
+      Peer clientPeer, Peer serverPeer, Listener control, Family family) {
     return open(clientPeer, serverPeer, control, family, family.client(), family.server());
   }
 
@@ -69,8 +63,8 @@ public final class ScriptedSession implements AutoCloseable {
    * router shows the server; nothing is said yet.
    */
   public static ScriptedSession open(
-      NamespacePeer clientPeer,
-      NamespacePeer serverPeer,
+      Peer clientPeer,
+      Peer serverPeer,
       Listener control,
       Family family,
       String source,
@@ -145,7 +139,7 @@ public final class ScriptedSession implements AutoCloseable {
 
   /** Listens on a fresh port and says the command only; the server has not answered yet. */
   public Announcement announceWithoutReply(DataMode mode) {
-    NamespacePeer listening = mode.isPassive() ? serverPeer : clientPeer;
+    Peer listening = mode.isPassive() ? serverPeer : clientPeer;
     String host = mode.isPassive() ? family.server() : family.client();
     Listener listener = listening.listen(host, 0);
     command(commandLine(mode, host, listener.port()));
@@ -170,14 +164,6 @@ public final class ScriptedSession implements AutoCloseable {
       case PORT, EPRT -> "200 command successful.\r\n";
     };
   }
-
-  /**
-   * Where a data connection is to go.
-   *
-   * @param host the address
-   * @param port 1..65535
-   */
-  public record Endpoint(String host, int port) {}
 
   /**
    * Reads an announcement as a peer does.
@@ -237,7 +223,7 @@ public final class ScriptedSession implements AutoCloseable {
     }
 
     /** The host that is expected to connect. */
-    public NamespacePeer dialer() {
+    public Peer dialer() {
       return mode.isPassive() ? clientPeer : serverPeer;
     }
 

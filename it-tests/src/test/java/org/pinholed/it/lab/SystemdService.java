@@ -38,7 +38,7 @@ public final class SystemdService implements AutoCloseable {
 
   private SystemdService(Lab lab, String yaml, String overrides) {
     this.lab = lab;
-    controlGroup = lab.namespace(Lab.Host.ROUTER);
+    controlGroup = lab.name();
     log = lab.workFolder().resolve("systemd.log");
     Path config = lab.workFolder().resolve("systemd.yaml");
     Path dropIn = lab.workFolder().resolve("systemd.conf");
@@ -199,7 +199,7 @@ public final class SystemdService implements AutoCloseable {
 
   @Override
   public void close() {
-    Lab.kill(process);
+    lab.kill(process);
     String folder = "/sys/fs/cgroup/" + controlGroup;
     String command =
         "mount -t cgroup2 none /sys/fs/cgroup; [ ! -d %s ] || find %s -depth -type d -exec rmdir {} +"
@@ -207,7 +207,16 @@ public final class SystemdService implements AutoCloseable {
     // The last process may be there for a moment longer.
     Scenario.await(
         Duration.ofSeconds(10),
-        () -> lab.run(Lab.Host.ROUTER, Duration.ofSeconds(5), "bash", "-c", command).succeeded(),
+        () ->
+            lab.run(
+                    Lab.Host.ROUTER,
+                    Duration.ofSeconds(5),
+                    "unshare",
+                    "--mount",
+                    "bash",
+                    "-c",
+                    command)
+                .succeeded(),
         () -> "control group " + controlGroup + " stays");
   }
 }

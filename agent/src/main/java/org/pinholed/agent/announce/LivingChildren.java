@@ -1,0 +1,96 @@
+package org.pinholed.agent.announce;
+
+import java.net.InetAddress;
+import java.util.Optional;
+import org.pinholed.agent.flow.LongWork;
+import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which ports of a translated address children that came before still use. Asks conntrack, which
+ * knows them also from before a restart. Owned by one worker.
+ *
+ * <p>It matters where senders let their children come from one port, as FTP servers do from port
+ * 20. Two clients behind one address may announce the same port one after the other; without
+ * translation the server would connect to two endpoints, with it to one endpoint twice, which its
+ * own kernel refuses. And while conntrack knows a child to the same inside endpoint, a new one can
+ * only come by the same port: for another one the answers of both would look alike, and the kernel
+ * drops it.
+ */
+public final class LivingChildren {
+  private static final Logger LOG = LoggerFactory.getLogger(LivingChildren.class);
+
+  private final ConntrackClient conntrack;
+  private final SampledLog errors = new SampledLog(LOG, "children not looked for");
+
+  private int left = LongWork.REQUESTS_A_TURN;
+
+  /**
+   * Knows none yet.
+   *
+   * @param conntrack the worker's own way to conntrack
+   */
+  public LivingChildren(ConntrackClient conntrack) {
+    this.conntrack = conntrack;
+  }
+
+  /** A turn of the worker begins, which may ask some questions again. */
+  public void beginTurn() {
+    left = LongWork.REQUESTS_A_TURN;
+  }
+
+  /** The port by which the inside endpoint of a new child is reached already, or its own. */
+  int firstPort(FlowFacts facts, ExpectationRequest request, ChildPath path) {
+    Endpoint inside = path.inside();
+    InetAddress peer = path.peerSeen() == null ? peer(facts, request) : path.peerSeen();
+    return find(request, inside.address(), inside.port(), peer, request.usualSourcePort())
+        .map(ConntrackEntry::original)
+        .filter(original -> original.destination().equals(path.outside()))
+        .map(FlowTuple::destinationPort)
+        .orElse(inside.port());
+  }
+
+  /** Whether a port is that of a child to another inside endpoint. */
+  boolean isTaken(FlowFacts facts, ExpectationRequest request, ChildPath path, int port) {
+    InetAddress peer = peer(facts, request);
+    return find(request, peer, request.usualSourcePort(), path.outside(), port)
+        .map(ConntrackEntry::reply)
+        .filter(reply -> !path.inside().equals(new Endpoint(reply.source(), reply.sourcePort())))
+        .isPresent();
+  }
+
+  private static InetAddress peer(FlowFacts facts, ExpectationRequest request) {
+    return facts.sender(request.announcedIn().opposite()).address();
+  }
+
+  private Optional<ConntrackEntry> find(
+      ExpectationRequest request,
+      InetAddress source,
+      int sourcePort,
+      InetAddress destination,
+      int port) {
+    if (request.usualSourcePort() == 0) {
+      return Optional.empty();
+    }
+    if (left == 0) {
+      errors.warn("too many announcements at a time to ask for each");
+      return Optional.empty();
+    }
+    left--;
+    int protocol = request.transport().protocolNumber();
+    try {
+      return conntrack.get(new FlowTuple(protocol, source, sourcePort, destination, port));
+    } catch (NetlinkException e) {
+      errors.warn(String.valueOf(e.getMessage())); // a clash is rare, and the server's to refuse
+      return Optional.empty();
+    }
+  }
+}

@@ -1,0 +1,102 @@
+package org.pinholed.agent.announce;
+
+import java.net.InetAddress;
+import java.util.Locale;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.trace.Tracer;
+import org.pinholed.helper.AddressText;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.Reason;
+
+/** What a trace says of outcomes. Makes no text while nobody traces. */
+public final class OutcomeTrace {
+  private static final String EXPECTATION = "expectation";
+  private static final String REASON = "reason";
+
+  private final Tracer tracer;
+
+  /**
+   * Makes it.
+   *
+   * @param tracer costs nothing while nobody traces
+   */
+  public OutcomeTrace(Tracer tracer) {
+    this.tracer = tracer;
+  }
+
+  void announced(Expectation expectation) {
+    if (tracer.isOn()) {
+      tracer.line(EXPECTATION, describe(expectation));
+    }
+  }
+
+  void opens(Expectation expectation) {
+    if (tracer.isOn()) {
+      tracer.line(EXPECTATION, "opens expectation " + expectation.id());
+    }
+  }
+
+  void shuts(Expectation expectation) {
+    if (tracer.isOn()) {
+      tracer.line(EXPECTATION, "shuts expectation " + expectation.id());
+    }
+  }
+
+  void reason(Reason reason, long streamOffset) {
+    if (tracer.isOn()) {
+      tracer.line(
+          REASON,
+          reason.kind().name().toLowerCase(Locale.ROOT)
+              + " "
+              + reason.word()
+              + " at offset "
+              + streamOffset
+              + ": "
+              + reason.explanation());
+    }
+  }
+
+  void refusedByKernel(Expectation expectation, String message) {
+    if (tracer.isOn()) {
+      tracer.line(
+          REASON, "refused backendRefused for expectation " + expectation.id() + ": " + message);
+    }
+  }
+
+  void understood(HelperWord word) {
+    if (tracer.isOn()) {
+      tracer.line("understood", word.word());
+    }
+  }
+
+  void proven(String helper) {
+    if (tracer.isOn()) {
+      tracer.line("session", "proven: both sides speak " + helper);
+    }
+  }
+
+  private static String describe(Expectation expectation) {
+    Pinhole pinhole = expectation.pinhole();
+    InetAddress source = pinhole.source();
+    return (expectation.request().active() ? "opens " : "announces ")
+        + pinhole.transport()
+        + " "
+        + (source == null ? "any" : host(source))
+        + ":any -> "
+        + new Endpoint(pinhole.destination(), pinhole.port())
+        + " "
+        + (pinhole.kind() == Pinhole.Kind.ONCE ? "once" : "many")
+        + " for "
+        + (expectation.livesWithParent() ? "its parent" : pinhole.timeoutMs() / 1000 + " s")
+        + " (expectation "
+        + expectation.id()
+        + ")";
+  }
+
+  private static String host(InetAddress address) {
+    String text = AddressText.of(address);
+    return text.indexOf(':') < 0 ? text : "[" + text + "]";
+  }
+}

@@ -1,0 +1,279 @@
+package org.pinholed.agent.announce;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.pinhole.Applied;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.RewrittenDirection;
+import org.pinholed.agent.report.AgentEvents;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What of the pinholes is to change with the packets that are being read: collected, brought into
+ * the kernel in one transaction, and told. Owned by one worker.
+ */
+public final class PinholeTransaction {
+  private static final Logger LOG = LoggerFactory.getLogger(PinholeTransaction.class);
+
+  private final ExpectationTable table;
+  private final PinholeBackend.Session backend;
+  private final AgentEvents events;
+  private final AgentMetrics metrics;
+  private final OutcomeTrace trace;
+  private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
+
+  private final List<Expectation> toOpen = new ArrayList<>();
+  private final List<Pinhole> toClose = new ArrayList<>();
+  private final List<RewrittenDirection> toHold = new ArrayList<>(2);
+  private final List<Pinhole> openPinholes = new ArrayList<>();
+  private final List<Ended> toEnd = new ArrayList<>();
+  private final List<Said> toSay = new ArrayList<>();
+  private final List<Pinhole> endedMeanwhile = new ArrayList<>();
+  private final SharedPinholes shared;
+
+  private boolean translationRefused;
+
+  /** One whose end has begun and whose pinhole is among those to shut. */
+  private record Ended(Expectation expectation, AgentEvent.Kind why) {}
+
+  /** What happened to an expectation and is not told yet. */
+  private record Said(AgentEvent.Kind kind, Expectation expectation) {}
+
+  /**
+   * Makes an empty one.
+   *
+   * @param table the expectation table, shared
+   * @param backend the worker's own way to the pinholes
+   * @param events log and counters, shared
+   * @param metrics counters, shared
+   * @param trace tells running traces
+   */
+  public PinholeTransaction(
+      ExpectationTable table,
+      PinholeBackend.Session backend,
+      AgentEvents events,
+      AgentMetrics metrics,
+      OutcomeTrace trace) {
+    this.table = table;
+    this.shared = new SharedPinholes(table);
+    this.backend = backend;
+    this.events = events;
+    this.metrics = metrics;
+    this.trace = trace;
+  }
+
+  /** Begins a message of a flow. */
+  void beginMessage() {
+    translationRefused = false;
+  }
+
+  /**
+   * Whether the kernel refused what a message is rewritten for.
+   *
+   * @return since the message began
+   */
+  public boolean translationRefused() {
+    return translationRefused;
+  }
+
+  /** Opens the pinhole of an expectation; another one's that it takes the place of is shut. */
+  void open(Expectation expectation) {
+    long nowNs = System.nanoTime();
+    for (Expectation other = table.activate(expectation, nowNs);
+        other != null;
+        other = table.activate(expectation, nowNs)) {
+      end(other, AgentEvent.Kind.REPLACED);
+    }
+    toOpen.add(expectation);
+  }
+
+  /**
+   * Ends an expectation, with its pinhole if that is open.
+   *
+   * @param kind why, for log and counters
+   */
+  void end(Expectation expectation, AgentEvent.Kind kind) {
+    if (toOpen.remove(expectation)) {
+      table.end(expectation);
+      return; // nobody has seen it
+    }
+    if (expectation.pinhole().kind() == Pinhole.Kind.ONCE && table.beginEnd(expectation)) {
+      toClose.add(expectation.pinhole());
+      toEnd.add(new Ended(expectation, kind));
+      return;
+    }
+    if (table.end(expectation) == Expectation.State.PENDING) {
+      toClose.add(expectation.pinhole());
+      publish(); // its creation comes first, if it was in this batch too
+      events.expectation(kind, expectation, "");
+    }
+  }
+
+  /** Holds a direction in which a message is rewritten. */
+  void hold(RewrittenDirection direction) {
+    toHold.add(direction);
+  }
+
+  /** Whether there is something for a transaction. */
+  private boolean hasChanges() {
+    return !toOpen.isEmpty() || !toClose.isEmpty() || !toHold.isEmpty();
+  }
+
+  /** Brings all changes into the kernel, in one transaction if it takes them. */
+  public void commit() {
+    if (!hasChanges()) {
+      return;
+    }
+    for (Expectation expectation : toOpen) {
+      openPinholes.add(expectation.pinhole());
+    }
+    try {
+      ended(apply(toClose, openPinholes, toHold));
+      for (Expectation expectation : toOpen) {
+        opened(expectation);
+      }
+    } catch (BackendException e) {
+      // One bad pinhole must not keep the others of the batch shut.
+      commitOneByOne(e.done());
+    } finally {
+      restoreForOthers();
+      toOpen.clear();
+      toClose.clear();
+      toHold.clear();
+      toEnd.clear();
+      openPinholes.clear();
+    }
+    shutWhatEndedMeanwhile();
+  }
+
+  private void restoreForOthers() {
+    try {
+      shared.restore(toClose, toOpen, (close, open) -> apply(close, open, List.of()));
+    } catch (BackendException e) {
+      refused(e);
+    }
+  }
+
+  /** Other threads end expectations too; one that was just being opened must not stay open. */
+  private void shutWhatEndedMeanwhile() {
+    if (endedMeanwhile.isEmpty()) {
+      return;
+    }
+    try {
+      apply(endedMeanwhile, List.of(), List.of());
+    } catch (BackendException e) {
+      refused(e);
+    } finally {
+      endedMeanwhile.clear();
+    }
+  }
+
+  /**
+   * Ends what nobody has used. Of the rest the lifecycle thread knows, when it has read all events,
+   * whether a child came first.
+   */
+  private void ended(List<Pinhole> unused) {
+    long shutNs = System.nanoTime();
+    for (Ended ended : toEnd) {
+      Expectation expectation = ended.expectation();
+      // One that was written anew stands again after its child came.
+      if (!expectation.wasRemade() && unused.contains(expectation.pinhole())) {
+        if (table.endUnused(expectation)) {
+          toSay.add(new Said(ended.why(), expectation));
+        }
+      } else {
+        table.shut(expectation, ended.why(), shutNs);
+      }
+    }
+  }
+
+  /**
+   * Does one by one what is not done yet. What was opened already is not opened again: its child
+   * may have come through meanwhile, and another one would then.
+   */
+  private void commitOneByOne(Applied done) {
+    for (RewrittenDirection direction : toHold.subList(done.held(), toHold.size())) {
+      try {
+        apply(List.of(), List.of(), List.of(direction));
+      } catch (BackendException e) {
+        refused(e);
+      }
+    }
+    List<Pinhole> unused = new ArrayList<>(done.unused());
+    for (Pinhole pinhole : toClose.subList(done.closed(), toClose.size())) {
+      try {
+        unused.addAll(apply(List.of(pinhole), List.of(), List.of()));
+      } catch (BackendException e) {
+        refused(e);
+      }
+    }
+    ended(unused);
+    List<Expectation> opening = List.copyOf(toOpen);
+    for (Expectation expectation : opening.subList(0, done.opened())) {
+      opened(expectation);
+    }
+    for (Expectation expectation : opening.subList(done.opened(), opening.size())) {
+      try {
+        apply(List.of(), List.of(expectation.pinhole()), List.of());
+        opened(expectation);
+      } catch (BackendException e) {
+        refused(e);
+        table.end(expectation);
+        translationRefused |= expectation.pinhole().translation() != null;
+        trace.refusedByKernel(expectation, String.valueOf(e.getMessage()));
+        events.reason(
+            expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  private List<Pinhole> apply(
+      List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
+      throws BackendException {
+    long beganNs = System.nanoTime();
+    boolean ok = false;
+    try {
+      List<Pinhole> unused = backend.apply(close, open, rewritten);
+      ok = true;
+      return unused;
+    } catch (RuntimeException e) {
+      throw new BackendException(e.toString(), 0, e); // a fault of the backend, no worse than a no
+    } finally {
+      metrics.transaction(System.nanoTime() - beganNs, ok);
+    }
+  }
+
+  private void opened(Expectation expectation) {
+    expectation.opened(System.nanoTime());
+    expectation.written();
+    toSay.add(new Said(AgentEvent.Kind.CREATED, expectation));
+    // One that is matched already got the child of another one, or has none to wait for any more.
+    if (expectation.state() != Expectation.State.PENDING
+        && !table.isWaitedFor(expectation.pinhole())) {
+      endedMeanwhile.add(expectation.pinhole());
+    }
+  }
+
+  /** Says what was opened, and what ended and was certainly not used. */
+  public void publish() {
+    for (Said said : toSay) {
+      events.expectation(said.kind(), said.expectation(), "");
+    }
+    toSay.clear();
+  }
+
+  private void refused(BackendException e) {
+    String message = String.valueOf(e.getMessage());
+    backendErrors.warn(message);
+    events.agent(AgentEvent.Kind.BACKEND_ERROR, "errno" + e.errno(), message);
+  }
+}

@@ -1,0 +1,90 @@
+package org.pinholed.agent.announce;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.Pinhole;
+
+/**
+ * Two workers may write the same pinhole at the same time: a server announces a port again to the
+ * same client, on another control connection, while the first one ends. Whoever the table says
+ * waits for it shall have it, whichever transaction came last. Owned by one worker.
+ *
+ * <p>It works without a lock because an expectation is in the table before its pinhole is written:
+ * who sees no other after his transaction knows that the other's transaction comes later.
+ */
+final class SharedPinholes {
+  private final ExpectationTable table;
+  private final Set<Expectation> mine = new HashSet<>();
+  private final List<Expectation> others = new ArrayList<>();
+
+  SharedPinholes(ExpectationTable table) {
+    this.table = table;
+  }
+
+  /** A transaction. */
+  interface Change {
+    /**
+     * Makes it.
+     *
+     * @param close pinholes to shut
+     * @param open pinholes to open
+     * @throws BackendException if the kernel refuses
+     */
+    void apply(List<Pinhole> close, List<Pinhole> open) throws BackendException;
+  }
+
+  /**
+   * Writes those pinholes anew that others wait for.
+   *
+   * @param closed what was just shut
+   * @param opened what was just opened
+   * @param change how to write
+   * @throws BackendException if the kernel refuses
+   */
+  void restore(List<Pinhole> closed, List<Expectation> opened, Change change)
+      throws BackendException {
+    mine.addAll(opened);
+    try {
+      for (Pinhole pinhole : closed) {
+        note(table.waitingFor(pinhole));
+      }
+      for (Expectation expectation : opened) {
+        note(table.waitingFor(expectation.pinhole()));
+      }
+      if (!others.isEmpty()) {
+        writeAnew(change);
+      }
+    } finally {
+      mine.clear();
+      others.clear();
+    }
+  }
+
+  private void note(@Nullable Expectation waiting) {
+    if (waiting != null && mine.add(waiting)) {
+      others.add(waiting);
+    }
+  }
+
+  private void writeAnew(Change change) throws BackendException {
+    others.forEach(Expectation::remade); // first: its child may be coming through now
+    change.apply(List.of(), others.stream().map(Expectation::pinhole).toList());
+    long nowNs = System.nanoTime();
+    List<Pinhole> over = new ArrayList<>();
+    for (Expectation other : others) {
+      other.opened(nowNs);
+      if (other.state() != Expectation.State.PENDING && !table.isWaitedFor(other.pinhole())) {
+        over.add(other.pinhole());
+      }
+    }
+    if (!over.isEmpty()) {
+      change.apply(over, List.of());
+    }
+  }
+}

@@ -1,0 +1,133 @@
+package org.pinholed.agent.flow;
+
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.Transport;
+import org.pinholed.helper.stream.StreamReason;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.FlowTuple;
+
+/** Makes flows of conntracks, with the helpers that are in force. Owned by one worker. */
+public final class FlowMaker {
+  private final FlowOwner owner;
+  private final WorkerFlows flows;
+  private final ParentOwners owners;
+  private final MarkBits bits;
+  private volatile HelperTable helpers;
+
+  /**
+   * Makes it.
+   *
+   * @param owner whose flows they are
+   * @param flows told when one must give way
+   * @param helpers the helpers in force
+   * @param owners has the memory for streams, shared
+   * @param bits of the conntrack mark
+   */
+  public FlowMaker(
+      FlowOwner owner, WorkerFlows flows, HelperTable helpers, ParentOwners owners, MarkBits bits) {
+    this.owner = owner;
+    this.flows = flows;
+    this.helpers = helpers;
+    this.owners = owners;
+    this.bits = bits;
+  }
+
+  /**
+   * Puts other helpers in force for new flows. From any thread.
+   *
+   * @param newHelpers the helpers
+   */
+  public void setHelpers(HelperTable newHelpers) {
+    helpers = newHelpers;
+  }
+
+  /**
+   * The helpers in force. From any thread.
+   *
+   * @return the table that new flows are looked up in
+   */
+  public HelperTable helpers() {
+    return helpers;
+  }
+
+  /** The helper of a conntrack's port; null if none is in force. */
+  HelperTable.@Nullable ActiveHelper helperOf(ConntrackEntry entry) {
+    return helpers.find(Transport.TCP, entry.original().destinationPort());
+  }
+
+  /** A flow that its helper reads. */
+  Flow read(
+      ConntrackEntry entry, HelperTable.ActiveHelper active, FlowFacts.Origin origin, long nowNs) {
+    FlowFacts facts = factsOf(entry, origin);
+    SessionHelper helper = active.open(facts);
+    return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), helper, nowNs);
+  }
+
+  /** Goes on with a proven flow at its next line. */
+  Flow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+    Flow flow = read(entry, active, FlowFacts.Origin.RESUMED, nowNs);
+    flow.prove();
+    return flow;
+  }
+
+  /** A flow that is known and not read. */
+  Flow unread(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+    FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
+    return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
+  }
+
+  private Flow newFlow(
+      Parent parent,
+      ConntrackEntry entry,
+      FlowFacts facts,
+      HelperEntry helperEntry,
+      @Nullable SessionHelper helper,
+      long nowNs) {
+    return new Flow(
+        parent, entry, facts, helperEntry, helper, owners.buffered(), this::giveWay, nowNs);
+  }
+
+  /** Others need the memory that the streams of a flow keep. From any thread. */
+  private void giveWay(Flow flow) {
+    owner.post(
+        () -> {
+          if (!flow.readingEnded() && !flow.parent().hasEnded()) {
+            flows.endReading(flow, StreamReason.BUFFER_BUDGET);
+          }
+        });
+  }
+
+  /** What is known of a flow that has not sent a byte yet. */
+  Parent parentOf(ConntrackEntry entry, HelperTable.ActiveHelper active) {
+    return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE), active);
+  }
+
+  private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
+    return new Parent(
+        entry.identity(),
+        active.entry().name(),
+        active.entry().id(),
+        entry.mark(),
+        bits.policyId(entry.mark()),
+        facts.client(),
+        facts.serverSeenByClient());
+  }
+
+  private static FlowFacts factsOf(ConntrackEntry entry, FlowFacts.Origin origin) {
+    FlowTuple original = entry.original();
+    FlowTuple reply = entry.reply();
+    return new FlowFacts(
+        Transport.TCP,
+        new Endpoint(original.source(), original.sourcePort()),
+        new Endpoint(reply.destination(), reply.destinationPort()),
+        new Endpoint(reply.source(), reply.sourcePort()),
+        new Endpoint(original.destination(), original.destinationPort()),
+        origin);
+  }
+}

@@ -1,0 +1,175 @@
+package org.pinholed.agent.flow;
+
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/**
+ * Takes over the flows of an agent before this one, at the start. For the worker's thread, or
+ * before that runs.
+ */
+public final class FlowTakeover {
+  private final FlowMaker maker;
+  private final WorkerFlows flows;
+  private final ConntrackClient conntrack;
+  private final ParentOwners owners;
+  private final FlowMarks marks;
+  private final LongWork longWork;
+  private final AgentMetrics metrics;
+
+  /** Flows that are not to be read; the kernel is told later. */
+  private final Map<ConntrackIdentity, ConntrackEntry> toDistrust = new LinkedHashMap<>();
+
+  /**
+   * Makes it.
+   *
+   * @param maker makes the flows
+   * @param flows gets them
+   * @param conntrack the worker's own way to conntrack
+   * @param owners has the half-open ones, shared
+   * @param marks writes what is known of a flow into its conntrack mark
+   * @param longWork does what is too much for one turn
+   * @param metrics counters, shared
+   */
+  public FlowTakeover(
+      FlowMaker maker,
+      WorkerFlows flows,
+      ConntrackClient conntrack,
+      ParentOwners owners,
+      FlowMarks marks,
+      LongWork longWork,
+      AgentMetrics metrics) {
+    this.maker = maker;
+    this.flows = flows;
+    this.conntrack = conntrack;
+    this.owners = owners;
+    this.marks = marks;
+    this.longWork = longWork;
+    this.metrics = metrics;
+  }
+
+  /**
+   * Takes over a parent that an agent before this one vetted. If that one handed its state over,
+   * reading goes on at the very next byte; else at the next line, but only if the flow is proven.
+   * What can neither be restored nor resumed is untrusted until it begins anew. On the worker's
+   * thread, or before that runs.
+   *
+   * <p>Asks nothing of the kernel: there may be very many, and packets wait.
+   *
+   * @param left what was found of it
+   * @return the flow; null if it is ending or untrusted, has not sent a byte yet, no helper of
+   *     today reads it, or there are too many
+   */
+  public @Nullable Flow takeOver(LeftFlow left) {
+    ConntrackEntry entry = left.entry();
+    HelperTable.ActiveHelper active = maker.helperOf(entry);
+    boolean alive = entry.isTcpAlive();
+    long nowNs = System.nanoTime();
+    if (active != null && alive && marks.isOpaque(entry)) {
+      return takeOverUnread(entry, active, nowNs);
+    }
+    if (active == null || !alive || entry.hasHelper()) {
+      distrustLater(entry);
+      return null;
+    }
+    HalfOpenFlows.Beginning beginning = left.beginning();
+    if (beginning != null) {
+      for (int lost = owners.halfOpen().restore(entry, beginning); lost > 0; lost--) {
+        metrics.limit(Limit.HALF_OPEN);
+      }
+      return null;
+    }
+    FlowState state = left.state();
+    if (state != null) {
+      Flow flow = maker.read(entry, active, state.origin(), nowNs);
+      inheritTranslation(flow, left);
+      if (flow.restore(state, maker.helpers().limits())) {
+        if (marks.isResumable(entry)) {
+          flow.prove();
+        }
+        return addOrDistrustLater(flow);
+      }
+      flow.close();
+    }
+    if (marks.isResumable(entry)) {
+      Flow flow = maker.resumed(entry, active, nowNs);
+      inheritTranslation(flow, left);
+      return addOrDistrustLater(flow);
+    }
+    distrustLater(entry);
+    return null;
+  }
+
+  private static void inheritTranslation(Flow flow, LeftFlow left) {
+    TranslatedFlow translation = flow.translation();
+    ConntrackClient.SequenceAdjustments adjustments = left.adjustments();
+    if (translation != null && adjustments != null) {
+      translation.inherit(adjustments);
+    }
+  }
+
+  private @Nullable Flow addOrDistrustLater(Flow flow) {
+    if (flows.add(flow)) {
+      return flow;
+    }
+    distrustLater(flow.entry());
+    return null;
+  }
+
+  /** There may be very many at the start, and packets wait. */
+  private void distrustLater(ConntrackEntry entry) {
+    if (toDistrust.isEmpty()) {
+      longWork.add(this::distrustSome);
+    }
+    toDistrust.put(entry.identity(), entry);
+  }
+
+  private boolean distrustSome() {
+    Iterator<ConntrackEntry> next = toDistrust.values().iterator();
+    for (int requests = 0; requests < LongWork.REQUESTS_A_TURN / 2 && next.hasNext(); ) {
+      ConntrackEntry entry = next.next();
+      next.remove();
+      requests += 2;
+      try {
+        // Asked first: the tuple may be another connection's by now, or begin one with data.
+        Optional<ConntrackEntry> now = conntrack.get(entry.identity());
+        if (now.isPresent() && !marks.isBegunUnseen(now.get())) {
+          marks.distrust(entry);
+        }
+      } catch (NetlinkException e) {
+        marks.failed(e);
+      }
+    }
+    return !toDistrust.isEmpty();
+  }
+
+  /**
+   * Takes a conntrack out of those that are not to be believed and of which the kernel was not told
+   * yet: the caller tells it, or another connection begins.
+   *
+   * @param entry a conntrack
+   * @return whether it was one of them
+   */
+  boolean takeDistrusted(ConntrackEntry entry) {
+    return !toDistrust.isEmpty() && toDistrust.remove(entry.identity()) != null;
+  }
+
+  private @Nullable Flow takeOverUnread(
+      ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+    Flow flow = maker.unread(entry, active, nowNs);
+    if (!flows.add(flow)) {
+      return null;
+    }
+    flows.keepUnread(flow, AgentReason.OPAQUE_BEFORE);
+    return flow;
+  }
+}

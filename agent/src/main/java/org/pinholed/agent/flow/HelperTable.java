@@ -1,0 +1,159 @@
+package org.pinholed.agent.flow;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.pinhole.HelperPort;
+import org.pinholed.agent.shared.SharedStates;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.SharedState;
+import org.pinholed.helper.Transport;
+
+/** The session helpers in force: which protocol is read on which port. Immutable. */
+public final class HelperTable {
+  /**
+   * An enabled entry with what opens its flows.
+   *
+   * @param entry as configured
+   * @param factory makes the state of each flow
+   * @param shared what the flows of its protocol share
+   */
+  public record ActiveHelper(
+      HelperEntry entry, HelperProtocol.Factory factory, SharedState shared) {
+    /**
+     * Makes the state of a flow.
+     *
+     * @param facts what is known of it
+     * @return what reads it
+     */
+    public SessionHelper open(FlowFacts facts) {
+      return factory.open(facts, shared);
+    }
+  }
+
+  private final List<HelperEntry> entries;
+  private final Map<HelperPort, ActiveHelper> active;
+  private final HelperLimits limits;
+  private final List<HelperProtocol> protocols;
+  private final SharedStates shared;
+
+  /**
+   * Puts entries in force.
+   *
+   * @param entries all entries, ids and ports already checked
+   * @param protocols the protocols that can be read
+   * @param limits limits on the bytes of one flow
+   * @param shared what the flows of each protocol share; outlives this table
+   * @throws IllegalArgumentException if a protocol is not known or does not take its options
+   */
+  public HelperTable(
+      List<HelperEntry> entries,
+      List<HelperProtocol> protocols,
+      HelperLimits limits,
+      SharedStates shared) {
+    this.entries = List.copyOf(entries);
+    this.limits = limits;
+    this.protocols = List.copyOf(protocols);
+    this.shared = shared;
+    this.active = new HashMap<>();
+    for (HelperEntry entry : entries) {
+      HelperProtocol protocol = protocolOf(entry, protocols);
+      HelperProtocol.Factory factory = protocol.configure(entry.options(), limits);
+      if (entry.enabled()) {
+        active.put(
+            new HelperPort(entry.transport(), entry.port()),
+            new ActiveHelper(entry, factory, shared.of(entry.name())));
+      }
+    }
+  }
+
+  /**
+   * Other entries of the same protocols, whose flows share what those before them shared.
+   *
+   * @param newEntries all entries, ids and ports already checked
+   * @param newLimits limits on the bytes of one flow
+   * @return a new table
+   * @throws IllegalArgumentException if a protocol is not known or does not take its options
+   */
+  public HelperTable with(List<HelperEntry> newEntries, HelperLimits newLimits) {
+    return new HelperTable(newEntries, protocols, newLimits, shared);
+  }
+
+  /**
+   * What the flows of each protocol share.
+   *
+   * @return the same at every call, also of tables that were made {@link #with} others
+   */
+  public SharedStates shared() {
+    return shared;
+  }
+
+  private static HelperProtocol protocolOf(HelperEntry entry, List<HelperProtocol> protocols) {
+    for (HelperProtocol protocol : protocols) {
+      if (protocol.name().equals(entry.name())) {
+        if (!protocol.transports().contains(entry.transport())) {
+          throw new IllegalArgumentException(
+              "protocol: "
+                  + entry.transport()
+                  + " (expected for "
+                  + entry.name()
+                  + ": "
+                  + protocol.transports()
+                  + ")");
+        }
+        return protocol;
+      }
+    }
+    throw new IllegalArgumentException(
+        "name: "
+            + entry.name()
+            + " (expected: "
+            + protocols.stream().map(HelperProtocol::name).collect(Collectors.joining(", "))
+            + ")");
+  }
+
+  /**
+   * The helper of a server port.
+   *
+   * @param transport TCP or UDP
+   * @param port server port
+   * @return null if none is enabled there
+   */
+  public @Nullable ActiveHelper find(Transport transport, int port) {
+    return active.get(new HelperPort(transport, port));
+  }
+
+  /**
+   * The ports whose control packets are diverted.
+   *
+   * @return ports of the enabled entries
+   */
+  public Set<HelperPort> ports() {
+    return Set.copyOf(active.keySet());
+  }
+
+  /**
+   * All entries, disabled ones too.
+   *
+   * @return in configured order
+   */
+  public List<HelperEntry> entries() {
+    return entries;
+  }
+
+  /**
+   * Limits on the bytes of one flow.
+   *
+   * @return the limits
+   */
+  public HelperLimits limits() {
+    return limits;
+  }
+}

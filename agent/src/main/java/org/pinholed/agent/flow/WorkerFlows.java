@@ -1,0 +1,375 @@
+package org.pinholed.agent.flow;
+
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.SessionRow;
+import org.pinholed.helper.Reason;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The parent flows of one worker: which there are, how they stop being read, and how they end. For
+ * the worker's thread only, or while that does not run; others get there by its inbox.
+ */
+public final class WorkerFlows {
+  /** How many rows are looked at for one that may go: those with a pinhole stay. */
+  private static final int ROWS_TRIED = 16;
+
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerFlows.class);
+
+  private final FlowOwner owner;
+  private final Announced announced;
+  private final ParentOwners owners;
+  private final FlowMarks marks;
+  private final AgentEvents events;
+  private final FlowTable flows = new FlowTable();
+  private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
+
+  /** Rows of flows that are not read, the oldest first. */
+  private final Set<Flow> unread = new LinkedHashSet<>();
+
+  /**
+   * Makes the flows of a worker, none yet.
+   *
+   * @param owner whose they are
+   * @param announced what the flows announced
+   * @param owners who reads which parent, shared
+   * @param marks writes what is known of a flow into its conntrack mark
+   * @param events log and counters, shared
+   */
+  public WorkerFlows(
+      FlowOwner owner,
+      Announced announced,
+      ParentOwners owners,
+      FlowMarks marks,
+      AgentEvents events) {
+    this.owner = owner;
+    this.announced = announced;
+    this.owners = owners;
+    this.marks = marks;
+    this.events = events;
+  }
+
+  /**
+   * Finds the flow of a packet.
+   *
+   * @param packet the packet
+   * @return the flow and the packet's direction; null if it is not known
+   */
+  public FlowTable.@Nullable End find(PacketView packet) {
+    return flows.find(packet);
+  }
+
+  /**
+   * Finds a flow by its conntrack.
+   *
+   * @param identity which conntrack it is
+   * @return null if it is not known
+   */
+  public @Nullable Flow find(ConntrackIdentity identity) {
+    return flows.find(identity);
+  }
+
+  /**
+   * Flows that are read.
+   *
+   * @return a number
+   */
+  public int read() {
+    return flows.size() - unread.size();
+  }
+
+  /**
+   * Flows that are known and no longer read.
+   *
+   * @return a number
+   */
+  public int unread() {
+    return unread.size();
+  }
+
+  /**
+   * What another process needs to go on with the flows. On the worker's thread, or after its end.
+   *
+   * @return the states of those that are read
+   */
+  public List<FlowState> states() {
+    List<FlowState> states = new ArrayList<>();
+    for (Flow flow : flows.flows()) {
+      FlowState state = flow.state();
+      if (state != null) {
+        states.add(state);
+      }
+    }
+    return states;
+  }
+
+  /**
+   * Puts a flow into the table. Those that had one of its tuples before are over.
+   *
+   * @param flow one whose conntrack the kernel has
+   * @return false if a limit is reached; then it is not known, and the kernel is to be told so
+   */
+  public boolean add(Flow flow) {
+    for (Flow stale : flows.withTuplesOf(flow.entry())) {
+      end(stale, AgentEvent.Kind.PARENT_CLOSED); // its conntrack is gone: the tuple is another's
+    }
+    if (flow.helper() != null) {
+      Limit reached = owners.takePlace(flow.facts().client().address());
+      if (reached != null) {
+        events.limit(flow.parent(), reached);
+        flow.close();
+        return false;
+      }
+    }
+    owners.put(flow.parent().identity(), owner);
+    flows.add(flow);
+    return true;
+  }
+
+  /**
+   * Keeps a flow that is not read for the listing; if there are too many, an older one goes.
+   *
+   * @param flow it stays in the table
+   * @param reason why it is not read
+   */
+  void keepUnread(Flow flow, Reason reason) {
+    flow.endReading(reason);
+    unread.add(flow);
+    if (!owners.changeUnread(1)) {
+      return;
+    }
+    Iterator<Flow> oldest = unread.iterator();
+    for (int tries = 0; tries < ROWS_TRIED && oldest.hasNext(); tries++) {
+      Flow row = oldest.next();
+      if (row.parent().waiting() == 0 && !row.mayHaveToRepeat()) {
+        row.parent().end();
+        flows.remove(row);
+        owners.remove(row.parent().identity(), owner);
+        oldest.remove();
+        owners.changeUnread(-1);
+        return;
+      }
+    }
+  }
+
+  /**
+   * Ends the reading of a flow for what was found in it.
+   *
+   * @param flow it stays in the table
+   * @param reason why
+   */
+  public void endReading(Flow flow, Reason reason) {
+    events.reason(flow.parent(), reason, "");
+    // What a broken flow announced is not to be trusted; what an encrypted one announced before is.
+    endReading(flow, reason, reason.kind() == Reason.Kind.MALFORMED);
+  }
+
+  /**
+   * Ends the reading of a flow.
+   *
+   * @param flow it stays in the table
+   * @param reason why
+   * @param shut whether its pinholes are shut, too
+   */
+  public void endReading(Flow flow, Reason reason, boolean shut) {
+    if (shut) {
+      announced.endAll(flow, AgentEvent.Kind.CLOSED);
+      TranslatedFlow translation = flow.translation();
+      if (translation != null) {
+        translation.cancelPlanned(); // it would announce what is shut
+      }
+    }
+    if (flow.mayHaveToRepeat()) {
+      marks.disprove(flow.entry());
+    } else {
+      marks.endReading(flow.entry());
+    }
+    stopReading(flow, reason);
+  }
+
+  /**
+   * Reads no more of a flow, whose mark says so already.
+   *
+   * @param flow it stays in the table
+   * @param reason why
+   */
+  void stopReading(Flow flow, Reason reason) {
+    if (flow.helper() != null) {
+      owners.givePlaceBack(flow.facts().client().address());
+    }
+    keepUnread(flow, reason);
+    unreadable.warn(flow.parent().logName() + ": " + reason.word() + ", " + reason.explanation());
+  }
+
+  /**
+   * Ends a parent by what its sides said or an operator did, while its conntrack may live on: what
+   * comes on it from now on is not believed.
+   *
+   * @param flow leaves the table
+   * @param kind why, for log and counters
+   */
+  public void endAndDistrust(Flow flow, AgentEvent.Kind kind) {
+    end(flow, kind);
+    marks.distrust(flow.entry());
+  }
+
+  /**
+   * Ends a parent and everything that hangs on it.
+   *
+   * @param flow leaves the table
+   * @param kind why, for log and counters
+   */
+  public void end(Flow flow, AgentEvent.Kind kind) {
+    flow.parent().end();
+    flow.close();
+    announced.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
+    flows.remove(flow);
+    owners.remove(flow.parent().identity(), owner);
+    if (flow.helper() != null) {
+      owners.givePlaceBack(flow.facts().client().address());
+    }
+    if (unread.remove(flow)) {
+      owners.changeUnread(-1);
+    }
+  }
+
+  /**
+   * Has the kernel queue no more packets of a flow that is not read any more.
+   *
+   * @param flow the flow
+   */
+  public void queueNoMore(Flow flow) {
+    marks.endReading(flow.entry());
+  }
+
+  /**
+   * All flows.
+   *
+   * @return a copy
+   */
+  public List<Flow> all() {
+    return new ArrayList<>(flows.flows());
+  }
+
+  /**
+   * Ends those parents whose helper is no longer in force. What they say from now on is not seen,
+   * so they are not resumed when such a helper is in force again.
+   *
+   * @param some parents of this worker; each may cost a request to the kernel
+   * @param helpers those in force
+   */
+  public void endWithoutHelper(List<Flow> some, HelperTable helpers) {
+    for (Flow flow : some) {
+      HelperTable.ActiveHelper active =
+          helpers.find(flow.helperEntry().transport(), flow.helperEntry().port());
+      if (active == null || active.entry().id() != flow.helperEntry().id()) {
+        endAndDistrust(flow, AgentEvent.Kind.CLOSED);
+      }
+    }
+  }
+
+  /**
+   * All conntracks of parents.
+   *
+   * @param filter which ones
+   * @return a copy
+   */
+  public List<ConntrackEntry> entries(ListingFilter filter) {
+    List<ConntrackEntry> entries = new ArrayList<>();
+    entries(all(), filter, entries);
+    return entries;
+  }
+
+  /**
+   * Adds the conntracks of some parents.
+   *
+   * @param some the parents
+   * @param filter which of them
+   * @param into gets the conntracks
+   */
+  public static void entries(List<Flow> some, ListingFilter filter, List<ConntrackEntry> into) {
+    for (Flow flow : some) {
+      if (matches(filter, flow)) {
+        into.add(flow.entry());
+      }
+    }
+  }
+
+  /**
+   * Begins to clear parents. They end by {@code QueueWorkers.endParents} or when the kernel tells
+   * of their end, which it does as soon as their conntracks are deleted; either way they end as
+   * cleared.
+   *
+   * @param filter which ones
+   * @return their conntracks, to be deleted
+   */
+  public List<ConntrackEntry> beginClear(ListingFilter filter) {
+    List<ConntrackEntry> entries = new ArrayList<>();
+    beginClear(all(), filter, entries);
+    return entries;
+  }
+
+  /**
+   * Begins to clear some parents, as {@link #beginClear(ListingFilter)} does.
+   *
+   * @param some the parents
+   * @param filter which of them
+   * @param into gets their conntracks
+   */
+  public static void beginClear(List<Flow> some, ListingFilter filter, List<ConntrackEntry> into) {
+    for (Flow flow : some) {
+      if (matches(filter, flow)) {
+        flow.clear();
+        into.add(flow.entry());
+      }
+    }
+  }
+
+  /**
+   * The listing of parents.
+   *
+   * @param filter which ones
+   * @return rows in no order
+   */
+  public List<SessionRow> sessions(ListingFilter filter) {
+    List<SessionRow> rows = new ArrayList<>();
+    sessions(all(), filter, rows);
+    return rows;
+  }
+
+  /**
+   * Adds the rows of some parents.
+   *
+   * @param some the parents
+   * @param filter which of them
+   * @param into gets the rows
+   */
+  public static void sessions(List<Flow> some, ListingFilter filter, List<SessionRow> into) {
+    long nowNs = System.nanoTime();
+    for (Flow flow : some) {
+      if (matches(filter, flow)) {
+        into.add(flow.row(nowNs));
+      }
+    }
+  }
+
+  private static boolean matches(ListingFilter filter, Flow flow) {
+    Parent parent = flow.parent();
+    return filter.matches(parent.policyId(), parent.helper(), parent.serial());
+  }
+}

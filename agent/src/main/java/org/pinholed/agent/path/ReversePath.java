@@ -1,0 +1,235 @@
+package org.pinholed.agent.path;
+
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.Flow;
+import org.pinholed.agent.flow.FlowDevices;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nfqueue.QueuedPacketView;
+import org.pinholed.kernel.route.RouteQuestion;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds packets that nobody but a forger sends: those that come in by a device that does not lead
+ * back to their source (docs/adr/0009). A server could send "the client's" PORT on its own wire;
+ * the router would send it back, and conntrack takes it for the client's, since it goes by
+ * addresses.
+ *
+ * <p>What the router does with the packets of the same flow is the measure, so that routing by
+ * marks, by source, by VRF or through tunnels needs no rules here. Only if a packet comes by
+ * another device than the one that leads to its sender, the routing table is asked, since there may
+ * be several ways. No answer is no. For the worker's thread, but for {@link #misrouted}.
+ */
+public final class ReversePath {
+  private static final Logger LOG = LoggerFactory.getLogger(ReversePath.class);
+
+  /** {@code NF_INET_LOCAL_IN}: what is queued there ends on this machine. */
+  private static final int HOOK_INPUT = 1;
+
+  /** How long the routing table's no counts; a route may come back. */
+  private static final long REFUSAL_NS = 1_000_000_000L;
+
+  /**
+   * How often the routing table is asked within {@link #REFUSAL_NS}; each time takes some 20 us.
+   */
+  private static final int QUESTIONS_MAX = 1000;
+
+  private static final long PAUSE_NS = 60_000_000_000L;
+
+  private final boolean asymmetricRouting;
+  private final RouteLookup routes;
+  private final AgentEvents events;
+  private final AgentMetrics metrics;
+  private final SampledLog misroutedLog = new SampledLog(LOG, "packet not read");
+  private final SampledLog errors = new SampledLog(LOG, "routing table");
+  private final AtomicLong misrouted = new AtomicLong();
+  private long questionsSinceNs;
+  private int questions;
+
+  /** Asks the kernel's routing tables. */
+  @FunctionalInterface
+  public interface RouteLookup {
+    /**
+     * Whether a packet may leave by a device.
+     *
+     * @param question the packet
+     * @param interfaceIndex the device
+     * @return false if it takes another way, or none
+     * @throws NetlinkException if the kernel does not answer
+     */
+    public boolean leadsTo(RouteQuestion question, int interfaceIndex) throws NetlinkException;
+  }
+
+  /** What a packet is worth. */
+  public enum Finding {
+    /** It is read. */
+    HONEST,
+    /** It passes and is not read. */
+    MISROUTED,
+    /**
+     * It shows that the server's first words, which were read, came from elsewhere: the whole flow
+     * is not to be trusted.
+     */
+    BEGAN_ELSEWHERE
+  }
+
+  /**
+   * Makes the judge of one worker.
+   *
+   * @param asymmetricRouting whether the operator says that honest packets come by any device
+   * @param routes the worker's own way to the routing tables
+   * @param events log and counters
+   * @param metrics counters
+   */
+  public ReversePath(
+      boolean asymmetricRouting, RouteLookup routes, AgentEvents events, AgentMetrics metrics) {
+    this.asymmetricRouting = asymmetricRouting;
+    this.routes = routes;
+    this.events = events;
+    this.metrics = metrics;
+  }
+
+  /**
+   * Judges a packet, and learns from an honest one where the other end is.
+   *
+   * @param flow its flow
+   * @param direction its direction
+   * @param queued what the kernel says of it
+   * @param nowNs {@link System#nanoTime}
+   * @return what it is worth
+   */
+  public Finding judge(Flow flow, Direction direction, QueuedPacketView queued, long nowNs) {
+    if (asymmetricRouting) {
+      return Finding.HONEST;
+    }
+    FlowDevices devices = flow.devices();
+    int in = queued.inInterfaceIndex();
+    int out = queued.hook() == HOOK_INPUT ? FlowDevices.LOCAL : queued.outInterfaceIndex();
+    if (in != 0
+        && !devices.isHome(direction, in)
+        && !beginsHere(flow, direction, in)
+        && !leadsTo(flow, direction, in, out, queued.mark(), nowNs)) {
+      misrouted(flow, direction, in, nowNs);
+      return Finding.MISROUTED;
+    }
+    devices.noteLeaving(direction, out);
+    int unconfirmed = devices.unconfirmed();
+    if (unconfirmed != 0 && direction == Direction.ORIGINAL && out != 0) {
+      devices.setUnconfirmed(0);
+      if (unconfirmed != out
+          && !leadsTo(flow, Direction.REPLY, unconfirmed, in, queued.mark(), nowNs)) {
+        misrouted(flow, Direction.REPLY, unconfirmed, nowNs);
+        return Finding.BEGAN_ELSEWHERE;
+      }
+    }
+    return Finding.HONEST;
+  }
+
+  /**
+   * The server speaks before anything that is queued goes to it: SYN+ACK and greeting. Its first
+   * packet of the client says where the server is, and until then there is nothing to be opened.
+   */
+  private static boolean beginsHere(Flow flow, Direction direction, int in) {
+    FlowDevices devices = flow.devices();
+    if (direction != Direction.REPLY
+        || devices.isFound(direction)
+        || flow.facts().origin() != FlowFacts.Origin.FIRST_BYTE) {
+      return false;
+    }
+    if (devices.unconfirmed() == 0) {
+      devices.setUnconfirmed(in);
+    }
+    return devices.unconfirmed() == in;
+  }
+
+  /** Asks whether what goes to the sender of a direction may leave by a device. */
+  private boolean leadsTo(
+      Flow flow, Direction direction, int device, int towards, int mark, long nowNs) {
+    FlowDevices devices = flow.devices();
+    FlowFacts facts = flow.facts();
+    if (devices.isHere(direction) // this machine sends on no wire of its own to itself
+        || facts.sender(direction).address().isLinkLocalAddress() // the route is to every link
+        || devices.wasRefused(direction, device, nowNs, REFUSAL_NS)
+        || !mayAsk(nowNs)) {
+      return false;
+    }
+    RouteQuestion question =
+        new RouteQuestion(
+            facts.sender(direction).address(),
+            facts.sender(direction.opposite()).address(),
+            Math.max(0, towards),
+            mark);
+    boolean leads;
+    try {
+      leads = routes.leadsTo(question, device);
+    } catch (NetlinkException e) {
+      errors.warn(String.valueOf(e.getMessage()));
+      leads = false;
+    }
+    devices.routed(direction, device, leads, nowNs);
+    return leads;
+  }
+
+  private boolean mayAsk(long nowNs) {
+    if (questions == 0 || nowNs - questionsSinceNs >= REFUSAL_NS) {
+      questionsSinceNs = nowNs;
+      questions = 0;
+    }
+    if (questions >= QUESTIONS_MAX) {
+      return false;
+    }
+    questions++;
+    return true;
+  }
+
+  private void misrouted(Flow flow, Direction direction, int device, long nowNs) {
+    misrouted.lazySet(misrouted.get() + 1);
+    metrics.misroutedPacket();
+    if (!flow.devices().countMisrouted(nowNs, PAUSE_NS)) {
+      return;
+    }
+    flow.refused(AgentReason.MISROUTED);
+    String detail =
+        "a packet of the "
+            + (direction == Direction.ORIGINAL ? "client" : "server")
+            + " came in by "
+            + name(device)
+            + ", which does not lead back to it";
+    events.misrouted(flow.parent(), AgentReason.MISROUTED, detail);
+    misroutedLog.warn(flow.parent().logName() + ": " + detail);
+  }
+
+  /**
+   * The name of a device.
+   *
+   * @param device its index
+   * @return its name, or its index in words if it is gone
+   */
+  public static String name(int device) {
+    @Nullable NetworkInterface found = null;
+    try {
+      found = NetworkInterface.getByIndex(device);
+    } catch (SocketException e) {
+      // then its index must do
+    }
+    return found == null ? "device " + device : found.getName();
+  }
+
+  /**
+   * Packets that were not read. From any thread.
+   *
+   * @return a count since the start
+   */
+  public long misrouted() {
+    return misrouted.get();
+  }
+}

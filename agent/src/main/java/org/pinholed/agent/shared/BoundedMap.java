@@ -1,0 +1,149 @@
+package org.pinholed.agent.shared;
+
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.SharedMap;
+
+/**
+ * One map of a protocol. Keys are found by a hash that nobody outside can know, so that nobody can
+ * choose keys that get into each other's way; those of one bucket are in order besides.
+ *
+ * @param <V> an immutable value
+ */
+final class BoundedMap<V> implements SharedMap<V> {
+  private static final long SECRET = new SecureRandom().nextLong();
+
+  private final ConcurrentHashMap<Key, Held<V>> values = new ConcurrentHashMap<>();
+  private final AtomicInteger size = new AtomicInteger();
+  private final Codec<V> codec;
+  private volatile int most;
+
+  /** A value and when its time is over. */
+  private record Held<V>(V value, long endNs) {
+    boolean isOver(long nowNs) {
+      return endNs - nowNs <= 0;
+    }
+  }
+
+  /** A key with a hash of its own. */
+  private record Key(OwnerId id) implements Comparable<Key> {
+    @Override
+    public int hashCode() {
+      // The finalizer of SplitMix64, one half after the other.
+      long hash = mix(mix(SECRET ^ id.high()) ^ id.low());
+      return (int) hash;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Key that && id.equals(that.id);
+    }
+
+    @Override
+    public int compareTo(Key other) {
+      return id.compareTo(other.id);
+    }
+
+    private static long mix(long value) {
+      long mixed = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
+      mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;
+      return mixed ^ mixed >>> 31;
+    }
+  }
+
+  BoundedMap(Codec<V> codec, int most) {
+    this.codec = codec;
+    this.most = most;
+  }
+
+  void setMost(int newMost) {
+    most = newMost;
+  }
+
+  @Override
+  public @Nullable V get(OwnerId key, long nowNs) {
+    Held<V> held = values.get(new Key(key));
+    return held == null || held.isOver(nowNs) ? null : held.value();
+  }
+
+  @Override
+  public boolean change(OwnerId key, long nowNs, Duration atMost, Change<V> change) {
+    boolean[] full = new boolean[1];
+    values.compute(
+        new Key(key),
+        (same, held) -> {
+          V before = held == null || held.isOver(nowNs) ? null : held.value();
+          if (held == null && !takePlace()) {
+            full[0] = true;
+            return null;
+          }
+          V after = before;
+          try {
+            after = change.of(before);
+          } finally {
+            // Also if the change throws: a place that was taken for nothing is given back.
+            if (after == null) {
+              size.decrementAndGet();
+            }
+          }
+          return after == null ? null : new Held<>(after, nowNs + atMost.toNanos());
+        });
+    return !full[0];
+  }
+
+  private boolean takePlace() {
+    if (size.incrementAndGet() <= most) {
+      return true;
+    }
+    size.decrementAndGet();
+    return false;
+  }
+
+  @Override
+  public int size() {
+    return size.get();
+  }
+
+  /** Takes out what has had its time. */
+  void purge(long nowNs) {
+    for (Key key : values.keySet()) {
+      values.computeIfPresent(
+          key,
+          (same, held) -> {
+            if (!held.isOver(nowNs)) {
+              return held;
+            }
+            size.decrementAndGet();
+            return null;
+          });
+    }
+  }
+
+  /** Writes all values down for another process. */
+  List<SharedEntry> entries(String protocol, String name, long nowNs) {
+    List<SharedEntry> entries = new ArrayList<>();
+    values.forEach(
+        (key, held) -> {
+          long leftMs = (held.endNs() - nowNs) / 1_000_000;
+          if (leftMs > 0) {
+            entries.add(
+                new SharedEntry(protocol, name, key.id(), leftMs, codec.write(held.value())));
+          }
+        });
+    return entries;
+  }
+
+  /** Takes over what another process wrote down; what is not understood is left out. */
+  void restore(SharedEntry entry, long nowNs) {
+    V value = codec.read(entry.text());
+    if (value != null) {
+      change(entry.key(), nowNs, Duration.ofMillis(entry.leftMs()), before -> value);
+    }
+  }
+}

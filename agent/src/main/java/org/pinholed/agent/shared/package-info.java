@@ -1,0 +1,5 @@
+/** What all flows of a protocol share, beyond flows and workers. */
+@NullMarked
+package org.pinholed.agent.shared;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,70 @@
+package org.pinholed.helper;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * State that all flows of a protocol share, whichever worker reads them. Bounded: a map that is
+ * full takes no new key. Thread-safe; changes of one key come one after the other.
+ *
+ * @param <V> an immutable value
+ */
+public interface SharedMap<V> {
+  /** What becomes of a value. */
+  @FunctionalInterface
+  interface Change<V> {
+    /**
+     * Changes it. Must be quick, and must not use the map.
+     *
+     * @param before the value until now; null if there is none
+     * @return the value from now on; null to take it out
+     */
+    @Nullable V of(@Nullable V before);
+  }
+
+  /** How values are handed over to another process. */
+  interface Codec<V> {
+    /**
+     * Writes a value down.
+     *
+     * @param value a value
+     * @return at most 4000 characters of ASCII, without line ends
+     */
+    String write(V value);
+
+    /**
+     * Reads a value, perhaps one that another version wrote.
+     *
+     * @param text what {@link #write} said, or anything else
+     * @return null if it is not understood
+     */
+    @Nullable V read(String text);
+  }
+
+  /**
+   * The value of a key.
+   *
+   * @param key the key
+   * @param nowNs the time that the helper was given with its bytes
+   * @return null if there is none, or its time is over
+   */
+  @Nullable V get(OwnerId key, long nowNs);
+
+  /**
+   * Changes the value of a key.
+   *
+   * @param key the key
+   * @param nowNs the time that the helper was given with its bytes
+   * @param atMost how long the value stays from now on unless it is changed again
+   * @param change what becomes of it
+   * @return false if the map is full and the key is new; then nothing was changed
+   */
+  boolean change(OwnerId key, long nowNs, Duration atMost, Change<V> change);
+
+  /**
+   * How many keys have a value, with those whose time is over since a moment.
+   *
+   * @return 0 or more
+   */
+  int size();
+}

@@ -1,0 +1,94 @@
+package org.pinholed.it.lab;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Talks to the program that has the sockets of a peer ({@code lab/peer.py}): one JSON object a
+ * line, asked and answered in turn. Bytes travel as Latin-1 text. Not thread-safe. Closing it ends
+ * the program.
+ */
+final class PeerCalls implements AutoCloseable {
+  /** Over links that lose, a packet is sent at least once a second until it arrives. */
+  static final double TIMEOUT_SECONDS = 15;
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final AtomicInteger COUNTER = new AtomicInteger();
+
+  private final Lab lab;
+  private final Process process;
+  private final Writer requests;
+  private final BufferedReader answers;
+  private final Path errors;
+
+  private PeerCalls(Lab lab, Process process, Path errors) {
+    this.lab = lab;
+    this.process = process;
+    this.errors = errors;
+    requests = process.outputWriter(StandardCharsets.UTF_8);
+    answers = process.inputReader(StandardCharsets.UTF_8);
+  }
+
+  /** Starts the program on a host. */
+  static PeerCalls start(Lab lab, Lab.Host host) {
+    Path script = lab.resource("peer.py");
+    Path errors = lab.workFolder().resolve("peer-" + COUNTER.incrementAndGet() + ".err");
+    Process process = lab.startPiped(host, errors, "/usr/bin/python3", script.toString());
+    return new PeerCalls(lab, process, errors);
+  }
+
+  static double seconds(Duration duration) {
+    return duration.toMillis() / 1000.0;
+  }
+
+  /**
+   * Has the program do something.
+   *
+   * @param operation a method of the program's class {@code Peer}
+   * @throws PeerException if it could not be done
+   */
+  JsonNode call(String operation, Map<String, ?> arguments) {
+    ObjectNode request = JSON.valueToTree(arguments);
+    request.put("op", operation);
+    try {
+      requests.write(request + "\n");
+      requests.flush();
+      String line = answers.readLine();
+      if (line == null) {
+        throw new EOFException("end of answers");
+      }
+      JsonNode answer = JSON.readTree(line);
+      if (answer.has("error")) {
+        throw new PeerException(
+            operation + ": " + answer.path("error").asText() + " " + answer.path("text").asText());
+      }
+      return answer;
+    } catch (IOException e) {
+      throw new IllegalStateException("the peer ended at " + operation + ": " + complaint(), e);
+    }
+  }
+
+  private String complaint() {
+    try {
+      return Files.readString(errors);
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  @Override
+  public void close() {
+    lab.kill(process);
+  }
+}
