@@ -1,7 +1,14 @@
 package org.pinholed.agent.nat;
 
+import java.util.Arrays;
+
 /** Bytes of a TCP stream that are replaced by others, named by sequence numbers of the sender. */
 public final class PayloadEdit {
+  /** Longer texts are cut in the trace, so no more is kept. */
+  private static final int OLD_BYTES = 64;
+
+  private final int message;
+  private final byte[] old;
   private final int from;
   private final int to;
   private final byte[] replacement;
@@ -15,9 +22,29 @@ public final class PayloadEdit {
    * @param replacement what comes instead; kept
    */
   public PayloadEdit(int from, int lengthBytes, byte[] replacement) {
+    this(from, from, lengthBytes, replacement, new byte[0]);
+  }
+
+  /**
+   * Makes an edit of which it is known what it replaces.
+   *
+   * @param message sequence number of the first byte of its message: what is made of one edit of a
+   *     message is made of all
+   * @param from sequence number of the first byte that goes
+   * @param lengthBytes how many bytes go, 0 or more
+   * @param replacement what comes instead; kept
+   * @param old the bytes that go, for the trace, or the first of them; kept
+   */
+  public PayloadEdit(int message, int from, int lengthBytes, byte[] replacement, byte[] old) {
+    this.message = message;
+    this.old = old.length > OLD_BYTES ? Arrays.copyOf(old, OLD_BYTES) : old;
     this.from = from;
     this.to = from + lengthBytes;
     this.replacement = replacement;
+  }
+
+  int message() {
+    return message;
   }
 
   int from() {
@@ -40,6 +67,34 @@ public final class PayloadEdit {
    */
   public int growth() {
     return replacement.length - (to - from);
+  }
+
+  /**
+   * What goes and what comes, for the trace.
+   *
+   * @return {@code "old" -> "new"}, each in plain ASCII, other bytes as {@code \\xNN}, at most 64
+   *     bytes of it
+   */
+  public String describe() {
+    StringBuilder text = new StringBuilder(64);
+    quote(old, to - from, text);
+    text.append(" -> ");
+    quote(replacement, replacement.length, text);
+    return text.toString();
+  }
+
+  private static void quote(byte[] bytes, int lengthBytes, StringBuilder into) {
+    into.append('"');
+    int shown = Math.min(bytes.length, OLD_BYTES);
+    for (int i = 0; i < shown; i++) {
+      int value = Byte.toUnsignedInt(bytes[i]);
+      if (value < ' ' || value > '~' || value == '"' || value == '\\') {
+        into.append(String.format("\\x%02x", value));
+      } else {
+        into.append((char) value);
+      }
+    }
+    into.append(lengthBytes > shown ? "\"..." : "\"");
   }
 
   /** How often a segment was cut because it had only a part of what goes. */

@@ -39,6 +39,9 @@ public final class TranslatedStream {
   /** Where the unfinished message began that was withheld last. */
   private int withheldFrom;
 
+  /** How longer messages are changed; null while a helper has none of them. */
+  private @Nullable MessageHold hold;
+
   /** Edits that were made together, with one position in the kernel. */
   private static final class Made {
     private final List<PayloadEdit> edits;
@@ -89,6 +92,63 @@ public final class TranslatedStream {
     if (made.isEmpty() && adjustment.equals(SequenceAdjustment.NONE)) {
       adjustment = found;
     }
+  }
+
+  /**
+   * From now on messages may be longer than a segment.
+   *
+   * @return what holds their segments, the same at every call
+   */
+  public MessageHold holding() {
+    MessageHold holding = hold;
+    if (holding == null) {
+      holding = new MessageHold(this);
+      hold = holding;
+    }
+    return holding;
+  }
+
+  /**
+   * What holds segments of longer messages.
+   *
+   * @return null if {@link #holding} was not called yet
+   */
+  public @Nullable MessageHold hold() {
+    return hold;
+  }
+
+  /**
+   * Whether a segment is one that an earlier agent changed, or was about to ({@link #decide}).
+   *
+   * @param sequence sequence number of its first byte
+   * @param lengthBytes length of its payload
+   * @return true as long as nobody knows how it was changed
+   */
+  public boolean isInherited(int sequence, int lengthBytes) {
+    return inherited
+        && sequence - inheritedPosition <= 0
+        && sequence + lengthBytes - inheritedPosition > 0;
+  }
+
+  /** What is to be replaced, in order; of {@link MessageHold}, too. */
+  List<PayloadEdit> planned() {
+    return planned;
+  }
+
+  /** Sequence number behind the last byte that passed. */
+  int released() {
+    return released;
+  }
+
+  /** Notes what passed. */
+  void release(int end) {
+    released(end);
+  }
+
+  /** Notes what the kernel was told. */
+  void adjusted(SequenceAdjustment next) {
+    adjustment = next;
+    inherited = false;
   }
 
   /**
@@ -182,14 +242,19 @@ public final class TranslatedStream {
    * Plans to replace bytes that did not pass yet.
    *
    * @param edit behind all that was planned before
+   * @return false if it cannot be made
    */
-  public void plan(PayloadEdit edit) {
-    planned.add(edit);
+  public boolean plan(PayloadEdit edit) {
+    return hold == null ? planned.add(edit) : hold.plan(edit);
   }
 
   /** Forgets what is planned; what was made stays. */
   public void cancelPlanned() {
-    planned.clear();
+    if (hold == null) {
+      planned.clear();
+    } else {
+      hold.cancelPlanned();
+    }
   }
 
   /**
@@ -206,7 +271,7 @@ public final class TranslatedStream {
     if (!begun || (sequence - released > 0 && (inTurnOnly || !planned.isEmpty()))) {
       return false;
     }
-    if (inherited && sequence - inheritedPosition <= 0 && end - inheritedPosition > 0) {
+    if (isInherited(sequence, lengthBytes)) {
       return false;
     }
     if (!planned.isEmpty() && planned.get(0).from() - end < 0) {
@@ -249,7 +314,7 @@ public final class TranslatedStream {
     if (sequence - released > 0 && (inTurnOnly || !planned.isEmpty())) {
       return Passage.dropped(WithheldReason.EARLY);
     }
-    if (inherited && sequence - inheritedPosition <= 0 && end - inheritedPosition > 0) {
+    if (isInherited(sequence, lengthBytes)) {
       return decideInherited(sequence, end);
     }
     List<PayloadEdit> edits = new ArrayList<>(2);
@@ -419,7 +484,7 @@ public final class TranslatedStream {
         return true;
       }
     }
-    return !planned.isEmpty();
+    return !planned.isEmpty() || (hold != null && hold.isUnfinished());
   }
 
   /**
@@ -468,7 +533,8 @@ public final class TranslatedStream {
     return false;
   }
 
-  private static int growth(List<PayloadEdit> edits) {
+  /** By how many bytes edits make the stream longer. */
+  static int growth(List<PayloadEdit> edits) {
     int growth = 0;
     for (PayloadEdit edit : edits) {
       growth += edit.growth();

@@ -10,6 +10,8 @@ public enum WithheldReason implements ExplainedWord {
   INCOMPLETE("it ends within a message that may have to be rewritten as a whole"),
   /** It begins or ends within bytes that are replaced. */
   PART_OF_AN_EDIT("it has only a part of what is rewritten"),
+  /** Its first copy waits. */
+  HELD_ALREADY("a copy of it is held until the message is complete that it is a part of"),
   /** The kernel knows one shift of sequence numbers at a time. */
   UNACKNOWLEDGED(
       "a rewrite before it changed the length and is not acknowledged yet; the kernel can shift by"

@@ -1,0 +1,130 @@
+package org.pinholed.agent.nat;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * New text of a stretch of a TCP stream, and how it is laid over the sender's sequence numbers.
+ *
+ * <p>All change of length happens at one place, because the kernel shifts sequence numbers by one
+ * offset before and another behind one position. Before that place byte {@code x} of the sender is
+ * byte {@code x - from} of the new text; behind it, it is that plus the growth. So whatever piece
+ * of the stretch the sender sends, or sends again, has its piece of the new text, wherever it is
+ * cut.
+ *
+ * <p>Where the text grows, the place is a point: the segment that ends there is longer by the
+ * growth. Where it shrinks, the place is the stretch {@code gone} that has nothing in the new text.
+ */
+final class LaidText {
+  private final int from;
+  private final int to;
+  private final int goneFrom;
+  private final int goneTo;
+  private final int growth;
+  private final byte @Nullable [] text;
+  private final boolean acknowledged;
+  private boolean shiftAcknowledged;
+
+  /**
+   * Lays a text.
+   *
+   * @param from sequence number of the first byte that it replaces
+   * @param to sequence number behind the last one
+   * @param place sequence number where the length changes: behind the last byte that is shifted as
+   *     what comes before, if it grows; behind the bytes that are gone, if it shrinks
+   * @param text the new text; null if nobody knows it any more and the receiver has it
+   * @param growth length of the text less {@code to - from}
+   */
+  LaidText(int from, int to, int place, byte @Nullable [] text, int growth) {
+    this.from = from;
+    this.to = to;
+    this.goneTo = place;
+    this.goneFrom = place + Math.min(0, growth);
+    this.growth = growth;
+    this.text = text;
+    this.acknowledged = text == null;
+    this.shiftAcknowledged = acknowledged;
+  }
+
+  int from() {
+    return from;
+  }
+
+  int to() {
+    return to;
+  }
+
+  int place() {
+    return goneTo;
+  }
+
+  int growth() {
+    return growth;
+  }
+
+  byte @Nullable [] text() {
+    return text;
+  }
+
+  int sizeBytes() {
+    return text == null ? 0 : text.length + 64;
+  }
+
+  /** The position that the kernel is told: what begins up to it is shifted as what comes before. */
+  int position() {
+    return goneFrom - 1;
+  }
+
+  boolean isAcknowledged() {
+    return acknowledged;
+  }
+
+  /** Takes an acknowledgement, in the sender's numbers. */
+  void acknowledged(int acknowledgement) {
+    shiftAcknowledged |= acknowledgement - goneTo >= 0;
+  }
+
+  /**
+   * Whether the receiver has all that is shifted as what comes before, so that the kernel may
+   * forget how.
+   */
+  boolean isShiftAcknowledged() {
+    return shiftAcknowledged;
+  }
+
+  /** The same without its text, once the receiver has it. */
+  LaidText withoutText() {
+    return new LaidText(from, to, goneTo, null, growth);
+  }
+
+  boolean overlaps(int segmentFrom, int segmentTo) {
+    return segmentTo - from > 0 && segmentFrom - to < 0;
+  }
+
+  /** Whether a byte has nothing in the new text. */
+  boolean isGone(int sequence) {
+    return sequence - goneFrom >= 0 && sequence - goneTo < 0;
+  }
+
+  /**
+   * Where the text of a segment begins.
+   *
+   * @param sequence where the segment begins, {@code from..to}, not {@link #isGone}
+   * @return an index of the text
+   */
+  int begin(int sequence) {
+    return sequence - from + (sequence - goneTo >= 0 ? growth : 0);
+  }
+
+  /**
+   * Where the text of a segment ends.
+   *
+   * @param sequence behind its last byte, {@code from..to}
+   * @return an index of the text
+   */
+  int end(int sequence) {
+    if (sequence - goneTo >= 0) {
+      return sequence - from + growth;
+    }
+    return (sequence - goneFrom >= 0 ? goneFrom : sequence) - from;
+  }
+}
