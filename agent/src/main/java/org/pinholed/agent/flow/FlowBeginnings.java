@@ -1,5 +1,6 @@
 package org.pinholed.agent.flow;
 
+import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Parent;
@@ -24,8 +25,8 @@ public final class FlowBeginnings {
   private final FlowMaker maker;
   private final FlowTakeover takeover;
   private final WorkerFlows flows;
-  private final ConntrackClient conntrack;
   private final FlowFinder finder;
+  private final ConntrackClient conntrack;
   private final ParentOwners owners;
   private final FlowMarks marks;
   private final AgentEvents events;
@@ -38,8 +39,8 @@ public final class FlowBeginnings {
    * @param maker makes them
    * @param takeover knows those that an earlier agent left
    * @param flows gets them
-   * @param conntrack the worker's own way to conntrack
    * @param finder finds the conntracks of packets
+   * @param conntrack the worker's own way to conntrack
    * @param owners has the half-open ones, shared
    * @param marks writes what is known of a flow into its conntrack mark
    * @param events log and counters, shared
@@ -50,8 +51,8 @@ public final class FlowBeginnings {
       FlowMaker maker,
       FlowTakeover takeover,
       WorkerFlows flows,
-      ConntrackClient conntrack,
       FlowFinder finder,
+      ConntrackClient conntrack,
       ParentOwners owners,
       FlowMarks marks,
       AgentEvents events,
@@ -60,8 +61,8 @@ public final class FlowBeginnings {
     this.maker = maker;
     this.takeover = takeover;
     this.flows = flows;
-    this.conntrack = conntrack;
     this.finder = finder;
+    this.conntrack = conntrack;
     this.owners = owners;
     this.marks = marks;
     this.events = events;
@@ -102,7 +103,7 @@ public final class FlowBeginnings {
     ConntrackEntry entry = conntrackOf(packet, queued);
     if (entry == null
         || entry.tcpState() != ConntrackEntry.TCP_SYN_RECV
-        || !KernelFlowFinder.inverseOf(packet).equals(entry.original())) { // not from the server
+        || !KernelFlowFinder.tupleBehind(packet).equals(entry.original())) { // not from the server
       if (before != null) {
         marks.proveAgain(before);
       }
@@ -292,11 +293,16 @@ public final class FlowBeginnings {
   }
 
   private @Nullable ConntrackEntry conntrackOf(PacketView packet, QueuedPacketView queued) {
-    FlowFinder.Found found = finder.find(packet, queued);
-    if (found == null) {
-      metrics.unreadablePacket(UnreadableReason.NO_CONNTRACK);
+    try {
+      FlowFinder.Found found = finder.find(packet, queued);
+      if (found == null) {
+        metrics.unreadablePacket(UnreadableReason.NO_CONNTRACK);
+        return null;
+      }
+      return found.entry();
+    } catch (IOException e) {
+      marks.failed(e);
       return null;
     }
-    return found.entry();
   }
 }

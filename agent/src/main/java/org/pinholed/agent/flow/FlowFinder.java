@@ -1,5 +1,6 @@
 package org.pinholed.agent.flow;
 
+import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
@@ -22,7 +23,8 @@ public interface FlowFinder {
    *
    * @param packet what is queued, behind source NAT
    * @param queued what the kernel says of it besides
-   * @return null if nobody knows it
+   * @return null if nobody knows it (any more)
+   * @throws IOException if the kernel refuses
    */
-  @Nullable Found find(PacketView packet, QueuedPacketView queued);
+  @Nullable Found find(PacketView packet, QueuedPacketView queued) throws IOException;
 }

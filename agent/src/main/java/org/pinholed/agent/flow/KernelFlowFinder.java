@@ -2,7 +2,6 @@ package org.pinholed.agent.flow;
 
 import java.io.IOException;
 import java.util.Optional;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.FlowOrigin;
@@ -28,41 +27,32 @@ import org.pinholed.kernel.nfqueue.QueuedPacketView;
  */
 public final class KernelFlowFinder implements FlowFinder {
   private final ConntrackClient conntrack;
-  private final PinholeBackend.Session backend;
-  private final Consumer<IOException> failures;
+  private final PinholeBackend.Session pinholes;
 
   /**
    * Makes a finder.
    *
    * @param conntrack the worker's own way to conntrack
-   * @param backend the worker's own way to the pinholes
-   * @param failures told when the kernel refuses to answer; the flow is not found then
+   * @param pinholes the worker's own way to the table
    */
-  public KernelFlowFinder(
-      ConntrackClient conntrack, PinholeBackend.Session backend, Consumer<IOException> failures) {
+  public KernelFlowFinder(ConntrackClient conntrack, PinholeBackend.Session pinholes) {
     this.conntrack = conntrack;
-    this.backend = backend;
-    this.failures = failures;
+    this.pinholes = pinholes;
   }
 
   @Override
-  public @Nullable Found find(PacketView packet, QueuedPacketView queued) {
+  public @Nullable Found find(PacketView packet, QueuedPacketView queued) throws IOException {
     boolean mayBeFirst = packet.protocol() == Transport.UDP.protocolNumber();
     Found attached = mayBeFirst ? attached(queued) : null;
     if (attached != null && !attached.confirmed()) {
       return attached;
     }
-    FlowTuple reply = inverseOf(packet);
-    try {
-      Optional<ConntrackEntry> entry = conntrack.get(reply);
-      if (entry.isPresent()) {
-        return new Found(entry.get(), true);
-      }
-      return attached == null && mayBeFirst ? writtenDown(packet, reply) : null;
-    } catch (IOException e) {
-      failures.accept(e);
-      return null;
+    FlowTuple reply = tupleBehind(packet);
+    Optional<ConntrackEntry> entry = conntrack.get(reply);
+    if (entry.isPresent()) {
+      return new Found(entry.get(), true);
     }
+    return attached == null && mayBeFirst ? writtenDown(packet, reply) : null;
   }
 
   private static @Nullable Found attached(QueuedPacketView queued) {
@@ -80,7 +70,7 @@ public final class KernelFlowFinder implements FlowFinder {
       return null; // nobody answers that
     }
     FlowOrigin origin =
-        backend.originOf(
+        pinholes.originOf(
             new Endpoint(packet.sourceAddress(), packet.sourcePort()),
             new Endpoint(packet.destinationAddress(), packet.destinationPort()));
     if (origin == null) {
@@ -98,7 +88,7 @@ public final class KernelFlowFinder implements FlowFinder {
   }
 
   /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */
-  static FlowTuple inverseOf(PacketView packet) {
+  static FlowTuple tupleBehind(PacketView packet) {
     FlowTuple tuple =
         new FlowTuple(
             packet.protocol(),

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -11,7 +12,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +30,6 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.FakeDatagrams;
 import org.pinholed.kernel.netlink.NetlinkConstants;
-import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
 /** Where a flow is looked for, and what is believed. */
@@ -52,16 +51,12 @@ class KernelFlowFinderTest {
       """;
 
   private final FakeConntrackKernel kernel = new FakeConntrackKernel();
-  private final List<String> failures = new ArrayList<>();
   private final PacketView packet = new PacketView();
   private @Nullable FlowOrigin origin;
   private boolean refuses;
   private int asked;
   private final KernelFlowFinder finder =
-      new KernelFlowFinder(
-          ConntrackClient.open(kernel),
-          new Maps(),
-          failure -> failures.add(String.valueOf(failure.getMessage())));
+      new KernelFlowFinder(ConntrackClient.open(kernel), new Maps());
 
   /** The maps of first datagrams. */
   private final class Maps implements PinholeBackend.Session {
@@ -145,12 +140,12 @@ class KernelFlowFinderTest {
     return view;
   }
 
-  private FlowFinder.@Nullable Found find(QueuedPacketView queued) {
+  private FlowFinder.@Nullable Found find(QueuedPacketView queued) throws IOException {
     return finder.find(packet, queued);
   }
 
   @Test
-  void unconfirmed_isTakenFromThePacket_withoutAQuestion() {
+  void unconfirmed_isTakenFromThePacket_withoutAQuestion() throws IOException {
     FlowFinder.Found found = find(queued(ATTACHED.replace("STATUS__", "00000190"), false, 7000));
     assertNotNull(found);
     assertFalse(found.confirmed());
@@ -166,7 +161,7 @@ class KernelFlowFinderTest {
   }
 
   @Test
-  void confirmedWhenItWasQueued_isAskedFor_becauseItsMarkMayHaveChanged() {
+  void confirmedWhenItWasQueued_isAskedFor_becauseItsMarkMayHaveChanged() throws IOException {
     kernel.add(new FakeConntrackKernel.Connection(0x12345678, ORIGINAL, REPLY, 0x20000019, -1));
     FlowFinder.Found found = find(queued(ATTACHED.replace("STATUS__", "00000198"), false, 7000));
     assertNotNull(found);
@@ -176,13 +171,13 @@ class KernelFlowFinderTest {
   }
 
   @Test
-  void goneSinceItWasQueued_isNotFound() {
+  void goneSinceItWasQueued_isNotFound() throws IOException {
     assertNull(find(queued(ATTACHED.replace("STATUS__", "00000198"), false, 7000)));
     assertEquals(0, asked, "what was written down is older");
   }
 
   @Test
-  void attachedNonsense_isAsIfThereWasNone() {
+  void attachedNonsense_isAsIfThereWasNone() throws IOException {
     kernel.add(new FakeConntrackKernel.Connection(7, ORIGINAL, REPLY, 0x19, -1));
     String whole = ATTACHED.replace("STATUS__", "00000190").replaceAll("\\s", "");
     for (String bytes :
@@ -193,7 +188,7 @@ class KernelFlowFinderTest {
   }
 
   @Test
-  void withoutNfqaCt_confirmedOnesAreFoundByCtnetlink_firstOnesByTheMaps() {
+  void withoutNfqaCt_confirmedOnesAreFoundByCtnetlink_firstOnesByTheMaps() throws IOException {
     origin =
         new FlowOrigin(
             new Endpoint(address("192.0.2.2"), 5062),
@@ -218,7 +213,7 @@ class KernelFlowFinderTest {
   }
 
   @Test
-  void whatNobodyKnows_isNotFound_andPortZeroIsNotAskedFor() {
+  void whatNobodyKnows_isNotFound_andPortZeroIsNotAskedFor() throws IOException {
     assertNull(find(queued("", false, 7000)));
     assertEquals(1, asked);
     assertNull(find(queued("", false, 0)));
@@ -226,16 +221,15 @@ class KernelFlowFinderTest {
   }
 
   @Test
-  void tcp_isAskedForOfCtnetlinkOnly() {
+  void tcp_isAskedForOfCtnetlinkOnly() throws IOException {
     assertNull(find(queued(ATTACHED.replace("STATUS__", "00000190"), true, 7000)));
     assertEquals(0, asked);
     assertEquals(1, kernel.gets());
   }
 
   @Test
-  void refusals_areTold_andNothingIsFound() throws NetlinkException {
+  void refusals_areTold() {
     refuses = true;
-    assertNull(find(queued("", false, 7000)));
-    assertEquals(List.of("refused"), failures);
+    assertThrows(BackendException.class, () -> find(queued("", false, 7000)));
   }
 }
