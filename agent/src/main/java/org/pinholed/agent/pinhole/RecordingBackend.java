@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.time.Clock;
 
 /**
  * Writes down what would be opened and opens nothing: for dry runs on a live router, where control
@@ -35,7 +36,7 @@ public final class RecordingBackend implements PinholeBackend {
    *     divert none
    */
   public RecordingBackend(@Nullable PinholeBackend diversion) {
-    this(diversion, System::nanoTime);
+    this(diversion, Clock.SYSTEM::nanoTime);
   }
 
   RecordingBackend(@Nullable PinholeBackend diversion, LongSupplier clockNs) {
