@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.time.Clock;
+import org.pinholed.helper.Endpoint;
 
 /**
  * Writes down what would be opened and opens nothing: for dry runs on a live router, where control
@@ -76,7 +77,9 @@ public final class RecordingBackend implements PinholeBackend {
         + " "
         + pinhole.destination()
         + " "
-        + pinhole.port();
+        + pinhole.port()
+        + "-"
+        + pinhole.lastPort();
   }
 
   @Override
@@ -111,6 +114,12 @@ public final class RecordingBackend implements PinholeBackend {
       }
 
       @Override
+      public @Nullable FlowOrigin originOf(Endpoint source, Endpoint destination)
+          throws BackendException {
+        return real == null ? null : real.originOf(source, destination);
+      }
+
+      @Override
       public List<OwnedPinhole> listOwned() {
         synchronized (open) {
           purge();
@@ -138,17 +147,24 @@ public final class RecordingBackend implements PinholeBackend {
   }
 
   @Override
-  public void install(Collection<HelperPort> ports) throws BackendException {
+  public void install(Collection<HelperPort> ports, Collection<PortRange> leased)
+      throws BackendException {
     if (diversion != null) {
-      diversion.install(ports);
+      diversion.install(ports, leased);
     }
   }
 
   @Override
-  public void setPorts(Collection<HelperPort> ports) throws BackendException {
+  public void setPorts(Collection<HelperPort> ports, Collection<PortRange> leased)
+      throws BackendException {
     if (diversion != null) {
-      diversion.setPorts(ports);
+      diversion.setPorts(ports, leased);
     }
+  }
+
+  @Override
+  public boolean limitsConnections() {
+    return true; // nobody comes through
   }
 
   @Override
