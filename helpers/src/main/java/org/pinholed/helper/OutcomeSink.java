@@ -99,12 +99,25 @@ public interface OutcomeSink {
 
   /**
    * Says that the message whose end is awaited may announce a child, so that it may have to be
-   * changed as a whole: on a translated flow what is there of it is kept from the receiver, once,
-   * until the sender sends it again together with the rest.
+   * changed as a whole: on a translated flow what is there of it is kept from the receiver. If
+   * messages {@linkplain StreamHelper#hasLongMessages may be longer than a segment} it is held
+   * until the message is complete, or a bound is reached; else it is withheld once, until the
+   * sender sends it again together with the rest. To be said at each feed as long as it is so, with
+   * the same offset.
    *
    * @param streamOffset where in the direction's stream the message began
    */
   default void incomplete(long streamOffset) {}
+
+  /**
+   * Says which message the outcomes are about from here on to the end of this feed. Only helpers
+   * that have {@linkplain StreamHelper#hasLongMessages long messages} need to say it, for each
+   * message: if a message reached a bound and passes as it came, nothing of it is opened or
+   * changed; what is not said to be about another message is taken for a part of it.
+   *
+   * @param streamOffset where in the direction's stream the message began
+   */
+  default void begins(long streamOffset) {}
 
   /**
    * Says why something opens nothing, or why reading ends; the kind of the reason decides.

@@ -28,4 +28,17 @@ public interface StreamHelper extends SessionHelper {
   default boolean mayAnnounce(Direction direction) {
     return true;
   }
+
+  /**
+   * Whether messages of a direction may be longer than a segment. If so, the segments of one that
+   * is {@linkplain OutcomeSink#incomplete not whole yet} are held until it is, on a translated
+   * flow; else its sender is made to send it once more, whole. Such a helper announces nothing of a
+   * message, and edits nothing of it, before it is whole.
+   *
+   * @param direction which way the bytes go
+   * @return the same at every call
+   */
+  default boolean hasLongMessages(Direction direction) {
+    return false;
+  }
 }

@@ -34,6 +34,25 @@ public interface MessageEdits {
       Flow flow, Direction direction, long streamOffset, int lengthBytes, byte[] replacement);
 
   /**
+   * Notes which message the edits are of from here on.
+   *
+   * @param flow its flow
+   * @param direction its direction
+   * @param streamOffset where in the stream the message begins
+   */
+  void begins(Flow flow, Direction direction, long streamOffset);
+
+  /**
+   * Tells whether the message that is being read passes as it came, because a bound on what is held
+   * was reached.
+   *
+   * @param flow its flow
+   * @param direction its direction
+   * @return true if nothing of it may be opened
+   */
+  boolean isGivenUp(Flow flow, Direction direction);
+
+  /**
    * Notes that the last message of the packet goes on in the next one and may be changed.
    *
    * @param flow its flow

@@ -2,8 +2,10 @@ package org.pinholed.agent.announce;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
@@ -136,6 +138,9 @@ public final class Outcomes implements OutcomeSink, Announced {
 
   @Override
   public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
+    if (edits.isGivenUp(flow(), reading)) {
+      return Collections.nCopies(requests.size(), Optional.empty()); // told when it was
+    }
     List<Optional<Endpoint>> seen = new ArrayList<>(requests.size());
     for (ExpectationRequest request : requests) {
       seen.add(Optional.ofNullable(expectOne(request)));
@@ -195,6 +200,9 @@ public final class Outcomes implements OutcomeSink, Announced {
 
   @Override
   public void activate(@Nullable OwnerId owner, String key) {
+    if (edits.isGivenUp(flow(), reading)) {
+      return;
+    }
     Expectation expectation = flow().announced(key);
     if (expectation == null || expectation.state() != Expectation.State.ANNOUNCED) {
       return;
@@ -234,6 +242,24 @@ public final class Outcomes implements OutcomeSink, Announced {
   @Override
   public void incomplete(long streamOffset) {
     edits.incomplete(flow(), reading, streamOffset);
+  }
+
+  @Override
+  public void begins(long streamOffset) {
+    edits.begins(flow(), reading, streamOffset);
+  }
+
+  /**
+   * Takes back what a message announced and the kernel has not yet: the message is not rewritten.
+   *
+   * @param of its flow
+   * @param direction its direction
+   * @param isOfMessage tells by a stream offset whether something is of that message
+   */
+  public void takeBack(Flow of, Direction direction, LongPredicate isOfMessage) {
+    for (Expectation expectation : pinholes.takeBack(of.parent(), direction, isOfMessage)) {
+      trace.shuts(expectation);
+    }
   }
 
   @Override

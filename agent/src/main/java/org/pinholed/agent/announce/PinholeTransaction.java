@@ -2,9 +2,11 @@ package org.pinholed.agent.announce;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongPredicate;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
@@ -15,6 +17,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
+import org.pinholed.helper.Direction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -123,8 +126,34 @@ public final class PinholeTransaction {
     }
   }
 
-  /** Holds a direction in which a message is rewritten. */
-  void hold(RewrittenDirection direction) {
+  /**
+   * Takes back announcements of which the kernel knows nothing yet.
+   *
+   * @param parent whose
+   * @param direction the direction that announced them
+   * @param isMeant tells which, by the stream offset of the announcement
+   * @return those that are over now
+   */
+  List<Expectation> takeBack(Parent parent, Direction direction, LongPredicate isMeant) {
+    List<Expectation> back = new ArrayList<>();
+    for (Expectation expectation : toOpen) {
+      if (expectation.parent() == parent
+          && expectation.request().announcedIn() == direction
+          && isMeant.test(expectation.request().streamOffset())) {
+        back.add(expectation);
+      }
+    }
+    toOpen.removeAll(back);
+    back.forEach(table::end);
+    return back;
+  }
+
+  /**
+   * Holds a direction in which a message is rewritten.
+   *
+   * @param direction from now on, for 10 s
+   */
+  public void hold(RewrittenDirection direction) {
     toHold.add(direction);
   }
 

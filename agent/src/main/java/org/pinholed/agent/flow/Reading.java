@@ -272,6 +272,15 @@ public final class Reading {
     }
   }
 
+  /**
+   * Memory for what is kept of the flow.
+   *
+   * @return its account
+   */
+  public BufferBudget buffers() {
+    return buffers;
+  }
+
   /** Ends reading: the streams go, what was counted stays. */
   void end() {
     clientReadBefore = read(Direction.ORIGINAL);

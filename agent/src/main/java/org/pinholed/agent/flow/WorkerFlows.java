@@ -30,6 +30,15 @@ public final class WorkerFlows {
   /** How many rows are looked at for one that may go: those with a pinhole stay. */
   private static final int ROWS_TRIED = 16;
 
+  private static final HeldPackets NONE_HELD =
+      new HeldPackets() {
+        @Override
+        public void readingEnds(Flow flow, Reason why) {}
+
+        @Override
+        public void flowEnds(Flow flow) {}
+      };
+
   private static final Logger LOG = LoggerFactory.getLogger(WorkerFlows.class);
 
   private final FlowOwner owner;
@@ -40,6 +49,8 @@ public final class WorkerFlows {
   private final FlowTable flows = new FlowTable();
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
   private final Clock clock;
+
+  private HeldPackets heldPackets = NONE_HELD;
 
   /** Rows of flows that are not read, the oldest first. */
   private final Set<Flow> unread = new LinkedHashSet<>();
@@ -67,6 +78,33 @@ public final class WorkerFlows {
     this.owners = owners;
     this.marks = marks;
     this.events = events;
+  }
+
+  /** Packets of flows that wait in the kernel's queue. */
+  public interface HeldPackets {
+    /**
+     * Lets go what waits for the end of a message, which is not read any more.
+     *
+     * @param flow its flow
+     * @param why why not
+     */
+    void readingEnds(Flow flow, Reason why);
+
+    /**
+     * Lets go all that waits; the flow is over.
+     *
+     * @param flow the flow
+     */
+    void flowEnds(Flow flow);
+  }
+
+  /**
+   * Says who is to be told before a flow is not read any more, or ends.
+   *
+   * @param packets holds packets of flows
+   */
+  public void setHeldPackets(HeldPackets packets) {
+    heldPackets = packets;
   }
 
   /**
@@ -199,6 +237,7 @@ public final class WorkerFlows {
         translation.cancelPlanned(); // it would announce what is shut
       }
     }
+    heldPackets.readingEnds(flow, reason);
     if (flow.mayHaveToRepeat()) {
       marks.disprove(flow.entry());
     } else {
@@ -240,6 +279,7 @@ public final class WorkerFlows {
    * @param kind why, for log and counters
    */
   public void end(Flow flow, AgentEvent.Kind kind) {
+    heldPackets.flowEnds(flow);
     flow.parent().end();
     flow.close();
     announced.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);

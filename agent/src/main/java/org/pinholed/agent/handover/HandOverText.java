@@ -119,7 +119,30 @@ final class HandOverText {
     return new JsonFields()
         .with("released", state.released())
         .with("made", made)
-        .with("planned", writeEdits(state.planned()));
+        .with("planned", writeEdits(state.planned()))
+        .with("hold", write(state.hold()));
+  }
+
+  private static @Nullable JsonFields write(TranslatedState.@Nullable Hold hold) {
+    if (hold == null) {
+      return null;
+    }
+    List<JsonFields> laid = new ArrayList<>();
+    for (TranslatedState.Laid text : hold.laid()) {
+      laid.add(
+          new JsonFields()
+              .with("from", text.from())
+              .with("to", text.to())
+              .with("place", text.place())
+              .with("growth", text.growth())
+              .with("shiftAcknowledged", text.shiftAcknowledged())
+              .with("text", text.text()));
+    }
+    return new JsonFields()
+        .with("awaited", hold.awaited())
+        .with("passing", hold.passing())
+        .with("begun", hold.begun())
+        .with("laid", laid);
   }
 
   private static List<JsonFields> writeEdits(List<TranslatedState.Edit> edits) {
@@ -129,7 +152,8 @@ final class HandOverText {
                 new JsonFields()
                     .with("from", edit.from())
                     .with("lengthBytes", edit.lengthBytes())
-                    .with("replacement", edit.replacement()))
+                    .with("replacement", edit.replacement())
+                    .with("message", edit.message()))
         .toList();
   }
 
@@ -274,7 +298,28 @@ final class HandOverText {
     for (JsonFields group : objects(fields, "made")) {
       made.add(new TranslatedState.Group(group.flag("acknowledged"), readEdits(group, "edits")));
     }
-    return new TranslatedState(fields.number("released"), made, readEdits(fields, "planned"));
+    return new TranslatedState(
+        fields.number("released"), made, readEdits(fields, "planned"), readHold(fields));
+  }
+
+  private static TranslatedState.@Nullable Hold readHold(JsonFields translated) {
+    if (translated.value("hold") == null) {
+      return null;
+    }
+    JsonFields fields = translated.object("hold");
+    List<TranslatedState.Laid> laid = new ArrayList<>();
+    for (JsonFields text : objects(fields, "laid")) {
+      laid.add(
+          new TranslatedState.Laid(
+              text.number("from"),
+              text.number("to"),
+              text.number("place"),
+              (int) text.number("growth"),
+              text.flag("shiftAcknowledged"),
+              text.value("text") == null ? null : text.text("text")));
+    }
+    return new TranslatedState.Hold(
+        fields.number("awaited"), fields.number("passing"), fields.number("begun"), laid);
   }
 
   private static List<TranslatedState.Edit> readEdits(JsonFields fields, String name) {
@@ -282,7 +327,10 @@ final class HandOverText {
     for (JsonFields edit : objects(fields, name)) {
       edits.add(
           new TranslatedState.Edit(
-              edit.number("from"), (int) edit.number("lengthBytes"), edit.text("replacement")));
+              edit.number("from"),
+              (int) edit.number("lengthBytes"),
+              edit.text("replacement"),
+              edit.number("message")));
     }
     return edits;
   }

@@ -1,5 +1,7 @@
 package org.pinholed.agent.nat;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +45,30 @@ final class LaidText {
     this.text = text;
     this.acknowledged = text == null;
     this.shiftAcknowledged = acknowledged;
+  }
+
+  static LaidText of(TranslatedState.Laid state) {
+    String text = state.text();
+    LaidText laid =
+        new LaidText(
+            (int) state.from(),
+            (int) state.to(),
+            (int) state.place(),
+            text == null ? null : text.getBytes(ISO_8859_1),
+            state.growth());
+    laid.shiftAcknowledged |= state.shiftAcknowledged();
+    return laid;
+  }
+
+  /** What another process needs to go on with it. */
+  TranslatedState.Laid state() {
+    return new TranslatedState.Laid(
+        Integer.toUnsignedLong(from),
+        Integer.toUnsignedLong(to),
+        Integer.toUnsignedLong(goneTo),
+        growth,
+        shiftAcknowledged,
+        text == null ? null : new String(text, ISO_8859_1));
   }
 
   int from() {

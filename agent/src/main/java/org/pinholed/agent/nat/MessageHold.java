@@ -74,13 +74,13 @@ public final class MessageHold {
     void forget(int bytes);
 
     /**
-     * Tells the kernel how to shift sequence numbers from now on, before anything passes that needs
-     * it.
+     * Brings into the kernel what a message needs before it passes: its pinholes, and how sequence
+     * numbers are shifted from now on.
      *
-     * @param next the whole of it
-     * @return false if the kernel does not take it
+     * @param next the whole of the shift; null if it stays
+     * @return null if it is done; else why not
      */
-    boolean adjust(SequenceAdjustment next);
+    @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next);
 
     /**
      * Verdict: it passes as it came.
@@ -125,6 +125,30 @@ public final class MessageHold {
 
   MessageHold(TranslatedStream stream) {
     this.stream = stream;
+  }
+
+  TranslatedState.Hold state() {
+    return new TranslatedState.Hold(
+        number(awaited),
+        number(passed),
+        number(begunMessage),
+        laid.stream().map(LaidText::state).toList());
+  }
+
+  private static long number(@Nullable Integer sequence) {
+    return sequence == null ? TranslatedState.NONE : Integer.toUnsignedLong(sequence);
+  }
+
+  /** Goes on where another process stood. What it held comes again. */
+  void restore(TranslatedState.Hold state) {
+    awaited = sequence(state.awaited());
+    passed = sequence(state.passing());
+    begunMessage = sequence(state.begun());
+    state.laid().forEach(text -> laid.add(LaidText.of(text)));
+  }
+
+  private static @Nullable Integer sequence(long number) {
+    return number == TranslatedState.NONE ? null : Integer.valueOf((int) number);
   }
 
   // ---- What the helper says -----------------------------------------------------------------
@@ -415,8 +439,12 @@ public final class MessageHold {
     stream.planned().removeIf(edit -> begunMessage == null || edit.message() != begunMessage);
   }
 
-  /** Whether something waits, is planned, or may have to be sent again. */
-  boolean isUnfinished() {
+  /**
+   * Whether something waits, or was changed and may have to be sent again.
+   *
+   * @return false once the receiver has all of it
+   */
+  public boolean isUnfinished() {
     if (!segments.isEmpty()) {
       return true;
     }
@@ -575,17 +603,24 @@ public final class MessageHold {
     if (noMemory != null) {
       return noMemory;
     }
+    SequenceAdjustment next = null;
     if (growth != 0) {
       int before = stream.adjustment().offsetAfter();
-      SequenceAdjustment next = new SequenceAdjustment(lay.position(), before, before + growth);
-      if (!exits.adjust(next)) {
-        exits.forget(lay.sizeBytes());
-        for (HeldSegment segment : due) {
-          segments.remove(segment);
-          exits.drop(segment, WithheldReason.REWRITE_FAILED);
-        }
-        return null;
+      next = new SequenceAdjustment(lay.position(), before, before + growth);
+    }
+    WithheldReason failure = exits.prepare(next);
+    if (failure != null) {
+      exits.forget(lay.sizeBytes());
+      if (failure == WithheldReason.BACKEND_REFUSED) {
+        cancelPlanned(); // it passes as it came, when it comes again
       }
+      segments.removeAll(due);
+      for (HeldSegment segment : due) {
+        exits.drop(segment, failure);
+      }
+      return null;
+    }
+    if (next != null) {
       stream.adjusted(next);
     }
     laid.add(lay);
@@ -676,7 +711,8 @@ public final class MessageHold {
     } else if (segment.isUnalterable()) {
       exits.drop(segment, WithheldReason.UNALTERABLE);
     } else if (start == end && segment.lengthBytes() > 0) {
-      // The receiver has all of it, or it is gone in the new text, and its sender does not know: without bytes and before what the
+      // The receiver has all of it, or it is gone in the new text, and its sender does not know:
+      // without bytes and before what the
       // receiver awaits it makes it say so (RFC 9293 section 3.10.7.4).
       exits.passChanged(segment, segment.hasFin() ? end : segment.sequence(), NOTHING, true);
     } else {

@@ -13,6 +13,7 @@ public final class PacketRewriter {
   /** The longest packet that the kernel takes back from a queue. */
   public static final int MAX_PACKET_BYTES = 65531;
 
+  private static final int TCP_SEQUENCE = 4;
   private static final int TCP_FLAGS = 13;
   private static final int TCP_CHECKSUM = 16;
 
@@ -38,10 +39,7 @@ public final class PacketRewriter {
     for (PayloadEdit edit : edits) {
       growth += edit.growth();
     }
-    if (headerBytes + keptBytes + growth > MAX_PACKET_BYTES) {
-      throw new IllegalArgumentException(
-          "packet: " + (headerBytes + keptBytes + growth) + " bytes (expected: ..65531)");
-    }
+    requireLength(headerBytes + keptBytes + growth);
     out.clear();
     out.put(0, in, packet.offset(), headerBytes);
     int at = headerBytes;
@@ -58,17 +56,54 @@ public final class PacketRewriter {
     at += keptBytes - from;
     int transportAt = packet.transportOffset() - packet.offset();
     if (keptBytes < packet.payloadLengthBytes()) {
-      int flags = out.get(transportAt + TCP_FLAGS) & ~PacketView.FIN;
-      out.put(transportAt + TCP_FLAGS, (byte) flags);
+      clearFin(transportAt);
     }
     finish(packet.isIpv6(), transportAt, at);
     return at;
   }
 
   /**
+   * Builds the packet with another payload.
+   *
+   * @param packet a readable TCP packet
+   * @param sequence its sequence number from now on
+   * @param payload its payload from now on
+   * @param keepsFin whether its FIN, if it has one, stays
+   * @return its whole length, to be found at index 0 of {@link #buffer}
+   * @throws IllegalArgumentException if it would be longer than {@link #MAX_PACKET_BYTES}
+   */
+  public int replace(PacketView packet, int sequence, byte[] payload, boolean keepsFin) {
+    int headerBytes = packet.payloadOffset() - packet.offset();
+    int length = headerBytes + payload.length;
+    requireLength(length);
+    out.clear();
+    out.put(0, packet.buffer(), packet.offset(), headerBytes);
+    out.put(headerBytes, payload);
+    int transportAt = packet.transportOffset() - packet.offset();
+    put16(transportAt + TCP_SEQUENCE, sequence >>> 16);
+    put16(transportAt + TCP_SEQUENCE + 2, sequence);
+    if (!keepsFin) {
+      clearFin(transportAt);
+    }
+    finish(packet.isIpv6(), transportAt, length);
+    return length;
+  }
+
+  private static void requireLength(int length) {
+    if (length > MAX_PACKET_BYTES) {
+      throw new IllegalArgumentException("packet: " + length + " bytes (expected: ..65531)");
+    }
+  }
+
+  private void clearFin(int transportAt) {
+    int flags = out.get(transportAt + TCP_FLAGS) & ~PacketView.FIN;
+    out.put(transportAt + TCP_FLAGS, (byte) flags);
+  }
+
+  /**
    * Where the packet is.
    *
-   * @return valid until the next {@link #rewrite}
+   * @return valid until the next {@link #rewrite} or {@link #replace}
    */
   public ByteBuffer buffer() {
     return out;

@@ -165,7 +165,8 @@ public final class TranslatedStream {
         made.stream()
             .map(group -> new TranslatedState.Group(group.acknowledged, write(group.edits)))
             .toList(),
-        write(planned));
+        write(planned),
+        hold == null ? null : hold.state());
   }
 
   private static List<TranslatedState.Edit> write(List<PayloadEdit> edits) {
@@ -175,7 +176,8 @@ public final class TranslatedStream {
                 new TranslatedState.Edit(
                     Integer.toUnsignedLong(edit.from()),
                     edit.to() - edit.from(),
-                    new String(edit.replacement(), ISO_8859_1)))
+                    new String(edit.replacement(), ISO_8859_1),
+                    Integer.toUnsignedLong(edit.message())))
         .toList();
   }
 
@@ -194,6 +196,10 @@ public final class TranslatedStream {
       inherited = false; // it is known how
     }
     planned.addAll(read(state.planned()));
+    if (state.hold() != null) {
+      holding().restore(state.hold());
+      inherited = false;
+    }
   }
 
   private static List<PayloadEdit> read(List<TranslatedState.Edit> edits) {
@@ -201,7 +207,11 @@ public final class TranslatedStream {
         .map(
             edit ->
                 new PayloadEdit(
-                    (int) edit.from(), edit.lengthBytes(), edit.replacement().getBytes(ISO_8859_1)))
+                    (int) edit.message(),
+                    (int) edit.from(),
+                    edit.lengthBytes(),
+                    edit.replacement().getBytes(ISO_8859_1),
+                    new byte[0]))
         .toList();
   }
 

@@ -33,6 +33,38 @@ public interface Batch {
   void drop();
 
   /**
+   * The packet stays in the kernel's queue: its verdict comes later, by its id. From here on until
+   * all such packets have theirs, no verdict is given on several packets at once.
+   *
+   * @return its id
+   */
+  int keep();
+
+  /**
+   * A packet that was kept passes as it came.
+   *
+   * @param packetId its id
+   */
+  void acceptKept(int packetId);
+
+  /**
+   * A packet that was kept passes with other bytes.
+   *
+   * @param packetId its id
+   * @param payload the whole packet, from index 0
+   * @param lengthBytes its length
+   * @param atOnce whether the kernel is told now
+   */
+  void acceptKept(int packetId, ByteBuffer payload, int lengthBytes, boolean atOnce);
+
+  /**
+   * A packet that was kept is dropped.
+   *
+   * @param packetId its id
+   */
+  void dropKept(int packetId);
+
+  /**
    * Says a fault of the agent in the log; packets go on.
    *
    * @param e what was thrown

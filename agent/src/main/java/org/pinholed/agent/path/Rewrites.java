@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.announce.MessageEdits;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Flow;
+import org.pinholed.agent.nat.HeldSegment;
+import org.pinholed.agent.nat.MessageHold;
 import org.pinholed.agent.nat.PacketRewriter;
 import org.pinholed.agent.nat.Passage;
 import org.pinholed.agent.nat.PayloadEdit;
@@ -16,6 +18,7 @@ import org.pinholed.agent.nat.TranslatedStream;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.stream.InOrderStream;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -33,17 +36,18 @@ import org.slf4j.LoggerFactory;
  * sends it again; nothing passes by halves.
  */
 public final class Rewrites implements MessageEdits {
-  private static final int IPV4_ALWAYS_BYTES = 576;
-  private static final int IPV6_ALWAYS_BYTES = 1280;
-
   private static final Logger LOG = LoggerFactory.getLogger(Rewrites.class);
 
   private final ConntrackClient conntrack;
   private final PacketView packet;
+  private final PacketView heldPacket = new PacketView();
   private final PacketRewriter rewriter = new PacketRewriter();
   private final SampledLog errors = new SampledLog(LOG, "packet not rewritten");
   private final List<PayloadEdit> edits = new ArrayList<>(2);
   private @Nullable Integer incomplete;
+  private @Nullable ByteCursor shown;
+  private boolean bytesRead;
+  private @Nullable Integer message;
 
   /**
    * Makes it.
@@ -60,11 +64,55 @@ public final class Rewrites implements MessageEdits {
   public void begin() {
     edits.clear();
     incomplete = null;
+    shown = null;
+    bytesRead = false;
+    message = null;
   }
 
-  /** Begins to read bytes of the packet, perhaps some that were shown before. */
-  public void beginBytes() {
+  /**
+   * Begins to read bytes of the packet, perhaps some that were shown before.
+   *
+   * @param bytes what the helper is shown; used until {@link #begin}
+   */
+  public void beginBytes(ByteCursor bytes) {
     incomplete = null;
+    shown = bytes;
+    bytesRead = true;
+    message = null;
+  }
+
+  /**
+   * Whether the helper was shown bytes of the packet, so that {@link #unfinished} says something.
+   *
+   * @return false if nothing came in its turn
+   */
+  boolean wereBytesRead() {
+    return bytesRead;
+  }
+
+  /**
+   * Where a message began that is not whole yet.
+   *
+   * @return its sequence number; null if there is none
+   */
+  @Nullable Integer unfinished() {
+    return incomplete;
+  }
+
+  @Override
+  public void begins(Flow flow, Direction direction, long streamOffset) {
+    InOrderStream stream = flow.reading().stream(direction);
+    if (stream != null) {
+      message = stream.sequenceOf(streamOffset);
+    }
+  }
+
+  @Override
+  public boolean isGivenUp(Flow flow, Direction direction) {
+    TranslatedStream translated = streamOf(flow, direction);
+    MessageHold hold = translated == null ? null : translated.hold();
+    Integer passing = hold == null ? null : hold.passing();
+    return passing != null && (message == null || message.equals(passing));
   }
 
   @Override
@@ -154,10 +202,47 @@ public final class Rewrites implements MessageEdits {
     if (translated == null || stream == null) {
       return false;
     }
-    PayloadEdit edit = new PayloadEdit(stream.sequenceOf(streamOffset), lengthBytes, replacement);
-    translated.plan(edit);
+    if (isGivenUp(flow, direction)) {
+      return true; // told already
+    }
+    int from = stream.sequenceOf(streamOffset);
+    PayloadEdit edit =
+        new PayloadEdit(
+            messageOf(stream, from),
+            from,
+            lengthBytes,
+            replacement,
+            old(streamOffset, lengthBytes));
+    if (!translated.plan(edit)) {
+      return false;
+    }
     edits.add(edit);
     return true;
+  }
+
+  /** The message that an edit is of, as far as the helper said; else all that it was shown. */
+  private int messageOf(InOrderStream stream, int from) {
+    Integer said = message;
+    if (said != null) {
+      return said;
+    }
+    ByteCursor bytes = shown;
+    return bytes == null ? from : stream.sequenceOf(bytes.streamOffsetOf(bytes.position()));
+  }
+
+  /** What an edit replaces, as far as it is among the bytes that the helper was shown. */
+  private byte[] old(long streamOffset, int lengthBytes) {
+    ByteCursor bytes = shown;
+    if (bytes == null) {
+      return new byte[0];
+    }
+    long at = bytes.position() + streamOffset - bytes.streamOffsetOf(bytes.position());
+    if (at < 0 || lengthBytes < 0 || at + lengthBytes > bytes.buffer().capacity()) {
+      return new byte[0];
+    }
+    byte[] old = new byte[lengthBytes];
+    bytes.buffer().get((int) at, old);
+    return old;
   }
 
   /**
@@ -208,24 +293,12 @@ public final class Rewrites implements MessageEdits {
         stream.decide(
             packet.sequence(),
             packet.payloadLengthBytes(),
-            roomBytes(),
+            HeldSegment.roomBytes(packet),
             fixed ? null : incomplete,
             inTurnOnly);
     return fixed && passage.kind() == Passage.Kind.CHANGED
         ? Passage.dropped(WithheldReason.UNALTERABLE)
         : passage;
-  }
-
-  /**
-   * How long the payload may become. Nobody tells the sender that its packets outgrow the way, so
-   * none leaves longer than it came, but for those that every way carries (RFC 791 section 3.2, RFC
-   * 8200 section 5).
-   */
-  private int roomBytes() {
-    int headerBytes = packet.payloadOffset() - packet.offset();
-    int packetBytes = headerBytes + packet.payloadLengthBytes();
-    return Math.max(packetBytes, packet.isIpv6() ? IPV6_ALWAYS_BYTES : IPV4_ALWAYS_BYTES)
-        - headerBytes;
   }
 
   /**
@@ -239,14 +312,37 @@ public final class Rewrites implements MessageEdits {
   public int make(TranslatedFlow translation, Direction direction, Passage passage) {
     int lengthBytes = rewriter.rewrite(packet, passage.end(), passage.edits());
     SequenceAdjustment adjustment = passage.adjustment();
-    if (adjustment == null) {
-      return lengthBytes;
-    }
+    return adjustment == null || adjust(translation, direction, adjustment) ? lengthBytes : 0;
+  }
+
+  /**
+   * Makes a changed packet of one that was held.
+   *
+   * @param held the packet
+   * @param sequence its new sequence number
+   * @param payload its new payload
+   * @param keepsFin whether its FIN, if it has one, stays
+   * @return its length, to be found at the beginning of {@link #buffer}
+   */
+  int make(HeldSegment held, int sequence, byte[] payload, boolean keepsFin) {
+    held.show(heldPacket);
+    return rewriter.replace(heldPacket, sequence, payload, keepsFin);
+  }
+
+  /**
+   * Tells the kernel how to shift what follows.
+   *
+   * @param translation of a flow
+   * @param direction the direction that is shifted
+   * @param adjustment how
+   * @return false if that failed
+   */
+  boolean adjust(TranslatedFlow translation, Direction direction, SequenceAdjustment adjustment) {
     try {
-      return translation.adjust(conntrack, direction, adjustment) ? lengthBytes : 0;
+      return translation.adjust(conntrack, direction, adjustment);
     } catch (NetlinkException e) {
       errors.warn(String.valueOf(e.getMessage()));
-      return 0;
+      return false;
     }
   }
 

@@ -19,6 +19,7 @@ import org.pinholed.helper.Direction;
 final class RewrittenVerdict {
   private final Batch batch;
   private final Rewrites rewrites;
+  private final HeldMessages held;
   private final Outcomes outcomes;
   private final PinholeTransaction pinholes;
   private final AgentMetrics metrics;
@@ -26,11 +27,13 @@ final class RewrittenVerdict {
   RewrittenVerdict(
       Batch batch,
       Rewrites rewrites,
+      HeldMessages held,
       Outcomes outcomes,
       PinholeTransaction pinholes,
       AgentMetrics metrics) {
     this.batch = batch;
     this.rewrites = rewrites;
+    this.held = held;
     this.outcomes = outcomes;
     this.pinholes = pinholes;
     this.metrics = metrics;
@@ -47,7 +50,13 @@ final class RewrittenVerdict {
    */
   String give(Flow flow, TranslatedFlow translation, Direction towards, boolean inTurnOnly) {
     TranslatedStream stream = translation.stream(towards);
-    if (stream == null || rewrites.passAsItCame(stream, inTurnOnly)) {
+    if (stream == null) {
+      return TcpPath.AS_IT_CAME;
+    }
+    if (held.isFor(flow, towards, stream)) {
+      return held.give(flow, towards, stream.holding(), inTurnOnly);
+    }
+    if (rewrites.passAsItCame(stream, inTurnOnly)) {
       return TcpPath.AS_IT_CAME;
     }
     Passage passage;
@@ -96,6 +105,7 @@ final class RewrittenVerdict {
       }
       case CHANGED -> {
         stream.passed(passage);
+        held.made(passage.fresh());
         batch.bringIntoKernel();
         // At once: after a kill in between, nobody would change it again.
         boolean atOnce = passage.adjustment() != null;

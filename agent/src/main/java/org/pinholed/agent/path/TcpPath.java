@@ -40,6 +40,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private final ReversePath reversePath;
   private final Outcomes outcomes;
   private final Rewrites rewrites;
+  private final HeldMessages held;
   private final RewrittenVerdict rewritten;
   private final PinholeTransaction pinholes;
   private final AgentEvents events;
@@ -63,6 +64,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
    * @param reversePath judges by which device a packet came in
    * @param outcomes what helpers conclude
    * @param rewrites changes packets
+   * @param held holds messages over several segments
    * @param pinholes the transaction of the batch
    * @param events log and counters, shared
    * @param metrics counters, shared
@@ -77,6 +79,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
       ReversePath reversePath,
       Outcomes outcomes,
       Rewrites rewrites,
+      HeldMessages held,
       PinholeTransaction pinholes,
       AgentEvents events,
       AgentMetrics metrics,
@@ -89,7 +92,8 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     this.reversePath = reversePath;
     this.outcomes = outcomes;
     this.rewrites = rewrites;
-    this.rewritten = new RewrittenVerdict(batch, rewrites, outcomes, pinholes, metrics);
+    this.held = held;
+    this.rewritten = new RewrittenVerdict(batch, rewrites, held, outcomes, pinholes, metrics);
     this.pinholes = pinholes;
     this.events = events;
     this.metrics = metrics;
@@ -190,6 +194,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     boolean kept = true;
     if (packet.has(PacketView.ACK)) {
       int acknowledgement = rewrites.acknowledged(flow, towards.opposite());
+      held.acknowledged(flow, towards.opposite(), acknowledgement);
       if (back != null
           && !flow.devices()
               .passedUnread(
@@ -228,6 +233,10 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
       boolean inTurnOnly =
           flow.helper() instanceof StreamHelper helper && (!kept || helper.mayAnnounce(towards));
       verdict = rewritten.give(flow, translation, towards, inTurnOnly);
+      Reason spent = held.takeEndOfReading();
+      if (spent != null && !flow.readingEnded()) {
+        flows.endReading(flow, spent);
+      }
     }
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, towards, stream);
@@ -238,7 +247,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private void repeatRewrites(Flow flow, TranslatedFlow translation, Direction towards) {
     outcomes.begin(flow, towards, batch.beganNs());
     if (packet.has(PacketView.ACK)) {
-      rewrites.acknowledged(flow, towards.opposite());
+      held.acknowledged(flow, towards.opposite(), rewrites.acknowledged(flow, towards.opposite()));
     }
     if (!translation.isUnfinished()) {
       flows.queueNoMore(flow);
@@ -276,7 +285,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
               + ", state "
               + helper.stateWord());
     }
-    rewrites.beginBytes();
+    rewrites.beginBytes(bytes);
     int consumed = helper.onBytes(direction, bytes, batch.beganNs(), outcomes);
     return outcomes.ended() != null ? bytes.remaining() : consumed;
   }

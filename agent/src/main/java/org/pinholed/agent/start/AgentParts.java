@@ -46,6 +46,9 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
   /** A helper needs the payload whole; control packets of one segment are never longer. */
   private static final int COPY_RANGE_BYTES = 65531;
 
+  /** Which part of a queue may be taken by packets that wait for the ends of messages. */
+  private static final int HELD_SHARE = 8;
+
   private static final int EVENT_BUFFER_BYTES = 4 << 20;
   private static final Duration RECEIVE_TIMEOUT = Duration.ofMillis(250);
 
@@ -171,7 +174,13 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
                 shared.events(),
                 shared.metrics(),
                 shared.traces(),
-                shared.clock()));
+                shared.clock(),
+                mostHeldPackets(config)));
+  }
+
+  /** Unfinished messages of some flows must not keep the packets of all others waiting. */
+  private static int mostHeldPackets(AgentConfig config) {
+    return Math.max(1, config.queues().lengthPackets() / HELD_SHARE);
   }
 
   private static List<QueueOptions> queueOptions(AgentConfig config) {
@@ -274,6 +283,11 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
   /** Closes everything, only after {@link #stop}. */
   @Override
   public void close() {
+    for (int index = 0; index < workerThreads.size(); index++) {
+      if (!threads.get(index).isAlive()) { // nobody will read the queue: nothing may wait in it
+        workerThreads.get(index).worker().releaseHeld();
+      }
+    }
     workerThreads.forEach(AgentParts::closeQuietly);
     closeQuietly(pinholes);
     closeQuietly(links);

@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
@@ -14,7 +15,9 @@ import org.slf4j.LoggerFactory;
 /**
  * The verdicts on the packets of one batch. Each packet gets exactly one, in the order in which the
  * packets came: those that pass as they came get theirs together, at the latest by {@link #finish}.
- * For the worker's thread only.
+ *
+ * <p>One verdict on all packets up to an id would take along those that are kept for later. So as
+ * long as there are any, each packet gets a verdict of its own. For the worker's thread only.
  */
 final class BatchVerdicts implements Batch {
   private static final Logger LOG = LoggerFactory.getLogger(BatchVerdicts.class);
@@ -24,15 +27,28 @@ final class BatchVerdicts implements Batch {
   private final AgentMetrics metrics;
   private final SampledLog faults;
   private final Clock clock;
-  private int lastPacketId;
-  private int held;
 
-  /** How many of those that are held have their verdict already, and how many of what kind. */
-  private int answered;
+  /** Ids of the packets of the batch that have no verdict yet, in order. */
+  private int[] pending = new int[256];
+
+  private int pendingCount;
+
+  /** Packets of the batch, and how many of them have which verdict. */
+  private int held;
 
   private int changed;
   private int dropped;
+  private int kept;
+
+  /** Packets of this batch and earlier ones that wait for a verdict by their ids. */
+  private int waiting;
+
+  private int answeredKept;
   private boolean unsent;
+
+  /** Whether verdicts on kept packets were given and not sent, outside of a batch perhaps. */
+  private boolean keptUnsent;
+
   private long beganNs;
 
   BatchVerdicts(
@@ -54,7 +70,10 @@ final class BatchVerdicts implements Batch {
       beganNs = clock.nanoTime();
     }
     held++;
-    lastPacketId = packetId;
+    if (pendingCount == pending.length) {
+      pending = Arrays.copyOf(pending, 2 * pendingCount);
+    }
+    pending[pendingCount++] = packetId;
   }
 
   @Override
@@ -85,12 +104,9 @@ final class BatchVerdicts implements Batch {
 
   @Override
   public void acceptChanged(ByteBuffer payload, int lengthBytes, boolean atOnce) {
-    if (answered < held - 1) {
-      queue.acceptThrough(lastPacketId - 1); // it must not overtake those before it
-      answered = held - 1;
-    }
-    queue.acceptChanged(lastPacketId, payload, 0, lengthBytes);
-    answered++;
+    int packetId = takeLast();
+    acceptPending(); // it must not overtake those before it
+    queue.acceptChanged(packetId, payload, 0, lengthBytes);
     changed++;
     if (atOnce) {
       send();
@@ -99,33 +115,86 @@ final class BatchVerdicts implements Batch {
 
   @Override
   public void drop() {
-    queue.drop(lastPacketId);
-    answered++;
+    queue.drop(takeLast());
     dropped++;
+  }
+
+  @Override
+  public int keep() {
+    int packetId = takeLast();
+    kept++;
+    waiting++;
+    return packetId;
+  }
+
+  @Override
+  public void acceptKept(int packetId) {
+    queue.accept(packetId);
+    answerKept(AgentMetrics.Verdict.ACCEPT);
+  }
+
+  @Override
+  public void acceptKept(int packetId, ByteBuffer payload, int lengthBytes, boolean atOnce) {
+    queue.acceptChanged(packetId, payload, 0, lengthBytes);
+    answerKept(AgentMetrics.Verdict.CHANGED);
+    if (atOnce) {
+      send();
+    }
+  }
+
+  @Override
+  public void dropKept(int packetId) {
+    queue.drop(packetId);
+    answerKept(AgentMetrics.Verdict.DROP);
+  }
+
+  private void answerKept(AgentMetrics.Verdict verdict) {
+    metrics.verdicts(verdict, 1);
+    waiting--;
+    answeredKept++;
+    keptUnsent = true;
+  }
+
+  private int takeLast() {
+    return pending[--pendingCount];
+  }
+
+  private void acceptPending() {
+    if (pendingCount == 0) {
+      return;
+    }
+    if (waiting == 0) {
+      queue.acceptThrough(pending[pendingCount - 1]);
+    } else {
+      for (int i = 0; i < pendingCount; i++) {
+        queue.accept(pending[i]);
+      }
+    }
+    pendingCount = 0;
   }
 
   /**
    * Lets all pass that have no verdict yet, and hands the verdicts to the kernel.
    *
-   * @return how many packets there were
+   * @return how many packets got theirs
    */
   int finish() {
-    int all = held;
-    if (answered < held) {
-      queue.acceptThrough(lastPacketId);
-    }
+    int answered = held - kept;
+    acceptPending();
     send();
-    metrics.verdictLatency(clock.nanoTime() - beganNs, held);
-    metrics.verdicts(AgentMetrics.Verdict.ACCEPT, held - changed - dropped);
+    metrics.verdictLatency(clock.nanoTime() - beganNs, answered);
+    metrics.verdicts(AgentMetrics.Verdict.ACCEPT, answered - changed - dropped);
     if (changed + dropped > 0) {
       metrics.verdicts(AgentMetrics.Verdict.CHANGED, changed);
       metrics.verdicts(AgentMetrics.Verdict.DROP, dropped);
     }
-    answered = 0;
+    answered += answeredKept;
+    answeredKept = 0;
     changed = 0;
     dropped = 0;
+    kept = 0;
     held = 0;
-    return all;
+    return answered;
   }
 
   /** Tries again what the kernel did not take, if there is anything. */
@@ -135,8 +204,16 @@ final class BatchVerdicts implements Batch {
     }
   }
 
+  /** Hands the verdicts on packets that were kept to the kernel, if there are any. */
+  void sendKept() {
+    if (keptUnsent) {
+      send();
+    }
+  }
+
   private void send() {
     try {
+      keptUnsent = false;
       queue.flush();
       unsent = false;
     } catch (NetlinkException e) {

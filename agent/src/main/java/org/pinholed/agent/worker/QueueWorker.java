@@ -1,5 +1,6 @@
 package org.pinholed.agent.worker;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -31,6 +32,7 @@ import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.agent.path.HeldMessages;
 import org.pinholed.agent.path.PacketPath;
 import org.pinholed.agent.path.ReversePath;
 import org.pinholed.agent.path.Rewrites;
@@ -61,6 +63,9 @@ import org.slf4j.LoggerFactory;
 public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private static final Logger LOG = LoggerFactory.getLogger(QueueWorker.class);
 
+  /** How late a message may be found to be held too long. */
+  private static final Duration WHILE_HOLDING = Duration.ofMillis(20);
+
   private final PacketQueue queue;
   private final AgentMetrics metrics;
   private final AgentEvents events;
@@ -72,6 +77,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private final ParentChecks checks;
   private final BatchVerdicts verdicts;
   private final ReversePath reversePath;
+  private final HeldMessages heldMessages;
   private final PacketPath tcp;
   private final PacketView packet = new PacketView();
   private final SampledLog faults = new SampledLog(LOG, "packet not read, a fault of the agent");
@@ -103,6 +109,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param metrics counters, shared
    * @param traces running traces, shared
    * @param clock what time it is
+   * @param mostHeldPackets how many packets may wait for the ends of messages, 1 or more
    */
   public QueueWorker(
       PacketQueue queue,
@@ -117,7 +124,8 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
       AgentEvents events,
       AgentMetrics metrics,
       TraceHub traces,
-      Clock clock) {
+      Clock clock,
+      int mostHeldPackets) {
     this.clock = clock;
     this.turnBeganNs = clock.nanoTime();
     this.queue = queue;
@@ -153,6 +161,18 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
             events,
             metrics);
     this.checks = new ParentChecks(flows, conntrack, flowMarks, longWork, events, clock);
+    this.heldMessages =
+        new HeldMessages(
+            packet,
+            verdicts,
+            rewrites,
+            outcomes,
+            pinholes,
+            events,
+            metrics,
+            tracer,
+            mostHeldPackets);
+    flows.setHeldPackets(heldMessages);
     this.tcp =
         new TcpPath(
             packet,
@@ -163,6 +183,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
             reversePath,
             outcomes,
             rewrites,
+            heldMessages,
             pinholes,
             events,
             metrics,
@@ -182,6 +203,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     turnBeganNs = clock.nanoTime();
     children.beginTurn();
     try {
+      queue.setReceiveTimeout(heldMessages.isHolding() ? WHILE_HOLDING : null);
       if (queue.receive(this) > 0) {
         finishBatch();
       } else {
@@ -197,6 +219,17 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     }
     noteOverruns();
     runInbox();
+    heldMessages.expire(clock.nanoTime());
+    verdicts.sendKept();
+  }
+
+  /**
+   * Lets go the packets that wait for the end of a message. Only when its thread has ended, and the
+   * queue is not left to another process: that one gets them once more.
+   */
+  public void releaseHeld() {
+    heldMessages.releaseAll();
+    verdicts.sendKept();
   }
 
   private void noteOverruns() {

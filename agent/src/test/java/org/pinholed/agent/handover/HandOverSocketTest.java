@@ -78,9 +78,16 @@ class HandOverSocketTest {
                   0xffff_fff0L,
                   List.of(
                       new TranslatedState.Group(
-                          true, List.of(new TranslatedState.Edit(5, 3, "1,\u00ff"))),
+                          true, List.of(new TranslatedState.Edit(5, 3, "1,\u00ff", 4))),
                       new TranslatedState.Group(false, List.of())),
-                  List.of(new TranslatedState.Edit(9, 0, "x"))),
+                  List.of(new TranslatedState.Edit(9, 0, "x", 9)),
+                  new TranslatedState.Hold(
+                      7,
+                      TranslatedState.NONE,
+                      4294967295L,
+                      List.of(
+                          new TranslatedState.Laid(1, 4, 4, -1, true, null),
+                          new TranslatedState.Laid(5, 8, 8, 1, false, "\u00ff\n")))),
               null,
               17,
               FlowDevices.LOCAL));

@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.agent.config.ConfigLoader;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.nat.HoldReason;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.helper.ExplainedWord;
@@ -43,7 +44,8 @@ class MetricsDocumentationTest {
   }
 
   private static ExplainedWord[] reasons(Reason.Kind kind) {
-    return Stream.<Reason[]>of(AgentReason.values(), StreamReason.values(), FtpReason.values())
+    return Stream.<Reason[]>of(
+            AgentReason.values(), HoldReason.values(), StreamReason.values(), FtpReason.values())
         .flatMap(Stream::of)
         .filter(reason -> reason.kind() == kind)
         .filter(reason -> reason != AgentReason.MISROUTED) // counted by packets, with no reason

@@ -46,6 +46,7 @@ final class HeldStream implements MessageHold.Exits, InOrderStream.Reader {
   long nowNs;
   int mostHeld = Integer.MAX_VALUE;
   boolean kernelRefuses;
+  boolean backendRefuses;
 
   /** What left the router and is on its way to the receiver. */
   final List<Sent> wire = new ArrayList<>();
@@ -102,7 +103,11 @@ final class HeldStream implements MessageHold.Exits, InOrderStream.Reader {
     if (payload.length > 0) {
       InOrderStream.Push push =
           stream.push(
-              view.sequence(), view.buffer(), view.payloadOffset(), view.payloadLengthBytes(), this);
+              view.sequence(),
+              view.buffer(),
+              view.payloadOffset(),
+              view.payloadLengthBytes(),
+              this);
       assertNull(push.reason());
     }
     if (read) {
@@ -239,8 +244,7 @@ final class HeldStream implements MessageHold.Exits, InOrderStream.Reader {
   // ---- The kernel ---------------------------------------------------------------------------
 
   private void onWire(int sequence, byte[] payload, boolean fin) {
-    int offset =
-        sequence - kernel.position() > 0 ? kernel.offsetAfter() : kernel.offsetBefore();
+    int offset = sequence - kernel.position() > 0 ? kernel.offsetAfter() : kernel.offsetBefore();
     wire.add(new Sent(sequence + offset, payload, fin));
   }
 
@@ -274,12 +278,14 @@ final class HeldStream implements MessageHold.Exits, InOrderStream.Reader {
   }
 
   @Override
-  public boolean adjust(SequenceAdjustment next) {
-    if (kernelRefuses) {
-      return false;
+  public @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next) {
+    if (next != null) {
+      if (kernelRefuses) {
+        return WithheldReason.REWRITE_FAILED;
+      }
+      kernel = next;
     }
-    kernel = next;
-    return true;
+    return backendRefuses ? WithheldReason.BACKEND_REFUSED : null;
   }
 
   @Override

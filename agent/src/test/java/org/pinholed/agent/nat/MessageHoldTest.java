@@ -196,7 +196,8 @@ class MessageHoldTest {
     flow.kernelRefuses = true;
     flow.send(0, MESSAGE.substring(0, 9));
     flow.send(9, MESSAGE.substring(9));
-    assertEquals(List.of(WithheldReason.REWRITE_FAILED, WithheldReason.REWRITE_FAILED), flow.dropped);
+    assertEquals(
+        List.of(WithheldReason.REWRITE_FAILED, WithheldReason.REWRITE_FAILED), flow.dropped);
     flow.kernelRefuses = false;
     flow.send(0, MESSAGE.substring(0, 9));
     flow.send(9, MESSAGE.substring(9));
@@ -205,6 +206,17 @@ class MessageHoldTest {
     flow.send(asked, MESSAGE.substring(asked));
 
     assertEquals(expected(), flow.arrive().received());
+    assertAllAnswered(flow);
+  }
+
+  @Test
+  void pinholeThatTheKernelDoesNotTake_dropsTheMessage_andItPassesAsItCameWhenItComesAgain() {
+    flow.backendRefuses = true;
+    flow.send(0, "[abc|7] x\n");
+    assertEquals(List.of(WithheldReason.BACKEND_REFUSED), flow.dropped);
+    flow.send(0, "[abc|7] x\n");
+
+    assertEquals("[abc|7] x\n", flow.arrive().received());
     assertAllAnswered(flow);
   }
 
@@ -367,7 +379,8 @@ class MessageHoldTest {
       List<int[]> burst = new ArrayList<>();
       int window = Math.min(bytes.length, acknowledged + 10 * mss);
       while (next < window && burst.size() < 1 + random.nextInt(10)) {
-        int length = Math.min(random.nextInt(3) == 0 ? 1 + random.nextInt(mss) : mss, window - next);
+        int length =
+            Math.min(random.nextInt(3) == 0 ? 1 + random.nextInt(mss) : mss, window - next);
         burst.add(new int[] {next, length});
         next += length;
       }
@@ -398,7 +411,8 @@ class MessageHoldTest {
         one.hold.drop(WithheldReason.FAULT, one);
       }
       while (!one.wire.isEmpty()) {
-        HeldStream.Sent sent = one.wire.remove(random.nextInt(8) == 0 ? random.nextInt(one.wire.size()) : 0);
+        HeldStream.Sent sent =
+            one.wire.remove(random.nextInt(8) == 0 ? random.nextInt(one.wire.size()) : 0);
         if (random.nextInt(100) >= loss) {
           one.receive(sent);
         }

@@ -43,6 +43,9 @@ public final class WorkerBench {
 
   private static final int BATCH_PACKETS = 64;
 
+  /** How many packets may wait for the ends of messages. */
+  static final int MOST_HELD_PACKETS = 40;
+
   private final List<HelperProtocol> protocols;
   private final ScriptedBackend backend;
   private final List<List<String>> openAtVerdicts = new ArrayList<>();
@@ -115,16 +118,7 @@ public final class WorkerBench {
    * @throws NetlinkException never
    */
   static WorkerBench at(Clock clock) throws NetlinkException {
-    AgentConfig.Limits limits = AgentConfig.Limits.DEFAULT;
-    return new WorkerBench(
-        new FtpProtocol(),
-        Duration.ofSeconds(30),
-        new ScriptedBackend(),
-        new FakeConntrackKernel(),
-        new ExpectationTable(limits),
-        new ParentOwners(limits),
-        false,
-        clock);
+    return at(new FtpProtocol(), clock);
   }
 
   /**
@@ -144,6 +138,27 @@ public final class WorkerBench {
         new ParentOwners(AgentConfig.Limits.DEFAULT),
         false,
         Clock.SYSTEM);
+  }
+
+  /**
+   * Makes a worker that reads a protocol on port 21 by a time of its own.
+   *
+   * @param protocol the protocol
+   * @param clock what time it is
+   * @return its bench
+   * @throws NetlinkException never
+   */
+  static WorkerBench at(HelperProtocol protocol, Clock clock) throws NetlinkException {
+    AgentConfig.Limits limits = AgentConfig.Limits.DEFAULT;
+    return new WorkerBench(
+        protocol,
+        Duration.ofSeconds(30),
+        new ScriptedBackend(),
+        new FakeConntrackKernel(),
+        new ExpectationTable(limits),
+        new ParentOwners(limits),
+        false,
+        clock);
   }
 
   private WorkerBench(
@@ -180,7 +195,8 @@ public final class WorkerBench {
             events,
             metrics,
             traces,
-            clock);
+            clock,
+            MOST_HELD_PACKETS);
   }
 
   /**

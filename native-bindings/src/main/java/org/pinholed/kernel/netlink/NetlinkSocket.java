@@ -3,6 +3,7 @@ package org.pinholed.kernel.netlink;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import jnr.ffi.Pointer;
 import org.pinholed.kernel.libc.Libc;
 import org.pinholed.kernel.libc.StructLayout;
@@ -56,16 +57,21 @@ public final class NetlinkSocket implements NetlinkTransport {
   private void configure(NetlinkSocketOptions options) throws NetlinkException {
     setBuffer(Libc.SO_RCVBUFFORCE, Libc.SO_RCVBUF, options.receiveBufferBytes());
     setBuffer(Libc.SO_SNDBUFFORCE, Libc.SO_SNDBUF, options.sendBufferBytes());
-    ByteBuffer timeval = direct(StructLayout.TIMEVAL_BYTES);
-    timeval.putLong(0, options.receiveTimeout().toSeconds());
-    timeval.putLong(8, options.receiveTimeout().toNanosPart() / 1000);
-    check("SO_RCVTIMEO", setOption(Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, timeval));
+    setReceiveTimeout(options.receiveTimeout());
     // Both since Linux 4.12 or before; without them the errors are only less readable.
     setOption(Libc.SOL_NETLINK, NETLINK_CAP_ACK, word(1));
     setOption(Libc.SOL_NETLINK, NETLINK_EXT_ACK, word(1));
     if (!options.reportOverruns()) {
       check("NETLINK_NO_ENOBUFS", setOption(Libc.SOL_NETLINK, NETLINK_NO_ENOBUFS, word(1)));
     }
+  }
+
+  @Override
+  public void setReceiveTimeout(Duration timeout) throws NetlinkException {
+    ByteBuffer timeval = direct(StructLayout.TIMEVAL_BYTES);
+    timeval.putLong(0, timeout.toSeconds());
+    timeval.putLong(8, timeout.toNanosPart() / 1000);
+    check("SO_RCVTIMEO", setOption(Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, timeval));
   }
 
   /**

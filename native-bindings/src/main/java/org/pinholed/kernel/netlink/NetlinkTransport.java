@@ -1,6 +1,7 @@
 package org.pinholed.kernel.netlink;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 
 /**
  * What carries netlink datagrams: the kernel's socket, or a fake that compares bytes in a test.
@@ -46,6 +47,14 @@ public interface NetlinkTransport extends AutoCloseable {
    * @throws NetlinkException with {@link Errno#ENOBUFS} after an overrun, and other errors
    */
   int receiveBatch(DatagramBatch batch) throws NetlinkException;
+
+  /**
+   * Says how long a receive waits from now on.
+   *
+   * @param timeout 1 ms to 1 h
+   * @throws NetlinkException if the kernel refuses
+   */
+  default void setReceiveTimeout(Duration timeout) throws NetlinkException {}
 
   @Override
   void close();

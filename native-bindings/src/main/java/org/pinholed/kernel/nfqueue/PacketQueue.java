@@ -2,6 +2,7 @@ package org.pinholed.kernel.nfqueue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +65,8 @@ public final class PacketQueue implements AutoCloseable {
   private final QueuedPacketView view = new QueuedPacketView();
   private final NetlinkWriter verdicts = new NetlinkWriter(VERDICTS_BYTES);
   private final NetlinkWriter wakeMessage = new NetlinkWriter(64);
+  private final Duration usualReceiveTimeout;
+  private Duration receiveTimeout;
   private int sequence;
   private int dispatched;
 
@@ -79,6 +82,8 @@ public final class PacketQueue implements AutoCloseable {
 
   private PacketQueue(QueueOptions options, NetlinkTransport transport) throws NetlinkException {
     this.transport = transport;
+    usualReceiveTimeout = options.receiveTimeout();
+    receiveTimeout = usualReceiveTimeout;
     lastIdBefore = 0;
     queueNumber = options.queueNumber();
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
@@ -105,6 +110,8 @@ public final class PacketQueue implements AutoCloseable {
   private PacketQueue(QueueOptions options, NetlinkTransport transport, int lastIdBefore)
       throws NetlinkException {
     this.transport = transport;
+    usualReceiveTimeout = options.receiveTimeout();
+    receiveTimeout = usualReceiveTimeout;
     this.lastIdBefore = lastIdBefore;
     repeatDue = true;
     features = new QueueFeatures(options.failOpen(), false);
@@ -227,6 +234,20 @@ public final class PacketQueue implements AutoCloseable {
       if (!opened) {
         transport.close();
       }
+    }
+  }
+
+  /**
+   * Says how long {@link #receive} waits from now on. For the thread that receives.
+   *
+   * @param timeout 1 ms to 1 h; null for what the queue was opened with
+   * @throws NetlinkException if the kernel refuses
+   */
+  public void setReceiveTimeout(@Nullable Duration timeout) throws NetlinkException {
+    Duration next = timeout == null ? usualReceiveTimeout : timeout;
+    if (!next.equals(receiveTimeout)) {
+      transport.setReceiveTimeout(next);
+      receiveTimeout = next;
     }
   }
 

@@ -1,0 +1,381 @@
+package org.pinholed.agent.path;
+
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.announce.Outcomes;
+import org.pinholed.agent.announce.PinholeTransaction;
+import org.pinholed.agent.flow.Flow;
+import org.pinholed.agent.flow.WorkerFlows;
+import org.pinholed.agent.limit.ClientCounts;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.nat.HeldSegment;
+import org.pinholed.agent.nat.HoldReason;
+import org.pinholed.agent.nat.MessageHold;
+import org.pinholed.agent.nat.PayloadEdit;
+import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.nat.TranslatedStream;
+import org.pinholed.agent.nat.WithheldReason;
+import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.pinhole.RewrittenDirection;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.trace.Tracer;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.StreamHelper;
+import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.helper.stream.StreamReason;
+import org.pinholed.kernel.conntrack.SequenceAdjustment;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The packets of one worker that wait in the kernel's queue until a message is complete
+ * (docs/adr/0010): whether there is room for one more, when its time is over, and its verdict.
+ * {@link MessageHold} decides what becomes of them. For the worker's thread only.
+ */
+public final class HeldMessages implements MessageHold.Exits, WorkerFlows.HeldPackets {
+  private static final Logger LOG = LoggerFactory.getLogger(HeldMessages.class);
+
+  /** No client holds more than this part of what all may hold, but always a whole message. */
+  private static final int CLIENT_SHARE = 4;
+
+  private final PacketView packet;
+  private final Batch batch;
+  private final Rewrites rewrites;
+  private final Outcomes outcomes;
+  private final PinholeTransaction pinholes;
+  private final AgentEvents events;
+  private final AgentMetrics metrics;
+  private final Tracer tracer;
+  private final int mostPackets;
+  private final int mostPacketsPerClient;
+  private final SampledLog log = new SampledLog(LOG, "message not rewritten");
+
+  private final Set<HeldSegment> held = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final ClientCounts heldByClient = new ClientCounts();
+  private final Map<MessageHold, Owner> holding = new IdentityHashMap<>();
+
+  /** Whose segments are being decided on. */
+  private @Nullable Owner owner;
+
+  private boolean shiftChanged;
+  private @Nullable Reason endsReading;
+  private String verdict = "";
+
+  /** Whose segments a hold has. */
+  private record Owner(Flow flow, TranslatedFlow translation, Direction direction) {}
+
+  /**
+   * Makes it.
+   *
+   * @param packet the packet that is being read
+   * @param batch gives verdicts
+   * @param rewrites makes packets and tells the kernel how to shift
+   * @param outcomes what helpers conclude
+   * @param pinholes the transaction of the batch
+   * @param events log and counters, shared
+   * @param metrics counters, shared
+   * @param tracer costs nothing while nobody traces
+   * @param mostPackets how many packets of all flows may wait at a time, 1 or more
+   */
+  public HeldMessages(
+      PacketView packet,
+      Batch batch,
+      Rewrites rewrites,
+      Outcomes outcomes,
+      PinholeTransaction pinholes,
+      AgentEvents events,
+      AgentMetrics metrics,
+      Tracer tracer,
+      int mostPackets) {
+    this.packet = packet;
+    this.batch = batch;
+    this.rewrites = rewrites;
+    this.outcomes = outcomes;
+    this.pinholes = pinholes;
+    this.events = events;
+    this.metrics = metrics;
+    this.tracer = tracer;
+    this.mostPackets = mostPackets;
+    this.mostPacketsPerClient =
+        Math.min(mostPackets, Math.max(MessageHold.MAX_SEGMENTS, mostPackets / CLIENT_SHARE));
+  }
+
+  /** Whether the packet that is being read is one whose messages may be held. */
+  boolean isFor(Flow flow, Direction towards, TranslatedStream stream) {
+    boolean hasLong =
+        stream.hold() != null
+            || (flow.helper() instanceof StreamHelper helper && helper.hasLongMessages(towards));
+    return hasLong && !stream.isInherited(packet.sequence(), packet.payloadLengthBytes());
+  }
+
+  /** Gives the packet that is being read its verdict, now or later; says in words which. */
+  String give(Flow flow, Direction towards, MessageHold hold, boolean inTurnOnly) {
+    if (rewrites.wereBytesRead() && !flow.readingEnded()) {
+      Integer unfinished = rewrites.unfinished();
+      hold.read(unfinished);
+      if (unfinished != null) {
+        takeBack(flow, towards, unfinished); // nothing opens before a message is whole
+      }
+    }
+    if (hold.passAsItCame(
+        packet.sequence(), packet.payloadLengthBytes(), packet.has(PacketView.FIN), inTurnOnly)) {
+      return TcpPath.AS_IT_CAME;
+    }
+    if (rewrites.hasNewEdits() && rewrites.changesLength()) {
+      outcomes.hold(); // also if it waits for an acknowledgement: that must be seen
+    }
+    verdict = "held until the message is complete";
+    int packetId = batch.keep();
+    HeldSegment segment = new HeldSegment(packetId, packet, batch.beganNs());
+    decide(flow, towards, hold, () -> hold.take(segment, inTurnOnly, this));
+    return verdict;
+  }
+
+  /**
+   * Takes an acknowledgement, which may let pass what waits for it.
+   *
+   * @param flow a flow
+   * @param of the direction whose bytes it acknowledges
+   * @param acknowledgement in the numbers of who sent those bytes
+   */
+  void acknowledged(Flow flow, Direction of, int acknowledgement) {
+    MessageHold hold = holdOf(flow, of);
+    if (hold != null && hold.isUnfinished()) {
+      decide(
+          flow,
+          of,
+          hold,
+          () -> {
+            hold.acknowledged(acknowledgement, this);
+            hold.settle(this);
+          });
+    }
+  }
+
+  private static @Nullable MessageHold holdOf(Flow flow, Direction direction) {
+    TranslatedFlow translation = flow.translation();
+    TranslatedStream stream = translation == null ? null : translation.stream(direction);
+    return stream == null ? null : stream.hold();
+  }
+
+  /**
+   * Whether something waits.
+   *
+   * @return false if no packet of this worker is held
+   */
+  public boolean isHolding() {
+    return !holding.isEmpty();
+  }
+
+  /**
+   * Lets go what was held too long.
+   *
+   * @param nowNs the time
+   */
+  public void expire(long nowNs) {
+    if (holding.isEmpty()) {
+      return;
+    }
+    for (Map.Entry<MessageHold, Owner> entry : List.copyOf(holding.entrySet())) {
+      MessageHold hold = entry.getKey();
+      if (hold.remainingNs(nowNs) <= 0) {
+        Owner of = entry.getValue();
+        decide(of.flow(), of.direction(), hold, () -> hold.expire(nowNs, this));
+      }
+    }
+  }
+
+  @Override
+  public void readingEnds(Flow flow, Reason why) {
+    for (Direction direction : Direction.values()) {
+      MessageHold hold = holdOf(flow, direction);
+      if (hold != null) {
+        decide(flow, direction, hold, () -> hold.readingEnds(why, this));
+      }
+    }
+  }
+
+  @Override
+  public void flowEnds(Flow flow) {
+    for (Direction direction : Direction.values()) {
+      MessageHold hold = holdOf(flow, direction);
+      if (hold != null) {
+        decide(
+            flow,
+            direction,
+            hold,
+            () -> {
+              hold.release(this);
+              hold.close(this);
+            });
+      }
+    }
+  }
+
+  /** Lets go all that waits, because nobody will read this queue any more. */
+  public void releaseAll() {
+    for (Map.Entry<MessageHold, Owner> entry : List.copyOf(holding.entrySet())) {
+      Owner of = entry.getValue();
+      decide(of.flow(), of.direction(), entry.getKey(), () -> entry.getKey().release(this));
+    }
+  }
+
+  /** Runs a decision on the segments of a direction. Whatever fails, none stays without verdict. */
+  private void decide(Flow flow, Direction direction, MessageHold hold, Runnable decision) {
+    TranslatedFlow translation = flow.translation();
+    if (translation == null) {
+      return;
+    }
+    Owner outer = owner;
+    owner = new Owner(flow, translation, direction);
+    shiftChanged = false;
+    try {
+      decision.run();
+    } catch (RuntimeException e) {
+      batch.fault(e);
+      hold.drop(WithheldReason.FAULT, this);
+    }
+    if (hold.isHolding()) {
+      holding.put(hold, owner);
+    } else {
+      holding.remove(hold);
+    }
+    owner = outer;
+  }
+
+  private Owner owner() {
+    Owner now = owner;
+    if (now == null) {
+      throw new IllegalStateException("a verdict outside of a decision");
+    }
+    return now;
+  }
+
+  // ---- Exits --------------------------------------------------------------------------------
+
+  @Override
+  public @Nullable Reason hold(HeldSegment segment) {
+    Flow flow = owner().flow();
+    if (held.size() >= mostPackets) {
+      return HoldReason.HOLD_QUEUE;
+    }
+    if (heldByClient.change(flow.facts().client().address(), 1) > mostPacketsPerClient) {
+      heldByClient.change(flow.facts().client().address(), -1);
+      return HoldReason.HOLD_CLIENT;
+    }
+    if (!flow.reading().buffers().reserve(segment.sizeBytes())) {
+      heldByClient.change(flow.facts().client().address(), -1);
+      return StreamReason.BUFFER_BUDGET;
+    }
+    held.add(segment);
+    return null;
+  }
+
+  private void answered(HeldSegment segment) {
+    if (held.remove(segment)) {
+      Flow flow = owner().flow();
+      heldByClient.change(flow.facts().client().address(), -1);
+      flow.reading().buffers().release(segment.sizeBytes());
+    }
+  }
+
+  @Override
+  public @Nullable Reason remember(int bytes) {
+    return owner().flow().reading().buffers().reserve(bytes) ? null : StreamReason.BUFFER_BUDGET;
+  }
+
+  @Override
+  public void forget(int bytes) {
+    owner().flow().reading().buffers().release(bytes);
+  }
+
+  @Override
+  public @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next) {
+    Owner of = owner();
+    if (next != null) {
+      pinholes.hold(
+          new RewrittenDirection(of.flow().entry().id(), of.direction() == Direction.REPLY));
+    }
+    batch.bringIntoKernel();
+    if (pinholes.translationRefused()) {
+      return WithheldReason.BACKEND_REFUSED;
+    }
+    if (next != null && !rewrites.adjust(of.translation(), of.direction(), next)) {
+      return WithheldReason.REWRITE_FAILED;
+    }
+    shiftChanged = next != null;
+    return null;
+  }
+
+  @Override
+  public void pass(HeldSegment segment) {
+    batch.bringIntoKernel();
+    batch.acceptKept(segment.packetId());
+    answered(segment);
+    verdict = TcpPath.AS_IT_CAME;
+  }
+
+  @Override
+  public void passChanged(HeldSegment segment, int sequence, byte[] payload, boolean fin) {
+    int lengthBytes = rewrites.make(segment, sequence, payload, fin);
+    batch.bringIntoKernel();
+    // At once: after a kill in between, nobody would change it again.
+    batch.acceptKept(segment.packetId(), rewrites.buffer(), lengthBytes, shiftChanged);
+    answered(segment);
+    verdict = "accept, changed";
+  }
+
+  @Override
+  public void drop(HeldSegment segment, WithheldReason why) {
+    batch.dropKept(segment.packetId());
+    answered(segment);
+    metrics.withheld(why);
+    verdict = "drop: " + why.word();
+  }
+
+  @Override
+  public void made(List<PayloadEdit> edits) {
+    if (tracer.isOn()) {
+      for (PayloadEdit edit : edits) {
+        tracer.line("rewrite", edit.describe());
+      }
+    }
+  }
+
+  @Override
+  public void givenUp(int messageFrom, Reason why) {
+    Owner of = owner();
+    Flow flow = of.flow();
+    takeBack(flow, of.direction(), messageFrom);
+    if (tracer.isOn()) {
+      tracer.line("reason", "refused " + why.word() + ": " + why.explanation());
+    }
+    if (why.kind() != Reason.Kind.REFUSED) {
+      endsReading = why;
+      return;
+    }
+    flow.refused(why);
+    events.reason(flow.parent(), why, "");
+    log.warn(flow.parent().logName() + ": " + why.word() + ", " + why.explanation());
+  }
+
+  private void takeBack(Flow flow, Direction direction, int messageFrom) {
+    InOrderStream stream = flow.reading().stream(direction);
+    if (stream != null) {
+      outcomes.takeBack(flow, direction, offset -> stream.sequenceOf(offset) - messageFrom >= 0);
+    }
+  }
+
+  /** Why the flow of the packet must not be read any more: memory is spent. Null if it may. */
+  @Nullable Reason takeEndOfReading() {
+    Reason why = endsReading;
+    endsReading = null;
+    return why;
+  }
+}

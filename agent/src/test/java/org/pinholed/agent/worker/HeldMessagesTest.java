@@ -1,0 +1,354 @@
+package org.pinholed.agent.worker;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.time.Clock;
+import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.TraceLine;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/** Messages over several segments on translated flows, through a worker. */
+class HeldMessagesTest {
+  private static final InetSocketAddress OUTSIDE = new InetSocketAddress("203.0.113.9", 40001);
+  private static final InetSocketAddress SERVER = TcpDialogue.SERVER;
+  private static final String LINE = "OFFER <192.0.2.10:30000> and <192.0.2.10:30002> end\n";
+  private static final String SEEN = "OFFER <203.0.113.9:30000> and <203.0.113.9:30002> end\n";
+
+  private final SetClock clock = new SetClock();
+  private WorkerBench bench;
+
+  HeldMessagesTest() throws NetlinkException {
+    bench = WorkerBench.at(new LineProtocol(false), clock);
+    bench.queue().allowDrops();
+  }
+
+  /** Time that stands still. */
+  private static final class SetClock implements Clock {
+    private long ms = 1000;
+
+    @Override
+    public long nanoTime() {
+      return ms * 1_000_000L;
+    }
+
+    @Override
+    public long epochMicros() {
+      return ms * 1000L;
+    }
+  }
+
+  @AfterEach
+  void everyPacketHasOneVerdict() {
+    assertEquals(List.of(), bench.queue().violations());
+  }
+
+  private TcpDialogue hiddenClient(String address, int port, int id) {
+    InetSocketAddress client = new InetSocketAddress(address, port);
+    InetSocketAddress outside = new InetSocketAddress("203.0.113.9", port);
+    TcpDialogue dialogue = new TcpDialogue(bench, client, SERVER, outside, SERVER, id, 25);
+    dialogue.connection().makeAdjustable();
+    return dialogue.connect().server("hello\n").client("hi\n");
+  }
+
+  private TcpDialogue hiddenClient() {
+    return hiddenClient("192.0.2.10", 40001, 0x1234);
+  }
+
+  /** The payloads of all packets that passed, without those of the beginning. */
+  private List<String> passed() {
+    List<String> payloads = new ArrayList<>();
+    for (byte[] packet : bench.queue().passed()) {
+      String payload = payload(packet);
+      if (!payload.isEmpty() && !payload.equals("hello\n") && !payload.equals("hi\n")) {
+        payloads.add(payload);
+      }
+    }
+    return payloads;
+  }
+
+  private static String payload(byte[] packet) {
+    PacketView view = new PacketView();
+    assertNull(view.wrap(ByteBuffer.wrap(packet), 0, packet.length));
+    return new String(packet, view.payloadOffset(), view.payloadLengthBytes(), ISO_8859_1);
+  }
+
+  private List<Integer> held() {
+    return bench.queue().held();
+  }
+
+  /** The time goes on, and the worker has a turn without packets. */
+  private void at(long ms) {
+    clock.ms = 1000 + ms;
+    bench.turn();
+  }
+
+  @Test
+  void message_waitsUntilItIsComplete_othersDoNot_andItsPinholesAreOpenBeforeItPasses() {
+    TcpDialogue flow = hiddenClient();
+    TcpDialogue other = hiddenClient("192.0.2.11", 40002, 0x77);
+    flow.client(LINE.substring(0, 12)).client(LINE.substring(12, 33));
+    assertEquals(2, held().size());
+    assertEquals(List.of(), bench.backend().open());
+
+    bench.queue().deliver(other.clientSays("one\n", 0));
+    bench.queue().deliver(flow.clientSays(LINE.substring(33, 40), 0));
+    bench.queue().deliver(other.clientSays("two\n", 0));
+    bench.turn();
+
+    assertEquals(3, held().size(), "held ones stay, those of other flows pass");
+    assertEquals(List.of("one\n", "two\n"), passed());
+
+    bench.queue().deliver(other.clientSays("three\n", 0));
+    bench.queue().deliver(flow.clientSays(LINE.substring(40), 0));
+    bench.turn();
+
+    bench.assertVerdicts();
+    List<String> ofFlow = new ArrayList<>(passed());
+    ofFlow.removeAll(List.of("one\n", "two\n", "three\n"));
+    assertEquals(SEEN, String.join("", ofFlow));
+    assertEquals(2, bench.backend().open().size());
+    List<List<String>> atVerdicts = bench.openAtVerdicts();
+    assertEquals(2, atVerdicts.get(atVerdicts.size() - 1).size());
+
+    flow.server("ok\n").client("later\n");
+    assertEquals("later\n", passed().get(passed().size() - 1));
+    bench.assertVerdicts();
+  }
+
+  @Test
+  void serversMessage_behindADestinationTranslation_likewise() {
+    TcpDialogue flow =
+        new TcpDialogue(
+            bench,
+            TcpDialogue.CLIENT,
+            SERVER,
+            TcpDialogue.CLIENT,
+            new InetSocketAddress("203.0.113.90", 21),
+            0x1234,
+            25);
+    flow.connection().makeAdjustable();
+    flow.connect().server("hello\n").client("hi\n");
+    String line = "OFFER <198.51.100.7:30000> " + "x".repeat(700) + "\n";
+    flow.server(line.substring(0, 700)).server(line.substring(700));
+
+    bench.assertVerdicts();
+    assertEquals(line.replace("198.51.100.7", "203.0.113.90"), String.join("", passed()));
+  }
+
+  @Test
+  void copyOfAHeldSegment_isDropped() {
+    TcpDialogue flow = hiddenClient();
+    flow.client(LINE.substring(0, 12)).deliver(flow.clientOutOfTurn(-12, LINE.substring(0, 12), 0));
+    assertEquals(1, held().size());
+    assertEquals(1, bench.metrics().of("withheld heldAlready"), bench.metrics().words()::toString);
+    flow.client(LINE.substring(12));
+
+    bench.assertVerdicts();
+    assertEquals(SEEN, String.join("", passed()));
+  }
+
+  @Test
+  void timeIsOver_itPassesAsItCame_nothingOpens_andTheNextMessageIsReadAgain() {
+    TcpDialogue flow = hiddenClient();
+    flow.client(LINE.substring(0, 30));
+    at(499);
+    assertEquals(1, held().size());
+    at(500);
+    bench.assertVerdicts();
+    flow.client(LINE.substring(30));
+
+    assertEquals(LINE, String.join("", passed()));
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals(List.of(), bench.rows());
+    assertTrue(bench.log().words().contains("refused holdTime"), bench.log().words()::toString);
+
+    flow.client(LINE);
+    assertEquals(SEEN, passed().get(passed().size() - 1));
+    assertEquals(2, bench.backend().open().size());
+  }
+
+  @Test
+  void restOfAMessageThatPassed_andAWholeOneBehindIt_inOneSegment_onlyThatOneOpens() {
+    TcpDialogue flow = hiddenClient();
+    flow.client(LINE.substring(0, 30));
+    at(500);
+    flow.client(LINE.substring(30) + "OFFER <192.0.2.10:30004>\n");
+
+    assertEquals(LINE + "OFFER <203.0.113.9:30004>\n", String.join("", passed()));
+    assertEquals(1, bench.backend().open().size());
+  }
+
+  @Test
+  void helperThatAnnouncesOfAnUnfinishedMessage_opensNothing() throws NetlinkException {
+    bench = WorkerBench.at(new LineProtocol(true), clock);
+    bench.queue().allowDrops();
+    TcpDialogue flow = hiddenClient();
+    flow.client(LINE.substring(0, 40));
+    assertEquals(List.of(), bench.backend().open());
+    at(500);
+
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals(List.of(), bench.rows());
+    assertEquals(LINE.substring(0, 40), String.join("", passed()));
+  }
+
+  @Test
+  void oneClient_holdsItsShareOnly_andAllTogetherAnEighthOfTheQueue() {
+    List<TcpDialogue> flows = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      TcpDialogue flow = hiddenClient("192.0.2.10", 41000 + i, 0x100 + i);
+      flow.client("a").client("b");
+      flows.add(flow);
+    }
+    assertEquals(10, held().size());
+    assertEquals(List.of("a", "b"), passed(), "the sixth flow is one too many");
+    assertTrue(bench.log().words().contains("refused holdClient"));
+
+    for (int client = 1; client < 5; client++) {
+      for (int i = 0; i < 5; i++) {
+        hiddenClient("192.0.2." + (20 + client), 42000 + 10 * client + i, 0x200 + 10 * client + i)
+            .client("c")
+            .client("d");
+      }
+    }
+    assertEquals(WorkerBench.MOST_HELD_PACKETS, held().size());
+    assertTrue(bench.log().words().contains("refused holdQueue"));
+
+    at(500);
+    bench.assertVerdicts();
+    for (TcpDialogue flow : flows) {
+      flow.client("c\n");
+    }
+    flows.get(0).client("x");
+    assertEquals(1, held().size(), "there is room again");
+  }
+
+  @Test
+  void pinholeRefused_theMessageIsDropped_andPassesAsItCameWhenItComesAgain() {
+    TcpDialogue flow = hiddenClient();
+    bench.backend().refuse(pinhole -> true);
+    flow.client(LINE.substring(0, 20)).client(LINE.substring(20));
+    bench.assertVerdicts();
+    assertEquals(List.of(), passed());
+    bench.backend().refuse(pinhole -> false);
+    flow.deliver(flow.clientOutOfTurn(-LINE.length(), LINE, 0));
+
+    assertEquals(List.of(LINE), passed());
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  @Test
+  void trace_showsWhatWasHeld_andEachRewrite() {
+    TcpDialogue flow = hiddenClient();
+    List<TraceLine> lines = new ArrayList<>();
+    bench.traces().subscribe(new TraceFilter(null, null, null, null), 100, lines::add);
+    flow.client(LINE.substring(0, 20)).client(LINE.substring(20));
+
+    List<String> texts = lines.stream().map(line -> line.step() + ": " + line.text()).toList();
+    assertTrue(texts.contains("verdict: held until the message is complete"), texts::toString);
+    assertTrue(
+        texts.contains("rewrite: \"<192.0.2.10:30000>\" -> \"<203.0.113.9:30000>\""),
+        texts::toString);
+    assertTrue(
+        texts.contains("rewrite: \"<192.0.2.10:30002>\" -> \"<203.0.113.9:30002>\""),
+        texts::toString);
+  }
+
+  @Nested
+  class Released {
+    private TcpDialogue holding() {
+      TcpDialogue flow = hiddenClient();
+      flow.client(LINE.substring(0, 12)).client(LINE.substring(12, 20));
+      assertEquals(2, held().size());
+      return flow;
+    }
+
+    private void assertReleased(String text) {
+      bench.assertVerdicts();
+      assertEquals(text, String.join("", passed()));
+      assertEquals(List.of(), bench.backend().open());
+    }
+
+    @Test
+    void byAReset() {
+      TcpDialogue flow = holding();
+      flow.deliver(flow.clientSays("", PacketView.RST));
+      assertReleased(LINE.substring(0, 20));
+    }
+
+    @Test
+    void byAResetOfTheOtherSide() {
+      TcpDialogue flow = holding();
+      flow.deliver(flow.serverSays("", PacketView.RST));
+      assertReleased(LINE.substring(0, 20));
+    }
+
+    @Test
+    void byAnEndOfReading() {
+      holding().server("STOP\n");
+      assertReleased(LINE.substring(0, 20) + "STOP\n");
+    }
+
+    @Test
+    void byAFaultOfTheHelper() {
+      holding().server("BOOM\n");
+      assertReleased(LINE.substring(0, 20) + "BOOM\n");
+    }
+
+    @Test
+    void byAnOperatorWhoClearsTheFlow() {
+      TcpDialogue flow = holding();
+      bench.end(flow.connection(), AgentEvent.Kind.CLEARED);
+      bench.turn();
+      assertReleased(LINE.substring(0, 20));
+    }
+
+    @Test
+    void byTheEndOfItsHelper() {
+      holding();
+      bench.worker().setHelpers(bench.helpers());
+      bench.worker().flows().endWithoutHelper(bench.worker().flows().all(), bench.helpers());
+      bench.turn();
+      assertReleased(LINE.substring(0, 20));
+    }
+
+    @Test
+    void byTheEndOfTheAgent() {
+      holding();
+      bench.worker().releaseHeld();
+      assertReleased(LINE.substring(0, 20));
+    }
+
+    @Test
+    void finOfBothSides_waitsForTheMessage() {
+      TcpDialogue flow = holding();
+      flow.deliver(flow.clientSays("", PacketView.FIN))
+          .deliver(flow.serverSays("", PacketView.FIN));
+      assertEquals(3, held().size());
+      at(500);
+      assertReleased(LINE.substring(0, 20));
+    }
+
+    @Test
+    void verdictsThatTheKernelDoesNotTake_areGivenByTheNextTurn() {
+      holding();
+      bench.queue().failSends(1);
+      at(500);
+      assertEquals(2, held().size());
+      bench.turn();
+      assertReleased(LINE.substring(0, 20));
+    }
+  }
+}
