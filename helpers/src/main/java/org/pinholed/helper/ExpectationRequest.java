@@ -135,7 +135,7 @@ public final class ExpectationRequest {
   /**
    * Which of its group it is.
    *
-   * @return 0..8 characters, unique within its group
+   * @return 0..8 characters, with the name of the group at most 46; unique within its group
    */
   public String item() {
     return item;
@@ -566,6 +566,9 @@ public final class ExpectationRequest {
      * @throws IllegalArgumentException if what was said does not go together
      */
     public ExpectationRequest build() {
+      require(
+          group.length() + item.length() <= GROUP_LENGTH,
+          "item: " + item.length() + " characters (expected: with its group 46 or less)");
       if (owner != null && lifetime instanceof Lifetime.WithOwner forOwner) {
         require(
             forOwner.longest() != null, "lifetime: without end (expected: an end, of an owner)");
