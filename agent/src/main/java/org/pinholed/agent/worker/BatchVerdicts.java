@@ -1,18 +1,25 @@
 package org.pinholed.agent.worker;
 
 import java.nio.ByteBuffer;
+import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.path.Batch;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The verdicts on the packets of one batch. Each packet gets exactly one, in the order in which the
  * packets came: those that pass as they came get theirs together, at the latest by {@link #finish}.
  * For the worker's thread only.
  */
-final class BatchVerdicts {
+final class BatchVerdicts implements Batch {
+  private static final Logger LOG = LoggerFactory.getLogger(BatchVerdicts.class);
+
   private final PacketQueue queue;
+  private final PinholeTransaction pinholes;
   private final AgentMetrics metrics;
   private final SampledLog faults;
   private int lastPacketId;
@@ -26,8 +33,10 @@ final class BatchVerdicts {
   private boolean unsent;
   private long beganNs;
 
-  BatchVerdicts(PacketQueue queue, AgentMetrics metrics, SampledLog faults) {
+  BatchVerdicts(
+      PacketQueue queue, PinholeTransaction pinholes, AgentMetrics metrics, SampledLog faults) {
     this.queue = queue;
+    this.pinholes = pinholes;
     this.metrics = metrics;
     this.faults = faults;
   }
@@ -41,8 +50,8 @@ final class BatchVerdicts {
     lastPacketId = packetId;
   }
 
-  /** When the first packet of the batch was held, {@link System#nanoTime}. */
-  long beganNs() {
+  @Override
+  public long beganNs() {
     return beganNs;
   }
 
@@ -51,14 +60,24 @@ final class BatchVerdicts {
     return held > 0;
   }
 
-  /**
-   * The packet passes with other bytes.
-   *
-   * @param payload the whole packet, from index 0
-   * @param lengthBytes its length
-   * @param atOnce whether the kernel is told now and not with the others
-   */
-  void acceptChanged(ByteBuffer payload, int lengthBytes, boolean atOnce) {
+  @Override
+  public void bringIntoKernel() {
+    try {
+      pinholes.commit();
+    } catch (RuntimeException e) {
+      fault(e); // not an excuse for holding packets
+    }
+    pinholes.publish();
+  }
+
+  @Override
+  public void fault(RuntimeException e) {
+    faults.warn(e.toString());
+    LOG.debug("fault", e);
+  }
+
+  @Override
+  public void acceptChanged(ByteBuffer payload, int lengthBytes, boolean atOnce) {
     if (answered < held - 1) {
       queue.acceptThrough(lastPacketId - 1); // it must not overtake those before it
       answered = held - 1;
@@ -71,8 +90,8 @@ final class BatchVerdicts {
     }
   }
 
-  /** The packet is dropped; its sender sends it again. */
-  void drop() {
+  @Override
+  public void drop() {
     queue.drop(lastPacketId);
     answered++;
     dropped++;

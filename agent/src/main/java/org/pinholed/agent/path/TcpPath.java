@@ -1,0 +1,337 @@
+package org.pinholed.agent.path;
+
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.announce.Outcomes;
+import org.pinholed.agent.announce.PinholeTransaction;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.FlowBeginnings;
+import org.pinholed.agent.flow.FlowMaker;
+import org.pinholed.agent.flow.FlowTable;
+import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.flow.WorkerFlows;
+import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.trace.Tracer;
+import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.StreamHelper;
+import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.kernel.nfqueue.QueuedPacketView;
+
+/**
+ * A TCP packet from view to verdict: its flow is found or begins, its bytes are put in order and
+ * read by the helper, and where that changed something, the packet is changed or kept back. For the
+ * worker's thread only.
+ */
+public final class TcpPath implements PacketPath, InOrderStream.Reader {
+  static final String AS_IT_CAME = "accept, as it came";
+
+  private final PacketView packet;
+  private final Batch batch;
+  private final WorkerFlows flows;
+  private final FlowMaker maker;
+  private final FlowBeginnings beginnings;
+  private final ReversePath reversePath;
+  private final Outcomes outcomes;
+  private final Rewrites rewrites;
+  private final RewrittenVerdict rewritten;
+  private final PinholeTransaction pinholes;
+  private final AgentEvents events;
+  private final AgentMetrics metrics;
+  private final Tracer tracer;
+
+  private String verdict = AS_IT_CAME;
+
+  // The message that is being read, for the callback from the stream.
+  private @Nullable StreamHelper reader;
+  private Direction direction = Direction.ORIGINAL;
+
+  /**
+   * Makes the path of one worker.
+   *
+   * @param packet the packet that is being read
+   * @param batch the batch it came in
+   * @param flows the flows of the worker
+   * @param maker has the helpers in force
+   * @param beginnings finds flows that are not known yet
+   * @param reversePath judges by which device a packet came in
+   * @param outcomes what helpers conclude
+   * @param rewrites changes packets
+   * @param pinholes the transaction of the batch
+   * @param events log and counters, shared
+   * @param metrics counters, shared
+   * @param tracer costs nothing while nobody traces
+   */
+  public TcpPath(
+      PacketView packet,
+      Batch batch,
+      WorkerFlows flows,
+      FlowMaker maker,
+      FlowBeginnings beginnings,
+      ReversePath reversePath,
+      Outcomes outcomes,
+      Rewrites rewrites,
+      PinholeTransaction pinholes,
+      AgentEvents events,
+      AgentMetrics metrics,
+      Tracer tracer) {
+    this.packet = packet;
+    this.batch = batch;
+    this.flows = flows;
+    this.maker = maker;
+    this.beginnings = beginnings;
+    this.reversePath = reversePath;
+    this.outcomes = outcomes;
+    this.rewrites = rewrites;
+    this.rewritten = new RewrittenVerdict(batch, rewrites, outcomes, pinholes, metrics);
+    this.pinholes = pinholes;
+    this.events = events;
+    this.metrics = metrics;
+    this.tracer = tracer;
+  }
+
+  @Override
+  public void read(QueuedPacketView queued) {
+    FlowTable.End end = flows.find(packet);
+    if (packet.has(PacketView.SYN)) {
+      if (packet.has(PacketView.ACK)) {
+        begin(end);
+      } else if (packet.payloadLengthBytes() > 0) {
+        beginnings.noteSynWithData(packet, end);
+      }
+      return;
+    }
+    if (end == null) {
+      // A bare FIN or RST of a flow that is over.
+      if (packet.payloadLengthBytes() > 0) {
+        end = beginnings.adopt(packet, batch.beganNs());
+      }
+      if (end == null) {
+        return;
+      }
+    }
+    readKnown(end.flow(), end.direction(), queued);
+  }
+
+  private void readKnown(ParentFlow flow, Direction towards, QueuedPacketView queued) {
+    flow.packetSeen(batch.beganNs());
+    verdict = AS_IT_CAME;
+    tracer.begin(packet, flow.parent());
+    if (tracer.isOn()) {
+      tracer.received(packet);
+      tracer.line(
+          "session",
+          "existing session, direction "
+              + word(towards)
+              + ", policy "
+              + flow.parent().policyId()
+              + (flow.readingEnded() ? ", not read" : ""));
+    }
+    try {
+      boolean used = !flow.readingEnded() || flow.translation() != null;
+      if (used && !isHonest(flow, towards, queued)) {
+        verdict = "accept, not read";
+      } else if (!flow.readingEnded()) {
+        readSegment(flow, towards);
+      } else if (flow.translation() != null) {
+        repeatRewrites(flow, flow.translation(), towards);
+      }
+    } catch (RuntimeException e) {
+      helperFailed(flow, e);
+    }
+    if (tracer.isOn()) {
+      // Committed at once, so that the trace tells what really became of it.
+      pinholes.commit();
+      tracer.line("verdict", verdict);
+      tracer.end();
+    }
+  }
+
+  /**
+   * Whether a packet may be read: by the device that it came in by. If the server's first words,
+   * which were read, turn out to have come from elsewhere, the flow is given up.
+   */
+  private boolean isHonest(ParentFlow flow, Direction towards, QueuedPacketView queued) {
+    ReversePath.Finding finding = reversePath.judge(flow, towards, queued, batch.beganNs());
+    if (finding == ReversePath.Finding.HONEST) {
+      return true;
+    }
+    flow.devices().passUnread(towards, packet.sequence() + packet.payloadLengthBytes());
+    if (finding == ReversePath.Finding.BEGAN_ELSEWHERE && !flow.readingEnded()) {
+      flows.endReading(flow, AgentReason.BEGAN_ELSEWHERE);
+    }
+    if (tracer.isOn()) {
+      tracer.line("session", "not read: " + notReadBecause(finding, queued));
+    }
+    return false;
+  }
+
+  private static String notReadBecause(ReversePath.Finding finding, QueuedPacketView queued) {
+    return finding == ReversePath.Finding.MISROUTED
+        ? "it came in by "
+            + ReversePath.name(queued.inInterfaceIndex())
+            + ", which does not lead back to its source"
+        : AgentReason.BEGAN_ELSEWHERE.explanation();
+  }
+
+  private void readSegment(ParentFlow flow, Direction towards) {
+    outcomes.begin(flow, towards, batch.beganNs());
+    TranslatedFlow translation = flow.translation();
+    flow.resumeStream(towards, packet.sequence(), maker.helpers().limits());
+    InOrderStream stream = flow.stream(towards);
+    InOrderStream back = flow.stream(towards.opposite());
+    Reason reason = null;
+    boolean kept = true;
+    if (packet.has(PacketView.ACK)) {
+      int acknowledgement = rewrites.acknowledged(flow, towards.opposite());
+      if (back != null
+          && !flow.devices()
+              .passedUnread(
+                  towards.opposite(), back.sequenceOf(back.bytesRead()), acknowledgement)) {
+        reason = back.acknowledged(acknowledgement).reason();
+      }
+    }
+    if (stream != null && flow.isClosed(towards) && packet.payloadLengthBytes() > 0) {
+      int behindFin = endOfPayload() - stream.sequenceOf(stream.bytesRead());
+      reason = behindFin > 0 ? AgentReason.DATA_BEHIND_FIN : reason;
+    }
+    if (reason == null
+        && stream != null
+        && packet.payloadLengthBytes() > 0
+        && flow.helper() instanceof StreamHelper streamHelper) {
+      reader = streamHelper;
+      direction = towards;
+      InOrderStream.Push push =
+          stream.push(
+              packet.sequence(),
+              packet.buffer(),
+              packet.payloadOffset(),
+              packet.payloadLengthBytes(),
+              this);
+      reason = push.reason();
+      kept = push != InOrderStream.Push.EARLY_NOT_KEPT;
+    }
+    if (reason != null) {
+      outcomes.report(reason, stream == null ? 0 : stream.bytesRead());
+    }
+    Reason ended = outcomes.ended();
+    if (ended != null) {
+      flows.endReading(flow, ended);
+    }
+    if (translation != null && !packet.has(PacketView.RST)) {
+      boolean inTurnOnly =
+          flow.helper() instanceof StreamHelper helper && (!kept || helper.mayAnnounce(towards));
+      verdict = rewritten.give(flow, translation, towards, inTurnOnly);
+    }
+    if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
+      finOrReset(flow, towards, stream);
+    }
+  }
+
+  /** Nothing is read any more, but what was changed is changed again until it is acknowledged. */
+  private void repeatRewrites(ParentFlow flow, TranslatedFlow translation, Direction towards) {
+    outcomes.begin(flow, towards, batch.beganNs());
+    if (packet.has(PacketView.ACK)) {
+      rewrites.acknowledged(flow, towards.opposite());
+    }
+    if (!translation.isUnfinished()) {
+      flows.queueNoMore(flow);
+    }
+    if (!packet.has(PacketView.RST)) {
+      verdict = rewritten.give(flow, translation, towards, false);
+    }
+  }
+
+  /** Nobody knows what state a helper is in that threw: the flow is given up, with its pinholes. */
+  private void helperFailed(ParentFlow flow, RuntimeException e) {
+    metrics.unreadablePacket(UnreadableReason.FAULT);
+    batch.fault(e);
+    if (!flow.readingEnded() && !flow.parent().hasEnded()) {
+      outcomes.begin(flow, Direction.ORIGINAL, batch.beganNs());
+      outcomes.report(AgentReason.HELPER_FAILED, 0);
+      events.reason(flow.parent(), AgentReason.HELPER_FAILED, "");
+      flows.endReading(flow, AgentReason.HELPER_FAILED, true);
+    }
+  }
+
+  @Override
+  public int onBytes(ByteCursor bytes) {
+    StreamHelper helper = reader;
+    if (helper == null || outcomes.ended() != null) {
+      return bytes.remaining();
+    }
+    if (tracer.isOn()) {
+      tracer.line(
+          "helper",
+          "reads "
+              + bytes.remaining()
+              + " bytes of direction "
+              + word(direction)
+              + ", state "
+              + helper.stateWord());
+    }
+    rewrites.beginBytes();
+    int consumed = helper.onBytes(direction, bytes, batch.beganNs(), outcomes);
+    return outcomes.ended() != null ? bytes.remaining() : consumed;
+  }
+
+  private void begin(FlowTable.@Nullable End known) {
+    Parent parent = beginnings.begin(packet, known, batch.beganNs());
+    if (parent == null) {
+      return;
+    }
+    tracer.begin(packet, parent);
+    if (tracer.isOn()) {
+      tracer.received(packet);
+      tracer.line("session", "new session of helper " + parent.helper() + ", vetted");
+      tracer.line("verdict", "accept, as it came");
+      tracer.end();
+    }
+  }
+
+  /**
+   * The parent ends when both sides have closed, each with a FIN in turn, or with the first RST in
+   * turn. What is out of turn may be forged and is left to conntrack, whose DESTROY event ends the
+   * parent too.
+   */
+  private void finOrReset(ParentFlow flow, Direction towards, @Nullable InOrderStream stream) {
+    boolean reset = packet.has(PacketView.RST);
+    if (stream != null) {
+      int ahead = endOfPayload() - stream.sequenceOf(stream.bytesRead());
+      boolean behindFin = reset && flow.isClosed(towards) && ahead == 1; // a FIN takes a number
+      if (ahead != 0 && !behindFin) {
+        return;
+      }
+    }
+    if (!reset) {
+      flow.noteClosed(towards);
+    }
+    boolean ends = reset || flow.isClosed(towards.opposite()) || flow.wasHalfClosed();
+    if (tracer.isOn()) {
+      tracer.line("session", (ends ? "ends by " : "half closed by ") + (reset ? "RST" : "FIN"));
+    }
+    if (!ends) {
+      return;
+    }
+    if (!reset && flow.mayHaveToRepeat()) {
+      // The flow stays for that, until the end of its conntrack.
+      outcomes.endAll(flow, AgentEvent.Kind.PARENT_CLOSED);
+      return;
+    }
+    flows.endAndDistrust(flow, AgentEvent.Kind.PARENT_CLOSED);
+  }
+
+  private int endOfPayload() {
+    return packet.sequence() + packet.payloadLengthBytes();
+  }
+
+  private static String word(Direction direction) {
+    return direction == Direction.ORIGINAL ? "original" : "reply";
+  }
+}
