@@ -32,6 +32,7 @@ public final class PinholeTransaction {
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
 
   private final List<Expectation> toOpen = new ArrayList<>();
+  private final List<Expectation> toRewrite = new ArrayList<>(2);
   private final List<Pinhole> toClose = new ArrayList<>();
   private final List<RewrittenDirection> toHold = new ArrayList<>(2);
   private final List<Pinhole> openPinholes = new ArrayList<>();
@@ -111,10 +112,27 @@ public final class PinholeTransaction {
       toEnd.add(new Ended(expectation, kind));
       return;
     }
+    toRewrite.remove(expectation);
     if (table.end(expectation) == Expectation.State.PENDING) {
-      toClose.add(expectation.pinhole());
+      Expectation next = table.waitingFor(expectation.pinhole());
+      if (next == null) {
+        toClose.add(expectation.pinhole());
+      } else if (!toOpen.contains(next)) {
+        rewrite(next); // it holds the same pinhole, whose comment names the one that ended
+      }
       publish(); // its creation comes first, if it was in this batch too
       events.expectation(kind, expectation, "");
+    }
+  }
+
+  /**
+   * Writes an open pinhole anew, with the comment and the timeout that it has by now.
+   *
+   * @param expectation one that is pending
+   */
+  public void rewrite(Expectation expectation) {
+    if (!toRewrite.contains(expectation) && !toOpen.contains(expectation)) {
+      toRewrite.add(expectation);
     }
   }
 
@@ -125,7 +143,7 @@ public final class PinholeTransaction {
 
   /** Whether there is something for a transaction. */
   private boolean hasChanges() {
-    return !toOpen.isEmpty() || !toClose.isEmpty() || !toHold.isEmpty();
+    return !toOpen.isEmpty() || !toRewrite.isEmpty() || !toClose.isEmpty() || !toHold.isEmpty();
   }
 
   /** Brings all changes into the kernel, in one transaction if it takes them. */
@@ -133,13 +151,20 @@ public final class PinholeTransaction {
     if (!hasChanges()) {
       return;
     }
+    long nowNs = System.nanoTime();
     for (Expectation expectation : toOpen) {
-      openPinholes.add(expectation.pinhole());
+      openPinholes.add(table.pinholeToWrite(expectation, nowNs));
+    }
+    for (Expectation expectation : toRewrite) {
+      openPinholes.add(table.pinholeToWrite(expectation, nowNs));
     }
     try {
       ended(apply(toClose, openPinholes, toHold));
       for (Expectation expectation : toOpen) {
         opened(expectation);
+      }
+      for (Expectation expectation : toRewrite) {
+        rewritten(expectation);
       }
     } catch (BackendException e) {
       // One bad pinhole must not keep the others of the batch shut.
@@ -147,6 +172,7 @@ public final class PinholeTransaction {
     } finally {
       restoreForOthers();
       toOpen.clear();
+      toRewrite.clear();
       toClose.clear();
       toHold.clear();
       toEnd.clear();
@@ -217,11 +243,13 @@ public final class PinholeTransaction {
       }
     }
     ended(unused);
+    rewriteOneByOne(done.opened() - toOpen.size());
     List<Expectation> opening = List.copyOf(toOpen);
-    for (Expectation expectation : opening.subList(0, done.opened())) {
+    int opened = Math.min(done.opened(), opening.size());
+    for (Expectation expectation : opening.subList(0, opened)) {
       opened(expectation);
     }
-    for (Expectation expectation : opening.subList(done.opened(), opening.size())) {
+    for (Expectation expectation : opening.subList(opened, opening.size())) {
       try {
         apply(List.of(), List.of(expectation.pinhole()), List.of());
         opened(expectation);
@@ -234,6 +262,25 @@ public final class PinholeTransaction {
             expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
     }
+  }
+
+  /** One that the kernel does not take stays as it is in the kernel, with the time that it has. */
+  private void rewriteOneByOne(int done) {
+    for (int at = Math.max(0, done); at < toRewrite.size(); at++) {
+      Expectation expectation = toRewrite.get(at);
+      try {
+        apply(
+            List.of(), List.of(table.pinholeToWrite(expectation, System.nanoTime())), List.of());
+        rewritten(expectation);
+      } catch (BackendException e) {
+        refused(e);
+      }
+    }
+  }
+
+  private void rewritten(Expectation expectation) {
+    expectation.writtenAnew();
+    shutIfEndedMeanwhile(expectation);
   }
 
   private List<Pinhole> apply(
@@ -256,6 +303,10 @@ public final class PinholeTransaction {
     expectation.opened(System.nanoTime());
     expectation.written();
     toSay.add(new Said(AgentEvent.Kind.CREATED, expectation));
+    shutIfEndedMeanwhile(expectation);
+  }
+
+  private void shutIfEndedMeanwhile(Expectation expectation) {
     // One that is matched already got the child of another one, or has none to wait for any more.
     if (expectation.state() != Expectation.State.PENDING
         && !table.isWaitedFor(expectation.pinhole())) {

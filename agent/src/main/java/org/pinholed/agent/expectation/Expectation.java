@@ -255,6 +255,17 @@ public final class Expectation {
     return pinhole.timeoutMs() - (nowNs - openedNs) / 1_000_000;
   }
 
+  /** When the timeout that the kernel holds runs out, as {@link System#nanoTime} tells it. */
+  long expiresAtNs() {
+    return openedNs + pinhole.timeoutMs() * 1_000_000;
+  }
+
+  /** The pinhole as it is to stand in the kernel now. */
+  Pinhole standing(long nowNs) {
+    Pinhole full = pinhole;
+    return stay.isLease() ? full : full.withTimeoutMs(Math.max(1, expiresInMs(nowNs)));
+  }
+
   /**
    * Notes that the pinhole's time begins (again).
    *

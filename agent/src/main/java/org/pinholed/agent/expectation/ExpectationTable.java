@@ -37,7 +37,7 @@ public final class ExpectationTable {
   /** Those that wait for one connection. */
   private final Map<PinholeKey, Expectation> waitingByPinhole = new ConcurrentHashMap<>();
 
-  /** Those that let in many, the first of them being the one whose comment is in the kernel. */
+  /** Those that let in many. The comment in the kernel is that of the one that stays longest. */
   private final Map<PinholeKey, List<Expectation>> openByPinhole = new ConcurrentHashMap<>();
 
   private final EndingExpectations ending = new EndingExpectations();
@@ -272,7 +272,35 @@ public final class ExpectationTable {
       return waitingByPinhole.get(key);
     }
     List<Expectation> holders = openByPinhole.get(key);
-    return holders == null ? null : holders.get(0);
+    return holders == null ? null : lastToExpire(holders);
+  }
+
+  /** The one whose time in the kernel is the longest: it counts for all of them. */
+  private static Expectation lastToExpire(List<Expectation> holders) {
+    Expectation last = holders.get(0);
+    for (Expectation holder : holders) {
+      if (holder.expiresAtNs() - last.expiresAtNs() > 0) {
+        last = holder;
+      }
+    }
+    return last;
+  }
+
+  /**
+   * What is to stand in the kernel for an expectation: its own pinhole, or that of another one that
+   * holds the same for longer; with what is left of its time.
+   *
+   * @param expectation any
+   * @param nowNs {@link System#nanoTime}
+   * @return the pinhole as it is to be written
+   */
+  public Pinhole pinholeToWrite(Expectation expectation, long nowNs) {
+    Pinhole own = expectation.pinhole();
+    if (own.kind() == Pinhole.Kind.ONCE) {
+      return own;
+    }
+    Expectation counting = waitingFor(own);
+    return (counting == null ? expectation : counting).standing(nowNs);
   }
 
   /**
@@ -289,6 +317,7 @@ public final class ExpectationTable {
     if (before != State.GONE) {
       counts.remove(expectation, before);
       rows.remove(expectation.id());
+      owners.remove(expectation);
     }
     return before;
   }
@@ -312,6 +341,7 @@ public final class ExpectationTable {
     counts.remove(expectation, State.PENDING);
     release(expectation);
     rows.remove(expectation.id());
+    owners.remove(expectation);
     return true;
   }
 
@@ -487,7 +517,7 @@ public final class ExpectationTable {
         expectation -> {
           boolean over =
               expectation.state() == State.GONE
-                  || expectation.parent().hasEnded()
+                  || endedWithParent(expectation)
                   || expectation.expiresInMs(nowNs) <= 0;
           if (over) {
             matchedRows.decrementAndGet();
@@ -558,6 +588,7 @@ public final class ExpectationTable {
     release(expectation);
     counts.remove(expectation, State.ANNOUNCED);
     rows.remove(expectation.id());
+    owners.remove(expectation);
     return true;
   }
 
@@ -572,7 +603,7 @@ public final class ExpectationTable {
     List<ExpectationRow> list = new ArrayList<>();
     for (Expectation expectation : rows.values()) {
       Parent parent = expectation.parent();
-      if (!parent.hasEnded()
+      if (!endedWithParent(expectation)
           && expectation.state() != State.GONE
           && filter.matches(parent.policyId(), parent.helper(), parent.serial())) {
         list.add(expectation.row(nowNs));
@@ -580,6 +611,10 @@ public final class ExpectationTable {
     }
     list.sort(Comparator.comparingLong(ExpectationRow::id));
     return list;
+  }
+
+  private static boolean endedWithParent(Expectation expectation) {
+    return expectation.owner().id() == null && expectation.parent().hasEnded();
   }
 
   /**
