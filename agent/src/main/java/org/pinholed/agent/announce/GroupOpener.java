@@ -12,7 +12,7 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.AgentReason;
-import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.Stay;
@@ -51,7 +51,7 @@ final class GroupOpener {
 
   /** The requests of one message, and who makes them. */
   private record Group(
-      ParentFlow flow,
+      Flow flow,
       Direction reading,
       Owner owner,
       List<ExpectationRequest> requests,
@@ -89,7 +89,7 @@ final class GroupOpener {
   }
 
   List<Optional<Endpoint>> open(
-      ParentFlow flow,
+      Flow flow,
       Direction reading,
       Owner owner,
       List<ExpectationRequest> requests,
@@ -289,7 +289,7 @@ final class GroupOpener {
   }
 
   private @Nullable Endpoint add(Group group, Expectation made) {
-    ParentFlow flow = group.flow();
+    Flow flow = group.flow();
     ExpectationRequest request = made.request();
     Limit limit = table.add(made, flow.helperEntry().mostPerOwner());
     if (limit != null) {

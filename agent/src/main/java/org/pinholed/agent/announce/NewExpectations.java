@@ -6,7 +6,7 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
-import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.Stay;
@@ -48,7 +48,7 @@ final class NewExpectations {
    * @param nowNs {@link System#nanoTime}
    */
   @Nullable Expectation make(
-      ParentFlow parent,
+      Flow parent,
       Owner owner,
       ExpectationRequest request,
       ChildPath path,
@@ -76,7 +76,7 @@ final class NewExpectations {
   }
 
   private int firstPort(
-      ParentFlow parent,
+      Flow parent,
       ExpectationRequest request,
       ChildPath path,
       boolean anyPort,
@@ -110,7 +110,7 @@ final class NewExpectations {
    * @param nowNs {@link System#nanoTime}
    */
   @Nullable Pair makePair(
-      ParentFlow parent,
+      Flow parent,
       Owner owner,
       ExpectationRequest first,
       ExpectationRequest second,
@@ -143,7 +143,7 @@ final class NewExpectations {
   }
 
   private Expectation make(
-      ParentFlow parent,
+      Flow parent,
       Owner owner,
       ExpectationRequest request,
       ChildPath path,
@@ -156,17 +156,16 @@ final class NewExpectations {
           case ADDRESS -> request.sourceAddress();
           case ANY -> null;
         };
-    Pinhole.Kind kind =
-        source == null
-            ? Pinhole.Kind.OPEN_ANY
-            : request.use() == ExpectationRequest.Use.ONCE ? Pinhole.Kind.ONCE : Pinhole.Kind.OPEN;
+    int ports = request.lastPort() - request.destination().port();
     Pinhole pinhole =
         new Pinhole(
-            kind,
+            kindOf(request),
             request.transport(),
             source,
             path.outside(),
             port,
+            port + ports,
+            request.connections(),
             marks.childMark(parent.parent().mark(), request.isRead()),
             stay.kernelTimeoutMs(),
             comment(parent, request, stay),
@@ -175,8 +174,18 @@ final class NewExpectations {
         table.nextId(), parent.parent(), owner, request, pinhole, stay, nowNs);
   }
 
+  private static Pinhole.Kind kindOf(ExpectationRequest request) {
+    if (request.source() == ExpectationRequest.Source.ANY) {
+      return Pinhole.Kind.OPEN_ANY;
+    }
+    if (request.lastPort() > request.destination().port()) {
+      return Pinhole.Kind.LEASE;
+    }
+    return request.use() == ExpectationRequest.Use.ONCE ? Pinhole.Kind.ONCE : Pinhole.Kind.OPEN;
+  }
+
   /** What the kernel keeps of an announcement. */
-  static String comment(ParentFlow parent, ExpectationRequest request, Stay stay) {
+  static String comment(Flow parent, ExpectationRequest request, Stay stay) {
     return new PinholeComment(
             parent.parent().helper(),
             parent.parent().serial(),

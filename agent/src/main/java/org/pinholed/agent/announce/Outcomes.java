@@ -13,7 +13,7 @@ import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Announced;
 import org.pinholed.agent.flow.FlowMarks;
-import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.helper.Direction;
@@ -40,7 +40,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   private final GroupOpener group;
 
   private HelperPorts helperPorts = (transport, port) -> false;
-  private @Nullable ParentFlow flow;
+  private @Nullable Flow flow;
   private @Nullable Reason ended;
   private long nowNs;
   private Direction reading = Direction.ORIGINAL;
@@ -113,7 +113,7 @@ public final class Outcomes implements OutcomeSink, Announced {
    * @param direction the direction of the message
    * @param now {@link System#nanoTime}
    */
-  public void begin(ParentFlow current, Direction direction, long now) {
+  public void begin(Flow current, Direction direction, long now) {
     reading = direction;
     flow = current;
     ended = null;
@@ -132,7 +132,7 @@ public final class Outcomes implements OutcomeSink, Announced {
     return ended;
   }
 
-  private ParentFlow flow() {
+  private Flow flow() {
     if (flow == null) {
       throw new IllegalStateException("outcome outside of a message");
     }
@@ -141,7 +141,7 @@ public final class Outcomes implements OutcomeSink, Announced {
 
   @Override
   public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
-    ParentFlow current = flow();
+    Flow current = flow();
     List<ExpectationRequest> allowed = withoutHelperPorts(requests);
     if (allowed.size() == requests.size()) {
       return group.open(current, reading, ownerOf(current, requests), requests, nowNs);
@@ -172,13 +172,13 @@ public final class Outcomes implements OutcomeSink, Announced {
     return allowed;
   }
 
-  private Owner ownerOf(ParentFlow current, List<ExpectationRequest> requests) {
+  private Owner ownerOf(Flow current, List<ExpectationRequest> requests) {
     OwnerId id = requests.get(0).owner();
     return id == null ? current.owner() : table.owners().obtain(current.parent().helper(), id);
   }
 
   private @Nullable Owner known(@Nullable OwnerId id) {
-    ParentFlow current = flow();
+    Flow current = flow();
     return id == null ? current.owner() : table.owners().find(current.parent().helper(), id);
   }
 
@@ -252,7 +252,7 @@ public final class Outcomes implements OutcomeSink, Announced {
 
   @Override
   public void report(Reason reason, long streamOffset) {
-    ParentFlow current = flow();
+    Flow current = flow();
     trace.reason(reason, streamOffset);
     if (reason.kind() == Reason.Kind.REFUSED || reason.kind() == Reason.Kind.PART_OPAQUE) {
       current.refused(reason);
@@ -269,7 +269,7 @@ public final class Outcomes implements OutcomeSink, Announced {
 
   @Override
   public void proven() {
-    ParentFlow current = flow();
+    Flow current = flow();
     if (!current.isProven()) {
       trace.proven(current.parent().helper());
     }
@@ -277,7 +277,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   }
 
   @Override
-  public void endAll(ParentFlow over, AgentEvent.Kind kind) {
+  public void endAll(Flow over, AgentEvent.Kind kind) {
     for (Expectation expectation : over.announced()) {
       table.owners().remove(expectation);
       pinholes.end(expectation, kind);

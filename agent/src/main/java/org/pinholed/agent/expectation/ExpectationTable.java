@@ -2,8 +2,10 @@ package org.pinholed.agent.expectation;
 
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -20,6 +22,7 @@ import org.pinholed.agent.limit.ClientCounts;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -51,6 +54,7 @@ public final class ExpectationTable {
   private final ExpectationCounts counts = new ExpectationCounts();
   private final AtomicLong nextId = new AtomicLong();
   private volatile AgentConfig.Limits limits;
+  private volatile List<PortRange> leased = List.of();
 
   /**
    * Makes an empty table.
@@ -68,6 +72,17 @@ public final class ExpectationTable {
    */
   public void setLimits(AgentConfig.Limits newLimits) {
     limits = newLimits;
+  }
+
+  /**
+   * Says which ranges of ports leases are given for.
+   *
+   * @param ranges those of the helpers in force; ones that were said before are still known
+   */
+  public synchronized void setLeased(Collection<PortRange> ranges) {
+    Set<PortRange> all = new LinkedHashSet<>(leased);
+    all.addAll(ranges);
+    leased = List.copyOf(all);
   }
 
   /**
@@ -476,6 +491,13 @@ public final class ExpectationTable {
         openByPinhole.get(new PinholeKey(protocol, source, destination, port));
     if (holders == null) {
       holders = openByPinhole.get(new PinholeKey(protocol, null, destination, port));
+    }
+    for (PortRange range : leased) {
+      if (holders == null && range.first() <= port && port <= range.last()) {
+        holders =
+            openByPinhole.get(
+                new PinholeKey(protocol, source, destination, range.first(), range.last()));
+      }
     }
     return holders == null ? List.of() : holders;
   }

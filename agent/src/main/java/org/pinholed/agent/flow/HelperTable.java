@@ -69,7 +69,8 @@ public final class HelperTable {
       if (entry.enabled()) {
         active.put(
             new HelperPort(entry.transport(), entry.port()),
-            new ActiveHelper(entry, factory, shared.of(entry.name())));
+            new ActiveHelper(
+                entry.withLimitsOf(protocol.expectationsPerOwner()), factory, shared.of(entry.name())));
       }
     }
   }

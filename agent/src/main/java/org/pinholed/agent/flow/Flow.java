@@ -1,0 +1,371 @@
+package org.pinholed.agent.flow;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.Owner;
+import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.limit.BufferedBytes;
+import org.pinholed.agent.limit.ClientKey;
+import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.view.SessionRow;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.SessionHelper;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+
+/**
+ * One flow while it is known: whose it is, what its helper is told, what it announced, and why it
+ * is not read any more. Owned by one worker and used by its thread only.
+ */
+public final class Flow {
+  /** {@code TCP_CONNTRACK_FIN_WAIT} of {@code nf_conntrack_tcp.h}: a FIN was seen. */
+  private static final int TCP_FIN_WAIT = 4;
+
+  /** {@code TCP_CONNTRACK_CLOSE_WAIT} of {@code nf_conntrack_tcp.h}: and acknowledged. */
+  private static final int TCP_CLOSE_WAIT = 5;
+
+  private final Parent parent;
+  private final ConntrackEntry entry;
+  private final FlowFacts facts;
+  private final HelperEntry helperEntry;
+  private final long createdNs;
+  private final @Nullable TranslatedFlow translation;
+  private final FlowDevices devices = new FlowDevices();
+  private @Nullable SessionHelper helper;
+  private final Reading reading;
+  private @Nullable Owner owner;
+  private @Nullable Reason reason;
+  private boolean readingEnded;
+  private boolean cleared;
+  private boolean proven;
+  private long packets;
+  private long lastNs;
+
+  /**
+   * Makes the state of a flow that is to be read.
+   *
+   * @param parent what listings and expectations know of it
+   * @param entry its conntrack
+   * @param facts what its helper is told
+   * @param helperEntry the configured entry it belongs to
+   * @param helper reads it; null if it is not to be read at all
+   * @param buffered memory for what its streams keep, shared
+   * @param giveWay told from any thread if reading must end because that memory is spent
+   * @param nowNs {@link System#nanoTime}
+   */
+  public Flow(
+      Parent parent,
+      ConntrackEntry entry,
+      FlowFacts facts,
+      HelperEntry helperEntry,
+      @Nullable SessionHelper helper,
+      BufferedBytes buffered,
+      Consumer<Flow> giveWay,
+      long nowNs) {
+    this.parent = parent;
+    this.entry = entry;
+    this.facts = facts;
+    this.helperEntry = helperEntry;
+    this.helper = helper;
+    this.translation = TranslatedFlow.of(entry, facts);
+    this.reading =
+        new Reading(
+            facts,
+            translation,
+            buffered.open(ClientKey.of(facts.client().address()), () -> giveWay.accept(this)));
+    this.createdNs = nowNs;
+    this.lastNs = nowNs;
+  }
+
+  /**
+   * Whether it has begun and neither side's first byte was read yet.
+   *
+   * @return false for good once a byte was read or reading ended
+   */
+  public boolean waitsForFirstByte() {
+    return reading.hasBegun()
+        && !readingEnded
+        && reading.read(Direction.ORIGINAL) == 0
+        && reading.read(Direction.REPLY) == 0;
+  }
+
+  /**
+   * Whether a side had closed before this agent knew the flow; nobody says which.
+   *
+   * @return true if the next FIN is the second one
+   */
+  public boolean wasHalfClosed() {
+    return entry.tcpState() == TCP_FIN_WAIT || entry.tcpState() == TCP_CLOSE_WAIT;
+  }
+
+  /**
+   * What another process needs to go on with it.
+   *
+   * @return its state; null if nothing in it can be relied on, because reading ended, or a side's
+   *     bytes wait for others
+   */
+  public @Nullable FlowState state() {
+    SessionHelper reader = helper;
+    if (reader == null
+        || reading.isWaiting(Direction.ORIGINAL)
+        || reading.isWaiting(Direction.REPLY)) {
+      return null;
+    }
+    return new FlowState(
+        parent.identity(),
+        facts.origin(),
+        reading.consumed(Direction.ORIGINAL),
+        reading.consumed(Direction.REPLY),
+        reading.next(Direction.ORIGINAL),
+        reading.next(Direction.REPLY),
+        reader.snapshot(),
+        announced().stream()
+            .filter(expectation -> expectation.state() == Expectation.State.ANNOUNCED)
+            .map(Expectation::pinhole)
+            .toList(),
+        reading.translated(Direction.ORIGINAL),
+        reading.translated(Direction.REPLY),
+        devices.leavesBy(Direction.REPLY),
+        devices.leavesBy(Direction.ORIGINAL));
+  }
+
+  /**
+   * Goes on where another process stood. Only before the first packet.
+   *
+   * @param state what it said
+   * @param limits how much the streams may keep
+   * @return false if its helper does not understand it; then the flow is not to be used
+   */
+  public boolean restore(FlowState state, HelperLimits limits) {
+    devices.noteLeaving(Direction.REPLY, state.towardsClient());
+    devices.noteLeaving(Direction.ORIGINAL, state.towardsServer());
+    boolean whole =
+        facts.origin() == FlowFacts.Origin.RESUMED
+            || (state.clientNext() >= 0 && state.serverNext() >= 0);
+    if (helper == null || !whole || !helper.restore(state.snapshot())) {
+      return false;
+    }
+    reading.restore(state, limits);
+    return true;
+  }
+
+  /**
+   * What listings and expectations know of it.
+   *
+   * @return the parent
+   */
+  public Parent parent() {
+    return parent;
+  }
+
+  /**
+   * Its conntrack as it was when the flow was first seen.
+   *
+   * @return the entry
+   */
+  public ConntrackEntry entry() {
+    return entry;
+  }
+
+  /**
+   * The devices by which its packets come in and leave.
+   *
+   * @return the same at every call
+   */
+  public FlowDevices devices() {
+    return devices;
+  }
+
+  /**
+   * What its helper was told.
+   *
+   * @return the facts
+   */
+  public FlowFacts facts() {
+    return facts;
+  }
+
+  /**
+   * The configured entry it belongs to.
+   *
+   * @return the entry as it was when the flow began
+   */
+  public HelperEntry helperEntry() {
+    return helperEntry;
+  }
+
+  /**
+   * Its address translation.
+   *
+   * @return null if neither address is translated
+   */
+  public @Nullable TranslatedFlow translation() {
+    return translation;
+  }
+
+  /** Notes that its helper has seen all the evidence that it needs, and that the kernel knows. */
+  public void prove() {
+    proven = true;
+  }
+
+  /**
+   * Whether its helper has seen all the evidence that it needs.
+   *
+   * @return true for good once it has
+   */
+  public boolean isProven() {
+    return proven;
+  }
+
+  /**
+   * Whether something is to be replaced in it, or was and its sender may send it once more.
+   *
+   * @return true if its packets are needed for that, also when it is not read any more
+   */
+  public boolean mayHaveToRepeat() {
+    return translation != null && translation.isUnfinished();
+  }
+
+  /**
+   * How far its bytes were read.
+   *
+   * @return the same at every call
+   */
+  public Reading reading() {
+    return reading;
+  }
+
+  /**
+   * What reads it.
+   *
+   * @return null once reading ended
+   */
+  public @Nullable SessionHelper helper() {
+    return helper;
+  }
+
+  /**
+   * Notes a packet.
+   *
+   * @param nowNs {@link System#nanoTime}
+   */
+  public void packetSeen(long nowNs) {
+    packets++;
+    lastNs = nowNs;
+  }
+
+  /**
+   * Notes why something was refused, for the listing.
+   *
+   * @param value the reason
+   */
+  public void refused(Reason value) {
+    if (!readingEnded) {
+      reason = value;
+    }
+  }
+
+  /**
+   * Ends reading: streams and helper go, the row in the listing stays.
+   *
+   * @param value why
+   */
+  public void endReading(Reason value) {
+    reading.end();
+    helper = null;
+    reason = value;
+    readingEnded = true;
+  }
+
+  /** Gives back what its streams keep. For a flow that is over. */
+  public void close() {
+    reading.close();
+  }
+
+  /** Notes that an operator clears it, whoever tells of its end first. */
+  public void clear() {
+    cleared = true;
+  }
+
+  /**
+   * Whether an operator cleared it.
+   *
+   * @return true for good once he did
+   */
+  public boolean isCleared() {
+    return cleared;
+  }
+
+  /**
+   * Whether reading ended.
+   *
+   * @return true for good once it did
+   */
+  public boolean readingEnded() {
+    return readingEnded;
+  }
+
+  /**
+   * The owner of what it announces for itself.
+   *
+   * @return the same at every call
+   */
+  public Owner owner() {
+    Owner known = owner;
+    if (known == null) {
+      known = Owner.flow(parent.helper());
+      owner = known;
+    }
+    return known;
+  }
+
+  /**
+   * Everything that it announced for itself and that was not replaced.
+   *
+   * @return a copy, also of what is used or over
+   */
+  public Collection<Expectation> announced() {
+    return owner == null ? List.of() : owner.all();
+  }
+
+  /**
+   * The row as it is listed.
+   *
+   * @param nowNs {@link System#nanoTime}
+   * @return an immutable copy
+   */
+  public SessionRow row(long nowNs) {
+    Reason why = reason;
+    SessionHelper reader = helper;
+    return new SessionRow(
+        parent.serial(),
+        parent.helper(),
+        parent.helperId(),
+        facts.transport().name().toLowerCase(java.util.Locale.ROOT),
+        reader == null ? unreadWord(why) : reader.stateWord(),
+        parent.policyId(),
+        parent.mark(),
+        Expectation.endpointRow(parent.client()),
+        Expectation.endpointRow(parent.server()),
+        reading.read(Direction.ORIGINAL),
+        reading.read(Direction.REPLY),
+        packets,
+        devices.misrouted(),
+        parent.waiting(),
+        readingEnded,
+        why == null ? null : why.word(),
+        why == null ? null : why.explanation(),
+        (nowNs - createdNs) / 1_000_000_000L,
+        (nowNs - lastNs) / 1_000_000_000L);
+  }
+
+  private static String unreadWord(@Nullable Reason why) {
+    return why instanceof AgentReason ours && ours.isUntrusted() ? "untrusted" : "opaque";
+  }
+}
