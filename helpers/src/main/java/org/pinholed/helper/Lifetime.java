@@ -35,8 +35,8 @@ public sealed interface Lifetime {
   /**
    * As long as its owner.
    *
-   * @param longest its end at the latest, from when it was announced, up to 366 days; null for none,
-   *     which only a flow may say, because the kernel tells when that ends
+   * @param longest its end at the latest, from when it was announced, up to 366 days; null for
+   *     none, which only a flow may say, because the kernel tells when that ends
    */
   record WithOwner(@Nullable Duration longest) implements Lifetime {
     /**
@@ -73,7 +73,8 @@ public sealed interface Lifetime {
    *
    * @param first how long it waits for its first child, above zero, 366 days at most
    * @param idle how long it stays after its last child ended, above zero, 366 days at most
-   * @param longest its end at the latest, from when it was announced last, above zero, 366 days at most
+   * @param longest its end at the latest, from when it was announced last, above zero, 366 days at
+   *     most
    */
   record Idle(Duration first, Duration idle, Duration longest) implements Lifetime {
     /**

@@ -162,7 +162,8 @@ class SpiTest {
       ExpectationRequest.Builder builder =
           ExpectationRequest.builder("k".repeat(46), way, some, cause);
       assertEquals(
-          "time: PT0S (expected: above zero, 366 days at most)", message(() -> new Lifetime.Fixed(Duration.ZERO)));
+          "time: PT0S (expected: above zero, 366 days at most)",
+          message(() -> new Lifetime.Fixed(Duration.ZERO)));
       assertEquals(
           "fromNow: PT-1S (expected: above zero, 366 days at most)",
           message(() -> new Lifetime.Until(Duration.ofSeconds(-1))));
@@ -179,7 +180,9 @@ class SpiTest {
                       .build()));
       assertEquals(
           "item: 1 characters (expected: with its group 46 or less)",
-          message(() -> ExpectationRequest.builder("k".repeat(46), way, some, cause).item("i").build()));
+          message(
+              () ->
+                  ExpectationRequest.builder("k".repeat(46), way, some, cause).item("i").build()));
       assertEquals(
           "use: ONCE (expected: MANY, from any source)",
           message(() -> ExpectationRequest.builder("k", way, some, cause).fromAny().build()));

@@ -28,10 +28,8 @@ record ChildPath(InetAddress outside, Endpoint inside, @Nullable InetAddress pee
     InetAddress peer = facts.sender(announcedIn.opposite()).address();
     InetAddress peerSeen = facts.senderSeenByPeer(announcedIn.opposite()).address();
     boolean fromPeer =
-        request.source() == ExpectationRequest.Source.PEER
-            || peer.equals(request.sourceAddress());
-    return new ChildPath(
-        outside, inside, fromPeer && !peerSeen.equals(peer) ? peerSeen : null);
+        request.source() == ExpectationRequest.Source.PEER || peer.equals(request.sourceAddress());
+    return new ChildPath(outside, inside, fromPeer && !peerSeen.equals(peer) ? peerSeen : null);
   }
 
   /** Whether the other side must see another address than the announced one. */

@@ -7,7 +7,6 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
-import org.pinholed.agent.event.AgentEvents;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
@@ -16,6 +15,7 @@ import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.Stay;
+import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -51,11 +51,7 @@ final class GroupOpener {
 
   /** The requests of one message, and who makes them. */
   private record Group(
-      Flow flow,
-      Direction reading,
-      Owner owner,
-      List<ExpectationRequest> requests,
-      long nowNs) {
+      Flow flow, Direction reading, Owner owner, List<ExpectationRequest> requests, long nowNs) {
     /** The request behind one, if its port goes with that one's; else null. */
     @Nullable ExpectationRequest partnerOf(int at) {
       if (at + 1 >= requests.size()) {
@@ -89,11 +85,7 @@ final class GroupOpener {
   }
 
   List<Optional<Endpoint>> open(
-      Flow flow,
-      Direction reading,
-      Owner owner,
-      List<ExpectationRequest> requests,
-      long nowNs) {
+      Flow flow, Direction reading, Owner owner, List<ExpectationRequest> requests, long nowNs) {
     Group group = new Group(flow, reading, owner, requests, nowNs);
     endWithoutPlace(group);
     List<Optional<Endpoint>> seen = new ArrayList<>(requests.size());
@@ -220,8 +212,7 @@ final class GroupOpener {
     boolean another =
         request.use() == ExpectationRequest.Use.ONCE
             && group.flow().facts().transport() == Transport.TCP;
-    Expectation known =
-        another ? null : group.owner().find(request.group(), request.item());
+    Expectation known = another ? null : group.owner().find(request.group(), request.item());
     return known != null && !known.isOver() && known.request().asksForTheSame(request)
         ? known
         : null;
@@ -236,6 +227,12 @@ final class GroupOpener {
         known
             .withTimeoutMs(stay.kernelTimeoutMs())
             .withComment(NewExpectations.comment(group.flow(), request, stay));
+    if (request.active() && standing.state() == Expectation.State.ANNOUNCED) {
+      standing.announcedAgain(request, anew, stay, nowNs);
+      trace.opens(standing);
+      pinholes.open(standing);
+      return new Endpoint(known.destination(), known.port());
+    }
     boolean open = standing.state() == Expectation.State.PENDING;
     boolean ownTime = !stay.isLease();
     boolean worthIt =
@@ -261,8 +258,7 @@ final class GroupOpener {
     if (!path.isRewritten() || text == ExpectationRequest.Text.STAYS) {
       return new Placed(path, false);
     }
-    Reason unchangeable =
-        edits.refusal(group.flow(), group.reading(), request.endpointOffset());
+    Reason unchangeable = edits.refusal(group.flow(), group.reading(), request.endpointOffset());
     if (unchangeable != null && text == ExpectationRequest.Text.TRANSLATED) {
       reports.report(unchangeable, request.streamOffset());
       return null;

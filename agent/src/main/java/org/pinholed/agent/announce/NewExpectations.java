@@ -76,11 +76,7 @@ final class NewExpectations {
   }
 
   private int firstPort(
-      Flow parent,
-      ExpectationRequest request,
-      ChildPath path,
-      boolean anyPort,
-      int preferred) {
+      Flow parent, ExpectationRequest request, ChildPath path, boolean anyPort, int preferred) {
     if (!anyPort) {
       return path.inside().port();
     }
@@ -143,12 +139,7 @@ final class NewExpectations {
   }
 
   private Expectation make(
-      Flow parent,
-      Owner owner,
-      ExpectationRequest request,
-      ChildPath path,
-      int port,
-      long nowNs) {
+      Flow parent, Owner owner, ExpectationRequest request, ChildPath path, int port, long nowNs) {
     Stay stay = Stay.of(request.lifetime(), parent.helperEntry().timeout());
     InetAddress source =
         switch (request.source()) {
@@ -170,8 +161,7 @@ final class NewExpectations {
             stay.kernelTimeoutMs(),
             comment(parent, request, stay),
             path.translation(port));
-    return new Expectation(
-        table.nextId(), parent.parent(), owner, request, pinhole, stay, nowNs);
+    return new Expectation(table.nextId(), parent.parent(), owner, request, pinhole, stay, nowNs);
   }
 
   private static Pinhole.Kind kindOf(ExpectationRequest request) {

@@ -90,7 +90,9 @@ public final class OutcomeTrace {
         + " "
         + (pinhole.kind() == Pinhole.Kind.ONCE ? "once" : "many")
         + " for "
-        + (expectation.stay().isLease() ? whoseTime(expectation) : pinhole.timeoutMs() / 1000 + " s")
+        + (expectation.stay().isLease()
+            ? whoseTime(expectation)
+            : pinhole.timeoutMs() / 1000 + " s")
         + " (expectation "
         + expectation.id()
         + ")";

@@ -12,8 +12,8 @@ import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Announced;
-import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.flow.Flow;
+import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.helper.Direction;
@@ -225,7 +225,7 @@ public final class Outcomes implements OutcomeSink, Announced {
     }
     for (Expectation expectation : table.owners().end(known)) {
       if (children == Children.CUT) {
-        pinholes.cutChildren(expectation);
+        pinholes.cutChildrenOf(expectation);
       }
       table.owners().remove(expectation);
       pinholes.end(expectation, AgentEvent.Kind.CLOSED);

@@ -29,6 +29,7 @@ public final class PinholeTransaction {
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final OutcomeTrace trace;
+  private final LivingChildren children;
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
 
   private final List<Expectation> toOpen = new ArrayList<>();
@@ -38,6 +39,7 @@ public final class PinholeTransaction {
   private final List<Pinhole> openPinholes = new ArrayList<>();
   private final List<Ended> toEnd = new ArrayList<>();
   private final List<Said> toSay = new ArrayList<>();
+  private final List<Expectation> toCut = new ArrayList<>(2);
   private final List<Pinhole> endedMeanwhile = new ArrayList<>();
   private final SharedPinholes shared;
 
@@ -57,19 +59,22 @@ public final class PinholeTransaction {
    * @param events log and counters, shared
    * @param metrics counters, shared
    * @param trace tells running traces
+   * @param children the worker's own way to children that live
    */
   public PinholeTransaction(
       ExpectationTable table,
       PinholeBackend.Session backend,
       AgentEvents events,
       AgentMetrics metrics,
-      OutcomeTrace trace) {
+      OutcomeTrace trace,
+      LivingChildren children) {
     this.table = table;
     this.shared = new SharedPinholes(table);
     this.backend = backend;
     this.events = events;
     this.metrics = metrics;
     this.trace = trace;
+    this.children = children;
   }
 
   /** Begins a message of a flow. */
@@ -136,6 +141,16 @@ public final class PinholeTransaction {
     }
   }
 
+  /**
+   * Has the children of an expectation that live deleted once its pinhole is shut, unless another
+   * one holds the same.
+   *
+   * @param expectation one that ends
+   */
+  void cutChildrenOf(Expectation expectation) {
+    toCut.add(expectation);
+  }
+
   /** Holds a direction in which a message is rewritten. */
   void hold(RewrittenDirection direction) {
     toHold.add(direction);
@@ -143,7 +158,11 @@ public final class PinholeTransaction {
 
   /** Whether there is something for a transaction. */
   private boolean hasChanges() {
-    return !toOpen.isEmpty() || !toRewrite.isEmpty() || !toClose.isEmpty() || !toHold.isEmpty();
+    return !toCut.isEmpty()
+        || !toOpen.isEmpty()
+        || !toRewrite.isEmpty()
+        || !toClose.isEmpty()
+        || !toHold.isEmpty();
   }
 
   /** Brings all changes into the kernel, in one transaction if it takes them. */
@@ -179,6 +198,16 @@ public final class PinholeTransaction {
       openPinholes.clear();
     }
     shutWhatEndedMeanwhile();
+    cutChildren();
+  }
+
+  private void cutChildren() {
+    for (Expectation expectation : toCut) {
+      if (!table.isWaitedFor(expectation.pinhole())) {
+        children.cut(expectation);
+      }
+    }
+    toCut.clear();
   }
 
   private void restoreForOthers() {
@@ -269,8 +298,7 @@ public final class PinholeTransaction {
     for (int at = Math.max(0, done); at < toRewrite.size(); at++) {
       Expectation expectation = toRewrite.get(at);
       try {
-        apply(
-            List.of(), List.of(table.pinholeToWrite(expectation, System.nanoTime())), List.of());
+        apply(List.of(), List.of(table.pinholeToWrite(expectation, System.nanoTime())), List.of());
         rewritten(expectation);
       } catch (BackendException e) {
         refused(e);

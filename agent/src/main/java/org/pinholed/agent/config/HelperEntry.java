@@ -15,8 +15,8 @@ import org.pinholed.helper.Transport;
  * @param port server port of the parent flows, 1..65535
  * @param enabled false leaves the port alone, as if the entry were not there
  * @param timeout how long an expectation waits, 1 s to 1 h; null for as long as the parent lives
- * @param mostPerOwner how many expectations of one owner may wait for their first child, 1..65535; 0
- *     for what the protocol says
+ * @param mostPerOwner how many expectations of one owner may wait for their first child, 1..65535;
+ *     0 for what the protocol says
  * @param options options of the protocol, by name
  */
 public record HelperEntry(

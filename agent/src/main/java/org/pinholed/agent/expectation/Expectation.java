@@ -1,9 +1,11 @@
 package org.pinholed.agent.expectation;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
@@ -41,6 +43,9 @@ public final class Expectation {
     GONE
   }
 
+  /** Of how many living children it knows which they are. */
+  private static final int MOST_CHILDREN_KNOWN = 256;
+
   private static final AtomicReferenceFieldUpdater<Expectation, State> STATE =
       AtomicReferenceFieldUpdater.newUpdater(Expectation.class, State.class, "state");
 
@@ -61,7 +66,8 @@ public final class Expectation {
   private volatile long lastChildEndedNs;
   private final AtomicInteger uses = new AtomicInteger();
   private final AtomicBoolean awaited = new AtomicBoolean(true);
-  private final AtomicInteger living = new AtomicInteger();
+  private @Nullable Set<ConntrackIdentity> living;
+  private int livingUnknown;
   private volatile @Nullable ConntrackIdentity child;
 
   /**
@@ -196,7 +202,7 @@ public final class Expectation {
     if (staying.longestMs() > 0 && msSince(announcedNs, nowNs) >= staying.longestMs()) {
       return true;
     }
-    if (staying.kind() != Stay.Kind.IDLE || living.get() > 0) {
+    if (staying.kind() != Stay.Kind.IDLE || livingChildren() > 0) {
       return false;
     }
     return uses.get() == 0
@@ -209,22 +215,51 @@ public final class Expectation {
   }
 
   /**
+   * Takes it over from another process, which may have seen children: one that has waited for
+   * longer than for its first child has had one.
+   *
+   * @param nowNs the time
+   */
+  public void wasPerhapsUsed(long nowNs) {
+    if (stay.kind() == Stay.Kind.IDLE && msSince(announcedNs, nowNs) >= stay.firstMs()) {
+      lastChildEndedNs = nowNs;
+      uses.compareAndSet(0, 1);
+      if (stopAwaiting()) {
+        owner.awaitFirstChild(-1);
+      }
+    }
+  }
+
+  /**
    * Notes that one of its children is there.
    *
    * @param newChild which conntrack it is
+   * @param known false if it is only to be counted
    */
-  void childLives(ConntrackIdentity newChild) {
-    living.incrementAndGet();
+  synchronized void childLives(ConntrackIdentity newChild, boolean known) {
+    Set<ConntrackIdentity> all = living;
+    if (all == null) {
+      all = new HashSet<>(4);
+      living = all;
+    }
+    if (known && all.size() < MOST_CHILDREN_KNOWN) {
+      all.add(newChild);
+    } else {
+      livingUnknown++;
+    }
   }
 
   /**
    * Notes that one of its children ended.
    *
+   * @param oldChild which conntrack it was
    * @param nowNs the time
    */
-  void childEnded(long nowNs) {
+  synchronized void childEnded(ConntrackIdentity oldChild, long nowNs) {
     lastChildEndedNs = nowNs;
-    living.updateAndGet(count -> Math.max(0, count - 1));
+    if ((living == null || !living.remove(oldChild)) && livingUnknown > 0) {
+      livingUnknown--;
+    }
   }
 
   /**
@@ -232,8 +267,26 @@ public final class Expectation {
    *
    * @return 0 or more
    */
-  public int livingChildren() {
-    return living.get();
+  public synchronized int livingChildren() {
+    return (living == null ? 0 : living.size()) + livingUnknown;
+  }
+
+  /**
+   * The children that live and are known one by one.
+   *
+   * @return a copy
+   */
+  public synchronized List<ConntrackIdentity> knownChildren() {
+    return living == null ? List.of() : List.copyOf(living);
+  }
+
+  /**
+   * Whether some of its children that live are only counted.
+   *
+   * @return false for most
+   */
+  public synchronized boolean hasUnknownChildren() {
+    return livingUnknown > 0;
   }
 
   /**
@@ -427,7 +480,8 @@ public final class Expectation {
     }
     long ageMs = (nowNs - createdNs) / 1_000_000;
     // As the vendor shows it: what lives with its parent counts down from the lease, below zero.
-    long expireMs = staying.isLease() ? pinhole.timeoutMs() - ageMs : Math.max(0, expiresInMs(nowNs));
+    long expireMs =
+        staying.isLease() ? pinhole.timeoutMs() - ageMs : Math.max(0, expiresInMs(nowNs));
     java.net.InetAddress source = pinhole.source();
     ChildTranslation translation = pinhole.translation();
     java.net.InetAddress seen = translation == null ? null : translation.source();
@@ -463,7 +517,7 @@ public final class Expectation {
         request.item(),
         request.label(),
         request.field(),
-        living.get());
+        livingChildren());
   }
 
   private @Nullable String ownerText() {

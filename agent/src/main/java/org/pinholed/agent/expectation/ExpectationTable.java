@@ -46,6 +46,7 @@ public final class ExpectationTable {
   private final EndingExpectations ending = new EndingExpectations();
   private final Reservations reservations = new Reservations();
   private final Owners owners = new Owners();
+  private final Children living = new Children();
   private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
   private final ClientCounts waitingBySource = new ClientCounts();
   private final ConcurrentLinkedQueue<Expectation> matched = new ConcurrentLinkedQueue<>();
@@ -113,6 +114,15 @@ public final class ExpectationTable {
    */
   public void giveBack(Expectation expectation) {
     reservations.giveBack(expectation);
+  }
+
+  /**
+   * The children that live.
+   *
+   * @return the same at every call
+   */
+  public Children living() {
+    return living;
   }
 
   /**
@@ -278,8 +288,8 @@ public final class ExpectationTable {
    * Finds who waits for children of a pinhole.
    *
    * @param pinhole a pinhole
-   * @return the expectation that it is open for, or about to be; of several the one whose comment it
-   *     has; null if there is none
+   * @return the expectation that it is open for, or about to be; of several the one whose comment
+   *     it has; null if there is none
    */
   public @Nullable Expectation waitingFor(Pinhole pinhole) {
     PinholeKey key = PinholeKey.of(pinhole);

@@ -145,9 +145,9 @@ public final class Owner {
   /**
    * Sets its end at the latest.
    *
-   * @param newDeadlineNs in the time of the table
+   * @param newDeadlineNs {@link System#nanoTime} of its end
    */
-  synchronized void keepUntil(long newDeadlineNs) {
+  public synchronized void keepUntil(long newDeadlineNs) {
     hasDeadline = true;
     deadlineNs = newDeadlineNs;
   }

@@ -10,11 +10,11 @@ import org.pinholed.helper.OwnerId;
  * The comment of a pinhole: what a later agent, or an operator with nft(8), needs to know of it.
  * There is no other record of a pinhole (ADR 3: the kernel is the database).
  *
- * <p>It has room for 128 bytes, so it is written without names of fields: {@code 2 ftp
- * 1a2b3c4dc822 p19 t3k8p0 f - data}. That is its version; the helper; the parent's serial and the
- * port of its client, together twelve hex digits; the policy; when it was announced, in seconds
- * since 1970; how long it stays; its owner; its group, and its item behind that if it has one. The
- * policy, the time and all durations are in base 36, durations in seconds.
+ * <p>It has room for 128 bytes, so it is written without names of fields: {@code 2 ftp 1a2b3c4dc822
+ * p19 t3k8p0 f - data}. That is its version; the helper; the parent's serial and the port of its
+ * client, together twelve hex digits; the policy; when it was announced, in seconds since 1970; how
+ * long it stays; its owner; its group, and its item behind that if it has one. The policy, the time
+ * and all durations are in base 36, durations in seconds.
  *
  * @param helper name of the helper, at most 12 characters
  * @param parentSerial conntrack id of the parent, 8 hex digits
@@ -98,8 +98,7 @@ public record PinholeComment(
       case 'f' -> new Stay(Stay.Kind.TIMEOUT, 0, 0, 0, 0);
       case 'u' -> new Stay(Stay.Kind.DEADLINE, 0, 0, 0, 0);
       case 'o' ->
-          new Stay(
-              Stay.Kind.OWNER, 0, 0, 0, seconds[0].isEmpty() ? 0 : 1000 * number(seconds[0]));
+          new Stay(Stay.Kind.OWNER, 0, 0, 0, seconds[0].isEmpty() ? 0 : 1000 * number(seconds[0]));
       default ->
           new Stay(
               Stay.Kind.IDLE,

@@ -85,17 +85,11 @@ public record Stay(Kind kind, long timeMs, long firstMs, long idleMs, long longe
     }
     if (lifetime instanceof Lifetime.Idle idle) {
       return new Stay(
-          Kind.IDLE,
-          0,
-          idle.first().toMillis(),
-          idle.idle().toMillis(),
-          idle.longest().toMillis());
+          Kind.IDLE, 0, idle.first().toMillis(), idle.idle().toMillis(), idle.longest().toMillis());
     }
     if (lifetime instanceof Lifetime.WithOwner withOwner) {
       Duration longest = withOwner.longest();
-      return longest == null
-          ? WITH_OWNER
-          : new Stay(Kind.OWNER, 0, 0, 0, longest.toMillis());
+      return longest == null ? WITH_OWNER : new Stay(Kind.OWNER, 0, 0, 0, longest.toMillis());
     }
     return configured == null ? WITH_OWNER : of(configured);
   }

@@ -123,7 +123,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
     PinholeTransaction pinholes =
-        new PinholeTransaction(table, backend, events, metrics, outcomeTrace);
+        new PinholeTransaction(table, backend, events, metrics, outcomeTrace, children);
     Outcomes outcomes =
         new Outcomes(table, pinholes, events, marks, flowMarks, outcomeTrace, rewrites, children);
     this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults);

@@ -285,6 +285,7 @@ class SameConntrackIdTest {
                   bench.backend().openSession(),
                   bench.table(),
                   bench.worker().takeover()::takeOver,
+                  bench.helpersInForce(),
                   WorkerBench.MARKS,
                   bench.events(),
                   left)
@@ -372,6 +373,7 @@ class SameConntrackIdTest {
                 next.backend().openSession(),
                 next.table(),
                 next.worker().takeover()::takeOver,
+                next.helpersInForce(),
                 WorkerBench.MARKS,
                 next.events(),
                 HandOver.NOTHING)
