@@ -226,7 +226,7 @@ final class GroupOpener {
     Pinhole anew =
         known
             .withTimeoutMs(stay.kernelTimeoutMs())
-            .withComment(NewExpectations.comment(group.flow(), request, stay));
+            .withComment(newExpectations.comment(group.flow(), request, stay));
     if (request.active() && standing.state() == Expectation.State.ANNOUNCED) {
       standing.announcedAgain(request, anew, stay, nowNs);
       trace.opens(standing);

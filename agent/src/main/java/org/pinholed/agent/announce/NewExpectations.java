@@ -10,6 +10,7 @@ import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.Stay;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.ExpectationRequest;
 
 /**
@@ -29,8 +30,10 @@ final class NewExpectations {
   private final ExpectationTable table;
   private final MarkBits marks;
   private final LivingChildren children;
+  private final Clock clock;
 
-  NewExpectations(ExpectationTable table, MarkBits marks, LivingChildren children) {
+  NewExpectations(ExpectationTable table, MarkBits marks, LivingChildren children, Clock clock) {
+    this.clock = clock;
     this.table = table;
     this.marks = marks;
     this.children = children;
@@ -175,13 +178,13 @@ final class NewExpectations {
   }
 
   /** What the kernel keeps of an announcement. */
-  static String comment(Flow parent, ExpectationRequest request, Stay stay) {
+  String comment(Flow parent, ExpectationRequest request, Stay stay) {
     return new PinholeComment(
             parent.parent().helper(),
             parent.parent().serial(),
             parent.parent().client().port(),
             parent.parent().policyId(),
-            System.currentTimeMillis() / 1000,
+            clock.epochMicros() / 1_000_000,
             stay,
             request.owner(),
             request.group(),

@@ -14,6 +14,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,6 +32,7 @@ public final class PinholeTransaction {
   private final OutcomeTrace trace;
   private final LivingChildren children;
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
+  private final Clock clock;
 
   private final List<Expectation> toOpen = new ArrayList<>();
   private final List<Expectation> toRewrite = new ArrayList<>(2);
@@ -60,6 +62,7 @@ public final class PinholeTransaction {
    * @param metrics counters, shared
    * @param trace tells running traces
    * @param children the worker's own way to children that live
+   * @param clock what time it is
    */
   public PinholeTransaction(
       ExpectationTable table,
@@ -67,9 +70,11 @@ public final class PinholeTransaction {
       AgentEvents events,
       AgentMetrics metrics,
       OutcomeTrace trace,
-      LivingChildren children) {
+      LivingChildren children,
+      Clock clock) {
+    this.clock = clock;
     this.table = table;
-    this.shared = new SharedPinholes(table);
+    this.shared = new SharedPinholes(table, clock);
     this.backend = backend;
     this.events = events;
     this.metrics = metrics;
@@ -93,7 +98,7 @@ public final class PinholeTransaction {
 
   /** Opens the pinhole of an expectation; another one's that it takes the place of is shut. */
   void open(Expectation expectation) {
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     for (Expectation other = table.activate(expectation, nowNs);
         other != null;
         other = table.activate(expectation, nowNs)) {
@@ -170,7 +175,7 @@ public final class PinholeTransaction {
     if (!hasChanges()) {
       return;
     }
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     for (Expectation expectation : toOpen) {
       openPinholes.add(table.pinholeToWrite(expectation, nowNs));
     }
@@ -237,7 +242,7 @@ public final class PinholeTransaction {
    * whether a child came first.
    */
   private void ended(List<Pinhole> unused) {
-    long shutNs = System.nanoTime();
+    long shutNs = clock.nanoTime();
     for (Ended ended : toEnd) {
       Expectation expectation = ended.expectation();
       // One that was written anew stands again after its child came.
@@ -298,7 +303,7 @@ public final class PinholeTransaction {
     for (int at = Math.max(0, done); at < toRewrite.size(); at++) {
       Expectation expectation = toRewrite.get(at);
       try {
-        apply(List.of(), List.of(table.pinholeToWrite(expectation, System.nanoTime())), List.of());
+        apply(List.of(), List.of(table.pinholeToWrite(expectation, clock.nanoTime())), List.of());
         rewritten(expectation);
       } catch (BackendException e) {
         refused(e);
@@ -314,7 +319,7 @@ public final class PinholeTransaction {
   private List<Pinhole> apply(
       List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
       throws BackendException {
-    long beganNs = System.nanoTime();
+    long beganNs = clock.nanoTime();
     boolean ok = false;
     try {
       List<Pinhole> unused = backend.apply(close, open, rewritten);
@@ -323,12 +328,12 @@ public final class PinholeTransaction {
     } catch (RuntimeException e) {
       throw new BackendException(e.toString(), 0, e); // a fault of the backend, no worse than a no
     } finally {
-      metrics.transaction(System.nanoTime() - beganNs, ok);
+      metrics.transaction(clock.nanoTime() - beganNs, ok);
     }
   }
 
   private void opened(Expectation expectation) {
-    expectation.opened(System.nanoTime());
+    expectation.opened(clock.nanoTime());
     expectation.written();
     toSay.add(new Said(AgentEvent.Kind.CREATED, expectation));
     shutIfEndedMeanwhile(expectation);

@@ -34,6 +34,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -67,6 +68,7 @@ public final class Adoption {
   private final Map<ConntrackIdentity, FlowState> states = new HashMap<>();
   private final Map<Long, HalfOpenFlows.Beginning> beginnings = new HashMap<>();
   private final HalfOpenState halfOpen;
+  private final Clock clock;
 
   /** Who reads the parents. */
   public interface Workers {
@@ -125,6 +127,7 @@ public final class Adoption {
    * @param marks the bits of the conntrack mark
    * @param events log and counters
    * @param left what another process told of its flows
+   * @param clock what time it is
    */
   public Adoption(
       ConntrackClient conntrack,
@@ -134,7 +137,9 @@ public final class Adoption {
       HelperTable helpers,
       MarkBits marks,
       AgentEvents events,
-      HandOver left) {
+      HandOver left,
+      Clock clock) {
+    this.clock = clock;
     this.conntrack = conntrack;
     this.pinholes = pinholes;
     this.table = table;
@@ -170,7 +175,7 @@ public final class Adoption {
     // The youngest first: of two with one key the older one was replaced.
     found.sort(
         Comparator.comparingLong((Found each) -> each.comment().createdSeconds()).reversed());
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     for (Found each : found) {
       Flow flow = parentOf(each, byName);
       if (!adopt(flow, each, nowNs)) {
@@ -315,7 +320,7 @@ public final class Adoption {
 
   private Expectation expectation(
       @Nullable Flow flow, HelperEntry entry, Pinhole pinhole, PinholeComment comment) {
-    long ageNs = 1_000_000 * (System.currentTimeMillis() - 1000 * comment.createdSeconds());
+    long ageNs = 1000 * (clock.epochMicros() - 1_000_000 * comment.createdSeconds());
     OwnerId id = comment.owner();
     Owner owner =
         id == null && flow != null
@@ -328,7 +333,7 @@ public final class Adoption {
         request(flow, pinhole, comment),
         pinhole,
         stay(pinhole, comment.stay()),
-        System.nanoTime() - Math.max(0, ageNs));
+        clock.nanoTime() - Math.max(0, ageNs));
   }
 
   /** Of a time that the kernel has the comment does not say how long it is. */

@@ -24,6 +24,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -65,11 +66,12 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final AtomicLong repairs = new AtomicLong();
+  private final Clock clock;
   private volatile boolean running = true;
   private volatile String lastError = "";
-  private final OrphanCount orphans = new OrphanCount();
+  private final OrphanCount orphans;
   private final ZoneWatch zones = new ZoneWatch();
-  private long tickedNs = System.nanoTime();
+  private long tickedNs;
   private boolean resyncDue;
   private volatile boolean repairDue;
   private volatile @Nullable Heartbeat heartbeat;
@@ -87,6 +89,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    * @param marks the bits of the conntrack mark
    * @param events log and counters, shared
    * @param metrics counters, shared
+   * @param clock what time it is
    */
   public KernelEvents(
       ConntrackEvents kernel,
@@ -98,7 +101,11 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       LinkWatch links,
       MarkBits marks,
       AgentEvents events,
-      AgentMetrics metrics) {
+      AgentMetrics metrics,
+      Clock clock) {
+    this.clock = clock;
+    this.tickedNs = clock.nanoTime();
+    this.orphans = new OrphanCount(tickedNs);
     this.kernel = kernel;
     this.conntrack = conntrack;
     this.backend = backend;
@@ -119,12 +126,12 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     while (running) {
       turn();
     }
-    finishEnded(System.nanoTime());
+    finishEnded(clock.nanoTime());
   }
 
   /** One turn: what the kernel says, or a moment of silence, then what time brings. */
   void turn() {
-    long beganNs = System.nanoTime();
+    long beganNs = clock.nanoTime();
     try {
       kernel.receive(this);
       if (kernel.isDrained()) {
@@ -136,15 +143,15 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       failed("conntrackEvents", e.getMessage());
       receiveBackOff.await();
     }
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     if (nowNs - tickedNs >= TICK_NS) {
       tickedNs = nowNs;
       tick(nowNs);
-      workerWatch.look(System.nanoTime());
-      links.look(System.nanoTime());
+      workerWatch.look(clock.nanoTime());
+      links.look(clock.nanoTime());
       Heartbeat beating = heartbeat;
       if (beating != null) {
-        beating.beat(System.nanoTime());
+        beating.beat(clock.nanoTime());
       }
     }
   }
@@ -257,7 +264,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void onDestroy(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) != 0) {
-      table.living().ended(entry.identity(), holders(entry.original()), System.nanoTime());
+      table.living().ended(entry.identity(), holders(entry.original()), clock.nanoTime());
     }
     if ((entry.mark() & marks.child()) == 0 || (entry.mark() & marks.read()) != 0) {
       workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);
@@ -334,7 +341,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             onNew(child);
           }
         });
-    table.living().keepOnly(alive, System.nanoTime());
+    table.living().keepOnly(alive, clock.nanoTime());
   }
 
   /** What time alone brings about. */
@@ -425,7 +432,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
 
   private void renewNow(List<Expectation> due) throws BackendException {
     due.forEach(Expectation::remade);
-    long beganNs = System.nanoTime();
+    long beganNs = clock.nanoTime();
     List<Pinhole> renewed = new ArrayList<>();
     List<Pinhole> written = new ArrayList<>();
     for (Expectation expectation : due) {
@@ -438,7 +445,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if (!renewed.isEmpty()) {
       pinholes.renew(renewed);
     }
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     for (Expectation expectation : due) {
       expectation.opened(nowNs);
       expectation.writtenAnew();
@@ -450,7 +457,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    * next tick: until it is done control packets pass unread.
    */
   public synchronized void repair() {
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     List<Expectation> before = table.pending();
     List<Pinhole> alive = new ArrayList<>();
     for (Expectation expectation : before) {
@@ -506,7 +513,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
 
   /** What others hold of these, with their comment and their time. */
   private List<Pinhole> stillHeld(List<Expectation> over) {
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     List<Pinhole> held = new ArrayList<>();
     for (Expectation expectation : over) {
       if (expectation.pinhole().kind() != Pinhole.Kind.ONCE

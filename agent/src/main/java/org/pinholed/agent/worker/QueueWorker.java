@@ -36,6 +36,7 @@ import org.pinholed.agent.path.Rewrites;
 import org.pinholed.agent.path.TcpPath;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.trace.Tracer;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -77,8 +78,9 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private final LongWork longWork = new LongWork();
   private final BackOff receiveBackOff = new BackOff();
   private final AtomicLong packets = new AtomicLong();
+  private final Clock clock;
   private volatile boolean running = true;
-  private volatile long turnBeganNs = System.nanoTime();
+  private volatile long turnBeganNs;
   private volatile int parents;
   private volatile int opaqueParents;
 
@@ -99,6 +101,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param events log and counters, shared
    * @param metrics counters, shared
    * @param traces running traces, shared
+   * @param clock what time it is
    */
   public QueueWorker(
       PacketQueue queue,
@@ -112,29 +115,35 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
       MarkBits marks,
       AgentEvents events,
       AgentMetrics metrics,
-      TraceHub traces) {
+      TraceHub traces,
+      Clock clock) {
+    this.clock = clock;
+    this.turnBeganNs = clock.nanoTime();
     this.queue = queue;
     this.events = events;
     this.metrics = metrics;
-    this.tracer = new Tracer(traces);
+    this.tracer = new Tracer(traces, clock);
     this.children = new LivingChildren(conntrack);
     this.reversePath = new ReversePath(asymmetricRouting, routes::leadsTo, events, metrics);
     Rewrites rewrites = new Rewrites(conntrack, packet);
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
     PinholeTransaction pinholes =
-        new PinholeTransaction(table, backend, events, metrics, outcomeTrace, children);
+        new PinholeTransaction(
+            table, backend, events, metrics, outcomeTrace, children, clock);
     Outcomes outcomes =
-        new Outcomes(table, pinholes, events, marks, flowMarks, outcomeTrace, rewrites, children);
-    this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults);
-    this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events);
+        new Outcomes(
+            table, pinholes, events, marks, flowMarks, outcomeTrace, rewrites, children, clock);
+    this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults, clock);
+    this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events, clock);
     this.maker = new FlowMaker(this, flows, helpers, owners, marks);
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
-    this.takeover = new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics);
+    this.takeover =
+        new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);
     FlowBeginnings beginnings =
         new FlowBeginnings(
             this, maker, takeover, flows, conntrack, owners, flowMarks, events, metrics);
-    this.checks = new ParentChecks(flows, conntrack, flowMarks, longWork, events);
+    this.checks = new ParentChecks(flows, conntrack, flowMarks, longWork, events, clock);
     this.tcp =
         new TcpPath(
             packet,
@@ -161,7 +170,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
 
   /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
   void turn() {
-    turnBeganNs = System.nanoTime();
+    turnBeganNs = clock.nanoTime();
     children.beginTurn();
     try {
       if (queue.receive(this) > 0) {
@@ -198,7 +207,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private void doLongWork() {
     boolean more = true;
     try {
-      checks.sweep(System.nanoTime());
+      checks.sweep(clock.nanoTime());
       more = longWork.turn(checks);
     } catch (RuntimeException e) {
       verdicts.fault(e);

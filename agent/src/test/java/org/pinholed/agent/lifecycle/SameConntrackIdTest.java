@@ -19,6 +19,7 @@ import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.operate.Audit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.shared.SharedStates;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -288,7 +289,8 @@ class SameConntrackIdTest {
                   bench.helpersInForce(),
                   WorkerBench.MARKS,
                   bench.events(),
-                  left)
+                  left,
+                  Clock.SYSTEM)
               .run();
       bench.turn();
       one.on(bench);
@@ -376,7 +378,8 @@ class SameConntrackIdTest {
                 next.helpersInForce(),
                 WorkerBench.MARKS,
                 next.events(),
-                HandOver.NOTHING)
+                HandOver.NOTHING,
+                Clock.SYSTEM)
             .run();
     assertEquals(new Adoption.Result(0, 0, 1), result);
     assertEquals(25 | PROVEN, one.connection().mark());
@@ -417,7 +420,8 @@ class SameConntrackIdTest {
                 List.of(new FtpProtocol()),
                 HelperLimits.DEFAULT,
                 new SharedStates()),
-            WorkerBench.MARKS);
+            WorkerBench.MARKS,
+            Clock.SYSTEM);
     assertEquals(List.of(), audit.look());
     bench.conntrack().remove(one.connection());
 
