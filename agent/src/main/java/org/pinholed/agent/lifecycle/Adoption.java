@@ -124,6 +124,7 @@ public final class Adoption {
    * @param pinholes the orphans of which are shut
    * @param table gets the expectations whose parent lives
    * @param workers get the parents
+   * @param helpers those in force
    * @param marks the bits of the conntrack mark
    * @param events log and counters
    * @param left what another process told of its flows
