@@ -53,7 +53,7 @@ public final class Owners {
     if (id == null) {
       return own.add(expectation);
     }
-    Expectation[] before = new Expectation[1];
+    List<Expectation> before = new ArrayList<>(1);
     owners.compute(
         new Key(own.helper(), id),
         (key, known) -> {
@@ -61,10 +61,13 @@ public final class Owners {
           if (owner != own) {
             expectation.moveTo(owner);
           }
-          before[0] = owner.add(expectation);
+          Expectation displaced = owner.add(expectation);
+          if (displaced != null) {
+            before.add(displaced);
+          }
           return owner;
         });
-    return before[0];
+    return before.isEmpty() ? null : before.get(0);
   }
 
   /**
