@@ -58,22 +58,6 @@ class FlowMapsIT {
     network.close();
   }
 
-  private void translate(String rules) throws IOException {
-    int dnat = rules.indexOf("dnat");
-    network.router.exec(
-        "nft",
-        String.join(
-            "\n",
-            "table inet nat {",
-            "chain pre { type nat hook prerouting priority dstnat;",
-            "iif cli udp dport 5060 ct mark set 0x19 " + (dnat < 0 ? "" : rules.substring(dnat)),
-            "}",
-            "chain post { type nat hook postrouting priority srcnat;",
-            rules.startsWith("masquerade") ? "oif srv masquerade" : "",
-            "}",
-            "}"));
-  }
-
   private static Endpoint endpoint(String address, int port) throws IOException {
     return new Endpoint(RoutedNetwork.address(address), port);
   }
@@ -99,7 +83,7 @@ class FlowMapsIT {
   })
   void firstDatagram_isFoundAsItCame(
       String rules, String client, String sentTo, String server, int port) throws IOException {
-    translate(rules);
+    network.translate(rules, 5060);
     try (DatagramSocket at = RoutedNetwork.udp(network.server, server, port);
         DatagramSocket from = RoutedNetwork.udp(network.client, client, 5062)) {
       RoutedNetwork.send(from, sentTo, 5060);
