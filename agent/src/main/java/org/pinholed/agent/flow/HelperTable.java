@@ -1,5 +1,6 @@
 package org.pinholed.agent.flow;
 
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,7 +70,10 @@ public final class HelperTable {
       if (entry.enabled()) {
         active.put(
             new HelperPort(entry.transport(), entry.port()),
-            new ActiveHelper(entry, factory, shared.of(entry.name())));
+            new ActiveHelper(
+                entry.withLimitsOf(protocol.expectationsPerOwner()),
+                factory,
+                shared.of(entry.name())));
       }
     }
   }
@@ -131,12 +135,36 @@ public final class HelperTable {
   }
 
   /**
+   * The entry in force of a protocol, for what outlives flows.
+   *
+   * @param protocol its name
+   * @return the one with the lowest id; null if none is enabled
+   */
+  public @Nullable HelperEntry entryOf(String protocol) {
+    return active.values().stream()
+        .map(ActiveHelper::entry)
+        .filter(entry -> entry.name().equals(protocol))
+        .min(Comparator.comparingInt(HelperEntry::id))
+        .orElse(null);
+  }
+
+  /**
    * The ports whose control packets are diverted.
    *
    * @return ports of the enabled entries
    */
   public Set<HelperPort> ports() {
     return Set.copyOf(active.keySet());
+  }
+
+  /**
+   * Whether datagrams are read, so that packets should come with their conntrack: that of a first
+   * datagram cannot be asked for.
+   *
+   * @return true if an enabled entry is for UDP
+   */
+  public boolean readsDatagrams() {
+    return active.keySet().stream().anyMatch(port -> port.transport() == Transport.UDP);
   }
 
   /**

@@ -138,7 +138,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
     PinholeTransaction pinholes =
-        new PinholeTransaction(table, backend, events, metrics, outcomeTrace, clock);
+        new PinholeTransaction(table, backend, events, metrics, outcomeTrace, children, clock);
     Outcomes outcomes =
         new Outcomes(
             table, pinholes, events, marks, flowMarks, outcomeTrace, rewrites, children, clock);
@@ -381,7 +381,21 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param newHelpers the helpers
    */
   void setHelpers(HelperTable newHelpers) {
+    boolean before = maker.helpers().readsDatagrams();
     maker.setHelpers(newHelpers);
+    if (newHelpers.readsDatagrams() != before) {
+      post(() -> attachConntrack(newHelpers.readsDatagrams()));
+    }
+  }
+
+  /** It costs TCP something, too, and is of no use there. */
+  private void attachConntrack(boolean wanted) {
+    try {
+      queue.attachConntrack(wanted);
+    } catch (NetlinkException e) {
+      // first datagrams are then found by what the table's rules write down
+      faults.warn(String.valueOf(e.getMessage()));
+    }
   }
 
   /**

@@ -26,9 +26,9 @@ public final class RoutedNetwork implements AutoCloseable {
 
   private static final int LATE_MS = 3000;
 
-  final NamespaceThread client;
-  final NamespaceThread router;
-  final NamespaceThread server;
+  private final NamespaceThread client;
+  private final NamespaceThread router;
+  private final NamespaceThread server;
 
   /**
    * Makes the namespaces.
