@@ -215,6 +215,7 @@ public final class MessageHold {
    * @return whether it passed
    */
   public boolean passAsItCame(int sequence, int lengthBytes, boolean fin, boolean inTurnOnly) {
+    stream.beginWith(sequence);
     int end = sequence + lengthBytes;
     if (lengthBytes == 0 && !fin) {
       return true; // an acknowledgement; where it stands says nothing that could be wrong
@@ -633,7 +634,9 @@ public final class MessageHold {
 
   /**
    * Where the length changes: in the last segment that can take it. If none can grow by so much, at
-   * the end of one that takes a part; its sender sends the rest of it again.
+   * the end of the last one that takes a part; its sender sends the rest of it again. Not of an
+   * earlier one: the kernel takes selective acknowledgements of what lies behind a change that is
+   * not acknowledged for invalid.
    *
    * @return null if no segment can take it
    */
@@ -641,8 +644,7 @@ public final class MessageHold {
     if (growth == 0) {
       return to;
     }
-    Integer most = null;
-    int mostRoomBytes = growth;
+    Integer part = null;
     for (int i = due.size() - 1; i >= 0; i--) {
       HeldSegment segment = due.get(i);
       int lengthBytes = segment.lengthBytes();
@@ -656,12 +658,11 @@ public final class MessageHold {
       if (takesAll) {
         return segment.end();
       }
-      if (segment.roomBytes() > mostRoomBytes) {
-        mostRoomBytes = segment.roomBytes();
-        most = segment.end();
+      if (part == null && segment.roomBytes() > growth) {
+        part = segment.end();
       }
     }
-    return growth < 0 ? Integer.valueOf(to) : most;
+    return growth < 0 ? Integer.valueOf(to) : part;
   }
 
   private static void copy(List<HeldSegment> due, int from, int to, byte[] into, int at) {

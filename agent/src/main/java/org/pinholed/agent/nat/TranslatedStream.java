@@ -140,6 +140,13 @@ public final class TranslatedStream {
     return released;
   }
 
+  /** Begins with a segment, if nothing was seen of the direction yet: its flow was resumed. */
+  void beginWith(int sequence) {
+    if (!begun) {
+      begin(sequence);
+    }
+  }
+
   /** Notes what passed. */
   void release(int end) {
     released(end);
@@ -317,9 +324,7 @@ public final class TranslatedStream {
       int roomBytes,
       @Nullable Integer incomplete,
       boolean inTurnOnly) {
-    if (!begun) {
-      begin(sequence);
-    }
+    beginWith(sequence);
     int end = sequence + lengthBytes;
     if (sequence - released > 0 && (inTurnOnly || !planned.isEmpty())) {
       return Passage.dropped(WithheldReason.EARLY);

@@ -1,7 +1,7 @@
 package org.pinholed.agent.path;
 
-import java.util.Collections;
-import java.util.IdentityHashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -56,9 +56,9 @@ public final class HeldMessages implements MessageHold.Exits, WorkerFlows.HeldPa
   private final int mostPacketsPerClient;
   private final SampledLog log = new SampledLog(LOG, "message not rewritten");
 
-  private final Set<HeldSegment> held = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final Set<HeldSegment> held = new HashSet<>();
   private final ClientCounts heldByClient = new ClientCounts();
-  private final Map<MessageHold, Owner> holding = new IdentityHashMap<>();
+  private final Map<MessageHold, Owner> holding = new LinkedHashMap<>();
 
   /** Whose segments are being decided on. */
   private @Nullable Owner owner;

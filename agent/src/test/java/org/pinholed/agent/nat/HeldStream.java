@@ -72,7 +72,11 @@ final class HeldStream implements MessageHold.Exits, InOrderStream.Reader {
   boolean finReceived;
 
   /** A segment as the receiver sees it. */
-  record Sent(int sequence, byte[] payload, boolean fin) {}
+  record Sent(int sequence, String text, boolean fin) {
+    byte[] payload() {
+      return text.getBytes(ISO_8859_1);
+    }
+  }
 
   /**
    * Makes it.
@@ -245,7 +249,7 @@ final class HeldStream implements MessageHold.Exits, InOrderStream.Reader {
 
   private void onWire(int sequence, byte[] payload, boolean fin) {
     int offset = sequence - kernel.position() > 0 ? kernel.offsetAfter() : kernel.offsetBefore();
-    wire.add(new Sent(sequence + offset, payload, fin));
+    wire.add(new Sent(sequence + offset, new String(payload, ISO_8859_1), fin));
   }
 
   private void verdict(HeldSegment segment) {

@@ -148,6 +148,13 @@ class MessageHoldTest {
   }
 
   @Test
+  void directionThatIsResumed_beginsWithItsFirstSegment() {
+    TranslatedStream resumed = new TranslatedStream();
+    assertTrue(resumed.holding().passAsItCame(0x40000000, 10, false, true));
+    assertTrue(resumed.holding().passAsItCame(0x4000000a, 10, false, true));
+  }
+
+  @Test
   void fin_waitsBehindTheMessage() {
     flow.send(0, MESSAGE.substring(0, 10).getBytes(ISO_8859_1), false);
     flow.send(10, new byte[0], true);

@@ -16,6 +16,8 @@ import org.pinholed.helper.Transport;
 
 /** The protocol {@code lab}, over TCP and UDP; {@link LabMessage} says what it can say. */
 public final class LabProtocol implements HelperProtocol {
+  private static final String LONG_LINES = "longLines";
+
   /** How many texts all flows together may keep. */
   static final int MOST_KEYS = 64;
 
@@ -31,7 +33,7 @@ public final class LabProtocol implements HelperProtocol {
 
   @Override
   public Map<String, String> options() {
-    return Map.of();
+    return Map.of(LONG_LINES, "whether lines may be longer than a segment: true or false");
   }
 
   @Override
@@ -41,15 +43,19 @@ public final class LabProtocol implements HelperProtocol {
 
   @Override
   public Factory configure(Map<String, Object> options, HelperLimits limits) {
-    if (!options.isEmpty()) {
-      throw new IllegalArgumentException("options: " + options.keySet() + " (expected: none)");
+    Object longLines = options.getOrDefault(LONG_LINES, false);
+    if (!(longLines instanceof Boolean)) {
+      throw new IllegalArgumentException(
+          LONG_LINES + ": " + longLines + " (expected: true, false)");
     }
-    return LabProtocol::open;
+    return (facts, shared) -> open(facts, shared, (Boolean) longLines);
   }
 
-  private static SessionHelper open(FlowFacts facts, SharedState shared) {
+  private static SessionHelper open(FlowFacts facts, SharedState shared, boolean longLines) {
     LabMessage message = new LabMessage(facts, shared);
-    return facts.transport() == Transport.UDP ? new Datagrams(message) : new Lines(message);
+    return facts.transport() == Transport.UDP
+        ? new Datagrams(message)
+        : new Lines(message, longLines);
   }
 
   /** What both have. */
@@ -108,8 +114,16 @@ public final class LabProtocol implements HelperProtocol {
   }
 
   private static final class Lines extends Dialogue implements StreamHelper {
-    Lines(LabMessage message) {
+    private final boolean areLong;
+
+    Lines(LabMessage message, boolean areLong) {
       super(message);
+      this.areLong = areLong;
+    }
+
+    @Override
+    public boolean hasLongMessages(Direction direction) {
+      return areLong;
     }
 
     @Override
@@ -118,6 +132,7 @@ public final class LabProtocol implements HelperProtocol {
       for (int at = start; at < bytes.limit() && !message.isEnded(); at++) {
         if (bytes.buffer().get(at) == '\n') {
           heard();
+          out.begins(bytes.streamOffsetOf(start));
           message.read(direction, bytes, start, at, nowNs, out);
           out.proven();
           start = at + 1;
