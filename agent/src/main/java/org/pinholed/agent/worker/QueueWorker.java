@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.pinholed.agent.announce.LivingChildren;
 import org.pinholed.agent.announce.OutcomeTrace;
@@ -12,6 +13,7 @@ import org.pinholed.agent.announce.Outcomes;
 import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowBeginnings;
@@ -66,6 +68,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private final AgentEvents events;
   private final Tracer tracer;
   private final LivingChildren children;
+  private final Outcomes outcomes;
   private final WorkerFlows flows;
   private final FlowMaker maker;
   private final FlowTakeover takeover;
@@ -131,7 +134,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
     PinholeTransaction pinholes =
         new PinholeTransaction(table, backend, events, metrics, outcomeTrace, children, clock);
-    Outcomes outcomes =
+    this.outcomes =
         new Outcomes(
             table, pinholes, events, marks, flowMarks, outcomeTrace, rewrites, children, clock);
     this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults, clock);
@@ -312,6 +315,21 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
       // It wakes by itself when the receive times out, a moment later.
       LOG.debug("wake: {}", e.getMessage());
     }
+  }
+
+  /**
+   * Ends expectations of owners that outlive flows. From any thread.
+   *
+   * @param which those that are to end
+   * @param kind why, for log and counters
+   * @return done once it is in its transaction
+   */
+  CompletableFuture<?> endOwned(Predicate<Expectation> which, AgentEvent.Kind kind) {
+    return ask(
+        () -> {
+          outcomes.endOwned(which, kind);
+          return true;
+        });
   }
 
   /**
