@@ -10,8 +10,8 @@ public enum UnreadableReason implements ExplainedWord {
   NOT_IP("it is neither IPv4 nor IPv6"),
   /** A protocol number that no helper knows. */
   OTHER_PROTOCOL("it is neither TCP nor UDP, or has more IPv6 extension headers than are read"),
-  /** Conntrack defragments, so this should not be seen. */
-  FRAGMENT("it is a fragment other than the first"),
+  /** Conntrack makes whole packets of fragments before they are queued: this should not be seen. */
+  FRAGMENT("it is a fragment, which the kernel should have put together before"),
   /** No helper of ours reads datagrams. */
   UDP("it is UDP, and no helper reads that"),
   /** The flow is unknown to the agent and to the kernel. */
