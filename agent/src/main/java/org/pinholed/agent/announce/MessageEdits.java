@@ -2,7 +2,7 @@ package org.pinholed.agent.announce;
 
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.flow.AgentReason;
-import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.helper.Direction;
 
 /** What a helper wants to have changed in the packet that is being read. */
@@ -18,7 +18,7 @@ public interface MessageEdits {
    * @param streamOffset where in the stream it would be changed
    * @return why it must not be; null if it may
    */
-  @Nullable AgentReason refusal(ParentFlow flow, Direction direction, long streamOffset);
+  @Nullable AgentReason refusal(Flow flow, Direction direction, long streamOffset);
 
   /**
    * Plans an edit of the message that is being read.
@@ -31,7 +31,7 @@ public interface MessageEdits {
    * @return false if the flow is not translated
    */
   boolean plan(
-      ParentFlow flow, Direction direction, long streamOffset, int lengthBytes, byte[] replacement);
+      Flow flow, Direction direction, long streamOffset, int lengthBytes, byte[] replacement);
 
   /**
    * Notes that the last message of the packet goes on in the next one and may be changed.
@@ -40,5 +40,5 @@ public interface MessageEdits {
    * @param direction its direction
    * @param streamOffset where in the stream the message begins
    */
-  void incomplete(ParentFlow flow, Direction direction, long streamOffset);
+  void incomplete(Flow flow, Direction direction, long streamOffset);
 }

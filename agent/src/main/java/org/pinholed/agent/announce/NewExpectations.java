@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.helper.ExpectationRequest;
@@ -45,7 +45,7 @@ final class NewExpectations {
    * @param nowNs {@link System#nanoTime}
    */
   @Nullable Expectation make(
-      ParentFlow parent, ExpectationRequest request, ChildPath path, boolean anyPort, long nowNs) {
+      Flow parent, ExpectationRequest request, ChildPath path, boolean anyPort, long nowNs) {
     if (!path.isRewritten()) {
       return make(parent, request, path, path.inside().port(), nowNs);
     }
@@ -67,7 +67,7 @@ final class NewExpectations {
   }
 
   private Expectation make(
-      ParentFlow parent, ExpectationRequest request, ChildPath path, int port, long nowNs) {
+      Flow parent, ExpectationRequest request, ChildPath path, int port, long nowNs) {
     Duration configured = parent.helperEntry().timeout();
     Duration asked = request.lifetime() instanceof Lifetime.Fixed fixed ? fixed.time() : null;
     Duration timeout = asked != null ? asked : configured != null ? configured : Expectation.LEASE;
@@ -97,8 +97,7 @@ final class NewExpectations {
         table.nextId(), parent.parent(), request, pinhole, livesWithParent, nowNs);
   }
 
-  private static String comment(
-      ParentFlow parent, ExpectationRequest request, boolean livesWithParent) {
+  private static String comment(Flow parent, ExpectationRequest request, boolean livesWithParent) {
     return new PinholeComment(
             parent.parent().helper(),
             parent.parent().serial(),

@@ -11,8 +11,8 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Announced;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowMarks;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
@@ -40,7 +40,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   private final NewExpectations newExpectations;
 
   private HelperPorts helperPorts = (transport, port) -> false;
-  private @Nullable ParentFlow flow;
+  private @Nullable Flow flow;
   private @Nullable Reason ended;
   private long nowNs;
   private Direction reading = Direction.ORIGINAL;
@@ -105,7 +105,7 @@ public final class Outcomes implements OutcomeSink, Announced {
    * @param direction the direction of the message
    * @param now {@link System#nanoTime}
    */
-  public void begin(ParentFlow current, Direction direction, long now) {
+  public void begin(Flow current, Direction direction, long now) {
     reading = direction;
     flow = current;
     ended = null;
@@ -124,7 +124,7 @@ public final class Outcomes implements OutcomeSink, Announced {
     return ended;
   }
 
-  private ParentFlow flow() {
+  private Flow flow() {
     if (flow == null) {
       throw new IllegalStateException("outcome outside of a message");
     }
@@ -141,7 +141,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   }
 
   private @Nullable Endpoint expectOne(ExpectationRequest request) {
-    ParentFlow current = flow();
+    Flow current = flow();
     if (helperPorts.contains(request.transport(), request.destination().port())) {
       report(AgentReason.HELPER_PORT, request.streamOffset());
       return null;
@@ -235,7 +235,7 @@ public final class Outcomes implements OutcomeSink, Announced {
 
   @Override
   public void report(Reason reason, long streamOffset) {
-    ParentFlow current = flow();
+    Flow current = flow();
     trace.reason(reason, streamOffset);
     if (reason.kind() == Reason.Kind.REFUSED || reason.kind() == Reason.Kind.PART_OPAQUE) {
       current.refused(reason);
@@ -252,7 +252,7 @@ public final class Outcomes implements OutcomeSink, Announced {
 
   @Override
   public void proven() {
-    ParentFlow current = flow();
+    Flow current = flow();
     if (!current.isProven()) {
       trace.proven(current.parent().helper());
     }
@@ -260,7 +260,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   }
 
   @Override
-  public void endAll(ParentFlow over, AgentEvent.Kind kind) {
+  public void endAll(Flow over, AgentEvent.Kind kind) {
     for (Expectation expectation : over.announced()) {
       over.forget(expectation.request().group());
       pinholes.end(expectation, kind);

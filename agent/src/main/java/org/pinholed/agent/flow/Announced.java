@@ -11,5 +11,5 @@ public interface Announced {
    * @param over the flow
    * @param kind why, for log and counters
    */
-  void endAll(ParentFlow over, AgentEvent.Kind kind);
+  void endAll(Flow over, AgentEvent.Kind kind);
 }

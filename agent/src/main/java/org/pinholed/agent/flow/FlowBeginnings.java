@@ -83,8 +83,8 @@ public final class FlowBeginnings {
    * @return what is known of the flow if it begins now, else null
    */
   public @Nullable Parent begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
-    ParentFlow before = known == null ? null : known.flow();
-    if (before != null && before.beganWith(packet.sequence())) {
+    Flow before = known == null ? null : known.flow();
+    if (before != null && before.reading().beganWith(packet.sequence())) {
       before.packetSeen(nowNs);
       marks.proveAgain(before);
       if (packet.payloadLengthBytes() > 0 && before.waitsForFirstByte()) {
@@ -124,12 +124,14 @@ public final class FlowBeginnings {
     takeover.takeDistrusted(entry); // no more: another connection begins
     if (marks.isBegunUnseen(entry)
         || packet.payloadLengthBytes() > 0
-        || (before != null && before.hasSynWithData())) {
+        || (before != null && before.reading().hasSynWithData())) {
       owners.halfOpen().take(entry);
       addUnread(entry, active, AgentReason.FAST_OPEN, nowNs);
       return null;
     }
-    if (marks.isVetted(entry) && !marks.isOpaque(entry) && (before == null || !before.hasBegun())) {
+    if (marks.isVetted(entry)
+        && !marks.isOpaque(entry)
+        && (before == null || !before.reading().hasBegun())) {
       // The entry is of an earlier connection, and the SYN may have come, with bytes, while no
       // agent was there to see it.
       addUnread(entry, active, AgentReason.MID_STREAM, nowNs);
@@ -149,16 +151,16 @@ public final class FlowBeginnings {
   }
 
   /** The first byte of a flow whose beginning was seen. */
-  private @Nullable ParentFlow readFromFirstByte(
+  private @Nullable Flow readFromFirstByte(
       ConntrackEntry entry,
       HelperTable.ActiveHelper active,
       HalfOpenFlows.Beginning beginning,
       long nowNs) {
-    ParentFlow flow = maker.read(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
-    flow.startStreams(
-        beginning.clientInitial(), beginning.serverInitial(), maker.helpers().limits());
+    Flow flow = maker.read(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
+    flow.reading()
+        .start(beginning.clientInitial(), beginning.serverInitial(), maker.helpers().limits());
     if (beginning.synWithData()) {
-      flow.noteSynWithData();
+      flow.reading().noteSynWithData();
     }
     return addOrDistrust(flow);
   }
@@ -173,7 +175,7 @@ public final class FlowBeginnings {
    */
   public void noteSynWithData(PacketView packet, FlowTable.@Nullable End known) {
     if (known != null) {
-      known.flow().noteSynWithData();
+      known.flow().reading().noteSynWithData();
       return;
     }
     ConntrackEntry entry = conntrackOf(packet);
@@ -209,11 +211,11 @@ public final class FlowBeginnings {
     }
     HalfOpenFlows.Beginning beginning = owners.halfOpen().take(entry);
     if (beginning != null) {
-      ParentFlow flow = readFromFirstByte(entry, active, beginning, nowNs);
+      Flow flow = readFromFirstByte(entry, active, beginning, nowNs);
       return flow == null ? null : flows.find(packet);
     }
     AgentReason refusal = refusalToResume(entry);
-    ParentFlow flow =
+    Flow flow =
         refusal == null
             ? addOrDistrust(resumed(entry, active, nowNs))
             : addUnread(entry, active, refusal, nowNs);
@@ -223,8 +225,8 @@ public final class FlowBeginnings {
     return flow == null ? null : flows.find(packet);
   }
 
-  private ParentFlow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    ParentFlow flow = maker.resumed(entry, active, nowNs);
+  private Flow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+    Flow flow = maker.resumed(entry, active, nowNs);
     TranslatedFlow translation = flow.translation();
     if (translation != null) {
       try {
@@ -247,7 +249,7 @@ public final class FlowBeginnings {
   }
 
   /** Puts a flow into the table; one for which there is no room is untrusted. */
-  private @Nullable ParentFlow addOrDistrust(ParentFlow flow) {
+  private @Nullable Flow addOrDistrust(Flow flow) {
     if (flows.add(flow)) {
       return flow;
     }
@@ -256,9 +258,9 @@ public final class FlowBeginnings {
   }
 
   /** Lists a flow that is never read, with the reason. */
-  private @Nullable ParentFlow addUnread(
+  private @Nullable Flow addUnread(
       ConntrackEntry entry, HelperTable.ActiveHelper active, AgentReason reason, long nowNs) {
-    ParentFlow flow = addOrDistrust(maker.unread(entry, active, nowNs));
+    Flow flow = addOrDistrust(maker.unread(entry, active, nowNs));
     if (flow == null) {
       return null;
     }
@@ -277,7 +279,7 @@ public final class FlowBeginnings {
    *
    * @param flow one whose conntrack was there a moment ago
    */
-  private void lookOnceMore(ParentFlow flow) {
+  private void lookOnceMore(Flow flow) {
     owner.endIfGone(flow.parent().identity(), false);
   }
 

@@ -62,7 +62,7 @@ public final class FlowMaker {
   }
 
   /** A flow that its helper reads. */
-  ParentFlow read(
+  Flow read(
       ConntrackEntry entry, HelperTable.ActiveHelper active, FlowFacts.Origin origin, long nowNs) {
     FlowFacts facts = factsOf(entry, origin);
     SessionHelper helper = active.open(facts);
@@ -70,31 +70,31 @@ public final class FlowMaker {
   }
 
   /** Goes on with a proven flow at its next line. */
-  ParentFlow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    ParentFlow flow = read(entry, active, FlowFacts.Origin.RESUMED, nowNs);
+  Flow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+    Flow flow = read(entry, active, FlowFacts.Origin.RESUMED, nowNs);
     flow.prove();
     return flow;
   }
 
   /** A flow that is known and not read. */
-  ParentFlow unread(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
+  Flow unread(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
     FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
     return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
   }
 
-  private ParentFlow newFlow(
+  private Flow newFlow(
       Parent parent,
       ConntrackEntry entry,
       FlowFacts facts,
       HelperEntry helperEntry,
       @Nullable SessionHelper helper,
       long nowNs) {
-    return new ParentFlow(
+    return new Flow(
         parent, entry, facts, helperEntry, helper, owners.buffered(), this::giveWay, nowNs);
   }
 
   /** Others need the memory that the streams of a flow keep. From any thread. */
-  private void giveWay(ParentFlow flow) {
+  private void giveWay(Flow flow) {
     owner.post(
         () -> {
           if (!flow.readingEnded() && !flow.parent().hasEnded()) {

@@ -82,14 +82,14 @@ public final class FlowMarks {
    *
    * @param flow the flow
    */
-  public void prove(ParentFlow flow) {
+  public void prove(Flow flow) {
     if (!flow.isProven() && change(flow.entry(), bits.proven(), bits.proven())) {
       flow.prove();
     }
   }
 
   /** The diversion takes the evidence back at each SYN+ACK; this one began nothing. */
-  void proveAgain(ParentFlow flow) {
+  void proveAgain(Flow flow) {
     if (flow.isProven() && !flow.readingEnded()) {
       change(flow.entry(), bits.proven(), bits.proven());
     }
@@ -114,7 +114,7 @@ public final class FlowMarks {
    * Another rule took all of our bits out. A flow that is not read gets no more than it needs to
    * stay unread, and to keep the pinholes that it announced before.
    */
-  void putBack(ParentFlow flow) {
+  void putBack(Flow flow) {
     int value;
     if (!flow.readingEnded()) {
       value = bits.vetted() | (flow.isProven() ? bits.proven() : 0);

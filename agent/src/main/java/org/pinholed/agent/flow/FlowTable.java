@@ -25,10 +25,10 @@ public final class FlowTable {
    * @param flow the flow
    * @param direction the direction of packets with this key
    */
-  public record End(ParentFlow flow, Direction direction) {}
+  public record End(Flow flow, Direction direction) {}
 
   private final Map<FlowKey, End> byPacket = new HashMap<>();
-  private final Map<ConntrackIdentity, ParentFlow> byIdentity = new HashMap<>();
+  private final Map<ConntrackIdentity, Flow> byIdentity = new HashMap<>();
   private final FlowKey probe = new FlowKey();
 
   /**
@@ -47,7 +47,7 @@ public final class FlowTable {
    * @param identity which conntrack it is
    * @return the flow, null if it is not known
    */
-  public @Nullable ParentFlow find(ConntrackIdentity identity) {
+  public @Nullable Flow find(ConntrackIdentity identity) {
     return byIdentity.get(identity);
   }
 
@@ -57,7 +57,7 @@ public final class FlowTable {
    * @param entry a conntrack that lives
    * @return those with one of its tuples, itself included if it is known; mostly none
    */
-  public List<ParentFlow> withTuplesOf(ConntrackEntry entry) {
+  public List<Flow> withTuplesOf(ConntrackEntry entry) {
     End first = byPacket.get(keyOf(entry.reply().inverse()));
     End second = byPacket.get(keyOf(entry.original().inverse()));
     if (first == null) {
@@ -73,7 +73,7 @@ public final class FlowTable {
    *
    * @param flow the flow
    */
-  public void add(ParentFlow flow) {
+  public void add(Flow flow) {
     byIdentity.put(flow.parent().identity(), flow);
     byPacket.put(keyOf(flow.entry().reply().inverse()), new End(flow, Direction.ORIGINAL));
     byPacket.put(keyOf(flow.entry().original().inverse()), new End(flow, Direction.REPLY));
@@ -84,13 +84,13 @@ public final class FlowTable {
    *
    * @param flow the flow
    */
-  public void remove(ParentFlow flow) {
+  public void remove(Flow flow) {
     byIdentity.remove(flow.parent().identity(), flow);
     removeEnd(keyOf(flow.entry().reply().inverse()), flow);
     removeEnd(keyOf(flow.entry().original().inverse()), flow);
   }
 
-  private void removeEnd(FlowKey key, ParentFlow flow) {
+  private void removeEnd(FlowKey key, Flow flow) {
     End end = byPacket.get(key);
     if (end != null && end.flow() == flow) {
       byPacket.remove(key);
@@ -102,7 +102,7 @@ public final class FlowTable {
    *
    * @return a live view, not to be kept
    */
-  public Collection<ParentFlow> flows() {
+  public Collection<Flow> flows() {
     return byIdentity.values();
   }
 

@@ -69,7 +69,7 @@ public final class FlowTakeover {
    * @return the flow; null if it is ending or untrusted, has not sent a byte yet, no helper of
    *     today reads it, or there are too many
    */
-  public @Nullable ParentFlow takeOver(LeftFlow left) {
+  public @Nullable Flow takeOver(LeftFlow left) {
     ConntrackEntry entry = left.entry();
     HelperTable.ActiveHelper active = maker.helperOf(entry);
     boolean alive = entry.isTcpAlive();
@@ -90,7 +90,7 @@ public final class FlowTakeover {
     }
     FlowState state = left.state();
     if (state != null) {
-      ParentFlow flow = maker.read(entry, active, state.origin(), nowNs);
+      Flow flow = maker.read(entry, active, state.origin(), nowNs);
       inheritTranslation(flow, left);
       if (flow.restore(state, maker.helpers().limits())) {
         if (marks.isResumable(entry)) {
@@ -101,7 +101,7 @@ public final class FlowTakeover {
       flow.close();
     }
     if (marks.isResumable(entry)) {
-      ParentFlow flow = maker.resumed(entry, active, nowNs);
+      Flow flow = maker.resumed(entry, active, nowNs);
       inheritTranslation(flow, left);
       return addOrDistrustLater(flow);
     }
@@ -109,7 +109,7 @@ public final class FlowTakeover {
     return null;
   }
 
-  private static void inheritTranslation(ParentFlow flow, LeftFlow left) {
+  private static void inheritTranslation(Flow flow, LeftFlow left) {
     TranslatedFlow translation = flow.translation();
     ConntrackClient.SequenceAdjustments adjustments = left.adjustments();
     if (translation != null && adjustments != null) {
@@ -117,7 +117,7 @@ public final class FlowTakeover {
     }
   }
 
-  private @Nullable ParentFlow addOrDistrustLater(ParentFlow flow) {
+  private @Nullable Flow addOrDistrustLater(Flow flow) {
     if (flows.add(flow)) {
       return flow;
     }
@@ -163,9 +163,9 @@ public final class FlowTakeover {
     return !toDistrust.isEmpty() && toDistrust.remove(entry.identity()) != null;
   }
 
-  private @Nullable ParentFlow takeOverUnread(
+  private @Nullable Flow takeOverUnread(
       ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    ParentFlow flow = maker.unread(entry, active, nowNs);
+    Flow flow = maker.unread(entry, active, nowNs);
     if (!flows.add(flow)) {
       return null;
     }

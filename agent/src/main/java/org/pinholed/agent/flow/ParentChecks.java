@@ -60,11 +60,11 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    * @param flow one that is known
    * @return false also if it is no longer read
    */
-  private static boolean isRead(ParentFlow flow) {
+  private static boolean isRead(Flow flow) {
     return !flow.readingEnded()
         && !flow.isCleared()
-        && !flow.isClosed(Direction.ORIGINAL)
-        && !flow.isClosed(Direction.REPLY);
+        && !flow.reading().isClosed(Direction.ORIGINAL)
+        && !flow.reading().isClosed(Direction.REPLY);
   }
 
   /**
@@ -76,7 +76,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    */
   @Override
   public void check(LongWork.Check check) {
-    ParentFlow flow = flows.find(check.identity());
+    Flow flow = flows.find(check.identity());
     if (flow != null) {
       checkGone(flow, check.closed());
     }
@@ -89,7 +89,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    * @param closed whether its connection had been closed before, by FIN or RST
    * @return whether it is ended now
    */
-  public boolean checkGone(ParentFlow flow, boolean closed) {
+  public boolean checkGone(Flow flow, boolean closed) {
     if (isInKernel(flow)) {
       return false;
     }
@@ -97,7 +97,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
     return true;
   }
 
-  private void endGone(ParentFlow flow, boolean closed) {
+  private void endGone(Flow flow, boolean closed) {
     if (isRead(flow) && !closed) {
       lost.incrementAndGet();
     }
@@ -135,7 +135,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   @Override
   @SuppressWarnings("ReferenceEquality") // a flow that began since with the same numbers is another
   public void look(ConntrackEntry entry) {
-    ParentFlow flow = flows.find(entry.identity());
+    Flow flow = flows.find(entry.identity());
     if (flow == null || flow.entry() != entry) {
       return;
     }
@@ -157,13 +157,13 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    * @param identity which conntrack it is; unknown ones are ignored
    */
   public void putMarkBack(ConntrackIdentity identity) {
-    ParentFlow flow = flows.find(identity);
+    Flow flow = flows.find(identity);
     if (flow != null) {
       putMarkBack(flow);
     }
   }
 
-  private void putMarkBack(ParentFlow flow) {
+  private void putMarkBack(Flow flow) {
     // After conntrack -F the next entry of a flow has no bits either: it is not believed, and its
     // parent is about to be ended.
     if (longWork.hasChecks()) {
@@ -181,7 +181,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    * the old id (it is made of the tuple and of where the entry lies in memory). Nobody has vetted
    * that one, and its end would not be told, because it has no mark: only a marked one is ours.
    */
-  private boolean isInKernel(ParentFlow flow) {
+  private boolean isInKernel(Flow flow) {
     try {
       return conntrack.get(flow.parent().identity()).filter(marks::isOurs).isPresent();
     } catch (NetlinkException e) {

@@ -40,7 +40,7 @@ public final class WorkerFlows {
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
 
   /** Rows of flows that are not read, the oldest first. */
-  private final Set<ParentFlow> unread = new LinkedHashSet<>();
+  private final Set<Flow> unread = new LinkedHashSet<>();
 
   /**
    * Makes the flows of a worker, none yet.
@@ -80,7 +80,7 @@ public final class WorkerFlows {
    * @param identity which conntrack it is
    * @return null if it is not known
    */
-  public @Nullable ParentFlow find(ConntrackIdentity identity) {
+  public @Nullable Flow find(ConntrackIdentity identity) {
     return flows.find(identity);
   }
 
@@ -109,7 +109,7 @@ public final class WorkerFlows {
    */
   public List<FlowState> states() {
     List<FlowState> states = new ArrayList<>();
-    for (ParentFlow flow : flows.flows()) {
+    for (Flow flow : flows.flows()) {
       FlowState state = flow.state();
       if (state != null) {
         states.add(state);
@@ -124,8 +124,8 @@ public final class WorkerFlows {
    * @param flow one whose conntrack the kernel has
    * @return false if a limit is reached; then it is not known, and the kernel is to be told so
    */
-  public boolean add(ParentFlow flow) {
-    for (ParentFlow stale : flows.withTuplesOf(flow.entry())) {
+  public boolean add(Flow flow) {
+    for (Flow stale : flows.withTuplesOf(flow.entry())) {
       end(stale, AgentEvent.Kind.PARENT_CLOSED); // its conntrack is gone: the tuple is another's
     }
     if (flow.helper() != null) {
@@ -147,15 +147,15 @@ public final class WorkerFlows {
    * @param flow it stays in the table
    * @param reason why it is not read
    */
-  void keepUnread(ParentFlow flow, Reason reason) {
+  void keepUnread(Flow flow, Reason reason) {
     flow.endReading(reason);
     unread.add(flow);
     if (!owners.changeUnread(1)) {
       return;
     }
-    Iterator<ParentFlow> oldest = unread.iterator();
+    Iterator<Flow> oldest = unread.iterator();
     for (int tries = 0; tries < ROWS_TRIED && oldest.hasNext(); tries++) {
-      ParentFlow row = oldest.next();
+      Flow row = oldest.next();
       if (row.parent().waiting() == 0 && !row.mayHaveToRepeat()) {
         row.parent().end();
         flows.remove(row);
@@ -173,7 +173,7 @@ public final class WorkerFlows {
    * @param flow it stays in the table
    * @param reason why
    */
-  public void endReading(ParentFlow flow, Reason reason) {
+  public void endReading(Flow flow, Reason reason) {
     events.reason(flow.parent(), reason, "");
     // What a broken flow announced is not to be trusted; what an encrypted one announced before is.
     endReading(flow, reason, reason.kind() == Reason.Kind.MALFORMED);
@@ -186,7 +186,7 @@ public final class WorkerFlows {
    * @param reason why
    * @param shut whether its pinholes are shut, too
    */
-  public void endReading(ParentFlow flow, Reason reason, boolean shut) {
+  public void endReading(Flow flow, Reason reason, boolean shut) {
     if (shut) {
       announced.endAll(flow, AgentEvent.Kind.CLOSED);
       TranslatedFlow translation = flow.translation();
@@ -208,7 +208,7 @@ public final class WorkerFlows {
    * @param flow it stays in the table
    * @param reason why
    */
-  void stopReading(ParentFlow flow, Reason reason) {
+  void stopReading(Flow flow, Reason reason) {
     if (flow.helper() != null) {
       owners.givePlaceBack(flow.facts().client().address());
     }
@@ -223,7 +223,7 @@ public final class WorkerFlows {
    * @param flow leaves the table
    * @param kind why, for log and counters
    */
-  public void endAndDistrust(ParentFlow flow, AgentEvent.Kind kind) {
+  public void endAndDistrust(Flow flow, AgentEvent.Kind kind) {
     end(flow, kind);
     marks.distrust(flow.entry());
   }
@@ -234,7 +234,7 @@ public final class WorkerFlows {
    * @param flow leaves the table
    * @param kind why, for log and counters
    */
-  public void end(ParentFlow flow, AgentEvent.Kind kind) {
+  public void end(Flow flow, AgentEvent.Kind kind) {
     flow.parent().end();
     flow.close();
     announced.endAll(flow, flow.isCleared() ? AgentEvent.Kind.CLEARED : kind);
@@ -253,7 +253,7 @@ public final class WorkerFlows {
    *
    * @param flow the flow
    */
-  public void queueNoMore(ParentFlow flow) {
+  public void queueNoMore(Flow flow) {
     marks.endReading(flow.entry());
   }
 
@@ -262,7 +262,7 @@ public final class WorkerFlows {
    *
    * @return a copy
    */
-  public List<ParentFlow> all() {
+  public List<Flow> all() {
     return new ArrayList<>(flows.flows());
   }
 
@@ -273,8 +273,8 @@ public final class WorkerFlows {
    * @param some parents of this worker; each may cost a request to the kernel
    * @param helpers those in force
    */
-  public void endWithoutHelper(List<ParentFlow> some, HelperTable helpers) {
-    for (ParentFlow flow : some) {
+  public void endWithoutHelper(List<Flow> some, HelperTable helpers) {
+    for (Flow flow : some) {
       HelperTable.ActiveHelper active =
           helpers.find(flow.helperEntry().transport(), flow.helperEntry().port());
       if (active == null || active.entry().id() != flow.helperEntry().id()) {
@@ -302,9 +302,8 @@ public final class WorkerFlows {
    * @param filter which of them
    * @param into gets the conntracks
    */
-  public static void entries(
-      List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
-    for (ParentFlow flow : some) {
+  public static void entries(List<Flow> some, ListingFilter filter, List<ConntrackEntry> into) {
+    for (Flow flow : some) {
       if (matches(filter, flow)) {
         into.add(flow.entry());
       }
@@ -332,9 +331,8 @@ public final class WorkerFlows {
    * @param filter which of them
    * @param into gets their conntracks
    */
-  public static void beginClear(
-      List<ParentFlow> some, ListingFilter filter, List<ConntrackEntry> into) {
-    for (ParentFlow flow : some) {
+  public static void beginClear(List<Flow> some, ListingFilter filter, List<ConntrackEntry> into) {
+    for (Flow flow : some) {
       if (matches(filter, flow)) {
         flow.clear();
         into.add(flow.entry());
@@ -361,16 +359,16 @@ public final class WorkerFlows {
    * @param filter which of them
    * @param into gets the rows
    */
-  public static void sessions(List<ParentFlow> some, ListingFilter filter, List<SessionRow> into) {
+  public static void sessions(List<Flow> some, ListingFilter filter, List<SessionRow> into) {
     long nowNs = System.nanoTime();
-    for (ParentFlow flow : some) {
+    for (Flow flow : some) {
       if (matches(filter, flow)) {
         into.add(flow.row(nowNs));
       }
     }
   }
 
-  private static boolean matches(ListingFilter filter, ParentFlow flow) {
+  private static boolean matches(ListingFilter filter, Flow flow) {
     Parent parent = flow.parent();
     return filter.matches(parent.policyId(), parent.helper(), parent.serial());
   }

@@ -16,11 +16,11 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.flow.LeftFlow;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.OwnedPinhole;
@@ -68,7 +68,7 @@ public final class Adoption {
      * @param left what is known of it
      * @return null if it is not to be read, or not yet
      */
-    public @Nullable ParentFlow takeOver(LeftFlow left);
+    public @Nullable Flow takeOver(LeftFlow left);
   }
 
   /** What announced a pinhole is not written down. */
@@ -154,15 +154,15 @@ public final class Adoption {
         found.add(new Found(owned, comment));
       }
     }
-    List<ParentFlow> parents = livingParents(found);
-    Map<Name, List<ParentFlow>> byName =
+    List<Flow> parents = livingParents(found);
+    Map<Name, List<Flow>> byName =
         parents.stream().collect(Collectors.groupingBy(flow -> Name.of(flow.entry())));
     // The youngest first: of two with one key the older one was replaced.
     found.sort(
         Comparator.comparingLong((Found each) -> each.comment().createdSeconds()).reversed());
     long nowNs = System.nanoTime();
     for (Found each : found) {
-      ParentFlow flow = parentOf(each, byName);
+      Flow flow = parentOf(each, byName);
       if (flow == null || !adopt(flow, each, nowNs)) {
         orphans.add(each.owned().pinhole());
       }
@@ -185,7 +185,7 @@ public final class Adoption {
   }
 
   /** Those that can be read, and of the others those that still have a pinhole. */
-  private List<ParentFlow> livingParents(List<Found> found) throws IOException {
+  private List<Flow> livingParents(List<Found> found) throws IOException {
     Set<Name> named = new HashSet<>();
     found.forEach(each -> named.add(Name.of(each.comment())));
     Map<ConntrackIdentity, LeftFlow> all = new LinkedHashMap<>(); // some dumps tell one twice
@@ -199,14 +199,14 @@ public final class Adoption {
                     adjustments,
                     states.get(entry.identity()),
                     beginnings.get(halfOpen.keyOf(entry)))));
-    List<ParentFlow> parents = new ArrayList<>();
+    List<Flow> parents = new ArrayList<>();
     for (LeftFlow each : all.values()) {
       ConntrackEntry entry = each.entry();
       if (entry.zone() != 0 // by its tuples it would be taken for another one
           || ((entry.mark() & marks.opaque()) != 0 && !named.contains(Name.of(entry)))) {
         continue;
       }
-      ParentFlow flow = workers.takeOver(each);
+      Flow flow = workers.takeOver(each);
       if (flow != null) {
         parents.add(flow);
         FlowState state = each.state();
@@ -219,8 +219,8 @@ public final class Adoption {
   }
 
   /** The parent that a comment names; null if it does not live, or cannot be told from another. */
-  private static @Nullable ParentFlow parentOf(Found found, Map<Name, List<ParentFlow>> byName) {
-    List<ParentFlow> namesakes = byName.getOrDefault(Name.of(found.comment()), List.of());
+  private static @Nullable Flow parentOf(Found found, Map<Name, List<Flow>> byName) {
+    List<Flow> namesakes = byName.getOrDefault(Name.of(found.comment()), List.of());
     if (namesakes.size() > 1) {
       Pinhole pinhole = found.owned().pinhole();
       namesakes = namesakes.stream().filter(flow -> leadsBetweenEndsOf(flow, pinhole)).toList();
@@ -228,7 +228,7 @@ public final class Adoption {
     return namesakes.size() == 1 ? namesakes.get(0) : null;
   }
 
-  private static boolean leadsBetweenEndsOf(ParentFlow flow, Pinhole pinhole) {
+  private static boolean leadsBetweenEndsOf(Flow flow, Pinhole pinhole) {
     FlowTuple original = flow.entry().original();
     FlowTuple reply = flow.entry().reply();
     Set<@Nullable InetAddress> ends = new HashSet<>();
@@ -240,7 +240,7 @@ public final class Adoption {
     return ends.contains(pinhole.source()) && ends.contains(pinhole.destination());
   }
 
-  private void announce(ParentFlow flow, FlowState state) {
+  private void announce(Flow flow, FlowState state) {
     for (Pinhole pinhole : state.announced()) {
       PinholeComment comment = PinholeComment.parse(pinhole.comment());
       if (comment != null && flow.announced(comment.key()) == null) {
@@ -252,7 +252,7 @@ public final class Adoption {
     }
   }
 
-  private boolean adopt(ParentFlow flow, Found found, long nowNs) {
+  private boolean adopt(Flow flow, Found found, long nowNs) {
     PinholeComment comment = found.comment();
     Pinhole pinhole = whole(found);
     if (!comment.helper().equals(flow.parent().helper())
@@ -274,8 +274,7 @@ public final class Adoption {
     return true;
   }
 
-  private Expectation expectation(
-      ParentFlow flow, Pinhole pinhole, PinholeComment comment, long nowNs) {
+  private Expectation expectation(Flow flow, Pinhole pinhole, PinholeComment comment, long nowNs) {
     long ageNs = 1_000_000 * (System.currentTimeMillis() - 1000 * comment.createdSeconds());
     return new Expectation(
         table.nextId(),
@@ -303,8 +302,7 @@ public final class Adoption {
     return inside == null ? new Endpoint(pinhole.destination(), pinhole.port()) : inside;
   }
 
-  private static ExpectationRequest request(
-      ParentFlow flow, Pinhole pinhole, PinholeComment comment) {
+  private static ExpectationRequest request(Flow flow, Pinhole pinhole, PinholeComment comment) {
     Endpoint announced = announced(pinhole);
     Direction announcedIn =
         announced.address().equals(flow.facts().sender(Direction.ORIGINAL).address())

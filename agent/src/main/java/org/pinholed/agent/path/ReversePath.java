@@ -5,8 +5,8 @@ import java.net.SocketException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowDevices;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
@@ -107,7 +107,7 @@ public final class ReversePath {
    * @param nowNs {@link System#nanoTime}
    * @return what it is worth
    */
-  public Finding judge(ParentFlow flow, Direction direction, QueuedPacketView queued, long nowNs) {
+  public Finding judge(Flow flow, Direction direction, QueuedPacketView queued, long nowNs) {
     if (asymmetricRouting) {
       return Finding.HONEST;
     }
@@ -138,7 +138,7 @@ public final class ReversePath {
    * The server speaks before anything that is queued goes to it: SYN+ACK and greeting. Its first
    * packet of the client says where the server is, and until then there is nothing to be opened.
    */
-  private static boolean beginsHere(ParentFlow flow, Direction direction, int in) {
+  private static boolean beginsHere(Flow flow, Direction direction, int in) {
     FlowDevices devices = flow.devices();
     if (direction != Direction.REPLY
         || devices.isFound(direction)
@@ -153,7 +153,7 @@ public final class ReversePath {
 
   /** Asks whether what goes to the sender of a direction may leave by a device. */
   private boolean leadsTo(
-      ParentFlow flow, Direction direction, int device, int towards, int mark, long nowNs) {
+      Flow flow, Direction direction, int device, int towards, int mark, long nowNs) {
     FlowDevices devices = flow.devices();
     FlowFacts facts = flow.facts();
     if (devices.isHere(direction) // this machine sends on no wire of its own to itself
@@ -191,7 +191,7 @@ public final class ReversePath {
     return true;
   }
 
-  private void misrouted(ParentFlow flow, Direction direction, int device, long nowNs) {
+  private void misrouted(Flow flow, Direction direction, int device, long nowNs) {
     misrouted.lazySet(misrouted.get() + 1);
     metrics.misroutedPacket();
     if (!flow.devices().countMisrouted(nowNs, PAUSE_NS)) {

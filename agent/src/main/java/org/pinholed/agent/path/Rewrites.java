@@ -7,7 +7,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.announce.MessageEdits;
 import org.pinholed.agent.flow.AgentReason;
-import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.nat.PacketRewriter;
 import org.pinholed.agent.nat.Passage;
 import org.pinholed.agent.nat.PayloadEdit;
@@ -68,17 +68,17 @@ public final class Rewrites implements MessageEdits {
   }
 
   @Override
-  public void incomplete(ParentFlow flow, Direction direction, long streamOffset) {
-    InOrderStream stream = flow.stream(direction);
+  public void incomplete(Flow flow, Direction direction, long streamOffset) {
+    InOrderStream stream = flow.reading().stream(direction);
     if (stream != null) {
       incomplete = stream.sequenceOf(streamOffset);
     }
   }
 
   @Override
-  public @Nullable AgentReason refusal(ParentFlow flow, Direction direction, long streamOffset) {
+  public @Nullable AgentReason refusal(Flow flow, Direction direction, long streamOffset) {
     TranslatedFlow translation = flow.translation();
-    InOrderStream stream = flow.stream(direction);
+    InOrderStream stream = flow.reading().stream(direction);
     TranslatedStream translated = translation == null ? null : translation.stream(direction);
     if (translation == null || translated == null || stream == null) {
       return AgentReason.REWRITE_NOT_ALLOWED;
@@ -115,13 +115,13 @@ public final class Rewrites implements MessageEdits {
    * @param of the direction whose bytes it acknowledges
    * @return in the numbers of who sent those bytes
    */
-  public int acknowledged(ParentFlow flow, Direction of) {
+  public int acknowledged(Flow flow, Direction of) {
     int acknowledgement = packet.acknowledgement();
-    InOrderStream stream = flow.stream(of);
-    int inSenders = flow.adjustment(of).toSender(acknowledgement);
-    if (stream != null && !stream.hasSent(inSenders) && flow.asksForAdjustments()) {
+    InOrderStream stream = flow.reading().stream(of);
+    int inSenders = flow.reading().adjustment(of).toSender(acknowledgement);
+    if (stream != null && !stream.hasSent(inSenders) && flow.reading().asksForAdjustments()) {
       askForAdjustments(flow);
-      inSenders = flow.adjustment(of).toSender(acknowledgement);
+      inSenders = flow.reading().adjustment(of).toSender(acknowledgement);
     }
     TranslatedStream translated = streamOf(flow, of);
     if (translated != null) {
@@ -130,31 +130,27 @@ public final class Rewrites implements MessageEdits {
     return inSenders;
   }
 
-  private void askForAdjustments(ParentFlow flow) {
+  private void askForAdjustments(Flow flow) {
     try {
       conntrack
           .sequenceAdjustments(flow.entry().original(), flow.entry().id())
-          .ifPresent(flow::standing);
+          .ifPresent(flow.reading()::standing);
     } catch (NetlinkException e) {
       errors.warn(String.valueOf(e.getMessage()));
     }
   }
 
-  private static @Nullable TranslatedStream streamOf(ParentFlow flow, Direction direction) {
+  private static @Nullable TranslatedStream streamOf(Flow flow, Direction direction) {
     TranslatedFlow translation = flow.translation();
     return translation == null ? null : translation.stream(direction);
   }
 
   @Override
   public boolean plan(
-      ParentFlow flow,
-      Direction direction,
-      long streamOffset,
-      int lengthBytes,
-      byte[] replacement) {
+      Flow flow, Direction direction, long streamOffset, int lengthBytes, byte[] replacement) {
     TranslatedFlow translation = flow.translation();
     TranslatedStream translated = translation == null ? null : translation.stream(direction);
-    InOrderStream stream = flow.stream(direction);
+    InOrderStream stream = flow.reading().stream(direction);
     if (translated == null || stream == null) {
       return false;
     }

@@ -4,7 +4,7 @@ import org.pinholed.agent.announce.Outcomes;
 import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.flow.AgentReason;
-import org.pinholed.agent.flow.ParentFlow;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.Passage;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -45,7 +45,7 @@ final class RewrittenVerdict {
    * @param inTurnOnly whether it must wait if it came before its turn
    * @return the verdict in words, for the trace
    */
-  String give(ParentFlow flow, TranslatedFlow translation, Direction towards, boolean inTurnOnly) {
+  String give(Flow flow, TranslatedFlow translation, Direction towards, boolean inTurnOnly) {
     TranslatedStream stream = translation.stream(towards);
     if (stream == null || rewrites.passAsItCame(stream, inTurnOnly)) {
       return TcpPath.AS_IT_CAME;
@@ -113,7 +113,7 @@ final class RewrittenVerdict {
     throw new IllegalStateException("no such passage: " + passage.kind());
   }
 
-  private void giveUp(ParentFlow flow, TranslatedStream stream, boolean refused) {
+  private void giveUp(Flow flow, TranslatedStream stream, boolean refused) {
     if (!refused) {
       outcomes.report(AgentReason.REWRITE_GIVEN_UP, 0);
       outcomes.endAll(flow, AgentEvent.Kind.CLOSED); // the other side hears of another port

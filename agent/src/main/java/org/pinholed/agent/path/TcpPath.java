@@ -6,10 +6,10 @@ import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowBeginnings;
 import org.pinholed.agent.flow.FlowMaker;
 import org.pinholed.agent.flow.FlowTable;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -119,7 +119,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     readKnown(end.flow(), end.direction(), queued);
   }
 
-  private void readKnown(ParentFlow flow, Direction towards, QueuedPacketView queued) {
+  private void readKnown(Flow flow, Direction towards, QueuedPacketView queued) {
     flow.packetSeen(batch.beganNs());
     verdict = AS_IT_CAME;
     tracer.begin(packet, flow.parent());
@@ -157,7 +157,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
    * Whether a packet may be read: by the device that it came in by. If the server's first words,
    * which were read, turn out to have come from elsewhere, the flow is given up.
    */
-  private boolean isHonest(ParentFlow flow, Direction towards, QueuedPacketView queued) {
+  private boolean isHonest(Flow flow, Direction towards, QueuedPacketView queued) {
     ReversePath.Finding finding = reversePath.judge(flow, towards, queued, batch.beganNs());
     if (finding == ReversePath.Finding.HONEST) {
       return true;
@@ -180,12 +180,12 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
         : AgentReason.BEGAN_ELSEWHERE.explanation();
   }
 
-  private void readSegment(ParentFlow flow, Direction towards) {
+  private void readSegment(Flow flow, Direction towards) {
     outcomes.begin(flow, towards, batch.beganNs());
     TranslatedFlow translation = flow.translation();
-    flow.resumeStream(towards, packet.sequence(), maker.helpers().limits());
-    InOrderStream stream = flow.stream(towards);
-    InOrderStream back = flow.stream(towards.opposite());
+    flow.reading().resume(towards, packet.sequence(), maker.helpers().limits());
+    InOrderStream stream = flow.reading().stream(towards);
+    InOrderStream back = flow.reading().stream(towards.opposite());
     Reason reason = null;
     boolean kept = true;
     if (packet.has(PacketView.ACK)) {
@@ -197,7 +197,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
         reason = back.acknowledged(acknowledgement).reason();
       }
     }
-    if (stream != null && flow.isClosed(towards) && packet.payloadLengthBytes() > 0) {
+    if (stream != null && flow.reading().isClosed(towards) && packet.payloadLengthBytes() > 0) {
       int behindFin = endOfPayload() - stream.sequenceOf(stream.bytesRead());
       reason = behindFin > 0 ? AgentReason.DATA_BEHIND_FIN : reason;
     }
@@ -235,7 +235,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   }
 
   /** Nothing is read any more, but what was changed is changed again until it is acknowledged. */
-  private void repeatRewrites(ParentFlow flow, TranslatedFlow translation, Direction towards) {
+  private void repeatRewrites(Flow flow, TranslatedFlow translation, Direction towards) {
     outcomes.begin(flow, towards, batch.beganNs());
     if (packet.has(PacketView.ACK)) {
       rewrites.acknowledged(flow, towards.opposite());
@@ -249,7 +249,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   }
 
   /** Nobody knows what state a helper is in that threw: the flow is given up, with its pinholes. */
-  private void helperFailed(ParentFlow flow, RuntimeException e) {
+  private void helperFailed(Flow flow, RuntimeException e) {
     metrics.unreadablePacket(UnreadableReason.FAULT);
     batch.fault(e);
     if (!flow.readingEnded() && !flow.parent().hasEnded()) {
@@ -300,19 +300,20 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
    * turn. What is out of turn may be forged and is left to conntrack, whose DESTROY event ends the
    * parent too.
    */
-  private void finOrReset(ParentFlow flow, Direction towards, @Nullable InOrderStream stream) {
+  private void finOrReset(Flow flow, Direction towards, @Nullable InOrderStream stream) {
     boolean reset = packet.has(PacketView.RST);
     if (stream != null) {
       int ahead = endOfPayload() - stream.sequenceOf(stream.bytesRead());
-      boolean behindFin = reset && flow.isClosed(towards) && ahead == 1; // a FIN takes a number
+      boolean behindFin =
+          reset && flow.reading().isClosed(towards) && ahead == 1; // a FIN takes a number
       if (ahead != 0 && !behindFin) {
         return;
       }
     }
     if (!reset) {
-      flow.noteClosed(towards);
+      flow.reading().noteClosed(towards);
     }
-    boolean ends = reset || flow.isClosed(towards.opposite()) || flow.wasHalfClosed();
+    boolean ends = reset || flow.reading().isClosed(towards.opposite()) || flow.wasHalfClosed();
     if (tracer.isOn()) {
       tracer.line("session", (ends ? "ends by " : "half closed by ") + (reset ? "RST" : "FIN"));
     }

@@ -13,6 +13,7 @@ import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowBeginnings;
 import org.pinholed.agent.flow.FlowMaker;
 import org.pinholed.agent.flow.FlowMarks;
@@ -21,7 +22,6 @@ import org.pinholed.agent.flow.FlowTakeover;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.flow.ParentChecks;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -228,16 +228,16 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @return the answer, once all were looked at
    */
   <T> CompletableFuture<List<T>> askAboutFlows(
-      int flowsATurn, BiConsumer<List<ParentFlow>, List<T>> question) {
+      int flowsATurn, BiConsumer<List<Flow>, List<T>> question) {
     CompletableFuture<List<T>> answer = new CompletableFuture<>();
     post(
         () -> {
-          List<ParentFlow> left = flows.all();
+          List<Flow> left = flows.all();
           List<T> found = new ArrayList<>();
           longWork.add(
               () -> {
                 try {
-                  List<ParentFlow> some =
+                  List<Flow> some =
                       left.subList(Math.max(0, left.size() - flowsATurn), left.size());
                   some.removeIf(flow -> flow.parent().hasEnded());
                   question.accept(some, found);

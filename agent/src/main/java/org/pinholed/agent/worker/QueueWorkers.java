@@ -9,11 +9,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowOwner;
 import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LongWork;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.view.ListingFilter;
@@ -127,7 +127,7 @@ public final class QueueWorkers {
     return this.<Boolean>aboutFlows(
             LongWork.REQUESTS_A_TURN / 2,
             (worker, some, gone) -> {
-              for (ParentFlow flow : some) {
+              for (Flow flow : some) {
                 // Asked one by one: it may have begun after the dump.
                 if (!alive.contains(flow.parent().identity())
                     && worker.checks().checkGone(flow, false)) {
@@ -150,8 +150,8 @@ public final class QueueWorkers {
     ending.addAll(entries);
     return aboutFlows(
         LongWork.REQUESTS_A_TURN / 2,
-        (QueueWorker worker, List<ParentFlow> some, List<Boolean> ended) -> {
-          for (ParentFlow flow : some) {
+        (QueueWorker worker, List<Flow> some, List<Boolean> ended) -> {
+          for (Flow flow : some) {
             if (ending.contains(flow.entry())) {
               worker.flows().endAndDistrust(flow, kind); // its conntrack may be there still
             }
@@ -167,7 +167,7 @@ public final class QueueWorkers {
   public CompletableFuture<?> endWithoutHelper() {
     return aboutFlows(
         LongWork.REQUESTS_A_TURN / 2,
-        (QueueWorker worker, List<ParentFlow> some, List<Boolean> ended) ->
+        (QueueWorker worker, List<Flow> some, List<Boolean> ended) ->
             worker.flows().endWithoutHelper(some, worker.helpers()));
   }
 
@@ -206,7 +206,7 @@ public final class QueueWorkers {
 
   /** A question about some flows of a worker, on its thread. */
   private interface AboutFlows<T> {
-    void ask(QueueWorker worker, List<ParentFlow> some, List<T> into);
+    void ask(QueueWorker worker, List<Flow> some, List<T> into);
   }
 
   private <T> CompletableFuture<List<T>> aboutFlows(int flowsATurn, AboutFlows<T> question) {

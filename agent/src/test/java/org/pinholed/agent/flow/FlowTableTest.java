@@ -44,16 +44,16 @@ class FlowTableTest {
     return new FlowTuple(6, from.getAddress(), from.getPort(), to.getAddress(), to.getPort());
   }
 
-  private static ParentFlow flow(int id, InetSocketAddress client, InetSocketAddress server) {
+  private static Flow flow(int id, InetSocketAddress client, InetSocketAddress server) {
     return flow(id, tuple(client, server), tuple(server, client));
   }
 
-  private static ParentFlow flow(int id, FlowTuple original, FlowTuple reply) {
+  private static Flow flow(int id, FlowTuple original, FlowTuple reply) {
     ConntrackEntry entry =
         new ConntrackEntry(original, reply, id, 0, 0, 60, 2, "", -1, -1, -1, -1, 0);
     Endpoint client = new Endpoint(original.source(), original.sourcePort());
     Endpoint server = new Endpoint(original.destination(), original.destinationPort());
-    return new ParentFlow(
+    return new Flow(
         new Parent(entry.identity(), "ftp", 1, 0, 0, client, server),
         entry,
         new FlowFacts(Transport.TCP, client, client, server, server, FlowFacts.Origin.FIRST_BYTE),
@@ -75,7 +75,7 @@ class FlowTableTest {
   }
 
   private void assertFinds(
-      ParentFlow flow, Direction direction, InetSocketAddress from, InetSocketAddress to) {
+      Flow flow, Direction direction, InetSocketAddress from, InetSocketAddress to) {
     FlowTable.End end = table.find(packet(from, to));
     assertNotNull(end, "not found: " + from + " -> " + to);
     assertSame(flow, end.flow());
@@ -84,7 +84,7 @@ class FlowTableTest {
 
   @Test
   void find_packetsOfBothDirections_theFlowAndTheirDirection() {
-    ParentFlow flow = flow(1, CLIENT, SERVER);
+    Flow flow = flow(1, CLIENT, SERVER);
     table.add(flow);
 
     assertFinds(flow, Direction.ORIGINAL, CLIENT, SERVER);
@@ -95,7 +95,7 @@ class FlowTableTest {
 
   @Test
   void find_ipv6Packets_theFlow() {
-    ParentFlow flow = flow(1, CLIENT6, SERVER6);
+    Flow flow = flow(1, CLIENT6, SERVER6);
     table.add(flow);
 
     assertFinds(flow, Direction.ORIGINAL, CLIENT6, SERVER6);
@@ -106,7 +106,7 @@ class FlowTableTest {
   void find_sourceAndDestinationTranslated_packetsAsTheyLookBehindNat() {
     InetSocketAddress publicServer = new InetSocketAddress("203.0.113.1", 2121);
     InetSocketAddress publicClient = new InetSocketAddress("203.0.113.2", 50000);
-    ParentFlow flow = flow(1, tuple(CLIENT, publicServer), tuple(SERVER, publicClient));
+    Flow flow = flow(1, tuple(CLIENT, publicServer), tuple(SERVER, publicClient));
     table.add(flow);
 
     assertFinds(flow, Direction.ORIGINAL, publicClient, SERVER);
@@ -147,7 +147,7 @@ class FlowTableTest {
 
   @Test
   void remove_theFlow_nothingIsLeft() {
-    ParentFlow flow = flow(1, CLIENT, SERVER);
+    Flow flow = flow(1, CLIENT, SERVER);
     table.add(flow);
     table.remove(flow);
 
@@ -160,8 +160,8 @@ class FlowTableTest {
 
   @Test
   void remove_flowWhoseTupleAnotherTook_theOtherStays() {
-    ParentFlow older = flow(1, CLIENT, SERVER);
-    ParentFlow newer = flow(2, CLIENT, SERVER);
+    Flow older = flow(1, CLIENT, SERVER);
+    Flow newer = flow(2, CLIENT, SERVER);
     table.add(older);
     table.add(newer);
     table.remove(older);
@@ -174,8 +174,8 @@ class FlowTableTest {
 
   @Test
   void remove_flowWhoseConntrackAnotherTook_theOtherStays() {
-    ParentFlow older = flow(1, CLIENT, SERVER);
-    ParentFlow newer = flow(1, CLIENT, SERVER);
+    Flow older = flow(1, CLIENT, SERVER);
+    Flow newer = flow(1, CLIENT, SERVER);
     table.add(older);
     table.add(newer);
     table.remove(older);
@@ -186,7 +186,7 @@ class FlowTableTest {
 
   @Test
   void find_severalFlows_eachByItsPorts() {
-    List<ParentFlow> flows = new ArrayList<>();
+    List<Flow> flows = new ArrayList<>();
     for (int port = 10_000; port < 12_000; port++) {
       flows.add(flow(port, new InetSocketAddress(CLIENT.getAddress(), port), SERVER));
       table.add(flows.get(flows.size() - 1));
@@ -200,8 +200,8 @@ class FlowTableTest {
 
   @Test
   void find_twoFlowsOfOneId_each_andOneEndsAlone() {
-    ParentFlow one = flow(1, CLIENT, SERVER);
-    ParentFlow other = flow(1, new InetSocketAddress(CLIENT.getAddress(), 40002), SERVER);
+    Flow one = flow(1, CLIENT, SERVER);
+    Flow other = flow(1, new InetSocketAddress(CLIENT.getAddress(), 40002), SERVER);
     table.add(one);
     table.add(other);
 
@@ -218,8 +218,8 @@ class FlowTableTest {
   @Test
   void withTuplesOf_flowsThatShareATuple_areFoundOnce() {
     InetSocketAddress inside = new InetSocketAddress("203.0.113.5", 21);
-    ParentFlow plain = flow(1, CLIENT, SERVER);
-    ParentFlow translated = flow(2, tuple(CLIENT6, SERVER6), tuple(SERVER6, CLIENT6));
+    Flow plain = flow(1, CLIENT, SERVER);
+    Flow translated = flow(2, tuple(CLIENT6, SERVER6), tuple(SERVER6, CLIENT6));
     table.add(plain);
     table.add(translated);
 

@@ -17,9 +17,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenState;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
@@ -370,8 +370,8 @@ class AdoptionTest {
             bench.backend().openSession(),
             bench.table(),
             left -> {
-              ParentFlow flow = bench.worker().takeover().takeOver(left);
-              shifts.add(notNull(flow).adjustment(Direction.ORIGINAL).offsetAfter());
+              Flow flow = bench.worker().takeover().takeOver(left);
+              shifts.add(notNull(flow).reading().adjustment(Direction.ORIGINAL).offsetAfter());
               return flow;
             },
             WorkerBench.MARKS,
@@ -383,7 +383,7 @@ class AdoptionTest {
     assertEquals(IntStream.range(40_001, 40_101).boxed().toList(), shifts);
   }
 
-  private static ParentFlow notNull(@Nullable ParentFlow flow) {
+  private static Flow notNull(@Nullable Flow flow) {
     assertNotNull(flow);
     return flow;
   }

@@ -12,9 +12,9 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LongWork;
-import org.pinholed.agent.flow.ParentFlow;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.pinhole.ScriptedBackend;
 import org.pinholed.agent.report.AgentEvents;
@@ -209,7 +209,7 @@ public final class WorkerBench {
    * @param kind why
    */
   public void end(Connection connection, AgentEvent.Kind kind) {
-    for (ParentFlow flow : worker.flows().all()) {
+    for (Flow flow : worker.flows().all()) {
       if (flow.parent().identity().equals(connection.identity())) {
         worker.flows().endAndDistrust(flow, kind);
       }

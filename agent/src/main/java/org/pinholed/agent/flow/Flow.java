@@ -12,25 +12,19 @@ import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.limit.ClientKey;
 import org.pinholed.agent.nat.TranslatedFlow;
-import org.pinholed.agent.nat.TranslatedState;
-import org.pinholed.agent.nat.TranslatedStream;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.SessionHelper;
-import org.pinholed.helper.stream.BufferBudget;
-import org.pinholed.helper.stream.InOrderStream;
-import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
-import org.pinholed.kernel.conntrack.SequenceAdjustment;
 
 /**
- * One parent flow while it is known: its streams, its helper and what it announced. Owned by one
- * worker and used by its thread only.
+ * One flow while it is known: whose it is, what its helper is told, what it announced, and why it
+ * is not read any more. Owned by one worker and used by its thread only.
  */
-public final class ParentFlow {
+public final class Flow {
   /** {@code TCP_CONNTRACK_FIN_WAIT} of {@code nf_conntrack_tcp.h}: a FIN was seen. */
   private static final int TCP_FIN_WAIT = 4;
 
@@ -45,26 +39,12 @@ public final class ParentFlow {
   private final @Nullable TranslatedFlow translation;
   private final FlowDevices devices = new FlowDevices();
   private @Nullable SessionHelper helper;
-  private final BufferBudget buffers;
-  private @Nullable InOrderStream original;
-  private @Nullable InOrderStream reply;
+  private final Reading reading;
   private @Nullable Map<String, Expectation> announced;
   private @Nullable Reason reason;
   private boolean readingEnded;
   private boolean cleared;
-  private ConntrackClient.@Nullable SequenceAdjustments standing;
-  private boolean askedForAdjustments;
   private boolean proven;
-  private boolean firstByteSeen;
-  private boolean synCarriedData;
-  private boolean clientClosed;
-  private boolean serverClosed;
-  private int serverInitialSequence;
-
-  /** Bytes that streams read which are gone: of a process before, or before reading ended. */
-  private long clientReadBefore;
-
-  private long serverReadBefore;
   private long packets;
   private long lastNs;
 
@@ -80,35 +60,28 @@ public final class ParentFlow {
    * @param giveWay told from any thread if reading must end because that memory is spent
    * @param nowNs {@link System#nanoTime}
    */
-  public ParentFlow(
+  public Flow(
       Parent parent,
       ConntrackEntry entry,
       FlowFacts facts,
       HelperEntry helperEntry,
       @Nullable SessionHelper helper,
       BufferedBytes buffered,
-      Consumer<ParentFlow> giveWay,
+      Consumer<Flow> giveWay,
       long nowNs) {
     this.parent = parent;
     this.entry = entry;
     this.facts = facts;
     this.helperEntry = helperEntry;
     this.helper = helper;
-    this.buffers =
-        buffered.open(ClientKey.of(facts.client().address()), () -> giveWay.accept(this));
     this.translation = TranslatedFlow.of(entry, facts);
+    this.reading =
+        new Reading(
+            facts,
+            translation,
+            buffered.open(ClientKey.of(facts.client().address()), () -> giveWay.accept(this)));
     this.createdNs = nowNs;
     this.lastNs = nowNs;
-  }
-
-  /**
-   * Whether a SYN+ACK is the one that this flow began with, sent again.
-   *
-   * @param serverInitialSequence its sequence number
-   * @return false if it begins another connection between the same ports
-   */
-  public boolean beganWith(int serverInitialSequence) {
-    return firstByteSeen && this.serverInitialSequence == serverInitialSequence;
   }
 
   /**
@@ -117,29 +90,10 @@ public final class ParentFlow {
    * @return false for good once a byte was read or reading ended
    */
   public boolean waitsForFirstByte() {
-    return hasBegun() && !readingEnded && clientRead() == 0 && serverRead() == 0;
-  }
-
-  /**
-   * Whether its beginning was seen.
-   *
-   * @return false if it was resumed, or was never read
-   */
-  public boolean hasBegun() {
-    return firstByteSeen;
-  }
-
-  /**
-   * Notes that a side sends no more: its FIN came in turn. The other side may go on for long.
-   *
-   * @param direction of the FIN
-   */
-  public void noteClosed(Direction direction) {
-    if (direction == Direction.ORIGINAL) {
-      clientClosed = true;
-    } else {
-      serverClosed = true;
-    }
+    return reading.hasBegun()
+        && !readingEnded
+        && reading.read(Direction.ORIGINAL) == 0
+        && reading.read(Direction.REPLY) == 0;
   }
 
   /**
@@ -152,74 +106,6 @@ public final class ParentFlow {
   }
 
   /**
-   * Whether a side sends no more.
-   *
-   * @param direction of what it sent
-   * @return true for good once its FIN came in turn
-   */
-  public boolean isClosed(Direction direction) {
-    return direction == Direction.ORIGINAL ? clientClosed : serverClosed;
-  }
-
-  /** Notes that the client sent a SYN with bytes, so that what its answer begins is not whole. */
-  public void noteSynWithData() {
-    synCarriedData = true;
-  }
-
-  /**
-   * Whether the client sent a SYN with bytes while this flow was known.
-   *
-   * @return true for good once it did
-   */
-  public boolean hasSynWithData() {
-    return synCarriedData;
-  }
-
-  /**
-   * Begins both streams at the first byte.
-   *
-   * @param clientInitialSequence the client's initial sequence number
-   * @param serverInitialSequence the server's initial sequence number
-   * @param limits how much they may keep
-   */
-  public void startStreams(
-      int clientInitialSequence, int serverInitialSequence, HelperLimits limits) {
-    firstByteSeen = true;
-    this.serverInitialSequence = serverInitialSequence;
-    original = new InOrderStream(limits, buffers);
-    original.start(clientInitialSequence);
-    reply = new InOrderStream(limits, buffers);
-    reply.start(serverInitialSequence);
-    if (translation != null) {
-      translation.begin(clientInitialSequence + 1, serverInitialSequence + 1);
-    }
-  }
-
-  /**
-   * Begins the stream of one direction, if there is none yet, at a byte in the middle. Only in a
-   * flow that is resumed: one that is read from its first byte has both streams.
-   *
-   * @param direction which one
-   * @param sequence sequence number of the first byte that is read
-   * @param limits how much it may keep
-   */
-  public void resumeStream(Direction direction, int sequence, HelperLimits limits) {
-    if (stream(direction) == null && facts.origin() == FlowFacts.Origin.RESUMED) {
-      InOrderStream stream = new InOrderStream(limits, buffers);
-      stream.resume(sequence);
-      setStream(direction, stream);
-    }
-  }
-
-  private void setStream(Direction direction, InOrderStream stream) {
-    if (direction == Direction.ORIGINAL) {
-      original = stream;
-    } else {
-      reply = stream;
-    }
-  }
-
-  /**
    * What another process needs to go on with it.
    *
    * @return its state; null if nothing in it can be relied on, because reading ended, or a side's
@@ -227,45 +113,27 @@ public final class ParentFlow {
    */
   public @Nullable FlowState state() {
     SessionHelper reader = helper;
-    TranslatedState client = translatedState(Direction.ORIGINAL);
-    TranslatedState server = translatedState(Direction.REPLY);
-    if (reader == null || isWaiting(original, client) || isWaiting(reply, server)) {
+    if (reader == null
+        || reading.isWaiting(Direction.ORIGINAL)
+        || reading.isWaiting(Direction.REPLY)) {
       return null;
     }
     return new FlowState(
         parent.identity(),
         facts.origin(),
-        clientReadBefore + (original == null ? 0 : original.bytesConsumed()),
-        serverReadBefore + (reply == null ? 0 : reply.bytesConsumed()),
-        nextOf(original),
-        nextOf(reply),
+        reading.consumed(Direction.ORIGINAL),
+        reading.consumed(Direction.REPLY),
+        reading.next(Direction.ORIGINAL),
+        reading.next(Direction.REPLY),
         reader.snapshot(),
         announced().stream()
             .filter(expectation -> expectation.state() == Expectation.State.ANNOUNCED)
             .map(Expectation::pinhole)
             .toList(),
-        client,
-        server,
+        reading.translated(Direction.ORIGINAL),
+        reading.translated(Direction.REPLY),
         devices.leavesBy(Direction.REPLY),
         devices.leavesBy(Direction.ORIGINAL));
-  }
-
-  private @Nullable TranslatedState translatedState(Direction direction) {
-    TranslatedStream stream = translation == null ? null : translation.stream(direction);
-    return stream == null ? null : stream.state();
-  }
-
-  /** Whether it keeps bytes that do not come again. */
-  private static boolean isWaiting(
-      @Nullable InOrderStream stream, @Nullable TranslatedState translated) {
-    return stream != null
-        && stream.bufferedBytes() > 0
-        && (translated == null
-            || stream.sequenceOf(stream.bytesConsumed()) - (int) translated.released() < 0);
-  }
-
-  private static long nextOf(@Nullable InOrderStream stream) {
-    return stream == null ? -1 : Integer.toUnsignedLong(stream.sequenceOf(stream.bytesConsumed()));
   }
 
   /**
@@ -284,38 +152,8 @@ public final class ParentFlow {
     if (helper == null || !whole || !helper.restore(state.snapshot())) {
       return false;
     }
-    restoreStream(Direction.ORIGINAL, state.clientNext(), state.clientRead(), limits);
-    restoreStream(Direction.REPLY, state.serverNext(), state.serverRead(), limits);
-    clientReadBefore = state.clientRead();
-    serverReadBefore = state.serverRead();
-    if (facts.origin() == FlowFacts.Origin.FIRST_BYTE) {
-      firstByteSeen = true;
-      serverInitialSequence = (int) (state.serverNext() - state.serverRead() - 1);
-    }
-    if (translation != null) {
-      restore(translation.stream(Direction.ORIGINAL), state.clientTranslated());
-      restore(translation.stream(Direction.REPLY), state.serverTranslated());
-    }
+    reading.restore(state, limits);
     return true;
-  }
-
-  private void restoreStream(Direction direction, long next, long read, HelperLimits limits) {
-    if (next >= 0) {
-      InOrderStream stream = new InOrderStream(limits, buffers);
-      if (read == 0 && facts.origin() == FlowFacts.Origin.FIRST_BYTE) {
-        stream.start((int) next - 1);
-      } else {
-        stream.resume((int) next);
-      }
-      setStream(direction, stream);
-    }
-  }
-
-  private static void restore(
-      @Nullable TranslatedStream stream, @Nullable TranslatedState translated) {
-    if (stream != null && translated != null) {
-      stream.restore(translated);
-    }
   }
 
   /**
@@ -387,47 +225,6 @@ public final class ParentFlow {
   }
 
   /**
-   * How the kernel shifts the sequence numbers of a direction, as far as is known.
-   *
-   * @param direction which one
-   * @return {@link SequenceAdjustment#NONE} until {@link #standing} or a rewrite says otherwise
-   */
-  public SequenceAdjustment adjustment(Direction direction) {
-    TranslatedStream stream = translation == null ? null : translation.stream(direction);
-    if (stream != null) {
-      return stream.adjustment();
-    }
-    ConntrackClient.SequenceAdjustments found = standing;
-    if (found == null) {
-      return SequenceAdjustment.NONE;
-    }
-    return direction == Direction.ORIGINAL ? found.original() : found.reply();
-  }
-
-  /**
-   * Whether the kernel is to be asked for {@link #standing} now.
-   *
-   * @return true once
-   */
-  public boolean asksForAdjustments() {
-    boolean first = !askedForAdjustments;
-    askedForAdjustments = true;
-    return first;
-  }
-
-  /**
-   * Takes over how the kernel shifts both directions for somebody else.
-   *
-   * @param found what stands in the kernel
-   */
-  public void standing(ConntrackClient.SequenceAdjustments found) {
-    standing = found;
-    if (translation != null) {
-      translation.standing(found);
-    }
-  }
-
-  /**
    * Whether something is to be replaced in it, or was and its sender may send it once more.
    *
    * @return true if its packets are needed for that, also when it is not read any more
@@ -437,22 +234,21 @@ public final class ParentFlow {
   }
 
   /**
+   * How far its bytes were read.
+   *
+   * @return the same at every call
+   */
+  public Reading reading() {
+    return reading;
+  }
+
+  /**
    * What reads it.
    *
    * @return null once reading ended
    */
   public @Nullable SessionHelper helper() {
     return helper;
-  }
-
-  /**
-   * The stream of one direction.
-   *
-   * @param direction which one
-   * @return null before it began and once reading ended
-   */
-  public @Nullable InOrderStream stream(Direction direction) {
-    return direction == Direction.ORIGINAL ? original : reply;
   }
 
   /**
@@ -482,24 +278,15 @@ public final class ParentFlow {
    * @param value why
    */
   public void endReading(Reason value) {
-    clientReadBefore = clientRead();
-    serverReadBefore = serverRead();
-    close();
+    reading.end();
     helper = null;
     reason = value;
     readingEnded = true;
   }
 
-  /** Gives back what the streams keep. For a flow that is over. */
+  /** Gives back what its streams keep. For a flow that is over. */
   public void close() {
-    if (original != null) {
-      original.close();
-      original = null;
-    }
-    if (reply != null) {
-      reply.close();
-      reply = null;
-    }
+    reading.close();
   }
 
   /** Notes that an operator clears it, whoever tells of its end first. */
@@ -586,8 +373,8 @@ public final class ParentFlow {
         parent.mark(),
         Expectation.endpointRow(parent.client()),
         Expectation.endpointRow(parent.server()),
-        clientRead(),
-        serverRead(),
+        reading.read(Direction.ORIGINAL),
+        reading.read(Direction.REPLY),
         packets,
         devices.misrouted(),
         parent.waiting(),
@@ -600,13 +387,5 @@ public final class ParentFlow {
 
   private static String unreadWord(@Nullable Reason why) {
     return why instanceof AgentReason ours && ours.isUntrusted() ? "untrusted" : "opaque";
-  }
-
-  private long clientRead() {
-    return clientReadBefore + (original == null ? 0 : original.bytesRead());
-  }
-
-  private long serverRead() {
-    return serverReadBefore + (reply == null ? 0 : reply.bytesRead());
   }
 }

@@ -1,0 +1,293 @@
+package org.pinholed.agent.flow;
+
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.nat.TranslatedState;
+import org.pinholed.agent.nat.TranslatedStream;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.stream.BufferBudget;
+import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.SequenceAdjustment;
+
+/**
+ * How far the bytes of a TCP flow were read: its beginning, both streams, the FINs, and how the
+ * kernel shifts its sequence numbers. Owned by one worker and used by its thread only.
+ */
+public final class Reading {
+  private final FlowFacts facts;
+  private final @Nullable TranslatedFlow translation;
+  private final BufferBudget buffers;
+  private @Nullable InOrderStream original;
+  private @Nullable InOrderStream reply;
+  private ConntrackClient.@Nullable SequenceAdjustments standing;
+  private boolean askedForAdjustments;
+  private boolean firstByteSeen;
+  private boolean synCarriedData;
+  private boolean clientClosed;
+  private boolean serverClosed;
+  private int serverInitialSequence;
+
+  /** Bytes that streams read which are gone: of a process before, or before reading ended. */
+  private long clientReadBefore;
+
+  private long serverReadBefore;
+
+  /**
+   * Makes it before the first byte.
+   *
+   * @param facts of its flow
+   * @param translation of its flow; null if neither address is translated
+   * @param buffers memory for what the streams keep
+   */
+  Reading(FlowFacts facts, @Nullable TranslatedFlow translation, BufferBudget buffers) {
+    this.facts = facts;
+    this.translation = translation;
+    this.buffers = buffers;
+  }
+
+  /**
+   * Whether a SYN+ACK is the one that this flow began with, sent again.
+   *
+   * @param serverInitialSequence its sequence number
+   * @return false if it begins another connection between the same ports
+   */
+  public boolean beganWith(int serverInitialSequence) {
+    return firstByteSeen && this.serverInitialSequence == serverInitialSequence;
+  }
+
+  /**
+   * Whether its beginning was seen.
+   *
+   * @return false if it was resumed, or was never read
+   */
+  public boolean hasBegun() {
+    return firstByteSeen;
+  }
+
+  /**
+   * Notes that a side sends no more: its FIN came in turn. The other side may go on for long.
+   *
+   * @param direction of the FIN
+   */
+  public void noteClosed(Direction direction) {
+    if (direction == Direction.ORIGINAL) {
+      clientClosed = true;
+    } else {
+      serverClosed = true;
+    }
+  }
+
+  /**
+   * Whether a side sends no more.
+   *
+   * @param direction of what it sent
+   * @return true for good once its FIN came in turn
+   */
+  public boolean isClosed(Direction direction) {
+    return direction == Direction.ORIGINAL ? clientClosed : serverClosed;
+  }
+
+  /** Notes that the client sent a SYN with bytes, so that what its answer begins is not whole. */
+  public void noteSynWithData() {
+    synCarriedData = true;
+  }
+
+  /**
+   * Whether the client sent a SYN with bytes while this flow was known.
+   *
+   * @return true for good once it did
+   */
+  public boolean hasSynWithData() {
+    return synCarriedData;
+  }
+
+  /**
+   * Begins both streams at the first byte.
+   *
+   * @param clientInitialSequence the client's initial sequence number
+   * @param serverInitialSequence the server's initial sequence number
+   * @param limits how much they may keep
+   */
+  public void start(int clientInitialSequence, int serverInitialSequence, HelperLimits limits) {
+    firstByteSeen = true;
+    this.serverInitialSequence = serverInitialSequence;
+    original = new InOrderStream(limits, buffers);
+    original.start(clientInitialSequence);
+    reply = new InOrderStream(limits, buffers);
+    reply.start(serverInitialSequence);
+    if (translation != null) {
+      translation.begin(clientInitialSequence + 1, serverInitialSequence + 1);
+    }
+  }
+
+  /**
+   * Begins the stream of one direction, if there is none yet, at a byte in the middle. Only in a
+   * flow that is resumed: one that is read from its first byte has both streams.
+   *
+   * @param direction which one
+   * @param sequence sequence number of the first byte that is read
+   * @param limits how much it may keep
+   */
+  public void resume(Direction direction, int sequence, HelperLimits limits) {
+    if (stream(direction) == null && facts.origin() == FlowFacts.Origin.RESUMED) {
+      InOrderStream stream = new InOrderStream(limits, buffers);
+      stream.resume(sequence);
+      setStream(direction, stream);
+    }
+  }
+
+  private void setStream(Direction direction, InOrderStream stream) {
+    if (direction == Direction.ORIGINAL) {
+      original = stream;
+    } else {
+      reply = stream;
+    }
+  }
+
+  /**
+   * The stream of one direction.
+   *
+   * @param direction which one
+   * @return null before it began and once reading ended
+   */
+  public @Nullable InOrderStream stream(Direction direction) {
+    return direction == Direction.ORIGINAL ? original : reply;
+  }
+
+  /** Bytes of a direction that were read, also by a process before. */
+  long read(Direction direction) {
+    InOrderStream stream = stream(direction);
+    return readBefore(direction) + (stream == null ? 0 : stream.bytesRead());
+  }
+
+  /** Bytes of a direction that the helper took, also in a process before. */
+  long consumed(Direction direction) {
+    InOrderStream stream = stream(direction);
+    return readBefore(direction) + (stream == null ? 0 : stream.bytesConsumed());
+  }
+
+  private long readBefore(Direction direction) {
+    return direction == Direction.ORIGINAL ? clientReadBefore : serverReadBefore;
+  }
+
+  /** Sequence number of the next byte that the helper takes, unsigned; -1 without a stream. */
+  long next(Direction direction) {
+    InOrderStream stream = stream(direction);
+    return stream == null ? -1 : Integer.toUnsignedLong(stream.sequenceOf(stream.bytesConsumed()));
+  }
+
+  /** What is replaced in a direction; null if the flow is not translated. */
+  @Nullable TranslatedState translated(Direction direction) {
+    TranslatedStream stream = translation == null ? null : translation.stream(direction);
+    return stream == null ? null : stream.state();
+  }
+
+  /** Whether a direction keeps bytes that do not come again. */
+  boolean isWaiting(Direction direction) {
+    InOrderStream stream = stream(direction);
+    if (stream == null || stream.bufferedBytes() == 0) {
+      return false;
+    }
+    TranslatedState translated = translated(direction);
+    return translated == null
+        || stream.sequenceOf(stream.bytesConsumed()) - (int) translated.released() < 0;
+  }
+
+  /** Goes on where another process stood. Only before the first packet. */
+  void restore(FlowState state, HelperLimits limits) {
+    restoreStream(Direction.ORIGINAL, state.clientNext(), state.clientRead(), limits);
+    restoreStream(Direction.REPLY, state.serverNext(), state.serverRead(), limits);
+    clientReadBefore = state.clientRead();
+    serverReadBefore = state.serverRead();
+    if (facts.origin() == FlowFacts.Origin.FIRST_BYTE) {
+      firstByteSeen = true;
+      serverInitialSequence = (int) (state.serverNext() - state.serverRead() - 1);
+    }
+    if (translation != null) {
+      restore(translation.stream(Direction.ORIGINAL), state.clientTranslated());
+      restore(translation.stream(Direction.REPLY), state.serverTranslated());
+    }
+  }
+
+  private void restoreStream(Direction direction, long next, long read, HelperLimits limits) {
+    if (next >= 0) {
+      InOrderStream stream = new InOrderStream(limits, buffers);
+      if (read == 0 && facts.origin() == FlowFacts.Origin.FIRST_BYTE) {
+        stream.start((int) next - 1);
+      } else {
+        stream.resume((int) next);
+      }
+      setStream(direction, stream);
+    }
+  }
+
+  private static void restore(
+      @Nullable TranslatedStream stream, @Nullable TranslatedState translated) {
+    if (stream != null && translated != null) {
+      stream.restore(translated);
+    }
+  }
+
+  /**
+   * How the kernel shifts the sequence numbers of a direction, as far as is known.
+   *
+   * @param direction which one
+   * @return {@link SequenceAdjustment#NONE} until {@link #standing} or a rewrite says otherwise
+   */
+  public SequenceAdjustment adjustment(Direction direction) {
+    TranslatedStream stream = translation == null ? null : translation.stream(direction);
+    if (stream != null) {
+      return stream.adjustment();
+    }
+    ConntrackClient.SequenceAdjustments found = standing;
+    if (found == null) {
+      return SequenceAdjustment.NONE;
+    }
+    return direction == Direction.ORIGINAL ? found.original() : found.reply();
+  }
+
+  /**
+   * Whether the kernel is to be asked for {@link #standing} now.
+   *
+   * @return true once
+   */
+  public boolean asksForAdjustments() {
+    boolean first = !askedForAdjustments;
+    askedForAdjustments = true;
+    return first;
+  }
+
+  /**
+   * Takes over how the kernel shifts both directions for somebody else.
+   *
+   * @param found what stands in the kernel
+   */
+  public void standing(ConntrackClient.SequenceAdjustments found) {
+    standing = found;
+    if (translation != null) {
+      translation.standing(found);
+    }
+  }
+
+  /** Ends reading: the streams go, what was counted stays. */
+  void end() {
+    clientReadBefore = read(Direction.ORIGINAL);
+    serverReadBefore = read(Direction.REPLY);
+    close();
+  }
+
+  /** Gives back what the streams keep. */
+  void close() {
+    if (original != null) {
+      original.close();
+      original = null;
+    }
+    if (reply != null) {
+      reply.close();
+      reply = null;
+    }
+  }
+}
