@@ -145,6 +145,8 @@ final class HandOverText {
         .with("destination", AddressText.of(pinhole.destination()))
         .with("port", pinhole.port())
         .with("mark", pinhole.mark())
+        .with("lastPort", pinhole.lastPort())
+        .with("connections", pinhole.connections())
         .with("timeoutMs", pinhole.timeoutMs())
         .with("comment", pinhole.comment())
         .with("inside", inside == null ? null : AddressText.of(inside.address()))
@@ -303,6 +305,8 @@ final class HandOverText {
         fields.text("source").isEmpty() ? null : address(fields.text("source")),
         address(fields.text("destination")),
         (int) fields.number("port"),
+        (int) Math.max(fields.number("port"), fields.number("lastPort")),
+        (int) fields.number("connections"),
         (int) fields.number("mark"),
         fields.number("timeoutMs"),
         fields.text("comment"),

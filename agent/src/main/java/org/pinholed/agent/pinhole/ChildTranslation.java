@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Endpoint;
 
 /**
- * How the child of a pinhole is translated, so that it follows its parent.
+ * How the child of a pinhole is translated, so that it follows its parent. The source of a child
+ * that does not come from the parent's peer stays as it is.
  *
  * @param inside where the child really goes; null if its destination is not translated
  * @param source from which address it comes for who is connected to; null if its source is not

@@ -13,7 +13,11 @@ import org.pinholed.helper.Transport;
  * @param source address that may connect; null for any, and only then, if the kind is {@link
  *     Kind#OPEN_ANY}
  * @param destination address that may be connected to; same family as the source
- * @param port port that may be connected to, 1..65535
+ * @param port port that may be connected to, or the lowest of them, 1..65535
+ * @param lastPort the highest port that may be connected to: as {@code port} unless the kind is
+ *     {@link Kind#LEASE}
+ * @param connections how many may come at most, of {@link Kind#LEASE} only, 1..65535; 0 for any
+ *     number. Where {@link PinholeBackend#limitsConnections} is false it must be counted otherwise
  * @param mark the conntrack mark that the child gets
  * @param timeoutMs how long the kernel keeps it, in milliseconds, above 0
  * @param comment helper, parent, policy and what closes it; at most 128 bytes of ASCII
@@ -25,6 +29,8 @@ public record Pinhole(
     @Nullable InetAddress source,
     InetAddress destination,
     int port,
+    int lastPort,
+    int connections,
     int mark,
     long timeoutMs,
     String comment,
@@ -57,6 +63,69 @@ public record Pinhole(
   }
 
   /**
+   * Makes a pinhole for one port.
+   *
+   * @param kind which map it is in
+   * @param transport TCP or UDP
+   * @param source address that may connect, or null
+   * @param destination address that may be connected to
+   * @param port port that may be connected to, 1..65535
+   * @param mark the conntrack mark that the child gets
+   * @param timeoutMs how long the kernel keeps it, in milliseconds, above 0
+   * @param comment at most 128 bytes of ASCII
+   * @param translation how the child is translated; null if it is not
+   */
+  public Pinhole(
+      Kind kind,
+      Transport transport,
+      @Nullable InetAddress source,
+      InetAddress destination,
+      int port,
+      int mark,
+      long timeoutMs,
+      String comment,
+      @Nullable ChildTranslation translation) {
+    this(
+        kind, transport, source, destination, port, port, 0, mark, timeoutMs, comment, translation);
+  }
+
+  /**
+   * Makes a lease of a range of ports.
+   *
+   * @param transport TCP or UDP
+   * @param source address that may connect
+   * @param destination address that may be connected to; same family as the source
+   * @param ports a range that the backend was told of
+   * @param connections how many may come, 1..65535; 0 for any number
+   * @param mark the conntrack mark that the children get
+   * @param timeoutMs how long the kernel keeps it, in milliseconds, above 0
+   * @param comment at most 128 bytes of ASCII
+   * @return the pinhole
+   */
+  public static Pinhole lease(
+      Transport transport,
+      InetAddress source,
+      InetAddress destination,
+      PortRange ports,
+      int connections,
+      int mark,
+      long timeoutMs,
+      String comment) {
+    return new Pinhole(
+        Kind.LEASE,
+        transport,
+        source,
+        destination,
+        ports.first(),
+        ports.last(),
+        connections,
+        mark,
+        timeoutMs,
+        comment,
+        null);
+  }
+
+  /**
    * The same pinhole with another timeout.
    *
    * @param newTimeoutMs how long the kernel keeps it, in milliseconds, above 0
@@ -64,7 +133,17 @@ public record Pinhole(
    */
   public Pinhole withTimeoutMs(long newTimeoutMs) {
     return new Pinhole(
-        kind, transport, source, destination, port, mark, newTimeoutMs, comment, translation);
+        kind,
+        transport,
+        source,
+        destination,
+        port,
+        lastPort,
+        connections,
+        mark,
+        newTimeoutMs,
+        comment,
+        translation);
   }
 
   /**
@@ -75,7 +154,17 @@ public record Pinhole(
    */
   public Pinhole withTranslation(@Nullable ChildTranslation newTranslation) {
     return new Pinhole(
-        kind, transport, source, destination, port, mark, timeoutMs, comment, newTranslation);
+        kind,
+        transport,
+        source,
+        destination,
+        port,
+        lastPort,
+        connections,
+        mark,
+        timeoutMs,
+        comment,
+        newTranslation);
   }
 
   /** Which map a pinhole is in. */
@@ -85,7 +174,9 @@ public record Pinhole(
     /** Many connections from one source until timeout or the end of the parent. */
     OPEN,
     /** Many connections from any source. */
-    OPEN_ANY
+    OPEN_ANY,
+    /** Connections from one source to any port of a range. */
+    LEASE
   }
 
   /** Refuses what no map can hold. */
@@ -97,9 +188,14 @@ public record Pinhole(
       throw new IllegalArgumentException("source and destination of different families");
     }
     Ranges.require("port", port, 1, 65535);
+    Ranges.require("lastPort", lastPort, port, kind == Kind.LEASE ? 65535 : port);
+    Ranges.require("connections", connections, 0, kind == Kind.LEASE ? 65535 : 0);
     Ranges.requireAtLeast("timeoutMs", timeoutMs, 1);
-    if (translation != null && source == null) {
-      throw new IllegalArgumentException("translation of a child from any source");
+    if (translation != null && kind == Kind.LEASE) {
+      throw new IllegalArgumentException("translation of the children of a lease");
+    }
+    if (translation != null && translation.source() != null && source == null) {
+      throw new IllegalArgumentException("translation of any source");
     }
     if (comment.length() > MAX_COMMENT_BYTES) {
       throw new IllegalArgumentException(

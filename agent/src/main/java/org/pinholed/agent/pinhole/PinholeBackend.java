@@ -3,6 +3,8 @@ package org.pinholed.agent.pinhole;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Endpoint;
 
 /**
  * What opens and shuts pinholes. One transaction per call, as long as it fits into one: all of it
@@ -17,7 +19,8 @@ public interface PinholeBackend extends AutoCloseable {
   interface Session extends AutoCloseable {
     /**
      * Shuts pinholes, then opens some, in the order of the lists. Shutting one that is gone already
-     * (used up, timed out) is no error. Opening one that stands already replaces it.
+     * (used up, timed out) is no error. Opening one that stands already replaces it. A lease of a
+     * range that the backend was not told of is refused.
      *
      * @param close what to shut
      * @param open what to open
@@ -63,6 +66,18 @@ public interface PinholeBackend extends AutoCloseable {
     boolean stands(Pinhole pinhole) throws BackendException;
 
     /**
+     * What the first datagram of a flow was before it was translated: of one that is in the packet
+     * queue now, or was a moment ago. Later its conntrack can be asked.
+     *
+     * @param source where the datagram comes from, as it is queued
+     * @param destination where it goes to
+     * @return null if it is not known: not UDP, not of a helper's port and no child that is read,
+     *     or too many began at once
+     * @throws BackendException if the kernel refuses
+     */
+    @Nullable FlowOrigin originOf(Endpoint source, Endpoint destination) throws BackendException;
+
+    /**
      * All pinholes of ours that stand in the kernel.
      *
      * @return what was found
@@ -93,17 +108,48 @@ public interface PinholeBackend extends AutoCloseable {
    * Makes the table, the maps and the diversion of the control packets of some ports.
    *
    * @param ports ports of the enabled helpers
+   * @param leased the ranges that leases may be given for
    * @throws BackendException if the kernel refuses
    */
-  void install(Collection<HelperPort> ports) throws BackendException;
+  void install(Collection<HelperPort> ports, Collection<PortRange> leased) throws BackendException;
 
   /**
-   * Diverts the control packets of other ports than before, at run time.
+   * As {@link #install(Collection, Collection)}, without leases.
    *
    * @param ports ports of the enabled helpers
    * @throws BackendException if the kernel refuses
    */
-  void setPorts(Collection<HelperPort> ports) throws BackendException;
+  default void install(Collection<HelperPort> ports) throws BackendException {
+    install(ports, List.of());
+  }
+
+  /**
+   * Diverts the control packets of other ports than before, at run time. A lease of a range that is
+   * not among the new ones lets nobody in any more.
+   *
+   * @param ports ports of the enabled helpers
+   * @param leased the ranges that leases may be given for
+   * @throws BackendException if the kernel refuses
+   */
+  void setPorts(Collection<HelperPort> ports, Collection<PortRange> leased) throws BackendException;
+
+  /**
+   * As {@link #setPorts(Collection, Collection)}, without leases.
+   *
+   * @param ports ports of the enabled helpers
+   * @throws BackendException if the kernel refuses
+   */
+  default void setPorts(Collection<HelperPort> ports) throws BackendException {
+    setPorts(ports, List.of());
+  }
+
+  /**
+   * Whether {@link Pinhole#connections} holds by itself, also when a lease is renewed. One that is
+   * made anew (opened again, or put back by {@link #repair}) lets as many in again.
+   *
+   * @return false if whoever opens leases must count their children
+   */
+  boolean limitsConnections();
 
   /**
    * Which queue the diversion gives the packets of a flow to. Flows with the same id have the same

@@ -9,10 +9,23 @@ import org.jspecify.annotations.Nullable;
  * @param protocol 6 or 17
  * @param source source address, null for any
  * @param destination destination address
- * @param port destination port
+ * @param port destination port; of a lease the lowest
+ * @param lastPort the same, or the highest of a lease
  */
 public record PinholeKey(
-    int protocol, @Nullable InetAddress source, InetAddress destination, int port) {
+    int protocol, @Nullable InetAddress source, InetAddress destination, int port, int lastPort) {
+  /**
+   * The key of a pinhole for one port.
+   *
+   * @param protocol 6 or 17
+   * @param source source address, null for any
+   * @param destination destination address
+   * @param port destination port
+   */
+  public PinholeKey(int protocol, @Nullable InetAddress source, InetAddress destination, int port) {
+    this(protocol, source, destination, port, port);
+  }
+
   /**
    * The key of a pinhole.
    *
@@ -24,6 +37,7 @@ public record PinholeKey(
         pinhole.transport().protocolNumber(),
         pinhole.source(),
         pinhole.destination(),
-        pinhole.port());
+        pinhole.port(),
+        pinhole.lastPort());
   }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Endpoint;
 
 /**
  * Writes down what would be opened and opens nothing: for dry runs on a live router, where control
@@ -75,7 +76,9 @@ public final class RecordingBackend implements PinholeBackend {
         + " "
         + pinhole.destination()
         + " "
-        + pinhole.port();
+        + pinhole.port()
+        + "-"
+        + pinhole.lastPort();
   }
 
   @Override
@@ -110,6 +113,12 @@ public final class RecordingBackend implements PinholeBackend {
       }
 
       @Override
+      public @Nullable FlowOrigin originOf(Endpoint source, Endpoint destination)
+          throws BackendException {
+        return real == null ? null : real.originOf(source, destination);
+      }
+
+      @Override
       public List<OwnedPinhole> listOwned() {
         synchronized (open) {
           purge();
@@ -137,17 +146,24 @@ public final class RecordingBackend implements PinholeBackend {
   }
 
   @Override
-  public void install(Collection<HelperPort> ports) throws BackendException {
+  public void install(Collection<HelperPort> ports, Collection<PortRange> leased)
+      throws BackendException {
     if (diversion != null) {
-      diversion.install(ports);
+      diversion.install(ports, leased);
     }
   }
 
   @Override
-  public void setPorts(Collection<HelperPort> ports) throws BackendException {
+  public void setPorts(Collection<HelperPort> ports, Collection<PortRange> leased)
+      throws BackendException {
     if (diversion != null) {
-      diversion.setPorts(ports);
+      diversion.setPorts(ports, leased);
     }
+  }
+
+  @Override
+  public boolean limitsConnections() {
+    return true; // nobody comes through
   }
 
   @Override

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Endpoint;
 
 /**
  * A kernel that keeps pinholes as the maps do: by what the child's first packet says, one per key
@@ -208,6 +209,11 @@ public final class ScriptedBackend implements PinholeBackend {
       }
 
       @Override
+      public @Nullable FlowOrigin originOf(Endpoint source, Endpoint destination) {
+        return null;
+      }
+
+      @Override
       public List<OwnedPinhole> listOwned() {
         synchronized (ScriptedBackend.this) {
           return open.values().stream()
@@ -229,13 +235,19 @@ public final class ScriptedBackend implements PinholeBackend {
   }
 
   @Override
-  public void install(Collection<HelperPort> helperPorts) {
-    setPorts(helperPorts);
+  public void install(Collection<HelperPort> helperPorts, Collection<PortRange> leased) {
+    setPorts(helperPorts, leased);
   }
 
   @Override
-  public synchronized void setPorts(Collection<HelperPort> helperPorts) {
+  public synchronized void setPorts(
+      Collection<HelperPort> helperPorts, Collection<PortRange> leased) {
     ports.add(List.copyOf(helperPorts));
+  }
+
+  @Override
+  public boolean limitsConnections() {
+    return false;
   }
 
   @Override

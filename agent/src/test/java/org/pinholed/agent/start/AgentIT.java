@@ -31,6 +31,7 @@ import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.pinhole.nftables.NftablesBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
 import org.pinholed.agent.report.RecordedEvents;
@@ -411,13 +412,20 @@ class AgentIT {
     }
 
     @Override
-    public void install(Collection<HelperPort> ports) throws BackendException {
-      real.install(ports);
+    public void install(Collection<HelperPort> ports, Collection<PortRange> leased)
+        throws BackendException {
+      real.install(ports, leased);
     }
 
     @Override
-    public void setPorts(Collection<HelperPort> ports) throws BackendException {
-      real.setPorts(ports);
+    public void setPorts(Collection<HelperPort> ports, Collection<PortRange> leased)
+        throws BackendException {
+      real.setPorts(ports, leased);
+    }
+
+    @Override
+    public boolean limitsConnections() {
+      return real.limitsConnections();
     }
 
     @Override

@@ -7,6 +7,7 @@ import org.pinholed.kernel.netlink.NetlinkChannel;
 import org.pinholed.kernel.netlink.NetlinkConstants;
 import org.pinholed.kernel.netlink.NetlinkReader;
 import org.pinholed.kernel.netlink.NetlinkWriter;
+import org.pinholed.kernel.netlink.Ranges;
 
 /**
  * One transaction: all of its changes are made at once, or none.
@@ -24,6 +25,9 @@ public final class NftBatch {
   private static final int END_BYTES =
       NetlinkConstants.HEADER_BYTES + NetlinkConstants.NFGENMSG_BYTES;
   private static final int NO_MESSAGE = -1;
+
+  // The kernel keeps a day of nanoseconds for each in 64 bits.
+  private static final int MOST_LOOKUPS = 100_000;
   private static final int CT_EXPRESSION_BYTES = 22; // of userdata
 
   private final NetlinkChannel channel;
@@ -234,21 +238,21 @@ public final class NftBatch {
     // nft(8) leaves it away for hash sets too: KEY_TYPE says all that it needs to print the fields
     setUserdata(set);
     if (set.isFoundOnce()) {
-      limitOnce();
+      // the kernel copies it to each element that is added without an expression of its own
+      limit(Nft.NFTA_SET_EXPR, 1);
     }
     writer.endMessage();
     return this;
   }
 
-  // The kernel copies it to each element that is added without an expression of its own.
-  private void limitOnce() {
+  private void limit(int attribute, int burst) {
     writer
-        .beginNested(Nft.NFTA_SET_EXPR)
+        .beginNested(attribute)
         .attrString(Nft.NFTA_EXPR_NAME, "limit")
         .beginNested(Nft.NFTA_EXPR_DATA)
         .attr64be(Nft.NFTA_LIMIT_RATE, 1)
         .attr64be(Nft.NFTA_LIMIT_UNIT, TimeUnit.DAYS.toSeconds(1))
-        .attr32be(Nft.NFTA_LIMIT_BURST, 1)
+        .attr32be(Nft.NFTA_LIMIT_BURST, burst)
         .attr32be(Nft.NFTA_LIMIT_TYPE, Nft.NFT_LIMIT_PKTS)
         .endNested()
         .endNested();
@@ -333,6 +337,36 @@ public final class NftBatch {
       long timeoutMs,
       long expirationMs,
       String comment) {
+    return addElement(table, set, key, value, timeoutMs, expirationMs, comment, 0);
+  }
+
+  /**
+   * As {@link #addElement(NftTable, NftSet, NftValue, NftValue, long, long, String)}; of lookups by
+   * rules only some find the element, for every other one it is as if there were none ({@code limit
+   * rate 1/day burst N packets}). It is asked under a lock of the element, so it holds also if
+   * several processors look at the same time. One that is there already keeps what is left of its
+   * limit. Only where {@link NftFeatures#foundOnce} says so.
+   *
+   * @param table the table
+   * @param set the set, with {@link NftSet.Builder#changedByRules}
+   * @param key the key
+   * @param value the value; null for a set
+   * @param timeoutMs its timeout in milliseconds; 0 for none
+   * @param expirationMs how much of the timeout is left, in milliseconds; 0 for all
+   * @param comment up to 128 ASCII characters; empty for none
+   * @param lookups how many find it, 1..100000, and one more each day; 0 for no limit
+   * @return this batch
+   */
+  public NftBatch addElement(
+      NftTable table,
+      NftSet set,
+      NftValue key,
+      @Nullable NftValue value,
+      long timeoutMs,
+      long expirationMs,
+      String comment,
+      int lookups) {
+    Ranges.require("lookups", lookups, 0, MOST_LOOKUPS);
     openElements(Nft.NFT_MSG_NEWSETELEM, CREATE, table, set);
     writer.beginNested(Nft.NFTA_LIST_ELEM);
     key(set, key);
@@ -351,6 +385,9 @@ public final class NftBatch {
       writer.attr64be(Nft.NFTA_SET_ELEM_EXPIRATION, expirationMs);
     }
     comment(Nft.NFTA_SET_ELEM_USERDATA, Nft.UDATA_COMMENT, comment);
+    if (lookups > 0) {
+      limit(Nft.NFTA_SET_ELEM_EXPR, lookups);
+    }
     writer.endNested();
     return this;
   }

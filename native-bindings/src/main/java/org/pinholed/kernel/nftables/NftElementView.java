@@ -20,6 +20,7 @@ public final class NftElementView {
   private int userdataOffset;
   private int userdataLengthBytes;
   private boolean hasExpression;
+  private int lookups;
   private long timeoutMs;
   private long expirationMs;
 
@@ -32,6 +33,7 @@ public final class NftElementView {
     valueLengthBytes = 0;
     userdataLengthBytes = 0;
     hasExpression = false;
+    lookups = 0;
     timeoutMs = 0;
     expirationMs = 0;
     reader.enterNested();
@@ -53,7 +55,12 @@ public final class NftElementView {
         }
         case Nft.NFTA_SET_ELEM_TIMEOUT -> timeoutMs = reader.s64be();
         case Nft.NFTA_SET_ELEM_EXPIRATION -> expirationMs = reader.s64be();
-        case Nft.NFTA_SET_ELEM_EXPR -> hasExpression = true;
+        case Nft.NFTA_SET_ELEM_EXPR -> {
+          hasExpression = true;
+          reader.enterNested();
+          readExpression(reader);
+          reader.leaveNested();
+        }
         case Nft.NFTA_SET_ELEM_USERDATA -> {
           userdataOffset = reader.attributeOffset();
           userdataLengthBytes = reader.attributeLengthBytes();
@@ -63,6 +70,24 @@ public final class NftElementView {
     }
     reader.leaveNested();
     return reader.ok() && keyLengthBytes > 0;
+  }
+
+  // A limit's burst, whatever other expression there may be; the reader stands before its name.
+  private void readExpression(NetlinkReader reader) {
+    while (reader.nextAttribute()) {
+      if (reader.attributeType() == Nft.NFTA_EXPR_NAME && !reader.string().equals("limit")) {
+        return; // its attributes have other numbers
+      }
+      if (reader.attributeType() == Nft.NFTA_EXPR_DATA) {
+        reader.enterNested();
+        while (reader.nextAttribute()) {
+          if (reader.attributeType() == Nft.NFTA_LIMIT_BURST) {
+            lookups = reader.s32be();
+          }
+        }
+        reader.leaveNested();
+      }
+    }
   }
 
   private static boolean enterValue(NetlinkReader reader) {
@@ -127,6 +152,16 @@ public final class NftElementView {
   }
 
   /**
+   * Four bytes of the value in the byte order of the machine.
+   *
+   * @param index of the first of them
+   * @return any 32 bits
+   */
+  public int value32host(int index) {
+    return buffer.getInt(valueOffset + checked(index, 4, valueLengthBytes));
+  }
+
+  /**
    * Length of the value.
    *
    * @return in bytes, with the padding of each field; 0 if this is no map
@@ -173,6 +208,16 @@ public final class NftElementView {
    */
   public boolean hasExpression() {
     return hasExpression;
+  }
+
+  /**
+   * How many lookups by rules the element was made for. Not how many are left: the kernel does not
+   * tell that.
+   *
+   * @return 0 if it has no limit
+   */
+  public int lookups() {
+    return lookups;
   }
 
   /**

@@ -15,6 +15,8 @@ public final class NftExpressions {
 
   private static final int NFT_NAT_SNAT = 0; // enum nft_nat_types
   private static final int NFT_NAT_DNAT = 1;
+  private static final int NFT_BYTEORDER_NTOH = 0;
+  private static final int NFT_RANGE_EQ = 0;
   private static final int NFT_REG_VERDICT = 0;
   private static final int NFT_REG32_00 = 8;
   private static final int REGISTERS = 16;
@@ -78,6 +80,12 @@ public final class NftExpressions {
     ZONE(17),
     /** {@code ct original|reply ip saddr}, 4 bytes; wants a direction. */
     SRC_IP(19),
+    /** {@code ct original|reply ip daddr}, 4 bytes; wants a direction. */
+    DST_IP(20),
+    /** {@code ct original|reply ip6 saddr}, 16 bytes; wants a direction. */
+    SRC_IP6(21),
+    /** {@code ct original|reply ip6 daddr}, 16 bytes; wants a direction. */
+    DST_IP6(22),
     /** {@code ct id}, network order, 4 bytes. */
     ID(23);
 
@@ -86,6 +94,9 @@ public final class NftExpressions {
 
     /** {@code IPS_NAT_MASK}: source or destination is translated. */
     public static final int STATUS_NAT = 0x30;
+
+    /** {@code IPS_CONFIRMED}: the first packet has passed, so others can find the connection. */
+    public static final int STATUS_CONFIRMED = 8;
 
     private final int key;
 
@@ -390,6 +401,51 @@ public final class NftExpressions {
   public NftExpressions load32host(int register, int value) {
     begin("immediate").attr32be(1, register(register)).beginNested(2);
     writer.attr32host(Nft.NFTA_DATA_VALUE, value).endNested();
+    return end();
+  }
+
+  /**
+   * Turns a value of four bytes from network order into the order of the machine, for example a
+   * {@code ct id}, so that nft(8) shows it as what it is among {@link NftField#MARK} and the like.
+   *
+   * @param register 0..15
+   * @return these expressions
+   */
+  public NftExpressions toHostOrder32(int register) {
+    begin("byteorder")
+        .attr32be(1, register(register))
+        .attr32be(2, register(register))
+        .attr32be(3, NFT_BYTEORDER_NTOH)
+        .attr32be(4, 4)
+        .attr32be(5, 4);
+    return end();
+  }
+
+  /**
+   * Puts a constant of two bytes in network order into a register, for example a port.
+   *
+   * @param register 0..15
+   * @param value 0..65535
+   * @return these expressions
+   */
+  public NftExpressions load16be(int register, int value) {
+    begin("immediate").attr32be(1, register(register)).beginNested(2);
+    writer.attr16be(Nft.NFTA_DATA_VALUE, value).endNested();
+    return end();
+  }
+
+  /**
+   * Goes on only if a value of two bytes in network order is in a range, for example a port.
+   *
+   * @param register 0..15
+   * @param first 0..65535
+   * @param last first..65535
+   * @return these expressions
+   */
+  public NftExpressions range16be(int register, int first, int last) {
+    begin("range").attr32be(1, register(register)).attr32be(2, NFT_RANGE_EQ);
+    writer.beginNested(3).attr16be(Nft.NFTA_DATA_VALUE, first).endNested();
+    writer.beginNested(4).attr16be(Nft.NFTA_DATA_VALUE, last).endNested();
     return end();
   }
 

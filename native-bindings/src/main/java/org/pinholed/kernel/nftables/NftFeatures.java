@@ -81,6 +81,17 @@ public record NftFeatures(
         sequenceAdjustment(client, table));
   }
 
+  /**
+   * Whether elements can be limited to some lookups, and keep what is left of that when their
+   * timeout begins anew ({@link NftBatch#addElement(NftTable, NftSet, NftValue, NftValue, long,
+   * long, String, int)}).
+   *
+   * @return false also where a new timeout means a new element
+   */
+  public boolean limitsLeases() {
+    return foundOnce && timeoutUpdate;
+  }
+
   private static @Nullable ExpectationObject sequenceAdjustment(NftClient client, NftTable table)
       throws NetlinkException {
     for (ExpectationObject wanted : EXPECTING_NOTHING) {

@@ -182,6 +182,46 @@ class NftBatchTest {
   }
 
   @Test
+  void element_thatSomeLookupsFind_hasALimitOfItsOwn() throws NetlinkException {
+    client
+        .begin()
+        .addElement(TABLE, ONCE4, key(), new NftValue().put32host(0x40000019), 30_000, 0, "", 200);
+    expect(
+        """
+        0a0c 405 01000000 07000100 70680000 0a000200 6f6e6365340000 00 74000380 70000180
+        18000180 14000100 06000000 c0000201 c0000202 00500000
+        0c000280 08000100 19000040
+        0c000400 0000000000007530
+        3c000780 0a000100 6c696d697400 0000 2c000280 0c000100 0000000000000001
+        0c000200 0000000000015180 08000300 000000c8 08000400 00000000
+        """);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> client.begin().addElement(TABLE, ONCE4, key(), null, 0, 0, "", 100_001));
+  }
+
+  @Test
+  void rule_withARangeOfPorts_constants_andAnIdInHostOrder() throws NetlinkException {
+    client
+        .begin()
+        .addRule(TABLE, "c")
+        .range16be(0, 49152, 65535)
+        .load16be(1, 49152)
+        .toHostOrder32(2)
+        .endRule();
+    expect(
+        """
+        0a06 c05 01000000 07000100 70680000 06000200 63000000 ac000480
+        3c000180 0a000100 72616e676500 0000 2c000280 08000100 00000008 08000200 00000000
+        0c000380 06000100 c0000000 0c000480 06000100 ffff0000
+        2c000180 0e000100 696d6d65646961746500 0000 18000280 08000100 00000009
+        0c000280 06000100 c0000000
+        40000180 0e000100 627974656f7264657200 0000 2c000280 08000100 0000000a
+        08000200 0000000a 08000300 00000000 08000400 00000004 08000500 00000004
+        """);
+  }
+
+  @Test
   void elements_ofOneSet_shareAMessage_untilSomethingElseComes() throws NetlinkException {
     NftValue port = new NftValue();
     client

@@ -108,6 +108,11 @@ final class KernelTrial {
               : "no: two SYNs at the same instant can both come through a pinhole for one"
                   + " (CONFIG_NFT_LIMIT)");
       features.put(
+          "nftLeaseLimit",
+          found.limitsLeases()
+              ? "yes"
+              : "no: the kernel does not limit how many connections come through a lease");
+      features.put(
           "nftSequenceAdjustment",
           found.sequenceAdjustment() != null
               ? "yes"

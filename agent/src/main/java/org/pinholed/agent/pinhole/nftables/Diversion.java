@@ -1,5 +1,6 @@
 package org.pinholed.agent.pinhole.nftables;
 
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import org.pinholed.agent.pinhole.HelperPort;
@@ -24,10 +25,14 @@ import org.pinholed.kernel.nftables.NftValue;
  * The rules that give control packets to the queue (docs/kernel.md): behind source NAT and before
  * confirmation, where the kernel's own helpers sit. Immutable.
  *
+ * <p>Control packets are those of a helper's port, and those of children that are read, on any
+ * port: whoever is neither costs one comparison of the mark and one look at the ports.
+ *
  * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; pure
  * ACKs only of what was rewritten a moment ago. UDP: all. Of opaque flows only SYN+ACK, and nothing
- * of the children of pinholes and of flows in a conntrack zone. The ports are in sets, so that they
- * can change without a change of chains, which would flush the queues.
+ * of other children of pinholes and of flows in a conntrack zone. What the first datagram of a UDP
+ * flow was before it was translated is written down first ({@link FlowMaps}). The ports are in
+ * sets, so that they can change without a change of chains, which would flush the queues.
  *
  * <p>What must hold while no agent reads is done by rules (chain {@value #CHAIN_BEGIN}): bytes in a
  * SYN are never read, so they mark the flow as begun unseen; and a SYN+ACK may begin another
@@ -97,6 +102,8 @@ final class Diversion {
    */
   private final NftSet rewritten;
 
+  private final FlowMaps flows;
+
   Diversion(NftTable table, NftablesOptions options, NftFeatures features) {
     rewritten =
         NftSet.named("rewritten", NftField.CT_ID, NftField.CT_DIRECTION)
@@ -104,6 +111,7 @@ final class Diversion {
             .size(options.mapSizeElements())
             .comment("not passed unread, and its ACKs are queued")
             .build();
+    flows = new FlowMaps(table, options.mapSizeElements());
     this.table = table;
     this.options = options;
     this.features = features;
@@ -114,7 +122,14 @@ final class Diversion {
   }
 
   List<NftSet> sets() {
-    return List.of(tcpPorts, udpPorts, zoned, rewritten);
+    List<NftSet> sets = new ArrayList<>(List.of(tcpPorts, udpPorts, zoned, rewritten));
+    sets.addAll(flows.sets());
+    return sets;
+  }
+
+  /** What the first datagrams of flows were before they were translated. */
+  FlowMaps flows() {
+    return flows;
   }
 
   void addSets(NftBatch batch) {
@@ -147,7 +162,13 @@ final class Diversion {
 
   List<String> chains() {
     return List.of(
-        CHAIN_STRICT, CHAIN_QUEUES, CHAIN_BEGIN, CHAIN_DIVERT, CHAIN_POSTROUTING, CHAIN_INPUT);
+        CHAIN_STRICT,
+        CHAIN_QUEUES,
+        CHAIN_BEGIN,
+        FlowMaps.CHAIN_FLOWS,
+        CHAIN_DIVERT,
+        CHAIN_POSTROUTING,
+        CHAIN_INPUT);
   }
 
   void addChains(NftBatch batch) {
@@ -155,6 +176,7 @@ final class Diversion {
         .addChain(table, CHAIN_STRICT)
         .addChain(table, CHAIN_QUEUES)
         .addChain(table, CHAIN_BEGIN)
+        .addChain(table, FlowMaps.CHAIN_FLOWS)
         .addChain(table, CHAIN_DIVERT)
         .addBaseChain(
             table,
@@ -167,6 +189,7 @@ final class Diversion {
     addBase(batch, CHAIN_POSTROUTING, Meta.OIFTYPE);
     addBase(batch, CHAIN_INPUT, Meta.IIFTYPE);
     addDivert(batch);
+    flows.addRules(batch);
     addBegin(batch);
     addQueues(batch, CHAIN_STRICT, false);
     if (options.bypass()) {
@@ -208,6 +231,16 @@ final class Diversion {
         .compare16host(0, Compare.EQUAL, ARPHRD_LOOPBACK)
         .returnToCaller()
         .endRule();
+    int child = options.marks().child();
+    int read = options.marks().read();
+    batch
+        .addRule(table, chain)
+        .loadCt(Ct.MARK, 0)
+        .mask32host(0, child | read)
+        .compare32host(0, Compare.EQUAL, child | read)
+        .goTo(CHAIN_DIVERT)
+        .comment("a child that is read")
+        .endRule();
     for (Transport transport : Transport.values()) {
       batch
           .addRule(table, chain)
@@ -222,7 +255,7 @@ final class Diversion {
 
   /** How many rules there are in the chain that chooses what is queued. */
   int divertRules() {
-    return (features.innerHeader() ? 7 : 5) + (features.conntrackZones() ? 2 : 0);
+    return (features.innerHeader() ? 8 : 6) + (features.conntrackZones() ? 2 : 0);
   }
 
   private void addDivert(NftBatch batch) {
@@ -249,8 +282,8 @@ final class Diversion {
     batch
         .addRule(table, CHAIN_DIVERT)
         .loadCt(Ct.MARK, 0)
-        .mask32host(0, options.marks().child())
-        .compare32host(0, Compare.NOT_EQUAL, 0)
+        .mask32host(0, options.marks().child() | options.marks().read())
+        .compare32host(0, Compare.EQUAL, options.marks().child())
         .returnToCaller()
         .comment("a child")
         .endRule();
@@ -262,6 +295,13 @@ final class Diversion {
         .compare32host(0, Compare.NOT_EQUAL, 0)
         .returnToCaller()
         .comment("opaque")
+        .endRule();
+    protocol(batch, Transport.UDP)
+        .loadCt(Ct.STATUS, 0)
+        .mask32host(0, Ct.STATUS_CONFIRMED)
+        .compare32host(0, Compare.EQUAL, 0)
+        .jump(FlowMaps.CHAIN_FLOWS)
+        .comment("the first datagram: ctnetlink does not know it yet")
         .endRule();
     queue(protocol(batch, Transport.UDP));
     if (!features.innerHeader()) {

@@ -16,6 +16,7 @@ import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftClient;
@@ -47,7 +48,7 @@ public final class NftablesBackend implements PinholeBackend {
   private final NftablesSession control;
   private final List<NftablesSession> sessions = new ArrayList<>();
   private final RepairBudget restoreBudget = new RepairBudget(RESTORE_BURST, System.nanoTime());
-  private List<HelperPort> ports = List.of();
+  private volatile Diverted diverted = Diverted.NOTHING;
   private boolean installed;
   private volatile boolean translates;
   private @Nullable NftMonitor monitor;
@@ -114,6 +115,16 @@ public final class NftablesBackend implements PinholeBackend {
     return translates;
   }
 
+  /** Whether there is a rule for a range of leases. */
+  boolean leases(PortRange range) {
+    return diverted.leased().contains(range);
+  }
+
+  @Override
+  public boolean limitsConnections() {
+    return features.limitsLeases();
+  }
+
   void forget(NftablesSession session) {
     synchronized (lock) {
       sessions.remove(session);
@@ -164,6 +175,11 @@ public final class NftablesBackend implements PinholeBackend {
             ? "yes"
             : "no: two SYNs at the same instant can both come through a pinhole for one");
     found.put(
+        "nftLeaseLimit",
+        limitsConnections()
+            ? "yes"
+            : "no: the kernel does not limit how many connections come through a lease");
+    found.put(
         "nftSequenceAdjustment",
         features.sequenceAdjustment() != null
             ? "yes"
@@ -172,7 +188,8 @@ public final class NftablesBackend implements PinholeBackend {
   }
 
   @Override
-  public void install(Collection<HelperPort> helperPorts) throws BackendException {
+  public void install(Collection<HelperPort> ports, Collection<PortRange> leased)
+      throws BackendException {
     if (!features.nativeQueue() && !features.targetQueue()) {
       throw new BackendException(
           "nftables: this kernel has neither the queue statement (CONFIG_NFT_QUEUE) nor the target"
@@ -181,7 +198,7 @@ public final class NftablesBackend implements PinholeBackend {
           new UnsupportedOperationException());
     }
     synchronized (lock) {
-      ports = List.copyOf(helperPorts);
+      diverted = Diverted.of(ports, leased);
       try {
         translates = layout.isThere(control.client()); // an earlier agent may have left some
         writeTable(control.client());
@@ -200,11 +217,11 @@ public final class NftablesBackend implements PinholeBackend {
   /** One transaction. Held: the lock. */
   private void writeTable(NftClient client) throws NetlinkException {
     try {
-      layout.write(client, ports);
+      layout.write(client, diverted);
       client.commit();
     } catch (NetlinkException e) {
       // something of our names and another shape is in the way
-      layout.replace(client, ports);
+      layout.replace(client, diverted);
       client.commit();
     }
   }
@@ -219,7 +236,7 @@ public final class NftablesBackend implements PinholeBackend {
       if (!installed || restoreBudget.take(System.nanoTime()) > 0) {
         return false;
       }
-      if (!layout.isIntact(client)) {
+      if (!layout.isIntact(client, diverted)) {
         writeTable(client);
       }
       return true;
@@ -227,11 +244,12 @@ public final class NftablesBackend implements PinholeBackend {
   }
 
   @Override
-  public void setPorts(Collection<HelperPort> helperPorts) throws BackendException {
+  public void setPorts(Collection<HelperPort> ports, Collection<PortRange> leased)
+      throws BackendException {
     synchronized (lock) {
-      ports = List.copyOf(helperPorts);
+      diverted = Diverted.of(ports, leased);
       try {
-        layout.diversion().setPorts(control.client().begin(), ports);
+        layout.setPorts(control.client().begin(), diverted);
         control.client().commit();
       } catch (NetlinkException e) {
         throw NftablesSession.refused(e);
@@ -301,7 +319,7 @@ public final class NftablesBackend implements PinholeBackend {
 
   private boolean repairNow(Collection<Pinhole> alive) throws NetlinkException {
     control.forgetChange();
-    boolean intact = layout.isIntact(control.client());
+    boolean intact = layout.isIntact(control.client(), diverted);
     // names and numbers do not tell all: rules and ports are written anew in any case
     writeTable(control.client());
     List<Pinhole> missing = missing(alive);
@@ -363,7 +381,7 @@ public final class NftablesBackend implements PinholeBackend {
       public boolean stands() throws NetlinkException {
         synchronized (lock) {
           try {
-            return !installed || layout.isIntact(control.client());
+            return !installed || layout.isIntact(control.client(), diverted);
           } catch (NetlinkException e) {
             if (isRaced(e)) {
               return false; // it vanished while it was read

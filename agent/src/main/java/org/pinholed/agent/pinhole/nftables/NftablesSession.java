@@ -4,12 +4,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.FlowOrigin;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeKey;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.pinhole.RewrittenDirection;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftBatch;
@@ -65,6 +69,9 @@ final class NftablesSession implements PinholeBackend.Session {
   public List<Pinhole> apply(
       List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
       throws BackendException {
+    for (Pinhole pinhole : open) {
+      requireRange(pinhole);
+    }
     progress.begin(close, open, rewritten);
     try {
       while (!progress.isDone()) {
@@ -88,6 +95,19 @@ final class NftablesSession implements PinholeBackend.Session {
     }
   }
 
+  /** Refuses a lease that nobody would come through. */
+  private void requireRange(Pinhole pinhole) throws BackendException {
+    if (pinhole.kind() == Pinhole.Kind.LEASE) {
+      PortRange range = new PortRange(pinhole.port(), pinhole.lastPort());
+      if (!backend.leases(range)) {
+        throw new BackendException(
+            "nftables: no rule for leases of the ports " + range,
+            Errno.ENOENT,
+            new IllegalArgumentException());
+      }
+    }
+  }
+
   /** Adds a direction with all of its time, or gives it all of its time again. */
   private void add(NftBatch batch, RewrittenDirection direction) {
     NftSet set = layout.diversion().rewritten();
@@ -105,6 +125,16 @@ final class NftablesSession implements PinholeBackend.Session {
   public boolean stands(Pinhole pinhole) throws BackendException {
     try {
       return client.getElement(table, maps.setOf(pinhole), maps.key(pinhole, key), element -> {});
+    } catch (NetlinkException e) {
+      throw refused(e);
+    }
+  }
+
+  @Override
+  public @Nullable FlowOrigin originOf(Endpoint source, Endpoint destination)
+      throws BackendException {
+    try {
+      return layout.diversion().flows().find(client, source, destination, key);
     } catch (NetlinkException e) {
       throw refused(e);
     }
@@ -195,7 +225,8 @@ final class NftablesSession implements PinholeBackend.Session {
     while (progress.hasToOpen() && batch.hasRoom()) {
       Pinhole pinhole = progress.nextToOpen();
       remove(batch, pinhole); // one that stands has another mark or comment, perhaps
-      if (pinhole.source() != null && (pinhole.translation() != null || backend.translates())) {
+      if (pinhole.translation() != null
+          || (backend.translates() && TranslationMaps.mayTranslate(pinhole))) {
         removeTranslation(batch, pinhole); // of a child that came before, perhaps
       }
       add(batch, pinhole, 0);
@@ -251,14 +282,17 @@ final class NftablesSession implements PinholeBackend.Session {
    * packet takes out the pinhole only, not its translation.
    */
   private void removeTranslation(NftBatch batch, Pinhole pinhole) {
-    NftSet destinations = translations.destinations(pinhole);
-    NftSet sources = translations.sources(pinhole);
     if (!features.destroyMessages()) {
       translations.addDestination(batch, pinhole, 0, key, value);
+    }
+    remove(batch, translations.destinations(pinhole), translations.outside(pinhole, key));
+    if (pinhole.source() == null) {
+      return; // it is never translated
+    }
+    if (!features.destroyMessages()) {
       translations.addSource(batch, pinhole, 0, key, value);
     }
-    remove(batch, destinations, translations.outside(pinhole, key));
-    remove(batch, sources, translations.inside(pinhole, key));
+    remove(batch, translations.sources(pinhole), translations.inside(pinhole, key));
   }
 
   /** For old kernels: what stands has another value, so that it could not be made first. */
@@ -267,8 +301,10 @@ final class NftablesSession implements PinholeBackend.Session {
     all.addAll(open);
     for (Pinhole pinhole : all) {
       deleteIfThere(maps.setOf(pinhole), maps.key(pinhole, key));
-      if (pinhole.source() != null) {
+      if (TranslationMaps.mayTranslate(pinhole)) {
         deleteIfThere(translations.destinations(pinhole), translations.outside(pinhole, key));
+      }
+      if (TranslationMaps.mayTranslate(pinhole) && pinhole.source() != null) {
         deleteIfThere(translations.sources(pinhole), translations.inside(pinhole, key));
       }
     }
@@ -344,7 +380,8 @@ final class NftablesSession implements PinholeBackend.Session {
         value.reset().put32host(pinhole.mark()),
         pinhole.timeoutMs(),
         expirationMs,
-        pinhole.comment());
+        pinhole.comment(),
+        maps.lookups(pinhole));
   }
 
   /** The error for a caller whose change was refused, with what was done of it before. */

@@ -32,8 +32,25 @@ final class PacketTuple {
       rule.loadPayload(Base.NETWORK, sourceAt, addressBytes, register);
       register += words;
     }
-    rule.loadPayload(Base.NETWORK, sourceAt + addressBytes, addressBytes, register);
+    destination(rule, ipv6, register);
     return port(rule, register + words);
+  }
+
+  /** Loads the destination address. */
+  static NftExpressions destination(NftExpressions rule, boolean ipv6, int register) {
+    int sourceAt = ipv6 ? IPV6_SOURCE_OFFSET : IPV4_SOURCE_OFFSET;
+    int addressBytes = addressBytes(ipv6);
+    return rule.loadPayload(Base.NETWORK, sourceAt + addressBytes, addressBytes, register);
+  }
+
+  /** Loads source, its port, destination and its port, without protocol, from register 0. */
+  static NftExpressions loadPorts(NftExpressions rule, boolean ipv6) {
+    int words = addressBytes(ipv6) / 4;
+    rule.loadPayload(
+            Base.NETWORK, ipv6 ? IPV6_SOURCE_OFFSET : IPV4_SOURCE_OFFSET, addressBytes(ipv6), 0)
+        .loadPayload(Base.TRANSPORT, 0, 2, words);
+    destination(rule, ipv6, words + 1);
+    return port(rule, 2 * words + 1);
   }
 
   /** Loads the destination port. */

@@ -3,10 +3,12 @@ package org.pinholed.agent.pinhole.nftables;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.nftables.BaseChain;
 import org.pinholed.kernel.nftables.NftBatch;
@@ -31,6 +33,11 @@ import org.pinholed.kernel.nftables.NftValue;
  * a SYN begins one. Lookup and removal of a once-pinhole are two steps, and two processors can be
  * between them at the same time. So each element also has a limit, which lets one lookup find it.
  *
+ * <p>A lease has two ports in its key, the lowest and the highest of its range. Which range a
+ * packet belongs to is decided by rules, one for each range and family (chain {@value
+ * #CHAIN_LEASES}): sets of intervals are copied at every transaction. How many connections come
+ * through is the element's own limit.
+ *
  * <p>nft lists all of it as it would be written by hand, but its version 1.0.6 aborts when it reads
  * back a deletion from a map with a key of more than 16 bytes ({@code once6}); see ADR 0007.
  */
@@ -38,6 +45,8 @@ final class PinholeMaps {
   static final String CHAIN_PREROUTING = "prerouting";
   static final String CHAIN_OUTPUT = "output";
   static final String CHAIN_PINHOLES = "pinholes";
+  static final String CHAIN_LEASES = "leases";
+  static final String CHAIN_CHILD = "child";
 
   private static final int PRIORITY_MANGLE = -150;
   private static final int TCP_FLAGS_OFFSET = 13;
@@ -47,6 +56,7 @@ final class PinholeMaps {
   private final NftTable table;
   private final List<Map> maps;
   private final boolean conntrackZones;
+  private final boolean limits;
 
   /** One map: a kind of pinhole in one family. */
   private record Map(Pinhole.Kind kind, boolean ipv6, NftSet set) {
@@ -59,14 +69,17 @@ final class PinholeMaps {
     this.table = table;
     this.conntrackZones = features.conntrackZones();
     boolean foundOnce = features.foundOnce();
+    this.limits = foundOnce;
     maps =
         List.of(
             map(Pinhole.Kind.ONCE, false, "once4", sizeElements, foundOnce),
             map(Pinhole.Kind.OPEN, false, "open4", sizeElements, false),
             map(Pinhole.Kind.OPEN_ANY, false, "openany4", sizeElements, false),
+            map(Pinhole.Kind.LEASE, false, "lease4", sizeElements, false),
             map(Pinhole.Kind.ONCE, true, "once6", sizeElements, foundOnce),
             map(Pinhole.Kind.OPEN, true, "open6", sizeElements, false),
-            map(Pinhole.Kind.OPEN_ANY, true, "openany6", sizeElements, false));
+            map(Pinhole.Kind.OPEN_ANY, true, "openany6", sizeElements, false),
+            map(Pinhole.Kind.LEASE, true, "lease6", sizeElements, false));
   }
 
   private static Map map(
@@ -86,6 +99,10 @@ final class PinholeMaps {
           case OPEN_ANY ->
               NftSet.named(name, protocol, address, port)
                   .comment("protocol . destination . port, from any source");
+          case LEASE ->
+              NftSet.named(name, protocol, address, address, port, port)
+                  .changedByRules() // else the kernel takes no limits of single elements
+                  .comment("protocol . source . destination . lowest . highest port");
         };
     if (foundOnce) {
       builder.foundOnce();
@@ -117,7 +134,13 @@ final class PinholeMaps {
     if (source != null) {
       into.putBytes(source.getAddress());
     }
-    return into.putBytes(pinhole.destination().getAddress()).put16be(pinhole.port());
+    into.putBytes(pinhole.destination().getAddress()).put16be(pinhole.port());
+    return pinhole.kind() == Pinhole.Kind.LEASE ? into.put16be(pinhole.lastPort()) : into;
+  }
+
+  /** How many lookups the element of a pinhole lets find it; 0 for any number. */
+  int lookups(Pinhole pinhole) {
+    return limits ? pinhole.connections() : 0;
   }
 
   /** An element as a pinhole; null if nobody could have made it of a pinhole. */
@@ -139,7 +162,9 @@ final class PinholeMaps {
     }
     int length = PacketTuple.addressBytes(map.ipv6());
     int destinationAt = map.hasSource() ? 4 + length : 4;
+    boolean isLease = map.kind() == Pinhole.Kind.LEASE;
     int port = element.key16be(destinationAt + length);
+    int lastPort = isLease ? element.key16be(destinationAt + length + 4) : port;
     // anybody with the privilege can add elements that no agent would
     if (transport == null || port == 0 || element.timeoutMs() < 1) {
       return null;
@@ -152,12 +177,15 @@ final class PinholeMaps {
               map.hasSource() ? InetAddress.getByAddress(element.keyBytes(4, length)) : null,
               InetAddress.getByAddress(element.keyBytes(destinationAt, length)),
               port,
+              lastPort,
+              isLease ? element.lookups() : 0,
               element.value32host(),
               element.timeoutMs(),
-              element.comment());
+              element.comment(),
+              null);
       return new OwnedPinhole(pinhole, element.expirationMs());
     } catch (UnknownHostException | IllegalArgumentException e) {
-      return null; // an IPv4-mapped IPv6 address, or a comment that is too long
+      return null; // an IPv4-mapped IPv6 address, a comment that is too long, ports the wrong way
     }
   }
 
@@ -169,18 +197,20 @@ final class PinholeMaps {
   }
 
   List<String> chains() {
-    return List.of(CHAIN_PINHOLES, CHAIN_PREROUTING, CHAIN_OUTPUT);
+    return List.of(CHAIN_CHILD, CHAIN_LEASES, CHAIN_PINHOLES, CHAIN_PREROUTING, CHAIN_OUTPUT);
   }
 
   void addChains(NftBatch batch) {
     batch
+        .addChain(table, CHAIN_CHILD)
+        .addChain(table, CHAIN_LEASES)
         .addChain(table, CHAIN_PINHOLES)
         .addBaseChain(
             table, CHAIN_PREROUTING, new BaseChain(BaseChain.Hook.PREROUTING, PRIORITY_MANGLE))
         .addBaseChain(table, CHAIN_OUTPUT, new BaseChain(BaseChain.Hook.OUTPUT, PRIORITY_MANGLE));
   }
 
-  void addRules(NftBatch batch) {
+  void addRules(NftBatch batch, TranslationMaps translations) {
     if (conntrackZones) {
       // an address in a zone is not the one that was announced, though it looks the same
       batch
@@ -202,7 +232,11 @@ final class PinholeMaps {
         .returnToCaller()
         .endRule();
     for (Map map : maps) {
-      addLookup(batch, map);
+      if (map.kind() != Pinhole.Kind.LEASE) {
+        NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_PINHOLES), map.ipv6());
+        PacketTuple.load(rule, map.ipv6(), map.hasSource());
+        endLookup(rule, map, PacketTuple.registers(map.ipv6(), map.hasSource()), translations);
+      }
     }
     // all that a packet of an established connection costs here is this one test
     for (String chain : List.of(CHAIN_PREROUTING, CHAIN_OUTPUT)) {
@@ -216,15 +250,48 @@ final class PinholeMaps {
     }
   }
 
-  private void addLookup(NftBatch batch, Map map) {
-    NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_PINHOLES), map.ipv6());
-    PacketTuple.load(rule, map.ipv6(), map.hasSource());
-    int mark = PacketTuple.registers(map.ipv6(), map.hasSource());
+  /** Writes what comes last: leases, for what no other pinhole is for. */
+  void addLeases(NftBatch batch, Collection<PortRange> ranges) {
+    batch.addRule(table, CHAIN_PINHOLES).goTo(CHAIN_LEASES).endRule();
+    addRanges(batch, ranges);
+  }
+
+  /** Writes the rules of other ranges than before. */
+  void setRanges(NftBatch batch, Collection<PortRange> ranges) {
+    batch.flushChain(table, CHAIN_LEASES);
+    addRanges(batch, ranges);
+  }
+
+  /** How many rules there are for leases. */
+  static int leaseRules(Collection<PortRange> ranges) {
+    return 2 * ranges.size();
+  }
+
+  private void addRanges(NftBatch batch, Collection<PortRange> ranges) {
+    for (PortRange range : ranges) {
+      for (Map map : maps) {
+        if (map.kind() == Pinhole.Kind.LEASE) {
+          NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_LEASES), map.ipv6());
+          PacketTuple.port(rule, 0).range16be(0, range.first(), range.last());
+          PacketTuple.load(rule, map.ipv6(), true);
+          int lowest = PacketTuple.registers(map.ipv6(), true) - 1;
+          rule.load16be(lowest, range.first()).load16be(lowest + 1, range.last());
+          endLookup(rule, map, lowest + 2, null);
+        }
+      }
+    }
+  }
+
+  private static void endLookup(
+      NftExpressions rule, Map map, int mark, @Nullable TranslationMaps translations) {
     rule.lookup(map.set(), 0, mark).storeCtMark(mark);
     if (map.kind() == Pinhole.Kind.ONCE) {
       // the kernel wants a value to delete by; loaded anew so that nft lists a plain "ct mark"
       rule.loadCt(Ct.MARK, mark).changeElement(ElementOperation.DELETE, map.set(), 0, mark, 0);
     }
-    rule.counter().returnToCaller().endRule();
+    if (map.kind() == Pinhole.Kind.OPEN_ANY && translations != null) {
+      translations.forgetEarlier(rule, map.ipv6());
+    }
+    rule.counter().goTo(CHAIN_CHILD).endRule();
   }
 }

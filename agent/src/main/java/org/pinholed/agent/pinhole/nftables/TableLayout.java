@@ -1,14 +1,12 @@
 package org.pinholed.agent.pinhole.nftables;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftBatch;
 import org.pinholed.kernel.nftables.NftClient;
@@ -24,24 +22,26 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 9;
+  private static final int VERSION = 10;
 
   private static final Map<String, Integer> RULES =
       Map.of(
           PinholeMaps.CHAIN_PREROUTING, 1,
           PinholeMaps.CHAIN_OUTPUT, 1,
-          TranslationMaps.CHAIN_PREROUTING, 2,
-          TranslationMaps.CHAIN_OUTPUT, 2,
+          TranslationMaps.CHAIN_PREROUTING, TranslationMaps.destinationRules(),
+          TranslationMaps.CHAIN_OUTPUT, TranslationMaps.destinationRules(),
           TranslationMaps.CHAIN_POSTROUTING, 2,
-          Diversion.CHAIN_POSTROUTING, 3,
-          Diversion.CHAIN_INPUT, 3);
+          Diversion.CHAIN_POSTROUTING, 4,
+          Diversion.CHAIN_INPUT, 4,
+          FlowMaps.CHAIN_FLOWS, FlowMaps.RULES);
 
   private final NftTable table;
   private final PinholeMaps maps;
   private final TranslationMaps translations;
   private final Diversion diversion;
   private final String comment;
-  private final NftInventory expected;
+  private final Map<String, Integer> rules;
+  private final Set<String> names = new HashSet<>();
 
   TableLayout(NftablesOptions options, NftFeatures features) {
     table = new NftTable(NftFamily.INET, options.table());
@@ -49,19 +49,18 @@ final class TableLayout {
     translations = new TranslationMaps(table, options, features);
     diversion = new Diversion(table, options, features);
     comment = "kept by pinholed, layout " + VERSION + " of " + options.mapSizeElements();
-    Map<String, Integer> rules = new HashMap<>(RULES);
+    rules = new HashMap<>(RULES);
     rules.put(
         PinholeMaps.CHAIN_PINHOLES,
-        (features.conntrackZones() ? 8 : 7) + translations.rulesForPinholes());
+        (features.conntrackZones() ? 9 : 8) + translations.rulesForPinholes());
+    rules.put(PinholeMaps.CHAIN_CHILD, translations.rulesForPinholes());
     rules.put(Diversion.CHAIN_DIVERT, diversion.divertRules());
     rules.put(Diversion.CHAIN_BEGIN, diversion.beginRules());
     rules.put(Diversion.CHAIN_QUEUES, diversion.queueRules());
     rules.put(Diversion.CHAIN_STRICT, options.queues());
-    Set<String> names = new HashSet<>();
     for (NftSet set : sets()) {
       names.add(set.name());
     }
-    expected = new NftInventory(rules, names);
   }
 
   NftTable table() {
@@ -88,9 +87,17 @@ final class TableLayout {
   }
 
   /** Whether the table is as {@link #write} made it, as far as names and numbers tell. */
-  boolean isIntact(NftClient client) throws NetlinkException {
-    return client.inventory(table).equals(expected)
+  boolean isIntact(NftClient client, Diverted diverted) throws NetlinkException {
+    Map<String, Integer> expected = new HashMap<>(rules);
+    expected.put(PinholeMaps.CHAIN_LEASES, PinholeMaps.leaseRules(diverted.leased()));
+    return client.inventory(table).equals(new NftInventory(expected, names))
         && client.tableComment(table).equals(Optional.of(comment));
+  }
+
+  /** Writes what changes with the configuration of helpers. */
+  void setPorts(NftBatch batch, Diverted diverted) {
+    diversion.setPorts(batch, diverted.ports());
+    maps.setRanges(batch, diverted.leased());
   }
 
   boolean isThere(NftClient client) throws NetlinkException {
@@ -101,21 +108,21 @@ final class TableLayout {
    * Writes the whole table, to be committed as one transaction. One of the same layout keeps its
    * pinholes, and its base chains stay; any other is replaced.
    */
-  NftBatch write(NftClient client, Collection<HelperPort> ports) throws NetlinkException {
+  NftBatch write(NftClient client, Diverted diverted) throws NetlinkException {
     Optional<String> found = client.tableComment(table);
     NftBatch batch = client.begin();
     if (found.isPresent() && !found.get().equals(comment)) {
       batch.deleteTable(table);
     }
-    return contents(batch, ports);
+    return contents(batch, diverted);
   }
 
   /** Writes the whole table in the place of whatever is there. */
-  NftBatch replace(NftClient client, Collection<HelperPort> ports) {
-    return contents(client.begin().addTable(table, "").deleteTable(table), ports);
+  NftBatch replace(NftClient client, Diverted diverted) {
+    return contents(client.begin().addTable(table, "").deleteTable(table), diverted);
   }
 
-  private NftBatch contents(NftBatch batch, Collection<HelperPort> ports) {
+  private NftBatch contents(NftBatch batch, Diverted diverted) {
     batch.addTable(table, comment);
     maps.addSets(batch);
     translations.addSets(batch);
@@ -132,10 +139,11 @@ final class TableLayout {
     for (String chain : translations.chains()) {
       batch.flushChain(table, chain);
     }
-    maps.addRules(batch);
+    maps.addRules(batch, translations);
     translations.addRules(batch, diversion.tcpPorts());
+    maps.addLeases(batch, diverted.leased());
     diversion.addRules(batch);
-    diversion.setPorts(batch, ports);
+    diversion.setPorts(batch, diverted.ports());
     return batch;
   }
 }

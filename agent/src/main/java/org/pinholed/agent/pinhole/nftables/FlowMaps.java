@@ -1,0 +1,156 @@
+package org.pinholed.agent.pinhole.nftables;
+
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pinhole.FlowOrigin;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nftables.NftBatch;
+import org.pinholed.kernel.nftables.NftClient;
+import org.pinholed.kernel.nftables.NftElementHandler;
+import org.pinholed.kernel.nftables.NftElementView;
+import org.pinholed.kernel.nftables.NftExpressions;
+import org.pinholed.kernel.nftables.NftExpressions.Ct;
+import org.pinholed.kernel.nftables.NftExpressions.Direction;
+import org.pinholed.kernel.nftables.NftExpressions.ElementOperation;
+import org.pinholed.kernel.nftables.NftField;
+import org.pinholed.kernel.nftables.NftSet;
+import org.pinholed.kernel.nftables.NftTable;
+import org.pinholed.kernel.nftables.NftValue;
+
+/**
+ * What the first datagram of a flow was before it was translated. While that datagram is in the
+ * queue its conntrack is not in the kernel's table yet, so ctnetlink does not find it: a rule
+ * writes it down here, right before the datagram is queued. Immutable; may be shared between
+ * threads.
+ *
+ * <p>Of a datagram as it leaves (source, its port, destination, its port; all UDP) one map has
+ * source, port and id of its conntrack, and another one destination, port and mark. They are two
+ * because a rule has 64 bytes of registers: IPv6 takes 40 of them for the key and 24 for a half.
+ *
+ * <p>What stands of an earlier flow is deleted first, because adding does not replace. A map that
+ * is full ends the rule and nothing else: the datagram goes on, and is not found here. The half
+ * that is asked for first is written first, so no half of one flow is taken with that of another.
+ */
+final class FlowMaps {
+  static final String CHAIN_FLOWS = "flows";
+
+  /** How many rules there are in the chain. */
+  static final int RULES = 2;
+
+  private static final long TIMEOUT_MS = 30_000; // a new agent may first have to start
+
+  private final NftTable table;
+  private final NftSet sources4;
+  private final NftSet sources6;
+  private final NftSet destinations4;
+  private final NftSet destinations6;
+
+  FlowMaps(NftTable table, int sizeElements) {
+    this.table = table;
+    sources4 = map("flowsrc4", NftField.IPV4_ADDR, sizeElements, "source . port . conntrack id");
+    sources6 = map("flowsrc6", NftField.IPV6_ADDR, sizeElements, "source . port . conntrack id");
+    destinations4 = map("flowdst4", NftField.IPV4_ADDR, sizeElements, "destination . port . mark");
+    destinations6 = map("flowdst6", NftField.IPV6_ADDR, sizeElements, "destination . port . mark");
+  }
+
+  private static NftSet map(String name, NftField address, int size, String value) {
+    return NftSet.named(name, address, NftField.INET_SERVICE, address, NftField.INET_SERVICE)
+        .mapsTo(address, NftField.INET_SERVICE, NftField.MARK)
+        .timeouts()
+        .changedByRules()
+        .size(size)
+        .comment("first datagram as it leaves : its original " + value)
+        .build();
+  }
+
+  List<NftSet> sets() {
+    return List.of(sources4, sources6, destinations4, destinations6);
+  }
+
+  /** Writes the rules of {@link #CHAIN_FLOWS}, which comes behind a look at what is unconfirmed. */
+  void addRules(NftBatch batch) {
+    addRule(batch, false);
+    addRule(batch, true);
+  }
+
+  private void addRule(NftBatch batch, boolean ipv6) {
+    NftSet sources = ipv6 ? sources6 : sources4;
+    NftSet destinations = ipv6 ? destinations6 : destinations4;
+    int words = PacketTuple.addressBytes(ipv6) / 4;
+    int address = 2 * words + 2;
+    int port = address + words;
+    int last = port + 1;
+    NftExpressions rule =
+        PacketTuple.loadPorts(PacketTuple.family(batch.addRule(table, CHAIN_FLOWS), ipv6), ipv6);
+    rule.loadCt(ipv6 ? Ct.SRC_IP6 : Ct.SRC_IP, Direction.ORIGINAL, address)
+        .loadCt(Ct.PROTO_SRC, Direction.ORIGINAL, port)
+        .loadCt(Ct.ID, last)
+        .toHostOrder32(last)
+        .changeElement(ElementOperation.DELETE, sources, 0, address, 0)
+        .changeElement(ElementOperation.DELETE, destinations, 0, address, 0)
+        .changeElement(ElementOperation.ADD, sources, 0, address, TIMEOUT_MS)
+        .loadCt(ipv6 ? Ct.DST_IP6 : Ct.DST_IP, Direction.ORIGINAL, address)
+        .loadCt(Ct.PROTO_DST, Direction.ORIGINAL, port)
+        .loadCt(Ct.MARK, last)
+        .changeElement(ElementOperation.ADD, destinations, 0, address, TIMEOUT_MS)
+        .counter()
+        .endRule();
+  }
+
+  /** Finds what a datagram was; null if it is not there, or not whole. */
+  @Nullable FlowOrigin find(NftClient client, Endpoint source, Endpoint destination, NftValue key)
+      throws NetlinkException {
+    boolean ipv6 = !(source.address() instanceof Inet4Address);
+    int length = PacketTuple.addressBytes(ipv6);
+    key.reset()
+        .putBytes(source.address().getAddress())
+        .put16be(source.port())
+        .putBytes(destination.address().getAddress())
+        .put16be(destination.port());
+    Half from = new Half(length);
+    Half to = new Half(length);
+    client.getElement(table, ipv6 ? sources6 : sources4, key, from);
+    Endpoint cameFrom = from.endpoint;
+    if (cameFrom == null) {
+      return null;
+    }
+    client.getElement(table, ipv6 ? destinations6 : destinations4, key, to);
+    Endpoint wasSentTo = to.endpoint;
+    return wasSentTo == null
+        ? null
+        : new FlowOrigin(cameFrom, wasSentTo, from.last32host(), to.last32host());
+  }
+
+  /** One half of a flow, as an element of a map says it: address, port, and four bytes more. */
+  private static final class Half implements NftElementHandler {
+    private final int addressBytes;
+    private @Nullable Endpoint endpoint;
+    private int last32host;
+
+    Half(int addressBytes) {
+      this.addressBytes = addressBytes;
+    }
+
+    @Override
+    public void onElement(NftElementView element) {
+      try {
+        byte[] port = element.valueBytes(addressBytes, 2);
+        endpoint =
+            new Endpoint(
+                InetAddress.getByAddress(element.valueBytes(0, addressBytes)),
+                (port[0] & 0xff) << 8 | (port[1] & 0xff));
+        last32host = element.value32host(addressBytes + 4);
+      } catch (UnknownHostException | IllegalArgumentException e) {
+        endpoint = null; // an IPv4-mapped IPv6 address, or port 0, from which nobody is answered
+      }
+    }
+
+    int last32host() {
+      return last32host;
+    }
+  }
+}
