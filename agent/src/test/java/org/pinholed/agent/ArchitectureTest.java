@@ -156,6 +156,7 @@ class ArchitectureTest {
               AGENT + ".operate..",
               AGENT + ".path..",
               AGENT + ".worker..",
+              AGENT + ".flow..", // the kernel says of a packet which flow it is of
               AGENT + ".lifecycle..")
           .should()
           .dependOnClassesThat()

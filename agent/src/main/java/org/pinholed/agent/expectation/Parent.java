@@ -9,8 +9,7 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
  * something refers to it. Thread-safe.
  */
 public final class Parent {
-  private final ConntrackIdentity identity;
-  private final String serial;
+  private volatile ConntrackIdentity identity;
   private final String helper;
   private final int helperId;
   private final int mark;
@@ -40,7 +39,6 @@ public final class Parent {
       Endpoint client,
       Endpoint server) {
     this.identity = identity;
-    this.serial = identity.serial();
     this.helper = helper;
     this.helperId = helperId;
     this.mark = mark;
@@ -59,13 +57,23 @@ public final class Parent {
   }
 
   /**
+   * Says which conntrack it is really: before its first datagram has left the kernel may still have
+   * merged it with another one (docs/adr/0010).
+   *
+   * @param confirmed as conntrack tells it
+   */
+  public void identify(ConntrackIdentity confirmed) {
+    identity = confirmed;
+  }
+
+  /**
    * The conntrack id as operators see it. Another living parent may have the same, so nothing is
    * decided by it.
    *
    * @return 8 hex digits
    */
   public String serial() {
-    return serial;
+    return identity.serial();
   }
 
   /**
@@ -128,7 +136,7 @@ public final class Parent {
    * @return serial, helper, client and server
    */
   public String logName() {
-    return serial + " " + helper + " " + client + " -> " + server;
+    return serial() + " " + helper + " " + client + " -> " + server;
   }
 
   /**

@@ -8,6 +8,7 @@ import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.helper.Direction;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -55,13 +56,16 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   }
 
   /**
-   * Whether a parent is read, neither side has closed, and no operator is clearing it.
+   * Whether the end of a parent's conntrack is a surprise: it is read, neither side has closed, and
+   * no operator is clearing it.
    *
    * @param flow one that is known
-   * @return false also if it is no longer read
+   * @return false also if it is no longer read, and for flows of datagrams
    */
   private static boolean isRead(Flow flow) {
-    return !flow.readingEnded()
+    return flow.facts().transport()
+            == Transport.TCP // others end so, when nothing comes for a while
+        && !flow.readingEnded()
         && !flow.isCleared()
         && !flow.reading().isClosed(Direction.ORIGINAL)
         && !flow.reading().isClosed(Direction.REPLY);

@@ -147,6 +147,7 @@ public final class WorkerBench {
             asymmetricRouting,
             RouteClient.open(routes),
             backend.openSession(),
+            id -> backend.queueOf(id) == 0,
             table,
             helpers(entry(1, protocol.name(), timeout)),
             owners,
