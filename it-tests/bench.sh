@@ -14,7 +14,7 @@ root=$(cd "$here/.." && pwd)
 . "$root/deploy/common.sh"
 
 rounds=15 cycles=1500 noops=4000 parents=10000 connections=200000 strict=
-parts='forwarding translation saturation restart replace connections'
+parts='forwarding translation saturation datagrams restart replace connections'
 
 usage() {
   cat <<EOF

@@ -11,10 +11,10 @@ config_takes() {
   "$dist/bin/pinholed" --config "$work/probe.yaml" --check-config >/dev/null 2>&1
 }
 
-# start_agent NAME YAML: an agent in the router of that lab; its process id in $agent_pid.
+# start_agent NAME YAML [PROGRAM]: an agent in the router of that lab; its process id in $agent_pid.
 start_agent() {
   printf 'control: {socket: %s}\nmetrics: {enabled: false}\n%s\n' "$work/$1.sock" "$2" >"$work/$1.yaml"
-  background ip netns exec "$(namespace "$1" r)" "$dist/bin/pinholed" --config "$work/$1.yaml"
+  background ip netns exec "$(namespace "$1" r)" "${3:-$dist/bin/pinholed}" --config "$work/$1.yaml"
   agent_pid=${pids[-1]}
   await 20 agent_ctl "$1" status || die "$1: the agent does not start: $(tail -n 5 "$work/log")"
 }
@@ -71,11 +71,11 @@ RULES
   fi
 }
 
-# accept_loops LAB COUNT YAML: the very diversion that the agent makes, read by COUNT C programs; an agent leaves it behind.
+# accept_loops LAB COUNT YAML [PROGRAM]: the very diversion that the agent makes, read by COUNT C programs; an agent leaves it behind.
 accept_loops() {
   local queue
   start_agent "$1" "$3
-fail: {onStop: keep}"
+fail: {onStop: keep}" "${4:-}"
   stop_process "$agent_pid"
   for ((queue = 0; queue < $2; queue++)); do
     background ip netns exec "$(namespace "$1" r)" "$work/queue_accept" $queue
@@ -180,6 +180,53 @@ part_saturation() {
     accept=$(median flood-$count-accept flood 3) agent=$(median flood-$count-pinholed flood 3)
     printf '  %-22s %10s\n' "$count C accept loop(s)" "$accept" "pinholed, $count worker(s)" "$agent"
     floor "pinholed with $count worker(s) against the accept loop" "$(ratio "$agent" "$accept")" 0.9
+  done
+}
+
+exchange() { # LAB SECONDS: datagrams that came back in a second
+  local back
+  back=$(on "$1" c "$work/udp_peer" client 203.0.113.2 "$2") || die "$1: no datagram comes back"
+  echo "${back#* }"
+}
+
+# Datagrams of the laboratory's own protocol, of no interest, read by the agent or by nobody.
+part_datagrams() {
+  local count lab yaml
+  say ''
+  say 'Datagrams to and fro on 32 flows, answers a second'
+  gcc -O2 -o "$work/udp_peer" "$here/benchmarks/udp_peer.c"
+  "$here/src/protocol/build.sh" "$dist" "$work/lab-agent" || die 'the protocol of the laboratory does not compile'
+  for count in 1 2; do
+    yaml="queues: {count: $count}
+helpers: [{id: 1, name: lab, protocol: udp, port: 5959}]"
+    for lab in datagrams-$count-accept datagrams-$count-pinholed; do
+      labs="$labs $lab"
+      lab_up "$(namespace $lab c)" "$(namespace $lab r)" "$(namespace $lab s)"
+      background ip netns exec "$(namespace $lab s)" taskset -c $(($(nproc) - 1)) "$work/udp_peer" server 203.0.113.2
+      firewall $lab drop 'ct state established accept' 'udp dport 5959 ct state new accept'
+      if [ $lab = datagrams-$count-pinholed ]; then
+        start_agent $lab "$yaml" "$work/lab-agent/pinholed"
+      else
+        accept_loops $lab "$count" "$yaml" "$work/lab-agent/pinholed"
+      fi
+      # Warm: the agent's code is compiled while it runs.
+      exchange $lab 3 >/dev/null
+    done
+    local before
+    before=$(queued_packets datagrams-$count-pinholed)
+    exchange datagrams-$count-pinholed 2 >/dev/null
+    [ "$(queued_packets datagrams-$count-pinholed)" -gt $((before + 1000)) ] || die 'datagrams are not queued: nothing to measure'
+    for ((round = 1; round <= rounds; round++)); do
+      for lab in datagrams-$count-accept datagrams-$count-pinholed; do
+        echo "$lab exchange $(exchange $lab 2)" >>"$work/results"
+      done
+    done
+    local accept pinholed
+    accept=$(median datagrams-$count-accept exchange 3) pinholed=$(median datagrams-$count-pinholed exchange 3)
+    printf '  %-22s %10s\n' "$count C accept loop(s)" "$accept" "pinholed, $count worker(s)" "$pinholed"
+    floor "pinholed with $count worker(s) against the accept loop" "$(ratio "$pinholed" "$accept")" 0.95
+    printf '  %-58s %s\n' '' "$(round_ratios datagrams-$count-pinholed datagrams-$count-accept exchange |
+      awk '{ v[NR] = $1 } END { printf "each round: middle %.2f, middle half %.2f .. %.2f", v[int((NR + 1) / 2)], v[int((NR + 3) / 4)], v[int((3 * NR + 3) / 4)] }')"
   done
 }
 

@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 
+import datagrams
+
 TIMEOUT_S = 15.0
 
 # include/uapi/linux/in.h; Python has no name for it
@@ -487,6 +489,23 @@ class Peer:
         data, source = r["data"].encode("latin-1"), r.get("source")
         count = crowd.open(r["host"], r["port"], r["count"], data, r["deadline"], source)
         return {"id": self.keep(crowd), "count": count}
+
+    def datagrams(self, r):
+        bound = datagrams.Datagrams(r["host"], r["port"])
+        return {"id": self.keep(bound), "port": bound.port()}
+
+    def datagram_send(self, r):
+        self.things[r["id"]].send(r["host"], r["port"], r["data"].encode("latin-1"), r.get("count", 1))
+        return {}
+
+    def datagram_receive(self, r):
+        got = self.things[r["id"]].receive_all(r["wanted"], r.get("timeout", TIMEOUT_S))
+        return {"datagrams": [
+            {"data": data.decode("latin-1"), "host": host, "port": port} for data, host, port in got]}
+
+    def datagram_forge(self, r):
+        datagrams.forge(r)
+        return {}
 
     def drain(self, r):
         return {"size": self.things[r["id"]].drain()}

@@ -13,6 +13,7 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.core.importer.Location;
@@ -25,6 +26,7 @@ import com.tngtech.archunit.lang.SimpleConditionEvent;
 import java.nio.Buffer;
 import java.util.List;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.time.Clock;
 
 /** Who may know whom (ARCHITECTURE.md). */
 @AnalyzeClasses(
@@ -266,7 +268,8 @@ class ArchitectureTest {
           "shared",
           "limit",
           "service",
-          "pace");
+          "pace",
+          "time");
 
   @ArchTest
   static final ArchRule noArrowLeadsBackUp =
@@ -330,6 +333,45 @@ class ArchitectureTest {
                   AGENT + ".flow..",
                   AGENT + ".expectation..",
                   AGENT + ".pinhole.."));
+
+  // ---- Time ----------------------------------------------------------------------------------
+
+  @ArchTest
+  static final ArchRule oneClock =
+      noClasses()
+          .that()
+          .resideInAPackage(AGENT + "..")
+          .and()
+          .resideOutsideOfPackage(AGENT + ".time..")
+          .should()
+          .accessTargetWhere(
+              DescribedPredicate.describe(
+                  "the machine is asked what time it is",
+                  (JavaAccess<?> access) ->
+                      access.getName().matches("nanoTime|currentTimeMillis|now|systemUTC")
+                          && access
+                              .getTargetOwner()
+                              .getName()
+                              .matches("java\\.lang\\.System|java\\.time\\..*")));
+
+  /** What happens to flows happens at the time that they are given, not at the machine's. */
+  @ArchTest
+  static final ArchRule flowsAreGivenTheirTime =
+      noClasses()
+          .that()
+          .resideInAnyPackage(
+              AGENT + ".lifecycle..",
+              AGENT + ".operate",
+              AGENT + ".worker..",
+              AGENT + ".path..",
+              AGENT + ".announce..",
+              AGENT + ".flow..",
+              AGENT + ".report..",
+              AGENT + ".trace..",
+              AGENT + ".expectation..",
+              AGENT + ".nat..")
+          .should()
+          .accessField(Clock.class, "SYSTEM");
 
   // ---- Flyweights ----------------------------------------------------------------------------
 

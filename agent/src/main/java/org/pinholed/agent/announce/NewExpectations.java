@@ -9,6 +9,7 @@ import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeComment;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.Lifetime;
 
@@ -28,8 +29,10 @@ final class NewExpectations {
   private final ExpectationTable table;
   private final MarkBits marks;
   private final LivingChildren children;
+  private final Clock clock;
 
-  NewExpectations(ExpectationTable table, MarkBits marks, LivingChildren children) {
+  NewExpectations(ExpectationTable table, MarkBits marks, LivingChildren children, Clock clock) {
+    this.clock = clock;
     this.table = table;
     this.marks = marks;
     this.children = children;
@@ -97,13 +100,13 @@ final class NewExpectations {
         table.nextId(), parent.parent(), request, pinhole, livesWithParent, nowNs);
   }
 
-  private static String comment(Flow parent, ExpectationRequest request, boolean livesWithParent) {
+  private String comment(Flow parent, ExpectationRequest request, boolean livesWithParent) {
     return new PinholeComment(
             parent.parent().helper(),
             parent.parent().serial(),
             parent.parent().client().port(),
             parent.parent().policyId(),
-            System.currentTimeMillis() / 1000,
+            clock.epochMicros() / 1_000_000,
             livesWithParent,
             request.group())
         .text();

@@ -16,6 +16,7 @@ import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -57,6 +58,7 @@ public final class Outcomes implements OutcomeSink, Announced {
    * @param trace tells running traces
    * @param edits changes messages
    * @param children knows the ports of children that live
+   * @param clock what time it is
    */
   public Outcomes(
       ExpectationTable table,
@@ -66,14 +68,15 @@ public final class Outcomes implements OutcomeSink, Announced {
       FlowMarks flowMarks,
       OutcomeTrace trace,
       MessageEdits edits,
-      LivingChildren children) {
+      LivingChildren children,
+      Clock clock) {
     this.table = table;
     this.pinholes = pinholes;
     this.events = events;
     this.flowMarks = flowMarks;
     this.trace = trace;
     this.edits = edits;
-    this.newExpectations = new NewExpectations(table, marks, children);
+    this.newExpectations = new NewExpectations(table, marks, children, clock);
   }
 
   /** Tells the ports that helpers read. */

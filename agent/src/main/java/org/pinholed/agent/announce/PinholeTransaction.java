@@ -14,6 +14,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +31,7 @@ public final class PinholeTransaction {
   private final AgentMetrics metrics;
   private final OutcomeTrace trace;
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
+  private final Clock clock;
 
   private final List<Expectation> toOpen = new ArrayList<>();
   private final List<Pinhole> toClose = new ArrayList<>();
@@ -56,15 +58,18 @@ public final class PinholeTransaction {
    * @param events log and counters, shared
    * @param metrics counters, shared
    * @param trace tells running traces
+   * @param clock what time it is
    */
   public PinholeTransaction(
       ExpectationTable table,
       PinholeBackend.Session backend,
       AgentEvents events,
       AgentMetrics metrics,
-      OutcomeTrace trace) {
+      OutcomeTrace trace,
+      Clock clock) {
+    this.clock = clock;
     this.table = table;
-    this.shared = new SharedPinholes(table);
+    this.shared = new SharedPinholes(table, clock);
     this.backend = backend;
     this.events = events;
     this.metrics = metrics;
@@ -87,7 +92,7 @@ public final class PinholeTransaction {
 
   /** Opens the pinhole of an expectation; another one's that it takes the place of is shut. */
   void open(Expectation expectation) {
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     for (Expectation other = table.activate(expectation, nowNs);
         other != null;
         other = table.activate(expectation, nowNs)) {
@@ -182,7 +187,7 @@ public final class PinholeTransaction {
    * whether a child came first.
    */
   private void ended(List<Pinhole> unused) {
-    long shutNs = System.nanoTime();
+    long shutNs = clock.nanoTime();
     for (Ended ended : toEnd) {
       Expectation expectation = ended.expectation();
       // One that was written anew stands again after its child came.
@@ -239,7 +244,7 @@ public final class PinholeTransaction {
   private List<Pinhole> apply(
       List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
       throws BackendException {
-    long beganNs = System.nanoTime();
+    long beganNs = clock.nanoTime();
     boolean ok = false;
     try {
       List<Pinhole> unused = backend.apply(close, open, rewritten);
@@ -248,12 +253,12 @@ public final class PinholeTransaction {
     } catch (RuntimeException e) {
       throw new BackendException(e.toString(), 0, e); // a fault of the backend, no worse than a no
     } finally {
-      metrics.transaction(System.nanoTime() - beganNs, ok);
+      metrics.transaction(clock.nanoTime() - beganNs, ok);
     }
   }
 
   private void opened(Expectation expectation) {
-    expectation.opened(System.nanoTime());
+    expectation.opened(clock.nanoTime());
     expectation.written();
     toSay.add(new Said(AgentEvent.Kind.CREATED, expectation));
     // One that is matched already got the child of another one, or has none to wait for any more.

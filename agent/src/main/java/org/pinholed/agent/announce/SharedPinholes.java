@@ -9,6 +9,7 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.time.Clock;
 
 /**
  * Two workers may write the same pinhole at the same time: a server announces a port again to the
@@ -22,8 +23,10 @@ final class SharedPinholes {
   private final ExpectationTable table;
   private final Set<Expectation> mine = new HashSet<>();
   private final List<Expectation> others = new ArrayList<>();
+  private final Clock clock;
 
-  SharedPinholes(ExpectationTable table) {
+  SharedPinholes(ExpectationTable table, Clock clock) {
+    this.clock = clock;
     this.table = table;
   }
 
@@ -75,7 +78,7 @@ final class SharedPinholes {
   private void writeAnew(Change change) throws BackendException {
     others.forEach(Expectation::remade); // first: its child may be coming through now
     change.apply(List.of(), others.stream().map(Expectation::pinhole).toList());
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     List<Pinhole> over = new ArrayList<>();
     for (Expectation other : others) {
       other.opened(nowNs);

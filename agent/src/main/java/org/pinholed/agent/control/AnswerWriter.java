@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.time.Clock;
 
 /**
  * Writes the lines of one answer, and gives up on a client that does not take them.
@@ -29,7 +30,7 @@ final class AnswerWriter {
 
   // Starts the answer's time anew; a trace does so for each of its lines.
   void extend() {
-    deadlineNs = System.nanoTime() + limits.answerTime().toNanos();
+    deadlineNs = Clock.SYSTEM.nanoTime() + limits.answerTime().toNanos();
   }
 
   long rows() {
@@ -68,7 +69,7 @@ final class AnswerWriter {
   void flush() throws IOException {
     buffer.flip();
     while (buffer.hasRemaining()) {
-      if (channel.write(buffer) == 0 || System.nanoTime() - deadlineNs > 0) {
+      if (channel.write(buffer) == 0 || Clock.SYSTEM.nanoTime() - deadlineNs > 0) {
         throw new IOException("the client does not take its answer");
       }
     }

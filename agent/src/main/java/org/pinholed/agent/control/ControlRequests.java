@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.NumericAddress;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ListingFilter;
@@ -155,7 +156,7 @@ final class ControlRequests {
             wholeOrNull(request, "policyId", 0, Integer.MAX_VALUE));
     int count = whole(request, "count", 0, TRACE_PACKETS_MAX, 0);
     long seconds = whole(request, "timeoutSeconds", 0, 86400, 0);
-    long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+    long endNs = Clock.SYSTEM.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
 
     BlockingQueue<TraceLine> queue = new ArrayBlockingQueue<>(TRACE_QUEUE_LINES);
     AtomicLong lost = new AtomicLong();
@@ -172,7 +173,7 @@ final class ControlRequests {
       boolean last = false;
       while (!last) {
         // asked before the queue is emptied, so that no line comes between the two
-        last = trace.isDone() || (seconds > 0 && System.nanoTime() - endNs > 0);
+        last = trace.isDone() || (seconds > 0 && Clock.SYSTEM.nanoTime() - endNs > 0);
         out.extend();
         TraceLine line = last ? queue.poll() : poll(queue);
         for (; line != null; line = queue.poll()) {

@@ -3,6 +3,7 @@ package org.pinholed.agent.control;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
+import org.pinholed.agent.time.Clock;
 
 /**
  * Reads the one request line of a connection within a bound of bytes and time.
@@ -24,7 +25,7 @@ final class RequestReader {
    */
   static JsonFields read(ReadableByteChannel channel, ControlLimits limits)
       throws ControlError, IOException {
-    long endNs = System.nanoTime() + limits.requestTime().toNanos();
+    long endNs = Clock.SYSTEM.nanoTime() + limits.requestTime().toNanos();
     ByteBuffer buffer = ByteBuffer.allocate(Math.min(4096, limits.requestBytes()));
     while (true) {
       int start = buffer.position();
@@ -37,7 +38,7 @@ final class RequestReader {
       if (count < 0) {
         throw new IOException("closed before the end of the request");
       }
-      if (System.nanoTime() - endNs > 0) {
+      if (Clock.SYSTEM.nanoTime() - endNs > 0) {
         throw new ControlError(
             ControlError.BAD_REQUEST,
             "no whole request line within " + limits.requestTime().toMillis() + " ms");

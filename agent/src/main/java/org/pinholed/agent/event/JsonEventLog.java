@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -20,6 +19,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.time.Clock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -109,7 +109,7 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
         new JsonEventLog(
             file.equals(STDOUT) ? null : Path.of(file),
             new FileOutputStream(FileDescriptor.out),
-            JsonEventLog::nowMicros,
+            Clock.SYSTEM::epochMicros,
             QUEUE_EVENTS);
     log.start();
     return log;
@@ -272,10 +272,5 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
     } catch (IOException e) {
       complain(e);
     }
-  }
-
-  private static long nowMicros() {
-    Instant now = Instant.now();
-    return now.getEpochSecond() * 1_000_000L + now.getNano() / 1000;
   }
 }

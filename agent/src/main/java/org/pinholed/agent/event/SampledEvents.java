@@ -68,12 +68,9 @@ public final class SampledEvents implements EventListener {
    * Makes one in front of a log.
    *
    * @param log takes what is told
+   * @param nanoTime what time it is, as {@link System#nanoTime}
    */
-  public SampledEvents(EventListener log) {
-    this(log, System::nanoTime);
-  }
-
-  SampledEvents(EventListener log, LongSupplier nanoTime) {
+  public SampledEvents(EventListener log, LongSupplier nanoTime) {
     this.log = log;
     this.nanoTime = nanoTime;
     this.refilledNs = nanoTime.getAsLong();

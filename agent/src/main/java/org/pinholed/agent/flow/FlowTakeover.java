@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.Direction;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
@@ -26,6 +27,7 @@ public final class FlowTakeover {
   private final FlowMarks marks;
   private final LongWork longWork;
   private final AgentMetrics metrics;
+  private final Clock clock;
 
   /** Flows that are not to be read; the kernel is told later. */
   private final Map<ConntrackIdentity, ConntrackEntry> toDistrust = new LinkedHashMap<>();
@@ -40,6 +42,7 @@ public final class FlowTakeover {
    * @param marks writes what is known of a flow into its conntrack mark
    * @param longWork does what is too much for one turn
    * @param metrics counters, shared
+   * @param clock what time it is
    */
   public FlowTakeover(
       FlowMaker maker,
@@ -48,7 +51,9 @@ public final class FlowTakeover {
       ParentOwners owners,
       FlowMarks marks,
       LongWork longWork,
-      AgentMetrics metrics) {
+      AgentMetrics metrics,
+      Clock clock) {
+    this.clock = clock;
     this.maker = maker;
     this.flows = flows;
     this.conntrack = conntrack;
@@ -74,7 +79,7 @@ public final class FlowTakeover {
     ConntrackEntry entry = left.entry();
     HelperTable.ActiveHelper active = maker.helperOf(entry);
     boolean alive = entry.isAlive();
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     if (active != null && alive && marks.isOpaque(entry)) {
       return takeOverUnread(entry, active, nowNs);
     }

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.route.NetworkDevice;
 import org.slf4j.Logger;
@@ -24,6 +25,7 @@ public final class NetworkDevices {
   private static final Logger LOG = LoggerFactory.getLogger(NetworkDevices.class);
 
   private final Lookup lookup;
+  private final Clock clock;
   private final SampledLog errors = new SampledLog(LOG, "network device not found out");
   private final Map<Integer, Known> known = new HashMap<>();
 
@@ -46,9 +48,11 @@ public final class NetworkDevices {
    * Knows none yet.
    *
    * @param lookup the worker's own way to the kernel's devices
+   * @param clock says how long ago they were asked for
    */
-  public NetworkDevices(Lookup lookup) {
+  public NetworkDevices(Lookup lookup, Clock clock) {
     this.lookup = lookup;
+    this.clock = clock;
   }
 
   /**
@@ -88,7 +92,7 @@ public final class NetworkDevices {
     if (index <= 0) {
       return null;
     }
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     Known before = known.get(index);
     if (before != null && nowNs - before.sinceNs() < REMEMBERED_S * 1_000_000_000L) {
       return before.device();

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Transport;
@@ -30,7 +31,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   private final LongWork longWork;
   private final AgentEvents events;
   private final SampledLog overwritten = new SampledLog(LOG, "ct mark of a parent was overwritten");
-  private final ParentSweep sweep = new ParentSweep(System.nanoTime());
+  private final ParentSweep sweep;
   private final AtomicInteger lost = new AtomicInteger();
 
   /**
@@ -41,13 +42,16 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    * @param marks writes what is known of a flow into its conntrack mark
    * @param longWork does what is too much for one turn
    * @param events log and counters, shared
+   * @param clock what time it is
    */
   public ParentChecks(
       WorkerFlows flows,
       ConntrackClient conntrack,
       FlowMarks marks,
       LongWork longWork,
-      AgentEvents events) {
+      AgentEvents events,
+      Clock clock) {
+    this.sweep = new ParentSweep(clock.nanoTime());
     this.flows = flows;
     this.conntrack = conntrack;
     this.marks = marks;

@@ -14,6 +14,7 @@ import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.helper.Reason;
@@ -40,6 +41,7 @@ public final class WorkerFlows {
   private final FlowTable flows = new FlowTable();
   private final OneWayFlows oneWay = new OneWayFlows();
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
+  private final Clock clock;
 
   /** Rows of flows that are not read, the oldest first. */
   private final Set<Flow> unread = new LinkedHashSet<>();
@@ -52,13 +54,16 @@ public final class WorkerFlows {
    * @param owners who reads which parent, shared
    * @param marks writes what is known of a flow into its conntrack mark
    * @param events log and counters, shared
+   * @param clock what time it is
    */
   public WorkerFlows(
       FlowOwner owner,
       Announced announced,
       ParentOwners owners,
       FlowMarks marks,
-      AgentEvents events) {
+      AgentEvents events,
+      Clock clock) {
+    this.clock = clock;
     this.owner = owner;
     this.announced = announced;
     this.owners = owners;
@@ -414,8 +419,8 @@ public final class WorkerFlows {
    * @param filter which of them
    * @param into gets the rows
    */
-  public static void sessions(List<Flow> some, ListingFilter filter, List<SessionRow> into) {
-    long nowNs = System.nanoTime();
+  public void sessions(List<Flow> some, ListingFilter filter, List<SessionRow> into) {
+    long nowNs = clock.nanoTime();
     for (Flow flow : some) {
       if (matches(filter, flow)) {
         into.add(flow.row(nowNs));

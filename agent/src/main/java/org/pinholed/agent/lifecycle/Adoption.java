@@ -28,6 +28,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -59,6 +60,7 @@ public final class Adoption {
   private final Map<ConntrackIdentity, FlowState> states = new HashMap<>();
   private final Map<Long, HalfOpenFlows.Beginning> beginnings = new HashMap<>();
   private final HalfOpenState halfOpen;
+  private final Clock clock;
 
   /** Who reads the parents. */
   public interface Workers {
@@ -117,6 +119,7 @@ public final class Adoption {
    * @param marks the bits of the conntrack mark
    * @param events log and counters
    * @param left what another process told of its flows
+   * @param clock what time it is
    */
   public Adoption(
       ConntrackClient conntrack,
@@ -125,7 +128,9 @@ public final class Adoption {
       Workers workers,
       MarkBits marks,
       AgentEvents events,
-      HandOver left) {
+      HandOver left,
+      Clock clock) {
+    this.clock = clock;
     this.conntrack = conntrack;
     this.pinholes = pinholes;
     this.table = table;
@@ -160,7 +165,7 @@ public final class Adoption {
     // The youngest first: of two with one key the older one was replaced.
     found.sort(
         Comparator.comparingLong((Found each) -> each.comment().createdSeconds()).reversed());
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     for (Found each : found) {
       Flow flow = parentOf(each, byName);
       if (flow == null || !adopt(flow, each, nowNs)) {
@@ -244,7 +249,7 @@ public final class Adoption {
     for (Pinhole pinhole : state.announced()) {
       PinholeComment comment = PinholeComment.parse(pinhole.comment());
       if (comment != null && flow.announced(comment.key()) == null) {
-        Expectation expectation = expectation(flow, pinhole, comment, System.nanoTime());
+        Expectation expectation = expectation(flow, pinhole, comment, clock.nanoTime());
         if (table.add(expectation) == null) {
           flow.announce(expectation);
         }
@@ -275,7 +280,7 @@ public final class Adoption {
   }
 
   private Expectation expectation(Flow flow, Pinhole pinhole, PinholeComment comment, long nowNs) {
-    long ageNs = 1_000_000 * (System.currentTimeMillis() - 1000 * comment.createdSeconds());
+    long ageNs = 1000 * (clock.epochMicros() - 1_000_000 * comment.createdSeconds());
     return new Expectation(
         table.nextId(),
         flow.parent(),

@@ -21,15 +21,17 @@ public final class Heartbeat {
   private final ServiceManager manager;
   private final long patienceMs;
   private final long pauseNs;
-  private long nextNs = System.nanoTime();
+  private long nextNs;
 
   /**
    * Makes the heartbeat of an agent.
    *
    * @param workers all of them
    * @param manager pinged if it has a watchdog
+   * @param nowNs {@link System#nanoTime}
    */
-  public Heartbeat(QueueWorkers workers, ServiceManager manager) {
+  public Heartbeat(QueueWorkers workers, ServiceManager manager, long nowNs) {
+    nextNs = nowNs;
     this.workers = workers;
     this.manager = manager;
     Duration interval = manager.watchdog();

@@ -23,6 +23,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -64,11 +65,12 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final AtomicLong repairs = new AtomicLong();
+  private final Clock clock;
   private volatile boolean running = true;
   private volatile String lastError = "";
-  private final OrphanCount orphans = new OrphanCount();
+  private final OrphanCount orphans;
   private final ZoneWatch zones = new ZoneWatch();
-  private long tickedNs = System.nanoTime();
+  private long tickedNs;
   private boolean resyncDue;
   private volatile boolean repairDue;
   private volatile @Nullable Heartbeat heartbeat;
@@ -86,6 +88,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    * @param marks the bits of the conntrack mark
    * @param events log and counters, shared
    * @param metrics counters, shared
+   * @param clock what time it is
    */
   public KernelEvents(
       ConntrackEvents kernel,
@@ -97,7 +100,11 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       LinkWatch links,
       MarkBits marks,
       AgentEvents events,
-      AgentMetrics metrics) {
+      AgentMetrics metrics,
+      Clock clock) {
+    this.clock = clock;
+    this.tickedNs = clock.nanoTime();
+    this.orphans = new OrphanCount(tickedNs);
     this.kernel = kernel;
     this.conntrack = conntrack;
     this.backend = backend;
@@ -118,12 +125,12 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     while (running) {
       turn();
     }
-    finishEnded(System.nanoTime());
+    finishEnded(clock.nanoTime());
   }
 
   /** One turn: what the kernel says, or a moment of silence, then what time brings. */
   void turn() {
-    long beganNs = System.nanoTime();
+    long beganNs = clock.nanoTime();
     try {
       kernel.receive(this);
       if (kernel.isDrained()) {
@@ -135,15 +142,15 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       failed("conntrackEvents", e.getMessage());
       receiveBackOff.await();
     }
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     if (nowNs - tickedNs >= TICK_NS) {
       tickedNs = nowNs;
       tick(nowNs);
-      workerWatch.look(System.nanoTime());
-      links.look(System.nanoTime());
+      workerWatch.look(clock.nanoTime());
+      links.look(clock.nanoTime());
       Heartbeat beating = heartbeat;
       if (beating != null) {
-        beating.beat(System.nanoTime());
+        beating.beat(clock.nanoTime());
       }
     }
   }
@@ -388,7 +395,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private void renewNow(List<Expectation> due) throws BackendException {
     due.forEach(Expectation::remade);
     pinholes.renew(due.stream().map(Expectation::pinhole).toList());
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     due.forEach(expectation -> expectation.opened(nowNs));
   }
 
@@ -397,7 +404,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    * next tick: until it is done control packets pass unread.
    */
   public synchronized void repair() {
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     List<Expectation> before = table.pending();
     List<Pinhole> alive = new ArrayList<>();
     for (Expectation expectation : before) {

@@ -10,7 +10,8 @@ final class ZoneWatch {
   private static final Logger LOG = LoggerFactory.getLogger(ZoneWatch.class);
   private static final long EVERY_NS = 5_000_000_000L;
 
-  private long lookedNs = System.nanoTime() - EVERY_NS;
+  private long lookedNs;
+  private boolean looked;
   private boolean told;
 
   /**
@@ -21,9 +22,10 @@ final class ZoneWatch {
    * @throws BackendException if the kernel refuses
    */
   void tick(long nowNs, PinholeBackend backend) throws BackendException {
-    if (told || nowNs - lookedNs < EVERY_NS) {
+    if (told || (looked && nowNs - lookedNs < EVERY_NS)) {
       return;
     }
+    looked = true;
     lookedNs = nowNs;
     if (backend.leavesZonesAlone()) {
       told = true;

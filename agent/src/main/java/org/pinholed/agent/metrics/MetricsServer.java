@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.AddressText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -198,12 +199,12 @@ public final class MetricsServer implements AutoCloseable {
 
   /** Reads the whole request and returns its first line; null if it did not come in time. */
   private static @Nullable String request(Socket connection) throws IOException {
-    long deadlineNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(REQUEST_MS);
+    long deadlineNs = Clock.SYSTEM.nanoTime() + TimeUnit.MILLISECONDS.toNanos(REQUEST_MS);
     byte[] bytes = new byte[MOST_REQUEST_BYTES];
     int length = 0;
     InputStream in = connection.getInputStream();
     while (length < bytes.length) {
-      long leftMs = TimeUnit.NANOSECONDS.toMillis(deadlineNs - System.nanoTime());
+      long leftMs = TimeUnit.NANOSECONDS.toMillis(deadlineNs - Clock.SYSTEM.nanoTime());
       if (leftMs <= 0) {
         return null;
       }

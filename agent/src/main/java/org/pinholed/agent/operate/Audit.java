@@ -20,6 +20,7 @@ import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeComment;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.helper.AddressText;
@@ -51,6 +52,7 @@ public final class Audit {
   private final Parents parents;
   private final HelperTable helpers;
   private final MarkBits marks;
+  private final Clock clock;
 
   /** The conntracks of the parents that the workers know. */
   public interface Parents {
@@ -72,6 +74,7 @@ public final class Audit {
    * @param parents the parents of the workers
    * @param helpers those in force
    * @param marks the bits of the conntrack mark
+   * @param clock what time it is
    */
   public Audit(
       ConntrackClient conntrack,
@@ -79,7 +82,9 @@ public final class Audit {
       ExpectationTable table,
       Parents parents,
       HelperTable helpers,
-      MarkBits marks) {
+      MarkBits marks,
+      Clock clock) {
+    this.clock = clock;
     this.conntrack = conntrack;
     this.pinholes = pinholes;
     this.table = table;
@@ -139,7 +144,7 @@ public final class Audit {
                 "stands in the kernel and no expectation waits for it"));
       }
     }
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     for (Expectation expectation : table.pending()) {
       if (expectation.expiresInMs(nowNs) <= 0) {
         continue; // the kernel took it out, and the table is about to

@@ -20,8 +20,17 @@ public final class OrphanCount {
   private static final long EVERY_NS = 30_000_000_000L;
 
   private Set<Pinhole> before = new HashSet<>();
-  private long lookedNs = System.nanoTime();
+  private long lookedNs;
   private volatile int count;
+
+  /**
+   * Makes it; it looks for the first time after a while.
+   *
+   * @param nowNs {@link System#nanoTime}
+   */
+  public OrphanCount(long nowNs) {
+    lookedNs = nowNs;
+  }
 
   /**
    * Looks if it is time.

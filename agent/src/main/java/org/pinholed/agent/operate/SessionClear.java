@@ -4,6 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ListingFilter;
@@ -18,6 +19,7 @@ public final class SessionClear {
   private final QueueWorkers workers;
   private final WorkerAnswers answers;
   private final ExpectationTable table;
+  private final Clock clock;
 
   /**
    * Makes it.
@@ -25,8 +27,11 @@ public final class SessionClear {
    * @param workers they have the parents
    * @param answers waits for them
    * @param table counts what goes with the parents
+   * @param clock what time it is
    */
-  public SessionClear(QueueWorkers workers, WorkerAnswers answers, ExpectationTable table) {
+  public SessionClear(
+      QueueWorkers workers, WorkerAnswers answers, ExpectationTable table, Clock clock) {
+    this.clock = clock;
     this.workers = workers;
     this.answers = answers;
     this.table = table;
@@ -41,7 +46,7 @@ public final class SessionClear {
    */
   public ClearReport clear(ListingFilter filter) throws ControlException {
     List<ConntrackEntry> entries = answers.await(workers.beginClear(filter));
-    int expectations = table.list(filter, System.nanoTime()).size();
+    int expectations = table.list(filter, clock.nanoTime()).size();
     // The conntrack first: afterwards nothing of the flow proves anything any more.
     NetlinkException refusal = deleteConntracks(entries);
     answers.awaitWork(workers.endParents(entries, AgentEvent.Kind.CLEARED));

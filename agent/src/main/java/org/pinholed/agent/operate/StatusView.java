@@ -14,6 +14,7 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.StatusReport;
 import org.pinholed.agent.view.Version;
@@ -31,6 +32,7 @@ public final class StatusView {
   private final ExpectationTable table;
   private final Parts parts;
   private final long startedNs;
+  private final Clock clock;
   private volatile String metricsAddress = "";
 
   /** What runs, as far as its state is told. */
@@ -70,13 +72,14 @@ public final class StatusView {
    * @param backend tells what the kernel can do
    * @param table the expectation table
    * @param parts what runs
-   * @param startedNs {@link System#nanoTime} at the start
+   * @param clock what time it is
    */
-  public StatusView(PinholeBackend backend, ExpectationTable table, Parts parts, long startedNs) {
+  public StatusView(PinholeBackend backend, ExpectationTable table, Parts parts, Clock clock) {
+    this.clock = clock;
     this.backend = backend;
     this.table = table;
     this.parts = parts;
-    this.startedNs = startedNs;
+    this.startedNs = clock.nanoTime();
   }
 
   /**
@@ -113,7 +116,7 @@ public final class StatusView {
     return new StatusReport(
         Version.text(),
         ProcessHandle.current().pid(),
-        TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startedNs),
+        TimeUnit.NANOSECONDS.toSeconds(clock.nanoTime() - startedNs),
         now.backend().name().toLowerCase(Locale.ROOT),
         helpers.entries().stream().filter(HelperEntry::enabled).map(StatusView::describe).toList(),
         parts.workers().parents(),
@@ -168,7 +171,7 @@ public final class StatusView {
     } catch (IOException e) {
       LOG.debug("queue statistics: {}", e.toString());
     }
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     List<QueueReport> reports = new ArrayList<>();
     for (QueueWorker worker : parts.workers().all()) {
       int number = worker.queueNumber();

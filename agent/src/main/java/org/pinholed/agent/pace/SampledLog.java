@@ -1,6 +1,7 @@
 package org.pinholed.agent.pace;
 
 import java.util.function.LongSupplier;
+import org.pinholed.agent.time.Clock;
 import org.slf4j.Logger;
 
 /**
@@ -20,7 +21,7 @@ public final class SampledLog {
    * @param what the trouble, the beginning of each line
    */
   public SampledLog(Logger log, String what) {
-    this(log, what, System::nanoTime);
+    this(log, what, Clock.SYSTEM::nanoTime);
   }
 
   SampledLog(Logger log, String what, LongSupplier clockNs) {

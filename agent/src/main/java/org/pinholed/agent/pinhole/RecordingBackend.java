@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.Endpoint;
 
 /**
@@ -36,7 +37,7 @@ public final class RecordingBackend implements PinholeBackend {
    *     divert none
    */
   public RecordingBackend(@Nullable PinholeBackend diversion) {
-    this(diversion, System::nanoTime);
+    this(diversion, Clock.SYSTEM::nanoTime);
   }
 
   RecordingBackend(@Nullable PinholeBackend diversion, LongSupplier clockNs) {

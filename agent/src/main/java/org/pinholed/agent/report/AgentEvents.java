@@ -1,12 +1,12 @@
 package org.pinholed.agent.report;
 
-import java.time.Instant;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Reason;
@@ -15,14 +15,17 @@ import org.pinholed.helper.Reason;
 public final class AgentEvents {
   private final EventListener listener;
   private final AgentMetrics metrics;
+  private final Clock clock;
 
   /**
    * Makes the one of an agent.
    *
    * @param listener takes the events
    * @param metrics counts them
+   * @param clock what time it is
    */
-  public AgentEvents(EventListener listener, AgentMetrics metrics) {
+  public AgentEvents(EventListener listener, AgentMetrics metrics, Clock clock) {
+    this.clock = clock;
     this.listener = listener;
     this.metrics = metrics;
   }
@@ -40,7 +43,7 @@ public final class AgentEvents {
     java.net.InetAddress source = expectation.pinhole().source();
     listener.onEvent(
         new AgentEvent(
-            epochMicros(),
+            clock.epochMicros(),
             kind,
             parent.helper(),
             parent.policyId(),
@@ -112,7 +115,20 @@ public final class AgentEvents {
     metrics.event(kind, "");
     listener.onEvent(
         new AgentEvent(
-            epochMicros(), kind, "", 0, "", null, 0, null, null, null, null, reason, detail, 0));
+            clock.epochMicros(),
+            kind,
+            "",
+            0,
+            "",
+            null,
+            0,
+            null,
+            null,
+            null,
+            null,
+            reason,
+            detail,
+            0));
   }
 
   /**
@@ -142,7 +158,7 @@ public final class AgentEvents {
   private void flow(AgentEvent.Kind kind, Parent parent, String reason, String detail) {
     listener.onEvent(
         new AgentEvent(
-            epochMicros(),
+            clock.epochMicros(),
             kind,
             parent.helper(),
             parent.policyId(),
@@ -156,10 +172,5 @@ public final class AgentEvents {
             reason,
             detail,
             0));
-  }
-
-  private static long epochMicros() {
-    Instant now = Instant.now();
-    return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000;
   }
 }

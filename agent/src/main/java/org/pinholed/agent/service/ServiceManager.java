@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.kernel.unix.DatagramSender;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -100,7 +101,7 @@ public final class ServiceManager implements AutoCloseable {
   /** Says that the configuration is being read again; {@link #ready} is to follow. */
   public void reloading() {
     // Which of several reloads it is: CLOCK_MONOTONIC, and that is what nanoTime is on Linux.
-    send("RELOADING=1\nMONOTONIC_USEC=" + System.nanoTime() / 1000);
+    send("RELOADING=1\nMONOTONIC_USEC=" + Clock.SYSTEM.nanoTime() / 1000);
   }
 
   /** Says that the agent stops. */

@@ -23,6 +23,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.agent.shared.SharedStates;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.AuditRow;
@@ -57,6 +58,7 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   private final PinholeBackend backend;
   private final ExpectationTable table;
+  private final Clock clock = Clock.SYSTEM;
   private final TraceHub traces = new TraceHub();
   private final AgentParts parts;
   private final WorkerAnswers answers;
@@ -122,8 +124,7 @@ public final class Agent implements AgentControl, AutoCloseable {
       AgentMetrics metrics,
       HandOver.Source before)
       throws IOException {
-    long startedNs = System.nanoTime();
-    AgentEvents events = new AgentEvents(new SampledEvents(log), metrics);
+    AgentEvents events = new AgentEvents(new SampledEvents(log, clock::nanoTime), metrics, clock);
     HelperTable helpers =
         new HelperTable(config.helpers(), protocols, config.limits().stream(), new SharedStates());
     this.backend = backend;
@@ -133,13 +134,13 @@ public final class Agent implements AgentControl, AutoCloseable {
             config,
             helpers,
             backend,
-            new AgentParts.Shared(table, events, metrics, traces),
+            new AgentParts.Shared(table, events, metrics, traces, clock),
             before);
     QueueWorkers workers = parts.workers();
-    this.answers = new WorkerAnswers(workers);
+    this.answers = new WorkerAnswers(workers, clock);
     this.inForce = new ConfigInForce(config, helpers, backend, table, workers, answers);
-    this.view = new StatusView(backend, table, parts, startedNs);
-    this.clearing = new SessionClear(workers, answers, table);
+    this.view = new StatusView(backend, table, parts, clock);
+    this.clearing = new SessionClear(workers, answers, table, clock);
     parts.start();
   }
 
@@ -160,7 +161,7 @@ public final class Agent implements AgentControl, AutoCloseable {
    */
   public void serveUnder(ServiceManager newManager) {
     manager = newManager;
-    parts.kernelEvents().setHeartbeat(new Heartbeat(parts.workers(), newManager));
+    parts.kernelEvents().setHeartbeat(new Heartbeat(parts.workers(), newManager, clock.nanoTime()));
     newManager.ready(statusLine());
   }
 
@@ -198,7 +199,7 @@ public final class Agent implements AgentControl, AutoCloseable {
 
   @Override
   public List<ExpectationRow> expectations(ListingFilter filter) {
-    return table.list(filter, System.nanoTime());
+    return table.list(filter, clock.nanoTime());
   }
 
   /**
@@ -274,7 +275,8 @@ public final class Agent implements AgentControl, AutoCloseable {
               table,
               this::parentEntries,
               inForce.helpers(),
-              inForce.config().marks());
+              inForce.config().marks(),
+              clock);
       List<AuditRow> rows = audit.run();
       parts.kernelEvents().orphans().set(rows);
       return rows;
@@ -423,8 +425,8 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   private void awaitEmptyQueues() {
-    long endNs = System.nanoTime() + AgentParts.STOP_TIMEOUT.toNanos();
-    while (queues().stream().anyMatch(queue -> queue.held() > 0) && System.nanoTime() < endNs) {
+    long endNs = clock.nanoTime() + AgentParts.STOP_TIMEOUT.toNanos();
+    while (queues().stream().anyMatch(queue -> queue.held() > 0) && clock.nanoTime() < endNs) {
       Thread.onSpinWait();
     }
   }

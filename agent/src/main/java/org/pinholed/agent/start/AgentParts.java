@@ -19,6 +19,7 @@ import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.operate.StatusView;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.worker.QueueWorker;
 import org.pinholed.agent.worker.QueueWorkers;
@@ -64,7 +65,11 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
 
   /** What the parts share: who counts, who tells, and what waits. */
   record Shared(
-      ExpectationTable table, AgentEvents events, AgentMetrics metrics, TraceHub traces) {}
+      ExpectationTable table,
+      AgentEvents events,
+      AgentMetrics metrics,
+      TraceHub traces,
+      Clock clock) {}
 
   /**
    * Opens everything in the network namespace of the calling thread, and takes over what an earlier
@@ -99,7 +104,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       InheritedQueues queues = acquired.add(InheritedQueues.open(queueOptions(config), left));
       queueFeatures = queues.all().get(0).features();
       conntrack = acquired.add(ConntrackClient.open());
-      links = acquired.add(new LinkWatch(LinkEvents.open(), System.nanoTime()));
+      links = acquired.add(new LinkWatch(LinkEvents.open(), shared.clock().nanoTime()));
       acquired.add(backend::remove);
       backend.install(helpers.ports());
       queues.repeatForNewDiversion();
@@ -121,7 +126,8 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               links,
               config.marks(),
               shared.events(),
-              shared.metrics());
+              shared.metrics(),
+              shared.clock());
       new Adoption(
               conntrack,
               pinholes,
@@ -130,7 +136,8 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
                   workers.all().get(backend.queueOf(flow.entry().id())).takeover().takeOver(flow),
               config.marks(),
               shared.events(),
-              left)
+              left,
+              shared.clock())
           .run();
       backend.watch(kernelEvents::repair, () -> shared.metrics().overrun(ReceivingSocket.NFTABLES));
       acquired.keep();
@@ -166,7 +173,8 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
                 config.marks(),
                 shared.events(),
                 shared.metrics(),
-                shared.traces()));
+                shared.traces(),
+                shared.clock()));
   }
 
   private static List<QueueOptions> queueOptions(AgentConfig config) {

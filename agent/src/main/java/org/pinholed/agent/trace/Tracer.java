@@ -8,6 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.helper.AddressText;
@@ -21,14 +22,17 @@ public final class Tracer {
   private final TraceHub hub;
   private final List<TraceHub.Subscription> wanting = new ArrayList<>();
   private final List<Integer> numbers = new ArrayList<>();
+  private final Clock clock;
   private String serial = "-";
 
   /**
    * Makes the tracer of one worker.
    *
    * @param hub the running traces
+   * @param clock what time it is
    */
-  public Tracer(TraceHub hub) {
+  public Tracer(TraceHub hub, Clock clock) {
+    this.clock = clock;
     this.hub = hub;
   }
 
@@ -71,7 +75,7 @@ public final class Tracer {
    * @param text plain ASCII
    */
   public void line(String step, String text) {
-    String time = Instant.now().truncatedTo(ChronoUnit.MICROS).toString();
+    String time = Instant.EPOCH.plus(clock.epochMicros(), ChronoUnit.MICROS).toString();
     for (int i = 0; i < wanting.size(); i++) {
       wanting.get(i).line(new TraceLine(time, numbers.get(i), serial, step, text));
     }

@@ -5,6 +5,7 @@ import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.path.Batch;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.slf4j.Logger;
@@ -22,6 +23,7 @@ final class BatchVerdicts implements Batch {
   private final PinholeTransaction pinholes;
   private final AgentMetrics metrics;
   private final SampledLog faults;
+  private final Clock clock;
   private int lastPacketId;
   private int held;
 
@@ -34,7 +36,12 @@ final class BatchVerdicts implements Batch {
   private long beganNs;
 
   BatchVerdicts(
-      PacketQueue queue, PinholeTransaction pinholes, AgentMetrics metrics, SampledLog faults) {
+      PacketQueue queue,
+      PinholeTransaction pinholes,
+      AgentMetrics metrics,
+      SampledLog faults,
+      Clock clock) {
+    this.clock = clock;
     this.queue = queue;
     this.pinholes = pinholes;
     this.metrics = metrics;
@@ -44,7 +51,7 @@ final class BatchVerdicts implements Batch {
   /** Holds the next packet. What is said of a packet below is said of this one. */
   void hold(int packetId) {
     if (held == 0) {
-      beganNs = System.nanoTime();
+      beganNs = clock.nanoTime();
     }
     held++;
     lastPacketId = packetId;
@@ -108,7 +115,7 @@ final class BatchVerdicts implements Batch {
       queue.acceptThrough(lastPacketId);
     }
     send();
-    metrics.verdictLatency(System.nanoTime() - beganNs, held);
+    metrics.verdictLatency(clock.nanoTime() - beganNs, held);
     metrics.verdicts(AgentMetrics.Verdict.ACCEPT, held - changed - dropped);
     if (changed + dropped > 0) {
       metrics.verdicts(AgentMetrics.Verdict.CHANGED, changed);

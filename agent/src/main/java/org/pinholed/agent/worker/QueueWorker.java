@@ -45,6 +45,7 @@ import org.pinholed.agent.path.TcpPath;
 import org.pinholed.agent.path.UdpPath;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.trace.Tracer;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -88,8 +89,9 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private final LongWork longWork = new LongWork();
   private final BackOff receiveBackOff = new BackOff();
   private final AtomicLong packets = new AtomicLong();
+  private final Clock clock;
   private volatile boolean running = true;
-  private volatile long turnBeganNs = System.nanoTime();
+  private volatile long turnBeganNs;
   private volatile int parents;
   private volatile int opaqueParents;
 
@@ -111,6 +113,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param events log and counters, shared
    * @param metrics counters, shared
    * @param traces running traces, shared
+   * @param clock what time it is
    */
   public QueueWorker(
       PacketQueue queue,
@@ -125,13 +128,16 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
       MarkBits marks,
       AgentEvents events,
       AgentMetrics metrics,
-      TraceHub traces) {
+      TraceHub traces,
+      Clock clock) {
+    this.clock = clock;
+    this.turnBeganNs = clock.nanoTime();
     this.queue = queue;
     this.events = events;
     this.metrics = metrics;
-    this.tracer = new Tracer(traces);
+    this.tracer = new Tracer(traces, clock);
     this.children = new LivingChildren(conntrack);
-    NetworkDevices devices = new NetworkDevices(routes::device);
+    NetworkDevices devices = new NetworkDevices(routes::device, clock);
     this.reversePath =
         new ReversePath(asymmetricRouting, routes::leadsTo, devices, events, metrics);
     Rewrites rewrites = new Rewrites(conntrack, packet);
@@ -140,19 +146,21 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
     PinholeTransaction pinholes =
-        new PinholeTransaction(table, backend, events, metrics, outcomeTrace);
+        new PinholeTransaction(table, backend, events, metrics, outcomeTrace, clock);
     Outcomes outcomes =
-        new Outcomes(table, pinholes, events, marks, flowMarks, outcomeTrace, edits, children);
-    this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults);
-    this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events);
+        new Outcomes(
+            table, pinholes, events, marks, flowMarks, outcomeTrace, edits, children, clock);
+    this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults, clock);
+    this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events, clock);
     this.maker = new FlowMaker(this, flows, helpers, owners, marks, devices);
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
-    this.takeover = new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics);
+    this.takeover =
+        new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);
     FlowFinder finder = new KernelFlowFinder(conntrack, backend);
     FlowBeginnings beginnings =
         new FlowBeginnings(
             this, maker, takeover, flows, finder, conntrack, owners, flowMarks, events, metrics);
-    this.checks = new ParentChecks(flows, conntrack, flowMarks, longWork, events);
+    this.checks = new ParentChecks(flows, conntrack, flowMarks, longWork, events, clock);
     this.tcp =
         new TcpPath(
             packet,
@@ -196,7 +204,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
 
   /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
   void turn() {
-    turnBeganNs = System.nanoTime();
+    turnBeganNs = clock.nanoTime();
     children.beginTurn();
     try {
       if (queue.receive(this) > 0) {
@@ -220,7 +228,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   /** Those whose first datagram has its verdict now, so that the kernel's table has them. */
   private void confirmFlows() {
     try {
-      datagrams.confirm(System.nanoTime());
+      datagrams.confirm(clock.nanoTime());
     } catch (RuntimeException e) {
       verdicts.fault(e);
     }
@@ -243,7 +251,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private void doLongWork() {
     boolean more = true;
     try {
-      checks.sweep(System.nanoTime());
+      checks.sweep(clock.nanoTime());
       more = longWork.turn(checks);
     } catch (RuntimeException e) {
       verdicts.fault(e);

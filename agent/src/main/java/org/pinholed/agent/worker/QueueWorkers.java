@@ -179,7 +179,7 @@ public final class QueueWorkers {
    */
   public CompletableFuture<List<SessionRow>> sessions(ListingFilter filter) {
     return aboutFlows(
-        LongWork.FLOWS_A_TURN, (worker, some, rows) -> WorkerFlows.sessions(some, filter, rows));
+        LongWork.FLOWS_A_TURN, (worker, some, rows) -> worker.flows().sessions(some, filter, rows));
   }
 
   /**

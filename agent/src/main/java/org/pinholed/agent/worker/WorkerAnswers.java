@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ControlException;
 
 /**
@@ -23,14 +24,16 @@ public final class WorkerAnswers {
 
   private final LongSupplier longestTurnMs;
   private final Duration most;
+  private final Clock clock;
 
   /**
    * Waits for answers of all workers of an agent.
    *
    * @param workers the workers
+   * @param clock what time it is
    */
-  public WorkerAnswers(QueueWorkers workers) {
-    this(() -> workers.longestTurnMs(System.nanoTime()), MOST);
+  public WorkerAnswers(QueueWorkers workers, Clock clock) {
+    this(() -> workers.longestTurnMs(clock.nanoTime()), MOST, clock);
   }
 
   /**
@@ -38,8 +41,10 @@ public final class WorkerAnswers {
    *
    * @param longestTurnMs how long the present turns of the workers have taken at most
    * @param most how long it waits at most
+   * @param clock what time it is
    */
-  WorkerAnswers(LongSupplier longestTurnMs, Duration most) {
+  WorkerAnswers(LongSupplier longestTurnMs, Duration most, Clock clock) {
+    this.clock = clock;
     this.longestTurnMs = longestTurnMs;
     this.most = most;
   }
@@ -78,7 +83,7 @@ public final class WorkerAnswers {
   }
 
   private <T> T await(CompletableFuture<T> answer, String late) throws ControlException {
-    long beganNs = System.nanoTime();
+    long beganNs = clock.nanoTime();
     while (true) {
       try {
         return answer.get(LOOK_MS, TimeUnit.MILLISECONDS);
@@ -89,7 +94,7 @@ public final class WorkerAnswers {
         throw new ControlException("a packet worker failed: " + e.getCause());
       } catch (TimeoutException e) {
         requireTurning();
-        if (System.nanoTime() - beganNs >= most.toNanos()) {
+        if (clock.nanoTime() - beganNs >= most.toNanos()) {
           throw new ControlException(
               late + " within " + most.toSeconds() + " s, because packets come first");
         }

@@ -25,6 +25,7 @@ import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -88,7 +89,8 @@ class AdoptionTest {
                 bench.worker().takeover()::takeOver,
                 WorkerBench.MARKS,
                 bench.events(),
-                left)
+                left,
+                Clock.SYSTEM)
             .run();
     bench.turn();
     return result;
@@ -376,7 +378,8 @@ class AdoptionTest {
             },
             WorkerBench.MARKS,
             bench.events(),
-            HandOver.NOTHING)
+            HandOver.NOTHING,
+            Clock.SYSTEM)
         .run();
     assertEquals(0, bench.conntrack().gets());
     assertEquals(0, bench.conntrack().changes());

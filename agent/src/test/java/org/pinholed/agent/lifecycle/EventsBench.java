@@ -1,5 +1,6 @@
 package org.pinholed.agent.lifecycle;
 
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.worker.FakeConntrackKernel;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.agent.worker.TcpDialogue;
@@ -27,7 +28,8 @@ final class EventsBench {
         new LinkWatch(LinkEvents.open(new FakeNetlinkTransport()), System.nanoTime()),
         WorkerBench.MARKS,
         bench.events(),
-        bench.metrics());
+        bench.metrics(),
+        Clock.SYSTEM);
   }
 
   /** A passive data connection as the kernel marks it. */

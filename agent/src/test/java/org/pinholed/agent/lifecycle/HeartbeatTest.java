@@ -34,7 +34,7 @@ class HeartbeatTest {
     WorkerBench bench = new WorkerBench();
     try (DatagramReceiver receiver = listen();
         ServiceManager manager = ServiceManager.of(environment(8), 1)) {
-      Heartbeat heartbeat = new Heartbeat(bench.workers(), manager);
+      Heartbeat heartbeat = new Heartbeat(bench.workers(), manager, System.nanoTime());
       bench.turn();
       long nowNs = System.nanoTime();
       heartbeat.beat(nowNs);
@@ -53,7 +53,7 @@ class HeartbeatTest {
     WorkerBench bench = new WorkerBench();
     try (DatagramReceiver receiver = listen();
         ServiceManager manager = ServiceManager.of(environment(8), 1)) {
-      Heartbeat heartbeat = new Heartbeat(bench.workers(), manager);
+      Heartbeat heartbeat = new Heartbeat(bench.workers(), manager, System.nanoTime());
       bench.turn();
       long nowNs = System.nanoTime();
       heartbeat.beat(nowNs + seconds(4));
@@ -72,7 +72,7 @@ class HeartbeatTest {
     WorkerBench bench = new WorkerBench();
     try (DatagramReceiver receiver = listen();
         ServiceManager manager = ServiceManager.of(environment(1), 1)) {
-      Heartbeat heartbeat = new Heartbeat(bench.workers(), manager);
+      Heartbeat heartbeat = new Heartbeat(bench.workers(), manager, System.nanoTime());
       bench.turn();
       heartbeat.beat(System.nanoTime() + seconds(0.8));
       assertEquals("WATCHDOG=1", receiver.receive().line());
@@ -85,7 +85,8 @@ class HeartbeatTest {
     Map<String, String> environment = Map.of("NOTIFY_SOCKET", folder.resolve("notify").toString());
     try (DatagramReceiver receiver = listen();
         ServiceManager manager = ServiceManager.of(environment, 1)) {
-      new Heartbeat(bench.workers(), manager).beat(System.nanoTime() + seconds(1));
+      new Heartbeat(bench.workers(), manager, System.nanoTime())
+          .beat(System.nanoTime() + seconds(1));
       manager.stopping();
       assertEquals("STOPPING=1", receiver.receive().line());
     }

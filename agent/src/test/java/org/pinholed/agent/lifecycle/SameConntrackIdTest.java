@@ -19,6 +19,7 @@ import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.operate.Audit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.shared.SharedStates;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -287,7 +288,8 @@ class SameConntrackIdTest {
                   bench.worker().takeover()::takeOver,
                   WorkerBench.MARKS,
                   bench.events(),
-                  left)
+                  left,
+                  Clock.SYSTEM)
               .run();
       bench.turn();
       one.on(bench);
@@ -374,7 +376,8 @@ class SameConntrackIdTest {
                 next.worker().takeover()::takeOver,
                 WorkerBench.MARKS,
                 next.events(),
-                HandOver.NOTHING)
+                HandOver.NOTHING,
+                Clock.SYSTEM)
             .run();
     assertEquals(new Adoption.Result(0, 0, 1), result);
     assertEquals(25 | PROVEN, one.connection().mark());
@@ -415,7 +418,8 @@ class SameConntrackIdTest {
                 List.of(new FtpProtocol()),
                 HelperLimits.DEFAULT,
                 new SharedStates()),
-            WorkerBench.MARKS);
+            WorkerBench.MARKS,
+            Clock.SYSTEM);
     assertEquals(List.of(), audit.look());
     bench.conntrack().remove(one.connection());
 

@@ -11,6 +11,7 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.shared.SharedStates;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ListingFilter;
@@ -46,7 +47,8 @@ class AuditTest {
         bench.table(),
         () -> bench.worker().flows().entries(ListingFilter.ALL),
         helpers,
-        WorkerBench.MARKS);
+        WorkerBench.MARKS,
+        Clock.SYSTEM);
   }
 
   private List<String> differences() throws IOException, ControlException {

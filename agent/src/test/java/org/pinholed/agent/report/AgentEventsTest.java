@@ -16,6 +16,7 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
@@ -42,7 +43,7 @@ class AgentEventsTest {
 
   private final RecordedEvents log = new RecordedEvents();
   private final RecordedMetrics metrics = new RecordedMetrics();
-  private final AgentEvents events = new AgentEvents(log, metrics);
+  private final AgentEvents events = new AgentEvents(log, metrics, Clock.SYSTEM);
 
   private enum Word implements HelperWord {
     SAID;

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
@@ -29,7 +30,7 @@ class TracerTest {
   private static final InetSocketAddress SERVER = new InetSocketAddress("198.51.100.7", 21);
 
   private final TraceHub hub = new TraceHub();
-  private final Tracer tracer = new Tracer(hub);
+  private final Tracer tracer = new Tracer(hub, Clock.SYSTEM);
   private final List<TraceLine> lines = Collections.synchronizedList(new ArrayList<>());
 
   private static PacketView packet(InetSocketAddress from, InetSocketAddress to) {
@@ -157,7 +158,7 @@ class TracerTest {
     @Test
     void isSharedByAllWorkers() {
       AgentControl.Trace trace = hub.subscribe(ALL, 3, lines::add);
-      Tracer other = new Tracer(hub);
+      Tracer other = new Tracer(hub, Clock.SYSTEM);
       assertTrue(trace(tracer, packet(CLIENT, SERVER), null));
       assertTrue(trace(other, packet(CLIENT, SERVER), null));
       assertTrue(trace(tracer, packet(CLIENT, SERVER), null));

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ControlException;
 
 class WorkerAnswersTest {
@@ -31,21 +32,23 @@ class WorkerAnswersTest {
               }
               return WorkerAnswers.LONGEST_TURN.toMillis() - 1;
             },
-            LONG);
+            LONG,
+            Clock.SYSTEM);
     assertEquals("done", answers.await(answer));
     assertEquals(3, looks.get());
   }
 
   @Test
   void aWorkerThatIsStuck_isSaid_atOnce() {
-    WorkerAnswers answers = new WorkerAnswers(WorkerAnswers.LONGEST_TURN::toMillis, LONG);
+    WorkerAnswers answers =
+        new WorkerAnswers(WorkerAnswers.LONGEST_TURN::toMillis, LONG, Clock.SYSTEM);
     String said = refusal(answers, answer);
     assertTrue(said.contains("overloaded or stuck"), said);
   }
 
   @Test
   void whatTakesTooLong_isSaidToGoOn() {
-    WorkerAnswers answers = new WorkerAnswers(() -> 0, Duration.ZERO);
+    WorkerAnswers answers = new WorkerAnswers(() -> 0, Duration.ZERO, Clock.SYSTEM);
     String said =
         String.valueOf(
             assertThrows(ControlException.class, () -> answers.awaitWork(answer)).getMessage());
@@ -56,7 +59,7 @@ class WorkerAnswersTest {
   @Test
   void aFault_isTold() {
     answer.completeExceptionally(new IllegalStateException("a fault"));
-    String said = refusal(new WorkerAnswers(() -> 0, LONG), answer);
+    String said = refusal(new WorkerAnswers(() -> 0, LONG, Clock.SYSTEM), answer);
     assertTrue(said.contains("a fault"), said);
   }
 

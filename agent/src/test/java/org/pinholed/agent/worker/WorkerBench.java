@@ -21,6 +21,7 @@ import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.report.RecordedEvents;
 import org.pinholed.agent.report.RecordedMetrics;
 import org.pinholed.agent.shared.SharedStates;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
@@ -50,7 +51,7 @@ public final class WorkerBench {
   private final FakeRouteKernel routes = new FakeRouteKernel();
   private final RecordedEvents log = new RecordedEvents();
   private final RecordedMetrics metrics = new RecordedMetrics();
-  private final AgentEvents events = new AgentEvents(log, metrics);
+  private final AgentEvents events;
   private final TraceHub traces = new TraceHub();
   private final ExpectationTable table;
   private final ParentOwners owners;
@@ -83,7 +84,8 @@ public final class WorkerBench {
         new FakeConntrackKernel(),
         new ExpectationTable(limits),
         new ParentOwners(limits),
-        false);
+        false,
+        Clock.SYSTEM);
   }
 
   /**
@@ -101,7 +103,28 @@ public final class WorkerBench {
         new FakeConntrackKernel(),
         new ExpectationTable(limits),
         new ParentOwners(limits),
-        true);
+        true,
+        Clock.SYSTEM);
+  }
+
+  /**
+   * Makes a worker that reads FTP on port 21 by a time of its own.
+   *
+   * @param clock what time it is
+   * @return its bench
+   * @throws NetlinkException never
+   */
+  static WorkerBench at(Clock clock) throws NetlinkException {
+    AgentConfig.Limits limits = AgentConfig.Limits.DEFAULT;
+    return new WorkerBench(
+        new FtpProtocol(),
+        Duration.ofSeconds(30),
+        new ScriptedBackend(),
+        new FakeConntrackKernel(),
+        new ExpectationTable(limits),
+        new ParentOwners(limits),
+        false,
+        clock);
   }
 
   /**
@@ -119,7 +142,8 @@ public final class WorkerBench {
         before.conntrack,
         new ExpectationTable(AgentConfig.Limits.DEFAULT),
         new ParentOwners(AgentConfig.Limits.DEFAULT),
-        false);
+        false,
+        Clock.SYSTEM);
   }
 
   private WorkerBench(
@@ -129,9 +153,11 @@ public final class WorkerBench {
       FakeConntrackKernel conntrack,
       ExpectationTable table,
       ParentOwners owners,
-      boolean asymmetricRouting)
+      boolean asymmetricRouting,
+      Clock clock)
       throws NetlinkException {
     protocols = List.of(protocol);
+    events = new AgentEvents(log, metrics, clock);
     this.backend = backend;
     this.conntrack = conntrack;
     this.table = table;
@@ -154,7 +180,8 @@ public final class WorkerBench {
             MARKS,
             events,
             metrics,
-            traces);
+            traces,
+            clock);
   }
 
   /**
@@ -171,7 +198,8 @@ public final class WorkerBench {
         new FakeConntrackKernel(),
         table,
         owners,
-        false);
+        false,
+        Clock.SYSTEM);
   }
 
   static HelperEntry entry(int id, String name, @Nullable Duration timeout) {

@@ -35,8 +35,12 @@ public final class AgentProcess implements AutoCloseable {
   private long matchesReadTo;
   private long matches;
 
-  private AgentProcess(Lab lab, String name) {
+  private final String program;
+
+  private AgentProcess(Lab lab, String program) {
     this.lab = lab;
+    this.program = program;
+    String name = "agent-" + COUNTER.incrementAndGet();
     socket = lab.workFolder().resolve(name + ".sock");
     config = lab.workFolder().resolve(name + ".yaml");
     eventLog = lab.workFolder().resolve(name + ".jsonl");
@@ -48,7 +52,7 @@ public final class AgentProcess implements AutoCloseable {
         lab.start(
             Lab.Host.ROUTER,
             ProcessBuilder.Redirect.appendTo(log.toFile()),
-            program("pinholed"),
+            program,
             "--config",
             config.toString());
     awaitReady();
@@ -66,7 +70,16 @@ public final class AgentProcess implements AutoCloseable {
    * @param yaml configuration beside the control socket and the event log, which are the lab's
    */
   public static AgentProcess start(Lab lab, String yaml) {
-    AgentProcess agent = new AgentProcess(lab, "agent-" + COUNTER.incrementAndGet());
+    return start(lab, program("pinholed"), yaml);
+  }
+
+  /** Starts the agent with the protocol {@code lab} of the tests, and waits until it is ready. */
+  public static AgentProcess startWithLabProtocol(Lab lab, String yaml) {
+    return start(lab, TestAgentProgram.install(lab).toString(), yaml);
+  }
+
+  private static AgentProcess start(Lab lab, String program, String yaml) {
+    AgentProcess agent = new AgentProcess(lab, program);
     agent.writeConfig(yaml);
     return agent.launch();
   }
@@ -86,7 +99,7 @@ public final class AgentProcess implements AutoCloseable {
         lab.start(
             Lab.Host.ROUTER,
             ProcessBuilder.Redirect.appendTo(log.toFile()),
-            program("pinholed"),
+            program,
             "--config",
             config.toString(),
             "--replace");

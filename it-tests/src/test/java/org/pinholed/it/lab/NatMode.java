@@ -48,6 +48,25 @@ public enum NatMode {
 
   /** Puts the rules in place with the tool of the firewall, and takes the routes away. */
   public void install(Lab lab, RouterFirewall firewall) {
+    prepare(lab);
+    if (firewall == RouterFirewall.NFTABLES) {
+      lab.firewall(Lab.Host.ROUTER, nftRules(Service.FTP));
+    } else {
+      for (Family family : Family.values()) {
+        String tool = family == Family.V4 ? "iptables-restore" : "ip6tables-restore";
+        String rules = iptablesRules(family);
+        lab.runWithInput(Lab.Host.ROUTER, TIMEOUT, rules, tool, "--noflush").orFail();
+      }
+    }
+  }
+
+  /** Puts the rules for a service in place with nftables, and takes the routes away. */
+  public void install(Lab lab, Service service) {
+    prepare(lab);
+    lab.firewall(Lab.Host.ROUTER, nftRules(service));
+  }
+
+  private void prepare(Lab lab) {
     if (this == SNAT) {
       addAddresses(lab, SNAT_V4 + "/32", SNAT_V6 + "/128");
     } else if (this == SNAT_POOL) {
@@ -60,15 +79,6 @@ public enum NatMode {
     }
     if (hidesServer()) {
       dropDefaultRoutes(lab, Lab.Host.CLIENT);
-    }
-    if (firewall == RouterFirewall.NFTABLES) {
-      lab.firewall(Lab.Host.ROUTER, nftRules());
-    } else {
-      for (Family family : Family.values()) {
-        String tool = family == Family.V4 ? "iptables-restore" : "ip6tables-restore";
-        String rules = iptablesRules(family);
-        lab.runWithInput(Lab.Host.ROUTER, TIMEOUT, rules, tool, "--noflush").orFail();
-      }
     }
   }
 
@@ -84,14 +94,14 @@ public enum NatMode {
     }
   }
 
-  private String nftRules() {
+  private String nftRules(Service service) {
     StringBuilder rules = new StringBuilder("table inet nat {\n chain pre {\n");
     rules.append("  type nat hook prerouting priority dstnat;\n");
     if (hidesServer()) {
       for (Family family : Family.values()) {
         String ip = family == Family.V4 ? "ip" : "ip6";
         rules
-            .append("  %s daddr %s tcp dport 21 ".formatted(ip, family.routerToClient()))
+            .append("  %s daddr %s %s ".formatted(ip, family.routerToClient(), service.match()))
             .append("dnat %s to %s\n".formatted(ip, family.server()));
       }
     }

@@ -120,6 +120,18 @@ public final class Peer implements AutoCloseable {
     return new Connection(calls, answer.path("id").asInt(), answer.path("port").asInt(), host);
   }
 
+  /** Binds a UDP socket; port 0 lets the kernel choose. */
+  public Datagrams datagrams(String host, int port) {
+    JsonNode answer = calls.call("datagrams", Map.of("host", host, "port", port));
+    Endpoint local = new Endpoint(host, answer.path("port").asInt());
+    return new Datagrams(calls, answer.path("id").asInt(), local);
+  }
+
+  /** Sends a datagram that is made by hand, in anybody's name. */
+  public void forge(ForgedDatagram datagram) {
+    calls.call("datagram_forge", datagram.arguments());
+  }
+
   /**
    * Serves thousands of control connections: a greeting, then for each line the reply of its first
    * four letters, or that of {@code *}.

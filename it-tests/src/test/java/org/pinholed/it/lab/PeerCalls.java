@@ -42,6 +42,7 @@ final class PeerCalls implements AutoCloseable {
 
   /** Starts the program on a host. */
   static PeerCalls start(Lab lab, Lab.Host host) {
+    lab.resource("datagrams.py"); // which it imports
     Path script = lab.resource("peer.py");
     Path errors = lab.workFolder().resolve("peer-" + COUNTER.incrementAndGet() + ".err");
     Process process = lab.startPiped(host, errors, "/usr/bin/python3", script.toString());

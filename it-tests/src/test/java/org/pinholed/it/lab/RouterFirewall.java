@@ -17,23 +17,34 @@ public enum RouterFirewall {
 
   private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
+  /** Puts a firewall of nftables in place that lets this service in, with the rule on the mark. */
+  public static void installWithAcceptRule(Lab lab, Service service) {
+    install(lab, service);
+    NFTABLES.acceptRule(lab, "apply").orFail();
+  }
+
+  private static void install(Lab lab, Service service) {
+    load(
+        lab,
+        """
+        table inet filter {
+          chain forward {
+            type filter hook forward priority filter; policy drop;
+            ct state established accept
+            SERVICE ct state new ct mark set ct mark & 0xffff0000 | POLICY accept
+          }
+        }
+        """
+            .replace("SERVICE", service.match()),
+        "nft",
+        "-f",
+        "-");
+  }
+
   /** Puts the firewall in place, without the rule on the mark of children. */
   public void install(Lab lab) {
     if (this == NFTABLES) {
-      load(
-          lab,
-          """
-          table inet filter {
-            chain forward {
-              type filter hook forward priority filter; policy drop;
-              ct state established accept
-              tcp dport 21 ct state new ct mark set ct mark & 0xffff0000 | POLICY accept
-            }
-          }
-          """,
-          "nft",
-          "-f",
-          "-");
+      install(lab, Service.FTP);
       return;
     }
     for (String tool : new String[] {"iptables", "ip6tables"}) {

@@ -17,6 +17,7 @@ import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PortRange;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftClient;
@@ -47,7 +48,8 @@ public final class NftablesBackend implements PinholeBackend {
   private final Object lock = new Object();
   private final NftablesSession control;
   private final List<NftablesSession> sessions = new ArrayList<>();
-  private final RepairBudget restoreBudget = new RepairBudget(RESTORE_BURST, System.nanoTime());
+  private final RepairBudget restoreBudget =
+      new RepairBudget(RESTORE_BURST, Clock.SYSTEM.nanoTime());
   private volatile Diverted diverted = Diverted.NOTHING;
   private boolean installed;
   private volatile boolean translates;
@@ -233,7 +235,7 @@ public final class NftablesBackend implements PinholeBackend {
    */
   boolean restoreTable(NftClient client) throws NetlinkException {
     synchronized (lock) {
-      if (!installed || restoreBudget.take(System.nanoTime()) > 0) {
+      if (!installed || restoreBudget.take(Clock.SYSTEM.nanoTime()) > 0) {
         return false;
       }
       if (!layout.isIntact(client, diverted)) {

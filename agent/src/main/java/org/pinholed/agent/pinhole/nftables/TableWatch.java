@@ -5,6 +5,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftChange;
 import org.pinholed.kernel.nftables.NftMonitor;
@@ -28,7 +29,7 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   private final Watched watched;
   private final long lookEveryNs;
   private final CountDownLatch closing = new CountDownLatch(1);
-  private final RepairBudget budget = new RepairBudget(BURST, System.nanoTime());
+  private final RepairBudget budget = new RepairBudget(BURST, Clock.SYSTEM.nanoTime());
   private final BackOff backOff = new BackOff();
   private final Thread thread;
   private final SampledLog changes;
@@ -37,9 +38,9 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   private final SampledLog recoveries;
   private @Nullable News news;
   private boolean pending;
-  private long lookedNs = System.nanoTime();
+  private long lookedNs = Clock.SYSTEM.nanoTime();
   private volatile String problem = "";
-  private volatile long turnedNs = System.nanoTime();
+  private volatile long turnedNs = Clock.SYSTEM.nanoTime();
 
   /** What the kernel tells of changes. */
   interface News extends AutoCloseable {
@@ -106,7 +107,7 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
     if (!thread.isAlive()) {
       return "its thread does not run";
     }
-    long stillNs = System.nanoTime() - turnedNs;
+    long stillNs = Clock.SYSTEM.nanoTime() - turnedNs;
     if (problem.isEmpty() && stillNs > STILL_NS) {
       return "its thread stands still for " + TimeUnit.NANOSECONDS.toSeconds(stillNs) + " s";
     }
@@ -154,7 +155,7 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   }
 
   private void turn() throws InterruptedException {
-    turnedNs = System.nanoTime();
+    turnedNs = Clock.SYSTEM.nanoTime();
     String before = problem;
     String deaf = attempt(this::listen);
     // Also without news: what nobody tells is found by the looks.
@@ -208,7 +209,7 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   }
 
   private String lookAndRepair() throws NetlinkException, InterruptedException {
-    long nowNs = System.nanoTime();
+    long nowNs = Clock.SYSTEM.nanoTime();
     if (nowNs - lookedNs >= lookEveryNs) {
       lookedNs = nowNs;
       if (!watched.stands()) {
@@ -239,12 +240,12 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   }
 
   private boolean hasBudget() throws InterruptedException {
-    long waitNs = budget.take(System.nanoTime());
+    long waitNs = budget.take(Clock.SYSTEM.nanoTime());
     while (waitNs > 0) {
       if (closing.await(waitNs, TimeUnit.NANOSECONDS)) {
         return false;
       }
-      waitNs = budget.take(System.nanoTime());
+      waitNs = budget.take(Clock.SYSTEM.nanoTime());
     }
     return true;
   }

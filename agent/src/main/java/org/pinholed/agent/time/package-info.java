@@ -1,0 +1,5 @@
+/** The one clock of the agent. */
+@NullMarked
+package org.pinholed.agent.time;
+
+import org.jspecify.annotations.NullMarked;

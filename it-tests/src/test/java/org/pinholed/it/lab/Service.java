@@ -1,0 +1,18 @@
+package org.pinholed.it.lab;
+
+/**
+ * What the server offers: the firewall lets new connections to it in, and a router that hides the
+ * server translates them.
+ *
+ * @param match how nftables knows a packet of it, without the address
+ */
+public record Service(String match) {
+  /** FTP on its usual port. */
+  public static final Service FTP = new Service("tcp dport 21");
+
+  /** The port of the laboratory's own protocol. */
+  public static final int LAB_PORT = 5959;
+
+  /** The laboratory's own protocol, over both transports. */
+  public static final Service LAB = new Service("meta l4proto { tcp, udp } th dport " + LAB_PORT);
+}
