@@ -63,6 +63,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     private volatile String helper = "";
     private volatile boolean adjustable;
     private volatile int zone;
+    private volatile int status = 8; // IPS_CONFIRMED
     private final SequenceAdjustment[] adjustments = new SequenceAdjustment[2];
 
     /**
@@ -145,6 +146,15 @@ public final class FakeConntrackKernel implements NetlinkTransport {
       zone = value;
     }
 
+    /**
+     * Says more of it.
+     *
+     * @param bits {@code IPS_*}, added to what is there
+     */
+    public void addStatus(int bits) {
+      status |= bits;
+    }
+
     /** Gives it the extension for sequence numbers; without it what is set is ignored. */
     public void makeAdjustable() {
       adjustable = true;
@@ -194,7 +204,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
           0);
       tuple(writer, 1, original);
       tuple(writer, 2, reply);
-      writer.attr32be(3, 8).attr32be(8, mark).attr32be(12, id).attr32be(7, 60);
+      writer.attr32be(3, status).attr32be(8, mark).attr32be(12, id).attr32be(7, 60);
       if (zone != 0) {
         writer.attr16be(18, zone);
       }
