@@ -47,11 +47,12 @@ final class FakeRouteKernel implements NetlinkTransport {
     NetlinkReader reader = new NetlinkReader();
     reader.wrap(writer.buffer(), 0, writer.lengthBytes());
     while (reader.nextMessage()) {
+      int index = reader.buffer().getInt(reader.payloadOffset() + 4); // of struct ifinfomsg
+      Device device = devices.get(index);
       if (reader.type() == RTM_GETROUTE) {
         answer(reader);
-      } else if (reader.type() == RTM_GETLINK
-          && devices.containsKey(reader.buffer().getInt(reader.payloadOffset() + 4))) {
-        answerDevice(reader.sequence(), reader.buffer().getInt(reader.payloadOffset() + 4));
+      } else if (reader.type() == RTM_GETLINK && device != null) {
+        answerDevice(reader.sequence(), device, index);
       } else {
         arrived.add(FakeDatagrams.error(reader.sequence(), Errno.ENODEV));
       }
@@ -63,8 +64,7 @@ final class FakeRouteKernel implements NetlinkTransport {
     devices.put(index, new Device(name, mtuBytes));
   }
 
-  private void answerDevice(int sequence, int index) {
-    Device device = devices.get(index);
+  private void answerDevice(int sequence, Device device, int index) {
     arrived.add(
         FakeDatagrams.datagram(
             writer ->

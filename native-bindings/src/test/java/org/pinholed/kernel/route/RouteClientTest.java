@@ -202,8 +202,7 @@ class RouteClientTest {
 
   @Test
   void device_thatIsNotThere_isNone() throws NetlinkException {
-    kernel.takeAnything();
-    kernel.answer(writer -> writer.error(1, Errno.ENODEV));
+    kernel.takeAnything().refuse(1, Errno.ENODEV);
     assertNull(client.device(9));
   }
 }
