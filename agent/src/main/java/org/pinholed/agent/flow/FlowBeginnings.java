@@ -41,7 +41,7 @@ public final class FlowBeginnings {
    * @param maker makes them
    * @param takeover knows those that an earlier agent left
    * @param flows gets them
-   * @param finder finds their conntracks
+   * @param finder finds the conntracks of packets
    * @param conntrack the worker's own way to conntrack
    * @param owners has the half-open ones, shared
    * @param marks writes what is known of a flow into its conntrack mark

@@ -6,24 +6,22 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
-/**
- * Finds the conntrack of a packet whose flow is not known: the kernel's, or that of a capture that
- * is replayed. Owned by one worker.
- */
+/** Finds the conntrack of a packet whose flow is not in the {@link FlowTable}. */
 public interface FlowFinder {
   /**
-   * A conntrack.
+   * The conntrack of a packet.
    *
-   * @param entry what is known of it
-   * @param confirmed whether it is in the kernel's table; else only packets in a queue have it, and
-   *     it may become another one when they pass (docs/adr/0010)
+   * @param entry as far as it is known: of one that is not confirmed, of no more than tuples, id,
+   *     mark and whether it is translated
+   * @param confirmed whether the kernel has it in its table. One that is not confirmed may still
+   *     change or merge with another one, cannot be given a mark, and tells of no end
    */
   record Found(ConntrackEntry entry, boolean confirmed) {}
 
   /**
    * Finds it.
    *
-   * @param packet a readable packet
+   * @param packet what is queued, behind source NAT
    * @param queued what the kernel says of it besides
    * @return null if nobody knows it (any more)
    * @throws IOException if the kernel refuses

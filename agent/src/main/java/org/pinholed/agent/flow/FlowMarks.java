@@ -160,8 +160,12 @@ public final class FlowMarks {
     }
   }
 
-  /** Reports that conntrack did not do what it was asked. */
-  void failed(IOException e) {
+  /**
+   * Reports that the kernel did not do what it was asked about a conntrack.
+   *
+   * @param e what it said
+   */
+  public void failed(IOException e) {
     String message = String.valueOf(e.getMessage());
     errors.warn(message);
     events.agent(AgentEvent.Kind.BACKEND_ERROR, "conntrack", message);

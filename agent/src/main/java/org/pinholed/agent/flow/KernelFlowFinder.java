@@ -7,22 +7,30 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.FlowOrigin;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackView;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
 /**
- * Asks the kernel for the conntrack of a packet: its table, and for the first datagram of a flow,
- * which is not in it yet, what the table's rules wrote down ({@link
- * PinholeBackend.Session#originOf}). Owned by one worker.
+ * Asks the kernel for the conntrack of a packet. For one worker's thread.
+ *
+ * <p>ctnetlink knows every flow whose first packet has left. TCP flows are looked for from their
+ * SYN+ACK on, so there is nothing else to ask. The first datagram of a UDP flow is still in the
+ * queue when it is looked for: then the kernel attached its conntrack to the packet (NFQA_CT), or
+ * else the rule that queued it wrote down what it was ({@link PinholeBackend.Session#originOf}).
+ *
+ * <p>What is attached was true when the packet was queued, and marks may have changed since. So of
+ * a flow that was confirmed then ctnetlink is asked all the same.
  */
 public final class KernelFlowFinder implements FlowFinder {
   private final ConntrackClient conntrack;
   private final PinholeBackend.Session pinholes;
 
   /**
-   * Makes it.
+   * Makes a finder.
    *
    * @param conntrack the worker's own way to conntrack
    * @param pinholes the worker's own way to the table
@@ -34,45 +42,49 @@ public final class KernelFlowFinder implements FlowFinder {
 
   @Override
   public @Nullable Found find(PacketView packet, QueuedPacketView queued) throws IOException {
-    FlowTuple behind = tupleBehind(packet);
-    Optional<ConntrackEntry> entry = conntrack.get(behind);
+    boolean mayBeFirst = packet.protocol() == Transport.UDP.protocolNumber();
+    Found attached = mayBeFirst ? attached(queued) : null;
+    if (attached != null && !attached.confirmed()) {
+      return attached;
+    }
+    FlowTuple reply = tupleBehind(packet);
+    Optional<ConntrackEntry> entry = conntrack.get(reply);
     if (entry.isPresent()) {
       return new Found(entry.get(), true);
     }
-    if (packet.isTcp()) {
+    return attached == null && mayBeFirst ? writtenDown(packet, reply) : null;
+  }
+
+  private static @Nullable Found attached(QueuedPacketView queued) {
+    if (queued.conntrackLengthBytes() == 0) {
       return null;
+    }
+    return ConntrackView.parse(
+            queued.buffer(), queued.conntrackOffset(), queued.conntrackLengthBytes())
+        .map(entry -> new Found(entry, (entry.status() & ConntrackEntry.IPS_CONFIRMED) != 0))
+        .orElse(null);
+  }
+
+  private @Nullable Found writtenDown(PacketView packet, FlowTuple reply) throws IOException {
+    if (packet.sourcePort() == 0 || packet.destinationPort() == 0) {
+      return null; // nobody answers that
     }
     FlowOrigin origin =
         pinholes.originOf(
             new Endpoint(packet.sourceAddress(), packet.sourcePort()),
             new Endpoint(packet.destinationAddress(), packet.destinationPort()));
-    return origin == null ? null : new Found(unconfirmed(origin, behind), false);
-  }
-
-  /** What a flow that begins looks like: nothing was answered, and no zone is diverted. */
-  private static ConntrackEntry unconfirmed(FlowOrigin origin, FlowTuple reply) {
+    if (origin == null) {
+      return null;
+    }
     FlowTuple original =
         new FlowTuple(
-            reply.protocol(),
+            packet.protocol(),
             origin.source().address(),
             origin.source().port(),
             origin.destination().address(),
             origin.destination().port());
-    int status = original.inverse().equals(reply) ? 0 : ConntrackEntry.IPS_NAT_MASK;
-    return new ConntrackEntry(
-        original,
-        reply,
-        origin.conntrackId(),
-        origin.mark(),
-        status,
-        -1,
-        -1,
-        "",
-        -1,
-        -1,
-        -1,
-        -1,
-        0);
+    return new Found(
+        ConntrackEntry.unconfirmed(original, reply, origin.conntrackId(), origin.mark()), false);
   }
 
   /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */

@@ -383,7 +383,21 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param newHelpers the helpers
    */
   void setHelpers(HelperTable newHelpers) {
+    boolean before = maker.helpers().readsDatagrams();
     maker.setHelpers(newHelpers);
+    if (newHelpers.readsDatagrams() != before) {
+      post(() -> attachConntrack(newHelpers.readsDatagrams()));
+    }
+  }
+
+  /** It costs TCP something, too, and is of no use there. */
+  private void attachConntrack(boolean wanted) {
+    try {
+      queue.attachConntrack(wanted);
+    } catch (NetlinkException e) {
+      // first datagrams are then found by what the table's rules write down
+      faults.warn(String.valueOf(e.getMessage()));
+    }
   }
 
   /**
