@@ -66,7 +66,7 @@ public final class FlowMaker {
 
   /** The helper of a conntrack's port; null if none is in force. */
   HelperTable.@Nullable ActiveHelper helperOf(ConntrackEntry entry) {
-    Transport transport = transportOf(entry);
+    Transport transport = Transport.of(entry.original().protocol());
     return transport == null ? null : helpers.find(transport, entry.original().destinationPort());
   }
 
@@ -119,15 +119,6 @@ public final class FlowMaker {
   /** What is known of a flow that has not sent a byte yet. */
   Parent parentOf(ConntrackEntry entry, HelperTable.ActiveHelper active) {
     return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE, PacketWay.UNKNOWN), active);
-  }
-
-  private static @Nullable Transport transportOf(ConntrackEntry entry) {
-    for (Transport transport : Transport.values()) {
-      if (transport.protocolNumber() == entry.original().protocol()) {
-        return transport;
-      }
-    }
-    return null;
   }
 
   private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {

@@ -98,7 +98,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    * @return whether it is ended now
    */
   public boolean checkGone(Flow flow, boolean closed) {
-    if (isInKernel(flow)) {
+    if (!flow.isConfirmed() || isInKernel(flow)) {
       return false;
     }
     endGone(flow, closed);
@@ -144,7 +144,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   @SuppressWarnings("ReferenceEquality") // a flow that began since with the same numbers is another
   public void look(ConntrackEntry entry) {
     Flow flow = flows.find(entry.identity());
-    if (flow == null || flow.entry() != entry) {
+    if (flow == null || flow.entry() != entry || !flow.isConfirmed()) {
       return;
     }
     try {

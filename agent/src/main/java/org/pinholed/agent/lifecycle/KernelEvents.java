@@ -249,7 +249,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
 
   @Override
   public void onDestroy(ConntrackEntry entry) {
-    if ((entry.mark() & marks.child()) == 0) {
+    int ours = entry.mark() & (marks.child() | marks.read());
+    if (ours != marks.child()) { // a child that is read is a flow of its own
       workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);
     }
   }
