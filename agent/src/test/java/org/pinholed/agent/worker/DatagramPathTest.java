@@ -102,7 +102,7 @@ class DatagramPathTest {
     heard.add((direction == Direction.ORIGINAL ? "> " : "< ") + text);
     facts.add(flow);
     out.understood(LambdaProtocol.Word.SAID);
-    String[] words = text.split(" ");
+    String[] words = text.split(" ", -1);
     switch (words[0]) {
       case "open" -> {
         Endpoint seen = out.expect(Announcements.once(flow, 30000).build());
