@@ -189,8 +189,9 @@ class PinholeKindsIT {
   }
 
   @Test
-  void lease_limitOfConnections_holdsOverRenewals() throws IOException {
-    assertTrue(backend.limitsConnections());
+  void lease_limitOfConnections_holdsOverRenewals_whereTheBackendSaysSo() throws IOException {
+    // Linux 6.12 and later; before, the renewal makes it anew behind the second connection
+    boolean kept = backend.limitsConnections();
     Pinhole lease = lease(false, LEASED, 3);
     session.apply(List.of(), List.of(lease));
     assertEquals(List.of(lease), owned(), "the number is read back");
@@ -202,7 +203,7 @@ class PinholeKindsIT {
       }
       passed += passes(client(RoutedNetwork.CLIENT, port), RoutedNetwork.SERVER, 49152, at) ? 1 : 0;
     }
-    assertEquals(3, passed);
+    assertEquals(kept ? 3 : 5, passed);
     assertTrue(session.stands(lease));
     // made anew it lets as many in again
     session.apply(List.of(lease), List.of(lease));
