@@ -4,7 +4,7 @@ import org.pinholed.helper.Reason;
 
 /**
  * Why a message that had to be rewritten passed as it came, and nothing of it was opened: a bound
- * on what is held (docs/adr/0010).
+ * on what is held (docs/adr/0011).
  */
 public enum HoldReason implements Reason {
   /** What is held is not acknowledged: the sender has no more than its first window to send. */

@@ -9,7 +9,7 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
 
 /**
  * Messages over several segments in one direction of a translated flow: what of it waits in the
- * kernel's queue, and what it becomes (docs/adr/0010).
+ * kernel's queue, and what it becomes (docs/adr/0011).
  *
  * <p>Segments that reach into an unfinished message are held, in the order of their sequence
  * numbers. Once it is complete its new text is laid over them ({@link LaidText}): each takes as

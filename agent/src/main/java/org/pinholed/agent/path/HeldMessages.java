@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The packets of one worker that wait in the kernel's queue until a message is complete
- * (docs/adr/0010): whether there is room for one more, when its time is over, and its verdict.
+ * (docs/adr/0011): whether there is room for one more, when its time is over, and its verdict.
  * {@link MessageHold} decides what becomes of them. For the worker's thread only.
  */
 public final class HeldMessages implements MessageHold.Exits, WorkerFlows.HeldPackets {

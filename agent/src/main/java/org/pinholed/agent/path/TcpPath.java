@@ -14,7 +14,6 @@ import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.packet.PacketView;
-import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.Tracer;
 import org.pinholed.helper.ByteCursor;
@@ -43,8 +42,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private final HeldMessages held;
   private final RewrittenVerdict rewritten;
   private final PinholeTransaction pinholes;
-  private final AgentEvents events;
-  private final AgentMetrics metrics;
+  private final HelperFaults faults;
   private final Tracer tracer;
 
   private String verdict = AS_IT_CAME;
@@ -95,8 +93,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     this.held = held;
     this.rewritten = new RewrittenVerdict(batch, rewrites, held, outcomes, pinholes, metrics);
     this.pinholes = pinholes;
-    this.events = events;
-    this.metrics = metrics;
+    this.faults = new HelperFaults(batch, flows, outcomes, events, metrics);
     this.tracer = tracer;
   }
 
@@ -147,7 +144,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
         repeatRewrites(flow, flow.translation(), towards);
       }
     } catch (RuntimeException e) {
-      helperFailed(flow, e);
+      faults.giveUp(flow, e);
     }
     if (tracer.isOn()) {
       // Committed at once, so that the trace tells what really became of it.
@@ -171,17 +168,9 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
       flows.endReading(flow, AgentReason.BEGAN_ELSEWHERE);
     }
     if (tracer.isOn()) {
-      tracer.line("session", "not read: " + notReadBecause(finding, queued));
+      tracer.line("session", "not read: " + reversePath.notReadBecause(finding, queued));
     }
     return false;
-  }
-
-  private static String notReadBecause(ReversePath.Finding finding, QueuedPacketView queued) {
-    return finding == ReversePath.Finding.MISROUTED
-        ? "it came in by "
-            + ReversePath.name(queued.inInterfaceIndex())
-            + ", which does not lead back to its source"
-        : AgentReason.BEGAN_ELSEWHERE.explanation();
   }
 
   private void readSegment(Flow flow, Direction towards) {
@@ -254,18 +243,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     }
     if (!packet.has(PacketView.RST)) {
       verdict = rewritten.give(flow, translation, towards, false);
-    }
-  }
-
-  /** Nobody knows what state a helper is in that threw: the flow is given up, with its pinholes. */
-  private void helperFailed(Flow flow, RuntimeException e) {
-    metrics.unreadablePacket(UnreadableReason.FAULT);
-    batch.fault(e);
-    if (!flow.readingEnded() && !flow.parent().hasEnded()) {
-      outcomes.begin(flow, Direction.ORIGINAL, batch.beganNs());
-      outcomes.report(AgentReason.HELPER_FAILED, 0);
-      events.reason(flow.parent(), AgentReason.HELPER_FAILED, "");
-      flows.endReading(flow, AgentReason.HELPER_FAILED, true);
     }
   }
 

@@ -110,12 +110,15 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       conntrack = acquired.add(ConntrackClient.open());
       links = acquired.add(new LinkWatch(LinkEvents.open(), shared.clock().nanoTime()));
       acquired.add(backend::remove);
-      backend.install(helpers.ports());
+      helpers.shared().restore(left.beyond().shared(), shared.clock().nanoTime());
+      shared.table().setLeased(helpers.leased());
+      backend.install(helpers.ports(), helpers.leased());
       queues.repeatForNewDiversion();
       pinholes = acquired.add(backend.openSession());
       ParentOwners owners = new ParentOwners(config.limits());
       for (PacketQueue queue : queues.all()) {
-        workerThreads.add(acquired.add(openWorker(config, helpers, queue, owners, shared)));
+        int index = workerThreads.size();
+        workerThreads.add(acquired.add(openWorker(config, helpers, index, queue, owners, shared)));
       }
       workers = new QueueWorkers(workerThreads.stream().map(WorkerThread::worker).toList(), owners);
       kernelEvents =
@@ -127,6 +130,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               shared.table(),
               workers,
               links,
+              helpers.shared(),
               config.marks(),
               shared.events(),
               shared.metrics(),
@@ -155,6 +159,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
   private WorkerThread openWorker(
       AgentConfig config,
       HelperTable helpers,
+      int index,
       PacketQueue queue,
       ParentOwners owners,
       Shared shared)
@@ -169,6 +174,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
                 config.asymmetricRouting(),
                 routes,
                 ownPinholes,
+                id -> backend.queueOf(id) == index,
                 shared.table(),
                 helpers,
                 owners,
