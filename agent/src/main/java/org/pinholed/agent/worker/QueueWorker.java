@@ -43,7 +43,7 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketHandler;
-import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.pinholed.kernel.nfqueue.PacketSource;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 import org.pinholed.kernel.route.RouteClient;
 import org.slf4j.Logger;
@@ -60,7 +60,7 @@ import org.slf4j.LoggerFactory;
 public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private static final Logger LOG = LoggerFactory.getLogger(QueueWorker.class);
 
-  private final PacketQueue queue;
+  private final PacketSource queue;
   private final AgentMetrics metrics;
   private final AgentEvents events;
   private final Tracer tracer;
@@ -89,7 +89,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   /**
    * Makes a worker over sockets that it owns from now on.
    *
-   * @param queue its packet queue
+   * @param queue where its packets come from
    * @param conntrack its own way to conntrack
    * @param asymmetricRouting whether honest packets may come in by any device
    * @param routes its own way to the routing tables
@@ -104,7 +104,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param clock what time it is
    */
   public QueueWorker(
-      PacketQueue queue,
+      PacketSource queue,
       ConntrackClient conntrack,
       boolean asymmetricRouting,
       RouteClient routes,
