@@ -74,12 +74,38 @@ class HelpersArchitectureTest {
   static final ArchRule noCycles =
       slices().matching("org.pinholed.(*)..").should().beFreeOfCycles();
 
+  /** What all protocols use knows none of them; a protocol may use text and streams. */
   @ArchTest
-  static final ArchRule streamsKnowNoProtocol =
-      noClasses()
+  static final ArchRule whatIsSharedKnowsNoProtocol =
+      classes()
           .that()
           .resideInAPackage("org.pinholed.helper.stream")
+          .or()
+          .resideInAPackage("org.pinholed.helper.text")
           .should()
-          .dependOnClassesThat()
-          .resideInAPackage("org.pinholed.helper.ftp");
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(
+              "java..",
+              "org.jspecify.annotations..",
+              "org.pinholed.helper",
+              "org.pinholed.helper.stream",
+              "org.pinholed.helper.text");
+
+  @ArchTest
+  static final ArchRule streamsAndTextDoNotKnowEachOther =
+      slices().matching("org.pinholed.helper.(stream|text)").should().notDependOnEachOther();
+
+  @ArchTest
+  static final ArchRule theSpiKnowsNothingButItself =
+      classes()
+          .that()
+          .resideInAPackage("org.pinholed.helper")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage("java..", "org.jspecify.annotations..", "org.pinholed.helper");
+
+  /** So that a cursor that counts sees all that a helper reads. */
+  @ArchTest
+  static final ArchRule helpersReadThroughTheCursorOnly =
+      noClasses().should().callMethod(ByteCursor.class, "buffer");
 }

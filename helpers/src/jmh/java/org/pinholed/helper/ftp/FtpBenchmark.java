@@ -36,6 +36,7 @@ import org.pinholed.helper.SharedState;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.helper.text.LineView;
 
 /** What reading FTP costs, from packet buffers outside the heap, as the agent has them. */
 @State(Scope.Thread)
@@ -50,7 +51,8 @@ public class FtpBenchmark {
   private final ByteBuffer eprt = packet("EPRT |2|2001:db8:1::10|5282|\r\n");
   private final ByteBuffer command = packet("RETR some/file/name.txt\r\n");
   private final ByteBuffer reply = packet("226 Transfer complete.\r\n");
-  private final LineView line = new LineView();
+  private final ByteCursor cursor = new ByteCursor();
+  private final LineView line = new TelnetLineView();
   private final byte[] address = new byte[16];
   private final Flow flow = new Flow();
 
@@ -82,20 +84,20 @@ public class FtpBenchmark {
   /** The verb and the six numbers of a PORT command. */
   @Benchmark
   public long parsePort() {
-    line.wrap(port, 0, port.capacity() - 1);
+    show(port);
     return FtpWord.readVerb(line) == FtpWord.PORT ? HostPortParser.parseArgument(line) : 0;
   }
 
   /** The text of a 227 reply. */
   @Benchmark
   public long parsePassive() {
-    return HostPortParser.find(line.wrap(passive, 0, passive.capacity() - 1));
+    return HostPortParser.find(show(passive));
   }
 
   /** The verb and the fields of an EPRT command over IPv6. */
   @Benchmark
   public long parseEprt() {
-    line.wrap(eprt, 0, eprt.capacity() - 1);
+    show(eprt);
     return FtpWord.readVerb(line) == FtpWord.EPRT
         ? ExtendedPortParser.parseArgument(line, address)
         : 0;
@@ -108,6 +110,10 @@ public class FtpBenchmark {
     flow.fromClient(command);
     flow.fromServer(reply);
     return flow.last;
+  }
+
+  private LineView show(ByteBuffer packet) {
+    return line.wrap(cursor.wrap(packet, 0, packet.capacity(), 0), 0, packet.capacity() - 1);
   }
 
   private static ByteBuffer packet(String text) {

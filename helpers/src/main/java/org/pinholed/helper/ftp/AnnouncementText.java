@@ -1,8 +1,8 @@
 package org.pinholed.helper.ftp;
 
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.pinholed.helper.AddressText;
+import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 
@@ -38,16 +38,16 @@ final class AnnouncementText {
    * Whether a line that is not whole yet may become an announcement.
    *
    * @param direction which way it goes
-   * @param buffer where it is
+   * @param bytes where it is
    * @param start index of its first byte
    * @param end index behind the last byte that came
    * @return false if it is certain that it announces nothing
    */
-  static boolean mayBegin(Direction direction, ByteBuffer buffer, int start, int end) {
+  static boolean mayBegin(Direction direction, ByteCursor bytes, int start, int end) {
     for (byte[] word : direction == Direction.ORIGINAL ? COMMANDS : REPLIES) {
       int length = Math.min(word.length, end - start);
       int same = 0;
-      while (same < length && (buffer.get(start + same) | 0x20) == word[same]) {
+      while (same < length && (bytes.u8At(start + same) | 0x20) == word[same]) {
         same++;
       }
       if (same == length) {

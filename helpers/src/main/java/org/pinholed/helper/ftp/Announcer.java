@@ -1,7 +1,6 @@
 package org.pinholed.helper.ftp;
 
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Direction;
@@ -9,6 +8,8 @@ import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.text.AddressParser;
+import org.pinholed.helper.text.LineView;
 
 /**
  * Checks what PORT, EPRT, 227 and 229 name, and announces it.
@@ -184,7 +185,7 @@ final class Announcer {
       OutcomeSink out) {
     InetAddress announcer = facts.sender(direction).address();
     boolean namesItself = Arrays.equals(address, announcer.getAddress());
-    InetAddress named = namesItself ? announcer : inetAddress(address);
+    InetAddress named = namesItself ? announcer : AddressParser.toAddress(address, address.length);
     // As the other side sees him: what manuals tell who is behind translation to announce.
     boolean namesItsOther = named.equals(facts.senderSeenByPeer(direction).address());
     boolean ownAddress = namesItself || namesItsOther;
@@ -278,13 +279,5 @@ final class Announcer {
       (byte) (hostPort >> 24),
       (byte) (hostPort >> 16)
     };
-  }
-
-  private static InetAddress inetAddress(byte[] address) {
-    try {
-      return InetAddress.getByAddress(address);
-    } catch (UnknownHostException e) {
-      throw new IllegalArgumentException("address length: " + address.length, e);
-    }
   }
 }

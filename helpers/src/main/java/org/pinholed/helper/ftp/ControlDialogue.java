@@ -3,6 +3,7 @@ package org.pinholed.helper.ftp;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.text.LineView;
 
 /**
  * Which reply answers which command, and what follows from it.

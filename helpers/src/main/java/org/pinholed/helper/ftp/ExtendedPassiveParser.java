@@ -1,5 +1,7 @@
 package org.pinholed.helper.ftp;
 
+import org.pinholed.helper.text.LineView;
+
 /** Finds the port in the text of a 229 reply (RFC 2428 section 3). */
 final class ExtendedPassiveParser {
   private ExtendedPassiveParser() {}
@@ -17,10 +19,7 @@ final class ExtendedPassiveParser {
   static long find(LineView line, byte[] address) {
     long result = ExtendedPortParser.MISSING_FIELDS;
     while (line.current() != LineView.END) {
-      boolean parenthesis = line.current() == '(';
-      if (parenthesis) {
-        line.advance();
-      }
+      boolean parenthesis = line.accept('(');
       if (parenthesis || line.current() == '|') {
         // Where it goes wrong another parenthesis may begin: that byte is looked at again.
         long fields = ExtendedPortParser.parseFields(line, address, true);

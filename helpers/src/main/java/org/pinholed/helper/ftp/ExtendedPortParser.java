@@ -1,5 +1,9 @@
 package org.pinholed.helper.ftp;
 
+import org.pinholed.helper.text.AddressParser;
+import org.pinholed.helper.text.Decimals;
+import org.pinholed.helper.text.LineView;
+
 /**
  * Reads the delimited host-port of EPRT and of the 229 reply (RFC 2428 sections 2 and 3): {@code
  * |1|132.235.1.2|6275|}, {@code |2|1080::8:800:200C:417A|5282|}, {@code |||6446|}.
@@ -64,7 +68,7 @@ final class ExtendedPortParser {
         return WRONG_FAMILY;
       }
     }
-    if (!skip(line, delimiter)) {
+    if (!line.accept(delimiter)) {
       return MISSING_FIELDS;
     }
     int length = 0;
@@ -80,19 +84,15 @@ final class ExtendedPortParser {
         return BAD_ADDRESS;
       }
     }
-    if ((length == 0 && !mayBeEmpty) || !skip(line, delimiter) || !line.atDigit()) {
+    if ((length == 0 && !mayBeEmpty) || !line.accept(delimiter)) {
       return MISSING_FIELDS;
     }
-    int port = 0;
-    while (line.atDigit()) {
-      port = Math.min(port * 10 + line.current() - '0', PORT_MAX + 1);
-      line.advance();
-    }
-    if (!skip(line, delimiter)) {
+    long port = Decimals.read(line, PORT_MAX);
+    if (port == Decimals.NONE || !line.accept(delimiter)) {
       return MISSING_FIELDS;
     }
     line.endSpan();
-    return port > PORT_MAX ? PORT_OUT_OF_RANGE : (long) length << 16 | port;
+    return port == Decimals.TOO_LARGE ? PORT_OUT_OF_RANGE : (long) length << 16 | port;
   }
 
   // RFC 2428 allows 33..126; a character that occurs within the fields could not delimit them.
@@ -102,13 +102,5 @@ final class ExtendedPortParser {
         && character != '.'
         && character != ':'
         && !Character.isLetterOrDigit(character);
-  }
-
-  private static boolean skip(LineView line, int delimiter) {
-    if (line.current() != delimiter) {
-      return false;
-    }
-    line.advance();
-    return true;
   }
 }

@@ -1,8 +1,9 @@
 package org.pinholed.helper.ftp;
 
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.text.LineView;
 
 /**
  * Tells other protocols from FTP by how the client begins.
@@ -33,20 +34,20 @@ final class FirstLine {
   /**
    * Looks at the first bytes of a line, which may go on.
    *
-   * @param buffer where the line is
+   * @param bytes where the line is
    * @param start index of its first byte
    * @param end index behind its last byte, above {@code start}
    * @param first whether it is the first line of its direction; later ones are only held against
    *     TLS, because their file names may be in any encoding
    * @return what it is, or null if it is text or nobody can tell yet
    */
-  static @Nullable FtpReason binary(ByteBuffer buffer, int start, int end, boolean first) {
-    int octet = Byte.toUnsignedInt(buffer.get(start));
+  static @Nullable FtpReason binary(ByteCursor bytes, int start, int end, boolean first) {
+    int octet = bytes.u8At(start);
     if (octet == TLS_HANDSHAKE) {
       if (end - start == 1) {
         return null;
       }
-      if (buffer.get(start + 1) == TLS_MAJOR_VERSION) {
+      if (bytes.u8At(start + 1) == TLS_MAJOR_VERSION) {
         return FtpReason.TLS_HELLO;
       }
     }

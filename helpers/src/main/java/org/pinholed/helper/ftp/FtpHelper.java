@@ -1,6 +1,5 @@
 package org.pinholed.helper.ftp;
 
-import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Direction;
@@ -8,6 +7,7 @@ import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.StreamHelper;
+import org.pinholed.helper.text.LineView;
 
 /**
  * One FTP control connection: cuts its bytes into lines and hands them over to where they are
@@ -35,7 +35,7 @@ final class FtpHelper implements StreamHelper {
 
   private final HelperLimits limits;
   private final FtpState state = new FtpState();
-  private final LineView line = new LineView();
+  private final LineView line = new TelnetLineView();
   private final ControlDialogue dialogue;
 
   /** Why it is not read any more. */
@@ -103,13 +103,12 @@ final class FtpHelper implements StreamHelper {
   @Override
   public int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out) {
     FtpState.Side side = direction == Direction.ORIGINAL ? state.client : state.server;
-    ByteBuffer buffer = bytes.buffer();
     int limit = bytes.limit();
     int start = bytes.position();
     int from = Math.min(limit, start + side.scannedBytes);
     side.scannedBytes = 0;
     while (ended == null && start < limit) {
-      int lineFeed = indexOfLineFeed(buffer, from, limit);
+      int lineFeed = LineView.indexOfLineFeed(bytes, from, limit);
       if (side.skipping) {
         if (lineFeed < 0) {
           return bytes.remaining();
@@ -117,8 +116,7 @@ final class FtpHelper implements StreamHelper {
         side.skipping = false;
       } else {
         int end = lineFeed < 0 ? limit : lineFeed;
-        FtpReason binary =
-            end > start ? FirstLine.binary(buffer, start, end, side.firstLine) : null;
+        FtpReason binary = end > start ? FirstLine.binary(bytes, start, end, side.firstLine) : null;
         if (binary != null) {
           end(binary, bytes.streamOffsetOf(start), out);
         } else if (end - start >= limits.lineBytes()) {
@@ -127,8 +125,7 @@ final class FtpHelper implements StreamHelper {
           side.skipping = lineFeed < 0;
         } else if (lineFeed < 0) {
           side.scannedBytes = limit - start;
-          if (mayAnnounce(direction)
-              && AnnouncementText.mayBegin(direction, buffer, start, limit)) {
+          if (mayAnnounce(direction) && AnnouncementText.mayBegin(direction, bytes, start, limit)) {
             out.incomplete(bytes.streamOffsetOf(start));
           }
           return start - bytes.position();
@@ -142,15 +139,6 @@ final class FtpHelper implements StreamHelper {
     return bytes.remaining();
   }
 
-  private static int indexOfLineFeed(ByteBuffer buffer, int from, int limit) {
-    for (int at = from; at < limit; at++) {
-      if (buffer.get(at) == '\n') {
-        return at;
-      }
-    }
-    return -1;
-  }
-
   // Of a line that is too long only the beginning comes (not complete): it keeps the step and
   // opens nothing.
   private void onLine(
@@ -161,7 +149,7 @@ final class FtpHelper implements StreamHelper {
       boolean complete,
       OutcomeSink out) {
     long offset = bytes.streamOffsetOf(start);
-    line.wrap(bytes.buffer(), start, end);
+    line.wrap(bytes, start, end);
     FtpReason reason;
     if (direction == Direction.REPLY) {
       state.server.firstLine = false;

@@ -1,10 +1,11 @@
 package org.pinholed.helper.ftp;
 
 import java.net.InetAddress;
-import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import org.pinholed.helper.text.Network;
+import org.pinholed.helper.text.Options;
+import org.pinholed.helper.text.PortSet;
 
 /**
  * What can be configured about FTP. Immutable, one per configured helper, shared by all its flows.
@@ -41,20 +42,18 @@ final class FtpOptions {
   static final String DEFAULT_DENIED_PASSIVE_PORTS =
       "1433,1521,2375-2376,3306,3389,5432,5900,5985-5986,6379,11211,27017";
 
-  private static final int PORT_MAX = 65535;
-
   private final boolean opensAtCommand;
   private final boolean requiresLogin;
   private final List<Network> fxpNetworks;
-  private final BitSet deniedPorts;
-  private final BitSet deniedPassivePorts;
+  private final PortSet deniedPorts;
+  private final PortSet deniedPassivePorts;
 
   private FtpOptions(
       boolean opensAtCommand,
       boolean requiresLogin,
       List<Network> fxpNetworks,
-      BitSet deniedPorts,
-      BitSet deniedPassivePorts) {
+      PortSet deniedPorts,
+      PortSet deniedPassivePorts) {
     this.opensAtCommand = opensAtCommand;
     this.requiresLogin = requiresLogin;
     this.fxpNetworks = fxpNetworks;
@@ -70,25 +69,13 @@ final class FtpOptions {
    * @throws IllegalArgumentException for an unknown option or a bad value
    */
   static FtpOptions of(Map<String, Object> options) {
-    for (Map.Entry<String, Object> option : options.entrySet()) {
-      if (!FtpProtocol.OPTIONS.containsKey(option.getKey())) {
-        throw new IllegalArgumentException(
-            option.getKey()
-                + ": "
-                + option.getValue()
-                + " (expected: one of "
-                + String.join(", ", FtpProtocol.OPTIONS.keySet())
-                + ")");
-      }
-    }
+    Options values = new Options(options, FtpProtocol.OPTIONS.keySet());
     return new FtpOptions(
-        opensAtCommand(options.getOrDefault(ACTIVE_OPEN, "command")),
-        requiresLogin(options.getOrDefault(REQUIRE_LOGIN, true)),
-        networks(options.getOrDefault(FXP_NETWORKS, List.of())),
-        ports(DENIED_PORTS, options.getOrDefault(DENIED_PORTS, DEFAULT_DENIED_PORTS)),
-        ports(
-            DENIED_PASSIVE_PORTS,
-            options.getOrDefault(DENIED_PASSIVE_PORTS, DEFAULT_DENIED_PASSIVE_PORTS)));
+        values.word(ACTIVE_OPEN, "command", "reply").equals("command"),
+        values.flag(REQUIRE_LOGIN, true),
+        values.networks(FXP_NETWORKS),
+        values.ports(DENIED_PORTS, DEFAULT_DENIED_PORTS),
+        values.ports(DENIED_PASSIVE_PORTS, DEFAULT_DENIED_PASSIVE_PORTS));
   }
 
   // Whether PORT and EPRT open at once, and not when the server has agreed.
@@ -102,102 +89,16 @@ final class FtpOptions {
   }
 
   boolean isFxpAllowed(InetAddress address) {
-    for (Network network : fxpNetworks) {
-      if (network.contains(address)) {
-        return true;
-      }
-    }
-    return false;
+    return Options.anyContains(fxpNetworks, address);
   }
 
   // Whether PORT and EPRT may not name a port.
   boolean isDenied(int port) {
-    return deniedPorts.get(port);
+    return deniedPorts.contains(port);
   }
 
   // Whether 227 and 229 may not name a port.
   boolean isDeniedPassive(int port) {
-    return deniedPassivePorts.get(port);
-  }
-
-  private static boolean opensAtCommand(Object value) {
-    if (value.equals("command")) {
-      return true;
-    }
-    if (value.equals("reply")) {
-      return false;
-    }
-    throw refused(ACTIVE_OPEN, value, "command or reply");
-  }
-
-  private static boolean requiresLogin(Object value) {
-    String text = String.valueOf(value);
-    if (text.equals("true") || text.equals("false")) {
-      return text.equals("true");
-    }
-    throw refused(REQUIRE_LOGIN, value, "true or false");
-  }
-
-  private static List<Network> networks(Object value) {
-    List<Network> networks = new ArrayList<>();
-    for (String text : items(value)) {
-      Network network = Network.parse(text);
-      if (network == null) {
-        throw refused(FXP_NETWORKS, text, "networks such as 192.0.2.0/24 or 2001:db8::/32");
-      }
-      networks.add(network);
-    }
-    return List.copyOf(networks);
-  }
-
-  private static BitSet ports(String option, Object value) {
-    BitSet ports = new BitSet();
-    for (String text : items(value)) {
-      int dash = text.indexOf('-');
-      int low = port(dash < 0 ? text : text.substring(0, dash));
-      int high = dash < 0 ? low : port(text.substring(dash + 1));
-      if (low < 0 || high < low) {
-        throw refused(option, text, "ports 0..65535 or ranges of them such as 5900-5905");
-      }
-      ports.set(low, high + 1);
-    }
-    return ports;
-  }
-
-  // Reads 0..65535; -1 if the text is anything else.
-  private static int port(String text) {
-    if (text.isEmpty() || text.length() > 5) {
-      return -1;
-    }
-    int value = 0;
-    for (int at = 0; at < text.length(); at++) {
-      char digit = text.charAt(at);
-      if (digit < '0' || digit > '9') {
-        return -1;
-      }
-      value = value * 10 + digit - '0';
-    }
-    return value > PORT_MAX ? -1 : value;
-  }
-
-  private static List<String> items(Object value) {
-    List<String> items = new ArrayList<>();
-    if (value instanceof Iterable<?> values) {
-      for (Object item : values) {
-        items.add(String.valueOf(item).trim());
-      }
-    } else {
-      for (String item : String.valueOf(value).split(",", -1)) {
-        items.add(item.trim());
-      }
-      if (items.size() == 1 && items.get(0).isEmpty()) {
-        items.clear(); // an empty text is an empty list
-      }
-    }
-    return items;
-  }
-
-  private static IllegalArgumentException refused(String option, Object value, String expected) {
-    return new IllegalArgumentException(option + ": " + value + " (expected: " + expected + ")");
+    return deniedPassivePorts.contains(port);
   }
 }

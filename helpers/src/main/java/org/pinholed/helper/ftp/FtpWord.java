@@ -3,6 +3,7 @@ package org.pinholed.helper.ftp;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.text.LineView;
 
 /** The commands and replies of FTP that have a name here. */
 public enum FtpWord implements HelperWord {

@@ -1,5 +1,7 @@
 package org.pinholed.helper.ftp;
 
+import org.pinholed.helper.text.LineView;
+
 /** Reads the six-number host-port of PORT and of the 227 reply, without allocating. */
 final class HostPortParser {
   /** No six numbers with commas between them. */
@@ -94,10 +96,9 @@ final class HostPortParser {
 
   // Goes over one comma and the spaces behind it, which some servers send.
   private static boolean skipComma(LineView line) {
-    if (line.current() != ',') {
+    if (!line.accept(',')) {
       return false;
     }
-    line.advance();
     line.skipSpaces();
     return true;
   }

@@ -1,5 +1,7 @@
 package org.pinholed.helper.ftp;
 
+import org.pinholed.helper.text.LineView;
+
 /**
  * Which replies may be text of somebody else: a file name that holds line feeds can end a reply
  * before its time and supply the next one.

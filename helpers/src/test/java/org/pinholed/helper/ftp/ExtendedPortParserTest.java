@@ -34,12 +34,12 @@ class ExtendedPortParserTest {
 
   private static String argument(String text) throws Exception {
     byte[] address = new byte[16];
-    return words(ExtendedPortParser.parseArgument(LineViewTest.of(text), address), address);
+    return words(ExtendedPortParser.parseArgument(TelnetLineViewTest.of(text), address), address);
   }
 
   private static String reply(String text) throws Exception {
     byte[] address = new byte[16];
-    return words(ExtendedPassiveParser.find(LineViewTest.of(text), address), address);
+    return words(ExtendedPassiveParser.find(TelnetLineViewTest.of(text), address), address);
   }
 
   @ParameterizedTest

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import org.pinholed.helper.text.AddressParser;
+import org.pinholed.helper.text.Network;
 
 /**
  * Runs the seeds in a normal build; for hours with {@code JAZZER_FUZZ=1 mvn -Djacoco.skip test -pl
@@ -36,11 +38,12 @@ class FtpHelperFuzzTest {
   void parsers(byte[] data) {
     String text = new String(data, ISO_8859_1);
     byte[] address = new byte[16];
-    assertTrue(HostPortParser.find(LineViewTest.of(text)) >= HostPortParser.OCTET_OUT_OF_RANGE);
-    assertTrue(HostPortParser.parseArgument(LineViewTest.of(text)) < 1L << 48);
-    assertTrue(ExtendedPortParser.parseArgument(LineViewTest.of(text), address) < 17L << 16);
-    assertTrue(ExtendedPassiveParser.find(LineViewTest.of(text), address) < 17L << 16);
-    assertTrue(AddressParser.parseIpv6(LineViewTest.of(text), address) <= 16);
+    assertTrue(
+        HostPortParser.find(TelnetLineViewTest.of(text)) >= HostPortParser.OCTET_OUT_OF_RANGE);
+    assertTrue(HostPortParser.parseArgument(TelnetLineViewTest.of(text)) < 1L << 48);
+    assertTrue(ExtendedPortParser.parseArgument(TelnetLineViewTest.of(text), address) < 17L << 16);
+    assertTrue(ExtendedPassiveParser.find(TelnetLineViewTest.of(text), address) < 17L << 16);
+    assertTrue(AddressParser.parseIpv6(TelnetLineViewTest.of(text), address) <= 16);
     Network network = Network.parse(text);
     assertTrue(network == null || text.length() >= 2);
   }

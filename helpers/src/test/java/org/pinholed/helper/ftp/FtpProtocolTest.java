@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Transport;
+import org.pinholed.helper.text.Network;
 
 class FtpProtocolTest {
   private final FtpProtocol protocol = new FtpProtocol();

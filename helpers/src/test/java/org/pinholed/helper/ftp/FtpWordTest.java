@@ -15,7 +15,7 @@ import org.pinholed.helper.Reason;
 
 class FtpWordTest {
   private static FtpWord verb(String line) {
-    return FtpWord.readVerb(LineViewTest.of(line));
+    return FtpWord.readVerb(TelnetLineViewTest.of(line));
   }
 
   @ParameterizedTest

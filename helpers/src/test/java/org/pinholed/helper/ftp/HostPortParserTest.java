@@ -15,11 +15,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class HostPortParserTest {
   private static long argument(String text) {
-    return HostPortParser.parseArgument(LineViewTest.of(text));
+    return HostPortParser.parseArgument(TelnetLineViewTest.of(text));
   }
 
   private static long find(String text) {
-    return HostPortParser.find(LineViewTest.of(text));
+    return HostPortParser.find(TelnetLineViewTest.of(text));
   }
 
   private static long hostPort(int a, int b, int c, int d, int port) {

@@ -1,13 +1,16 @@
-package org.pinholed.helper.ftp;
+package org.pinholed.helper.text;
 
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.ByteCursor;
 
 /** A network in CIDR notation, IPv4 or IPv6. Immutable. */
-final class Network {
+public final class Network {
+  private static final int PREFIX_DIGITS_MAX = 3;
+
   private final byte[] address;
   private final int prefixBits;
 
@@ -22,10 +25,11 @@ final class Network {
    * @param text address, or address, slash and prefix length
    * @return null if the text is none of these
    */
-  static @Nullable Network parse(String text) {
+  public static @Nullable Network parse(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     byte[] address = new byte[AddressParser.IPV6_BYTES];
-    LineView line = new LineView().wrap(ByteBuffer.wrap(bytes), 0, bytes.length);
+    ByteCursor cursor = new ByteCursor().wrap(ByteBuffer.wrap(bytes), 0, bytes.length, 0);
+    LineView line = new LineView().wrap(cursor, 0, bytes.length);
     int length =
         text.indexOf(':') < 0
             ? AddressParser.parseIpv4(line, address)
@@ -34,26 +38,26 @@ final class Network {
       return null;
     }
     int prefixBits = length * Byte.SIZE;
-    if (line.current() == '/') {
-      line.advance();
-      int bits = 0;
-      int digits = 0;
-      while (line.atDigit() && digits < 3) {
-        bits = bits * 10 + line.current() - '0';
-        digits++;
-        line.advance();
-      }
-      if (digits == 0 || bits > prefixBits) {
+    if (line.accept('/')) {
+      line.beginSpan();
+      prefixBits = (int) Decimals.read(line, prefixBits);
+      line.endSpan();
+      if (prefixBits < 0 || line.spanLengthBytes() > PREFIX_DIGITS_MAX) {
         return null;
       }
-      prefixBits = bits;
     }
     return line.current() == LineView.END
         ? new Network(Arrays.copyOf(address, length), prefixBits)
         : null;
   }
 
-  boolean contains(InetAddress candidate) {
+  /**
+   * Whether an address is one of this network.
+   *
+   * @param candidate an address; one of the other family is in no network of this one
+   * @return true if it is
+   */
+  public boolean contains(InetAddress candidate) {
     byte[] other = candidate.getAddress();
     if (other.length != address.length) {
       return false;

@@ -1,4 +1,4 @@
-package org.pinholed.helper.ftp;
+package org.pinholed.helper.text;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,5 +1,7 @@
-package org.pinholed.helper.ftp;
+package org.pinholed.helper.text;
 
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.Arrays;
 
 /**
@@ -7,15 +9,15 @@ import java.util.Arrays;
  * No zone ids, no short forms of IPv4, no leading zeros in decimal numbers (some read them as
  * octal).
  */
-final class AddressParser {
+public final class AddressParser {
   /** Length of an IPv4 address in bytes. */
-  static final int IPV4_BYTES = 4;
+  public static final int IPV4_BYTES = 4;
 
   /** Length of an IPv6 address in bytes. */
-  static final int IPV6_BYTES = 16;
+  public static final int IPV6_BYTES = 16;
 
   /** Not an address. */
-  static final int NONE = -1;
+  public static final int NONE = -1;
 
   private static final int HEX_DIGITS_MAX = 4;
   private static final int OCTET_MAX = 255;
@@ -29,7 +31,7 @@ final class AddressParser {
    * @param address takes the bytes from index 0
    * @return {@link #IPV4_BYTES} or {@link #NONE}
    */
-  static int parseIpv4(LineView line, byte[] address) {
+  public static int parseIpv4(LineView line, byte[] address) {
     return octets(line, address, 0, IPV4_BYTES) ? IPV4_BYTES : NONE;
   }
 
@@ -42,7 +44,7 @@ final class AddressParser {
    * @param address takes the bytes from index 0; 16 bytes are used in any case
    * @return {@link #IPV6_BYTES}, {@link #IPV4_BYTES} or {@link #NONE}
    */
-  static int parseIpv6(LineView line, byte[] address) {
+  public static int parseIpv6(LineView line, byte[] address) {
     int length = 0;
     int gap = -1;
     if (line.current() == ':') {
@@ -113,6 +115,21 @@ final class AddressParser {
     System.arraycopy(address, gap, address, IPV6_BYTES - behind, behind);
     Arrays.fill(address, gap, IPV6_BYTES - behind, (byte) 0);
     return unmapped(address);
+  }
+
+  /**
+   * Makes an address of its bytes.
+   *
+   * @param address the bytes from index 0
+   * @param length {@link #IPV4_BYTES} or {@link #IPV6_BYTES}
+   * @return the address
+   */
+  public static InetAddress toAddress(byte[] address, int length) {
+    try {
+      return InetAddress.getByAddress(Arrays.copyOf(address, length));
+    } catch (UnknownHostException e) {
+      throw new IllegalArgumentException("address length: " + length + " (expected: 4 or 16)", e);
+    }
   }
 
   private static int unmapped(byte[] address) {

@@ -7,12 +7,15 @@ import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.text.LineView;
 
-class LineViewTest {
+class TelnetLineViewTest {
   /** A view of text; each char of it is one byte. */
   static LineView of(String text) {
     byte[] bytes = ("<<" + text + ">>").getBytes(ISO_8859_1);
-    return new LineView().wrap(ByteBuffer.wrap(bytes), 2, bytes.length - 2);
+    ByteCursor cursor = new ByteCursor().wrap(ByteBuffer.wrap(bytes), 0, bytes.length, 0);
+    return new TelnetLineView().wrap(cursor, 2, bytes.length - 2);
   }
 
   static String rest(LineView line) {
