@@ -100,7 +100,8 @@ class ArchitectureTest {
           .should()
           .notDependOnEachOther()
           .ignoreDependency(
-              DescribedPredicate.alwaysTrue(), resideInAPackage(HELPER + ".stream.."));
+              DescribedPredicate.alwaysTrue(),
+              resideInAnyPackage(HELPER + ".stream..", HELPER + ".text.."));
 
   // ---- The bindings --------------------------------------------------------------------------
 

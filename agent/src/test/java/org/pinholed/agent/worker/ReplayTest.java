@@ -30,7 +30,7 @@ class ReplayTest {
   /** A day on which nobody runs this test: 2001-09-09 01:46:40 UTC. */
   private static final long BEGAN_SECONDS = 1_000_000_000;
 
-  private record Written(long seconds, byte[] packet) {}
+  private record Written(long seconds, ByteBuffer packet) {}
 
   /** Packets with their times; the clock shows the time of the packet that was read last. */
   private static final class WrittenPackets implements PacketSource, Clock {
@@ -41,7 +41,7 @@ class ReplayTest {
     private int lastId;
 
     void add(long afterSeconds, byte[] packet) {
-      left.add(new Written(BEGAN_SECONDS + afterSeconds, packet));
+      left.add(new Written(BEGAN_SECONDS + afterSeconds, ByteBuffer.wrap(packet)));
     }
 
     @Override
@@ -62,7 +62,7 @@ class ReplayTest {
                       .raw16be(0x0800)
                       .raw8(FakeQueueKernel.POSTROUTING)
                       .pad()
-                      .attrBytes(10, next.packet())
+                      .attrBytes(10, next.packet().array())
                       .endMessage());
       view.wrap(ByteBuffer.wrap(message).order(ByteOrder.nativeOrder()), 0, message.length);
       handler.onPacket(view);
