@@ -158,6 +158,7 @@ class ArchitectureTest {
               AGENT + ".start..",
               AGENT + ".operate..",
               AGENT + ".path..",
+              AGENT + ".flow..", // a conntrack may come with its packet
               AGENT + ".worker..",
               AGENT + ".lifecycle..")
           .should()

@@ -1,6 +1,6 @@
 package org.pinholed.agent.flow;
 
-import java.util.Optional;
+import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Parent;
@@ -13,8 +13,8 @@ import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
-import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
 /**
  * What becomes of packets whose flow is not in the table: it begins, goes on where an agent before
@@ -25,6 +25,7 @@ public final class FlowBeginnings {
   private final FlowMaker maker;
   private final FlowTakeover takeover;
   private final WorkerFlows flows;
+  private final FlowFinder finder;
   private final ConntrackClient conntrack;
   private final ParentOwners owners;
   private final FlowMarks marks;
@@ -38,6 +39,7 @@ public final class FlowBeginnings {
    * @param maker makes them
    * @param takeover knows those that an earlier agent left
    * @param flows gets them
+   * @param finder finds the conntracks of packets
    * @param conntrack the worker's own way to conntrack
    * @param owners has the half-open ones, shared
    * @param marks writes what is known of a flow into its conntrack mark
@@ -49,6 +51,7 @@ public final class FlowBeginnings {
       FlowMaker maker,
       FlowTakeover takeover,
       WorkerFlows flows,
+      FlowFinder finder,
       ConntrackClient conntrack,
       ParentOwners owners,
       FlowMarks marks,
@@ -58,6 +61,7 @@ public final class FlowBeginnings {
     this.maker = maker;
     this.takeover = takeover;
     this.flows = flows;
+    this.finder = finder;
     this.conntrack = conntrack;
     this.owners = owners;
     this.marks = marks;
@@ -78,11 +82,13 @@ public final class FlowBeginnings {
    * its mark still says what that one was.
    *
    * @param packet the SYN+ACK
+   * @param queued what the kernel says of it besides
    * @param known the flow of its ports, if there is one already
    * @param nowNs {@link System#nanoTime}
    * @return what is known of the flow if it begins now, else null
    */
-  public @Nullable Parent begin(PacketView packet, FlowTable.@Nullable End known, long nowNs) {
+  public @Nullable Parent begin(
+      PacketView packet, QueuedPacketView queued, FlowTable.@Nullable End known, long nowNs) {
     Flow before = known == null ? null : known.flow();
     if (before != null && before.reading().beganWith(packet.sequence())) {
       before.packetSeen(nowNs);
@@ -94,10 +100,10 @@ public final class FlowBeginnings {
       }
       return null;
     }
-    ConntrackEntry entry = conntrackOf(packet);
+    ConntrackEntry entry = conntrackOf(packet, queued);
     if (entry == null
         || entry.tcpState() != ConntrackEntry.TCP_SYN_RECV
-        || !tupleBehind(packet).equals(entry.original())) { // not from the server
+        || !KernelFlowFinder.tupleBehind(packet).equals(entry.original())) { // not from the server
       if (before != null) {
         marks.proveAgain(before);
       }
@@ -171,14 +177,16 @@ public final class FlowBeginnings {
    * that were not read.
    *
    * @param packet the SYN
+   * @param queued what the kernel says of it besides
    * @param known the flow of its ports, if there is one
    */
-  public void noteSynWithData(PacketView packet, FlowTable.@Nullable End known) {
+  public void noteSynWithData(
+      PacketView packet, QueuedPacketView queued, FlowTable.@Nullable End known) {
     if (known != null) {
       known.flow().reading().noteSynWithData();
       return;
     }
-    ConntrackEntry entry = conntrackOf(packet);
+    ConntrackEntry entry = conntrackOf(packet, queued);
     if (entry != null
         && !marks.isChild(entry)
         && maker.helperOf(entry) != null
@@ -193,11 +201,12 @@ public final class FlowBeginnings {
    * kernel need not queue it any more.
    *
    * @param packet the packet
+   * @param queued what the kernel says of it besides
    * @param nowNs {@link System#nanoTime}
    * @return where the flow is in the table now; null if it is not
    */
-  public FlowTable.@Nullable End adopt(PacketView packet, long nowNs) {
-    ConntrackEntry entry = conntrackOf(packet);
+  public FlowTable.@Nullable End adopt(PacketView packet, QueuedPacketView queued, long nowNs) {
+    ConntrackEntry entry = conntrackOf(packet, queued);
     if (entry == null || marks.isChild(entry) || marks.isOpaque(entry)) {
       return null;
     }
@@ -283,29 +292,17 @@ public final class FlowBeginnings {
     owner.endIfGone(flow.parent().identity(), false);
   }
 
-  private @Nullable ConntrackEntry conntrackOf(PacketView packet) {
+  private @Nullable ConntrackEntry conntrackOf(PacketView packet, QueuedPacketView queued) {
     try {
-      Optional<ConntrackEntry> entry = conntrack.get(tupleBehind(packet));
-      if (entry.isEmpty()) {
+      FlowFinder.Found found = finder.find(packet, queued);
+      if (found == null) {
         metrics.unreadablePacket(UnreadableReason.NO_CONNTRACK);
         return null;
       }
-      return entry.get();
-    } catch (NetlinkException e) {
+      return found.entry();
+    } catch (IOException e) {
       marks.failed(e);
       return null;
     }
-  }
-
-  /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */
-  private static FlowTuple tupleBehind(PacketView packet) {
-    FlowTuple tuple =
-        new FlowTuple(
-            packet.protocol(),
-            packet.sourceAddress(),
-            packet.sourcePort(),
-            packet.destinationAddress(),
-            packet.destinationPort());
-    return tuple.inverse();
   }
 }

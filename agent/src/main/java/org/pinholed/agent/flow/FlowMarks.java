@@ -1,5 +1,6 @@
 package org.pinholed.agent.flow;
 
+import java.io.IOException;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.pace.SampledLog;
@@ -139,8 +140,12 @@ public final class FlowMarks {
     }
   }
 
-  /** Reports that conntrack did not do what it was asked. */
-  void failed(NetlinkException e) {
+  /**
+   * Reports that the kernel did not do what it was asked about a conntrack.
+   *
+   * @param e what it said
+   */
+  public void failed(IOException e) {
     String message = String.valueOf(e.getMessage());
     errors.warn(message);
     events.agent(AgentEvent.Kind.BACKEND_ERROR, "conntrack", message);

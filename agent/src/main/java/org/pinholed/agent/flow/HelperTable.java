@@ -140,6 +140,16 @@ public final class HelperTable {
   }
 
   /**
+   * Whether datagrams are read, so that packets should come with their conntrack: that of a first
+   * datagram cannot be asked for.
+   *
+   * @return true if an enabled entry is for UDP
+   */
+  public boolean readsDatagrams() {
+    return active.keySet().stream().anyMatch(port -> port.transport() == Transport.UDP);
+  }
+
+  /**
    * All entries, disabled ones too.
    *
    * @return in configured order

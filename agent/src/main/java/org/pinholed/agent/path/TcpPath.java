@@ -101,16 +101,16 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     FlowTable.End end = flows.find(packet);
     if (packet.has(PacketView.SYN)) {
       if (packet.has(PacketView.ACK)) {
-        begin(end);
+        begin(queued, end);
       } else if (packet.payloadLengthBytes() > 0) {
-        beginnings.noteSynWithData(packet, end);
+        beginnings.noteSynWithData(packet, queued, end);
       }
       return;
     }
     if (end == null) {
       // A bare FIN or RST of a flow that is over.
       if (packet.payloadLengthBytes() > 0) {
-        end = beginnings.adopt(packet, batch.beganNs());
+        end = beginnings.adopt(packet, queued, batch.beganNs());
       }
       if (end == null) {
         return;
@@ -281,8 +281,8 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     return outcomes.ended() != null ? bytes.remaining() : consumed;
   }
 
-  private void begin(FlowTable.@Nullable End known) {
-    Parent parent = beginnings.begin(packet, known, batch.beganNs());
+  private void begin(QueuedPacketView queued, FlowTable.@Nullable End known) {
+    Parent parent = beginnings.begin(packet, queued, known, batch.beganNs());
     if (parent == null) {
       return;
     }

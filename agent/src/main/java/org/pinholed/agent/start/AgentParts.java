@@ -24,6 +24,7 @@ import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.worker.QueueWorker;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.agent.worker.WorkerThread;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.EventOptions;
@@ -177,6 +178,9 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
   private static List<QueueOptions> queueOptions(AgentConfig config) {
     AgentConfig.Queues queues = config.queues();
     List<QueueOptions> options = new ArrayList<>();
+    boolean wantsConntrack =
+        config.helpers().stream()
+            .anyMatch(entry -> entry.enabled() && entry.transport() == Transport.UDP);
     for (int index = 0; index < queues.workers(); index++) {
       options.add(
           new QueueOptions(
@@ -184,7 +188,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               queues.lengthPackets(),
               COPY_RANGE_BYTES,
               config.fail().queueFull() == AgentConfig.OnFailure.PASS,
-              false,
+              wantsConntrack,
               queues.receiveBufferBytes(),
               queues.batchPackets(),
               RECEIVE_TIMEOUT));

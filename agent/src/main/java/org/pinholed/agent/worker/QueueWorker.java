@@ -20,6 +20,7 @@ import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.flow.FlowOwner;
 import org.pinholed.agent.flow.FlowTakeover;
 import org.pinholed.agent.flow.HelperTable;
+import org.pinholed.agent.flow.KernelFlowFinder;
 import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.flow.ParentChecks;
 import org.pinholed.agent.flow.ParentOwners;
@@ -141,7 +142,16 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
         new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);
     FlowBeginnings beginnings =
         new FlowBeginnings(
-            this, maker, takeover, flows, conntrack, owners, flowMarks, events, metrics);
+            this,
+            maker,
+            takeover,
+            flows,
+            new KernelFlowFinder(conntrack, backend),
+            conntrack,
+            owners,
+            flowMarks,
+            events,
+            metrics);
     this.checks = new ParentChecks(flows, conntrack, flowMarks, longWork, events, clock);
     this.tcp =
         new TcpPath(
@@ -338,7 +348,21 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param newHelpers the helpers
    */
   void setHelpers(HelperTable newHelpers) {
+    boolean before = maker.helpers().readsDatagrams();
     maker.setHelpers(newHelpers);
+    if (newHelpers.readsDatagrams() != before) {
+      post(() -> attachConntrack(newHelpers.readsDatagrams()));
+    }
+  }
+
+  /** It costs TCP something, too, and is of no use there. */
+  private void attachConntrack(boolean wanted) {
+    try {
+      queue.attachConntrack(wanted);
+    } catch (NetlinkException e) {
+      // first datagrams are then found by what the table's rules write down
+      faults.warn(String.valueOf(e.getMessage()));
+    }
   }
 
   /**

@@ -63,6 +63,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     private volatile String helper = "";
     private volatile boolean adjustable;
     private volatile int zone;
+    private volatile int timeoutSeconds = 60;
     private final SequenceAdjustment[] adjustments = new SequenceAdjustment[2];
 
     /**
@@ -145,6 +146,15 @@ public final class FakeConntrackKernel implements NetlinkTransport {
       zone = value;
     }
 
+    /**
+     * How long it is kept if no packet comes.
+     *
+     * @return in seconds, 60 if nobody changed it
+     */
+    public int timeoutSeconds() {
+      return timeoutSeconds;
+    }
+
     /** Gives it the extension for sequence numbers; without it what is set is ignored. */
     public void makeAdjustable() {
       adjustable = true;
@@ -194,7 +204,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
           0);
       tuple(writer, 1, original);
       tuple(writer, 2, reply);
-      writer.attr32be(3, 8).attr32be(8, mark).attr32be(12, id).attr32be(7, 60);
+      writer.attr32be(3, 8).attr32be(8, mark).attr32be(12, id).attr32be(7, timeoutSeconds);
       if (zone != 0) {
         writer.attr16be(18, zone);
       }
@@ -353,6 +363,9 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     } else {
       // As ctnetlink_change_mark does: a bit outside of the mask is flipped.
       connection.mark = (connection.mark & ~request.mask) ^ request.mark;
+      if (request.timeoutSeconds != 0) {
+        connection.timeoutSeconds = request.timeoutSeconds;
+      }
       for (int direction = 0; connection.adjustable && direction < 2; direction++) {
         if (request.adjustments[direction] != null) {
           connection.adjustments[direction] = request.adjustments[direction];
@@ -368,6 +381,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     private int mark;
     private int mask;
     private int id;
+    private int timeoutSeconds;
     private final @Nullable SequenceAdjustment[] adjustments = new SequenceAdjustment[2];
 
     Request(NetlinkReader reader) {
@@ -375,6 +389,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
       while (reader.nextAttribute()) {
         switch (reader.attributeType()) {
           case 1 -> tuple = readTuple(reader);
+          case 7 -> timeoutSeconds = reader.s32be();
           case 8 -> mark = reader.s32be();
           case 21 -> mask = reader.s32be();
           case 12 -> id = reader.s32be();

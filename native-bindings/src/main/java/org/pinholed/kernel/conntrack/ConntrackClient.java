@@ -13,6 +13,7 @@ import org.pinholed.kernel.netlink.NetlinkReader;
 import org.pinholed.kernel.netlink.NetlinkSocket;
 import org.pinholed.kernel.netlink.NetlinkSocketOptions;
 import org.pinholed.kernel.netlink.NetlinkTransport;
+import org.pinholed.kernel.netlink.Ranges;
 
 /**
  * Asks for and changes entries of the kernel's conntrack table ({@code ctnetlink}).
@@ -23,6 +24,8 @@ import org.pinholed.kernel.netlink.NetlinkTransport;
 public final class ConntrackClient implements AutoCloseable {
   private static final int REQUEST = NetlinkConstants.NLM_F_REQUEST;
   private static final int REQUEST_ACK = REQUEST | NetlinkConstants.NLM_F_ACK;
+
+  private static final int MOST_SECONDS = Integer.MAX_VALUE / 1000;
 
   private final NetlinkChannel channel;
   private final ConntrackView view = new ConntrackView();
@@ -97,6 +100,39 @@ public final class ConntrackClient implements AutoCloseable {
     begin(ConntrackMessages.DELETE, REQUEST_ACK, original);
     channel.writer().attr32be(ConntrackMessages.CTA_ID, id).endMessage();
     return requestOfExisting("conntrack: delete");
+  }
+
+  /**
+   * Deletes one connection, and never another one that has taken its tuples meanwhile.
+   *
+   * @param identity which
+   * @return false if it is gone already
+   * @throws NetlinkException if the kernel refuses
+   */
+  public boolean delete(ConntrackIdentity identity) throws NetlinkException {
+    // the kernel compares one tuple and the id, which another connection may have in common
+    return get(identity).isPresent() && delete(identity.original(), identity.id());
+  }
+
+  /**
+   * Sets how long a connection is kept if no packet comes. The next packet sets it to what the
+   * kernel gives its protocol and state; {@link ConntrackEntry#timeoutSeconds} tells what is left.
+   *
+   * @param identity which; between the look at it and the change another one could take its tuples,
+   *     and would be kept as long
+   * @param seconds from now on, 1..2147483 (the kernel counts to 2^31 thousandths)
+   * @return false if it is gone already
+   * @throws NetlinkException if the kernel refuses; {@link Errno#EPERM} for one whose timeout was
+   *     fixed ({@code IPS_FIXED_TIMEOUT})
+   */
+  public boolean setTimeout(ConntrackIdentity identity, int seconds) throws NetlinkException {
+    Ranges.require("seconds", seconds, 1, MOST_SECONDS);
+    if (get(identity).isEmpty()) {
+      return false;
+    }
+    begin(ConntrackMessages.NEW, REQUEST_ACK, identity.original());
+    channel.writer().attr32be(ConntrackMessages.CTA_TIMEOUT, seconds).endMessage();
+    return requestOfExisting("conntrack: set timeout");
   }
 
   /**

@@ -51,8 +51,36 @@ public record ConntrackEntry(
   /** {@code IPS_CONFIRMED}: its first packet has left this machine. */
   public static final int IPS_CONFIRMED = 8;
 
+  /** {@code IPS_SRC_NAT}: answers go to another address or port than the first packet came from. */
+  private static final int IPS_SRC_NAT = 0x10;
+
+  /** {@code IPS_DST_NAT}: answers come from another one than it was sent to. */
+  private static final int IPS_DST_NAT = 0x20;
+
   /** {@code IPS_NAT_MASK}: source or destination is translated. */
   public static final int IPS_NAT_MASK = 0x30;
+
+  /**
+   * A connection whose first packet has not left yet, so that the kernel's table does not have it.
+   *
+   * @param original the direction of that packet
+   * @param reply the direction of the answers to it
+   * @param id as {@code ct id} tells it
+   * @param mark {@code ct mark}
+   * @return an entry without {@link #IPS_CONFIRMED}; whether it is translated follows from the
+   *     tuples, all else is not told
+   */
+  public static ConntrackEntry unconfirmed(FlowTuple original, FlowTuple reply, int id, int mark) {
+    FlowTuple answered = reply.inverse();
+    boolean source =
+        !answered.source().equals(original.source())
+            || answered.sourcePort() != original.sourcePort();
+    boolean destination =
+        !answered.destination().equals(original.destination())
+            || answered.destinationPort() != original.destinationPort();
+    int status = (source ? IPS_SRC_NAT : 0) | (destination ? IPS_DST_NAT : 0);
+    return new ConntrackEntry(original, reply, id, mark, status, -1, -1, "", -1, -1, -1, -1, 0);
+  }
 
   /** What Linux 7.2 and later call the helper of a flow that has a {@code ct expectation}. */
   private static final String EXPECTATION_OBJECT = "nft_ct_expect";

@@ -45,6 +45,7 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
   private static final int NF_REPEAT = 4;
   private static final int AF_UNSPEC = 0;
   private static final int CONFIG_BYTES = 256;
+  private static final int CONNTRACK_ATTEMPTS = 3;
 
   // nlmsghdr 16, nfgenmsg 4, NFQA_VERDICT_HDR 4 + 8.
   private static final int VERDICT_BYTES = 32;
@@ -57,7 +58,7 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
 
   private final NetlinkTransport transport;
   private final int queueNumber;
-  private final QueueFeatures features;
+  private volatile QueueFeatures features;
   private final int paramsSequence;
   private final DatagramBatch batch;
   private final NetlinkReader reader = new NetlinkReader();
@@ -71,6 +72,8 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
   private final int lastIdBefore;
   private boolean repeatDue;
   private int repeatSequence;
+  private int conntrackSequence;
+  private int conntrackAttempts;
   private @Nullable NetlinkException lostVerdictsCause;
   private final AtomicLong overruns = new AtomicLong();
   private final AtomicLong refusedVerdicts = new AtomicLong();
@@ -94,6 +97,45 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
     NetlinkWriter writer = config(channel, NetlinkConstants.NLM_F_REQUEST, paramsSequence);
     params(writer, options);
     transport.send(writer);
+  }
+
+  /**
+   * Has packets come with their conntrack entry from now on, or no more. Whether the kernel does it
+   * shows in {@link #features} once its answer was read, and in each packet.
+   *
+   * @param wanted whether they should
+   * @throws NetlinkException if the kernel takes no message
+   */
+  public void attachConntrack(boolean wanted) throws NetlinkException {
+    conntrackAttempts = 0;
+    features = new QueueFeatures(features.failOpen(), wanted);
+    askForConntrack(wanted);
+  }
+
+  private void askForConntrack(boolean wanted) throws NetlinkException {
+    conntrackAttempts++;
+    conntrackSequence = nextSequence();
+    NetlinkWriter writer = new NetlinkWriter(CONFIG_BYTES);
+    writer
+        .beginNfnetlink(
+            NetlinkConstants.NFNL_SUBSYS_QUEUE,
+            NFQNL_MSG_CONFIG,
+            NetlinkConstants.NLM_F_REQUEST,
+            conntrackSequence,
+            AF_UNSPEC,
+            queueNumber)
+        .attr32be(NFQA_CFG_FLAGS, wanted ? NFQA_CFG_F_CONNTRACK : 0)
+        .attr32be(NFQA_CFG_MASK, NFQA_CFG_F_CONNTRACK | NFQA_CFG_F_GSO)
+        .endMessage();
+    transport.send(writer);
+  }
+
+  private void conntrackRefused(int errno) throws NetlinkException {
+    if (errno == Errno.EAGAIN && conntrackAttempts < CONNTRACK_ATTEMPTS) {
+      askForConntrack(true); // the kernel loaded a module and wants to be asked again
+    } else {
+      features = new QueueFeatures(features.failOpen(), false);
+    }
   }
 
   private static void params(NetlinkWriter writer, QueueOptions options) {
@@ -121,6 +163,9 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
     writer.attr32be(NFQA_CFG_MASK, NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_CONNTRACK | NFQA_CFG_F_GSO);
     params(writer, options);
     transport.send(writer);
+    if (options.wantConntrack()) {
+      attachConntrack(true);
+    }
   }
 
   private void writeWakeMessage() {
@@ -138,7 +183,8 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
    * pass the hook once more, before any verdict is given here, and so come again, behind what
    * waits: none is lost, none passes unread.
    *
-   * @param options put in force as for a new queue, but packets come without their conntrack
+   * @param options put in force as for a new queue; those of the packets that were queued before
+   *     come as they were queued, perhaps without their conntrack
    * @param descriptor its socket in this process, owned by the queue from now on
    * @return the open queue
    * @throws NetlinkException if the descriptor is no netlink socket, or the queue of that number
@@ -316,6 +362,10 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
     if (reader.sequence() == repeatSequence && errno == Errno.ENOENT) {
       return; // it had given all its verdicts
     }
+    if (reader.sequence() == conntrackSequence) {
+      conntrackRefused(errno);
+      return;
+    }
     if (reader.sequence() == paramsSequence) {
       throw new NetlinkException("nfqueue: parameters of queue " + queueNumber, errno, "");
     }
@@ -368,7 +418,7 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
   /**
    * What the kernel agreed to.
    *
-   * @return found out when the queue was opened
+   * @return found out when the queue was opened, or when it last had to do something else
    */
   public QueueFeatures features() {
     return features;

@@ -127,6 +127,21 @@ class ConntrackClientTest {
   }
 
   @Test
+  void setTimeout_looksAtTheIdFirst() throws NetlinkException {
+    kernel.expectHex("48000000 0101 0100 01000000 00000000 02000000" + TUPLE4);
+    kernel.answer(writer -> entry(writer, 0, 1, 0xd12dd840, 0));
+    kernel
+        .expectHex("50000000 0001 0500 02000000 00000000 02000000" + TUPLE4 + "08000700 00015180")
+        .acknowledge(2);
+    ConntrackIdentity identity =
+        new ConntrackIdentity(0xd12dd840, control(), control().inverse(), 0);
+    assertTrue(client.setTimeout(identity, 86_400));
+    kernel.expectHex("48000000 0101 0100 03000000 00000000 02000000" + TUPLE4);
+    kernel.answer(writer -> entry(writer, 0, 3, 0xd12dd841, 0));
+    assertFalse(client.setTimeout(identity, 86_400));
+  }
+
+  @Test
   void setMark_sendsNoBitOutsideOfTheMask() throws NetlinkException {
     kernel
         .expectHex(

@@ -2,6 +2,7 @@ package org.pinholed.kernel.conntrack;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -200,6 +201,25 @@ class ConntrackIT {
     assertEquals(1, found.get(0).original().protocol());
     assertEquals(0, found.get(0).original().sourcePort());
     assertEquals(0, found.get(0).reply().destinationPort());
+  }
+
+  @Test
+  void setTimeout_isWhatIsLeft_untilThePacketAfterIt() throws IOException {
+    FlowTuple tuple = udp("192.0.2.2", "192.0.2.1", 9);
+    ConntrackIdentity identity = entry(tuple).identity();
+    assertTrue(client.setTimeout(identity, 86_400));
+    long left = client.get(identity).orElseThrow().timeoutSeconds();
+    assertTrue(left > 86_000 && left <= 86_400, () -> left + " s");
+    ConntrackIdentity other =
+        new ConntrackIdentity(
+            identity.id() + 1, identity.original(), identity.reply(), identity.zone());
+    assertFalse(client.setTimeout(other, 100));
+    assertTrue(client.get(identity).orElseThrow().timeoutSeconds() > 86_000, "it has another id");
+    assertThrows(IllegalArgumentException.class, () -> client.setTimeout(identity, 0));
+    assertFalse(client.delete(other));
+    assertTrue(client.delete(identity));
+    assertFalse(client.delete(identity));
+    assertFalse(client.setTimeout(identity, 100), "gone");
   }
 
   @Test

@@ -153,6 +153,41 @@ class PacketQueueTest {
         .endMessage();
   }
 
+  private void expectFlag(boolean wanted, int sequence) {
+    kernel.expect(
+        writer ->
+            config(writer, 1, sequence).attr32be(5, wanted ? 2 : 0).attr32be(4, 6).endMessage());
+  }
+
+  @Test
+  void adopted_withConntrackWanted_asksForIt_andGoesOnIfThereIsNone() throws NetlinkException {
+    kernel.expect(
+        writer ->
+            config(writer, 1, 1)
+                .attr32be(3, 2048)
+                .attr32be(5, 0)
+                .attr32be(4, 7)
+                .attrBytes(2, new byte[] {0, 0, (byte) 0xff, (byte) 0xfb, 2})
+                .endMessage());
+    expectFlag(true, 2);
+    try (PacketQueue queue = PacketQueue.adopt(options(false, true), kernel, 44)) {
+      assertTrue(queue.features().conntrack());
+      kernel.refuse(2, Errno.EAGAIN);
+      kernel.answer(writer -> packet(writer, 45));
+      expectFlag(true, 3);
+      kernel.refuse(3, Errno.EOPNOTSUPP);
+      assertEquals(1, queue.receive(view -> {}));
+      assertEquals(0, queue.receive(view -> {}));
+      assertEquals(new QueueFeatures(false, false), queue.features());
+      assertEquals(0, queue.refusedVerdicts());
+      expectFlag(false, 5);
+      queue.attachConntrack(false);
+      expectFlag(true, 6);
+      queue.attachConntrack(true);
+      assertTrue(queue.features().conntrack());
+    }
+  }
+
   @Test
   void adopted_withPacketsThatWait_repeatsThoseBeforeThemOnce() throws NetlinkException {
     try (PacketQueue queue = adopt(true, 44)) {

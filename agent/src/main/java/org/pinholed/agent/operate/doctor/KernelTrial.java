@@ -68,7 +68,7 @@ final class KernelTrial {
           "queueConntrack",
           found.conntrack()
               ? "yes"
-              : "no: the flow of a packet is asked for with one more message");
+              : "no: the flow of a first datagram is found by what the table's rules write down");
     } catch (NetlinkException e) {
       features.put(
           "nfqueue",

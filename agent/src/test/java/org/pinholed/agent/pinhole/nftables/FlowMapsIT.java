@@ -39,15 +39,15 @@ class FlowMapsIT {
   void open() throws IOException {
     network = new RoutedNetwork("flm");
     start(10_000);
-    conntrack = network.router.call(ConntrackClient::open);
+    conntrack = network.router().call(ConntrackClient::open);
   }
 
   private void start(int mapSizeElements) throws IOException {
     NftablesOptions options =
         new NftablesOptions("pinholed", 7, 1, true, MarkBits.DEFAULT, mapSizeElements);
-    backend = network.router.call(() -> NftablesBackend.open(options));
+    backend = network.router().call(() -> NftablesBackend.open(options));
     backend.install(List.of(new HelperPort(Transport.UDP, 5060)));
-    session = network.router.call(backend::openSession);
+    session = network.router().call(backend::openSession);
   }
 
   @AfterEach
@@ -56,22 +56,6 @@ class FlowMapsIT {
     backend.close();
     conntrack.close();
     network.close();
-  }
-
-  private void translate(String rules) throws IOException {
-    int dnat = rules.indexOf("dnat");
-    network.router.exec(
-        "nft",
-        String.join(
-            "\n",
-            "table inet nat {",
-            "chain pre { type nat hook prerouting priority dstnat;",
-            "iif cli udp dport 5060 ct mark set 0x19 " + (dnat < 0 ? "" : rules.substring(dnat)),
-            "}",
-            "chain post { type nat hook postrouting priority srcnat;",
-            rules.startsWith("masquerade") ? "oif srv masquerade" : "",
-            "}",
-            "}"));
   }
 
   private static Endpoint endpoint(String address, int port) throws IOException {
@@ -99,9 +83,9 @@ class FlowMapsIT {
   })
   void firstDatagram_isFoundAsItCame(
       String rules, String client, String sentTo, String server, int port) throws IOException {
-    translate(rules);
-    try (DatagramSocket at = RoutedNetwork.udp(network.server, server, port);
-        DatagramSocket from = RoutedNetwork.udp(network.client, client, 5062)) {
+    network.translate(rules, 5060);
+    try (DatagramSocket at = RoutedNetwork.udp(network.server(), server, port);
+        DatagramSocket from = RoutedNetwork.udp(network.client(), client, 5062)) {
       RoutedNetwork.send(from, sentTo, 5060);
       InetSocketAddress seen = RoutedNetwork.receive(at);
       ConntrackEntry entry = confirmed(seen, server, port);
@@ -115,9 +99,9 @@ class FlowMapsIT {
 
   @Test
   void laterDatagrams_answersAndOtherPorts_areNotWrittenDown() throws IOException {
-    try (DatagramSocket at = RoutedNetwork.udp(network.server, RoutedNetwork.SERVER, 5060);
-        DatagramSocket other = RoutedNetwork.udp(network.server, RoutedNetwork.SERVER, 5061);
-        DatagramSocket from = RoutedNetwork.udp(network.client, RoutedNetwork.CLIENT, 5062)) {
+    try (DatagramSocket at = RoutedNetwork.udp(network.server(), RoutedNetwork.SERVER, 5060);
+        DatagramSocket other = RoutedNetwork.udp(network.server(), RoutedNetwork.SERVER, 5061);
+        DatagramSocket from = RoutedNetwork.udp(network.client(), RoutedNetwork.CLIENT, 5062)) {
       for (int i = 0; i < 3; i++) {
         RoutedNetwork.send(from, RoutedNetwork.SERVER, 5060);
         RoutedNetwork.receive(at);
@@ -130,7 +114,7 @@ class FlowMapsIT {
       assertNotNull(session.originOf(client, endpoint(RoutedNetwork.SERVER, 5060)));
       assertNull(session.originOf(endpoint(RoutedNetwork.SERVER, 5060), client));
       assertNull(session.originOf(client, endpoint(RoutedNetwork.SERVER, 5061)));
-      String counted = network.router.exec("nft", "list", "chain", "inet", "pinholed", "flows");
+      String counted = network.router().exec("nft", "list", "chain", "inet", "pinholed", "flows");
       assertTrue(counted.contains("counter packets 1 "), counted);
     }
   }
@@ -138,9 +122,11 @@ class FlowMapsIT {
   /** The same packet, but of another conntrack: the earlier one must not be believed. */
   @Test
   void laterFlowWithTheSamePacket_takesThePlaceOfTheEarlierOne() throws IOException {
-    network.router.exec(
-        "nft",
-        """
+    network
+        .router()
+        .exec(
+            "nft",
+            """
         table ip nat {
           chain post {
             type nat hook postrouting priority srcnat;
@@ -148,15 +134,15 @@ class FlowMapsIT {
           }
         }
         """);
-    try (DatagramSocket at = RoutedNetwork.udp(network.server, RoutedNetwork.SERVER, 5060);
-        DatagramSocket first = RoutedNetwork.udp(network.client, RoutedNetwork.CLIENT, 5062);
-        DatagramSocket second = RoutedNetwork.udp(network.client, RoutedNetwork.CLIENT2, 5063)) {
+    try (DatagramSocket at = RoutedNetwork.udp(network.server(), RoutedNetwork.SERVER, 5060);
+        DatagramSocket first = RoutedNetwork.udp(network.client(), RoutedNetwork.CLIENT, 5062);
+        DatagramSocket second = RoutedNetwork.udp(network.client(), RoutedNetwork.CLIENT2, 5063)) {
       Endpoint outside = endpoint(RoutedNetwork.ROUTER_OUTSIDE, 7000);
       Endpoint server = endpoint(RoutedNetwork.SERVER, 5060);
       RoutedNetwork.send(first, RoutedNetwork.SERVER, 5060);
       assertEquals(7000, RoutedNetwork.receive(at).getPort());
       FlowOrigin earlier = session.originOf(outside, server);
-      network.router.exec("conntrack", "-D", "-p", "udp", "--orig-port-src", "5062");
+      network.router().exec("conntrack", "-D", "-p", "udp", "--orig-port-src", "5062");
       RoutedNetwork.send(second, RoutedNetwork.SERVER, 5060);
       assertEquals(7000, RoutedNetwork.receive(at).getPort());
       FlowOrigin now = session.originOf(outside, server);
@@ -172,10 +158,11 @@ class FlowMapsIT {
     backend.remove();
     backend.close();
     start(4);
-    try (DatagramSocket at = RoutedNetwork.udp(network.server, RoutedNetwork.SERVER, 5060)) {
+    try (DatagramSocket at = RoutedNetwork.udp(network.server(), RoutedNetwork.SERVER, 5060)) {
       int found = 0;
       for (int port = 6000; port < 6020; port++) {
-        try (DatagramSocket from = RoutedNetwork.udp(network.client, RoutedNetwork.CLIENT, port)) {
+        try (DatagramSocket from =
+            RoutedNetwork.udp(network.client(), RoutedNetwork.CLIENT, port)) {
           RoutedNetwork.send(from, RoutedNetwork.SERVER, 5060);
           assertEquals(port, RoutedNetwork.receive(at).getPort(), "it passes all the same");
         }
@@ -191,8 +178,9 @@ class FlowMapsIT {
 
   @Test
   void datagramForTheRouterItself_isFoundToo() throws IOException {
-    try (DatagramSocket at = RoutedNetwork.udp(network.router, RoutedNetwork.ROUTER_INSIDE, 5060);
-        DatagramSocket from = RoutedNetwork.udp(network.client, RoutedNetwork.CLIENT, 5062)) {
+    try (DatagramSocket at =
+            RoutedNetwork.udp(network.router(), RoutedNetwork.ROUTER_INSIDE, 5060);
+        DatagramSocket from = RoutedNetwork.udp(network.client(), RoutedNetwork.CLIENT, 5062)) {
       RoutedNetwork.send(from, RoutedNetwork.ROUTER_INSIDE, 5060);
       RoutedNetwork.receive(at);
       FlowOrigin origin =

@@ -49,7 +49,8 @@ class PinholeKindsIT {
   private static final int READ = MarkBits.DEFAULT.childMark(25, true);
   private static final PortRange LEASED = new PortRange(49152, 49160);
   private static final PortRange UP_TO_THE_LAST = new PortRange(65000, 65535);
-  private static final int NOTHING_MS = 150;
+  private static final int TURN_MS = 20;
+  private static final int TURNS = 250;
 
   private final List<AutoCloseable> opened = new ArrayList<>();
   private RoutedNetwork network;
@@ -59,23 +60,30 @@ class PinholeKindsIT {
   @BeforeEach
   void open() throws IOException {
     network = new RoutedNetwork("phk");
-    network.router.exec(
-        "nft",
-        """
+    network
+        .router()
+        .exec(
+            "nft",
+            """
         table inet operator {
           chain forward {
-            type filter hook forward priority filter; policy drop;
+            type filter hook forward priority filter; policy accept;
             ct state established,related accept
             ct mark & 0x40000000 != 0 accept
+            counter drop
+          }
+          chain input {
+            type filter hook input priority filter; policy accept;
+            udp dport 30000 counter drop
           }
         }
         """);
     NftablesOptions options = new NftablesOptions("pinholed", 7, 1, true, MarkBits.DEFAULT, 10_000);
-    backend = network.router.call(() -> NftablesBackend.open(options));
+    backend = network.router().call(() -> NftablesBackend.open(options));
     backend.install(
         List.of(new HelperPort(Transport.TCP, 21), new HelperPort(Transport.UDP, 5060)),
         List.of(LEASED, UP_TO_THE_LAST));
-    session = network.router.call(backend::openSession);
+    session = network.router().call(backend::openSession);
   }
 
   @AfterEach
@@ -89,26 +97,46 @@ class PinholeKindsIT {
   }
 
   private DatagramSocket client(String address, int port) throws IOException {
-    DatagramSocket socket = RoutedNetwork.udp(network.client, address, port);
+    DatagramSocket socket = RoutedNetwork.udp(network.client(), address, port);
     opened.add(socket);
     return socket;
   }
 
   private DatagramSocket server(String address, int port) throws IOException {
-    DatagramSocket socket = RoutedNetwork.udp(network.server, address, port);
+    DatagramSocket socket = RoutedNetwork.udp(network.server(), address, port);
     opened.add(socket);
     return socket;
   }
 
-  private static boolean passes(DatagramSocket from, String to, int port, DatagramSocket at)
+  private boolean passes(DatagramSocket from, String to, int port, DatagramSocket at)
       throws IOException {
     return seen(from, to, port, at) != null;
   }
 
-  private static @Nullable InetSocketAddress seen(
+  /** Where a datagram came from, as its receiver sees it; null if the firewall refused it. */
+  private @Nullable InetSocketAddress seen(
       DatagramSocket from, String to, int port, DatagramSocket at) throws IOException {
+    int before = refused();
     RoutedNetwork.send(from, to, port);
-    return RoutedNetwork.receive(at, NOTHING_MS);
+    for (int turn = 0; turn < TURNS; turn++) {
+      InetSocketAddress source = RoutedNetwork.receive(at, TURN_MS);
+      if (source != null) {
+        return source;
+      }
+      if (refused() > before) {
+        return null;
+      }
+    }
+    throw new AssertionError("neither came nor was refused: " + to + " " + port);
+  }
+
+  private int refused() throws IOException {
+    String table = network.router().exec("nft", "list", "table", "inet", "operator");
+    return Pattern.compile("counter packets (\\d+)")
+        .matcher(table)
+        .results()
+        .mapToInt(counter -> Integer.parseInt(counter.group(1)))
+        .sum();
   }
 
   private static Pinhole lease(boolean ipv6, PortRange range, int connections) throws IOException {
@@ -197,11 +225,11 @@ class PinholeKindsIT {
     assertFalse(passes(client(RoutedNetwork.CLIENT, 4000), RoutedNetwork.SERVER, 49152, at));
     backend.setPorts(List.of(), List.of(more, LEASED, LEASED));
     assertTrue(passes(client(RoutedNetwork.CLIENT, 4001), RoutedNetwork.SERVER, 49152, at));
-    network.router.exec("nft", "delete table inet pinholed");
+    network.router().exec("nft", "delete table inet pinholed");
     assertTrue(backend.repair(List.of(lease)));
     assertEquals(List.of(lease), owned());
     assertTrue(passes(client(RoutedNetwork.CLIENT, 4002), RoutedNetwork.SERVER, 49152, at));
-    String listing = network.router.exec("nft", "list", "table", "inet", "pinholed");
+    String listing = network.router().exec("nft", "list", "table", "inet", "pinholed");
     assertTrue(
         listing.contains("udp . 192.0.2.2 . 198.51.100.2 . 49152 . 49160 timeout 30s"), listing);
     assertTrue(listing.contains("th dport 49152-49160"), listing);
@@ -264,7 +292,7 @@ class PinholeKindsIT {
     assertEquals(new InetSocketAddress(RoutedNetwork.address(other), 5003), third);
     session.apply(List.of(narrowed), List.of());
     assertEquals(List.of(), owned());
-    String listing = network.router.exec("nft", "list", "table", "inet", "pinholed");
+    String listing = network.router().exec("nft", "list", "table", "inet", "pinholed");
     assertFalse(Pattern.compile("30000 timeout").matcher(listing).find(), listing);
   }
 
@@ -302,7 +330,7 @@ class PinholeKindsIT {
     assertEquals(List.of(other), owned());
     session.apply(List.of(), List.of(any(false, 30_000, null)));
     assertEquals(List.of(any(false, 30_000, null)), owned());
-    network.router.exec("nft", "delete table inet pinholed");
+    network.router().exec("nft", "delete table inet pinholed");
     assertTrue(backend.repair(List.of(any)));
     assertEquals(Set.of(any), Set.copyOf(owned()));
   }
@@ -312,7 +340,7 @@ class PinholeKindsIT {
   private int counted(String rule) throws IOException {
     String listing =
         network
-            .router
+            .router()
             .exec("nft", "list", "chain", "inet", "pinholed", "divert")
             .replaceAll("\\s+", " ");
     Matcher matcher =
@@ -368,9 +396,9 @@ class PinholeKindsIT {
       assertEquals(2, counted("meta l4proto tcp @ih,0,8 >= 0x0"), "payload, port " + port);
       assertEquals(2, counted("tcp flags fin,rst"), "port " + port);
     }
-    String begin = network.router.exec("nft", "list", "chain", "inet", "pinholed", "begin");
+    String begin = network.router().exec("nft", "list", "chain", "inet", "pinholed", "begin");
     assertTrue(begin.contains("tcp flags syn,ack / syn,ack counter packets 1 "), begin);
-    String child = network.router.exec("nft", "list", "chain", "inet", "pinholed", "child");
+    String child = network.router().exec("nft", "list", "chain", "inet", "pinholed", "child");
     assertTrue(child.contains("ct expectation set \"seqadj\""), child);
   }
 
@@ -379,9 +407,11 @@ class PinholeKindsIT {
   @ValueSource(booleans = {false, true})
   void tcpChildThatIsRead_behindTranslation_canHaveItsNumbersShifted(boolean read)
       throws Exception {
-    network.router.exec(
-        "nft",
-        """
+    network
+        .router()
+        .exec(
+            "nft",
+            """
         table ip nat {
           chain post {
             type nat hook postrouting priority srcnat;
@@ -390,18 +420,22 @@ class PinholeKindsIT {
         }
         """);
     session.apply(List.of(), List.of(open(Transport.TCP, 7000, read ? READ : MARK)));
-    try (ConntrackClient conntrack = network.router.call(ConntrackClient::open);
+    try (ConntrackClient conntrack = network.router().call(ConntrackClient::open);
         ServerSocket listening =
-            network.server.call(
-                () -> new ServerSocket(7000, 5, RoutedNetwork.address(RoutedNetwork.SERVER)));
+            network
+                .server()
+                .call(
+                    () -> new ServerSocket(7000, 5, RoutedNetwork.address(RoutedNetwork.SERVER)));
         Socket socket =
-            network.client.call(
-                () ->
-                    new Socket(
-                        RoutedNetwork.address(RoutedNetwork.SERVER),
-                        7000,
-                        RoutedNetwork.address(RoutedNetwork.CLIENT),
-                        4000))) {
+            network
+                .client()
+                .call(
+                    () ->
+                        new Socket(
+                            RoutedNetwork.address(RoutedNetwork.SERVER),
+                            7000,
+                            RoutedNetwork.address(RoutedNetwork.CLIENT),
+                            4000))) {
       FlowTuple original =
           new FlowTuple(
               6, socket.getLocalAddress(), 4000, socket.getInetAddress(), socket.getPort());
@@ -415,31 +449,38 @@ class PinholeKindsIT {
   /** One line each way, then both close. */
   private void talk(int port) throws Exception {
     try (ServerSocket listening =
-        network.server.call(
-            () -> new ServerSocket(port, 5, RoutedNetwork.address(RoutedNetwork.SERVER)))) {
+        network
+            .server()
+            .call(() -> new ServerSocket(port, 5, RoutedNetwork.address(RoutedNetwork.SERVER)))) {
       var answered =
-          network.server.submit(
+          network
+              .server()
+              .submit(
+                  () -> {
+                    try (Socket socket = listening.accept()) {
+                      assertEquals('a', socket.getInputStream().read());
+                      socket.getOutputStream().write('b');
+                      assertEquals(-1, socket.getInputStream().read());
+                      return true;
+                    }
+                  });
+      network
+          .client()
+          .call(
               () -> {
-                try (Socket socket = listening.accept()) {
-                  assertEquals('a', socket.getInputStream().read());
-                  socket.getOutputStream().write('b');
+                try (Socket socket = new Socket()) {
+                  socket.bind(
+                      new InetSocketAddress(RoutedNetwork.address(RoutedNetwork.CLIENT), 0));
+                  socket.connect(
+                      new InetSocketAddress(RoutedNetwork.address(RoutedNetwork.SERVER), port),
+                      3000);
+                  socket.getOutputStream().write('a');
+                  assertEquals('b', socket.getInputStream().read());
+                  socket.shutdownOutput();
                   assertEquals(-1, socket.getInputStream().read());
                   return true;
                 }
               });
-      network.client.call(
-          () -> {
-            try (Socket socket = new Socket()) {
-              socket.bind(new InetSocketAddress(RoutedNetwork.address(RoutedNetwork.CLIENT), 0));
-              socket.connect(
-                  new InetSocketAddress(RoutedNetwork.address(RoutedNetwork.SERVER), port), 3000);
-              socket.getOutputStream().write('a');
-              assertEquals('b', socket.getInputStream().read());
-              socket.shutdownOutput();
-              assertEquals(-1, socket.getInputStream().read());
-              return true;
-            }
-          });
       assertTrue(answered.get(5, TimeUnit.SECONDS));
     }
   }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.testing.NamespaceThread;
 
 /** A client, a router and a server: three namespaces, both families. */
-final class RoutedNetwork implements AutoCloseable {
+public final class RoutedNetwork implements AutoCloseable {
   static final String CLIENT = "192.0.2.2";
   static final String CLIENT2 = "192.0.2.3";
   static final String ROUTER_INSIDE = "192.0.2.1";
@@ -26,11 +26,17 @@ final class RoutedNetwork implements AutoCloseable {
 
   private static final int LATE_MS = 3000;
 
-  final NamespaceThread client;
-  final NamespaceThread router;
-  final NamespaceThread server;
+  private final NamespaceThread client;
+  private final NamespaceThread router;
+  private final NamespaceThread server;
 
-  RoutedNetwork(String prefix) throws IOException {
+  /**
+   * Makes the namespaces.
+   *
+   * @param prefix of their names, three letters
+   * @throws IOException if this process may not do it
+   */
+  public RoutedNetwork(String prefix) throws IOException {
     String unique = prefix + ProcessHandle.current().pid();
     client = NamespaceThread.open(unique + "c");
     router = NamespaceThread.open(unique + "r");
@@ -51,6 +57,59 @@ final class RoutedNetwork implements AutoCloseable {
     router.exec("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
   }
 
+  /**
+   * The client's namespace.
+   *
+   * @return open until {@link #close}
+   */
+  public NamespaceThread client() {
+    return client;
+  }
+
+  /**
+   * The router's namespace.
+   *
+   * @return open until {@link #close}
+   */
+  public NamespaceThread router() {
+    return router;
+  }
+
+  /**
+   * The server's namespace.
+   *
+   * @return open until {@link #close}
+   */
+  public NamespaceThread server() {
+    return server;
+  }
+
+  /**
+   * Gives UDP flows from the client the mark 0x19 and translates them.
+   *
+   * @param rules empty, {@code masquerade}, {@code dnat ...} or both in that order
+   * @param port that they go to
+   * @throws IOException if nft refuses
+   */
+  public void translate(String rules, int port) throws IOException {
+    int dnat = rules.indexOf("dnat");
+    router.exec(
+        "nft",
+        String.join(
+            "\n",
+            "table inet nat {",
+            "chain pre { type nat hook prerouting priority dstnat;",
+            "iif cli udp dport "
+                + port
+                + " ct mark set 0x19 "
+                + (dnat < 0 ? "" : rules.substring(dnat)),
+            "}",
+            "chain post { type nat hook postrouting priority srcnat;",
+            rules.startsWith("masquerade") ? "oif srv masquerade" : "",
+            "}",
+            "}"));
+  }
+
   private void link(String name, String namespace, NamespaceThread end, List<String> v4, String v6)
       throws IOException {
     router.exec(
@@ -68,12 +127,28 @@ final class RoutedNetwork implements AutoCloseable {
     router.exec("ip", "address", "add", v6 + "/64", "dev", device, "nodad");
   }
 
-  static InetAddress address(String text) throws IOException {
+  /**
+   * An address.
+   *
+   * @param text as numbers
+   * @return the address
+   * @throws IOException if it is none
+   */
+  public static InetAddress address(String text) throws IOException {
     return InetAddress.getByName(text);
   }
 
-  /** A UDP socket of one end. */
-  static DatagramSocket udp(NamespaceThread where, String address, int port) throws IOException {
+  /**
+   * A UDP socket of one end.
+   *
+   * @param where whose
+   * @param address its address
+   * @param port its port
+   * @return an open socket
+   * @throws IOException if it cannot be had
+   */
+  public static DatagramSocket udp(NamespaceThread where, String address, int port)
+      throws IOException {
     return where.call(
         () -> {
           DatagramSocket socket = new DatagramSocket(null);
@@ -83,7 +158,15 @@ final class RoutedNetwork implements AutoCloseable {
         });
   }
 
-  static void send(DatagramSocket from, String address, int port) throws IOException {
+  /**
+   * Sends a datagram.
+   *
+   * @param from the socket
+   * @param address where to
+   * @param port where to
+   * @throws IOException if it does not leave
+   */
+  public static void send(DatagramSocket from, String address, int port) throws IOException {
     byte[] bytes = "hello".getBytes(StandardCharsets.US_ASCII);
     from.send(new DatagramPacket(bytes, bytes.length, address(address), port));
   }
@@ -100,8 +183,14 @@ final class RoutedNetwork implements AutoCloseable {
     return (InetSocketAddress) packet.getSocketAddress();
   }
 
-  /** Where the next datagram came from. */
-  static InetSocketAddress receive(DatagramSocket at) throws IOException {
+  /**
+   * Waits for a datagram.
+   *
+   * @param at the socket
+   * @return where it came from
+   * @throws IOException if receiving fails
+   */
+  public static InetSocketAddress receive(DatagramSocket at) throws IOException {
     InetSocketAddress from = receive(at, LATE_MS);
     if (from == null) {
       throw new AssertionError("no datagram came to " + at.getLocalSocketAddress());
