@@ -135,7 +135,7 @@ public final class ExpectationRequest {
   /**
    * Which of its group it is.
    *
-   * @return 0..8 characters, unique within its group
+   * @return 0..8 characters, with the name of the group at most 46; unique within its group
    */
   public String item() {
     return item;
@@ -566,6 +566,9 @@ public final class ExpectationRequest {
      * @throws IllegalArgumentException if what was said does not go together
      */
     public ExpectationRequest build() {
+      require(
+          group.length() + item.length() <= GROUP_LENGTH,
+          "item: " + item.length() + " characters (expected: with its group 46 or less)");
       if (owner != null && lifetime instanceof Lifetime.WithOwner forOwner) {
         require(
             forOwner.longest() != null, "lifetime: without end (expected: an end, of an owner)");
@@ -588,25 +591,18 @@ public final class ExpectationRequest {
   }
 
   /**
-   * Whether another request asks for the same child in the same way, so that nothing is to be
-   * opened anew for it. A deadline may be another one.
+   * Whether another request asks for the same child, so that nothing is to be opened anew for it.
    *
    * @param other a request of the same owner, group and item
-   * @return true if only texts and times differ
+   * @return true if the same may come to the same place; texts and times may differ
    */
   public boolean asksForTheSame(ExpectationRequest other) {
-    return announcedIn == other.announcedIn
-        && transport == other.transport
+    return transport == other.transport
         && destination.equals(other.destination)
         && source == other.source
         && Objects.equals(sourceAddress, other.sourceAddress)
         && use == other.use
-        && usualSourcePort == other.usualSourcePort
-        && lifetime.getClass() == other.lifetime.getClass()
-        && active == other.active
         && read == other.read
-        && text == other.text
-        && Objects.equals(pairedWith, other.pairedWith)
         && lastPort == other.lastPort
         && connections == other.connections;
   }

@@ -19,34 +19,34 @@ public sealed interface Lifetime {
   /**
    * For a time, from when it opens.
    *
-   * @param time above zero
+   * @param time above zero, 366 days at most
    */
   record Fixed(Duration time) implements Lifetime {
     /**
-     * Refuses a time that is not positive.
+     * Refuses a time outside of its range.
      *
-     * @param time above zero
+     * @param time above zero, 366 days at most
      */
     public Fixed {
-      requirePositive("time", time);
+      require("time", time);
     }
   }
 
   /**
    * As long as its owner.
    *
-   * @param longest its end at the latest, from when it was announced, above zero; null for none,
-   *     which only a flow may say, because the kernel tells when that ends
+   * @param longest its end at the latest, from when it was announced, up to 366 days; null for
+   *     none, which only a flow may say, because the kernel tells when that ends
    */
   record WithOwner(@Nullable Duration longest) implements Lifetime {
     /**
-     * Refuses a time that is not positive.
+     * Refuses a time outside of its range.
      *
-     * @param longest above zero
+     * @param longest above zero, 366 days at most
      */
     public WithOwner {
       if (longest != null) {
-        requirePositive("longest", longest);
+        require("longest", longest);
       }
     }
   }
@@ -55,44 +55,49 @@ public sealed interface Lifetime {
    * Until a deadline that was granted, such as the end of a registration. Announced again, the
    * deadline is set anew.
    *
-   * @param fromNow above zero
+   * @param fromNow above zero, 366 days at most
    */
   record Until(Duration fromNow) implements Lifetime {
     /**
-     * Refuses a time that is not positive.
+     * Refuses a time outside of its range.
      *
-     * @param fromNow above zero
+     * @param fromNow above zero, 366 days at most
      */
     public Until {
-      requirePositive("fromNow", fromNow);
+      require("fromNow", fromNow);
     }
   }
 
   /**
    * Until nobody uses it any more. Announced again, {@code longest} counts anew.
    *
-   * @param first how long it waits for its first child, above zero
-   * @param idle how long it stays after its last child ended, above zero
-   * @param longest its end at the latest, from when it was announced last, above zero
+   * @param first how long it waits for its first child, above zero, 366 days at most
+   * @param idle how long it stays after its last child ended, above zero, 366 days at most
+   * @param longest its end at the latest, from when it was announced last, above zero, 366 days at
+   *     most
    */
   record Idle(Duration first, Duration idle, Duration longest) implements Lifetime {
     /**
-     * Refuses times that are not positive.
+     * Refuses times outside of their range.
      *
-     * @param first above zero
-     * @param idle above zero
-     * @param longest above zero
+     * @param first above zero, 366 days at most
+     * @param idle above zero, 366 days at most
+     * @param longest above zero, 366 days at most
      */
     public Idle {
-      requirePositive("first", first);
-      requirePositive("idle", idle);
-      requirePositive("longest", longest);
+      require("first", first);
+      require("idle", idle);
+      require("longest", longest);
     }
   }
 
-  private static void requirePositive(String field, Duration value) {
-    if (value.isNegative() || value.isZero()) {
-      throw new IllegalArgumentException(field + ": " + value + " (expected: above zero)");
+  /** The longest time of any kind. */
+  Duration LONGEST = Duration.ofDays(366);
+
+  private static void require(String field, Duration value) {
+    if (value.isNegative() || value.isZero() || value.compareTo(LONGEST) > 0) {
+      throw new IllegalArgumentException(
+          field + ": " + value + " (expected: above zero, 366 days at most)");
     }
   }
 }

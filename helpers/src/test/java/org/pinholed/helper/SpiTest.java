@@ -162,9 +162,10 @@ class SpiTest {
       ExpectationRequest.Builder builder =
           ExpectationRequest.builder("k".repeat(46), way, some, cause);
       assertEquals(
-          "time: PT0S (expected: above zero)", message(() -> new Lifetime.Fixed(Duration.ZERO)));
+          "time: PT0S (expected: above zero, 366 days at most)",
+          message(() -> new Lifetime.Fixed(Duration.ZERO)));
       assertEquals(
-          "fromNow: PT-1S (expected: above zero)",
+          "fromNow: PT-1S (expected: above zero, 366 days at most)",
           message(() -> new Lifetime.Until(Duration.ofSeconds(-1))));
       assertEquals(
           "item: 9 characters (expected: 0..8 printable ones of ASCII, no space)",
@@ -177,6 +178,11 @@ class SpiTest {
                       .owner(new OwnerId(1, 2))
                       .lifetime(new Lifetime.WithOwner(null))
                       .build()));
+      assertEquals(
+          "item: 1 characters (expected: with its group 46 or less)",
+          message(
+              () ->
+                  ExpectationRequest.builder("k".repeat(46), way, some, cause).item("i").build()));
       assertEquals(
           "use: ONCE (expected: MANY, from any source)",
           message(() -> ExpectationRequest.builder("k", way, some, cause).fromAny().build()));

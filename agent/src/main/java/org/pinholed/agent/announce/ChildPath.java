@@ -11,7 +11,7 @@ import org.pinholed.helper.FlowFacts;
 /**
  * The way of a child that follows its parent's translation: it goes to the announcer's address as
  * the other end of the parent knows it, and comes from the other end's address as the announcer
- * knows it. What is announced for a third address is not translated.
+ * knows it, if it comes from there. What is announced for a third address is not translated.
  *
  * @param outside the destination address as the child's first packet says it
  * @param inside where it really goes
@@ -21,16 +21,15 @@ record ChildPath(InetAddress outside, Endpoint inside, @Nullable InetAddress pee
   static ChildPath of(FlowFacts facts, ExpectationRequest request) {
     Direction announcedIn = request.announcedIn();
     Endpoint inside = request.destination();
-    if (request.source() != ExpectationRequest.Source.PEER
-        || !inside.address().equals(facts.sender(announcedIn).address())) {
+    if (!inside.address().equals(facts.sender(announcedIn).address())) {
       return new ChildPath(inside.address(), inside, null);
     }
+    InetAddress outside = facts.senderSeenByPeer(announcedIn).address();
     InetAddress peer = facts.sender(announcedIn.opposite()).address();
     InetAddress peerSeen = facts.senderSeenByPeer(announcedIn.opposite()).address();
-    return new ChildPath(
-        facts.senderSeenByPeer(announcedIn).address(),
-        inside,
-        peerSeen.equals(peer) ? null : peerSeen);
+    boolean fromPeer =
+        request.source() == ExpectationRequest.Source.PEER || peer.equals(request.sourceAddress());
+    return new ChildPath(outside, inside, fromPeer && !peerSeen.equals(peer) ? peerSeen : null);
   }
 
   /** Whether the other side must see another address than the announced one. */

@@ -1,14 +1,20 @@
 package org.pinholed.agent.announce;
 
 import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.DumpFilter;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.slf4j.Logger;
@@ -56,6 +62,41 @@ public final class LivingChildren {
         .filter(original -> original.destination().equals(path.outside()))
         .map(FlowTuple::destinationPort)
         .orElse(inside.port());
+  }
+
+  /** Deletes the conntracks of the children of an expectation, so that no firewall lets them on. */
+  void cut(Expectation expectation) {
+    try {
+      for (ConntrackIdentity child : expectation.knownChildren()) {
+        conntrack.delete(child.original(), child.id());
+      }
+      if (expectation.hasUnknownChildren()) {
+        cutUnknown(expectation.pinhole());
+      }
+    } catch (NetlinkException e) {
+      errors.warn(String.valueOf(e.getMessage())); // they end by their own timeouts
+    }
+  }
+
+  /** There were too many to know each of them: they are found by what their first packet said. */
+  private void cutUnknown(Pinhole pinhole) throws NetlinkException {
+    List<ConntrackEntry> found = new ArrayList<>();
+    conntrack.dump(
+        new DumpFilter(0, pinhole.mark(), pinhole.mark()),
+        entry -> {
+          FlowTuple first = entry.original();
+          InetAddress source = pinhole.source();
+          if (first.protocol() == pinhole.transport().protocolNumber()
+              && first.destination().equals(pinhole.destination())
+              && first.destinationPort() >= pinhole.port()
+              && first.destinationPort() <= pinhole.lastPort()
+              && (source == null || source.equals(first.source()))) {
+            found.add(entry);
+          }
+        });
+    for (ConntrackEntry entry : found) {
+      conntrack.delete(entry.original(), entry.id());
+    }
   }
 
   /** Whether a port is that of a child to another inside endpoint. */

@@ -1,17 +1,17 @@
 package org.pinholed.agent.announce;
 
 import java.net.InetAddress;
-import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeComment;
+import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.ExpectationRequest;
-import org.pinholed.helper.Lifetime;
 
 /**
  * Makes expectations of what helpers announce, and finds a free port of a translated address for
@@ -25,6 +25,7 @@ final class NewExpectations {
   private static final int PORTS_ASKED = 16;
 
   private static final int FIRST_PORT = 1024;
+  private static final int LAST_PORT = 65535;
 
   private final ExpectationTable table;
   private final MarkBits marks;
@@ -42,21 +43,29 @@ final class NewExpectations {
    * Tries ports, the announced one first, until one is free; null if none of some is.
    *
    * @param parent whose announcement it is
+   * @param owner who it belongs to
    * @param request what was announced
    * @param path how the child is translated
    * @param anyPort whether another port than the announced one can be written into the message
+   * @param preferred the port that is tried first; 0 for the announced one
    * @param nowNs {@link System#nanoTime}
    */
   @Nullable Expectation make(
-      Flow parent, ExpectationRequest request, ChildPath path, boolean anyPort, long nowNs) {
+      Flow parent,
+      Owner owner,
+      ExpectationRequest request,
+      ChildPath path,
+      boolean anyPort,
+      int preferred,
+      long nowNs) {
     if (!path.isRewritten()) {
-      return make(parent, request, path, path.inside().port(), nowNs);
+      return make(parent, owner, request, path, path.inside().port(), nowNs);
     }
-    int port = anyPort ? children.firstPort(parent.facts(), request, path) : path.inside().port();
+    int port = firstPort(parent, request, path, anyPort, preferred);
     int asked = 0;
     int most = anyPort ? PORTS_TRIED : 1;
     for (int tried = 0; tried < most && asked < PORTS_ASKED; tried++) {
-      Expectation expectation = make(parent, request, path, port, nowNs);
+      Expectation expectation = make(parent, owner, request, path, port, nowNs);
       if (table.reserve(expectation)) {
         asked++;
         if (!children.isTaken(parent.facts(), request, path, port)) {
@@ -64,51 +73,122 @@ final class NewExpectations {
         }
         table.giveBack(expectation);
       }
-      port = port == 65535 ? FIRST_PORT : port + 1;
+      port = port == LAST_PORT ? FIRST_PORT : port + 1;
+    }
+    return null;
+  }
+
+  private int firstPort(
+      Flow parent, ExpectationRequest request, ChildPath path, boolean anyPort, int preferred) {
+    if (!anyPort) {
+      return path.inside().port();
+    }
+    return preferred != 0 ? preferred : children.firstPort(parent.facts(), request, path);
+  }
+
+  /**
+   * Two expectations whose ports follow each other.
+   *
+   * @param first the one with the lower port
+   * @param second the one with the port behind it
+   */
+  record Pair(Expectation first, Expectation second) {}
+
+  /**
+   * Tries pairs of ports, the announced ones first, until both are free; null if none of some is.
+   * The first port of the pair is even where the announced one is, and odd where that is odd.
+   *
+   * @param parent whose announcement it is
+   * @param owner who they belong to
+   * @param first what was announced
+   * @param second what was announced with it
+   * @param firstPath how the first child is translated
+   * @param secondPath how the second child is translated
+   * @param anyPort whether other ports than the announced ones can be written into the message
+   * @param preferred the first port that is tried first; 0 for the announced one
+   * @param nowNs {@link System#nanoTime}
+   */
+  @Nullable Pair makePair(
+      Flow parent,
+      Owner owner,
+      ExpectationRequest first,
+      ExpectationRequest second,
+      ChildPath firstPath,
+      ChildPath secondPath,
+      boolean anyPort,
+      int preferred,
+      long nowNs) {
+    int announced = firstPath.inside().port();
+    if (!firstPath.isRewritten()) {
+      return new Pair(
+          make(parent, owner, first, firstPath, announced, nowNs),
+          make(parent, owner, second, secondPath, announced + 1, nowNs));
+    }
+    boolean sameParity = preferred != 0 && (preferred & 1) == (announced & 1);
+    int port = anyPort && sameParity ? preferred : announced;
+    int most = anyPort ? PORTS_TRIED : 1;
+    for (int tried = 0; tried < most; tried++) {
+      Expectation one = make(parent, owner, first, firstPath, port, nowNs);
+      Expectation other = make(parent, owner, second, secondPath, port + 1, nowNs);
+      if (table.reserve(one)) {
+        if (table.reserve(other)) {
+          return new Pair(one, other);
+        }
+        table.giveBack(one);
+      }
+      port = port + 3 > LAST_PORT ? FIRST_PORT + (announced & 1) : port + 2;
     }
     return null;
   }
 
   private Expectation make(
-      Flow parent, ExpectationRequest request, ChildPath path, int port, long nowNs) {
-    Duration configured = parent.helperEntry().timeout();
-    Duration asked = request.lifetime() instanceof Lifetime.Fixed fixed ? fixed.time() : null;
-    Duration timeout = asked != null ? asked : configured != null ? configured : Expectation.LEASE;
-    boolean livesWithParent = asked == null && configured == null;
+      Flow parent, Owner owner, ExpectationRequest request, ChildPath path, int port, long nowNs) {
+    Stay stay = Stay.of(request.lifetime(), parent.helperEntry().timeout());
     InetAddress source =
         switch (request.source()) {
           case PEER -> parent.facts().sender(request.announcedIn().opposite()).address();
           case ADDRESS -> request.sourceAddress();
           case ANY -> null;
         };
-    Pinhole.Kind kind =
-        source == null
-            ? Pinhole.Kind.OPEN_ANY
-            : request.use() == ExpectationRequest.Use.ONCE ? Pinhole.Kind.ONCE : Pinhole.Kind.OPEN;
+    int ports = request.lastPort() - request.destination().port();
     Pinhole pinhole =
         new Pinhole(
-            kind,
+            kindOf(request),
             request.transport(),
             source,
             path.outside(),
             port,
-            marks.childMark(parent.parent().mark(), false),
-            timeout.toMillis(),
-            comment(parent, request, livesWithParent),
-            source == null ? null : path.translation(port));
-    return new Expectation(
-        table.nextId(), parent.parent(), request, pinhole, livesWithParent, nowNs);
+            port + ports,
+            request.connections(),
+            marks.childMark(parent.parent().mark(), request.isRead()),
+            stay.kernelTimeoutMs(),
+            comment(parent, request, stay),
+            path.translation(port));
+    return new Expectation(table.nextId(), parent.parent(), owner, request, pinhole, stay, nowNs);
   }
 
-  private String comment(Flow parent, ExpectationRequest request, boolean livesWithParent) {
+  private static Pinhole.Kind kindOf(ExpectationRequest request) {
+    if (request.source() == ExpectationRequest.Source.ANY) {
+      return Pinhole.Kind.OPEN_ANY;
+    }
+    if (request.lastPort() > request.destination().port()) {
+      return Pinhole.Kind.LEASE;
+    }
+    return request.use() == ExpectationRequest.Use.ONCE ? Pinhole.Kind.ONCE : Pinhole.Kind.OPEN;
+  }
+
+  /** What the kernel keeps of an announcement. */
+  String comment(Flow parent, ExpectationRequest request, Stay stay) {
     return new PinholeComment(
             parent.parent().helper(),
             parent.parent().serial(),
             parent.parent().client().port(),
             parent.parent().policyId(),
             clock.epochMicros() / 1_000_000,
-            livesWithParent,
-            request.group())
+            stay,
+            request.owner(),
+            request.group(),
+            request.item())
         .text();
   }
 }

@@ -4,6 +4,7 @@ import java.net.InetAddress;
 import java.util.Locale;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.trace.Tracer;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
@@ -89,10 +90,20 @@ public final class OutcomeTrace {
         + " "
         + (pinhole.kind() == Pinhole.Kind.ONCE ? "once" : "many")
         + " for "
-        + (expectation.livesWithParent() ? "its parent" : pinhole.timeoutMs() / 1000 + " s")
+        + (expectation.stay().isLease()
+            ? whoseTime(expectation)
+            : pinhole.timeoutMs() / 1000 + " s")
         + " (expectation "
         + expectation.id()
         + ")";
+  }
+
+  private static String whoseTime(Expectation expectation) {
+    Stay stay = expectation.stay();
+    if (stay.kind() == Stay.Kind.IDLE) {
+      return stay.idleMs() / 1000 + " s after its last child";
+    }
+    return expectation.owner().id() == null ? "its parent" : "its owner";
   }
 
   private static String host(InetAddress address) {

@@ -9,11 +9,11 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Announced;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowMarks;
-import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
@@ -38,7 +38,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   private final OutcomeTrace trace;
 
   private final MessageEdits edits;
-  private final NewExpectations newExpectations;
+  private final GroupOpener group;
 
   private HelperPorts helperPorts = (transport, port) -> false;
   private @Nullable Flow flow;
@@ -76,7 +76,15 @@ public final class Outcomes implements OutcomeSink, Announced {
     this.flowMarks = flowMarks;
     this.trace = trace;
     this.edits = edits;
-    this.newExpectations = new NewExpectations(table, marks, children, clock);
+    this.group =
+        new GroupOpener(
+            table,
+            pinholes,
+            events,
+            trace,
+            edits,
+            new NewExpectations(table, marks, children, clock),
+            this::report);
   }
 
   /** Tells the ports that helpers read. */
@@ -136,88 +144,97 @@ public final class Outcomes implements OutcomeSink, Announced {
 
   @Override
   public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
-    List<Optional<Endpoint>> seen = new ArrayList<>(requests.size());
-    for (ExpectationRequest request : requests) {
-      seen.add(Optional.ofNullable(expectOne(request)));
+    Flow current = flow();
+    List<ExpectationRequest> allowed = withoutHelperPorts(requests);
+    if (allowed.size() == requests.size()) {
+      return group.open(current, reading, ownerOf(current, requests), requests, nowNs);
     }
-    return seen;
+    List<Optional<Endpoint>> seen =
+        allowed.isEmpty()
+            ? List.of()
+            : group.open(current, reading, ownerOf(current, requests), allowed, nowNs);
+    List<Optional<Endpoint>> all = new ArrayList<>(requests.size());
+    for (ExpectationRequest request : requests) {
+      int at = allowed.indexOf(request);
+      all.add(at < 0 ? Optional.empty() : seen.get(at));
+    }
+    return all;
   }
 
-  private @Nullable Endpoint expectOne(ExpectationRequest request) {
-    Flow current = flow();
-    if (helperPorts.contains(request.transport(), request.destination().port())) {
-      report(AgentReason.HELPER_PORT, request.streamOffset());
-      return null;
-    }
-    ChildPath path = ChildPath.of(current.facts(), request);
-    Reason unchangeable =
-        path.isRewritten() ? edits.refusal(current, reading, request.endpointOffset()) : null;
-    if (unchangeable != null && request.text() == ExpectationRequest.Text.TRANSLATED) {
-      report(unchangeable, request.streamOffset());
-      return null;
-    }
-    Expectation older = current.announced(request.group());
-    if (older != null) {
-      current.forget(request.group());
-      if (older.state() != Expectation.State.MATCHED) { // a child that came is not replaced
-        pinholes.end(older, AgentEvent.Kind.REPLACED);
+  /** A child that is to be read may come to such a port: it is known by its mark. */
+  private List<ExpectationRequest> withoutHelperPorts(List<ExpectationRequest> requests) {
+    List<ExpectationRequest> allowed = new ArrayList<>(requests.size());
+    for (ExpectationRequest request : requests) {
+      if (!request.isRead()
+          && helperPorts.contains(request.transport(), request.destination().port())) {
+        report(AgentReason.HELPER_PORT, request.streamOffset());
+      } else {
+        allowed.add(request);
       }
     }
-    Expectation expectation =
-        newExpectations.make(current, request, path, unchangeable == null, nowNs);
-    if (expectation == null) {
-      report(AgentReason.NO_FREE_PORT, request.streamOffset());
-      return null;
-    }
-    Limit limit = table.add(expectation);
-    if (limit != null) {
-      report(reasonOf(limit), request.streamOffset());
-      events.limit(current.parent(), limit);
-      return null;
-    }
-    current.announce(expectation);
-    trace.announced(expectation);
-    if (request.active()) {
-      pinholes.open(expectation);
-    }
-    return new Endpoint(expectation.pinhole().destination(), expectation.pinhole().port());
+    return allowed;
   }
 
-  private static Reason reasonOf(Limit limit) {
-    return switch (limit) {
-      case EXPECTATIONS_PER_PARENT -> AgentReason.LIMIT_PER_PARENT;
-      case EXPECTATIONS_PER_SOURCE -> AgentReason.LIMIT_PER_SOURCE;
-      case EXPECTATIONS -> AgentReason.LIMIT_TOTAL;
-      case PARENTS, PARENTS_PER_SOURCE, HALF_OPEN ->
-          throw new IllegalArgumentException("no limit on expectations: " + limit);
-    };
+  private Owner ownerOf(Flow current, List<ExpectationRequest> requests) {
+    OwnerId id = requests.get(0).owner();
+    return id == null ? current.owner() : table.owners().obtain(current.parent().helper(), id);
+  }
+
+  private @Nullable Owner known(@Nullable OwnerId id) {
+    Flow current = flow();
+    return id == null ? current.owner() : table.owners().find(current.parent().helper(), id);
   }
 
   @Override
-  public void activate(@Nullable OwnerId owner, String key) {
-    Expectation expectation = flow().announced(key);
-    if (expectation == null || expectation.state() != Expectation.State.ANNOUNCED) {
+  public void activate(@Nullable OwnerId owner, String groupName) {
+    Owner known = known(owner);
+    if (known == null) {
       return;
     }
-    trace.opens(expectation);
-    pinholes.open(expectation);
+    for (Expectation expectation : known.ofGroup(groupName)) {
+      if (expectation.state() == Expectation.State.ANNOUNCED) {
+        trace.opens(expectation);
+        pinholes.open(expectation);
+      }
+    }
   }
 
   @Override
-  public void close(@Nullable OwnerId owner, String key) {
-    Expectation expectation = flow().announced(key);
-    if (expectation != null) {
-      flow().forget(key);
+  public void close(@Nullable OwnerId owner, String groupName) {
+    Owner known = known(owner);
+    if (known == null) {
+      return;
+    }
+    for (Expectation expectation : known.ofGroup(groupName)) {
+      table.owners().remove(expectation);
       pinholes.end(expectation, AgentEvent.Kind.CLOSED);
       trace.shuts(expectation);
     }
   }
 
   @Override
-  public void keepOwner(OwnerId owner, Duration atMost) {}
+  public void keepOwner(OwnerId owner, Duration atMost) {
+    Owner known = known(owner);
+    if (known != null) {
+      known.keepUntil(nowNs + atMost.toNanos());
+    }
+  }
 
   @Override
-  public void endOwner(OwnerId owner, Children children) {}
+  public void endOwner(OwnerId owner, Children children) {
+    Owner known = known(owner);
+    if (known == null) {
+      return;
+    }
+    for (Expectation expectation : table.owners().end(known)) {
+      if (children == Children.CUT) {
+        pinholes.cutChildrenOf(expectation);
+      }
+      table.owners().remove(expectation);
+      pinholes.end(expectation, AgentEvent.Kind.CLOSED);
+      trace.shuts(expectation);
+    }
+  }
 
   @Override
   public void cut(Reason reason, long streamOffset) {
@@ -265,7 +282,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   @Override
   public void endAll(Flow over, AgentEvent.Kind kind) {
     for (Expectation expectation : over.announced()) {
-      over.forget(expectation.request().group());
+      table.owners().remove(expectation);
       pinholes.end(expectation, kind);
     }
   }

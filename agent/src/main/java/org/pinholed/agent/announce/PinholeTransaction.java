@@ -30,15 +30,18 @@ public final class PinholeTransaction {
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final OutcomeTrace trace;
+  private final LivingChildren children;
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
   private final Clock clock;
 
   private final List<Expectation> toOpen = new ArrayList<>();
+  private final List<Expectation> toRewrite = new ArrayList<>(2);
   private final List<Pinhole> toClose = new ArrayList<>();
   private final List<RewrittenDirection> toHold = new ArrayList<>(2);
   private final List<Pinhole> openPinholes = new ArrayList<>();
   private final List<Ended> toEnd = new ArrayList<>();
   private final List<Said> toSay = new ArrayList<>();
+  private final List<Expectation> toCut = new ArrayList<>(2);
   private final List<Pinhole> endedMeanwhile = new ArrayList<>();
   private final SharedPinholes shared;
 
@@ -58,6 +61,7 @@ public final class PinholeTransaction {
    * @param events log and counters, shared
    * @param metrics counters, shared
    * @param trace tells running traces
+   * @param children the worker's own way to children that live
    * @param clock what time it is
    */
   public PinholeTransaction(
@@ -66,6 +70,7 @@ public final class PinholeTransaction {
       AgentEvents events,
       AgentMetrics metrics,
       OutcomeTrace trace,
+      LivingChildren children,
       Clock clock) {
     this.clock = clock;
     this.table = table;
@@ -74,6 +79,7 @@ public final class PinholeTransaction {
     this.events = events;
     this.metrics = metrics;
     this.trace = trace;
+    this.children = children;
   }
 
   /** Begins a message of a flow. */
@@ -116,11 +122,38 @@ public final class PinholeTransaction {
       toEnd.add(new Ended(expectation, kind));
       return;
     }
+    toRewrite.remove(expectation);
     if (table.end(expectation) == Expectation.State.PENDING) {
-      toClose.add(expectation.pinhole());
+      Expectation next = table.waitingFor(expectation.pinhole());
+      if (next == null) {
+        toClose.add(expectation.pinhole());
+      } else if (!toOpen.contains(next)) {
+        rewrite(next); // it holds the same pinhole, whose comment names the one that ended
+      }
       publish(); // its creation comes first, if it was in this batch too
       events.expectation(kind, expectation, "");
     }
+  }
+
+  /**
+   * Writes an open pinhole anew, with the comment and the timeout that it has by now.
+   *
+   * @param expectation one that is pending
+   */
+  public void rewrite(Expectation expectation) {
+    if (!toRewrite.contains(expectation) && !toOpen.contains(expectation)) {
+      toRewrite.add(expectation);
+    }
+  }
+
+  /**
+   * Has the children of an expectation that live deleted once its pinhole is shut, unless another
+   * one holds the same.
+   *
+   * @param expectation one that ends
+   */
+  void cutChildrenOf(Expectation expectation) {
+    toCut.add(expectation);
   }
 
   /** Holds a direction in which a message is rewritten. */
@@ -130,7 +163,11 @@ public final class PinholeTransaction {
 
   /** Whether there is something for a transaction. */
   private boolean hasChanges() {
-    return !toOpen.isEmpty() || !toClose.isEmpty() || !toHold.isEmpty();
+    return !toCut.isEmpty()
+        || !toOpen.isEmpty()
+        || !toRewrite.isEmpty()
+        || !toClose.isEmpty()
+        || !toHold.isEmpty();
   }
 
   /** Brings all changes into the kernel, in one transaction if it takes them. */
@@ -138,13 +175,20 @@ public final class PinholeTransaction {
     if (!hasChanges()) {
       return;
     }
+    long nowNs = clock.nanoTime();
     for (Expectation expectation : toOpen) {
-      openPinholes.add(expectation.pinhole());
+      openPinholes.add(table.pinholeToWrite(expectation, nowNs));
+    }
+    for (Expectation expectation : toRewrite) {
+      openPinholes.add(table.pinholeToWrite(expectation, nowNs));
     }
     try {
       ended(apply(toClose, openPinholes, toHold));
       for (Expectation expectation : toOpen) {
         opened(expectation);
+      }
+      for (Expectation expectation : toRewrite) {
+        rewritten(expectation);
       }
     } catch (BackendException e) {
       // One bad pinhole must not keep the others of the batch shut.
@@ -152,12 +196,23 @@ public final class PinholeTransaction {
     } finally {
       restoreForOthers();
       toOpen.clear();
+      toRewrite.clear();
       toClose.clear();
       toHold.clear();
       toEnd.clear();
       openPinholes.clear();
     }
     shutWhatEndedMeanwhile();
+    cutChildren();
+  }
+
+  private void cutChildren() {
+    for (Expectation expectation : toCut) {
+      if (!table.isWaitedFor(expectation.pinhole())) {
+        children.cut(expectation);
+      }
+    }
+    toCut.clear();
   }
 
   private void restoreForOthers() {
@@ -222,11 +277,13 @@ public final class PinholeTransaction {
       }
     }
     ended(unused);
+    rewriteOneByOne(done.opened() - toOpen.size());
     List<Expectation> opening = List.copyOf(toOpen);
-    for (Expectation expectation : opening.subList(0, done.opened())) {
+    int opened = Math.min(done.opened(), opening.size());
+    for (Expectation expectation : opening.subList(0, opened)) {
       opened(expectation);
     }
-    for (Expectation expectation : opening.subList(done.opened(), opening.size())) {
+    for (Expectation expectation : opening.subList(opened, opening.size())) {
       try {
         apply(List.of(), List.of(expectation.pinhole()), List.of());
         opened(expectation);
@@ -239,6 +296,24 @@ public final class PinholeTransaction {
             expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
     }
+  }
+
+  /** One that the kernel does not take stays as it is in the kernel, with the time that it has. */
+  private void rewriteOneByOne(int done) {
+    for (int at = Math.max(0, done); at < toRewrite.size(); at++) {
+      Expectation expectation = toRewrite.get(at);
+      try {
+        apply(List.of(), List.of(table.pinholeToWrite(expectation, clock.nanoTime())), List.of());
+        rewritten(expectation);
+      } catch (BackendException e) {
+        refused(e);
+      }
+    }
+  }
+
+  private void rewritten(Expectation expectation) {
+    expectation.writtenAnew();
+    shutIfEndedMeanwhile(expectation);
   }
 
   private List<Pinhole> apply(
@@ -261,6 +336,10 @@ public final class PinholeTransaction {
     expectation.opened(clock.nanoTime());
     expectation.written();
     toSay.add(new Said(AgentEvent.Kind.CREATED, expectation));
+    shutIfEndedMeanwhile(expectation);
+  }
+
+  private void shutIfEndedMeanwhile(Expectation expectation) {
     // One that is matched already got the child of another one, or has none to wait for any more.
     if (expectation.state() != Expectation.State.PENDING
         && !table.isWaitedFor(expectation.pinhole())) {

@@ -64,7 +64,15 @@ public final class ConfigLoader {
           "metrics",
           "eventLog");
   private static final List<String> HELPER_KEYS =
-      List.of("id", "name", "protocol", "port", "enabled", "timeout", "options");
+      List.of(
+          "id",
+          "name",
+          "protocol",
+          "port",
+          "enabled",
+          "timeout",
+          "expectationsPerOwner",
+          "options");
   static final Map<String, List<String>> SECTION_KEYS =
       Map.of(
           "queues",
@@ -309,12 +317,15 @@ public final class ConfigLoader {
     int port = section.number("port", 0);
     boolean enabled = section.flag("enabled", true);
     @Nullable Duration timeout = section.timeout("timeout", HelperEntry.DEFAULT_TIMEOUT);
+    int mostPerOwner = section.number("expectationsPerOwner", 0);
     ConfigSection optionsSection =
         section.section("options", new TreeSet<>(protocol.options().keySet()));
     Map<String, Object> options = optionsSection.plain();
     HelperEntry entry =
         section.build(
-            () -> new HelperEntry(id, protocol.name(), transport, port, enabled, timeout, options));
+            () ->
+                new HelperEntry(
+                    id, protocol.name(), transport, port, enabled, timeout, mostPerOwner, options));
     var unused = optionsSection.build(() -> protocol.configure(options, limits));
     return entry;
   }

@@ -15,6 +15,8 @@ import org.pinholed.helper.Transport;
  * @param port server port of the parent flows, 1..65535
  * @param enabled false leaves the port alone, as if the entry were not there
  * @param timeout how long an expectation waits, 1 s to 1 h; null for as long as the parent lives
+ * @param mostPerOwner how many expectations of one owner may wait for their first child, 1..65535;
+ *     0 for what the protocol says
  * @param options options of the protocol, by name
  */
 public record HelperEntry(
@@ -24,6 +26,7 @@ public record HelperEntry(
     int port,
     boolean enabled,
     @Nullable Duration timeout,
+    int mostPerOwner,
     Map<String, Object> options) {
   /** How long an expectation waits where nothing is configured. */
   public static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(30);
@@ -43,7 +46,42 @@ public record HelperEntry(
       throw new IllegalArgumentException(
           "timeout: " + DurationParser.formatTimeout(timeout) + " (expected: 1s..1h, or parent)");
     }
+    Ranges.require("expectationsPerOwner", mostPerOwner, 0, 65535);
     options = Map.copyOf(options);
+  }
+
+  /**
+   * An entry whose limits are those of its protocol.
+   *
+   * @param id number by which it is deleted, 1..65535, unique
+   * @param name the protocol
+   * @param transport TCP or UDP
+   * @param port server port of the parent flows, 1..65535
+   * @param enabled false leaves the port alone
+   * @param timeout how long an expectation waits; null for as long as the parent lives
+   * @param options options of the protocol, by name
+   */
+  public HelperEntry(
+      int id,
+      String name,
+      Transport transport,
+      int port,
+      boolean enabled,
+      @Nullable Duration timeout,
+      Map<String, Object> options) {
+    this(id, name, transport, port, enabled, timeout, 0, options);
+  }
+
+  /**
+   * The same entry, with a limit where it has none.
+   *
+   * @param ofProtocol what its protocol says, 1..65535
+   * @return a copy, or the same
+   */
+  public HelperEntry withLimitsOf(int ofProtocol) {
+    return mostPerOwner != 0
+        ? this
+        : new HelperEntry(id, name, transport, port, enabled, timeout, ofProtocol, options);
   }
 
   /**
@@ -53,6 +91,6 @@ public record HelperEntry(
    * @return a copy
    */
   public HelperEntry withEnabled(boolean value) {
-    return new HelperEntry(id, name, transport, port, value, timeout, options);
+    return new HelperEntry(id, name, transport, port, value, timeout, mostPerOwner, options);
   }
 }

@@ -1,19 +1,24 @@
 package org.pinholed.agent.expectation;
 
-import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
@@ -21,12 +26,6 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
  * set, so that of several threads that end it just one accounts for it.
  */
 public final class Expectation {
-  /**
-   * The kernel timeout of a pinhole that lives as long as its parent; renewed at a third of it, so
-   * that a dead agent leaves nothing open for longer.
-   */
-  public static final Duration LEASE = Duration.ofSeconds(60);
-
   /** Where an expectation stands; it only moves downwards. */
   public enum State {
     /** Announced, the pinhole is not open yet. */
@@ -44,21 +43,31 @@ public final class Expectation {
     GONE
   }
 
+  /** Of how many living children it knows which they are. */
+  private static final int MOST_CHILDREN_KNOWN = 256;
+
   private static final AtomicReferenceFieldUpdater<Expectation, State> STATE =
       AtomicReferenceFieldUpdater.newUpdater(Expectation.class, State.class, "state");
 
   private final long id;
   private final Parent parent;
-  private final ExpectationRequest request;
-  private final Pinhole pinhole;
-  private final boolean livesWithParent;
+  private volatile Owner owner;
+  private volatile ExpectationRequest request;
+  private volatile Pinhole pinhole;
+  private volatile Stay stay;
   private final long createdNs;
+  private volatile long announcedNs;
   private volatile long openedNs;
   private volatile State state = State.ANNOUNCED;
   private volatile boolean written;
   private volatile boolean remade;
   private volatile boolean follows;
+  private volatile boolean commentIsOld;
+  private volatile long lastChildEndedNs;
   private final AtomicInteger uses = new AtomicInteger();
+  private final AtomicBoolean awaited = new AtomicBoolean(true);
+  private @Nullable Set<ConntrackIdentity> living;
+  private int livingUnknown;
   private volatile @Nullable ConntrackIdentity child;
 
   /**
@@ -66,24 +75,28 @@ public final class Expectation {
    *
    * @param id number, unique while the agent runs
    * @param parent the flow that announced it
+   * @param owner who it belongs to
    * @param request what was announced
    * @param pinhole what lets the child through
-   * @param livesWithParent whether the pinhole's timeout is a lease that is renewed
+   * @param stay how long it stays
    * @param nowNs {@link System#nanoTime}
    */
   public Expectation(
       long id,
       Parent parent,
+      Owner owner,
       ExpectationRequest request,
       Pinhole pinhole,
-      boolean livesWithParent,
+      Stay stay,
       long nowNs) {
     this.id = id;
     this.parent = parent;
+    this.owner = owner;
     this.request = request;
     this.pinhole = pinhole;
-    this.livesWithParent = livesWithParent;
+    this.stay = stay;
     this.createdNs = nowNs;
+    this.announcedNs = nowNs;
     this.openedNs = nowNs;
   }
 
@@ -124,12 +137,156 @@ public final class Expectation {
   }
 
   /**
-   * Whether its timeout is a lease.
+   * Who it belongs to.
    *
-   * @return true if it lives as long as its parent
+   * @return a flow, or what outlives flows
    */
-  public boolean livesWithParent() {
-    return livesWithParent;
+  public Owner owner() {
+    return owner;
+  }
+
+  /** Another thread made its owner first. */
+  void moveTo(Owner newOwner) {
+    owner = newOwner;
+  }
+
+  /**
+   * How long it stays.
+   *
+   * @return from when it was announced last
+   */
+  public Stay stay() {
+    return stay;
+  }
+
+  /**
+   * Notes that the same was announced again: its time counts anew.
+   *
+   * @param again what was announced
+   * @param newPinhole the same pinhole, with the comment and the timeout of the new announcement
+   * @param newStay how long it stays from now on
+   * @param nowNs the time
+   */
+  public void announcedAgain(
+      ExpectationRequest again, Pinhole newPinhole, Stay newStay, long nowNs) {
+    request = again;
+    pinhole = newPinhole;
+    stay = newStay;
+    announcedNs = nowNs;
+    commentIsOld = true;
+  }
+
+  /**
+   * Whether the comment in the kernel does not know when it was announced last.
+   *
+   * @return true until {@link #writtenAnew}
+   */
+  public boolean isCommentOld() {
+    return commentIsOld;
+  }
+
+  /** Notes that the kernel has the pinhole as it is now. */
+  public void writtenAnew() {
+    commentIsOld = false;
+  }
+
+  /**
+   * Whether its own time is over, though its owner lives. What the kernel ends by itself is not
+   * meant.
+   *
+   * @param nowNs the time
+   * @return false for what has no time of its own
+   */
+  public boolean isOverdue(long nowNs) {
+    Stay staying = stay;
+    if (staying.longestMs() > 0 && msSince(announcedNs, nowNs) >= staying.longestMs()) {
+      return true;
+    }
+    if (staying.kind() != Stay.Kind.IDLE || livingChildren() > 0) {
+      return false;
+    }
+    return uses.get() == 0
+        ? msSince(announcedNs, nowNs) >= staying.firstMs()
+        : msSince(lastChildEndedNs, nowNs) >= staying.idleMs();
+  }
+
+  private static long msSince(long thenNs, long nowNs) {
+    return (nowNs - thenNs) / 1_000_000;
+  }
+
+  /**
+   * Takes it over from another process, which may have seen children: one that has waited for
+   * longer than for its first child has had one.
+   *
+   * @param nowNs the time
+   */
+  public void wasPerhapsUsed(long nowNs) {
+    if (stay.kind() == Stay.Kind.IDLE && msSince(announcedNs, nowNs) >= stay.firstMs()) {
+      lastChildEndedNs = nowNs;
+      uses.compareAndSet(0, 1);
+      if (stopAwaiting()) {
+        owner.awaitFirstChild(-1);
+      }
+    }
+  }
+
+  /**
+   * Notes that one of its children is there.
+   *
+   * @param newChild which conntrack it is
+   * @param known false if it is only to be counted
+   */
+  synchronized void childLives(ConntrackIdentity newChild, boolean known) {
+    Set<ConntrackIdentity> all = living;
+    if (all == null) {
+      all = new HashSet<>(4);
+      living = all;
+    }
+    if (known && all.size() < MOST_CHILDREN_KNOWN) {
+      all.add(newChild);
+    } else {
+      livingUnknown++;
+    }
+  }
+
+  /**
+   * Notes that one of its children ended.
+   *
+   * @param oldChild which conntrack it was
+   * @param nowNs the time
+   */
+  synchronized void childEnded(ConntrackIdentity oldChild, long nowNs) {
+    lastChildEndedNs = nowNs;
+    if ((living == null || !living.remove(oldChild)) && livingUnknown > 0) {
+      livingUnknown--;
+    }
+  }
+
+  /**
+   * How many of its children live.
+   *
+   * @return 0 or more
+   */
+  public synchronized int livingChildren() {
+    return (living == null ? 0 : living.size()) + livingUnknown;
+  }
+
+  /**
+   * The children that live and are known one by one.
+   *
+   * @return a copy
+   */
+  public synchronized List<ConntrackIdentity> knownChildren() {
+    return living == null ? List.of() : List.copyOf(living);
+  }
+
+  /**
+   * Whether some of its children that live are only counted.
+   *
+   * @return false for most
+   */
+  public synchronized boolean hasUnknownChildren() {
+    return livingUnknown > 0;
   }
 
   /**
@@ -149,6 +306,17 @@ public final class Expectation {
    */
   public long expiresInMs(long nowNs) {
     return pinhole.timeoutMs() - (nowNs - openedNs) / 1_000_000;
+  }
+
+  /** When the timeout that the kernel holds runs out, as {@link System#nanoTime} tells it. */
+  long expiresAtNs() {
+    return openedNs + pinhole.timeoutMs() * 1_000_000;
+  }
+
+  /** The pinhole as it is to stand in the kernel now. */
+  Pinhole standing(long nowNs) {
+    Pinhole full = pinhole;
+    return stay.isLease() ? full : full.withTimeoutMs(Math.max(1, expiresInMs(nowNs)));
   }
 
   /**
@@ -252,9 +420,41 @@ public final class Expectation {
     return now == State.ENDING || now == State.GONE;
   }
 
+  /** Whether it stops to wait for its first child now: true once. */
+  boolean stopAwaiting() {
+    return awaited.getAndSet(false);
+  }
+
+  /** Notes that a child came. */
   void used(ConntrackIdentity newChild) {
     child = newChild;
     uses.incrementAndGet();
+    if (stopAwaiting()) {
+      owner.awaitFirstChild(-1);
+    }
+  }
+
+  /**
+   * How many children came.
+   *
+   * @return since it was made, or taken over from another process
+   */
+  public int uses() {
+    return uses.get();
+  }
+
+  /**
+   * Whether another one may hold the same pinhole, which shuts with the last of them.
+   *
+   * @param other has the same key
+   * @return true if both let any number of children in, to the same place
+   */
+  boolean mayShareWith(Expectation other) {
+    Pinhole own = pinhole;
+    Pinhole others = other.pinhole;
+    return own.kind() != Pinhole.Kind.ONCE
+        && own.kind() == others.kind()
+        && Objects.equals(own.translation(), others.translation());
   }
 
   /**
@@ -265,6 +465,8 @@ public final class Expectation {
    */
   public ExpectationRow row(long nowNs) {
     State now = state;
+    Pinhole pinhole = this.pinhole;
+    Stay staying = stay;
     List<String> flags = new ArrayList<>(3);
     flags.add(pinhole.kind() == Pinhole.Kind.ONCE ? "once" : "many");
     if (pinhole.source() == null) {
@@ -273,9 +475,13 @@ public final class Expectation {
     if (now == State.ANNOUNCED) {
       flags.add("inactive");
     }
+    if (request.isRead()) {
+      flags.add("read");
+    }
     long ageMs = (nowNs - createdNs) / 1_000_000;
     // As the vendor shows it: what lives with its parent counts down from the lease, below zero.
-    long expireMs = livesWithParent ? pinhole.timeoutMs() - ageMs : Math.max(0, expiresInMs(nowNs));
+    long expireMs =
+        staying.isLease() ? pinhole.timeoutMs() - ageMs : Math.max(0, expiresInMs(nowNs));
     java.net.InetAddress source = pinhole.source();
     ChildTranslation translation = pinhole.translation();
     java.net.InetAddress seen = translation == null ? null : translation.source();
@@ -293,8 +499,8 @@ public final class Expectation {
         childSerial(),
         ageMs / 1000,
         Math.floorDiv(expireMs, 1000L),
-        livesWithParent ? 0 : pinhole.timeoutMs() / 1000,
-        livesWithParent ? "parent" : "timeout",
+        staying.isLease() ? 0 : pinhole.timeoutMs() / 1000,
+        lifetimeWord(staying),
         flags,
         uses.get(),
         pinhole.mark(),
@@ -305,7 +511,25 @@ public final class Expectation {
         endpointRow(parent.client()),
         endpointRow(parent.server()),
         request.cause().word(),
-        request.streamOffset());
+        request.streamOffset(),
+        ownerText(),
+        request.group(),
+        request.item(),
+        request.label(),
+        request.field(),
+        livingChildren());
+  }
+
+  private @Nullable String ownerText() {
+    OwnerId ownerId = owner.id();
+    return ownerId == null ? null : ownerId.text();
+  }
+
+  /** A flow has its word from before there were other owners. */
+  private String lifetimeWord(Stay staying) {
+    return staying.kind() == Stay.Kind.OWNER && owner.id() == null
+        ? "parent"
+        : staying.kind().word();
   }
 
   /**

@@ -1,13 +1,13 @@
 package org.pinholed.agent.expectation;
 
 import java.net.InetAddress;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -22,6 +22,7 @@ import org.pinholed.agent.limit.ClientCounts;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -36,13 +37,16 @@ public final class ExpectationTable {
   /** Rows of children that came are kept for listings, the youngest of them. */
   private static final int MAX_MATCHED_ROWS = 4096;
 
+  /** Those that wait for one connection. */
   private final Map<PinholeKey, Expectation> waitingByPinhole = new ConcurrentHashMap<>();
 
-  /** The oldest first. The queues are used only inside of the map's own compute. */
-  private final Map<PinholeKey, Queue<Expectation>> endingByPinhole = new ConcurrentHashMap<>();
+  /** Those that let in many. The comment in the kernel is that of the one that stays longest. */
+  private final Map<PinholeKey, List<Expectation>> openByPinhole = new ConcurrentHashMap<>();
 
-  private final Queue<Ending> ending = new ConcurrentLinkedQueue<>();
-  private final Map<PinholeKey, Expectation> reserved = new ConcurrentHashMap<>();
+  private final EndingExpectations ending = new EndingExpectations();
+  private final Reservations reservations = new Reservations();
+  private final Owners owners = new Owners();
+  private final Children living = new Children();
   private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
   private final ClientCounts waitingBySource = new ClientCounts();
   private final ConcurrentLinkedQueue<Expectation> matched = new ConcurrentLinkedQueue<>();
@@ -51,6 +55,7 @@ public final class ExpectationTable {
   private final ExpectationCounts counts = new ExpectationCounts();
   private final AtomicLong nextId = new AtomicLong();
   private volatile AgentConfig.Limits limits;
+  private volatile List<PortRange> leased = List.of();
 
   /**
    * Makes an empty table.
@@ -71,6 +76,17 @@ public final class ExpectationTable {
   }
 
   /**
+   * Says which ranges of ports leases are given for.
+   *
+   * @param ranges those of the helpers in force; ones that were said before are still known
+   */
+  public synchronized void setLeased(Collection<PortRange> ranges) {
+    Set<PortRange> all = new LinkedHashSet<>(leased);
+    all.addAll(ranges);
+    leased = List.copyOf(all);
+  }
+
+  /**
    * The number for a new row.
    *
    * @return 1, 2, 3 ...
@@ -87,8 +103,8 @@ public final class ExpectationTable {
    * @return false if another one has it
    */
   public boolean reserve(Expectation expectation) {
-    PinholeKey key = PinholeKey.of(expectation.pinhole());
-    return !waitingByPinhole.containsKey(key) && reserved.putIfAbsent(key, expectation) == null;
+    return !waitingByPinhole.containsKey(PinholeKey.of(expectation.pinhole()))
+        && reservations.take(expectation);
   }
 
   /**
@@ -97,44 +113,75 @@ public final class ExpectationTable {
    * @param expectation the same row
    */
   public void giveBack(Expectation expectation) {
-    reserved.remove(PinholeKey.of(expectation.pinhole()), expectation);
+    reservations.giveBack(expectation);
+  }
+
+  /**
+   * The children that live.
+   *
+   * @return the same at every call
+   */
+  public Children living() {
+    return living;
+  }
+
+  /**
+   * The owners that outlive flows.
+   *
+   * @return the same at every call
+   */
+  public Owners owners() {
+    return owners;
   }
 
   /**
    * Adds an announced expectation, if the limits allow it.
    *
    * @param expectation a new row
+   * @param mostPerOwner how many its owner may have that no child came to, 1..65535
    * @return null if it is in, else the limit that is reached
    */
-  public @Nullable Limit add(Expectation expectation) {
-    Limit reached = tryAdd(expectation);
+  public @Nullable Limit add(Expectation expectation, int mostPerOwner) {
+    Limit reached = tryAdd(expectation, mostPerOwner);
     if (reached != null) {
       giveBack(expectation);
     }
     return reached;
   }
 
-  private @Nullable Limit tryAdd(Expectation expectation) {
+  private @Nullable Limit tryAdd(Expectation expectation, int mostPerOwner) {
     AgentConfig.Limits now = limits;
-    Parent parent = expectation.parent();
     if (waiting.incrementAndGet() > now.expectations()) {
       waiting.decrementAndGet();
       return Limit.EXPECTATIONS;
     }
-    if (parent.addWaiting(1) > now.expectationsPerParent()) {
-      parent.addWaiting(-1);
+    if (changeOfParent(expectation, 1) > now.expectationsPerParent()) {
+      changeOfParent(expectation, -1);
       waiting.decrementAndGet();
       return Limit.EXPECTATIONS_PER_PARENT;
     }
-    if (waitingBySource.change(parent.client().address(), 1) > now.expectationsPerSource()) {
-      waitingBySource.change(parent.client().address(), -1);
-      parent.addWaiting(-1);
+    InetAddress client = expectation.parent().client().address();
+    if (waitingBySource.change(client, 1) > now.expectationsPerSource()) {
+      waitingBySource.change(client, -1);
+      changeOfParent(expectation, -1);
       waiting.decrementAndGet();
       return Limit.EXPECTATIONS_PER_SOURCE;
+    }
+    if (expectation.owner().awaitFirstChild(1) > mostPerOwner) {
+      expectation.owner().awaitFirstChild(-1);
+      waitingBySource.change(client, -1);
+      changeOfParent(expectation, -1);
+      waiting.decrementAndGet();
+      return Limit.EXPECTATIONS_PER_OWNER;
     }
     counts.add(expectation, State.ANNOUNCED);
     rows.put(expectation.id(), expectation);
     return null;
+  }
+
+  /** What outlives flows is not counted for the one that announced it. */
+  private static int changeOfParent(Expectation expectation, int change) {
+    return expectation.owner().id() == null ? expectation.parent().addWaiting(change) : 0;
   }
 
   /**
@@ -149,6 +196,9 @@ public final class ExpectationTable {
    * @return the expectation that has the same pinhole and must end first; null if there is none
    */
   public @Nullable Expectation activate(Expectation expectation, long nowNs) {
+    if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
+      return activateShared(expectation, nowNs);
+    }
     PinholeKey key = PinholeKey.of(expectation.pinhole());
     Expectation other = waitingByPinhole.putIfAbsent(key, expectation);
     while (other != null && other != expectation) {
@@ -166,7 +216,7 @@ public final class ExpectationTable {
     // First of all: PORT may have waited for its reply for longer than the timeout, and as soon as
     // it is pending the lifecycle thread looks at the time.
     expectation.opened(nowNs);
-    if (endingByPinhole.containsKey(key)) {
+    if (ending.has(key)) {
       expectation.follow();
     }
     if (!expectation.change(State.ANNOUNCED, State.PENDING)) {
@@ -180,6 +230,49 @@ public final class ExpectationTable {
     return null;
   }
 
+  /** Those that let in many may hold one pinhole together, whoever they belong to. */
+  private @Nullable Expectation activateShared(Expectation expectation, long nowNs) {
+    PinholeKey key = PinholeKey.of(expectation.pinhole());
+    Expectation[] other = new Expectation[1];
+    openByPinhole.compute(
+        key,
+        (same, holders) -> {
+          if (holders == null) {
+            return List.of(expectation);
+          }
+          if (holders.contains(expectation)) {
+            return holders;
+          }
+          if (!expectation.mayShareWith(holders.get(0))) {
+            other[0] = holders.get(0);
+            return holders;
+          }
+          List<Expectation> more = new ArrayList<>(holders);
+          more.add(expectation);
+          return List.copyOf(more);
+        });
+    if (other[0] != null) {
+      return other[0];
+    }
+    expectation.opened(nowNs);
+    if (expectation.change(State.ANNOUNCED, State.PENDING)) {
+      counts.move(expectation, State.ANNOUNCED, State.PENDING);
+    } else if (expectation.isOver()) {
+      leaveOpen(key, expectation); // ended in between, by a thread that may not have found it
+    }
+    return null;
+  }
+
+  private void leaveOpen(PinholeKey key, Expectation expectation) {
+    openByPinhole.computeIfPresent(
+        key,
+        (same, holders) -> {
+          List<Expectation> left =
+              holders.stream().filter(holder -> holder != expectation).toList();
+          return left.isEmpty() ? null : left;
+        });
+  }
+
   /**
    * Whether somebody waits for children of a pinhole, so that it is not to be shut on behalf of an
    * expectation that had the same one before.
@@ -188,17 +281,51 @@ public final class ExpectationTable {
    * @return true if it is open for an expectation of this table, or about to be
    */
   public boolean isWaitedFor(Pinhole pinhole) {
-    return waitingByPinhole.containsKey(PinholeKey.of(pinhole));
+    return waitingFor(pinhole) != null;
   }
 
   /**
    * Finds who waits for children of a pinhole.
    *
    * @param pinhole a pinhole
-   * @return the expectation that it is open for, or about to be; null if there is none
+   * @return the expectation that it is open for, or about to be; of several the one whose comment
+   *     it has; null if there is none
    */
   public @Nullable Expectation waitingFor(Pinhole pinhole) {
-    return waitingByPinhole.get(PinholeKey.of(pinhole));
+    PinholeKey key = PinholeKey.of(pinhole);
+    if (pinhole.kind() == Pinhole.Kind.ONCE) {
+      return waitingByPinhole.get(key);
+    }
+    List<Expectation> holders = openByPinhole.get(key);
+    return holders == null ? null : lastToExpire(holders);
+  }
+
+  /** The one whose time in the kernel is the longest: it counts for all of them. */
+  private static Expectation lastToExpire(List<Expectation> holders) {
+    Expectation last = holders.get(0);
+    for (Expectation holder : holders) {
+      if (holder.expiresAtNs() - last.expiresAtNs() > 0) {
+        last = holder;
+      }
+    }
+    return last;
+  }
+
+  /**
+   * What is to stand in the kernel for an expectation: its own pinhole, or that of another one that
+   * holds the same for longer; with what is left of its time.
+   *
+   * @param expectation any
+   * @param nowNs {@link System#nanoTime}
+   * @return the pinhole as it is to be written
+   */
+  public Pinhole pinholeToWrite(Expectation expectation, long nowNs) {
+    Pinhole own = expectation.pinhole();
+    if (own.kind() == Pinhole.Kind.ONCE) {
+      return own;
+    }
+    Expectation counting = waitingFor(own);
+    return (counting == null ? expectation : counting).standing(nowNs);
   }
 
   /**
@@ -215,6 +342,7 @@ public final class ExpectationTable {
     if (before != State.GONE) {
       counts.remove(expectation, before);
       rows.remove(expectation.id());
+      owners.remove(expectation);
     }
     return before;
   }
@@ -230,14 +358,15 @@ public final class ExpectationTable {
    */
   public boolean beginEnd(Expectation expectation) {
     PinholeKey key = PinholeKey.of(expectation.pinhole());
-    addEnding(key, expectation); // before it leaves the other map: it is always in one
+    ending.add(key, expectation); // before it leaves the other map: it is always in one
     if (!expectation.change(State.PENDING, State.ENDING)) {
-      removeEnding(key, expectation);
+      ending.remove(key, expectation);
       return false;
     }
     counts.remove(expectation, State.PENDING);
     release(expectation);
     rows.remove(expectation.id());
+    owners.remove(expectation);
     return true;
   }
 
@@ -249,7 +378,7 @@ public final class ExpectationTable {
    * @return false if a child was matched to it before
    */
   public boolean endUnused(Expectation expectation) {
-    removeEnding(PinholeKey.of(expectation.pinhole()), expectation);
+    ending.remove(PinholeKey.of(expectation.pinhole()), expectation);
     return expectation.change(State.ENDING, State.GONE);
   }
 
@@ -262,28 +391,7 @@ public final class ExpectationTable {
    * @param nowNs {@link System#nanoTime}, behind the transaction
    */
   public void shut(Expectation expectation, AgentEvent.Kind why, long nowNs) {
-    if (expectation.state() == State.ENDING) {
-      ending.add(new Ending(expectation, why, nowNs));
-    }
-  }
-
-  private void addEnding(PinholeKey key, Expectation expectation) {
-    endingByPinhole.compute(
-        key,
-        (same, known) -> {
-          Queue<Expectation> all = known == null ? new ArrayDeque<>(2) : known;
-          all.add(expectation);
-          return all;
-        });
-  }
-
-  private void removeEnding(PinholeKey key, Expectation expectation) {
-    endingByPinhole.computeIfPresent(
-        key,
-        (same, known) -> {
-          known.remove(expectation);
-          return known.isEmpty() ? null : known;
-        });
+    ending.shut(expectation, why, nowNs);
   }
 
   /**
@@ -303,17 +411,7 @@ public final class ExpectationTable {
    * @return what ended without a child, null if nothing is left to finish
    */
   public @Nullable Ending nextEnded(long beforeNs) {
-    for (Ending next = ending.peek();
-        next != null && next.sinceNs() - beforeNs < 0;
-        next = ending.peek()) {
-      ending.remove();
-      Expectation expectation = next.expectation();
-      removeEnding(PinholeKey.of(expectation.pinhole()), expectation);
-      if (expectation.change(State.ENDING, State.GONE)) {
-        return next;
-      }
-    }
-    return null;
+    return ending.next(beforeNs);
   }
 
   /**
@@ -345,27 +443,24 @@ public final class ExpectationTable {
     // Who waits is read first. An expectation is among those that end before it stops to wait: read
     // the other way round, one that changes over in between would be in neither place.
     Expectation expectation = waitingByPinhole.get(key);
-    Expectation ended = matchEnding(key, child);
+    Expectation ended = ending.match(key, child);
     if (ended != null) {
       return ended;
     }
     if (expectation == null) {
-      expectation = waitingByPinhole.get(new PinholeKey(protocol, null, destination, port));
+      expectation = matchOpen(protocol, source, destination, port, child);
+      return expectation == null ? ending.match(key, child) : expectation;
     }
-    if (expectation == null || expectation.state() != State.PENDING) {
-      return matchEnding(key, child); // its end has begun in between
-    }
-    if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
-      expectation.used(child);
-      return expectation;
+    if (expectation.state() != State.PENDING) {
+      return ending.match(key, child); // its end has begun in between
     }
     if (expectation.follows() && stands.test(expectation.pinhole())) {
       // The late child of one that ended before, or this one's own: then its end has begun while
       // the kernel was asked, and what stands is the pinhole of the next one.
-      return matchEnding(key, child);
+      return ending.match(key, child);
     }
     if (!expectation.change(State.PENDING, State.MATCHED)) {
-      return matchEnding(key, child);
+      return ending.match(key, child);
     }
     counts.move(expectation, State.PENDING, State.MATCHED);
     expectation.used(child);
@@ -377,29 +472,44 @@ public final class ExpectationTable {
     return expectation;
   }
 
-  private @Nullable Expectation matchEnding(PinholeKey key, ConntrackIdentity child) {
-    if (!endingByPinhole.containsKey(key)) {
-      return null;
+  /** A child of a pinhole that lets in many is one of all who hold that. */
+  private @Nullable Expectation matchOpen(
+      int protocol,
+      InetAddress source,
+      InetAddress destination,
+      int port,
+      ConntrackIdentity child) {
+    List<Expectation> holders = holders(protocol, source, destination, port);
+    for (Expectation holder : holders) {
+      holder.used(child);
     }
-    Expectation[] oldest = new Expectation[1];
-    endingByPinhole.computeIfPresent(
-        key,
-        (same, known) -> {
-          // Those that are on their way into or out of the map are pending or gone.
-          for (Expectation expectation : known) {
-            if (expectation.change(State.ENDING, State.GONE)) {
-              oldest[0] = expectation;
-              known.remove(expectation);
-              break;
-            }
-          }
-          return known.isEmpty() ? null : known;
-        });
-    Expectation expectation = oldest[0];
-    if (expectation != null) {
-      expectation.used(child);
+    return holders.isEmpty() ? null : holders.get(0);
+  }
+
+  /**
+   * Those that let in many and let in such a child.
+   *
+   * @param protocol 6 or 17
+   * @param source source address of the child's first packet
+   * @param destination its destination address
+   * @param port its destination port
+   * @return those whose pinhole the kernel finds for it; empty if none does
+   */
+  public List<Expectation> holders(
+      int protocol, InetAddress source, InetAddress destination, int port) {
+    List<Expectation> holders =
+        openByPinhole.get(new PinholeKey(protocol, source, destination, port));
+    if (holders == null) {
+      holders = openByPinhole.get(new PinholeKey(protocol, null, destination, port));
     }
-    return expectation;
+    for (PortRange range : leased) {
+      if (holders == null && range.first() <= port && port <= range.last()) {
+        holders =
+            openByPinhole.get(
+                new PinholeKey(protocol, source, destination, range.first(), range.last()));
+      }
+    }
+    return holders == null ? List.of() : holders;
   }
 
   /**
@@ -410,7 +520,7 @@ public final class ExpectationTable {
    * @return true until that is known
    */
   public boolean isEnding(PinholeKey key) {
-    return endingByPinhole.containsKey(key);
+    return ending.has(key);
   }
 
   /**
@@ -439,7 +549,7 @@ public final class ExpectationTable {
         expectation -> {
           boolean over =
               expectation.state() == State.GONE
-                  || expectation.parent().hasEnded()
+                  || endedWithParent(expectation)
                   || expectation.expiresInMs(nowNs) <= 0;
           if (over) {
             matchedRows.decrementAndGet();
@@ -467,6 +577,13 @@ public final class ExpectationTable {
     for (Expectation expectation : waitingByPinhole.values()) {
       if (expectation.state() == State.PENDING) {
         pending.add(expectation);
+      }
+    }
+    for (List<Expectation> holders : openByPinhole.values()) {
+      for (Expectation expectation : holders) {
+        if (expectation.state() == State.PENDING) {
+          pending.add(expectation);
+        }
       }
     }
     return pending;
@@ -503,6 +620,7 @@ public final class ExpectationTable {
     release(expectation);
     counts.remove(expectation, State.ANNOUNCED);
     rows.remove(expectation.id());
+    owners.remove(expectation);
     return true;
   }
 
@@ -517,7 +635,7 @@ public final class ExpectationTable {
     List<ExpectationRow> list = new ArrayList<>();
     for (Expectation expectation : rows.values()) {
       Parent parent = expectation.parent();
-      if (!parent.hasEnded()
+      if (!endedWithParent(expectation)
           && expectation.state() != State.GONE
           && filter.matches(parent.policyId(), parent.helper(), parent.serial())) {
         list.add(expectation.row(nowNs));
@@ -525,6 +643,10 @@ public final class ExpectationTable {
     }
     list.sort(Comparator.comparingLong(ExpectationRow::id));
     return list;
+  }
+
+  private static boolean endedWithParent(Expectation expectation) {
+    return expectation.owner().id() == null && expectation.parent().hasEnded();
   }
 
   /**
@@ -548,10 +670,17 @@ public final class ExpectationTable {
 
   private void release(Expectation expectation) {
     PinholeKey key = PinholeKey.of(expectation.pinhole());
-    waitingByPinhole.remove(key, expectation);
-    reserved.remove(key, expectation);
+    if (expectation.pinhole().kind() == Pinhole.Kind.ONCE) {
+      waitingByPinhole.remove(key, expectation);
+    } else {
+      leaveOpen(key, expectation);
+    }
+    reservations.giveBack(expectation);
     waiting.decrementAndGet();
-    expectation.parent().addWaiting(-1);
+    changeOfParent(expectation, -1);
+    if (expectation.stopAwaiting()) {
+      expectation.owner().awaitFirstChild(-1);
+    }
     waitingBySource.change(expectation.parent().client().address(), -1);
   }
 }

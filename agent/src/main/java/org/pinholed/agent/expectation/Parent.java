@@ -1,6 +1,7 @@
 package org.pinholed.agent.expectation;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
@@ -9,7 +10,7 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
  * something refers to it. Thread-safe.
  */
 public final class Parent {
-  private final ConntrackIdentity identity;
+  private final @Nullable ConntrackIdentity identity;
   private final String serial;
   private final String helper;
   private final int helperId;
@@ -49,12 +50,58 @@ public final class Parent {
     this.server = server;
   }
 
+  private Parent(
+      String serial,
+      String helper,
+      int helperId,
+      int mark,
+      int policyId,
+      Endpoint client,
+      Endpoint server) {
+    this.identity = null;
+    this.serial = serial;
+    this.helper = helper;
+    this.helperId = helperId;
+    this.mark = mark;
+    this.policyId = policyId;
+    this.client = client;
+    this.server = server;
+    this.ended = true;
+  }
+
+  /**
+   * A parent that has ended, of which something is left that outlives it.
+   *
+   * @param serial its conntrack id, 8 hex digits
+   * @param helper name of its helper
+   * @param helperId id of the helper's entry
+   * @param mark what is left of its conntrack mark
+   * @param policyId the policy that let it in
+   * @param client its client, as far as it is known
+   * @param server its server, as far as it is known
+   * @return it
+   */
+  public static Parent gone(
+      String serial,
+      String helper,
+      int helperId,
+      int mark,
+      int policyId,
+      Endpoint client,
+      Endpoint server) {
+    return new Parent(serial, helper, helperId, mark, policyId, client, server);
+  }
+
   /**
    * Which conntrack it is.
    *
    * @return id, tuples and zone
+   * @throws IllegalStateException for one that had {@linkplain #gone ended} before it was known
    */
   public ConntrackIdentity identity() {
+    if (identity == null) {
+      throw new IllegalStateException("the parent " + serial + " ended before it was known");
+    }
     return identity;
   }
 

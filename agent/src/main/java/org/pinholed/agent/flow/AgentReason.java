@@ -77,6 +77,8 @@ public enum AgentReason implements Reason {
       Kind.REFUSED, "the helper would rewrite a message of a side that is not translated"),
   /** {@code limits.expectationsPerParent} is reached. */
   LIMIT_PER_PARENT(Kind.REFUSED, "limits.expectationsPerParent is reached"),
+  /** {@code expectationsPerOwner} of the helper's entry is reached. */
+  LIMIT_PER_OWNER(Kind.REFUSED, "expectationsPerOwner of the helper's entry is reached"),
   /** {@code limits.expectationsPerSource} is reached. */
   LIMIT_PER_SOURCE(Kind.REFUSED, "limits.expectationsPerSource is reached"),
   /** {@code limits.expectations} is reached. */

@@ -1,13 +1,12 @@
 package org.pinholed.agent.flow;
 
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.limit.ClientKey;
@@ -40,7 +39,7 @@ public final class Flow {
   private final FlowDevices devices = new FlowDevices();
   private @Nullable SessionHelper helper;
   private final Reading reading;
-  private @Nullable Map<String, Expectation> announced;
+  private @Nullable Owner owner;
   private @Nullable Reason reason;
   private boolean readingEnded;
   private boolean cleared;
@@ -313,45 +312,26 @@ public final class Flow {
   }
 
   /**
-   * What was announced under a key.
+   * The owner of what it announces for itself.
    *
-   * @param key a helper's key
-   * @return the expectation, null if there is none
+   * @return the same at every call
    */
-  public @Nullable Expectation announced(String key) {
-    return announced == null ? null : announced.get(key);
-  }
-
-  /**
-   * Keeps an expectation under its key.
-   *
-   * @param expectation what was announced
-   */
-  public void announce(Expectation expectation) {
-    if (announced == null) {
-      announced = new HashMap<>(4);
+  public Owner owner() {
+    Owner known = owner;
+    if (known == null) {
+      known = Owner.flow(parent.helper());
+      owner = known;
     }
-    announced.put(expectation.request().group(), expectation);
+    return known;
   }
 
   /**
-   * Forgets what was announced under a key.
-   *
-   * @param key a helper's key
-   */
-  public void forget(String key) {
-    if (announced != null) {
-      announced.remove(key);
-    }
-  }
-
-  /**
-   * Everything that was announced and not replaced.
+   * Everything that it announced for itself and that was not replaced.
    *
    * @return a copy, also of what is used or over
    */
   public Collection<Expectation> announced() {
-    return announced == null ? List.of() : List.copyOf(announced.values());
+    return owner == null ? List.of() : owner.all();
   }
 
   /**

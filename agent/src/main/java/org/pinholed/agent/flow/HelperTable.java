@@ -1,5 +1,6 @@
 package org.pinholed.agent.flow;
 
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,7 +70,10 @@ public final class HelperTable {
       if (entry.enabled()) {
         active.put(
             new HelperPort(entry.transport(), entry.port()),
-            new ActiveHelper(entry, factory, shared.of(entry.name())));
+            new ActiveHelper(
+                entry.withLimitsOf(protocol.expectationsPerOwner()),
+                factory,
+                shared.of(entry.name())));
       }
     }
   }
@@ -128,6 +132,20 @@ public final class HelperTable {
    */
   public @Nullable ActiveHelper find(Transport transport, int port) {
     return active.get(new HelperPort(transport, port));
+  }
+
+  /**
+   * The entry in force of a protocol, for what outlives flows.
+   *
+   * @param protocol its name
+   * @return the one with the lowest id; null if none is enabled
+   */
+  public @Nullable HelperEntry entryOf(String protocol) {
+    return active.values().stream()
+        .map(ActiveHelper::entry)
+        .filter(entry -> entry.name().equals(protocol))
+        .min(Comparator.comparingInt(HelperEntry::id))
+        .orElse(null);
   }
 
   /**

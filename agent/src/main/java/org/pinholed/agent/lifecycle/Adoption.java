@@ -9,17 +9,22 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Owner;
+import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.HalfOpenState;
+import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LeftFlow;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.pinhole.ChildTranslation;
@@ -27,12 +32,14 @@ import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeComment;
+import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -55,6 +62,7 @@ public final class Adoption {
   private final PinholeBackend.Session pinholes;
   private final ExpectationTable table;
   private final Workers workers;
+  private final HelperTable helpers;
   private final MarkBits marks;
   private final AgentEvents events;
   private final Map<ConntrackIdentity, FlowState> states = new HashMap<>();
@@ -116,6 +124,7 @@ public final class Adoption {
    * @param pinholes the orphans of which are shut
    * @param table gets the expectations whose parent lives
    * @param workers get the parents
+   * @param helpers those in force
    * @param marks the bits of the conntrack mark
    * @param events log and counters
    * @param left what another process told of its flows
@@ -126,6 +135,7 @@ public final class Adoption {
       PinholeBackend.Session pinholes,
       ExpectationTable table,
       Workers workers,
+      HelperTable helpers,
       MarkBits marks,
       AgentEvents events,
       HandOver left,
@@ -135,6 +145,7 @@ public final class Adoption {
     this.pinholes = pinholes;
     this.table = table;
     this.workers = workers;
+    this.helpers = helpers;
     this.marks = marks;
     this.events = events;
     left.flows().forEach(state -> states.put(state.identity(), state));
@@ -168,10 +179,11 @@ public final class Adoption {
     long nowNs = clock.nanoTime();
     for (Found each : found) {
       Flow flow = parentOf(each, byName);
-      if (flow == null || !adopt(flow, each, nowNs)) {
+      if (!adopt(flow, each, nowNs)) {
         orphans.add(each.owned().pinhole());
       }
     }
+    findChildren();
     pinholes.apply(orphans, List.of());
     int adopted = table.pending().size();
     Result result = new Result(parents.size(), adopted, orphans.size());
@@ -245,28 +257,55 @@ public final class Adoption {
     return ends.contains(pinhole.source()) && ends.contains(pinhole.destination());
   }
 
+  /** Those that live and came by a pinhole that lets in many. */
+  private void findChildren() throws IOException {
+    boolean open =
+        table.pending().stream().anyMatch(each -> each.pinhole().kind() != Pinhole.Kind.ONCE);
+    if (!open) {
+      return;
+    }
+    conntrack.dump(
+        new DumpFilter(0, marks.child(), marks.child()),
+        child -> {
+          FlowTuple first = child.original();
+          List<Expectation> expectedBy =
+              table.holders(
+                  first.protocol(), first.source(), first.destination(), first.destinationPort());
+          if (!expectedBy.isEmpty()) {
+            table.living().began(child.identity(), expectedBy);
+          }
+        });
+  }
+
   private void announce(Flow flow, FlowState state) {
     for (Pinhole pinhole : state.announced()) {
       PinholeComment comment = PinholeComment.parse(pinhole.comment());
-      if (comment != null && flow.announced(comment.key()) == null) {
-        Expectation expectation = expectation(flow, pinhole, comment, clock.nanoTime());
-        if (table.add(expectation) == null) {
-          flow.announce(expectation);
+      if (comment != null && flow.owner().find(comment.group(), comment.item()) == null) {
+        Expectation expectation = expectation(flow, flow.helperEntry(), pinhole, comment);
+        if (table.add(expectation, flow.helperEntry().mostPerOwner()) == null) {
+          table.owners().add(expectation);
         }
       }
     }
   }
 
-  private boolean adopt(Flow flow, Found found, long nowNs) {
+  private boolean adopt(@Nullable Flow flow, Found found, long nowNs) {
     PinholeComment comment = found.comment();
     Pinhole pinhole = whole(found);
-    if (!comment.helper().equals(flow.parent().helper())
-        || flow.announced(comment.key()) != null
+    // What outlives its parent goes on with the helper of the same name.
+    HelperEntry entry =
+        comment.owner() == null && flow != null
+            ? flow.helperEntry()
+            : helpers.entryOf(comment.helper());
+    if ((flow == null && comment.owner() == null)
+        || entry == null
+        || !comment.helper().equals(entry.name())
         || (pinhole.mark() & marks.child()) == 0) {
       return false;
     }
-    Expectation expectation = expectation(flow, pinhole, comment, nowNs);
-    if (table.add(expectation) != null) {
+    Expectation expectation = expectation(flow, entry, pinhole, comment);
+    if (expectation.owner().find(comment.group(), comment.item()) != null
+        || table.add(expectation, entry.mostPerOwner()) != null) {
       return false;
     }
     long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.owned().expiresInMs());
@@ -275,27 +314,56 @@ public final class Adoption {
       table.end(expectation); // another one has it already
       return false;
     }
-    flow.announce(expectation);
+    table.owners().add(expectation);
+    expectation.wasPerhapsUsed(nowNs);
     return true;
   }
 
-  private Expectation expectation(Flow flow, Pinhole pinhole, PinholeComment comment, long nowNs) {
+  private Expectation expectation(
+      @Nullable Flow flow, HelperEntry entry, Pinhole pinhole, PinholeComment comment) {
     long ageNs = 1000 * (clock.epochMicros() - 1_000_000 * comment.createdSeconds());
+    OwnerId id = comment.owner();
+    Owner owner =
+        id == null && flow != null
+            ? flow.owner()
+            : table.owners().obtain(comment.helper(), Objects.requireNonNull(id));
     return new Expectation(
         table.nextId(),
-        flow.parent(),
+        flow == null ? gone(entry, pinhole, comment) : flow.parent(),
+        owner,
         request(flow, pinhole, comment),
         pinhole,
-        comment.endsWithParent(),
-        nowNs - Math.max(0, ageNs));
+        stay(pinhole, comment.stay()),
+        clock.nanoTime() - Math.max(0, ageNs));
+  }
+
+  /** Of a time that the kernel has the comment does not say how long it is. */
+  private static Stay stay(Pinhole pinhole, Stay ofComment) {
+    return ofComment.isLease()
+        ? ofComment
+        : new Stay(ofComment.kind(), pinhole.timeoutMs(), 0, 0, 0);
+  }
+
+  /** A parent that is not known any more; of its ends, those of its child are left. */
+  private Parent gone(HelperEntry entry, Pinhole pinhole, PinholeComment comment) {
+    InetAddress source = pinhole.source();
+    InetAddress client = source == null ? pinhole.destination() : source;
+    return Parent.gone(
+        comment.parentSerial(),
+        entry.name(),
+        entry.id(),
+        pinhole.mark() & ~marks.stateMask(),
+        comment.policyId(),
+        new Endpoint(client, comment.clientPort()),
+        new Endpoint(pinhole.destination(), entry.port()));
   }
 
   /** A lease that was made again by a repair has only what was left of it then. */
   private static Pinhole whole(Found found) {
     Pinhole pinhole = found.owned().pinhole();
     long timeoutMs = pinhole.timeoutMs();
-    if (found.comment().endsWithParent()) {
-      timeoutMs = Math.max(timeoutMs, Expectation.LEASE.toMillis());
+    if (found.comment().stay().isLease()) {
+      timeoutMs = Math.max(timeoutMs, Stay.LEASE.toMillis());
     }
     return pinhole.withTimeoutMs(timeoutMs);
   }
@@ -307,20 +375,31 @@ public final class Adoption {
     return inside == null ? new Endpoint(pinhole.destination(), pinhole.port()) : inside;
   }
 
-  private static ExpectationRequest request(Flow flow, Pinhole pinhole, PinholeComment comment) {
+  private static ExpectationRequest request(
+      @Nullable Flow flow, Pinhole pinhole, PinholeComment comment) {
     Endpoint announced = announced(pinhole);
     Direction announcedIn =
-        announced.address().equals(flow.facts().sender(Direction.ORIGINAL).address())
+        flow != null
+                && announced.address().equals(flow.facts().sender(Direction.ORIGINAL).address())
             ? Direction.ORIGINAL
             : Direction.REPLY;
     ExpectationRequest.Builder request =
-        ExpectationRequest.builder(comment.key(), announcedIn, announced, Word.ADOPTED)
+        ExpectationRequest.builder(comment.group(), announcedIn, announced, Word.ADOPTED)
+            .item(comment.item())
             .transport(pinhole.transport());
+    OwnerId owner = comment.owner();
+    if (owner != null) {
+      request.owner(owner);
+    }
     InetAddress source = pinhole.source();
     if (source == null) {
-      request.fromAny().many();
-    } else if (!source.equals(flow.facts().sender(announcedIn.opposite()).address())) {
+      request.fromAny();
+    } else if (flow != null
+        && !source.equals(flow.facts().sender(announcedIn.opposite()).address())) {
       request.from(source);
+    }
+    if (pinhole.kind() == Pinhole.Kind.LEASE) {
+      request.portsUpTo(pinhole.lastPort(), pinhole.connections());
     }
     return pinhole.kind() == Pinhole.Kind.ONCE ? request.build() : request.many().build();
   }

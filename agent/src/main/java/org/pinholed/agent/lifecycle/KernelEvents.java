@@ -12,6 +12,7 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
@@ -219,6 +220,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             entry.identity(),
             this::stands);
     if (expectation != null) {
+      table.living().began(entry.identity(), expectedBy(expectation, entry.original()));
       events.expectation(
           AgentEvent.Kind.MATCHED,
           expectation,
@@ -227,6 +229,18 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         shut(List.of(expectation));
       }
     }
+  }
+
+  /** All who share in a child. */
+  private List<Expectation> expectedBy(Expectation expectation, FlowTuple first) {
+    return expectation.pinhole().kind() == Pinhole.Kind.ONCE
+        ? List.of(expectation)
+        : holders(first);
+  }
+
+  private List<Expectation> holders(FlowTuple first) {
+    return table.holders(
+        first.protocol(), first.source(), first.destination(), first.destinationPort());
   }
 
   private boolean stands(Pinhole pinhole) {
@@ -241,7 +255,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   /** Shuts pinholes that stand although nobody waits for their children. */
   private void shut(List<Expectation> over) {
     try {
-      pinholes.apply(pinholesOf(over), List.of());
+      pinholes.apply(pinholesOf(over), stillHeld(over));
     } catch (BackendException e) {
       failed("close", e.getMessage()); // the kernel's timeout shuts them
     }
@@ -249,7 +263,10 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
 
   @Override
   public void onDestroy(ConntrackEntry entry) {
-    if ((entry.mark() & marks.child()) == 0) {
+    if ((entry.mark() & marks.child()) != 0) {
+      table.living().ended(entry.identity(), holders(entry.original()), clock.nanoTime());
+    }
+    if ((entry.mark() & marks.child()) == 0 || (entry.mark() & marks.read()) != 0) {
       workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);
     }
   }
@@ -309,17 +326,22 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       }
     }
     Set<ConntrackIdentity> told = table.children();
+    Set<ConntrackIdentity> alive = new HashSet<>();
     conntrack.dump(
         new DumpFilter(0, marks.child(), marks.child()),
         child -> {
+          alive.add(child.identity());
           FlowTuple first = child.original();
           PinholeKey key =
               new PinholeKey(
                   first.protocol(), first.source(), first.destination(), first.destinationPort());
           if (!told.contains(child.identity()) && (usedUp.remove(key) || table.isEnding(key))) {
             onNew(child);
+          } else if (!table.living().has(child.identity()) && !holders(first).isEmpty()) {
+            onNew(child);
           }
         });
+    table.living().keepOnly(alive, clock.nanoTime());
   }
 
   /** What time alone brings about. */
@@ -333,8 +355,11 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     events.tick(nowNs);
     lostParents.tick();
     List<Expectation> due = new ArrayList<>();
+    List<Expectation> over = new ArrayList<>();
     for (Expectation expectation : table.pending()) {
-      if (expectation.livesWithParent()) {
+      if (expectation.isOverdue(nowNs - EVENT_GRACE_MS * 1_000_000)) {
+        expire(expectation, over);
+      } else if (expectation.stay().isLease()) {
         if (Leases.isDue(expectation, nowNs)) {
           due.add(expectation);
         }
@@ -342,6 +367,12 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
           && table.end(expectation) == Expectation.State.PENDING) {
         events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
       }
+    }
+    for (Owner owner : table.owners().due(nowNs)) {
+      table.owners().end(owner).forEach(expectation -> expire(expectation, over));
+    }
+    if (!over.isEmpty()) {
+      shut(over);
     }
     endUnanswered(nowNs);
     table.purgeMatched(nowNs);
@@ -352,6 +383,13 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       failed("list", e.getMessage()); // looked for again next time
     }
     renew(leases.withLivingParent(due, nowNs));
+  }
+
+  private void expire(Expectation expectation, List<Expectation> over) {
+    if (table.end(expectation) == Expectation.State.PENDING) {
+      over.add(expectation);
+      events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+    }
   }
 
   /**
@@ -394,9 +432,24 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
 
   private void renewNow(List<Expectation> due) throws BackendException {
     due.forEach(Expectation::remade);
-    pinholes.renew(due.stream().map(Expectation::pinhole).toList());
+    long beganNs = clock.nanoTime();
+    List<Pinhole> renewed = new ArrayList<>();
+    List<Pinhole> written = new ArrayList<>();
+    for (Expectation expectation : due) {
+      Pinhole pinhole = table.pinholeToWrite(expectation, beganNs);
+      (expectation.isCommentOld() ? written : renewed).add(pinhole);
+    }
+    if (!written.isEmpty()) {
+      pinholes.apply(List.of(), written); // a renewal leaves the comment as it is
+    }
+    if (!renewed.isEmpty()) {
+      pinholes.renew(renewed);
+    }
     long nowNs = clock.nanoTime();
-    due.forEach(expectation -> expectation.opened(nowNs));
+    for (Expectation expectation : due) {
+      expectation.opened(nowNs);
+      expectation.writtenAnew();
+    }
   }
 
   /**
@@ -456,6 +509,19 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         .map(Expectation::pinhole)
         .filter(pinhole -> !table.isWaitedFor(pinhole))
         .toList();
+  }
+
+  /** What others hold of these, with their comment and their time. */
+  private List<Pinhole> stillHeld(List<Expectation> over) {
+    long nowNs = clock.nanoTime();
+    List<Pinhole> held = new ArrayList<>();
+    for (Expectation expectation : over) {
+      if (expectation.pinhole().kind() != Pinhole.Kind.ONCE
+          && table.isWaitedFor(expectation.pinhole())) {
+        held.add(table.pinholeToWrite(expectation, nowNs));
+      }
+    }
+    return held;
   }
 
   private void failed(String operation, @Nullable String message) {

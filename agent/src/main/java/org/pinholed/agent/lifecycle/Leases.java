@@ -69,6 +69,10 @@ final class Leases {
     int asked = 0;
     due.sort(Comparator.comparingLong(lease -> lease.expiresInMs(nowNs)));
     for (Expectation lease : due) {
+      if (lease.owner().id() != null) {
+        living.add(lease); // the table has it, so its owner lives
+        continue;
+      }
       Parent parent = lease.parent();
       Answer answer = answers.get(parent);
       if (answer == null) {

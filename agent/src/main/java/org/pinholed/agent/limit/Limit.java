@@ -8,6 +8,8 @@ public enum Limit implements ExplainedWord {
   EXPECTATIONS("expectations that wait, in all"),
   /** Of one parent. */
   EXPECTATIONS_PER_PARENT("expectations that wait, of one parent"),
+  /** Of one owner. */
+  EXPECTATIONS_PER_OWNER("expectations of one owner that no child came to"),
   /** Of all parents of one client. */
   EXPECTATIONS_PER_SOURCE("expectations that wait, of one client address (IPv6: /64)"),
   /** In all. */

@@ -147,6 +147,27 @@ public record Pinhole(
   }
 
   /**
+   * The same pinhole with another comment.
+   *
+   * @param newComment at most 128 bytes of ASCII
+   * @return a copy
+   */
+  public Pinhole withComment(String newComment) {
+    return new Pinhole(
+        kind,
+        transport,
+        source,
+        destination,
+        port,
+        lastPort,
+        connections,
+        mark,
+        timeoutMs,
+        newComment,
+        translation);
+  }
+
+  /**
    * The same pinhole for a child that is translated so.
    *
    * @param newTranslation how; null if it is not

@@ -134,6 +134,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               shared.table(),
               flow ->
                   workers.all().get(backend.queueOf(flow.entry().id())).takeover().takeOver(flow),
+              helpers,
               config.marks(),
               shared.events(),
               left,

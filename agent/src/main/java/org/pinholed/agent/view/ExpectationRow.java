@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
  * @param expireSeconds what is left; negative for one that lives as long as its parent and is older
  *     than the lease
  * @param timeoutSeconds the timeout it was made with; 0 for as long as the parent
- * @param lifetime {@code timeout} or {@code parent}
- * @param flags words: {@code once} or {@code many}, {@code anySource}, {@code inactive}
+ * @param lifetime {@code timeout}, {@code parent}, {@code owner}, {@code deadline} or {@code idle}
+ * @param flags words: {@code once} or {@code many}, {@code anySource}, {@code inactive}, {@code
+ *     read}
  * @param use connections that came through
  * @param mark conntrack mark of the child
  * @param source who may connect, as the child's packet will say; port 0 is any
@@ -33,6 +34,12 @@ import org.jspecify.annotations.Nullable;
  * @param server the parent's server
  * @param cause the message that announced it, for example {@code 227}
  * @param streamOffset where in the parent's stream that message began
+ * @param owner who it belongs to, 16 characters; null for its parent
+ * @param group the helper's name of what it is replaced and closed together with
+ * @param item which of its group it is; empty if there is only one
+ * @param label what the helper calls it; empty if it gives it no name
+ * @param field what stood in that message; empty if the helper does not say
+ * @param children how many of its children live
  */
 public record ExpectationRow(
     long id,
@@ -58,4 +65,10 @@ public record ExpectationRow(
     EndpointRow client,
     EndpointRow server,
     String cause,
-    long streamOffset) {}
+    long streamOffset,
+    @Nullable String owner,
+    String group,
+    String item,
+    String label,
+    String field,
+    int children) {}

@@ -130,7 +130,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
     PinholeTransaction pinholes =
-        new PinholeTransaction(table, backend, events, metrics, outcomeTrace, clock);
+        new PinholeTransaction(table, backend, events, metrics, outcomeTrace, children, clock);
     Outcomes outcomes =
         new Outcomes(
             table, pinholes, events, marks, flowMarks, outcomeTrace, rewrites, children, clock);

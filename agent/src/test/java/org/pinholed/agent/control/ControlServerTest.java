@@ -87,7 +87,7 @@ class ControlServerTest {
     assertEquals(2, row.number("id"));
     assertEquals(JsonFields.NULL, row.value("childSerial"));
     assertEquals(40000, row.object("destination").number("port"));
-    assertEquals(24, row.names().size());
+    assertEquals(30, row.names().size());
   }
 
   @Test

@@ -100,7 +100,13 @@ public final class FakeAgent implements AgentControl {
         new EndpointRow("198.51.100.2", 40312),
         new EndpointRow("203.0.113.2", 21),
         "227",
-        412);
+        412,
+        null,
+        "data",
+        "",
+        "",
+        "",
+        0);
   }
 
   /**
@@ -137,7 +143,13 @@ public final class FakeAgent implements AgentControl {
         new EndpointRow("198.51.100.2", 40312),
         new EndpointRow("203.0.113.2", 21),
         "PORT",
-        412);
+        412,
+        null,
+        "data",
+        "",
+        "",
+        "",
+        0);
   }
 
   /**
@@ -171,7 +183,13 @@ public final class FakeAgent implements AgentControl {
         new EndpointRow("2001:db8:1::2", 40000),
         new EndpointRow("2001:db8:2::2", 21),
         "EPRT",
-        88);
+        88,
+        null,
+        "data",
+        "",
+        "",
+        "",
+        0);
   }
 
   /**

@@ -34,6 +34,7 @@ import org.pinholed.agent.expectation.Expectation.State;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
@@ -106,11 +107,20 @@ class ExpectationTableTest {
             .build();
     Pinhole pinhole =
         new Pinhole(kind, Transport.TCP, source, SERVER, port, 0x40000019, 30_000, "");
-    return new Expectation(table.nextId(), parent, request, pinhole, livesWithParent, 0);
+    return new Expectation(
+        table.nextId(),
+        parent,
+        Owner.flow("ftp"),
+        request,
+        pinhole,
+        livesWithParent
+            ? Stay.WITH_OWNER
+            : Stay.of(java.time.Duration.ofMillis(pinhole.timeoutMs())),
+        0);
   }
 
   private Expectation pending(Expectation expectation) {
-    assertNull(table.add(expectation));
+    assertNull(table.add(expectation, 65535));
     assertNull(table.activate(expectation, 0));
     return expectation;
   }
@@ -141,34 +151,34 @@ class ExpectationTableTest {
     @Test
     void perParent_takesMaxAndNotOneMore() {
       Parent parent = parent("192.0.2.10");
-      assertNull(table.add(expectation(parent)));
-      assertNull(table.add(expectation(parent)));
+      assertNull(table.add(expectation(parent), 65535));
+      assertNull(table.add(expectation(parent), 65535));
 
-      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
+      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent), 65535));
       assertEquals(2, parent.waiting());
-      assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
+      assertNull(table.add(expectation(parent("192.0.2.11")), 65535), "others are not concerned");
     }
 
     @Test
     void perSource_takesMaxAndNotOneMore() {
       for (int i = 0; i < 3; i++) {
-        assertNull(table.add(expectation(parent("192.0.2.10"))));
+        assertNull(table.add(expectation(parent("192.0.2.10")), 65535));
       }
       Parent fourth = parent("192.0.2.10");
 
-      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(fourth)));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(fourth), 65535));
       assertEquals(0, fourth.waiting());
-      assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
+      assertNull(table.add(expectation(parent("192.0.2.11")), 65535), "others are not concerned");
     }
 
     @Test
     void total_takesMaxAndNotOneMore() {
       for (int i = 0; i < 4; i++) {
-        assertNull(table.add(expectation(parent("192.0.2." + (10 + i)))));
+        assertNull(table.add(expectation(parent("192.0.2." + (10 + i))), 65535));
       }
       Parent fifth = parent("192.0.2.20");
 
-      assertEquals(Limit.EXPECTATIONS, table.add(expectation(fifth)));
+      assertEquals(Limit.EXPECTATIONS, table.add(expectation(fifth), 65535));
       assertEquals(0, fifth.waiting());
       assertEquals(4, waiting());
     }
@@ -176,32 +186,32 @@ class ExpectationTableTest {
     @Test
     void refused_leavesNothingBehind() {
       Parent parent = parent("192.0.2.10");
-      table.add(expectation(parent));
-      table.add(expectation(parent));
+      table.add(expectation(parent), 65535);
+      table.add(expectation(parent), 65535);
       for (int i = 0; i < 10; i++) {
-        assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
+        assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent), 65535));
       }
 
       assertEquals(2, table.list(ListingFilter.ALL, 0).size());
-      assertNull(table.add(expectation(parent("192.0.2.10"))), "the source has one left");
-      assertNull(table.add(expectation(parent("192.0.2.11"))), "the total has one left");
-      assertEquals(Limit.EXPECTATIONS, table.add(expectation(parent("192.0.2.12"))));
+      assertNull(table.add(expectation(parent("192.0.2.10")), 65535), "the source has one left");
+      assertNull(table.add(expectation(parent("192.0.2.11")), 65535), "the total has one left");
+      assertEquals(Limit.EXPECTATIONS, table.add(expectation(parent("192.0.2.12")), 65535));
     }
 
     @Test
     void setLimits_lower_keepsWhatIsThereAndTakesNoMore() {
       Parent parent = parent("192.0.2.10");
       Expectation first = expectation(parent);
-      table.add(first);
-      table.add(expectation(parent));
+      table.add(first, 65535);
+      table.add(expectation(parent), 65535);
       table.setLimits(
           new AgentConfig.Limits(1, 3, 4, 100, 100, 1024, 16 << 20, HelperLimits.DEFAULT));
 
       assertEquals(2, waiting());
-      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
+      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent), 65535));
       table.end(first);
       assertEquals(
-          Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)), "one still waits");
+          Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent), 65535), "one still waits");
     }
   }
 
@@ -220,7 +230,7 @@ class ExpectationTableTest {
     Parent parent = parent("192.0.2.10");
     for (int round = 0; round < 20; round++) {
       Expectation expectation = expectation(parent);
-      assertNull(table.add(expectation), "round " + round);
+      assertNull(table.add(expectation, 65535), "round " + round);
       assertEquals(1, parent.waiting());
       if (wayOut != WayOut.END_OF_ANNOUNCED) {
         table.activate(expectation, 0);
@@ -240,9 +250,10 @@ class ExpectationTableTest {
     }
     // And not more than that: the limits hold as before.
     for (int i = 0; i < 3; i++) {
-      assertNull(table.add(expectation(parent("192.0.2.10"))));
+      assertNull(table.add(expectation(parent("192.0.2.10")), 65535));
     }
-    assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+    assertEquals(
+        Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10")), 65535));
   }
 
   @Nested
@@ -306,7 +317,7 @@ class ExpectationTableTest {
     @Test
     void nothing_beforeItIsActiveAndAfterItEnded() {
       Expectation expectation = expectation(parent("192.0.2.10"));
-      table.add(expectation);
+      table.add(expectation, 65535);
       int port = expectation.pinhole().port();
       assertNull(match(CLIENT, port));
       table.activate(expectation, 0);
@@ -325,7 +336,7 @@ class ExpectationTableTest {
       Expectation older =
           pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
-      table.add(newer);
+      table.add(newer, 65535);
 
       assertSame(older, table.activate(newer, 0));
       assertEquals(State.ANNOUNCED, newer.state());
@@ -338,8 +349,8 @@ class ExpectationTableTest {
     void theOneOfTheSameParentToo() {
       Parent parent = parent("192.0.2.10");
       Expectation older = pending(expectation(parent, Pinhole.Kind.ONCE, CLIENT, 5000, false));
-      Expectation newer = expectation(parent, Pinhole.Kind.OPEN, CLIENT, 5000, false);
-      table.add(newer);
+      Expectation newer = expectation(parent, Pinhole.Kind.ONCE, CLIENT, 5000, false);
+      table.add(newer, 65535);
 
       assertSame(older, table.activate(newer, 0));
       assertEquals(State.PENDING, table.end(older));
@@ -362,7 +373,7 @@ class ExpectationTableTest {
   @Test
   void activate_longAfterItWasAnnounced_timeoutCountsFromThere() {
     Expectation expectation = expectation(parent("192.0.2.10"));
-    table.add(expectation);
+    table.add(expectation, 65535);
     long later = 10 * TIMEOUT_NS;
     table.activate(expectation, later);
 
@@ -424,7 +435,7 @@ class ExpectationTableTest {
       assertEquals(State.GONE, table.end(expectation), "somebody else ends it");
 
       Expectation announced = expectation(parent("192.0.2.10"));
-      table.add(announced);
+      table.add(announced, 65535);
       assertFalse(table.beginEnd(announced));
       assertEquals(State.ANNOUNCED, table.end(announced));
       assertEquals(0, waiting());
@@ -435,7 +446,7 @@ class ExpectationTableTest {
       Expectation older =
           pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
-      table.add(newer);
+      table.add(newer, 65535);
       table.beginEnd(older);
       table.activate(newer, 0);
 
@@ -449,7 +460,7 @@ class ExpectationTableTest {
           pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
       table.beginEnd(older);
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
-      table.add(newer);
+      table.add(newer, 65535);
       table.activate(newer, 0);
 
       assertTrue(table.endUnused(older));
@@ -481,7 +492,7 @@ class ExpectationTableTest {
       Expectation older = ending(100);
       int port = older.pinhole().port();
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, port, false);
-      table.add(newer);
+      table.add(newer, 65535);
       table.activate(newer, 0);
       assertNotNull(table.nextEnded(101));
 
@@ -602,7 +613,13 @@ class ExpectationTableTest {
               new EndpointRow("192.0.2.10", 40001),
               new EndpointRow("198.51.100.7", 21),
               "said",
-              123),
+              123,
+              null,
+              "data",
+              "",
+              "",
+              "",
+              0),
           row);
     }
 
@@ -624,7 +641,15 @@ class ExpectationTableTest {
                   "data", Direction.ORIGINAL, new Endpoint(CLIENT, 5000), Word.SAID)
               .build();
       ExpectationRow row =
-          new Expectation(1, parent("192.0.2.10"), request, pinhole, false, 0).row(0);
+          new Expectation(
+                  1,
+                  parent("192.0.2.10"),
+                  Owner.flow("ftp"),
+                  request,
+                  pinhole,
+                  Stay.of(java.time.Duration.ofMillis(pinhole.timeoutMs())),
+                  0)
+              .row(0);
 
       assertEquals(new EndpointRow("203.0.113.1", 5001), row.destination());
       assertEquals(new EndpointRow("192.0.2.10", 5000), row.translatedDestination());
@@ -657,7 +682,7 @@ class ExpectationTableTest {
     void announced_inactiveFromAnySourceForMany() {
       Expectation expectation =
           expectation(parent("192.0.2.10"), Pinhole.Kind.OPEN_ANY, null, 5000, false);
-      table.add(expectation);
+      table.add(expectation, 65535);
       ExpectationRow row = expectation.row(0);
 
       assertEquals("announced", row.state());
@@ -677,7 +702,16 @@ class ExpectationTableTest {
               .build();
       Pinhole pinhole =
           new Pinhole(Pinhole.Kind.OPEN_ANY, Transport.UDP, null, destination, 5000, 0, 30_000, "");
-      ExpectationRow row = new Expectation(1, parent, request, pinhole, false, 0).row(0);
+      ExpectationRow row =
+          new Expectation(
+                  1,
+                  parent,
+                  Owner.flow("ftp"),
+                  request,
+                  pinhole,
+                  Stay.of(java.time.Duration.ofMillis(pinhole.timeoutMs())),
+                  0)
+              .row(0);
 
       assertEquals(new EndpointRow("::", 0), row.source());
       assertEquals(new EndpointRow("2001:db8::7", 5000), row.destination());
@@ -704,7 +738,7 @@ class ExpectationTableTest {
 
     @Test
     void countByState_everyState() {
-      table.add(expectation(parent("192.0.2.10")));
+      table.add(expectation(parent("192.0.2.10")), 65535);
       pending(expectation(parent("192.0.2.11")));
       Expectation matched = pending(expectation(parent("192.0.2.10")));
       match(CLIENT, matched.pinhole().port());
@@ -765,9 +799,10 @@ class ExpectationTableTest {
       assertEquals(0, parent.waiting());
       assertEquals(0, waiting());
       for (int i = 0; i < 3; i++) {
-        assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
+        assertNull(table.add(expectation(parent("192.0.2.10")), 65535), "no place was lost");
       }
-      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+      assertEquals(
+          Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10")), 65535));
     }
 
     @Test
@@ -786,9 +821,10 @@ class ExpectationTableTest {
       assertEquals(
           Map.of(State.ANNOUNCED, 0, State.PENDING, 0, State.MATCHED, 0), table.countByState());
       for (int i = 0; i < 3; i++) {
-        assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
+        assertNull(table.add(expectation(parent("192.0.2.10")), 65535), "no place was lost");
       }
-      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
+      assertEquals(
+          Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10")), 65535));
     }
 
     @Test
@@ -831,7 +867,7 @@ class ExpectationTableTest {
             Expectation older = pending(expectation(parent));
             int port = older.pinhole().port();
             Expectation newer = expectation(parent, Pinhole.Kind.ONCE, CLIENT, port, false);
-            assertNull(table.add(newer));
+            assertNull(table.add(newer, 65535));
             Callable<Boolean> match =
                 () ->
                     match(CLIENT, port, pinhole -> true) == older
@@ -859,7 +895,7 @@ class ExpectationTableTest {
           ROUNDS,
           () -> {
             Expectation expectation = expectation(parent);
-            assertNull(table.add(expectation));
+            assertNull(table.add(expectation, 65535));
             all.add(expectation);
             Callable<Boolean> end =
                 () -> beginEndAndShut(expectation) || table.end(expectation) != State.GONE;
@@ -881,7 +917,7 @@ class ExpectationTableTest {
           ROUNDS,
           () -> {
             Expectation expectation = expectation(parent);
-            assertNull(table.add(expectation));
+            assertNull(table.add(expectation, 65535));
             all.add(expectation);
             return new Callable<?>[] {
               () -> table.activate(expectation, 0), () -> table.end(expectation)
@@ -903,9 +939,9 @@ class ExpectationTableTest {
           () -> {
             in.forEach(table::end);
             in.clear();
-            assertNull(table.add(keep(in, expectation(parent("192.0.2.10")))));
-            assertNull(table.add(keep(in, expectation(parent("192.0.2.11")))));
-            assertNull(table.add(keep(in, expectation(parent("192.0.2.12")))));
+            assertNull(table.add(keep(in, expectation(parent("192.0.2.10"))), 65535));
+            assertNull(table.add(keep(in, expectation(parent("192.0.2.11"))), 65535));
+            assertNull(table.add(keep(in, expectation(parent("192.0.2.12"))), 65535));
             Expectation left = expectation(parent("192.0.2.13"));
             Expectation right = expectation(parent("192.0.2.14"));
             return new Callable<?>[] {() -> addTo(in, left), () -> addTo(in, right)};
@@ -921,7 +957,7 @@ class ExpectationTableTest {
     }
 
     private boolean addTo(List<Expectation> in, Expectation expectation) {
-      return table.add(expectation) == null && in.add(expectation);
+      return table.add(expectation, 65535) == null && in.add(expectation);
     }
   }
 
@@ -932,7 +968,7 @@ class ExpectationTableTest {
     long before = usedHeapBytes();
     for (int i = 0; i < count; i++) {
       Expectation each = expectation(parent("192.0." + (2 + i % 200) + ".10"));
-      assertNull(large.add(each));
+      assertNull(large.add(each, 65535));
       assertNull(large.activate(each, 0));
     }
     long each = (usedHeapBytes() - before) / count;

@@ -25,6 +25,7 @@ import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.nat.TranslatedState;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
@@ -62,6 +63,9 @@ class HandOverSocketTest {
             "",
             new ChildTranslation(
                 new Endpoint(InetAddress.getByName("203.0.113.9"), 40000), address));
+    Pinhole lease =
+        Pinhole.lease(
+            Transport.TCP, address, address, new PortRange(49152, 65535), 200, 7, 60_000, "rpc");
     List<FlowState> states = new ArrayList<>();
     for (int id = 0; id < flows; id++) {
       states.add(
@@ -73,7 +77,7 @@ class HandOverSocketTest {
               0xffff_ffffL,
               -1,
               "ftp1 words",
-              List.of(pinhole, translated),
+              List.of(pinhole, translated, lease),
               new TranslatedState(
                   0xffff_fff0L,
                   List.of(

@@ -50,8 +50,7 @@ class AdoptionTest {
   private static final int OPAQUE = WorkerBench.MARKS.opaque();
   private static final InetSocketAddress CLIENT = TcpDialogue.CLIENT;
   private static final InetSocketAddress SERVER = TcpDialogue.SERVER;
-  private static final String COMMENT =
-      "helper=ftp parent=00001234:40001 policy=25 created=1700000000 ends=timeout key=data";
+  private static final String COMMENT = "2 ftp 000012349c41 pp ts44we8 f - data";
 
   private WorkerBench bench;
   private HandOver left = HandOver.NOTHING;
@@ -87,6 +86,7 @@ class AdoptionTest {
                 bench.backend().openSession(),
                 bench.table(),
                 bench.worker().takeover()::takeOver,
+                bench.helpersInForce(),
                 WorkerBench.MARKS,
                 bench.events(),
                 left,
@@ -376,6 +376,7 @@ class AdoptionTest {
               shifts.add(notNull(flow).reading().adjustment(Direction.ORIGINAL).offsetAfter());
               return flow;
             },
+            bench.helpersInForce(),
             WorkerBench.MARKS,
             bench.events(),
             HandOver.NOTHING,
@@ -443,7 +444,7 @@ class AdoptionTest {
   void twoOfOneKey_theYoungerStays() throws Exception {
     established(PROVEN);
     inKernel(30000, COMMENT);
-    inKernel(30001, COMMENT.replace("1700000000", "1700000001"));
+    inKernel(30001, COMMENT.replace("ts44we8", "ts44we9"));
 
     assertEquals(new Adoption.Result(1, 1, 1), adopt());
     assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30001"), bench.backend().open());
@@ -516,7 +517,7 @@ class AdoptionTest {
   void lease_isALeaseAgain() throws Exception {
     useLeases(null);
     established(PROVEN);
-    inKernel(30000, COMMENT.replace("ends=timeout", "ends=parent"));
+    inKernel(30000, COMMENT.replace(" f ", " o "));
     adopt();
 
     assertEquals("parent", bench.rows().get(0).lifetime());

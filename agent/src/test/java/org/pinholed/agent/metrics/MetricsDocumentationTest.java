@@ -74,7 +74,8 @@ class MetricsDocumentationTest {
   @ParameterizedTest
   @EnumSource
   void theWordOfALimit_isItsKeyInTheConfiguration(Limit limit) {
-    assertTrue(ConfigLoader.knownKeys().contains("limits." + limit.word()), limit.word());
+    String section = limit == Limit.EXPECTATIONS_PER_OWNER ? "helpers[]." : "limits.";
+    assertTrue(ConfigLoader.knownKeys().contains(section + limit.word()), limit.word());
   }
 
   @Test

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.pinhole.Pinhole.Kind;
 import org.pinholed.agent.pinhole.PinholeBackend.Session;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
 
 class RecordingBackendTest {
@@ -121,8 +122,61 @@ class RecordingBackendTest {
     assertEquals(List.of(), diversion.open(), "the pinhole is not opened");
   }
 
+  private static Pinhole lease(int first, int last, int connections) {
+    return Pinhole.lease(
+        Transport.TCP, CLIENT, SERVER, new PortRange(first, last), connections, 0, 30_000, "");
+  }
+
+  @Test
+  void leases_ofTwoRangesWithOneLowestPort_areTwo() throws BackendException {
+    session.apply(List.of(), List.of(lease(49152, 50000, 3), lease(49152, 65535, 0)));
+    assertTrue(session.stands(lease(49152, 50000, 3)));
+    session.apply(List.of(lease(49152, 50000, 3)), List.of());
+    assertEquals(
+        List.of(lease(49152, 65535, 0)),
+        session.listOwned().stream().map(OwnedPinhole::pinhole).toList());
+    assertTrue(backend.limitsConnections());
+  }
+
   @Nested
   class PinholeRefuses {
+    @Test
+    void aLeaseThatNoMapCanHold() {
+      assertThrows(IllegalArgumentException.class, () -> new PortRange(50000, 49999));
+      assertThrows(IllegalArgumentException.class, () -> new PortRange(0, 1));
+      assertThrows(IllegalArgumentException.class, () -> new PortRange(1, 65536));
+      assertThrows(IllegalArgumentException.class, () -> lease(1, 2, -1));
+      assertThrows(IllegalArgumentException.class, () -> lease(1, 2, 65536));
+      assertThrows(
+          IllegalArgumentException.class,
+          () ->
+              lease(1, 2, 0).withTranslation(new ChildTranslation(new Endpoint(CLIENT, 1), null)));
+      assertEquals("49152-65535", new PortRange(49152, 65535).toString());
+    }
+
+    @Test
+    void aRangeOrANumberOfConnectionsOfWhatIsNoLease() {
+      assertThrows(
+          IllegalArgumentException.class,
+          () ->
+              new Pinhole(Kind.OPEN, Transport.TCP, CLIENT, SERVER, 1024, 1025, 0, 0, 1, "", null));
+      assertThrows(
+          IllegalArgumentException.class,
+          () ->
+              new Pinhole(Kind.OPEN, Transport.TCP, CLIENT, SERVER, 1024, 1024, 1, 0, 1, "", null));
+    }
+
+    @Test
+    void aTranslationOfAnySource_butNotOfItsDestination() {
+      Pinhole any = new Pinhole(Kind.OPEN_ANY, Transport.UDP, null, SERVER, 1024, 0, 1, "");
+      Endpoint inside = new Endpoint(CLIENT, 2000);
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> any.withTranslation(new ChildTranslation(inside, CLIENT)));
+      ChildTranslation destination = new ChildTranslation(inside, null);
+      assertEquals(destination, any.withTranslation(destination).translation());
+    }
+
     @Test
     void aSourceForAnySourceAndNoneForOne() {
       assertThrows(

@@ -98,7 +98,14 @@ class AgentEventsTest {
     ExpectationRequest request =
         ExpectationRequest.builder("k", Direction.REPLY, new Endpoint(SERVER, 5000), Word.SAID)
             .build();
-    return new Expectation(17, PARENT, request, pinhole, false, 0);
+    return new Expectation(
+        17,
+        PARENT,
+        org.pinholed.agent.expectation.Owner.flow("ftp"),
+        request,
+        pinhole,
+        org.pinholed.agent.pinhole.Stay.of(java.time.Duration.ofSeconds(30)),
+        0);
   }
 
   @Test

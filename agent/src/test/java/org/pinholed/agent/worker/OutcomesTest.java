@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
@@ -137,10 +138,7 @@ class OutcomesTest {
       assertEquals(0x40ab0019, pinhole.mark(), "all bits of the parent, and that it is a child");
       assertEquals(30_000, pinhole.timeoutMs());
       assertTrue(
-          pinhole
-              .comment()
-              .matches(
-                  "helper=test parent=00000077:[0-9]+ policy=25 created=[0-9]+ ends=timeout key=data"),
+          pinhole.comment().matches("2 test 00000077[0-9a-f]{4} pp t[0-9a-z]{6} f - data"),
           pinhole.comment());
       assertEquals(List.of(new Endpoint(TcpDialogue.SERVER.getAddress(), 30000)), answers);
     }
@@ -150,7 +148,7 @@ class OutcomesTest {
       bench = bench(null);
       expect(connect(10), "data", 30000);
 
-      assertEquals(Expectation.LEASE.toMillis(), open(PIN + 30000).timeoutMs());
+      assertEquals(Stay.LEASE.toMillis(), open(PIN + 30000).timeoutMs());
       assertEquals("parent", bench.rows().get(0).lifetime());
     }
 

@@ -205,6 +205,15 @@ public final class WorkerBench {
     return new HelperEntry(id, name, Transport.TCP, 21, true, timeout, Map.of());
   }
 
+  /**
+   * The helpers that its worker reads with.
+   *
+   * @return one entry
+   */
+  public HelperTable helpersInForce() {
+    return worker().helpers();
+  }
+
   HelperTable helpers(HelperEntry... entries) {
     return new HelperTable(List.of(entries), protocols, HelperLimits.DEFAULT, new SharedStates());
   }

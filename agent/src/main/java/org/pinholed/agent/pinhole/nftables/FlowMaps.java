@@ -1,7 +1,6 @@
 package org.pinholed.agent.pinhole.nftables;
 
 import java.net.Inet4Address;
-import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -141,11 +140,11 @@ final class FlowMaps {
         byte[] port = element.valueBytes(addressBytes, 2);
         endpoint =
             new Endpoint(
-                InetAddress.getByAddress(element.valueBytes(0, addressBytes)),
+                PacketTuple.address(element.valueBytes(0, addressBytes)),
                 (port[0] & 0xff) << 8 | (port[1] & 0xff));
         last32host = element.value32host(addressBytes + 4);
       } catch (UnknownHostException | IllegalArgumentException e) {
-        endpoint = null; // an IPv4-mapped IPv6 address, or port 0, from which nobody is answered
+        endpoint = null; // port 0, from which nobody is answered
       }
     }
 

@@ -1,5 +1,8 @@
 package org.pinholed.agent.pinhole.nftables;
 
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import org.pinholed.kernel.nftables.NftExpressions;
 import org.pinholed.kernel.nftables.NftExpressions.Base;
 import org.pinholed.kernel.nftables.NftExpressions.Compare;
@@ -61,6 +64,13 @@ final class PacketTuple {
   /** The first register behind what {@link #load} fills. */
   static int registers(boolean ipv6, boolean withSource) {
     return 2 + (withSource ? 2 : 1) * addressBytes(ipv6) / 4;
+  }
+
+  /** An address of a key or value; one of 16 bytes stays one of IPv6, whatever they are. */
+  static InetAddress address(byte[] bytes) throws UnknownHostException {
+    return bytes.length == 16
+        ? Inet6Address.getByAddress(null, bytes, -1)
+        : InetAddress.getByAddress(bytes);
   }
 
   /** The length of an address. */

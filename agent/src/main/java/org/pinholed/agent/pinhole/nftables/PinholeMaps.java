@@ -57,6 +57,7 @@ final class PinholeMaps {
   private final List<Map> maps;
   private final boolean conntrackZones;
   private final boolean limits;
+  private final int childBit;
 
   /** One map: a kind of pinhole in one family. */
   private record Map(Pinhole.Kind kind, boolean ipv6, NftSet set) {
@@ -65,11 +66,12 @@ final class PinholeMaps {
     }
   }
 
-  PinholeMaps(NftTable table, int sizeElements, NftFeatures features) {
+  PinholeMaps(NftTable table, int sizeElements, int childBit, NftFeatures features) {
     this.table = table;
     this.conntrackZones = features.conntrackZones();
     boolean foundOnce = features.foundOnce();
     this.limits = foundOnce;
+    this.childBit = childBit;
     maps =
         List.of(
             map(Pinhole.Kind.ONCE, false, "once4", sizeElements, foundOnce),
@@ -231,6 +233,17 @@ final class PinholeMaps {
         .compare8(0, Compare.NOT_EQUAL, SYN)
         .returnToCaller()
         .endRule();
+    // Every datagram is of a new connection until one comes back. The agent may have changed the
+    // mark
+    // of a child that it reads since the first one.
+    isChild(
+            batch
+                .addRule(table, CHAIN_PINHOLES)
+                .loadMeta(Meta.L4PROTO, 0)
+                .compare8(0, Compare.EQUAL, Transport.UDP.protocolNumber()))
+        .returnToCaller()
+        .comment("found already")
+        .endRule();
     for (Map map : maps) {
       if (map.kind() != Pinhole.Kind.LEASE) {
         NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_PINHOLES), map.ipv6());
@@ -264,10 +277,16 @@ final class PinholeMaps {
 
   /** How many rules there are for leases. */
   static int leaseRules(Collection<PortRange> ranges) {
-    return 2 * ranges.size();
+    return 1 + 2 * ranges.size();
+  }
+
+  private NftExpressions isChild(NftExpressions rule) {
+    return rule.loadCt(Ct.MARK, 0).mask32host(0, childBit).compare32host(0, Compare.NOT_EQUAL, 0);
   }
 
   private void addRanges(NftBatch batch, Collection<PortRange> ranges) {
+    // a SYN that is sent again must not take another place of the limit
+    isChild(batch.addRule(table, CHAIN_LEASES)).returnToCaller().comment("found already").endRule();
     for (PortRange range : ranges) {
       for (Map map : maps) {
         if (map.kind() == Pinhole.Kind.LEASE) {

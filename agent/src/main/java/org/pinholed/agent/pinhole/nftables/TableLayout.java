@@ -45,14 +45,14 @@ final class TableLayout {
 
   TableLayout(NftablesOptions options, NftFeatures features) {
     table = new NftTable(NftFamily.INET, options.table());
-    maps = new PinholeMaps(table, options.mapSizeElements(), features);
+    maps = new PinholeMaps(table, options.mapSizeElements(), options.marks().child(), features);
     translations = new TranslationMaps(table, options, features);
     diversion = new Diversion(table, options, features);
     comment = "kept by pinholed, layout " + VERSION + " of " + options.mapSizeElements();
     rules = new HashMap<>(RULES);
     rules.put(
         PinholeMaps.CHAIN_PINHOLES,
-        (features.conntrackZones() ? 9 : 8) + translations.rulesForPinholes());
+        (features.conntrackZones() ? 10 : 9) + translations.rulesForPinholes());
     rules.put(PinholeMaps.CHAIN_CHILD, translations.rulesForPinholes());
     rules.put(Diversion.CHAIN_DIVERT, diversion.divertRules());
     rules.put(Diversion.CHAIN_BEGIN, diversion.beginRules());

@@ -205,6 +205,46 @@ class PinholeKindsIT {
     assertTrue(passes(client(RoutedNetwork.CLIENT, 4020), RoutedNetwork.SERVER, 49152, at));
   }
 
+  /** Until the first answer every datagram is of a new connection for conntrack. */
+  @Test
+  void laterDatagramsOfAChild_takeNoOtherPlace_andLeaveItsMark() throws IOException {
+    Pinhole lease =
+        Pinhole.lease(
+            Transport.UDP,
+            RoutedNetwork.address(RoutedNetwork.CLIENT),
+            RoutedNetwork.address(RoutedNetwork.SERVER),
+            LEASED,
+            2,
+            READ,
+            30_000,
+            "");
+    session.apply(List.of(), List.of(lease, open(Transport.UDP, 7000, READ)));
+    DatagramSocket at = server(RoutedNetwork.SERVER, 49152);
+    DatagramSocket at7000 = server(RoutedNetwork.SERVER, 7000);
+    DatagramSocket client = client(RoutedNetwork.CLIENT, 4000);
+    int vetted = MarkBits.DEFAULT.vetted();
+    try (ConntrackClient conntrack = network.router().call(ConntrackClient::open)) {
+      for (int again = 0; again < 3; again++) {
+        assertTrue(passes(client, RoutedNetwork.SERVER, 49152, at));
+        assertTrue(passes(client, RoutedNetwork.SERVER, 7000, at7000));
+        for (int port : new int[] {49152, 7000}) {
+          FlowTuple tuple =
+              new FlowTuple(
+                  17,
+                  RoutedNetwork.address(RoutedNetwork.CLIENT),
+                  4000,
+                  RoutedNetwork.address(RoutedNetwork.SERVER),
+                  port);
+          assertEquals(
+              again == 0 ? READ : READ | vetted, conntrack.get(tuple).orElseThrow().mark());
+          conntrack.setMark(tuple, vetted, vetted);
+        }
+      }
+    }
+    assertTrue(passes(client(RoutedNetwork.CLIENT, 4001), RoutedNetwork.SERVER, 49152, at));
+    assertFalse(passes(client(RoutedNetwork.CLIENT, 4002), RoutedNetwork.SERVER, 49152, at));
+  }
+
   @Test
   void lease_ofARangeWithoutRule_isRefused() throws IOException {
     Pinhole unknown = lease(false, new PortRange(50000, 50001), 0);

@@ -1,0 +1,169 @@
+package org.pinholed.agent.expectation;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.OwnerId;
+
+/**
+ * Who expectations belong to: a flow, or what outlives it and spans flows and workers. It knows its
+ * expectations by group and item. Thread-safe, by a lock of its own that is taken where something
+ * is announced or ends.
+ */
+public final class Owner {
+  private final String helper;
+  private final @Nullable OwnerId id;
+  private final Map<Name, Expectation> expectations = new LinkedHashMap<>(4);
+  private int firstChildAwaited;
+  private boolean ended;
+  private boolean hasDeadline;
+  private long deadlineNs;
+
+  /** What tells the expectations of an owner apart. */
+  private record Name(String group, String item) {
+    static Name of(Expectation expectation) {
+      return new Name(expectation.request().group(), expectation.request().item());
+    }
+  }
+
+  private Owner(String helper, @Nullable OwnerId id) {
+    this.helper = helper;
+    this.id = id;
+  }
+
+  /**
+   * A flow as an owner.
+   *
+   * @param helper name of its helper
+   * @return it, without expectations
+   */
+  public static Owner flow(String helper) {
+    return new Owner(helper, null);
+  }
+
+  /**
+   * What outlives a flow.
+   *
+   * @param helper name of its helper
+   * @param id what it is called
+   * @return it, without expectations
+   */
+  static Owner beyondFlows(String helper, OwnerId id) {
+    return new Owner(helper, id);
+  }
+
+  /**
+   * What it is called.
+   *
+   * @return null for a flow
+   */
+  public @Nullable OwnerId id() {
+    return id;
+  }
+
+  /**
+   * The name of its helper.
+   *
+   * @return as in the configuration
+   */
+  public String helper() {
+    return helper;
+  }
+
+  /**
+   * Finds an expectation.
+   *
+   * @param group its group
+   * @param item its item
+   * @return null if there is none
+   */
+  public synchronized @Nullable Expectation find(String group, String item) {
+    return expectations.get(new Name(group, item));
+  }
+
+  /**
+   * The expectations of a group.
+   *
+   * @param group its name
+   * @return a copy, in the order in which they were announced
+   */
+  public synchronized List<Expectation> ofGroup(String group) {
+    List<Expectation> found = new ArrayList<>(2);
+    for (Expectation expectation : expectations.values()) {
+      if (expectation.request().group().equals(group)) {
+        found.add(expectation);
+      }
+    }
+    return found;
+  }
+
+  /**
+   * All expectations.
+   *
+   * @return a copy
+   */
+  public synchronized List<Expectation> all() {
+    return List.copyOf(expectations.values());
+  }
+
+  /**
+   * Whether it has no expectation.
+   *
+   * @return true also before it had one
+   */
+  public synchronized boolean isEmpty() {
+    return expectations.isEmpty();
+  }
+
+  /**
+   * Takes an expectation. One with the same group and item that is still there is forgotten.
+   *
+   * @param expectation one of its own
+   * @return the one that had its place until now; null if there was none
+   */
+  synchronized @Nullable Expectation add(Expectation expectation) {
+    return expectations.put(Name.of(expectation), expectation);
+  }
+
+  /**
+   * Forgets an expectation, unless another one has its place.
+   *
+   * @param expectation one of its own
+   */
+  synchronized void remove(Expectation expectation) {
+    expectations.remove(Name.of(expectation), expectation);
+  }
+
+  /** Changes how many of its expectations wait for their first child, and answers with that. */
+  synchronized int awaitFirstChild(int change) {
+    firstChildAwaited += change;
+    return firstChildAwaited;
+  }
+
+  /**
+   * Sets its end at the latest.
+   *
+   * @param newDeadlineNs {@link System#nanoTime} of its end
+   */
+  public synchronized void keepUntil(long newDeadlineNs) {
+    hasDeadline = true;
+    deadlineNs = newDeadlineNs;
+  }
+
+  /** Whether its time is over. */
+  synchronized boolean isDue(long nowNs) {
+    return hasDeadline && deadlineNs - nowNs <= 0;
+  }
+
+  /** Whether it is over, and takes nothing any more. */
+  synchronized boolean hasEnded() {
+    return ended;
+  }
+
+  /** Ends it. */
+  synchronized void end() {
+    ended = true;
+  }
+}
