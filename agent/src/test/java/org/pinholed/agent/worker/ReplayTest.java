@@ -96,6 +96,9 @@ class ReplayTest {
     public void wake() {}
 
     @Override
+    public void attachConntrack(boolean wanted) {}
+
+    @Override
     public int queueNumber() {
       return 0;
     }

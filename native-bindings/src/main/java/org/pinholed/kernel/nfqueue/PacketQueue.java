@@ -99,13 +99,7 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
     transport.send(writer);
   }
 
-  /**
-   * Has packets come with their conntrack entry from now on, or no more. Whether the kernel does it
-   * shows in {@link #features} once its answer was read, and in each packet.
-   *
-   * @param wanted whether they should
-   * @throws NetlinkException if the kernel takes no message
-   */
+  @Override
   public void attachConntrack(boolean wanted) throws NetlinkException {
     conntrackAttempts = 0;
     features = new QueueFeatures(features.failOpen(), wanted);

@@ -84,4 +84,13 @@ public interface PacketSource {
    * @return a count since the beginning
    */
   long overruns();
+
+  /**
+   * Has packets come with their conntrack entry from now on, or no more. Whether they do shows in
+   * each packet.
+   *
+   * @param wanted whether they should
+   * @throws NetlinkException if that cannot be asked for
+   */
+  void attachConntrack(boolean wanted) throws NetlinkException;
 }
