@@ -160,6 +160,7 @@ class ArchitectureTest {
               AGENT + ".path..",
               AGENT + ".flow..", // a conntrack may come with its packet
               AGENT + ".worker..",
+              AGENT + ".flow..", // the kernel says of a packet which flow it is of
               AGENT + ".lifecycle..")
           .should()
           .dependOnClassesThat()

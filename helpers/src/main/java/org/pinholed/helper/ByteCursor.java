@@ -218,7 +218,13 @@ public class ByteCursor {
     return value;
   }
 
-  private boolean has(int lengthBytes) {
+  /**
+   * Asked before each read: whether so much is left.
+   *
+   * @param lengthBytes how many bytes are to be read
+   * @return false if there are less; then {@link #ok()} is false from now on
+   */
+  protected boolean has(int lengthBytes) {
     if (limit - position < lengthBytes) {
       ok = false;
       position = limit;

@@ -66,7 +66,8 @@ public record FlowFacts(
     /**
      * A flow that an earlier agent read from its first byte until it was {@linkplain
      * OutcomeSink#proven() proven}; this agent begins somewhere later, perhaps in the middle of a
-     * line.
+     * line. Of datagrams also a flow that nobody saw before, because it is older than the agent:
+     * each of them is whole, but what answers what may not be known.
      */
     RESUMED
   }

@@ -1,5 +1,7 @@
 package org.pinholed.helper;
 
+import org.jspecify.annotations.Nullable;
+
 /** The transport protocols of parent and child flows. */
 public enum Transport {
   /** IP protocol 6. */
@@ -11,6 +13,18 @@ public enum Transport {
 
   Transport(int protocolNumber) {
     this.protocolNumber = protocolNumber;
+  }
+
+  /**
+   * The transport with a number in the IP header.
+   *
+   * @param protocolNumber any
+   * @return null for other numbers than 6 and 17
+   */
+  public static @Nullable Transport of(int protocolNumber) {
+    return protocolNumber == TCP.protocolNumber
+        ? TCP
+        : protocolNumber == UDP.protocolNumber ? UDP : null;
   }
 
   /**

@@ -10,8 +10,8 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
  * something refers to it. Thread-safe.
  */
 public final class Parent {
-  private final @Nullable ConntrackIdentity identity;
-  private final String serial;
+  private volatile @Nullable ConntrackIdentity identity;
+  private volatile String serial;
   private final String helper;
   private final int helperId;
   private final int mark;
@@ -99,10 +99,22 @@ public final class Parent {
    * @throws IllegalStateException for one that had {@linkplain #gone ended} before it was known
    */
   public ConntrackIdentity identity() {
-    if (identity == null) {
+    ConntrackIdentity known = identity;
+    if (known == null) {
       throw new IllegalStateException("the parent " + serial + " ended before it was known");
     }
-    return identity;
+    return known;
+  }
+
+  /**
+   * Says which conntrack it is really: before its first datagram has left the kernel may still have
+   * merged it with another one (docs/adr/0010).
+   *
+   * @param confirmed as conntrack tells it
+   */
+  public void identify(ConntrackIdentity confirmed) {
+    identity = confirmed;
+    serial = confirmed.serial();
   }
 
   /**

@@ -17,6 +17,7 @@ import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 
 /**
@@ -31,7 +32,7 @@ public final class Flow {
   private static final int TCP_CLOSE_WAIT = 5;
 
   private final Parent parent;
-  private final ConntrackEntry entry;
+  private ConntrackEntry entry;
   private final FlowFacts facts;
   private final HelperEntry helperEntry;
   private final long createdNs;
@@ -44,6 +45,8 @@ public final class Flow {
   private boolean readingEnded;
   private boolean cleared;
   private boolean proven;
+  private boolean confirmed = true;
+  private boolean answered;
   private long packets;
   private long lastNs;
 
@@ -73,7 +76,7 @@ public final class Flow {
     this.facts = facts;
     this.helperEntry = helperEntry;
     this.helper = helper;
-    this.translation = TranslatedFlow.of(entry, facts);
+    this.translation = facts.transport() == Transport.TCP ? TranslatedFlow.of(entry, facts) : null;
     this.reading =
         new Reading(
             facts,
@@ -93,6 +96,71 @@ public final class Flow {
         && !readingEnded
         && reading.read(Direction.ORIGINAL) == 0
         && reading.read(Direction.REPLY) == 0;
+  }
+
+  /**
+   * Says that its conntrack is not in the kernel's table yet: only its first datagram, which is in
+   * the queue, has it.
+   */
+  void awaitConfirmation() {
+    confirmed = false;
+  }
+
+  /**
+   * Notes that its conntrack is in the kernel's table. Only while the flow stands in no table by
+   * its identity, or if that is the same.
+   *
+   * @param now the conntrack as it is there
+   */
+  void confirm(ConntrackEntry now) {
+    entry = now;
+    parent.identify(now.identity());
+    confirmed = true;
+  }
+
+  /**
+   * Whether its conntrack is in the kernel's table, as far as is known. Until then its marks cannot
+   * be written, and its identity may change.
+   *
+   * @return false for a moment, while its first datagram is on its way
+   */
+  public boolean isConfirmed() {
+    return confirmed;
+  }
+
+  /** Notes that both sides sent something. */
+  void answered() {
+    answered = true;
+  }
+
+  /**
+   * Whether both sides sent something. A flow of datagrams that nobody answered may have a forged
+   * source.
+   *
+   * @return true for TCP, which shakes hands
+   */
+  boolean isAnswered() {
+    return answered || facts.transport() == Transport.TCP;
+  }
+
+  /**
+   * Whether addresses or ports are translated in it.
+   *
+   * @return true if either side knows the other by another endpoint than that one itself
+   */
+  public boolean isTranslated() {
+    return !facts.client().equals(facts.clientSeenByServer())
+        || !facts.server().equals(facts.serverSeenByClient());
+  }
+
+  /**
+   * How long nothing came.
+   *
+   * @param nowNs {@link System#nanoTime}
+   * @return nanoseconds since the last packet
+   */
+  public long silentNs(long nowNs) {
+    return nowNs - lastNs;
   }
 
   /**
@@ -147,6 +215,7 @@ public final class Flow {
     devices.noteLeaving(Direction.ORIGINAL, state.towardsServer());
     boolean whole =
         facts.origin() == FlowFacts.Origin.RESUMED
+            || facts.transport() == Transport.UDP
             || (state.clientNext() >= 0 && state.serverNext() >= 0);
     if (helper == null || !whole || !helper.restore(state.snapshot())) {
       return false;
@@ -201,9 +270,9 @@ public final class Flow {
   }
 
   /**
-   * Its address translation.
+   * The address translation of its streams.
    *
-   * @return null if neither address is translated
+   * @return null if neither address is translated, or it has no streams
    */
   public @Nullable TranslatedFlow translation() {
     return translation;

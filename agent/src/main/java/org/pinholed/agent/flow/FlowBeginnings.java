@@ -10,9 +10,11 @@ import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
@@ -103,7 +105,7 @@ public final class FlowBeginnings {
     ConntrackEntry entry = conntrackOf(packet, queued);
     if (entry == null
         || entry.tcpState() != ConntrackEntry.TCP_SYN_RECV
-        || !KernelFlowFinder.tupleBehind(packet).equals(entry.original())) { // not from the server
+        || directionOf(packet, entry) != Direction.REPLY) {
       if (before != null) {
         marks.proveAgain(before);
       }
@@ -161,8 +163,9 @@ public final class FlowBeginnings {
       ConntrackEntry entry,
       HelperTable.ActiveHelper active,
       HalfOpenFlows.Beginning beginning,
+      PacketWay way,
       long nowNs) {
-    Flow flow = maker.read(entry, active, FlowFacts.Origin.FIRST_BYTE, nowNs);
+    Flow flow = maker.read(entry, active, FlowFacts.Origin.FIRST_BYTE, way, nowNs);
     flow.reading()
         .start(beginning.clientInitial(), beginning.serverInitial(), maker.helpers().limits());
     if (beginning.synWithData()) {
@@ -218,15 +221,16 @@ public final class FlowBeginnings {
       marks.distrust(entry);
       return null;
     }
+    PacketWay way = wayOf(packet, queued, entry);
     HalfOpenFlows.Beginning beginning = owners.halfOpen().take(entry);
     if (beginning != null) {
-      Flow flow = readFromFirstByte(entry, active, beginning, nowNs);
+      Flow flow = readFromFirstByte(entry, active, beginning, way, nowNs);
       return flow == null ? null : flows.find(packet);
     }
     AgentReason refusal = refusalToResume(entry);
     Flow flow =
         refusal == null
-            ? addOrDistrust(resumed(entry, active, nowNs))
+            ? addOrDistrust(resumed(entry, active, way, nowNs))
             : addUnread(entry, active, refusal, nowNs);
     if (flow != null && refusal == null) {
       lookOnceMore(flow);
@@ -234,8 +238,9 @@ public final class FlowBeginnings {
     return flow == null ? null : flows.find(packet);
   }
 
-  private Flow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    Flow flow = maker.resumed(entry, active, nowNs);
+  private Flow resumed(
+      ConntrackEntry entry, HelperTable.ActiveHelper active, PacketWay way, long nowNs) {
+    Flow flow = maker.resumed(entry, active, way, nowNs);
     TranslatedFlow translation = flow.translation();
     if (translation != null) {
       try {
@@ -304,5 +309,19 @@ public final class FlowBeginnings {
       marks.failed(e);
       return null;
     }
+  }
+
+  /** The direction of a packet of a conntrack; the client's if it might be either's. */
+  static Direction directionOf(PacketView packet, ConntrackEntry entry) {
+    FlowTuple behind = KernelFlowFinder.tupleBehind(packet);
+    return behind.equals(entry.reply()) || !behind.equals(entry.original())
+        ? Direction.ORIGINAL
+        : Direction.REPLY;
+  }
+
+  /** By which devices a packet came and goes. */
+  static PacketWay wayOf(PacketView packet, QueuedPacketView queued, ConntrackEntry entry) {
+    return new PacketWay(
+        directionOf(packet, entry), queued.inInterfaceIndex(), queued.outInterfaceIndex());
   }
 }

@@ -110,6 +110,17 @@ public final class FlowDevices {
   }
 
   /**
+   * Whether the routing table was ever asked about packets of a direction.
+   *
+   * @param direction of packets that come in
+   * @return true for good once it was
+   */
+  public boolean wasAsked(Direction direction) {
+    OneWay way = of(direction);
+    return way.routedFrom != NONE || way.notRoutedFrom != NONE;
+  }
+
+  /**
    * Notes what the routing table said.
    *
    * @param direction of packets that come in

@@ -18,6 +18,7 @@ public final class FlowMaker {
   private final WorkerFlows flows;
   private final ParentOwners owners;
   private final MarkBits bits;
+  private final NetworkDevices devices;
   private volatile HelperTable helpers;
 
   /**
@@ -28,14 +29,21 @@ public final class FlowMaker {
    * @param helpers the helpers in force
    * @param owners has the memory for streams, shared
    * @param bits of the conntrack mark
+   * @param devices knows their names
    */
   public FlowMaker(
-      FlowOwner owner, WorkerFlows flows, HelperTable helpers, ParentOwners owners, MarkBits bits) {
+      FlowOwner owner,
+      WorkerFlows flows,
+      HelperTable helpers,
+      ParentOwners owners,
+      MarkBits bits,
+      NetworkDevices devices) {
     this.owner = owner;
     this.flows = flows;
     this.helpers = helpers;
     this.owners = owners;
     this.bits = bits;
+    this.devices = devices;
   }
 
   /**
@@ -58,27 +66,32 @@ public final class FlowMaker {
 
   /** The helper of a conntrack's port; null if none is in force. */
   HelperTable.@Nullable ActiveHelper helperOf(ConntrackEntry entry) {
-    return helpers.find(Transport.TCP, entry.original().destinationPort());
+    Transport transport = Transport.of(entry.original().protocol());
+    return transport == null ? null : helpers.find(transport, entry.original().destinationPort());
   }
 
   /** A flow that its helper reads. */
   Flow read(
-      ConntrackEntry entry, HelperTable.ActiveHelper active, FlowFacts.Origin origin, long nowNs) {
-    FlowFacts facts = factsOf(entry, origin);
+      ConntrackEntry entry,
+      HelperTable.ActiveHelper active,
+      FlowFacts.Origin origin,
+      PacketWay way,
+      long nowNs) {
+    FlowFacts facts = factsOf(entry, origin, way);
     SessionHelper helper = active.open(facts);
     return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), helper, nowNs);
   }
 
   /** Goes on with a proven flow at its next line. */
-  Flow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    Flow flow = read(entry, active, FlowFacts.Origin.RESUMED, nowNs);
+  Flow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, PacketWay way, long nowNs) {
+    Flow flow = read(entry, active, FlowFacts.Origin.RESUMED, way, nowNs);
     flow.prove();
     return flow;
   }
 
   /** A flow that is known and not read. */
   Flow unread(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED);
+    FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED, PacketWay.UNKNOWN);
     return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
   }
 
@@ -105,7 +118,7 @@ public final class FlowMaker {
 
   /** What is known of a flow that has not sent a byte yet. */
   Parent parentOf(ConntrackEntry entry, HelperTable.ActiveHelper active) {
-    return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE), active);
+    return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE, PacketWay.UNKNOWN), active);
   }
 
   private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
@@ -119,15 +132,19 @@ public final class FlowMaker {
         facts.serverSeenByClient());
   }
 
-  private static FlowFacts factsOf(ConntrackEntry entry, FlowFacts.Origin origin) {
+  private FlowFacts factsOf(ConntrackEntry entry, FlowFacts.Origin origin, PacketWay way) {
     FlowTuple original = entry.original();
     FlowTuple reply = entry.reply();
     return new FlowFacts(
-        Transport.TCP,
+        reply.protocol() == Transport.TCP.protocolNumber() ? Transport.TCP : Transport.UDP,
         new Endpoint(original.source(), original.sourcePort()),
         new Endpoint(reply.destination(), reply.destinationPort()),
         new Endpoint(reply.source(), reply.sourcePort()),
         new Endpoint(original.destination(), original.destinationPort()),
-        origin);
+        origin,
+        bits.policyId(entry.mark()),
+        devices.name(way.clientDevice()),
+        devices.name(way.serverDevice()),
+        null);
   }
 }

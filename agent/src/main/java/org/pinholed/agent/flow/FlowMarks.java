@@ -5,6 +5,7 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -47,6 +48,12 @@ public final class FlowMarks {
     return (entry.mark() & bits.child()) != 0;
   }
 
+  /** Whether it is a child, and one that is read itself. */
+  boolean isReadChild(ConntrackEntry entry) {
+    int both = bits.child() | bits.read();
+    return (entry.mark() & both) == both;
+  }
+
   boolean isOpaque(ConntrackEntry entry) {
     return (entry.mark() & bits.opaque()) != 0;
   }
@@ -57,10 +64,16 @@ public final class FlowMarks {
     return (entry.mark() & both) == both;
   }
 
-  /** Whether an agent that has not seen its beginning may read it. */
+  /**
+   * Whether an agent that has not seen its beginning may read it. A datagram is whole by itself: of
+   * what came before it nothing has to be proven.
+   */
   boolean isResumable(ConntrackEntry entry) {
-    int both = bits.vetted() | bits.proven();
-    return (entry.mark() & (both | bits.opaque())) == both;
+    int all = bits.vetted();
+    if (entry.original().protocol() == Transport.TCP.protocolNumber()) {
+      all |= bits.proven();
+    }
+    return (entry.mark() & (all | bits.opaque())) == all;
   }
 
   /** Whether it is one of ours: after {@code conntrack -F} the next entry of a flow is not. */
@@ -84,7 +97,11 @@ public final class FlowMarks {
    * @param flow the flow
    */
   public void prove(Flow flow) {
-    if (!flow.isProven() && change(flow.entry(), bits.proven(), bits.proven())) {
+    if (flow.isProven()) {
+      return;
+    }
+    // What is not in the kernel's table yet gets all its bits when it is (putBack).
+    if (!flow.isConfirmed() || change(flow.entry(), bits.proven(), bits.proven())) {
       flow.prove();
     }
   }
@@ -112,10 +129,13 @@ public final class FlowMarks {
   }
 
   /**
-   * Another rule took all of our bits out. A flow that is not read gets no more than it needs to
-   * stay unread, and to keep the pinholes that it announced before.
+   * Another rule took all of our bits out, or there was no place for them before. A flow that is
+   * not read gets no more than it needs to stay unread, and to keep the pinholes that it announced
+   * before.
+   *
+   * @return false if the conntrack is gone, or the kernel refused
    */
-  void putBack(Flow flow) {
+  boolean putBack(Flow flow) {
     int value;
     if (!flow.readingEnded()) {
       value = bits.vetted() | (flow.isProven() ? bits.proven() : 0);
@@ -124,11 +144,11 @@ public final class FlowMarks {
     } else {
       value = bits.opaque() | (flow.announced().isEmpty() ? 0 : bits.vetted());
     }
-    set(flow.entry(), value);
+    return set(flow.entry(), value);
   }
 
-  private void set(ConntrackEntry entry, int value) {
-    change(entry, value, bits.vetted() | bits.opaque() | bits.proven());
+  private boolean set(ConntrackEntry entry, int value) {
+    return change(entry, value, bits.vetted() | bits.opaque() | bits.proven());
   }
 
   private boolean change(ConntrackEntry entry, int value, int mask) {

@@ -9,6 +9,7 @@ import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.time.Clock;
+import org.pinholed.helper.Direction;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -77,7 +78,7 @@ public final class FlowTakeover {
   public @Nullable Flow takeOver(LeftFlow left) {
     ConntrackEntry entry = left.entry();
     HelperTable.ActiveHelper active = maker.helperOf(entry);
-    boolean alive = entry.isTcpAlive();
+    boolean alive = entry.isAlive();
     long nowNs = clock.nanoTime();
     if (active != null && alive && marks.isOpaque(entry)) {
       return takeOverUnread(entry, active, nowNs);
@@ -95,7 +96,10 @@ public final class FlowTakeover {
     }
     FlowState state = left.state();
     if (state != null) {
-      Flow flow = maker.read(entry, active, state.origin(), nowNs);
+      PacketWay way =
+          new PacketWay(Direction.ORIGINAL, state.towardsClient(), state.towardsServer());
+      Flow flow = maker.read(entry, active, state.origin(), way, nowNs);
+      noteAnswered(flow);
       inheritTranslation(flow, left);
       if (flow.restore(state, maker.helpers().limits())) {
         if (marks.isResumable(entry)) {
@@ -106,12 +110,19 @@ public final class FlowTakeover {
       flow.close();
     }
     if (marks.isResumable(entry)) {
-      Flow flow = maker.resumed(entry, active, nowNs);
+      Flow flow = maker.resumed(entry, active, PacketWay.UNKNOWN, nowNs);
+      noteAnswered(flow);
       inheritTranslation(flow, left);
       return addOrDistrustLater(flow);
     }
     distrustLater(entry);
     return null;
+  }
+
+  private static void noteAnswered(Flow flow) {
+    if ((flow.entry().status() & ConntrackEntry.IPS_SEEN_REPLY) != 0) {
+      flow.answered();
+    }
   }
 
   private static void inheritTranslation(Flow flow, LeftFlow left) {

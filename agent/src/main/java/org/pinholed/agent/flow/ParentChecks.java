@@ -9,6 +9,7 @@ import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.helper.Direction;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -59,13 +60,16 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   }
 
   /**
-   * Whether a parent is read, neither side has closed, and no operator is clearing it.
+   * Whether the end of a parent's conntrack is a surprise: it is read, neither side has closed, and
+   * no operator is clearing it.
    *
    * @param flow one that is known
-   * @return false also if it is no longer read
+   * @return false also if it is no longer read, and for flows of datagrams
    */
   private static boolean isRead(Flow flow) {
-    return !flow.readingEnded()
+    return flow.facts().transport()
+            == Transport.TCP // others end so, when nothing comes for a while
+        && !flow.readingEnded()
         && !flow.isCleared()
         && !flow.reading().isClosed(Direction.ORIGINAL)
         && !flow.reading().isClosed(Direction.REPLY);
@@ -94,7 +98,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    * @return whether it is ended now
    */
   public boolean checkGone(Flow flow, boolean closed) {
-    if (isInKernel(flow)) {
+    if (!flow.isConfirmed() || isInKernel(flow)) {
       return false;
     }
     endGone(flow, closed);
@@ -140,7 +144,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   @SuppressWarnings("ReferenceEquality") // a flow that began since with the same numbers is another
   public void look(ConntrackEntry entry) {
     Flow flow = flows.find(entry.identity());
-    if (flow == null || flow.entry() != entry) {
+    if (flow == null || flow.entry() != entry || !flow.isConfirmed()) {
       return;
     }
     try {

@@ -13,8 +13,9 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 
 /**
- * How far the bytes of a TCP flow were read: its beginning, both streams, the FINs, and how the
- * kernel shifts its sequence numbers. Owned by one worker and used by its thread only.
+ * How far the bytes of a flow were read. Of TCP: its beginning, both streams, the FINs, and how the
+ * kernel shifts its sequence numbers. Of UDP: how many there were. Owned by one worker and used by
+ * its thread only.
  */
 public final class Reading {
   private final FlowFacts facts;
@@ -30,7 +31,10 @@ public final class Reading {
   private boolean serverClosed;
   private int serverInitialSequence;
 
-  /** Bytes that streams read which are gone: of a process before, or before reading ended. */
+  /**
+   * Bytes that streams read which are gone: of a process before, or before reading ended. Of UDP
+   * all of them.
+   */
   private long clientReadBefore;
 
   private long serverReadBefore;
@@ -155,6 +159,20 @@ public final class Reading {
    */
   public @Nullable InOrderStream stream(Direction direction) {
     return direction == Direction.ORIGINAL ? original : reply;
+  }
+
+  /**
+   * Counts the bytes of a datagram that was read.
+   *
+   * @param direction its direction
+   * @param lengthBytes its payload
+   */
+  public void count(Direction direction, int lengthBytes) {
+    if (direction == Direction.ORIGINAL) {
+      clientReadBefore += lengthBytes;
+    } else {
+      serverReadBefore += lengthBytes;
+    }
   }
 
   /** Bytes of a direction that were read, also by a process before. */

@@ -1,5 +1,6 @@
 package org.pinholed.agent.flow;
 
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
@@ -38,6 +39,7 @@ public final class WorkerFlows {
   private final FlowMarks marks;
   private final AgentEvents events;
   private final FlowTable flows = new FlowTable();
+  private final OneWayFlows oneWay = new OneWayFlows();
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
   private final Clock clock;
 
@@ -134,16 +136,67 @@ public final class WorkerFlows {
       end(stale, AgentEvent.Kind.PARENT_CLOSED); // its conntrack is gone: the tuple is another's
     }
     if (flow.helper() != null) {
-      Limit reached = owners.takePlace(flow.facts().client().address());
+      Limit reached = takePlace(flow.facts().client().address());
       if (reached != null) {
         events.limit(flow.parent(), reached);
         flow.close();
         return false;
       }
+      if (!flow.isAnswered()) {
+        oneWay.add(flow);
+      }
     }
     owners.put(flow.parent().identity(), owner);
     flows.add(flow);
     return true;
+  }
+
+  /** Where there is no place, the oldest flow gives way whose source may be forged. */
+  private @Nullable Limit takePlace(InetAddress client) {
+    Limit reached = owners.takePlace(client);
+    if (reached == null) {
+      return null;
+    }
+    Flow oldest = reached == Limit.PARENTS ? oneWay.oldest() : oneWay.oldestOf(client);
+    if (oldest == null) {
+      return reached;
+    }
+    events.limit(oldest.parent(), reached);
+    end(oldest, AgentEvent.Kind.CLOSED);
+    return owners.takePlace(client);
+  }
+
+  /**
+   * Notes that a flow was answered: its source is not forged.
+   *
+   * @param flow of datagrams
+   */
+  public void answered(Flow flow) {
+    if (!flow.isAnswered()) {
+      flow.answered();
+      oneWay.remove(flow);
+    }
+  }
+
+  /**
+   * Gives a flow the conntrack that it really has.
+   *
+   * @param flow one that stands in the table with what was known before its first datagram passed
+   * @param confirmed as the kernel's table has it
+   */
+  void confirm(Flow flow, ConntrackEntry confirmed) {
+    if (confirmed.identity().equals(flow.parent().identity())) {
+      flow.confirm(confirmed);
+      return;
+    }
+    flows.remove(flow);
+    owners.remove(flow.parent().identity(), owner);
+    for (Flow stale : flows.withTuplesOf(confirmed)) {
+      end(stale, AgentEvent.Kind.PARENT_CLOSED);
+    }
+    flow.confirm(confirmed);
+    owners.put(flow.parent().identity(), owner);
+    flows.add(flow);
   }
 
   /**
@@ -216,6 +269,7 @@ public final class WorkerFlows {
   void stopReading(Flow flow, Reason reason) {
     if (flow.helper() != null) {
       owners.givePlaceBack(flow.facts().client().address());
+      oneWay.remove(flow);
     }
     keepUnread(flow, reason);
     unreadable.warn(flow.parent().logName() + ": " + reason.word() + ", " + reason.explanation());
@@ -247,6 +301,7 @@ public final class WorkerFlows {
     owners.remove(flow.parent().identity(), owner);
     if (flow.helper() != null) {
       owners.givePlaceBack(flow.facts().client().address());
+      oneWay.remove(flow);
     }
     if (unread.remove(flow)) {
       owners.changeUnread(-1);

@@ -11,12 +11,12 @@ import org.pinholed.agent.packet.PacketView;
  */
 public final class PacketRewriter {
   /** The longest packet that the kernel takes back from a queue. */
-  public static final int MAX_PACKET_BYTES = 65531;
+  public static final int MAX_PACKET_BYTES = PacketDraft.MAX_PACKET_BYTES;
 
   private static final int TCP_FLAGS = 13;
   private static final int TCP_CHECKSUM = 16;
 
-  private final ByteBuffer out = ByteBuffer.allocateDirect(MAX_PACKET_BYTES);
+  private final PacketDraft draft = new PacketDraft();
 
   /** Makes a rewriter. */
   public PacketRewriter() {}
@@ -31,7 +31,6 @@ public final class PacketRewriter {
    * @throws IllegalArgumentException if it would be longer than {@link #MAX_PACKET_BYTES}
    */
   public int rewrite(PacketView packet, int end, List<PayloadEdit> edits) {
-    ByteBuffer in = packet.buffer();
     int headerBytes = packet.payloadOffset() - packet.offset();
     int keptBytes = end - packet.sequence();
     int growth = 0;
@@ -42,27 +41,21 @@ public final class PacketRewriter {
       throw new IllegalArgumentException(
           "packet: " + (headerBytes + keptBytes + growth) + " bytes (expected: ..65531)");
     }
-    out.clear();
-    out.put(0, in, packet.offset(), headerBytes);
-    int at = headerBytes;
+    draft.begin(packet);
     int from = 0;
     for (PayloadEdit edit : edits) {
-      int editAt = edit.from() - packet.sequence();
-      out.put(at, in, packet.payloadOffset() + from, editAt - from);
-      at += editAt - from;
-      out.put(at, edit.replacement());
-      at += edit.replacement().length;
+      draft.keep(from, edit.from() - packet.sequence() - from);
+      draft.put(edit.replacement());
       from = edit.to() - packet.sequence();
     }
-    out.put(at, in, packet.payloadOffset() + from, keptBytes - from);
-    at += keptBytes - from;
-    int transportAt = packet.transportOffset() - packet.offset();
+    draft.keep(from, keptBytes - from);
     if (keptBytes < packet.payloadLengthBytes()) {
-      int flags = out.get(transportAt + TCP_FLAGS) & ~PacketView.FIN;
-      out.put(transportAt + TCP_FLAGS, (byte) flags);
+      int flagsAt = draft.transportAt() + TCP_FLAGS;
+      draft.put8(flagsAt, draft.u8(flagsAt) & ~PacketView.FIN);
     }
-    finish(packet.isIpv6(), transportAt, at);
-    return at;
+    draft.finishIp();
+    draft.writeTransportChecksum(TCP_CHECKSUM);
+    return draft.lengthBytes();
   }
 
   /**
@@ -71,45 +64,6 @@ public final class PacketRewriter {
    * @return valid until the next {@link #rewrite}
    */
   public ByteBuffer buffer() {
-    return out;
-  }
-
-  private void finish(boolean ipv6, int transportAt, int length) {
-    int pseudo = length - transportAt + PacketView.TCP;
-    if (ipv6) {
-      put16(4, length - 40);
-      pseudo += sum(8, 32);
-    } else {
-      put16(2, length);
-      put16(10, 0);
-      put16(10, ~fold(sum(0, transportAt)));
-      pseudo += sum(12, 8);
-    }
-    put16(transportAt + TCP_CHECKSUM, 0);
-    put16(transportAt + TCP_CHECKSUM, ~fold(pseudo + sum(transportAt, length - transportAt)));
-  }
-
-  /** Sum of big-endian 16-bit words; an odd last byte is the high half of a word (RFC 1071). */
-  private int sum(int offset, int lengthBytes) {
-    int sum = 0;
-    int last = offset + lengthBytes - 1;
-    for (int at = offset; at < last; at += 2) {
-      sum += Byte.toUnsignedInt(out.get(at)) << 8 | Byte.toUnsignedInt(out.get(at + 1));
-      sum = (sum & 0xffff) + (sum >>> 16);
-    }
-    if ((lengthBytes & 1) != 0) {
-      sum += Byte.toUnsignedInt(out.get(last)) << 8;
-    }
-    return sum;
-  }
-
-  private static int fold(int sum) {
-    int folded = (sum & 0xffff) + (sum >>> 16);
-    return (folded & 0xffff) + (folded >>> 16);
-  }
-
-  private void put16(int at, int value) {
-    out.put(at, (byte) (value >> 8));
-    out.put(at + 1, (byte) value);
+    return draft.buffer();
   }
 }

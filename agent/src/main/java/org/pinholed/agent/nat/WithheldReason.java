@@ -2,7 +2,10 @@ package org.pinholed.agent.nat;
 
 import org.pinholed.helper.ExplainedWord;
 
-/** Why a packet of a translated flow was dropped or cut; its sender sends the rest again. */
+/**
+ * Why a packet of a translated flow was dropped or cut. The sender sends the rest again: TCP by
+ * itself, a protocol over UDP because it hears no answer.
+ */
 public enum WithheldReason implements ExplainedWord {
   /** It may have to be changed, and what stands before it is not known. */
   EARLY("it came before bytes that stand in front of it"),
@@ -14,8 +17,8 @@ public enum WithheldReason implements ExplainedWord {
   UNACKNOWLEDGED(
       "a rewrite before it changed the length and is not acknowledged yet; the kernel can shift by"
           + " one at a time"),
-  /** A path whose MTU it just fitted would lose it. */
-  TOO_LONG("rewritten it would have outgrown the MTU"),
+  /** A path whose MTU it just fitted would lose it, or no packet is that long. */
+  TOO_LONG("rewritten it would have outgrown the MTU, or the longest packet that there is"),
   /** An IPv6 authentication or routing header, or a source route. */
   UNALTERABLE(
       "it repeats bytes that were rewritten, and has a source route or an authentication or routing"

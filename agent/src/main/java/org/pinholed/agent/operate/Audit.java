@@ -178,11 +178,16 @@ public final class Audit {
     }
     for (ConntrackEntry entry : alive.values()) {
       FlowTuple original = entry.original();
-      if (entry.tcpState() == TCP_ESTABLISHED
+      Transport transport = Transport.of(original.protocol());
+      if (transport != null
+          && (transport == Transport.UDP || entry.tcpState() == TCP_ESTABLISHED)
           && (entry.mark() & (marks.opaque() | marks.child())) == 0
-          && helpers.find(Transport.TCP, original.destinationPort()) != null) {
+          && helpers.find(transport, original.destinationPort()) != null) {
         rows.add(
-            row("parentUnknown", entry, "is vetted and not known; its next line makes it known"));
+            row(
+                "parentUnknown",
+                entry,
+                "is vetted and not known; its next message makes it known"));
       }
     }
   }
@@ -192,7 +197,7 @@ public final class Audit {
     return new AuditRow(
         difference,
         entry.identity().serial(),
-        "tcp "
+        (original.protocol() == Transport.UDP.protocolNumber() ? "udp " : "tcp ")
             + new Endpoint(original.source(), original.sourcePort())
             + " -> "
             + new Endpoint(original.destination(), original.destinationPort()),

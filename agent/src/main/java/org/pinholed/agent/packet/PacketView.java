@@ -29,7 +29,9 @@ public final class PacketView {
   /** {@code IPPROTO_TCP}. */
   public static final int TCP = 6;
 
-  private static final int UDP = 17;
+  /** {@code IPPROTO_UDP}. */
+  public static final int UDP = 17;
+
   private static final int IPV4_MIN_HEADER_BYTES = 20;
   private static final int IPV6_HEADER_BYTES = 40;
   private static final int TCP_MIN_HEADER_BYTES = 20;
@@ -39,7 +41,17 @@ public final class PacketView {
   private static final int IPOPT_NOOP = 1;
   private static final int IPOPT_LSRR = 0x83;
   private static final int IPOPT_SSRR = 0x89;
-  private static final int FRAGMENT_OFFSET_MASK = 0x1fff;
+  private static final int IP_DF = 0x4000;
+
+  /** {@code IP_MF} and {@code IP_OFFSET}: it is one of several pieces. */
+  private static final int FRAGMENT_MASK = 0x3fff;
+
+  /**
+   * {@code IP6_MF} and {@code IP6_OFFSET}; a fragment header without either is whole (RFC 6946).
+   */
+  private static final int FRAGMENT6_MASK = 0xfff9;
+
+  private static final int UDP_CHECKSUM = 6;
   private static final long IPV4_MAPPED_PREFIX = 0x0000ffff00000000L;
 
   /** Extension headers are skipped up to this many; more is no packet that a helper reads. */
@@ -87,7 +99,7 @@ public final class PacketView {
           || totalBytes > lengthBytes) {
         return UnreadableReason.TRUNCATED;
       }
-      if ((u16(packetOffset + 6) & FRAGMENT_OFFSET_MASK) != 0) {
+      if ((u16(packetOffset + 6) & FRAGMENT_MASK) != 0) {
         return UnreadableReason.FRAGMENT;
       }
       unalterable =
@@ -161,7 +173,7 @@ public final class PacketView {
           if (end - at < 8) {
             return UnreadableReason.TRUNCATED;
           }
-          if ((u16(at + 2) & 0xfff8) != 0) {
+          if ((u16(at + 2) & FRAGMENT6_MASK) != 0) {
             return UnreadableReason.FRAGMENT;
           }
           header = u8(at);
@@ -367,6 +379,25 @@ public final class PacketView {
    */
   public boolean has(int flags) {
     return protocol == TCP && (tcpFlags() & flags) == flags;
+  }
+
+  /**
+   * Whether it is IPv4 and must not be fragmented. An IPv6 packet is never fragmented on its way.
+   *
+   * @return the flag {@code IP_DF}
+   */
+  public boolean isDontFragment() {
+    return !ipv6 && (u16(offset + 6) & IP_DF) != 0;
+  }
+
+  /**
+   * Whether its sender made a checksum of a datagram (RFC 768: 0 says none; RFC 8200 section 8.1:
+   * IPv6 has one).
+   *
+   * @return false only for an IPv4 datagram that says so
+   */
+  public boolean hasUdpChecksum() {
+    return ipv6 || u16(transportOffset + UDP_CHECKSUM) != 0;
   }
 
   /**

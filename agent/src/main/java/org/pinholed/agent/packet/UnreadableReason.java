@@ -10,10 +10,10 @@ public enum UnreadableReason implements ExplainedWord {
   NOT_IP("it is neither IPv4 nor IPv6"),
   /** A protocol number that no helper knows. */
   OTHER_PROTOCOL("it is neither TCP nor UDP, or has more IPv6 extension headers than are read"),
-  /** Conntrack defragments, so this should not be seen. */
-  FRAGMENT("it is a fragment other than the first"),
-  /** No helper of ours reads datagrams. */
-  UDP("it is UDP, and no helper reads that"),
+  /** Conntrack makes whole packets of fragments before they are queued: this should not be seen. */
+  FRAGMENT("it is a fragment, which the kernel should have put together before"),
+  /** A datagram that is diverted for another reason, or whose helper was removed a moment ago. */
+  NO_HELPER("it is a datagram of a flow that no helper reads (any more)"),
   /** The flow is unknown to the agent and to the kernel. */
   NO_CONNTRACK("the kernel does not know its connection (any more)"),
   /** An exception. */

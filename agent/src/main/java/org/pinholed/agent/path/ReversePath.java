@@ -1,17 +1,16 @@
 package org.pinholed.agent.path;
 
-import java.net.NetworkInterface;
-import java.net.SocketException;
 import java.util.concurrent.atomic.AtomicLong;
-import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowDevices;
+import org.pinholed.agent.flow.NetworkDevices;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 import org.pinholed.kernel.route.RouteQuestion;
@@ -47,6 +46,7 @@ public final class ReversePath {
 
   private final boolean asymmetricRouting;
   private final RouteLookup routes;
+  private final NetworkDevices names;
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final SampledLog misroutedLog = new SampledLog(LOG, "packet not read");
@@ -87,13 +87,19 @@ public final class ReversePath {
    *
    * @param asymmetricRouting whether the operator says that honest packets come by any device
    * @param routes the worker's own way to the routing tables
+   * @param names knows the names of devices
    * @param events log and counters
    * @param metrics counters
    */
   public ReversePath(
-      boolean asymmetricRouting, RouteLookup routes, AgentEvents events, AgentMetrics metrics) {
+      boolean asymmetricRouting,
+      RouteLookup routes,
+      NetworkDevices names,
+      AgentEvents events,
+      AgentMetrics metrics) {
     this.asymmetricRouting = asymmetricRouting;
     this.routes = routes;
+    this.names = names;
     this.events = events;
     this.metrics = metrics;
   }
@@ -135,12 +141,14 @@ public final class ReversePath {
   }
 
   /**
-   * The server speaks before anything that is queued goes to it: SYN+ACK and greeting. Its first
-   * packet of the client says where the server is, and until then there is nothing to be opened.
+   * The server of TCP speaks before anything that is queued goes to it: SYN+ACK and greeting. Its
+   * first packet of the client says where the server is, and until then there is nothing to be
+   * opened.
    */
   private static boolean beginsHere(Flow flow, Direction direction, int in) {
     FlowDevices devices = flow.devices();
     if (direction != Direction.REPLY
+        || flow.facts().transport() != Transport.TCP
         || devices.isFound(direction)
         || flow.facts().origin() != FlowFacts.Origin.FIRST_BYTE) {
       return false;
@@ -159,7 +167,7 @@ public final class ReversePath {
     if (devices.isHere(direction) // this machine sends on no wire of its own to itself
         || facts.sender(direction).address().isLinkLocalAddress() // the route is to every link
         || devices.wasRefused(direction, device, nowNs, REFUSAL_NS)
-        || !mayAsk(nowNs)) {
+        || !(isFirstQuestion(flow, direction) || mayAsk(nowNs))) {
       return false;
     }
     RouteQuestion question =
@@ -177,6 +185,17 @@ public final class ReversePath {
     }
     devices.routed(direction, device, leads, nowNs);
     return leads;
+  }
+
+  /**
+   * A flow of datagrams begins with a packet of the client, of which nothing is known, so each
+   * costs a question. They are not counted: otherwise a flood of first datagrams with forged
+   * sources, each of which costs the kernel more than this, would keep everybody else unread.
+   */
+  private static boolean isFirstQuestion(Flow flow, Direction direction) {
+    return flow.facts().transport() == Transport.UDP
+        && direction == Direction.ORIGINAL
+        && !flow.devices().wasAsked(direction);
   }
 
   private boolean mayAsk(long nowNs) {
@@ -202,26 +221,25 @@ public final class ReversePath {
         "a packet of the "
             + (direction == Direction.ORIGINAL ? "client" : "server")
             + " came in by "
-            + name(device)
+            + names.text(device)
             + ", which does not lead back to it";
     events.misrouted(flow.parent(), AgentReason.MISROUTED, detail);
     misroutedLog.warn(flow.parent().logName() + ": " + detail);
   }
 
   /**
-   * The name of a device.
+   * Why a packet is not read, for the trace.
    *
-   * @param device its index
-   * @return its name, or its index in words if it is gone
+   * @param finding not {@link Finding#HONEST}
+   * @param queued what the kernel says of it
+   * @return a clause
    */
-  public static String name(int device) {
-    @Nullable NetworkInterface found = null;
-    try {
-      found = NetworkInterface.getByIndex(device);
-    } catch (SocketException e) {
-      // then its index must do
-    }
-    return found == null ? "device " + device : found.getName();
+  String notReadBecause(Finding finding, QueuedPacketView queued) {
+    return finding == Finding.MISROUTED
+        ? "it came in by "
+            + names.text(queued.inInterfaceIndex())
+            + ", which does not lead back to its source"
+        : AgentReason.BEGAN_ELSEWHERE.explanation();
   }
 
   /**

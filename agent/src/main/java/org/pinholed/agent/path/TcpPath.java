@@ -14,7 +14,6 @@ import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.packet.PacketView;
-import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.Tracer;
 import org.pinholed.helper.ByteCursor;
@@ -42,8 +41,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private final Rewrites rewrites;
   private final RewrittenVerdict rewritten;
   private final PinholeTransaction pinholes;
-  private final AgentEvents events;
-  private final AgentMetrics metrics;
+  private final HelperFaults faults;
   private final Tracer tracer;
 
   private String verdict = AS_IT_CAME;
@@ -91,8 +89,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     this.rewrites = rewrites;
     this.rewritten = new RewrittenVerdict(batch, rewrites, outcomes, pinholes, metrics);
     this.pinholes = pinholes;
-    this.events = events;
-    this.metrics = metrics;
+    this.faults = new HelperFaults(batch, flows, outcomes, events, metrics);
     this.tracer = tracer;
   }
 
@@ -143,7 +140,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
         repeatRewrites(flow, flow.translation(), towards);
       }
     } catch (RuntimeException e) {
-      helperFailed(flow, e);
+      faults.giveUp(flow, e);
     }
     if (tracer.isOn()) {
       // Committed at once, so that the trace tells what really became of it.
@@ -167,17 +164,9 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
       flows.endReading(flow, AgentReason.BEGAN_ELSEWHERE);
     }
     if (tracer.isOn()) {
-      tracer.line("session", "not read: " + notReadBecause(finding, queued));
+      tracer.line("session", "not read: " + reversePath.notReadBecause(finding, queued));
     }
     return false;
-  }
-
-  private static String notReadBecause(ReversePath.Finding finding, QueuedPacketView queued) {
-    return finding == ReversePath.Finding.MISROUTED
-        ? "it came in by "
-            + ReversePath.name(queued.inInterfaceIndex())
-            + ", which does not lead back to its source"
-        : AgentReason.BEGAN_ELSEWHERE.explanation();
   }
 
   private void readSegment(Flow flow, Direction towards) {
@@ -245,18 +234,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     }
     if (!packet.has(PacketView.RST)) {
       verdict = rewritten.give(flow, translation, towards, false);
-    }
-  }
-
-  /** Nobody knows what state a helper is in that threw: the flow is given up, with its pinholes. */
-  private void helperFailed(Flow flow, RuntimeException e) {
-    metrics.unreadablePacket(UnreadableReason.FAULT);
-    batch.fault(e);
-    if (!flow.readingEnded() && !flow.parent().hasEnded()) {
-      outcomes.begin(flow, Direction.ORIGINAL, batch.beganNs());
-      outcomes.report(AgentReason.HELPER_FAILED, 0);
-      events.reason(flow.parent(), AgentReason.HELPER_FAILED, "");
-      flows.endReading(flow, AgentReason.HELPER_FAILED, true);
     }
   }
 

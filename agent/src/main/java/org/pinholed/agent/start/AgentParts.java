@@ -112,7 +112,8 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       pinholes = acquired.add(backend.openSession());
       ParentOwners owners = new ParentOwners(config.limits());
       for (PacketQueue queue : queues.all()) {
-        workerThreads.add(acquired.add(openWorker(config, helpers, queue, owners, shared)));
+        int index = workerThreads.size();
+        workerThreads.add(acquired.add(openWorker(config, helpers, index, queue, owners, shared)));
       }
       workers = new QueueWorkers(workerThreads.stream().map(WorkerThread::worker).toList(), owners);
       kernelEvents =
@@ -152,6 +153,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
   private WorkerThread openWorker(
       AgentConfig config,
       HelperTable helpers,
+      int index,
       PacketQueue queue,
       ParentOwners owners,
       Shared shared)
@@ -166,6 +168,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
                 config.asymmetricRouting(),
                 routes,
                 ownPinholes,
+                id -> backend.queueOf(id) == index,
                 shared.table(),
                 helpers,
                 owners,

@@ -84,12 +84,12 @@ public final class Tracer {
   /**
    * Adds the line that says what came.
    *
-   * @param packet a TCP packet
+   * @param packet a readable packet
    */
   public void received(PacketView packet) {
     line(
         "received",
-        "TCP "
+        (packet.isTcp() ? "TCP " : "UDP ")
             + new Endpoint(packet.sourceAddress(), packet.sourcePort())
             + " -> "
             + new Endpoint(packet.destinationAddress(), packet.destinationPort())
@@ -97,8 +97,7 @@ public final class Tracer {
             + (packet.has(PacketView.ACK) ? " ACK" : "")
             + (packet.has(PacketView.FIN) ? " FIN" : "")
             + (packet.has(PacketView.RST) ? " RST" : "")
-            + " seq "
-            + Integer.toUnsignedString(packet.sequence())
+            + (packet.isTcp() ? " seq " + Integer.toUnsignedString(packet.sequence()) : "")
             + ", "
             + packet.payloadLengthBytes()
             + " bytes of payload");

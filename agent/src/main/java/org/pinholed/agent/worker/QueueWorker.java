@@ -5,16 +5,20 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
+import java.util.function.IntPredicate;
 import java.util.function.Supplier;
 import org.pinholed.agent.announce.LivingChildren;
+import org.pinholed.agent.announce.MessageEdits;
 import org.pinholed.agent.announce.OutcomeTrace;
 import org.pinholed.agent.announce.Outcomes;
 import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.flow.DatagramBeginnings;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowBeginnings;
+import org.pinholed.agent.flow.FlowFinder;
 import org.pinholed.agent.flow.FlowMaker;
 import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.flow.FlowOwner;
@@ -22,6 +26,7 @@ import org.pinholed.agent.flow.FlowTakeover;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.KernelFlowFinder;
 import org.pinholed.agent.flow.LongWork;
+import org.pinholed.agent.flow.NetworkDevices;
 import org.pinholed.agent.flow.ParentChecks;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.flow.WorkerFlows;
@@ -31,10 +36,13 @@ import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.agent.path.DatagramRewrites;
+import org.pinholed.agent.path.EditsByTransport;
 import org.pinholed.agent.path.PacketPath;
 import org.pinholed.agent.path.ReversePath;
 import org.pinholed.agent.path.Rewrites;
 import org.pinholed.agent.path.TcpPath;
+import org.pinholed.agent.path.UdpPath;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
@@ -73,6 +81,8 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private final BatchVerdicts verdicts;
   private final ReversePath reversePath;
   private final PacketPath tcp;
+  private final PacketPath udp;
+  private final DatagramBeginnings datagrams;
   private final PacketView packet = new PacketView();
   private final SampledLog faults = new SampledLog(LOG, "packet not read, a fault of the agent");
   private final Inbox inbox = new Inbox(this::wake);
@@ -95,6 +105,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param asymmetricRouting whether honest packets may come in by any device
    * @param routes its own way to the routing tables
    * @param backend its own way to the pinholes
+   * @param mine tells by a conntrack id whether the diversion gives its packets to this queue
    * @param table the expectation table, shared
    * @param helpers the helpers in force
    * @param owners who reads which parent, shared
@@ -110,6 +121,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
       boolean asymmetricRouting,
       RouteClient routes,
       PinholeBackend.Session backend,
+      IntPredicate mine,
       ExpectationTable table,
       HelperTable helpers,
       ParentOwners owners,
@@ -125,33 +137,29 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     this.metrics = metrics;
     this.tracer = new Tracer(traces, clock);
     this.children = new LivingChildren(conntrack);
-    this.reversePath = new ReversePath(asymmetricRouting, routes::leadsTo, events, metrics);
+    NetworkDevices devices = new NetworkDevices(routes::device, clock);
+    this.reversePath =
+        new ReversePath(asymmetricRouting, routes::leadsTo, devices, events, metrics);
     Rewrites rewrites = new Rewrites(conntrack, packet);
+    DatagramRewrites datagramRewrites = new DatagramRewrites(conntrack, packet, devices);
+    MessageEdits edits = new EditsByTransport(rewrites, datagramRewrites);
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
     OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
     PinholeTransaction pinholes =
         new PinholeTransaction(table, backend, events, metrics, outcomeTrace, children, clock);
     Outcomes outcomes =
         new Outcomes(
-            table, pinholes, events, marks, flowMarks, outcomeTrace, rewrites, children, clock);
+            table, pinholes, events, marks, flowMarks, outcomeTrace, edits, children, clock);
     this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults, clock);
     this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events, clock);
-    this.maker = new FlowMaker(this, flows, helpers, owners, marks);
+    this.maker = new FlowMaker(this, flows, helpers, owners, marks, devices);
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
     this.takeover =
         new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);
+    FlowFinder finder = new KernelFlowFinder(conntrack, backend);
     FlowBeginnings beginnings =
         new FlowBeginnings(
-            this,
-            maker,
-            takeover,
-            flows,
-            new KernelFlowFinder(conntrack, backend),
-            conntrack,
-            owners,
-            flowMarks,
-            events,
-            metrics);
+            this, maker, takeover, flows, finder, conntrack, owners, flowMarks, events, metrics);
     this.checks = new ParentChecks(flows, conntrack, flowMarks, longWork, events, clock);
     this.tcp =
         new TcpPath(
@@ -167,6 +175,22 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
             events,
             metrics,
             tracer);
+    this.datagrams =
+        new DatagramBeginnings(
+            this, maker, flows, finder, conntrack, mine, flowMarks, events, metrics);
+    this.udp =
+        new UdpPath(
+            packet,
+            verdicts,
+            flows,
+            datagrams,
+            reversePath,
+            outcomes,
+            datagramRewrites,
+            pinholes,
+            events,
+            metrics,
+            tracer);
   }
 
   @Override
@@ -175,6 +199,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
       turn();
     }
     verdicts.sendUnsent();
+    confirmFlows(); // only what is certain is handed over
   }
 
   /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
@@ -195,8 +220,18 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
       events.agent(AgentEvent.Kind.BACKEND_ERROR, "queue", String.valueOf(e.getMessage()));
       receiveBackOff.await(); // may come again at once, for good
     }
+    confirmFlows();
     noteOverruns();
     runInbox();
+  }
+
+  /** Those whose first datagram has its verdict now, so that the kernel's table has them. */
+  private void confirmFlows() {
+    try {
+      datagrams.confirm(clock.nanoTime());
+    } catch (RuntimeException e) {
+      verdicts.fault(e);
+    }
   }
 
   private void noteOverruns() {
@@ -438,10 +473,10 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     try {
       UnreadableReason unreadable =
           packet.wrap(queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes());
-      if (unreadable == null && packet.isTcp()) {
-        tcp.read(queued);
+      if (unreadable != null) {
+        metrics.unreadablePacket(unreadable);
       } else {
-        metrics.unreadablePacket(unreadable == null ? UnreadableReason.UDP : unreadable);
+        (packet.isTcp() ? tcp : udp).read(queued);
       }
     } catch (RuntimeException e) {
       // Whatever is wrong with us, the packet gets its verdict.

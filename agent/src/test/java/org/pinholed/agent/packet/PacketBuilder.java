@@ -22,6 +22,9 @@ public final class PacketBuilder {
   private int sequence;
   private int acknowledgement;
   private int flags;
+  private int ipv4Id = 0x1234;
+  private int ipv4Flags = 0x4000; // do not fragment
+  private int udpChecksum;
   private byte[] payload = {};
 
   private PacketBuilder(int protocol, InetSocketAddress source, InetSocketAddress destination) {
@@ -83,6 +86,41 @@ public final class PacketBuilder {
    */
   public PacketBuilder acknowledgement(int value) {
     acknowledgement = value;
+    return this;
+  }
+
+  /**
+   * Sets what the IPv4 header says of fragments.
+   *
+   * @param id the identification, 0..65535
+   * @param flagsAndOffset flags in bits 15..13, offset in units of eight bytes in bits 12..0
+   * @return this builder
+   */
+  public PacketBuilder fragment(int id, int flagsAndOffset) {
+    ipv4Id = id;
+    ipv4Flags = flagsAndOffset;
+    return this;
+  }
+
+  /**
+   * Sets the checksum of a datagram, whether it is right or not.
+   *
+   * @param value 0..65535
+   * @return this builder
+   */
+  public PacketBuilder udpChecksum(int value) {
+    udpChecksum = value;
+    return this;
+  }
+
+  /**
+   * Sets the payload, byte by byte.
+   *
+   * @param bytes the payload
+   * @return this builder
+   */
+  public PacketBuilder payload(byte[] bytes) {
+    payload = bytes.clone();
     return this;
   }
 
@@ -160,7 +198,7 @@ public final class PacketBuilder {
       int headerBytes = 20 + ipOptions.length;
       packet = ByteBuffer.allocate(headerBytes + transportBytes);
       packet.put((byte) (0x40 | headerBytes / 4)).put((byte) 0);
-      packet.putShort((short) packet.capacity()).putInt(0x1234_4000); // id, do not fragment
+      packet.putShort((short) packet.capacity()).putInt(ipv4Id << 16 | ipv4Flags);
       packet.put((byte) 64).put((byte) protocol).putShort((short) 0).put(from).put(to);
       packet.put(ipOptions);
     } else {
@@ -174,7 +212,7 @@ public final class PacketBuilder {
       packet.put((byte) ((transportHeaderBytes / 4) << 4)).put((byte) flags);
       packet.putShort((short) 65535).putInt(0).put(tcpOptions);
     } else {
-      packet.putShort((short) transportBytes).putShort((short) 0);
+      packet.putShort((short) transportBytes).putShort((short) udpChecksum);
     }
     return packet.put(payload).array();
   }

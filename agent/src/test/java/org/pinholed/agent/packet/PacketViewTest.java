@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -37,6 +38,7 @@ class PacketViewTest {
   private static final int MARGIN = 64;
 
   private static final int TCP = 6;
+  private static final byte UDP = 17;
 
   private static PacketBuilder tcp4() {
     return PacketBuilder.tcp(CLIENT4, SERVER4)
@@ -227,6 +229,54 @@ class PacketViewTest {
     }
 
     @Test
+    void theFieldsOfADatagramBehindIpOptionsAndExtensionHeaders() {
+      PacketView four =
+          readable(
+              PacketBuilder.udp(CLIENT4, SERVER4)
+                  .ipOptions(10)
+                  .udpChecksum(0xffff)
+                  .payload("OPTIONS")
+                  .build());
+      byte[] headers = extensions(0, 60);
+      headers[8] = UDP;
+      PacketView six =
+          readable(
+              PacketBuilder.udp(CLIENT6, SERVER6)
+                  .extensionHeaders(0, headers)
+                  .payload("OPTIONS")
+                  .build());
+
+      for (PacketView view : List.of(four, six)) {
+        assertFalse(view.isTcp());
+        assertEquals(40001, view.sourcePort());
+        assertEquals(21, view.destinationPort());
+        assertEquals("OPTIONS", payloadOf(view));
+        assertTrue(view.hasUdpChecksum());
+      }
+    }
+
+    @Test
+    void anEmptyDatagram() {
+      assertEquals("", payloadOf(readable(PacketBuilder.udp(CLIENT4, SERVER4).build())));
+    }
+
+    @Test
+    void whetherADatagramHasAChecksum() {
+      PacketBuilder datagram = PacketBuilder.udp(CLIENT4, SERVER4);
+      assertFalse(readable(datagram.build()).hasUdpChecksum());
+      assertTrue(readable(datagram.udpChecksum(1).build()).hasUdpChecksum());
+      assertTrue(readable(datagram.udpChecksum(0xff00).build()).hasUdpChecksum());
+      assertTrue(readable(PacketBuilder.udp(CLIENT6, SERVER6).build()).hasUdpChecksum());
+    }
+
+    @Test
+    void whetherItMayBeFragmented() {
+      assertTrue(readable(tcp4().fragment(0, 0x4000).build()).isDontFragment());
+      assertFalse(readable(tcp4().fragment(7, 0).build()).isDontFragment());
+      assertFalse(readable(tcp6().build()).isDontFragment());
+    }
+
+    @Test
     void allFlagsAsked() {
       PacketView view = readable(tcp4().flags(PacketView.SYN | PacketView.ACK).build());
 
@@ -333,6 +383,35 @@ class PacketViewTest {
       assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(packet, 20 + 5, length)));
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {0x2000, 0x6000, 0x2001, 0x0001, 0x1fff, 0x3fff})
+    void anyFragmentOfIpv4(int flagsAndOffset) {
+      assertEquals(
+          UnreadableReason.FRAGMENT,
+          reasonOf(
+              PacketBuilder.udp(CLIENT4, SERVER4)
+                  .fragment(7, flagsAndOffset)
+                  .payload("INVITE")
+                  .build()));
+    }
+
+    @Test
+    void theFirstFragmentOfIpv6_butNotOneThatIsWhole() {
+      byte[] first = fragment(0);
+      first[3] |= 1; // IP6_MF
+      assertEquals(UnreadableReason.FRAGMENT, reasonOf(tcp6().extensionHeaders(44, first).build()));
+      assertNull(reasonOf(tcp6().extensionHeaders(44, fragment(0)).build()));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 7, 15, 255})
+    void aUdpLengthOfIpv6ThatLies(int length) {
+      byte[] packet = PacketBuilder.udp(CLIENT6, SERVER6).payload("abcdef").build();
+
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(packet, 40 + 5, length)));
+      assertEquals(UnreadableReason.TRUNCATED, reasonOf(with(packet, 40 + 4, 0xff)));
+    }
+
     @Test
     void laterFragmentsOfIpv4() {
       byte[] packet = with(tcp4().build(), 7, 1);
@@ -404,7 +483,10 @@ class PacketViewTest {
     assertEquals(view.isIpv6() ? 16 : 4, source.getAddress().length);
     assertEquals(source.getAddress().length, view.destinationAddress().getAddress().length);
     assertTrue(view.sourcePort() >= 0 && view.destinationPort() <= 65535);
-    if (view.isTcp()) {
+    view.isDontFragment();
+    if (!view.isTcp()) {
+      view.hasUdpChecksum();
+    } else {
       view.sequence();
       view.acknowledgement();
       view.tcpFlags();

@@ -23,6 +23,8 @@ public final class ScriptedBackend implements PinholeBackend {
   private Runnable behindSplit = () -> {};
   private @Nullable RuntimeException fault;
   private boolean tableGone;
+  private final Map<List<Endpoint>, FlowOrigin> origins = new HashMap<>();
+  private int otherQueuesId;
 
   /** Makes a kernel without pinholes. */
   public ScriptedBackend() {}
@@ -82,6 +84,26 @@ public final class ScriptedBackend implements PinholeBackend {
    */
   public synchronized void beforeNext(Runnable what) {
     beforeNext = what;
+  }
+
+  /**
+   * Writes down what a first datagram was, as the rules of the table do.
+   *
+   * @param source where it comes from as it is queued
+   * @param destination where it goes to
+   * @param origin what it was
+   */
+  public synchronized void write(Endpoint source, Endpoint destination, FlowOrigin origin) {
+    origins.put(List.of(source, destination), origin);
+  }
+
+  /**
+   * Gives the packets of a conntrack to another queue than the first.
+   *
+   * @param conntrackId which
+   */
+  public synchronized void moveToAnotherQueue(int conntrackId) {
+    otherQueuesId = conntrackId;
   }
 
   /** Loses everything, as when somebody flushes the ruleset. */
@@ -210,7 +232,9 @@ public final class ScriptedBackend implements PinholeBackend {
 
       @Override
       public @Nullable FlowOrigin originOf(Endpoint source, Endpoint destination) {
-        return null;
+        synchronized (ScriptedBackend.this) {
+          return origins.get(List.of(source, destination));
+        }
       }
 
       @Override
@@ -251,8 +275,8 @@ public final class ScriptedBackend implements PinholeBackend {
   }
 
   @Override
-  public int queueOf(int conntrackId) {
-    return 0;
+  public synchronized int queueOf(int conntrackId) {
+    return otherQueuesId != 0 && conntrackId == otherQueuesId ? 1 : 0;
   }
 
   @Override

@@ -63,6 +63,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     private volatile String helper = "";
     private volatile boolean adjustable;
     private volatile int zone;
+    private volatile int status = 8; // IPS_CONFIRMED
     private volatile int timeoutSeconds = 60;
     private final SequenceAdjustment[] adjustments = new SequenceAdjustment[2];
 
@@ -147,6 +148,15 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     }
 
     /**
+     * Says more of it.
+     *
+     * @param bits {@code IPS_*}, added to what is there
+     */
+    public void addStatus(int bits) {
+      status |= bits;
+    }
+
+    /**
      * How long it is kept if no packet comes.
      *
      * @return in seconds, 60 if nobody changed it
@@ -204,7 +214,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
           0);
       tuple(writer, 1, original);
       tuple(writer, 2, reply);
-      writer.attr32be(3, 8).attr32be(8, mark).attr32be(12, id).attr32be(7, timeoutSeconds);
+      writer.attr32be(3, status).attr32be(8, mark).attr32be(12, id).attr32be(7, timeoutSeconds);
       if (zone != 0) {
         writer.attr16be(18, zone);
       }

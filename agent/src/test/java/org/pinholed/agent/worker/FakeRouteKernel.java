@@ -15,6 +15,8 @@ import org.pinholed.kernel.netlink.NetlinkWriter;
 
 /** The kernel's routing tables: an address is reached by the devices that were said. */
 final class FakeRouteKernel implements NetlinkTransport {
+  private static final int RTM_NEWLINK = 16;
+  private static final int RTM_GETLINK = 18;
   private static final int RTM_NEWROUTE = 24;
   private static final int RTM_GETROUTE = 26;
   private static final int RTMSG_BYTES = 12;
@@ -26,6 +28,9 @@ final class FakeRouteKernel implements NetlinkTransport {
   private final LinkedBlockingQueue<byte[]> arrived = new LinkedBlockingQueue<>();
   private final Map<String, List<Integer>> routes = new HashMap<>();
   private final List<String> questions = new ArrayList<>();
+  private final Map<Integer, Device> devices = new HashMap<>();
+
+  private record Device(String name, int mtuBytes) {}
 
   /** Lets an address be reached by devices. */
   void route(String address, Integer... devices) {
@@ -42,12 +47,36 @@ final class FakeRouteKernel implements NetlinkTransport {
     NetlinkReader reader = new NetlinkReader();
     reader.wrap(writer.buffer(), 0, writer.lengthBytes());
     while (reader.nextMessage()) {
+      int index = reader.buffer().getInt(reader.payloadOffset() + 4); // of struct ifinfomsg
+      Device device = devices.get(index);
       if (reader.type() == RTM_GETROUTE) {
         answer(reader);
+      } else if (reader.type() == RTM_GETLINK && device != null) {
+        answerDevice(reader.sequence(), device, index);
       } else {
         arrived.add(FakeDatagrams.error(reader.sequence(), Errno.ENODEV));
       }
     }
+  }
+
+  /** Makes a device known. */
+  void device(int index, String name, int mtuBytes) {
+    devices.put(index, new Device(name, mtuBytes));
+  }
+
+  private void answerDevice(int sequence, Device device, int index) {
+    arrived.add(
+        FakeDatagrams.datagram(
+            writer ->
+                writer
+                    .beginMessage(RTM_NEWLINK, 0, sequence)
+                    .raw32host(0)
+                    .raw32host(index)
+                    .raw32host(0)
+                    .raw32host(0)
+                    .attrString(3, device.name())
+                    .attr32host(4, device.mtuBytes())
+                    .endMessage()));
   }
 
   private void answer(NetlinkReader reader) {

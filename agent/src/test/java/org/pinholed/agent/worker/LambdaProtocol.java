@@ -3,6 +3,7 @@ package org.pinholed.agent.worker;
 import java.util.Map;
 import java.util.Set;
 import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.DatagramHelper;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
@@ -57,7 +58,7 @@ public final class LambdaProtocol implements HelperProtocol {
 
   @Override
   public Set<Transport> transports() {
-    return Set.of(Transport.TCP);
+    return Set.of(Transport.TCP, Transport.UDP);
   }
 
   @Override
@@ -73,21 +74,64 @@ public final class LambdaProtocol implements HelperProtocol {
   @Override
   public Factory configure(Map<String, Object> options, HelperLimits limits) {
     return (facts, shared) ->
-        new StreamHelper() {
-          @Override
-          public int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out) {
-            StringBuilder text = new StringBuilder();
-            for (int at = bytes.position(); at < bytes.limit(); at++) {
-              text.append((char) Byte.toUnsignedInt(bytes.buffer().get(at)));
-            }
-            reader.read(direction, text.toString(), facts, out);
-            return bytes.remaining();
-          }
+        facts.transport() == Transport.UDP ? new Datagrams(facts) : streams(facts);
+  }
 
-          @Override
-          public String stateWord() {
-            return "testing";
-          }
-        };
+  private static String text(ByteCursor bytes) {
+    StringBuilder text = new StringBuilder();
+    for (int at = bytes.position(); at < bytes.limit(); at++) {
+      text.append((char) Byte.toUnsignedInt(bytes.buffer().get(at)));
+    }
+    return text.toString();
+  }
+
+  /** Reads datagrams, and counts them for its snapshot. */
+  private final class Datagrams implements DatagramHelper {
+    private final FlowFacts facts;
+    private int count;
+
+    Datagrams(FlowFacts facts) {
+      this.facts = facts;
+    }
+
+    @Override
+    public void onDatagram(Direction direction, ByteCursor datagram, long nowNs, OutcomeSink out) {
+      count++;
+      reader.read(direction, text(datagram), facts, out);
+    }
+
+    @Override
+    public String stateWord() {
+      return "read" + count;
+    }
+
+    @Override
+    public String snapshot() {
+      return "count " + count;
+    }
+
+    @Override
+    public boolean restore(String snapshot) {
+      if (!snapshot.matches("count [0-9]{1,9}")) {
+        return false;
+      }
+      count = Integer.parseInt(snapshot.substring("count ".length()));
+      return true;
+    }
+  }
+
+  private StreamHelper streams(FlowFacts facts) {
+    return new StreamHelper() {
+      @Override
+      public int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out) {
+        reader.read(direction, text(bytes), facts, out);
+        return bytes.remaining();
+      }
+
+      @Override
+      public String stateWord() {
+        return "testing";
+      }
+    };
   }
 }

@@ -9,8 +9,19 @@ import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.DatagramHelper;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.netlink.FakeDatagrams;
 import org.pinholed.kernel.netlink.NetlinkConstants;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -53,6 +64,11 @@ class PacketPathAllocationTest {
       int tcp = view.payloadOffset() + IPV4_HEADER_BYTES;
       putBigEndian(tcp + 4, sequence);
       putBigEndian(tcp + 8, acknowledgement);
+      return view;
+    }
+
+    QueuedPacketView asItIs() {
+      assertTrue(view.wrap(buffer, 0, lengthBytes));
       return view;
     }
 
@@ -179,6 +195,72 @@ class PacketPathAllocationTest {
     exchange(1);
     retransmit(WARM_UP);
     assertNothing(allocatedByOneRoundOf(() -> retransmit(MEASURED)));
+  }
+
+  /** Reads all of a datagram and says nothing. */
+  private static final class SilentProtocol implements HelperProtocol {
+    private long bytes;
+
+    @Override
+    public String name() {
+      return "silent";
+    }
+
+    @Override
+    public Set<Transport> transports() {
+      return Set.of(Transport.UDP);
+    }
+
+    @Override
+    public Map<String, String> options() {
+      return Map.of();
+    }
+
+    @Override
+    public int expectationsPerOwner() {
+      return 1;
+    }
+
+    @Override
+    public Factory configure(Map<String, Object> options, HelperLimits limits) {
+      return (facts, shared) ->
+          new DatagramHelper() {
+            @Override
+            public void onDatagram(
+                Direction direction, ByteCursor datagram, long nowNs, OutcomeSink out) {
+              while (datagram.remaining() > 0) {
+                bytes += datagram.u8();
+              }
+            }
+
+            @Override
+            public String stateWord() {
+              return "silent";
+            }
+          };
+    }
+  }
+
+  @Test
+  void onPacket_datagramsAboutNothing_nothingAllocated() throws NetlinkException {
+    SilentProtocol protocol = new SilentProtocol();
+    WorkerBench own = WorkerBench.datagrams(protocol, AgentConfig.Limits.DEFAULT, Clock.SYSTEM);
+    DatagramDialogue dialogue = new DatagramDialogue(own).client("hello").server("hi");
+    Queued there = new Queued(dialogue.clientSays("keep alive"));
+    Queued back = new Queued(dialogue.serverSays("alive"));
+    Runnable round =
+        () -> {
+          for (int i = 0; i < MEASURED; i++) {
+            own.worker().onPacket(there.asItIs());
+            own.worker().onPacket(back.asItIs());
+          }
+        };
+    for (int i = 0; i < 3; i++) {
+      round.run();
+    }
+    long before = protocol.bytes;
+    assertNothing(allocatedByOneRoundOf(round));
+    assertTrue(protocol.bytes > before, "all of it was read");
   }
 
   @Test

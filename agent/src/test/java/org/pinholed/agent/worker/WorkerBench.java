@@ -57,6 +57,7 @@ public final class WorkerBench {
   private final ParentOwners owners;
   private final QueueWorker worker;
   private boolean kernelMaySayMore;
+  private Runnable atNextVerdict = () -> {};
 
   /**
    * Makes a worker that reads FTP on port 21.
@@ -146,8 +147,74 @@ public final class WorkerBench {
         Clock.SYSTEM);
   }
 
+  /**
+   * Makes a worker that reads a protocol over UDP on port 21.
+   *
+   * @param protocol the protocol
+   * @param limits the limits
+   * @param clock what time it is
+   * @return its bench
+   * @throws NetlinkException never
+   */
+  static WorkerBench datagrams(HelperProtocol protocol, AgentConfig.Limits limits, Clock clock)
+      throws NetlinkException {
+    return new WorkerBench(
+        protocol,
+        Transport.UDP,
+        Duration.ofSeconds(30),
+        new ScriptedBackend(),
+        new FakeConntrackKernel(),
+        new ExpectationTable(limits),
+        new ParentOwners(limits),
+        false,
+        clock);
+  }
+
+  /**
+   * Makes another worker that reads the same protocol over UDP, over the same kernel, as the next
+   * process does.
+   *
+   * @return a bench with a table of its own
+   * @throws NetlinkException never
+   */
+  WorkerBench nextProcess() throws NetlinkException {
+    return new WorkerBench(
+        protocols.get(0),
+        Transport.UDP,
+        Duration.ofSeconds(30),
+        backend,
+        conntrack,
+        new ExpectationTable(AgentConfig.Limits.DEFAULT),
+        new ParentOwners(AgentConfig.Limits.DEFAULT),
+        false,
+        Clock.SYSTEM);
+  }
+
   private WorkerBench(
       HelperProtocol protocol,
+      @Nullable Duration timeout,
+      ScriptedBackend backend,
+      FakeConntrackKernel conntrack,
+      ExpectationTable table,
+      ParentOwners owners,
+      boolean asymmetricRouting,
+      Clock clock)
+      throws NetlinkException {
+    this(
+        protocol,
+        Transport.TCP,
+        timeout,
+        backend,
+        conntrack,
+        table,
+        owners,
+        asymmetricRouting,
+        clock);
+  }
+
+  private WorkerBench(
+      HelperProtocol protocol,
+      Transport transport,
       @Nullable Duration timeout,
       ScriptedBackend backend,
       FakeConntrackKernel conntrack,
@@ -162,7 +229,7 @@ public final class WorkerBench {
     this.conntrack = conntrack;
     this.table = table;
     this.owners = owners;
-    queueKernel = new FakeQueueKernel(() -> openAtVerdicts.add(backend.open()));
+    queueKernel = new FakeQueueKernel(this::atVerdict);
     worker =
         new QueueWorker(
             PacketQueue.open(
@@ -173,14 +240,26 @@ public final class WorkerBench {
             asymmetricRouting,
             RouteClient.open(routes),
             backend.openSession(),
+            id -> backend.queueOf(id) == 0,
             table,
-            helpers(entry(1, protocol.name(), timeout)),
+            helpers(new HelperEntry(1, protocol.name(), transport, 21, true, timeout, Map.of())),
             owners,
             MARKS,
             events,
             metrics,
             traces,
             clock);
+  }
+
+  private void atVerdict() {
+    openAtVerdicts.add(backend.open());
+    atNextVerdict.run();
+    atNextVerdict = () -> {};
+  }
+
+  /** Does something when the next verdict is given, as the kernel does with a first datagram. */
+  void atNextVerdict(Runnable what) {
+    atNextVerdict = what;
   }
 
   /**

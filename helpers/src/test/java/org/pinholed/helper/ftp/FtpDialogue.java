@@ -1,23 +1,24 @@
 package org.pinholed.helper.ftp;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
-import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
-import org.pinholed.helper.RecordingSink;
-import org.pinholed.helper.SimpleState;
+import org.pinholed.helper.Lifetime;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
-import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.helper.testkit.HelperRun;
+import org.pinholed.helper.testkit.HelperSetup;
+import org.pinholed.helper.testkit.RecordingSink;
 
 /**
  * A dialogue between client 192.0.2.10 (2001:db8:1::10) and server 198.51.100.20 (2001:db8:2::20),
@@ -28,10 +29,8 @@ final class FtpDialogue {
 
   private static final String GREETING = "220 ready\r\n";
 
-  private final RecordingSink sink = new RecordingSink();
-  private final StreamHelper helper;
-  private final InOrderStream client;
-  private final InOrderStream server;
+  private final HelperRun run;
+  private final RecordingSink sink;
   private int cut = Integer.MAX_VALUE;
   private int told;
   private long clientCountedFrom;
@@ -47,12 +46,25 @@ final class FtpDialogue {
   }
 
   private FtpDialogue(Map<String, Object> options, FlowFacts facts, HelperLimits limits) {
-    helper =
-        (StreamHelper) new FtpProtocol().configure(options, limits).open(facts, new SimpleState());
-    client = new InOrderStream(limits);
-    server = new InOrderStream(limits);
-    client.start(-20);
-    server.start(Integer.MAX_VALUE - 20);
+    run =
+        new HelperRun(
+            new HelperSetup(new FtpProtocol(), options, limits, facts, null), FtpDialogue::words);
+    sink = run.sink();
+  }
+
+  // What is not as it is for each announcement of FTP.
+  private static String words(ExpectationRequest request) {
+    boolean usual =
+        request.source() == ExpectationRequest.Source.PEER
+            && request.use() == ExpectationRequest.Use.ONCE
+            && request.transport() == Transport.TCP
+            && request.lifetime() == Lifetime.CONFIGURED
+            && request.owner() == null
+            && request.item().isEmpty()
+            && !request.isRead()
+            && request.usualSourcePort() == (request.announcedIn() == Direction.ORIGINAL ? 20 : 0)
+            && request.group().equals("data");
+    return (request.active() ? "" : " inactive") + (usual ? "" : " unusual");
   }
 
   /** A dialogue from its first byte on, over IPv4 with default options. */
@@ -83,8 +95,8 @@ final class FtpDialogue {
   FtpDialogue login() {
     server(GREETING).client("USER a\r\n").server("331 password\r\n");
     client("PASS b\r\n").server("230 in\r\n");
-    clientCountedFrom = client.bytesRead();
-    serverCountedFrom = server.bytesRead() - GREETING.length();
+    clientCountedFrom = run.bytesRead(Direction.ORIGINAL);
+    serverCountedFrom = run.bytesRead(Direction.REPLY) - GREETING.length();
     outcomes();
     sink.understood().clear();
     sink.understood().add("220");
@@ -146,43 +158,35 @@ final class FtpDialogue {
 
   private FtpDialogue send(Direction direction, String text) {
     byte[] bytes = text.getBytes(ISO_8859_1);
-    ByteBuffer packet = ByteBuffer.wrap(bytes);
-    InOrderStream stream = direction == Direction.ORIGINAL ? client : server;
-    sink.reading(text, stream.bytesRead());
-    sink.countFrom(direction == Direction.ORIGINAL ? clientCountedFrom : serverCountedFrom);
+    sink.reading(text, run.bytesRead(direction));
+    run.countFrom(direction == Direction.ORIGINAL ? clientCountedFrom : serverCountedFrom);
     for (int at = 0; at < bytes.length; ) {
-      int length = Math.min(cut, bytes.length - at);
-      InOrderStream.Push result =
-          stream.push(
-              stream.sequenceOf(stream.bytesRead()),
-              packet,
-              at,
-              length,
-              cursor -> helper.onBytes(direction, cursor, 0, sink));
-      assertNull(result.reason());
-      at += length;
+      int end = at + Math.min(cut, bytes.length - at);
+      run.send(direction, bytes, at, end);
+      at = end;
     }
+    assertFalse(run.isEnded(direction));
     return this;
   }
 
   String snapshot() {
-    return helper.snapshot();
+    return run.helper().snapshot();
   }
 
   boolean restore(String snapshot) {
-    return helper.restore(snapshot);
+    return run.helper().restore(snapshot);
   }
 
   String state() {
-    return helper.stateWord();
+    return run.helper().stateWord();
   }
 
   boolean mayAnnounce(Direction direction) {
-    return helper.mayAnnounce(direction);
+    return ((StreamHelper) run.helper()).mayAnnounce(direction);
   }
 
   int bufferedBytes() {
-    return client.bufferedBytes() + server.bufferedBytes();
+    return run.bufferedBytes();
   }
 
   List<String> understood() {

@@ -3,10 +3,8 @@ package org.pinholed.helper.ftp;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -19,16 +17,11 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
-import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
-import org.pinholed.helper.RecordingSink;
-import org.pinholed.helper.SimpleState;
-import org.pinholed.helper.StreamHelper;
-import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.helper.testkit.HelperRun;
+import org.pinholed.helper.testkit.HelperSetup;
 
 class FtpHelperPropertyTest {
   /** What one side says at once. */
@@ -108,10 +101,10 @@ class FtpHelperPropertyTest {
       whole.say(step.direction, step.text);
       torn.sayTorn(step.direction, step.text);
     }
-    assertEquals(whole.sink.outcomes(), torn.sink.outcomes());
-    assertEquals(whole.sink.understood(), torn.sink.understood());
-    assertEquals(whole.helper.stateWord(), torn.helper.stateWord());
-    assertEquals(whole.bufferedBytes(), torn.bufferedBytes());
+    assertEquals(whole.flow.sink().outcomes(), torn.flow.sink().outcomes());
+    assertEquals(whole.flow.sink().understood(), torn.flow.sink().understood());
+    assertEquals(whole.flow.helper().stateWord(), torn.flow.helper().stateWord());
+    assertEquals(whole.flow.bufferedBytes(), torn.flow.bufferedBytes());
   }
 
   @Property(tries = 600)
@@ -126,23 +119,6 @@ class FtpHelperPropertyTest {
       assertTrue(ftp.bufferedBytes() < 2 * FtpDialogue.LIMITS.lineBytes());
     }
     assertFalse(ftp.state().isEmpty());
-  }
-
-  @ParameterizedTest
-  @ValueSource(ints = {1, 2, 3, 5, 7, 11, 13, 1000})
-  void everyKindOfLine_cutEverywhere_hasTheSameOutcomes(int lengthBytes) {
-    FtpDialogue whole = FtpDialogue.loggedIn();
-    FtpDialogue torn = FtpDialogue.loggedIn().cut(lengthBytes);
-    for (FtpDialogue ftp : List.of(whole, torn)) {
-      for (String line : CLIENT.subList(0, 16)) {
-        ftp.client(line).server("200 ok\r\n");
-      }
-      for (String reply : SERVER.subList(0, 14)) {
-        ftp.client("PASV\r\n").server(reply);
-      }
-    }
-    assertEquals(whole.outcomes(), torn.outcomes());
-    assertEquals(whole.understood(), torn.understood());
   }
 
   @Test
@@ -167,63 +143,40 @@ class FtpHelperPropertyTest {
 
   /** A flow whose segments can be torn. */
   private static final class Run {
-    final RecordingSink sink = new RecordingSink();
-    final StreamHelper helper;
+    final HelperRun flow;
     final Random random;
-    private final InOrderStream client;
-    private final InOrderStream server;
 
     Run(Random random) {
       this.random = random;
       HelperLimits limits = new HelperLimits(256, 4096, 1024, 512);
       FlowFacts facts = FtpDialogue.facts(FlowFacts.Origin.FIRST_BYTE, false);
-      helper =
-          (StreamHelper)
-              new FtpProtocol().configure(Map.of(), limits).open(facts, new SimpleState());
-      client = new InOrderStream(limits);
-      server = new InOrderStream(limits);
-      client.start(0);
-      server.start(-10);
-    }
-
-    int bufferedBytes() {
-      return client.bufferedBytes() + server.bufferedBytes();
+      flow = new HelperRun(new HelperSetup(new FtpProtocol(), limits, facts));
     }
 
     void say(Direction direction, String text) {
-      push(direction, base(direction), text, 0, text.length());
+      byte[] bytes = text.getBytes(ISO_8859_1);
+      flow.send(direction, bytes, 0, bytes.length);
+      assertFalse(flow.isEnded(direction));
     }
 
     void sayTorn(Direction direction, String text) {
+      byte[] bytes = text.getBytes(ISO_8859_1);
       List<int[]> cuts = new ArrayList<>();
-      for (int at = 0; at < text.length(); ) {
-        int to = Math.min(text.length(), at + 1 + random.nextInt(20));
+      for (int at = 0; at < bytes.length; ) {
+        int to = Math.min(bytes.length, at + 1 + random.nextInt(20));
         cuts.add(new int[] {at, to});
         at = to;
       }
       for (int again = random.nextInt(3); again > 0; again--) {
-        int from = random.nextInt(text.length());
-        cuts.add(new int[] {from, from + 1 + random.nextInt(text.length() - from)});
+        int from = random.nextInt(bytes.length);
+        cuts.add(new int[] {from, from + 1 + random.nextInt(bytes.length - from)});
       }
       Collections.shuffle(cuts, random);
-      int base = base(direction);
+      long base = flow.bytesRead(direction);
       for (int[] cut : cuts) {
-        push(direction, base, text, cut[0], cut[1]);
+        flow.sendAt(direction, base + cut[0], bytes, cut[0], cut[1]);
+        assertFalse(flow.isEnded(direction));
       }
-    }
-
-    private InOrderStream stream(Direction direction) {
-      return direction == Direction.ORIGINAL ? client : server;
-    }
-
-    private int base(Direction direction) {
-      return stream(direction).sequenceOf(stream(direction).bytesRead());
-    }
-
-    private void push(Direction direction, int base, String text, int from, int to) {
-      ByteBuffer packet = ByteBuffer.wrap(text.getBytes(ISO_8859_1));
-      InOrderStream.Reader reader = (ByteCursor bytes) -> helper.onBytes(direction, bytes, 0, sink);
-      assertNull(stream(direction).push(base + from, packet, from, to - from, reader).reason());
     }
   }
 }

@@ -33,6 +33,8 @@ public record ConntrackEntry(
     long replyPackets,
     long replyBytes,
     int zone) {
+  private static final int IPPROTO_TCP = 6;
+
   /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}: a SYN was answered. */
   public static final int TCP_SYN_RECV = 2;
 
@@ -50,6 +52,12 @@ public record ConntrackEntry(
 
   /** {@code IPS_CONFIRMED}: its first packet has left this machine. */
   public static final int IPS_CONFIRMED = 8;
+
+  /**
+   * {@code IPS_NAT_CLASH}: two first datagrams with the same original tuple were translated in two
+   * ways, and this is the one that came second; it is there for its answer only, for a second.
+   */
+  public static final int IPS_NAT_CLASH = 0x1000;
 
   /** {@code IPS_SRC_NAT}: answers go to another address or port than the first packet came from. */
   private static final int IPS_SRC_NAT = 0x10;
@@ -102,6 +110,16 @@ public record ConntrackEntry(
    */
   public boolean isTcpAlive() {
     return tcpState >= TCP_SYN_RECV && tcpState <= TCP_CLOSE_WAIT;
+  }
+
+  /**
+   * Whether something may still come on it: a connection of another protocol than TCP has no end
+   * but that of its entry.
+   *
+   * @return false only for TCP that is not {@linkplain #isTcpAlive alive}
+   */
+  public boolean isAlive() {
+    return original.protocol() != IPPROTO_TCP || isTcpAlive();
   }
 
   /**

@@ -3,6 +3,7 @@ package org.pinholed.kernel.route;
 import java.net.Inet4Address;
 import java.util.Arrays;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkChannel;
 import org.pinholed.kernel.netlink.NetlinkConstants;
@@ -49,7 +50,12 @@ public final class RouteClient implements AutoCloseable {
   /** {@code struct rtnexthop}: u16 len, u8 flags, u8 hops, s32 ifindex, then attributes. */
   private static final int RTNEXTHOP_BYTES = 8;
 
+  /** {@code struct ifinfomsg}: u8 family, u8 pad, u16 type, s32 index, u32 flags, u32 change. */
   private static final int IFINFOMSG_BYTES = 16;
+
+  private static final int INDEX_OFFSET = 4;
+  private static final int IFLA_IFNAME = 3;
+  private static final int IFLA_MTU = 4;
   private static final int IFLA_MASTER = 10;
 
   /** The kernel takes 256 next hops in a group. */
@@ -73,7 +79,7 @@ public final class RouteClient implements AutoCloseable {
   private final int[] devices = new int[NEXT_HOPS_MAX];
   private int count;
   private boolean unicast;
-  private int master;
+  private @Nullable NetworkDevice device;
 
   private RouteClient(NetlinkTransport transport) {
     channel = new NetlinkChannel(transport, 256);
@@ -209,31 +215,51 @@ public final class RouteClient implements AutoCloseable {
     }
   }
 
-  private int masterOf(int device) throws NetlinkException {
-    master = 0;
+  private int masterOf(int index) throws NetlinkException {
+    NetworkDevice found = device(index);
+    return found == null ? 0 : found.master();
+  }
+
+  /**
+   * Looks up a network device ({@code RTM_GETLINK}).
+   *
+   * @param index its index
+   * @return null if there is none
+   * @throws NetlinkException if the kernel does not answer
+   */
+  public @Nullable NetworkDevice device(int index) throws NetlinkException {
+    device = null;
     channel
         .writer()
         .reset()
         .beginMessage(RTM_GETLINK, NetlinkConstants.NLM_F_REQUEST, channel.nextSequence())
         .raw32host(0)
-        .raw32host(device)
+        .raw32host(index)
         .raw32host(0)
         .raw32host(0)
         .endMessage();
-    boolean found = get("link: get", this::readMaster);
-    return found ? master : 0;
+    get("link: get", this::readDevice);
+    return device;
   }
 
-  private void readMaster(NetlinkReader message) {
+  private void readDevice(NetlinkReader message) {
     if (message.type() != RTM_NEWLINK || message.payloadLengthBytes() < IFINFOMSG_BYTES) {
       return;
     }
+    int index = message.buffer().getInt(message.payloadOffset() + INDEX_OFFSET);
+    String name = "";
+    int mtuBytes = 0;
+    int master = 0;
     message.enterAttributes(IFINFOMSG_BYTES);
     while (message.nextAttribute()) {
-      if (message.attributeType() == IFLA_MASTER) {
-        master = message.s32host();
+      switch (message.attributeType()) {
+        case IFLA_IFNAME -> name = message.string();
+        case IFLA_MTU -> mtuBytes = message.s32host();
+        case IFLA_MASTER -> master = message.s32host();
+        default -> {}
       }
     }
+    device = new NetworkDevice(index, name, mtuBytes, master);
   }
 
   @Override

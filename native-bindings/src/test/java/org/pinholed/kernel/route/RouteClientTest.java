@@ -2,6 +2,7 @@ package org.pinholed.kernel.route;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -188,5 +189,20 @@ class RouteClientTest {
     } catch (NetlinkException e) {
       // the question for the master has no answer
     }
+  }
+
+  @Test
+  void device_nameMtuAndMaster() throws NetlinkException {
+    kernel.expectHex("20000000 1200 0100 01000000 00000000 00000000 09000000 00000000 00000000");
+    link(1, writer -> writer.attrString(3, "wan0").attr32host(4, 1492).attr32host(IFLA_MASTER, 7));
+
+    assertEquals(new NetworkDevice(9, "wan0", 1492, 7), client.device(9));
+    client.close();
+  }
+
+  @Test
+  void device_thatIsNotThere_isNone() throws NetlinkException {
+    kernel.takeAnything().refuse(1, Errno.ENODEV);
+    assertNull(client.device(9));
   }
 }

@@ -156,12 +156,7 @@ final class PinholeMaps {
   }
 
   private static @Nullable OwnedPinhole read(Map map, NftElementView element) {
-    Transport transport = null;
-    for (Transport candidate : Transport.values()) {
-      if (candidate.protocolNumber() == element.key8(0)) {
-        transport = candidate;
-      }
-    }
+    Transport transport = Transport.of(element.key8(0));
     int length = PacketTuple.addressBytes(map.ipv6());
     int destinationAt = map.hasSource() ? 4 + length : 4;
     boolean isLease = map.kind() == Pinhole.Kind.LEASE;

@@ -1,0 +1,252 @@
+package org.pinholed.helper.testkit;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.Reason;
+
+/** Writes outcomes down as words, so that two runs can be compared and read. */
+public final class RecordingSink implements OutcomeSink {
+  private final Function<ExpectationRequest, String> words;
+  private final Work work;
+  private final List<String> outcomes = new ArrayList<>();
+  private final List<String> understood = new ArrayList<>();
+  private final List<Long> incomplete = new ArrayList<>();
+  private final Set<String> opened = new LinkedHashSet<>();
+  private boolean refusing;
+  private @Nullable Endpoint translated;
+  private @Nullable String read;
+  private long readFrom;
+  private long countedFrom;
+
+  /** Writes down all there is of a request. */
+  public RecordingSink() {
+    this(RecordingSink::allOf);
+  }
+
+  /**
+   * Writes down what a test wants to see of a request.
+   *
+   * @param words what is said of it beside its destination, cause, direction and offset: empty, or
+   *     words with a space before each
+   */
+  public RecordingSink(Function<ExpectationRequest, String> words) {
+    this(words, new Work());
+  }
+
+  RecordingSink(Function<ExpectationRequest, String> words, Work work) {
+    this.words = words;
+    this.work = work;
+  }
+
+  /** Answers every announcement with nothing from now on, as a reached limit does. */
+  public void refuse() {
+    refusing = true;
+  }
+
+  /**
+   * Answers every announcement with another endpoint from now on, as translation does.
+   *
+   * @param seen that endpoint
+   */
+  public void translate(Endpoint seen) {
+    translated = seen;
+  }
+
+  /**
+   * Takes the line that is being read, so that edits are shown as what becomes of it.
+   *
+   * @param line the line, each char of it one byte
+   * @param streamOffset where it begins
+   */
+  public void reading(String line, long streamOffset) {
+    read = line;
+    readFrom = streamOffset;
+  }
+
+  /**
+   * Counts the offsets of what is concluded from another byte of the stream than the first.
+   *
+   * @param streamOffset the offset that is shown as 0
+   */
+  public void countFrom(long streamOffset) {
+    countedFrom = streamOffset;
+  }
+
+  /**
+   * What was concluded, without the words that were only understood.
+   *
+   * @return in order
+   */
+  public List<String> outcomes() {
+    return outcomes;
+  }
+
+  /**
+   * Where unfinished messages began that may announce something.
+   *
+   * @return offsets, in order
+   */
+  public List<Long> incomplete() {
+    return incomplete;
+  }
+
+  /**
+   * The commands and replies that were understood, and what was said of messages.
+   *
+   * @return in order
+   */
+  public List<String> understood() {
+    return understood;
+  }
+
+  /**
+   * Whatever was asked to be opened, as transport, address and ports.
+   *
+   * @return each of them once
+   */
+  public Set<String> opened() {
+    return opened;
+  }
+
+  @Override
+  public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
+    work.call();
+    ExpectationRequest first = requests.get(0);
+    Set<String> items = new LinkedHashSet<>();
+    List<Optional<Endpoint>> seen = new ArrayList<>();
+    for (ExpectationRequest request : requests) {
+      if (!first.group().equals(request.group())
+          || !Optional.ofNullable(first.owner()).equals(Optional.ofNullable(request.owner()))
+          || !items.add(request.item())) {
+        throw new IllegalArgumentException(
+            "group: "
+                + request.group()
+                + "/"
+                + request.item()
+                + " (expected: one owner and group,"
+                + " each item once)");
+      }
+      seen.add(Optional.ofNullable(take(request)));
+    }
+    return seen;
+  }
+
+  private @Nullable Endpoint take(ExpectationRequest request) {
+    opened.add(request.transport() + " " + request.destination() + "-" + request.lastPort());
+    outcomes.add(
+        "expect "
+            + request.destination()
+            + " by "
+            + request.cause().word()
+            + words.apply(request)
+            + (request.announcedIn() == Direction.ORIGINAL ? " from client" : " from server")
+            + " @"
+            + (request.streamOffset() - countedFrom));
+    Endpoint seen = translated == null ? request.destination() : translated;
+    return refusing ? null : seen;
+  }
+
+  static String allOf(ExpectationRequest request) {
+    StringBuilder text = new StringBuilder();
+    text.append(' ').append(request.transport()).append(" to ").append(request.lastPort());
+    text.append(" of ").append(request.owner()).append(' ').append(request.group());
+    text.append('/').append(request.item()).append(" source ").append(request.source());
+    text.append(' ').append(request.sourceAddress()).append(' ').append(request.usualSourcePort());
+    text.append(' ').append(request.use()).append(' ').append(request.connections());
+    text.append(' ').append(request.lifetime()).append(request.active() ? "" : " inactive");
+    text.append(request.isRead() ? " read " : " ").append(request.text());
+    text.append(" paired ").append(request.pairedWith());
+    text.append(" label '").append(request.label()).append("' field '").append(request.field());
+    text.append("' length ").append(request.endpointOffset() - request.streamOffset());
+    return text.toString();
+  }
+
+  @Override
+  public void activate(@Nullable OwnerId owner, String group) {
+    add("activate " + (owner == null ? "" : owner + " ") + group);
+  }
+
+  @Override
+  public void close(@Nullable OwnerId owner, String group) {
+    add("close " + (owner == null ? "" : owner + " ") + group);
+  }
+
+  @Override
+  public void keepOwner(OwnerId owner, Duration atMost) {
+    add("keep " + owner + " " + atMost);
+  }
+
+  @Override
+  public void endOwner(OwnerId owner, Children children) {
+    add("end " + owner + " " + children);
+  }
+
+  @Override
+  public void cut(Reason reason, long streamOffset) {
+    add("cut " + reason.name() + " @" + (streamOffset - countedFrom));
+  }
+
+  @Override
+  public void edit(long streamOffset, int lengthBytes, byte[] replacement) {
+    String text = new String(replacement, StandardCharsets.ISO_8859_1);
+    String line = read;
+    if (line == null) {
+      add("edit @" + (streamOffset - countedFrom) + " " + lengthBytes + " bytes to " + text);
+      return;
+    }
+    int from = (int) (streamOffset - readFrom);
+    String changed = line.substring(0, from) + text + line.substring(from + lengthBytes);
+    add("edit " + changed.replace("\r\n", ""));
+  }
+
+  @Override
+  public void incomplete(long streamOffset) {
+    work.call();
+    incomplete.add(streamOffset - countedFrom);
+  }
+
+  @Override
+  public void report(Reason reason, long streamOffset) {
+    add(reason.name() + " @" + (streamOffset - countedFrom));
+  }
+
+  @Override
+  public void understood(HelperWord word) {
+    work.call();
+    understood.add(word.word());
+  }
+
+  @Override
+  public boolean isTraced() {
+    return true;
+  }
+
+  @Override
+  public void describe(String text) {
+    work.call();
+    understood.add(text);
+  }
+
+  @Override
+  public void proven() {
+    add("proven");
+  }
+
+  private void add(String outcome) {
+    work.call();
+    outcomes.add(outcome);
+  }
+}
