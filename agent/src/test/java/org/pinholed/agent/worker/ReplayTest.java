@@ -140,6 +140,7 @@ class ReplayTest {
             false,
             RouteClient.open(bench.routes()),
             bench.backend().openSession(),
+            id -> true,
             bench.table(),
             bench.worker().helpers(),
             new ParentOwners(AgentConfig.Limits.DEFAULT),
