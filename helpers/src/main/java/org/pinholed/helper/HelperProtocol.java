@@ -1,5 +1,6 @@
 package org.pinholed.helper;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -54,5 +55,14 @@ public interface HelperProtocol {
      * @return a {@link StreamHelper} for TCP, a {@link DatagramHelper} for UDP
      */
     SessionHelper open(FlowFacts facts, SharedState shared);
+
+    /**
+     * The ranges of ports that its helpers may lease.
+     *
+     * @return none for most
+     */
+    default List<LeasedPorts> leasedPorts() {
+      return List.of();
+    }
   }
 }

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
@@ -233,6 +234,23 @@ public final class Outcomes implements OutcomeSink, Announced {
       table.owners().remove(expectation);
       pinholes.end(expectation, AgentEvent.Kind.CLOSED);
       trace.shuts(expectation);
+    }
+  }
+
+  /**
+   * Ends expectations of owners that outlive flows.
+   *
+   * @param which those that are to end
+   * @param kind why, for log and counters
+   */
+  public void endOwned(Predicate<Expectation> which, AgentEvent.Kind kind) {
+    for (Owner owner : table.owners().all()) {
+      for (Expectation expectation : owner.all()) {
+        if (which.test(expectation)) {
+          table.owners().remove(expectation);
+          pinholes.end(expectation, kind);
+        }
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 package org.pinholed.agent.expectation;
 
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -71,6 +72,23 @@ public final class Children {
    */
   public boolean has(ConntrackIdentity child) {
     return living.containsKey(child);
+  }
+
+  /**
+   * The parents whose children live, of what ends with its parent.
+   *
+   * @return each once
+   */
+  public Set<Parent> parents() {
+    Set<Parent> parents = new HashSet<>();
+    for (List<Expectation> expectedBy : living.values()) {
+      for (Expectation expectation : expectedBy) {
+        if (expectation.owner().id() == null) {
+          parents.add(expectation.parent());
+        }
+      }
+    }
+    return parents;
   }
 
   /**

@@ -608,6 +608,18 @@ public final class ExpectationTable {
   }
 
   /**
+   * What owners that outlive flows announced and what waits for an answer.
+   *
+   * @return the pinholes, for another process
+   */
+  public List<Pinhole> announcedBeyondFlows() {
+    return announced().stream()
+        .filter(expectation -> expectation.owner().id() != null)
+        .map(Expectation::pinhole)
+        .toList();
+  }
+
+  /**
    * Takes out an expectation that was announced and not answered in time.
    *
    * @param expectation a row

@@ -118,6 +118,15 @@ public final class Owners {
   }
 
   /**
+   * All of them.
+   *
+   * @return a copy
+   */
+  public List<Owner> all() {
+    return List.copyOf(owners.values());
+  }
+
+  /**
    * How many there are.
    *
    * @return now

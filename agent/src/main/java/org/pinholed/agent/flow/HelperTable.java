@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.pinhole.HelperPort;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
@@ -165,6 +166,18 @@ public final class HelperTable {
    */
   public boolean readsDatagrams() {
     return active.keySet().stream().anyMatch(port -> port.transport() == Transport.UDP);
+  }
+
+  /**
+   * The ranges of ports that helpers in force may lease.
+   *
+   * @return each once
+   */
+  public Set<PortRange> leased() {
+    return active.values().stream()
+        .flatMap(each -> each.factory().leasedPorts().stream())
+        .map(range -> new PortRange(range.first(), range.last()))
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /**

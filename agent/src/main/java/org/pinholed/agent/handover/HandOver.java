@@ -3,6 +3,8 @@ package org.pinholed.agent.handover;
 import java.util.List;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenState;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.shared.SharedEntry;
 
 /**
  * What a process that stops leaves to the next one, so that no packet is lost or passes unread in
@@ -12,11 +14,28 @@ import org.pinholed.agent.flow.HalfOpenState;
  * @param queues its packet queues, which hold the packets that come meanwhile
  * @param flows its flows
  * @param halfOpen its flows that have not sent a byte yet
+ * @param beyond what outlives flows
  */
 public record HandOver(
-    long processId, List<Queue> queues, List<FlowState> flows, HalfOpenState halfOpen) {
+    long processId,
+    List<Queue> queues,
+    List<FlowState> flows,
+    HalfOpenState halfOpen,
+    Beyond beyond) {
+  /**
+   * What outlives flows.
+   *
+   * @param shared what the flows of each protocol share
+   * @param announced what owners beyond flows announced and is not open yet
+   */
+  public record Beyond(List<SharedEntry> shared, List<Pinhole> announced) {
+    /** Nothing. */
+    public static final Beyond NOTHING = new Beyond(List.of(), List.of());
+  }
+
   /** Nobody left anything. */
-  public static final HandOver NOTHING = new HandOver(0, List.of(), List.of(), HalfOpenState.NONE);
+  public static final HandOver NOTHING =
+      new HandOver(0, List.of(), List.of(), HalfOpenState.NONE, Beyond.NOTHING);
 
   /**
    * A packet queue.

@@ -18,9 +18,11 @@ import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.nat.TranslatedState;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.shared.SharedEntry;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -62,7 +64,11 @@ final class HandOverText {
             .with("processId", handOver.processId())
             .with("queues", queues)
             .with("flows", flows)
-            .with("halfOpen", write(handOver.halfOpen())));
+            .with("halfOpen", write(handOver.halfOpen()))
+            .with("shared", handOver.beyond().shared().stream().map(HandOverText::write).toList())
+            .with(
+                "announced",
+                handOver.beyond().announced().stream().map(HandOverText::write).toList()));
   }
 
   private static JsonFields write(ConntrackIdentity identity) {
@@ -200,10 +206,45 @@ final class HandOverText {
                 device(flow, "towardsServer")));
       }
       return new HandOver(
-          fields.number("processId"), queues, flows, readHalfOpen(fields.object("halfOpen")));
+          fields.number("processId"),
+          queues,
+          flows,
+          readHalfOpen(fields.object("halfOpen")),
+          readBeyond(fields));
     } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
       throw new IOException("what it hands over is not understood: " + e.getMessage(), e);
     }
+  }
+
+  private static JsonFields write(SharedEntry entry) {
+    return new JsonFields()
+        .with("protocol", entry.protocol())
+        .with("map", entry.map())
+        .with("key", entry.key().text())
+        .with("leftMs", entry.leftMs())
+        .with("text", entry.text());
+  }
+
+  /** An earlier agent says nothing of it. */
+  private static HandOver.Beyond readBeyond(JsonFields fields) {
+    List<SharedEntry> shared = new ArrayList<>();
+    for (JsonFields entry : objects(fields, "shared")) {
+      OwnerId key = OwnerId.parse(entry.text("key"));
+      if (key != null) {
+        shared.add(
+            new SharedEntry(
+                entry.text("protocol"),
+                entry.text("map"),
+                key,
+                entry.number("leftMs"),
+                entry.text("text")));
+      }
+    }
+    List<Pinhole> announced = new ArrayList<>();
+    for (JsonFields pinhole : objects(fields, "announced")) {
+      announced.add(readPinhole(pinhole));
+    }
+    return new HandOver.Beyond(shared, announced);
   }
 
   private static ConntrackIdentity readIdentity(JsonFields fields) {

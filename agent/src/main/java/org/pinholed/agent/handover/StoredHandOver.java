@@ -71,7 +71,7 @@ public final class StoredHandOver implements HandOver.Source {
         Descriptors.close(each.descriptor());
       }
     }
-    return new HandOver(0, queues, left.flows(), left.halfOpen());
+    return new HandOver(0, queues, left.flows(), left.halfOpen(), left.beyond());
   }
 
   private static int queueNumber(String name) {
@@ -143,7 +143,8 @@ public final class StoredHandOver implements HandOver.Source {
       Files.writeString(
           link(descriptor),
           HandOverText.write(
-              new HandOver(left.processId(), List.of(), left.flows(), left.halfOpen())));
+              new HandOver(
+                  left.processId(), List.of(), left.flows(), left.halfOpen(), left.beyond())));
       manager.store(FLOWS, descriptor);
     } finally {
       Descriptors.close(descriptor);

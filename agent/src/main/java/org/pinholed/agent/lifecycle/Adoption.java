@@ -67,6 +67,7 @@ public final class Adoption {
   private final AgentEvents events;
   private final Map<ConntrackIdentity, FlowState> states = new HashMap<>();
   private final Map<Long, HalfOpenFlows.Beginning> beginnings = new HashMap<>();
+  private final List<Pinhole> announcedBeyondFlows;
   private final HalfOpenState halfOpen;
   private final Clock clock;
 
@@ -149,6 +150,7 @@ public final class Adoption {
     this.marks = marks;
     this.events = events;
     left.flows().forEach(state -> states.put(state.identity(), state));
+    announcedBeyondFlows = left.beyond().announced();
     halfOpen = left.halfOpen();
     halfOpen.flows().forEach(held -> beginnings.put(held.key(), held.beginning()));
   }
@@ -183,6 +185,7 @@ public final class Adoption {
         orphans.add(each.owned().pinhole());
       }
     }
+    announceBeyondFlows();
     findChildren();
     pinholes.apply(orphans, List.of());
     int adopted = table.pending().size();
@@ -275,6 +278,20 @@ public final class Adoption {
             table.living().began(child.identity(), expectedBy);
           }
         });
+  }
+
+  private void announceBeyondFlows() {
+    for (Pinhole pinhole : announcedBeyondFlows) {
+      PinholeComment comment = PinholeComment.parse(pinhole.comment());
+      HelperEntry entry = comment == null ? null : helpers.entryOf(comment.helper());
+      if (comment == null || entry == null || comment.owner() == null) {
+        continue;
+      }
+      Expectation expectation = expectation(null, entry, pinhole, comment);
+      if (table.add(expectation, entry.mostPerOwner()) == null) {
+        table.owners().add(expectation);
+      }
+    }
   }
 
   private void announce(Flow flow, FlowState state) {

@@ -24,6 +24,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.Endpoint;
@@ -62,6 +63,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final Leases leases;
   private final BackOff receiveBackOff = new BackOff();
   private final LinkWatch links;
+  private final SharedStates shared;
+  private final ParentKeeper keeper;
   private final MarkBits marks;
   private final AgentEvents events;
   private final AgentMetrics metrics;
@@ -99,6 +102,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       ExpectationTable table,
       QueueWorkers workers,
       LinkWatch links,
+      SharedStates shared,
       MarkBits marks,
       AgentEvents events,
       AgentMetrics metrics,
@@ -116,6 +120,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.lostParents = new LostParents(workers, events, metrics);
     this.leases = new Leases(conntrack, workers, marks, this::failed);
     this.links = links;
+    this.shared = shared;
+    this.keeper = new ParentKeeper(conntrack, this::failed, clock.nanoTime());
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
@@ -354,6 +360,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
     events.tick(nowNs);
     lostParents.tick();
+    shared.purge(nowNs);
+    keeper.tick(nowNs, table.living()::parents);
     List<Expectation> due = new ArrayList<>();
     List<Expectation> over = new ArrayList<>();
     for (Expectation expectation : table.pending()) {

@@ -50,6 +50,14 @@ public final class SessionClear {
     // The conntrack first: afterwards nothing of the flow proves anything any more.
     NetlinkException refusal = deleteConntracks(entries);
     answers.awaitWork(workers.endParents(entries, AgentEvent.Kind.CLEARED));
+    answers.awaitWork(
+        workers.endOwned(
+            expectation ->
+                filter.matches(
+                    expectation.parent().policyId(),
+                    expectation.parent().helper(),
+                    expectation.parent().serial()),
+            AgentEvent.Kind.CLEARED));
     answers.awaitTransaction(workers);
     if (refusal != null) {
       throw new ControlException(

@@ -421,7 +421,9 @@ public final class Agent implements AgentControl, AutoCloseable {
         ProcessHandle.current().pid(),
         parts.packetQueues(),
         parts.flowStates(),
-        parts.workers().halfOpenState());
+        parts.workers().halfOpenState(),
+        new HandOver.Beyond(
+            inForce.helpers().shared().entries(clock.nanoTime()), table.announcedBeyondFlows()));
   }
 
   private void awaitEmptyQueues() {

@@ -107,7 +107,9 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       conntrack = acquired.add(ConntrackClient.open());
       links = acquired.add(new LinkWatch(LinkEvents.open(), shared.clock().nanoTime()));
       acquired.add(backend::remove);
-      backend.install(helpers.ports());
+      helpers.shared().restore(left.beyond().shared(), shared.clock().nanoTime());
+      shared.table().setLeased(helpers.leased());
+      backend.install(helpers.ports(), helpers.leased());
       queues.repeatForNewDiversion();
       pinholes = acquired.add(backend.openSession());
       ParentOwners owners = new ParentOwners(config.limits());
@@ -125,6 +127,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               shared.table(),
               workers,
               links,
+              helpers.shared(),
               config.marks(),
               shared.events(),
               shared.metrics(),

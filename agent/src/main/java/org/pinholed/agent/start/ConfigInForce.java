@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.operate.StatusView;
@@ -103,7 +104,8 @@ final class ConfigInForce {
     // good.
     workers.setHelpers(newHelpers, changed.limits());
     try {
-      backend.setPorts(newHelpers.ports());
+      table.setLeased(newHelpers.leased());
+      backend.setPorts(newHelpers.ports(), newHelpers.leased());
     } catch (BackendException e) {
       workers.setHelpers(helpers, config.limits());
       throw new ControlException("the kernel did not change the diversion: " + e.getMessage());
@@ -112,6 +114,10 @@ final class ConfigInForce {
     config = changed;
     table.setLimits(changed.limits());
     answers.awaitWork(workers.endWithoutHelper());
+    answers.awaitWork(
+        workers.endOwned(
+            expectation -> newHelpers.entryOf(expectation.owner().helper()) == null,
+            AgentEvent.Kind.CLOSED));
     answers.awaitTransaction(workers);
   }
 

@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.function.IntPredicate;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.pinholed.agent.announce.LivingChildren;
 import org.pinholed.agent.announce.MessageEdits;
@@ -14,6 +15,7 @@ import org.pinholed.agent.announce.Outcomes;
 import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.DatagramBeginnings;
 import org.pinholed.agent.flow.Flow;
@@ -74,6 +76,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private final AgentEvents events;
   private final Tracer tracer;
   private final LivingChildren children;
+  private final Outcomes outcomes;
   private final WorkerFlows flows;
   private final FlowMaker maker;
   private final FlowTakeover takeover;
@@ -147,7 +150,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
     PinholeTransaction pinholes =
         new PinholeTransaction(table, backend, events, metrics, outcomeTrace, children, clock);
-    Outcomes outcomes =
+    this.outcomes =
         new Outcomes(
             table, pinholes, events, marks, flowMarks, outcomeTrace, edits, children, clock);
     this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults, clock);
@@ -347,6 +350,21 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
       // It wakes by itself when the receive times out, a moment later.
       LOG.debug("wake: {}", e.getMessage());
     }
+  }
+
+  /**
+   * Ends expectations of owners that outlive flows. From any thread.
+   *
+   * @param which those that are to end
+   * @param kind why, for log and counters
+   * @return done once it is in its transaction
+   */
+  CompletableFuture<?> endOwned(Predicate<Expectation> which, AgentEvent.Kind kind) {
+    return ask(
+        () -> {
+          outcomes.endOwned(which, kind);
+          return true;
+        });
   }
 
   /**

@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowOwner;
 import org.pinholed.agent.flow.HalfOpenState;
@@ -93,6 +95,17 @@ public final class QueueWorkers {
     if (owner != null) {
       owner.endIfGone(identity, closed);
     }
+  }
+
+  /**
+   * Ends expectations of owners that outlive flows. They belong to no worker, so any may do it.
+   *
+   * @param which those that are to end
+   * @param kind why, for log and counters
+   * @return done once it is in the transaction of a worker
+   */
+  public CompletableFuture<?> endOwned(Predicate<Expectation> which, AgentEvent.Kind kind) {
+    return workers.get(0).endOwned(which, kind);
   }
 
   /**

@@ -84,6 +84,8 @@ class KernelFlowFinderIT {
           queued -> {
             assertNull(
                 packet.wrap(queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes()));
+            // whether the kernel can or not: both ways must find the same
+            assertEquals(queue.features().conntrack(), queued.conntrackLengthBytes() > 0);
             found.add(find(queued));
             queue.accept(queued.packetId());
           });

@@ -95,7 +95,8 @@ class HandOverSocketTest {
             List.of(
                 new HalfOpenState.Held(-3, new HalfOpenFlows.Beginning(-1, -2, 0x7fffffff, true)),
                 new HalfOpenState.Held(4, new HalfOpenFlows.Beginning(5, 0, -1, false))));
-    return new HandOver(7, List.of(new HandOver.Queue(3, descriptor)), states, halfOpen);
+    return new HandOver(
+        7, List.of(new HandOver.Queue(3, descriptor)), states, halfOpen, HandOver.Beyond.NOTHING);
   }
 
   /** The same id for many, and addresses that are easily read as others. */
@@ -187,7 +188,9 @@ class HandOverSocketTest {
   @Test
   void processThatIsGone_isNotWaitedFor() throws Exception {
     Process process = new ProcessBuilder("true").start();
-    HandOverSocket.awaitEnd(new HandOver(process.pid(), List.of(), List.of(), HalfOpenState.NONE));
+    HandOverSocket.awaitEnd(
+        new HandOver(
+            process.pid(), List.of(), List.of(), HalfOpenState.NONE, HandOver.Beyond.NOTHING));
     HandOverSocket.awaitEnd(HandOver.NOTHING);
     assertEquals(0, process.waitFor());
   }

@@ -165,13 +165,21 @@ class StoredHandOverTest {
 
   @Test
   void flows_comeBackOnce() throws IOException {
-    next().leave(new HandOver(99, List.of(new HandOver.Queue(0, 1)), List.of(FLOW), HALF_OPEN));
+    next()
+        .leave(
+            new HandOver(
+                99,
+                List.of(new HandOver.Queue(0, 1)),
+                List.of(FLOW),
+                HALF_OPEN,
+                HandOver.Beyond.NOTHING));
     DescriptorSocket.Received received = receiver.receive();
     assertEquals("FDSTORE=1\nFDPOLL=0\nFDNAME=pinholed-flows", received.line());
     int flows = received.descriptors().get(0);
 
     HandOver left = next(new PassedDescriptor("pinholed-flows", flows)).take();
-    assertEquals(new HandOver(0, List.of(), List.of(FLOW), HALF_OPEN), left);
+    assertEquals(
+        new HandOver(0, List.of(), List.of(FLOW), HALF_OPEN, HandOver.Beyond.NOTHING), left);
     assertDiscarded("pinholed-flows");
     assertNothingMoreSaid();
     assertFalse(isOpen(flows));

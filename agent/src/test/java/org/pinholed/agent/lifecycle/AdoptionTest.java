@@ -100,7 +100,11 @@ class AdoptionTest {
   private void replace() throws IOException {
     left =
         new HandOver(
-            0, List.of(), bench.worker().flows().states(), bench.workers().halfOpenState());
+            0,
+            List.of(),
+            bench.worker().flows().states(),
+            bench.workers().halfOpenState(),
+            HandOver.Beyond.NOTHING);
     bench = WorkerBench.after(bench);
     adopt();
   }
@@ -291,7 +295,7 @@ class AdoptionTest {
             null,
             0,
             0);
-    left = new HandOver(0, List.of(), List.of(state), HalfOpenState.NONE);
+    left = new HandOver(0, List.of(), List.of(state), HalfOpenState.NONE, HandOver.Beyond.NOTHING);
     adopt();
     dialogue.client("TYPE I\r\n").server("200 ok\r\n");
     dialogue.client("NOOP\r\n").server("200 ok\r\n").passive(30000);

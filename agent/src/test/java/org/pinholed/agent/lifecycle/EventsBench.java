@@ -26,6 +26,7 @@ final class EventsBench {
         bench.table(),
         bench.workers(),
         new LinkWatch(LinkEvents.open(new FakeNetlinkTransport()), System.nanoTime()),
+        bench.helpersInForce().shared(),
         WorkerBench.MARKS,
         bench.events(),
         bench.metrics(),

@@ -301,7 +301,11 @@ class SameConntrackIdTest {
 
     private HandOver left() {
       return new HandOver(
-          0, List.of(), bench.worker().flows().states(), bench.workers().halfOpenState());
+          0,
+          List.of(),
+          bench.worker().flows().states(),
+          bench.workers().halfOpenState(),
+          HandOver.Beyond.NOTHING);
     }
 
     @Test

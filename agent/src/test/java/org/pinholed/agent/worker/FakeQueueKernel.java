@@ -44,6 +44,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
   private final Runnable onVerdict;
   private int nextId = 1;
   private long receiveTimeoutMs;
+  private int flags;
   private int failSends;
   private int failReceives;
   private int failReceivesWith;
@@ -185,6 +186,8 @@ public final class FakeQueueKernel implements NetlinkTransport {
       } else if (type == CONFIG || type == NetlinkConstants.NLMSG_NOOP) {
         if (type != CONFIG) {
           wakes.incrementAndGet();
+        } else {
+          takeFlags(reader);
         }
         if ((reader.flags() & NetlinkConstants.NLM_F_ACK) != 0) {
           arrived.add(FakeDatagrams.error(reader.sequence(), 0));
@@ -193,6 +196,25 @@ public final class FakeQueueKernel implements NetlinkTransport {
         violations.add("unknown message " + type);
       }
     }
+  }
+
+  private synchronized void takeFlags(NetlinkReader reader) {
+    int flags = 0;
+    int mask = 0;
+    reader.enterNfnetlink();
+    while (reader.nextAttribute()) {
+      if (reader.attributeType() == 5) { // NFQA_CFG_FLAGS
+        flags = reader.s32be();
+      } else if (reader.attributeType() == 4) { // NFQA_CFG_MASK
+        mask = reader.s32be();
+      }
+    }
+    this.flags = this.flags & ~mask | flags & mask;
+  }
+
+  /** The flags of the queue, {@code NFQA_CFG_F_*}. */
+  synchronized int flags() {
+    return flags;
   }
 
   /** How often somebody woke the thread that receives. */

@@ -9,7 +9,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Nested;
@@ -17,17 +19,22 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.ScriptedBackend;
+import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.Transport;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -1069,5 +1076,53 @@ class QueueWorkerTest {
     assertFalse(row.opaque());
     assertEquals(11 + 14 + 13, row.bytesFromServer());
     assertEquals(10 + 13 + 26, row.bytesFromClient());
+  }
+
+  /** A protocol over UDP, of which no datagram comes here. */
+  private record OverUdp() implements HelperProtocol {
+    @Override
+    public String name() {
+      return "udp";
+    }
+
+    @Override
+    public Set<Transport> transports() {
+      return Set.of(Transport.UDP);
+    }
+
+    @Override
+    public Map<String, String> options() {
+      return Map.of();
+    }
+
+    @Override
+    public int expectationsPerOwner() {
+      return 1;
+    }
+
+    @Override
+    public Factory configure(Map<String, Object> options, HelperLimits limits) {
+      return (facts, shared) -> {
+        throw new AssertionError("no flow begins");
+      };
+    }
+  }
+
+  private static HelperTable overUdp(boolean enabled) {
+    HelperEntry entry = new HelperEntry(7, "udp", Transport.UDP, 5060, enabled, null, 0, Map.of());
+    return new HelperTable(
+        List.of(entry), List.of(new OverUdp()), HelperLimits.DEFAULT, new SharedStates());
+  }
+
+  @Test
+  void helpersForDatagrams_atRunTime_havePacketsComeWithTheirConntrack() {
+    int conntrack = 2; // NFQA_CFG_F_CONNTRACK
+    assertEquals(0, bench.queue().flags() & conntrack, "FTP asks for none");
+    bench.worker().setHelpers(overUdp(true));
+    bench.turn();
+    assertEquals(conntrack, bench.queue().flags() & conntrack);
+    bench.worker().setHelpers(overUdp(false));
+    bench.turn();
+    assertEquals(0, bench.queue().flags() & conntrack);
   }
 }

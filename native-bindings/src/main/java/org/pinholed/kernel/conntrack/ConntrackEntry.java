@@ -38,6 +38,9 @@ public record ConntrackEntry(
   /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}: a SYN was answered. */
   public static final int TCP_SYN_RECV = 2;
 
+  /** {@code TCP_CONNTRACK_ESTABLISHED}: open on both sides. */
+  public static final int TCP_ESTABLISHED = 3;
+
   /** {@code TCP_CONNTRACK_CLOSE_WAIT}: one side has closed. */
   private static final int TCP_CLOSE_WAIT = 5;
 
