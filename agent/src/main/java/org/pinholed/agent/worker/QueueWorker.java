@@ -155,7 +155,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
             table, pinholes, events, marks, flowMarks, outcomeTrace, edits, children, clock);
     this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults, clock);
     this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events, clock);
-    this.maker = new FlowMaker(this, flows, helpers, owners, marks, devices);
+    this.maker = new FlowMaker(this, flows, helpers, owners, marks, devices, table::announcing);
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
     this.takeover =
         new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);
