@@ -94,8 +94,8 @@ class OptionsTest {
         List.of("0s", "1ms", "1500ms", "1s", "90s", "2m", "61m", "1h", "999999999h")) {
       assertEquals(text, Durations.format(Objects.requireNonNull(Durations.parse(text))));
     }
-    assertEquals("2m", Durations.format(Duration.ofSeconds(120)));
-    assertEquals("36h", Durations.format(Duration.ofMinutes(36 * 60)));
+    assertEquals("2m", Durations.format(Objects.requireNonNull(Durations.parse("120s"))));
+    assertEquals("36h", Durations.format(Objects.requireNonNull(Durations.parse("2160m"))));
   }
 
   @Test
