@@ -46,6 +46,7 @@ public final class Outcomes implements OutcomeSink, Announced {
   private HelperPorts helperPorts = (transport, port) -> false;
   private @Nullable Flow flow;
   private @Nullable Reason ended;
+  private boolean cut;
   private long nowNs;
   private Direction reading = Direction.ORIGINAL;
   private boolean held;
@@ -123,6 +124,7 @@ public final class Outcomes implements OutcomeSink, Announced {
     reading = direction;
     flow = current;
     ended = null;
+    cut = false;
     nowNs = now;
     pinholes.beginMessage();
     held = false;
@@ -136,6 +138,15 @@ public final class Outcomes implements OutcomeSink, Announced {
    */
   public @Nullable Reason ended() {
     return ended;
+  }
+
+  /**
+   * Whether the helper found that this is not what was announced.
+   *
+   * @return true if the packet and its flow are to go, in this message
+   */
+  public boolean isCut() {
+    return cut;
   }
 
   private Flow flow() {
@@ -261,7 +272,16 @@ public final class Outcomes implements OutcomeSink, Announced {
 
   @Override
   public void cut(Reason reason, long streamOffset) {
-    report(reason, streamOffset);
+    Flow current = flow();
+    if (current.facts().announcement() == null) {
+      report(reason, streamOffset);
+      return;
+    }
+    trace.reason(reason, streamOffset);
+    if (!cut) {
+      cut = true;
+      events.reason(current.parent(), reason, "cut");
+    }
   }
 
   @Override

@@ -2,16 +2,15 @@ package org.pinholed.agent.config;
 
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.text.Durations;
 
-/** Reads and writes durations as configuration and commands spell them: {@code 30s}, {@code 2m}. */
+/** Reads and writes timeouts as configuration and commands spell them: a duration, or a word. */
 public final class DurationParser {
   /** The word for "as long as the parent lives". */
   public static final String PARENT = "parent";
 
   /** What is accepted, for messages. */
   static final String EXPECTED = "(expected: 1s..1h such as 30s, 1500ms, 2m or 1h; or parent)";
-
-  private static final int MAX_DIGITS = 9;
 
   private DurationParser() {}
 
@@ -28,7 +27,7 @@ public final class DurationParser {
     if (text.equals(PARENT)) {
       return null;
     }
-    Duration duration = parse(text);
+    Duration duration = Durations.parse(text);
     if (duration == null
         || duration.compareTo(HelperEntry.TIMEOUT_MIN) < 0
         || duration.compareTo(HelperEntry.TIMEOUT_MAX) > 0) {
@@ -44,39 +43,6 @@ public final class DurationParser {
    * @return for example {@code 30s} or {@code parent}
    */
   public static String formatTimeout(@Nullable Duration timeout) {
-    if (timeout == null) {
-      return PARENT;
-    }
-    long millis = timeout.toMillis();
-    if (millis % 1000 != 0) {
-      return millis + "ms";
-    }
-    long seconds = millis / 1000;
-    if (seconds == 0 || seconds % 60 != 0) {
-      return seconds + "s";
-    }
-    return seconds % 3600 == 0 ? seconds / 3600 + "h" : seconds / 60 + "m";
-  }
-
-  private static @Nullable Duration parse(String text) {
-    int digits = 0;
-    long number = 0;
-    while (digits < text.length() && text.charAt(digits) >= '0' && text.charAt(digits) <= '9') {
-      if (digits == MAX_DIGITS) {
-        return null;
-      }
-      number = number * 10 + (text.charAt(digits) - '0');
-      digits++;
-    }
-    if (digits == 0) {
-      return null;
-    }
-    return switch (text.substring(digits)) {
-      case "ms" -> Duration.ofMillis(number);
-      case "s" -> Duration.ofSeconds(number);
-      case "m" -> Duration.ofMinutes(number);
-      case "h" -> Duration.ofHours(number);
-      default -> null;
-    };
+    return timeout == null ? PARENT : Durations.format(timeout);
   }
 }

@@ -65,6 +65,16 @@ public final class Children {
   }
 
   /**
+   * What let a child in.
+   *
+   * @param child which conntrack it is
+   * @return empty if it is not known
+   */
+  List<Expectation> expectedBy(ConntrackIdentity child) {
+    return living.getOrDefault(child, List.of());
+  }
+
+  /**
    * Whether a child is known.
    *
    * @param child which conntrack it is

@@ -25,7 +25,9 @@ import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 /**
  * All expectations, bounded per parent, per client address and in all.
@@ -510,6 +512,30 @@ public final class ExpectationTable {
       }
     }
     return holders == null ? List.of() : holders;
+  }
+
+  /**
+   * What announced a child, whether the kernel told of it yet or not.
+   *
+   * @param child its conntrack
+   * @return one of those that let it in; null if none of them is left
+   */
+  public @Nullable Expectation announcing(ConntrackEntry child) {
+    List<Expectation> told = living().expectedBy(child.identity());
+    if (!told.isEmpty()) {
+      return told.get(0);
+    }
+    FlowTuple first = child.original();
+    Expectation waiting =
+        waitingByPinhole.get(
+            new PinholeKey(
+                first.protocol(), first.source(), first.destination(), first.destinationPort()));
+    if (waiting != null) {
+      return waiting;
+    }
+    List<Expectation> holders =
+        holders(first.protocol(), first.source(), first.destination(), first.destinationPort());
+    return holders.isEmpty() ? null : holders.get(0);
   }
 
   /**

@@ -131,7 +131,7 @@ public final class DatagramBeginnings {
     if (marks.isOpaque(entry)) {
       return null; // the mark came while it was in the queue
     }
-    HelperTable.ActiveHelper active = marks.isChild(entry) ? null : maker.helperOf(entry);
+    HelperTable.ActiveHelper active = maker.helperOf(entry);
     if (active == null) {
       metrics.unreadablePacket(UnreadableReason.NO_HELPER);
       return null;

@@ -120,7 +120,7 @@ public final class FlowBeginnings {
       flows.end(before, AgentEvent.Kind.PARENT_CLOSED); // the ports are used again
     }
     HelperTable.ActiveHelper active = maker.helperOf(entry);
-    if (active == null || marks.isChild(entry)) {
+    if (active == null) {
       return null;
     }
     HalfOpenFlows.Beginning held = owners.halfOpen().find(entry);
@@ -191,7 +191,6 @@ public final class FlowBeginnings {
     }
     ConntrackEntry entry = conntrackOf(packet, queued);
     if (entry != null
-        && !marks.isChild(entry)
         && maker.helperOf(entry) != null
         && !owners.halfOpen().noteSynWithData(entry)) {
       marks.beginUnseen(entry);
@@ -210,7 +209,7 @@ public final class FlowBeginnings {
    */
   public FlowTable.@Nullable End adopt(PacketView packet, QueuedPacketView queued, long nowNs) {
     ConntrackEntry entry = conntrackOf(packet, queued);
-    if (entry == null || marks.isChild(entry) || marks.isOpaque(entry)) {
+    if (entry == null || marks.isOpaque(entry)) {
       return null;
     }
     HelperTable.ActiveHelper active = maker.helperOf(entry);

@@ -3,6 +3,7 @@ package org.pinholed.agent.flow;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
@@ -19,6 +20,7 @@ public final class FlowMaker {
   private final ParentOwners owners;
   private final MarkBits bits;
   private final NetworkDevices devices;
+  private final ReadChildren children;
   private volatile HelperTable helpers;
 
   /**
@@ -30,6 +32,7 @@ public final class FlowMaker {
    * @param owners has the memory for streams, shared
    * @param bits of the conntrack mark
    * @param devices knows their names
+   * @param children knows what announced children that are read
    */
   public FlowMaker(
       FlowOwner owner,
@@ -37,13 +40,15 @@ public final class FlowMaker {
       HelperTable helpers,
       ParentOwners owners,
       MarkBits bits,
-      NetworkDevices devices) {
+      NetworkDevices devices,
+      ReadChildren children) {
     this.owner = owner;
     this.flows = flows;
     this.helpers = helpers;
     this.owners = owners;
     this.bits = bits;
     this.devices = devices;
+    this.children = children;
   }
 
   /**
@@ -64,9 +69,34 @@ public final class FlowMaker {
     return helpers;
   }
 
-  /** The helper of a conntrack's port; null if none is in force. */
+  /** Knows what announced children. Thread-safe. */
+  @FunctionalInterface
+  public interface ReadChildren {
+    /**
+     * What announced a child.
+     *
+     * @param child its conntrack
+     * @return null if that is not known any more
+     */
+    public @Nullable Expectation announcing(ConntrackEntry child);
+  }
+
+  private @Nullable Expectation announcing(ConntrackEntry entry) {
+    return (entry.mark() & bits.child()) == 0 ? null : children.announcing(entry);
+  }
+
+  /**
+   * The helper of a conntrack: that of its port, or of a child that is read the one that announced
+   * it; null if none is in force, and for other children.
+   */
   HelperTable.@Nullable ActiveHelper helperOf(ConntrackEntry entry) {
     Transport transport = Transport.of(entry.original().protocol());
+    if (transport != null && (entry.mark() & bits.child()) != 0) {
+      Expectation announcing = (entry.mark() & bits.read()) == 0 ? null : announcing(entry);
+      return announcing == null
+          ? null
+          : helpers.find(announcing.parent().helper(), announcing.parent().helperId(), transport);
+    }
     return transport == null ? null : helpers.find(transport, entry.original().destinationPort());
   }
 
@@ -121,6 +151,13 @@ public final class FlowMaker {
     return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE, PacketWay.UNKNOWN), active);
   }
 
+  private static FlowFacts.@Nullable Announcement announcement(@Nullable Expectation expectation) {
+    return expectation == null
+        ? null
+        : new FlowFacts.Announcement(
+            expectation.owner().id(), expectation.request().group(), expectation.request().item());
+  }
+
   private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
     return new Parent(
         entry.identity(),
@@ -145,6 +182,6 @@ public final class FlowMaker {
         bits.policyId(entry.mark()),
         devices.name(way.clientDevice()),
         devices.name(way.serverDevice()),
-        null);
+        announcement(announcing(entry)));
   }
 }

@@ -44,16 +44,6 @@ public final class FlowMarks {
     return (entry.mark() & bits.vetted()) != 0;
   }
 
-  boolean isChild(ConntrackEntry entry) {
-    return (entry.mark() & bits.child()) != 0;
-  }
-
-  /** Whether it is a child, and one that is read itself. */
-  boolean isReadChild(ConntrackEntry entry) {
-    int both = bits.child() | bits.read();
-    return (entry.mark() & both) == both;
-  }
-
   boolean isOpaque(ConntrackEntry entry) {
     return (entry.mark() & bits.opaque()) != 0;
   }
@@ -145,6 +135,19 @@ public final class FlowMarks {
       value = bits.opaque() | (flow.announced().isEmpty() ? 0 : bits.vetted());
     }
     return set(flow.entry(), value);
+  }
+
+  /**
+   * Ends a connection: no firewall lets its packets on any more as those of one that it knows.
+   *
+   * @param entry its conntrack
+   */
+  void delete(ConntrackEntry entry) {
+    try {
+      conntrack.delete(entry.original(), entry.id());
+    } catch (NetlinkException e) {
+      failed(e);
+    }
   }
 
   private boolean set(ConntrackEntry entry, int value) {

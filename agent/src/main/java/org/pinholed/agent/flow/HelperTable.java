@@ -150,6 +150,31 @@ public final class HelperTable {
   }
 
   /**
+   * The helper of a child that is read.
+   *
+   * @param name its protocol
+   * @param id the entry that announced it
+   * @param transport of the child
+   * @return that entry, or if the child comes over the other transport one of the same protocol;
+   *     null if none is enabled
+   */
+  public @Nullable ActiveHelper find(String name, int id, Transport transport) {
+    ActiveHelper other = null;
+    for (ActiveHelper each : active.values()) {
+      HelperEntry entry = each.entry();
+      if (entry.transport() == transport && entry.name().equals(name)) {
+        if (entry.id() == id) {
+          return each;
+        }
+        if (other == null || entry.id() < other.entry().id()) {
+          other = each;
+        }
+      }
+    }
+    return other;
+  }
+
+  /**
    * The ports whose control packets are diverted.
    *
    * @return ports of the enabled entries

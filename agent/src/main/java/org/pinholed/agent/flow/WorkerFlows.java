@@ -327,6 +327,16 @@ public final class WorkerFlows {
   }
 
   /**
+   * Ends a child that is not what was announced, with its conntrack.
+   *
+   * @param flow leaves the table
+   */
+  public void cut(Flow flow) {
+    end(flow, AgentEvent.Kind.CLOSED);
+    marks.delete(flow.entry());
+  }
+
+  /**
    * Ends a parent and everything that hangs on it.
    *
    * @param flow leaves the table

@@ -223,6 +223,8 @@ public final class Adoption {
     for (LeftFlow each : all.values()) {
       ConntrackEntry entry = each.entry();
       if (entry.zone() != 0 // by its tuples it would be taken for another one
+          // a child that is read is known again at its next packet, by what announced it
+          || (entry.mark() & marks.child()) != 0
           || ((entry.mark() & marks.opaque()) != 0 && !named.contains(Name.of(entry)))) {
         continue;
       }

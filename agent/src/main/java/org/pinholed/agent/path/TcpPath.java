@@ -31,6 +31,9 @@ import org.pinholed.kernel.nfqueue.QueuedPacketView;
 public final class TcpPath implements PacketPath, InOrderStream.Reader {
   static final String AS_IT_CAME = "accept, as it came";
 
+  /** The verdict on a child that is not what was announced. */
+  static final String CUT = "drop: cut, its connection is ended";
+
   private final PacketView packet;
   private final Batch batch;
   private final WorkerFlows flows;
@@ -213,6 +216,12 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     }
     if (reason != null) {
       outcomes.report(reason, stream == null ? 0 : stream.bytesRead());
+    }
+    if (outcomes.isCut()) {
+      flows.cut(flow);
+      batch.drop();
+      verdict = CUT;
+      return;
     }
     Reason ended = outcomes.ended();
     if (ended != null) {

@@ -158,6 +158,12 @@ public final class UdpPath implements PacketPath {
     cursor.wrap(packet.buffer(), packet.payloadOffset(), lengthBytes, 0);
     helper.onDatagram(towards, cursor, batch.beganNs(), outcomes);
     flow.reading().count(towards, lengthBytes);
+    if (outcomes.isCut()) {
+      flows.cut(flow);
+      batch.drop();
+      verdict = TcpPath.CUT;
+      return;
+    }
     Reason ended = outcomes.ended();
     if (ended != null && ended.kind() == Reason.Kind.MALFORMED) {
       // It says nothing of the datagrams before and behind it.

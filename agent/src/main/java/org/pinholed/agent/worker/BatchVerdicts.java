@@ -8,7 +8,7 @@ import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.path.Batch;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.kernel.netlink.NetlinkException;
-import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.pinholed.kernel.nfqueue.PacketSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
 final class BatchVerdicts implements Batch {
   private static final Logger LOG = LoggerFactory.getLogger(BatchVerdicts.class);
 
-  private final PacketQueue queue;
+  private final PacketSource queue;
   private final PinholeTransaction pinholes;
   private final AgentMetrics metrics;
   private final SampledLog faults;
@@ -52,7 +52,7 @@ final class BatchVerdicts implements Batch {
   private long beganNs;
 
   BatchVerdicts(
-      PacketQueue queue,
+      PacketSource queue,
       PinholeTransaction pinholes,
       AgentMetrics metrics,
       SampledLog faults,

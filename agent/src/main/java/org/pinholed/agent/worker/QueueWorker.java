@@ -56,7 +56,7 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketHandler;
-import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.pinholed.kernel.nfqueue.PacketSource;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 import org.pinholed.kernel.route.RouteClient;
 import org.slf4j.Logger;
@@ -76,7 +76,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   /** How late a message may be found to be held too long. */
   private static final Duration WHILE_HOLDING = Duration.ofMillis(20);
 
-  private final PacketQueue queue;
+  private final PacketSource queue;
   private final AgentMetrics metrics;
   private final AgentEvents events;
   private final Tracer tracer;
@@ -109,7 +109,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   /**
    * Makes a worker over sockets that it owns from now on.
    *
-   * @param queue its packet queue
+   * @param queue where its packets come from
    * @param conntrack its own way to conntrack
    * @param asymmetricRouting whether honest packets may come in by any device
    * @param routes its own way to the routing tables
@@ -126,7 +126,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param mostHeldPackets how many packets may wait for the ends of messages, 1 or more
    */
   public QueueWorker(
-      PacketQueue queue,
+      PacketSource queue,
       ConntrackClient conntrack,
       boolean asymmetricRouting,
       RouteClient routes,
@@ -163,7 +163,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
             table, pinholes, events, marks, flowMarks, outcomeTrace, edits, children, clock);
     this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults, clock);
     this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events, clock);
-    this.maker = new FlowMaker(this, flows, helpers, owners, marks, devices);
+    this.maker = new FlowMaker(this, flows, helpers, owners, marks, devices, table::announcing);
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
     this.takeover =
         new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);

@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -24,9 +25,11 @@ import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.Reason;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -109,6 +112,18 @@ class DatagramPathTest {
         assertNotNull(seen);
       }
       case "client" -> announceClient(Integer.parseInt(words[1]), words[2], flow, out);
+      case "contact" ->
+          out.expect(
+              ExpectationRequest.builder(
+                      "contact",
+                      Direction.ORIGINAL,
+                      new Endpoint(flow.client().address(), 5060),
+                      LambdaProtocol.Word.SAID)
+                  .transport(Transport.UDP)
+                  .many()
+                  .read()
+                  .build());
+      case "cut" -> out.cut(Why.NONSENSE, 0);
       case "edit" -> out.edit(5, 1, "!".getBytes(StandardCharsets.ISO_8859_1));
       case "outside" -> out.edit(text.length(), 1, new byte[1]);
       case "grow" -> out.edit(0, 4, "grown".getBytes(StandardCharsets.ISO_8859_1));
@@ -124,7 +139,7 @@ class DatagramPathTest {
   private static void announceClient(int port, String written, FlowFacts flow, OutcomeSink out) {
     Endpoint seen =
         out.expect(
-            org.pinholed.helper.ExpectationRequest.builder(
+            ExpectationRequest.builder(
                     "client" + port,
                     Direction.ORIGINAL,
                     new Endpoint(flow.client().address(), port),
@@ -664,6 +679,57 @@ class DatagramPathTest {
       assertEquals("client 5000 5000", passed().get(1));
       assertEquals(1, bench.metrics().of("reason translationChanged test"));
       assertEquals(List.of(), bench.backend().open());
+    }
+  }
+
+  @Nested
+  class AChildThatIsRead {
+    private final InetSocketAddress peer = new InetSocketAddress("198.51.100.7", 7000);
+    private final InetSocketAddress contact = new InetSocketAddress("192.0.2.10", 5060);
+    private final int mark = 25 | CHILD | WorkerBench.MARKS.read();
+
+    private DatagramDialogue child() {
+      return new DatagramDialogue(bench, peer, contact, peer, contact, 0x77, mark);
+    }
+
+    @Test
+    void isToldWhatAnnouncedIt() {
+      new DatagramDialogue(bench).client("contact");
+      DatagramDialogue child = child().client("hello").server("hi");
+
+      assertEquals(List.of("> contact", "> hello", "< hi"), heard);
+      assertEquals(new FlowFacts.Announcement(null, "contact", ""), facts.get(2).announcement());
+      assertEquals(mark | VETTED, child.connection().mark());
+      assertEquals(2, sessions().size());
+    }
+
+    @Test
+    void isNotRead_ifNobodyKnowsWhatAnnouncedIt() {
+      child().client("hello");
+
+      assertEquals(List.of(), heard);
+      assertEquals(1, bench.metrics().of("unreadable noHelper"));
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void thatIsNotWhatWasAnnounced_isCut() {
+      new DatagramDialogue(bench).client("contact");
+      DatagramDialogue child = child().client("hello").client("cut");
+
+      assertEquals(List.of("contact", "hello"), passed());
+      assertEquals(1, sessions().size());
+      assertFalse(bench.conntrack().has(child.connection()));
+      assertEquals(1, bench.metrics().of("reason nonsense test"));
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void aParentIsNotCut_theReasonCounts() {
+      new DatagramDialogue(bench).client("cut").client("hello");
+
+      assertEquals(2, heard.size());
+      assertEquals(1, bench.metrics().of("reason nonsense test"));
     }
   }
 

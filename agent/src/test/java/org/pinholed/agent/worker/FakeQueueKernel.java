@@ -209,7 +209,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
         mask = reader.s32be();
       }
     }
-    this.flags = this.flags & ~mask | flags & mask;
+    this.flags = (this.flags & ~mask) | (flags & mask);
   }
 
   /** The flags of the queue, {@code NFQA_CFG_F_*}. */

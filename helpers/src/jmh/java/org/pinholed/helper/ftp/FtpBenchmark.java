@@ -147,7 +147,10 @@ public class FtpBenchmark {
         Endpoint at = new Endpoint(InetAddress.getByAddress(new byte[] {(byte) 192, 0, 2, 1}), 21);
         FlowFacts facts = new FlowFacts(Transport.TCP, at, at, at, at, FlowFacts.Origin.FIRST_BYTE);
         helper =
-            (StreamHelper) new FtpProtocol().configure(Map.of(), HelperLimits.DEFAULT).open(facts, NOTHING_SHARED);
+            (StreamHelper)
+                new FtpProtocol()
+                    .configure(Map.of(), HelperLimits.DEFAULT)
+                    .open(facts, NOTHING_SHARED);
       } catch (UnknownHostException e) {
         throw new IllegalStateException(e);
       }

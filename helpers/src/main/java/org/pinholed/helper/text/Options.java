@@ -1,6 +1,7 @@
 package org.pinholed.helper.text;
 
 import java.net.InetAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -82,6 +83,25 @@ public final class Options {
       throw refused(name, value, min + ".." + max);
     }
     return (int) number;
+  }
+
+  /**
+   * An option that is a duration, such as {@code 30s} or {@code 10m}.
+   *
+   * @param name its name
+   * @param usual what it is if it is not configured
+   * @param min the shortest that is allowed
+   * @param max the longest that is allowed
+   * @return its value
+   * @throws IllegalArgumentException if it is none, or outside the range
+   */
+  public Duration duration(String name, Duration usual, Duration min, Duration max) {
+    Object value = values.getOrDefault(name, Durations.format(usual));
+    Duration duration = Durations.parse(String.valueOf(value));
+    if (duration == null || duration.compareTo(min) < 0 || duration.compareTo(max) > 0) {
+      throw refused(name, value, Durations.format(min) + ".." + Durations.format(max));
+    }
+    return duration;
   }
 
   /**

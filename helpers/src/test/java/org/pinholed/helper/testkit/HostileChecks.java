@@ -54,12 +54,12 @@ public final class HostileChecks {
    * what follows comes, and nothing new may open of a message that says its own length.
    */
   public void truncated() {
+    boolean stream = new HelperRun(setup).isStream();
     for (int index = 0; index < dialogue.messages().size(); index++) {
       Message message = dialogue.messages().get(index);
       for (int length = 0; length < message.bytes().length; length++) {
         Message cut = message.with(Arrays.copyOf(message.bytes(), length));
         Dialogue changed = dialogue.replaced(index, cut);
-        boolean stream = new HelperRun(setup).isStream();
         if (stream) {
           List<Message> said = new ArrayList<>(changed.messages().subList(0, index + 1));
           for (Message later : changed.messages().subList(index + 1, changed.messages().size())) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetAddress;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -72,6 +73,29 @@ class OptionsTest {
     for (Object bad : List.of(0, 5, "", "a", "-1", "4294967297", "18446744073709551617", 1.5)) {
       refused("x: " + bad + " (expected: 1..4)", bad, o -> o.number("x", 1, 1, 4));
     }
+  }
+
+  @Test
+  void duration_isInItsRange() {
+    Duration min = Duration.ofSeconds(1);
+    Duration max = Duration.ofHours(24);
+    assertEquals(max, of("24h").duration("x", min, min, max));
+    assertEquals(min, of("1000ms").duration("x", max, min, max));
+    assertEquals(Duration.ofMinutes(10), of("1h").duration("y", Duration.ofMinutes(10), min, max));
+    for (Object bad :
+        List.of("999ms", "25h", "10", "h", "", "1d", "-1s", "1 s", 30, "9999999999s")) {
+      refused("x: " + bad + " (expected: 1s..24h)", bad, o -> o.duration("x", min, min, max));
+    }
+  }
+
+  @Test
+  void durations_areWrittenInTheirShortestForm() {
+    for (String text :
+        List.of("0s", "1ms", "1500ms", "1s", "90s", "2m", "61m", "1h", "999999999h")) {
+      assertEquals(text, Durations.format(Objects.requireNonNull(Durations.parse(text))));
+    }
+    assertEquals("2m", Durations.format(Objects.requireNonNull(Durations.parse("120s"))));
+    assertEquals("36h", Durations.format(Objects.requireNonNull(Durations.parse("2160m"))));
   }
 
   @Test

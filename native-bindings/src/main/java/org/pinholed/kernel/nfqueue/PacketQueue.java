@@ -25,7 +25,7 @@ import org.pinholed.kernel.netlink.Ranges;
  * allocated for a packet. Whoever opened it closes it, after its thread has left {@link #receive};
  * closing makes the kernel drop what it still holds.
  */
-public final class PacketQueue implements AutoCloseable {
+public final class PacketQueue implements PacketSource, AutoCloseable {
   private static final int NFQNL_MSG_VERDICT = 1;
   private static final int NFQNL_MSG_CONFIG = 2;
   private static final int NFQNL_MSG_VERDICT_BATCH = 3;
@@ -104,13 +104,7 @@ public final class PacketQueue implements AutoCloseable {
     transport.send(writer);
   }
 
-  /**
-   * Has packets come with their conntrack entry from now on, or no more. Whether the kernel does it
-   * shows in {@link #features} once its answer was read, and in each packet.
-   *
-   * @param wanted whether they should
-   * @throws NetlinkException if the kernel takes no message
-   */
+  @Override
   public void attachConntrack(boolean wanted) throws NetlinkException {
     conntrackAttempts = 0;
     features = new QueueFeatures(features.failOpen(), wanted);
@@ -283,12 +277,7 @@ public final class PacketQueue implements AutoCloseable {
     }
   }
 
-  /**
-   * Says how long {@link #receive} waits from now on. For the thread that receives.
-   *
-   * @param timeout 1 ms to 1 h; null for what the queue was opened with
-   * @throws NetlinkException if the kernel refuses
-   */
+  @Override
   public void setReceiveTimeout(@Nullable Duration timeout) throws NetlinkException {
     Duration next = timeout == null ? usualReceiveTimeout : timeout;
     if (!next.equals(receiveTimeout)) {
@@ -297,17 +286,7 @@ public final class PacketQueue implements AutoCloseable {
     }
   }
 
-  /**
-   * Waits for packets and hands them over, as many as are there up to the batch size.
-   *
-   * <p>If the handler throws, the exception comes out here and the next call goes on with the
-   * packet after the one that failed.
-   *
-   * @param handler called once for each packet
-   * @return how many packets were handed over; 0 if none came within the receive timeout, after
-   *     {@link #wake}, or after an overrun
-   * @throws NetlinkException if the kernel refused the queue's parameters or the receive failed
-   */
+  @Override
   public int receive(PacketHandler handler) throws NetlinkException {
     if (dispatched >= batch.count()) {
       dispatched = 0;
@@ -405,33 +384,17 @@ public final class PacketQueue implements AutoCloseable {
     refusedVerdicts.getAndIncrement();
   }
 
-  /**
-   * Lets a packet pass. Takes effect with {@link #flush}.
-   *
-   * @param packetId of a packet that has no verdict yet
-   */
+  @Override
   public void accept(int packetId) {
     beginVerdict(NFQNL_MSG_VERDICT, VERDICT_BYTES, NF_ACCEPT, packetId).endMessage();
   }
 
-  /**
-   * Drops a packet. Takes effect with {@link #flush}.
-   *
-   * @param packetId of a packet that has no verdict yet
-   */
+  @Override
   public void drop(int packetId) {
     beginVerdict(NFQNL_MSG_VERDICT, VERDICT_BYTES, NF_DROP, packetId).endMessage();
   }
 
-  /**
-   * Lets a packet pass with other bytes. Takes effect with {@link #flush}. The kernel takes the
-   * bytes as they are: lengths and checksums must be right, IP options and fragment bits as before.
-   *
-   * @param packetId of a packet that has no verdict yet
-   * @param payload where the new packet is, copied at once; its position and limit are not used
-   * @param offset index of its IP header
-   * @param lengthBytes its whole length, up to 65531
-   */
+  @Override
   public void acceptChanged(int packetId, ByteBuffer payload, int offset, int lengthBytes) {
     Ranges.require("lengthBytes", lengthBytes, 1, 65531);
     int roomBytes = VERDICT_BYTES + 4 + NetlinkConstants.align(lengthBytes);
@@ -440,22 +403,12 @@ public final class PacketQueue implements AutoCloseable {
         .endMessage();
   }
 
-  /**
-   * Lets all packets pass that are held and whose id is not after this one. Takes effect with
-   * {@link #flush}, behind the verdicts that were given before it.
-   *
-   * @param packetId of the last packet
-   */
+  @Override
   public void acceptThrough(int packetId) {
     beginVerdict(NFQNL_MSG_VERDICT_BATCH, VERDICT_BYTES, NF_ACCEPT, packetId).endMessage();
   }
 
-  /**
-   * Hands all verdicts to the kernel, in the order in which they were given.
-   *
-   * @throws NetlinkException if the kernel did not take them; they stay and the next flush tries
-   *     again. If so many came together that there was no room, the oldest are lost and counted
-   */
+  @Override
   public void flush() throws NetlinkException {
     send();
     NetlinkException cause = lostVerdictsCause;
@@ -465,15 +418,10 @@ public final class PacketQueue implements AutoCloseable {
     }
   }
 
-  /**
-   * Makes a blocked {@link #receive} return, or the next one if none is blocked; from any thread.
-   *
-   * <p>Asks the kernel for an acknowledgement on the queue's own socket. If that finds no room in
-   * the receive buffer, then there are packets to receive, which wake as well.
-   *
-   * @throws NetlinkException if the kernel does not take the message
-   */
+  @Override
   public void wake() throws NetlinkException {
+    // An acknowledgement is asked for on the queue's own socket. If that finds no room in the
+    // receive buffer, then there are packets to receive, which wake as well.
     transport.send(wakeMessage);
   }
 
@@ -486,21 +434,12 @@ public final class PacketQueue implements AutoCloseable {
     return features;
   }
 
-  /**
-   * The number of the queue.
-   *
-   * @return 0..65535
-   */
+  @Override
   public int queueNumber() {
     return queueNumber;
   }
 
-  /**
-   * How often the receive buffer overran; each time some packets were lost, or passed if the queue
-   * fails open. {@link QueueStatistics} knows how many.
-   *
-   * @return a count since the queue was opened
-   */
+  @Override
   public long overruns() {
     return overruns.get();
   }

@@ -39,10 +39,6 @@ import org.pinholed.kernel.nftables.NftValue;
  * connection on the conntrack of an earlier one, so it takes back that the flow is proven. The
  * agent puts that right when it reads a SYN+ACK that begins nothing.
  *
- * <p>Of several queues a flow has one: by its conntrack id, which is the same for both directions
- * whatever is translated. (The balancing that the queue statement has itself hashes the addresses
- * of the packet.)
- *
  * <p>The set {@code rewritten} has the directions in which a message was made longer or shorter a
  * moment ago. The next such message must wait until the receiver has this one, so the pure ACKs of
  * the other direction are queued too. And without a reader, where packets pass ({@code bypass}),
@@ -74,11 +70,6 @@ final class Diversion {
   private static final int IPV4_HEADER_BYTES = 20;
   private static final int IPV6_LENGTH_OFFSET = 4;
 
-  /**
-   * Any number, the same in each rule. Conntrack ids are a keyed hash: nobody can aim at a queue.
-   */
-  private static final int HASH_SEED = 1;
-
   private final NftTable table;
   private final NftablesOptions options;
   private final NftFeatures features;
@@ -103,6 +94,7 @@ final class Diversion {
   private final NftSet rewritten;
 
   private final FlowMaps flows;
+  private final QueueChoice queues;
 
   Diversion(NftTable table, NftablesOptions options, NftFeatures features) {
     rewritten =
@@ -111,6 +103,7 @@ final class Diversion {
             .size(options.mapSizeElements())
             .comment("not passed unread, and its ACKs are queued")
             .build();
+    queues = new QueueChoice(table, options, features);
     flows = new FlowMaps(table, options.mapSizeElements());
     this.table = table;
     this.options = options;
@@ -125,6 +118,11 @@ final class Diversion {
     List<NftSet> sets = new ArrayList<>(List.of(tcpPorts, udpPorts, zoned, rewritten));
     sets.addAll(flows.sets());
     return sets;
+  }
+
+  /** Which of the queues a packet is given to. */
+  QueueChoice queues() {
+    return queues;
   }
 
   /** What the first datagrams of flows were before they were translated. */
@@ -191,11 +189,11 @@ final class Diversion {
     addDivert(batch);
     flows.addRules(batch);
     addBegin(batch);
-    addQueues(batch, CHAIN_STRICT, false);
+    queues.addRules(batch, CHAIN_STRICT, false);
     if (options.bypass()) {
       addStrict(batch);
     }
-    addQueues(batch, CHAIN_QUEUES, options.bypass());
+    queues.addRules(batch, CHAIN_QUEUES, options.bypass());
   }
 
   /** How many rules there are in the chain that chooses a queue. */
@@ -413,53 +411,5 @@ final class Diversion {
 
   private static void queue(NftExpressions rule) {
     rule.counter().goTo(CHAIN_QUEUES).endRule();
-  }
-
-  /** One rule for each queue; what no rule before it takes is for the first queue. */
-  private void addQueues(NftBatch batch, String chain, boolean bypass) {
-    for (int index = options.queues() - 1; index >= 0; index--) {
-      NftExpressions rule = batch.addRule(table, chain);
-      if (index > 0) {
-        share(rule, index);
-      }
-      int number = options.firstQueue() + index;
-      rule.counter();
-      if (features.nativeQueue()) {
-        rule.queue(number, bypass);
-      } else {
-        rule.queueByTarget(number, bypass);
-      }
-      rule.endRule();
-    }
-  }
-
-  /** The least conntrack id that a queue has where the kernel does not hash. */
-  private int firstId(int index) {
-    return (int) (((long) index << 32) / options.queues());
-  }
-
-  /** The queue that the rules choose for a flow, 0 being the first. */
-  int queueOf(int conntrackId) {
-    if (features.hash()) {
-      // reciprocal_scale() of include/linux/math.h
-      long hash = Integer.toUnsignedLong(JenkinsHash.of(conntrackId, HASH_SEED));
-      return (int) ((hash * options.queues()) >>> 32);
-    }
-    int index = options.queues() - 1;
-    while (index > 0 && Integer.compareUnsigned(conntrackId, firstId(index)) < 0) {
-      index--;
-    }
-    return index;
-  }
-
-  /** Goes on with the flows of one queue, after those of the queues behind it. */
-  private void share(NftExpressions rule, int index) {
-    rule.loadCt(Ct.ID, 0);
-    if (features.hash()) {
-      rule.hash(0, options.queues(), HASH_SEED, 0).compare32host(0, Compare.EQUAL, index);
-    } else {
-      // the id is a hash itself, so equal ranges are equal shares
-      rule.compare32be(0, Compare.AT_LEAST, firstId(index));
-    }
   }
 }

@@ -281,7 +281,7 @@ public final class NftablesBackend implements PinholeBackend {
 
   @Override
   public int queueOf(int conntrackId) {
-    return layout.diversion().queueOf(conntrackId);
+    return layout.diversion().queues().queueOf(conntrackId);
   }
 
   @Override

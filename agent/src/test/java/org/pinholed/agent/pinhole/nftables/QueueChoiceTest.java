@@ -11,9 +11,9 @@ import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.nftables.NftTable;
 
 /** Which queue a flow has, as the agent reckons it; that the kernel agrees, RestartIT shows. */
-class DiversionTest {
-  private static Diversion diversion(int queues, boolean hash) {
-    return new Diversion(
+class QueueChoiceTest {
+  private static QueueChoice choice(int queues, boolean hash) {
+    return new QueueChoice(
         new NftTable(NftFamily.INET, "pinholed"),
         new NftablesOptions("pinholed", 7, queues, true, MarkBits.DEFAULT, 100),
         new NftFeatures(true, true, true, true, true, true, hash, true, null));
@@ -30,10 +30,10 @@ class DiversionTest {
 
   @Test
   void hash_isScaledToTheQueues() {
-    assertEquals(0, diversion(1, true).queueOf(0x12345678));
-    assertEquals(0, diversion(3, true).queueOf(0x12345678)); // 0x44d738ea of 2^32: 0.268
-    assertEquals(1, diversion(4, true).queueOf(0x12345678));
-    assertEquals(3, diversion(4, true).queueOf(0)); // 0xd9a91087: 0.85
+    assertEquals(0, choice(1, true).queueOf(0x12345678));
+    assertEquals(0, choice(3, true).queueOf(0x12345678)); // 0x44d738ea of 2^32: 0.268
+    assertEquals(1, choice(4, true).queueOf(0x12345678));
+    assertEquals(3, choice(4, true).queueOf(0)); // 0xd9a91087: 0.85
   }
 
   @ParameterizedTest
@@ -46,6 +46,6 @@ class DiversionTest {
     "ffffffff, 2",
   })
   void withoutHash_idsAreDividedIntoRanges(String id, int queue) {
-    assertEquals(queue, diversion(3, false).queueOf(Integer.parseUnsignedInt(id, 16)));
+    assertEquals(queue, choice(3, false).queueOf(Integer.parseUnsignedInt(id, 16)));
   }
 }
