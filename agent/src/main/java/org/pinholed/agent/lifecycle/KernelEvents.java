@@ -89,6 +89,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    * @param table the expectation table, shared
    * @param workers they end parents and renew marks
    * @param links looked at with the ticks
+   * @param shared what flows of a protocol share; what ran out leaves it with the ticks
    * @param marks the bits of the conntrack mark
    * @param events log and counters, shared
    * @param metrics counters, shared

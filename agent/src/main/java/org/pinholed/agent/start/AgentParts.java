@@ -8,6 +8,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HelperTable;
+import org.pinholed.agent.flow.KernelFlowFinder;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.lifecycle.Adoption;
@@ -171,6 +172,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
             new QueueWorker(
                 own,
                 ownConntrack,
+                new KernelFlowFinder(ownConntrack, ownPinholes),
                 config.asymmetricRouting(),
                 routes,
                 ownPinholes,

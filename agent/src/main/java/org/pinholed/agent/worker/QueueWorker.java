@@ -27,7 +27,6 @@ import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.flow.FlowOwner;
 import org.pinholed.agent.flow.FlowTakeover;
 import org.pinholed.agent.flow.HelperTable;
-import org.pinholed.agent.flow.KernelFlowFinder;
 import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.flow.NetworkDevices;
 import org.pinholed.agent.flow.ParentChecks;
@@ -69,6 +68,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The thread that runs {@link #run} owns the queue, the flows and their helpers. Everybody else
  * asks it with {@link #post} and {@link #ask}.
+ *
+ * <p>It is long because it puts together everything that a packet meets on its way, once for each
+ * queue; what happens there is in the paths.
  */
 public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private static final Logger LOG = LoggerFactory.getLogger(QueueWorker.class);
@@ -111,6 +113,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    *
    * @param queue where its packets come from
    * @param conntrack its own way to conntrack
+   * @param finder finds the conntrack of a packet
    * @param asymmetricRouting whether honest packets may come in by any device
    * @param routes its own way to the routing tables
    * @param backend its own way to the pinholes
@@ -128,6 +131,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   public QueueWorker(
       PacketSource queue,
       ConntrackClient conntrack,
+      FlowFinder finder,
       boolean asymmetricRouting,
       RouteClient routes,
       PinholeBackend.Session backend,
@@ -167,7 +171,6 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
     this.takeover =
         new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);
-    FlowFinder finder = new KernelFlowFinder(conntrack, backend);
     FlowBeginnings beginnings =
         new FlowBeginnings(
             this, maker, takeover, flows, finder, conntrack, owners, flowMarks, events, metrics);

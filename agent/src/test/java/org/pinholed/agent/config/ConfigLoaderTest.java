@@ -171,7 +171,7 @@ class ConfigLoaderTest {
       refuses(
           "helpers:\n- id: 1\n  Name: ftp",
           "f.yaml:3: helpers[0].Name: unknown key (expected: id, name, protocol, port, enabled,"
-              + " timeout, options; did you mean name?)");
+              + " timeout, expectationsPerOwner, options; did you mean name?)");
     }
 
     @Test

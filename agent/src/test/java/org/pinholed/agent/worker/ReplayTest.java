@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.flow.KernelFlowFinder;
 import org.pinholed.agent.flow.ParentOwners;
+import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
@@ -140,13 +142,16 @@ class ReplayTest {
     written.add(3600, dialogue.clientSays("PASV\r\n", 0));
     written.add(3601, dialogue.serverSays("227 Passive (198,51,100,7,117,48)\r\n", 0));
 
+    ConntrackClient conntrack = ConntrackClient.open(bench.conntrack());
+    PinholeBackend.Session pinholes = bench.backend().openSession();
     QueueWorker worker =
         new QueueWorker(
             written,
-            ConntrackClient.open(bench.conntrack()),
+            conntrack,
+            new KernelFlowFinder(conntrack, pinholes),
             false,
             RouteClient.open(bench.routes()),
-            bench.backend().openSession(),
+            pinholes,
             id -> true,
             bench.table(),
             bench.worker().helpers(),

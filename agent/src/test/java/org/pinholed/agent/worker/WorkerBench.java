@@ -14,8 +14,10 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.HelperTable;
+import org.pinholed.agent.flow.KernelFlowFinder;
 import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.flow.ParentOwners;
+import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.ScriptedBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.report.RecordedEvents;
@@ -245,16 +247,19 @@ public final class WorkerBench {
     this.table = table;
     this.owners = owners;
     queueKernel = new FakeQueueKernel(this::atVerdict);
+    ConntrackClient ownConntrack = ConntrackClient.open(conntrack);
+    PinholeBackend.Session ownPinholes = backend.openSession();
     worker =
         new QueueWorker(
             PacketQueue.open(
                 new QueueOptions(
                     0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
                 queueKernel),
-            ConntrackClient.open(conntrack),
+            ownConntrack,
+            new KernelFlowFinder(ownConntrack, ownPinholes),
             asymmetricRouting,
             RouteClient.open(routes),
-            backend.openSession(),
+            ownPinholes,
             id -> backend.queueOf(id) == 0,
             table,
             helpers(new HelperEntry(1, protocol.name(), transport, 21, true, timeout, Map.of())),
