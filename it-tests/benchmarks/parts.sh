@@ -189,9 +189,16 @@ exchange() { # LAB SECONDS: datagrams that came back in a second
   echo "${back#* }"
 }
 
+# CPU time of all threads of processes, in nanoseconds.
+cpu_ns() {
+  local pid
+  for pid in "$@"; do cat /proc/"$pid"/task/*/schedstat; done | awk '{ n += $1 } END { printf "%.0f", n }'
+}
+
 # Datagrams of the laboratory's own protocol, of no interest, read by the agent or by nobody.
 part_datagrams() {
-  local count lab yaml
+  local count lab yaml first readers
+  local -A reader_pids cpu packets
   say ''
   say 'Datagrams to and fro on 32 flows, answers a second'
   gcc -O2 -o "$work/udp_peer" "$here/benchmarks/udp_peer.c"
@@ -206,9 +213,13 @@ helpers: [{id: 1, name: lab, protocol: udp, port: 5959}]"
       firewall $lab drop 'ct state established accept' 'udp dport 5959 ct state new accept'
       if [ $lab = datagrams-$count-pinholed ]; then
         start_agent $lab "$yaml" "$work/lab-agent/pinholed"
+        reader_pids[$lab]=$agent_pid
       else
         accept_loops $lab "$count" "$yaml" "$work/lab-agent/pinholed"
+        readers=("${pids[@]: -$count}")
+        reader_pids[$lab]="${readers[*]}"
       fi
+      cpu[$lab]=0 packets[$lab]=0
       # Warm: the agent's code is compiled while it runs.
       exchange $lab 3 >/dev/null
     done
@@ -218,13 +229,22 @@ helpers: [{id: 1, name: lab, protocol: udp, port: 5959}]"
     [ "$(queued_packets datagrams-$count-pinholed)" -gt $((before + 1000)) ] || die 'datagrams are not queued: nothing to measure'
     for ((round = 1; round <= rounds; round++)); do
       for lab in datagrams-$count-accept datagrams-$count-pinholed; do
+        # shellcheck disable=SC2086 # process ids are words
+        first=$(cpu_ns ${reader_pids[$lab]}) before=$(queued_packets $lab)
         echo "$lab exchange $(exchange $lab 2)" >>"$work/results"
+        # shellcheck disable=SC2086
+        cpu[$lab]=$((cpu[$lab] + $(cpu_ns ${reader_pids[$lab]}) - first))
+        packets[$lab]=$((packets[$lab] + $(queued_packets $lab) - before))
       done
     done
     local accept pinholed
     accept=$(median datagrams-$count-accept exchange 3) pinholed=$(median datagrams-$count-pinholed exchange 3)
     printf '  %-22s %10s\n' "$count C accept loop(s)" "$accept" "pinholed, $count worker(s)" "$pinholed"
     floor "pinholed with $count worker(s) against the accept loop" "$(ratio "$pinholed" "$accept")" 0.95
+    for lab in datagrams-$count-accept datagrams-$count-pinholed; do
+      printf '  %-58s %9s us\n' "CPU time for a datagram, ${lab##*-}" \
+        "$(awk -v c="${cpu[$lab]}" -v p="${packets[$lab]}" 'BEGIN { printf "%.2f", p ? c / p / 1000 : 0 }')"
+    done
     printf '  %-58s %s\n' '' "$(round_ratios datagrams-$count-pinholed datagrams-$count-accept exchange |
       awk '{ v[NR] = $1 } END { printf "each round: middle %.2f, middle half %.2f .. %.2f", v[int((NR + 1) / 2)], v[int((NR + 3) / 4)], v[int((3 * NR + 3) / 4)] }')"
   done

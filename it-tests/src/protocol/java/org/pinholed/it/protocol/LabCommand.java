@@ -40,8 +40,9 @@ final class LabCommand {
         found = LabWord.valueOf(text.substring(at, end).toUpperCase(Locale.ROOT));
       } else if (end > at) {
         int equals = text.indexOf('=', at);
-        int value = equals < 0 || equals >= end ? end : equals + 1;
-        String name = text.substring(at, value == end ? end : equals);
+        boolean named = equals >= 0 && equals < end;
+        int value = named ? equals + 1 : end;
+        String name = text.substring(at, named ? equals : end);
         values.put(name, text.substring(value, end));
         offsets.put(name, offset + value);
       }

@@ -152,10 +152,20 @@ final class LabMessage {
     List<Optional<Endpoint>> seen = out.expectGroup(List.copyOf(items));
     for (int at = 0; at < seen.size(); at++) {
       LabCommand command = announcing.get(at);
-      seen.get(at).ifPresent(endpoint -> edit(command, "to", endpoint.toString(), out));
+      seen.get(at).ifPresent(endpoint -> edit(command, "to", said(command, endpoint), out));
     }
     items.clear();
     announcing.clear();
+  }
+
+  /** What a message must say of a child that the other side sees there. */
+  private static String said(LabCommand command, Endpoint seen) {
+    if (command.has("stays")) {
+      return command.get("to");
+    }
+    return command.has("addressStays")
+        ? new Endpoint(command.endpoint("to").address(), seen.port()).toString()
+        : seen.toString();
   }
 
   private static void edit(LabCommand command, String field, String text, OutcomeSink out) {

@@ -7,6 +7,9 @@ import java.util.Map;
 
 /** A connection of the kernel's TCP. */
 public final class Connection implements AutoCloseable {
+  /** Over links that lose, a packet is sent at least once a second until it arrives. */
+  private static final Duration PATIENCE = Duration.ofSeconds(15);
+
   private final PeerCalls peer;
   private final int id;
   private final int port;
@@ -41,7 +44,12 @@ public final class Connection implements AutoCloseable {
 
   /** The next line with its end, or {@link PeerException} after 15 seconds. */
   public String line() {
-    return peer.call("line", Map.of("id", id, "timeout", PeerCalls.TIMEOUT_SECONDS))
+    return line(PATIENCE);
+  }
+
+  /** The next line with its end, or {@link PeerException} after that time. */
+  public String line(Duration patience) {
+    return peer.call("line", Map.of("id", id, "timeout", PeerCalls.seconds(patience)))
         .path("data")
         .asText();
   }

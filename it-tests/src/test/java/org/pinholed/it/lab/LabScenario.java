@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
@@ -20,6 +21,8 @@ public final class LabScenario implements AutoCloseable {
 
   /** Long against a round trip here, which is under 1 ms. */
   private static final Duration SHUT_PATIENCE = Duration.ofMillis(300);
+
+  private static final Duration AWAIT_PATIENCE = Duration.ofSeconds(30);
 
   private static final Pattern ENDPOINT = Pattern.compile("\\[?([0-9a-f.:]+?)\\]?:(\\d+)");
   private static final String HELPERS =
@@ -129,6 +132,35 @@ public final class LabScenario implements AutoCloseable {
     return new TcpDialogue(connection, serverListener.accept(), local);
   }
 
+  /** A dialogue over either transport. */
+  public LabDialogue dialogue(boolean overUdp) {
+    return overUdp ? udp() : tcp();
+  }
+
+  /** A UDP socket of the client's at a port of choice, or with 0 a free one. */
+  public Datagrams atClient(int port) {
+    return client.datagrams(family.client(), port);
+  }
+
+  /** A UDP socket of the server's at a port of choice, or with 0 a free one. */
+  public Datagrams atServer(int port) {
+    return server.datagrams(family.server(), port);
+  }
+
+  /**
+   * A message that announces children as one group.
+   *
+   * @param items each the fields of one child, as {@link #to} writes its destination
+   */
+  public static String expect(String... items) {
+    return "item " + String.join(";item ", items) + ";expect";
+  }
+
+  /** The field that says where a child goes. */
+  public static String to(Datagrams socket) {
+    return "to=" + text(socket.local());
+  }
+
   /** How a message writes an endpoint. */
   public static String text(Endpoint endpoint) {
     return Family.inUrl(endpoint.host()) + ":" + endpoint.port();
@@ -185,6 +217,47 @@ public final class LabScenario implements AutoCloseable {
   /** The rows of a JSON listing. */
   public List<JsonNode> rows(String... arguments) {
     return StreamSupport.stream(agent.json(arguments).spliterator(), false).toList();
+  }
+
+  /** How the row of an item looks now, or empty if there is none. */
+  public Optional<JsonNode> row(String group, String item) {
+    return rows("expectations").stream()
+        .filter(row -> row.path("group").asText().equals(group))
+        .filter(row -> row.path("item").asText().equals(item))
+        .findFirst();
+  }
+
+  /** How many events of this kind there were. */
+  public long events(String kind) {
+    return agent.events().stream().filter(e -> e.path("event").asText().equals(kind)).count();
+  }
+
+  /** Waits until something is so. */
+  public void await(BooleanSupplier condition) {
+    Scenario.await(
+        AWAIT_PATIENCE,
+        condition,
+        () -> rows("expectations") + "\n" + rows("sessions") + "\n" + agent.log());
+  }
+
+  /** The conntrack entries of a transport to a port, as {@code conntrack -L} prints them. */
+  public List<String> conntracks(String transport, int port) {
+    String all =
+        lab.run(
+                Lab.Host.ROUTER,
+                OPEN_PATIENCE,
+                "conntrack",
+                "-L",
+                "-f",
+                family == Family.V4 ? "ipv4" : "ipv6",
+                "-p",
+                transport,
+                "--orig-port-dst",
+                Integer.toString(port),
+                "-o",
+                "id")
+            .orFail();
+    return all.lines().filter(line -> line.contains("src=")).toList();
   }
 
   /** Insists that nothing was invalid and the agent has nothing to complain of. */

@@ -20,9 +20,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  * the program.
  */
 final class PeerCalls implements AutoCloseable {
-  /** Over links that lose, a packet is sent at least once a second until it arrives. */
-  static final double TIMEOUT_SECONDS = 15;
-
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final AtomicInteger COUNTER = new AtomicInteger();
 
