@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class AgentProcess implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final AtomicInteger COUNTER = new AtomicInteger();
-  private static final Duration READY_TIMEOUT = Duration.ofSeconds(20);
+  private static final Duration READY_TIMEOUT = Duration.ofSeconds(60);
   private static final Duration CTL_TIMEOUT = Duration.ofSeconds(15);
 
   private final Lab lab;
