@@ -1,0 +1,219 @@
+package org.pinholed.agent.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.view.ExpectationRow;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.Lifetime;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/** What belongs to owners that outlive flows, and groups of items. */
+class OwnersTest {
+  private static final OwnerId CALL = new OwnerId(1, 2);
+  private static final OwnerId OTHER = new OwnerId(3, 4);
+  private static final Lifetime WITH_OWNER = new Lifetime.WithOwner(Duration.ofHours(1));
+
+  private final Queue<BiConsumer<FlowFacts, OutcomeSink>> next = new ArrayDeque<>();
+  private final List<Optional<Endpoint>> answers = new ArrayList<>();
+  private final WorkerBench bench;
+
+  OwnersTest() throws NetlinkException {
+    bench =
+        new WorkerBench(
+            new LambdaProtocol(
+                (direction, text, facts, out) -> {
+                  BiConsumer<FlowFacts, OutcomeSink> what = next.poll();
+                  if (what != null) {
+                    what.accept(facts, out);
+                  }
+                }),
+            AgentConfig.Limits.DEFAULT,
+            Duration.ofSeconds(30));
+  }
+
+  private TcpDialogue connect(int lastOctet) {
+    return new TcpDialogue(
+            bench,
+            new InetSocketAddress("192.0.2." + lastOctet, 40001),
+            TcpDialogue.SERVER,
+            lastOctet,
+            25)
+        .connect();
+  }
+
+  private void message(TcpDialogue dialogue, BiConsumer<FlowFacts, OutcomeSink> outcomes) {
+    next.add(outcomes);
+    dialogue.server("message");
+  }
+
+  private static ExpectationRequest.Builder many(FlowFacts facts, String item, int port) {
+    return ExpectationRequest.builder(
+            "media",
+            Direction.REPLY,
+            new Endpoint(facts.server().address(), port),
+            LambdaProtocol.Word.SAID)
+        .item(item)
+        .many()
+        .lifetime(WITH_OWNER);
+  }
+
+  /** The server's next message announces a group: item a with the first port, b with the second. */
+  private void group(TcpDialogue dialogue, OwnerId owner, int... ports) {
+    message(
+        dialogue,
+        (facts, out) -> {
+          List<ExpectationRequest> requests = new ArrayList<>();
+          for (int at = 0; at < ports.length; at++) {
+            String item = String.valueOf((char) ('a' + at));
+            requests.add(many(facts, item, ports[at]).owner(owner).build());
+          }
+          answers.clear();
+          answers.addAll(out.expectGroup(requests));
+        });
+  }
+
+  private List<Integer> open() {
+    return bench.backend().open().stream()
+        .map(text -> Integer.parseInt(text.substring(text.lastIndexOf(':') + 1)))
+        .sorted()
+        .toList();
+  }
+
+  private static List<Integer> ports(Integer... ports) {
+    return Arrays.asList(ports);
+  }
+
+  @Test
+  void group_isReplacedAndClosedInOneTransactionEach() {
+    TcpDialogue dialogue = connect(10);
+    group(dialogue, CALL, 30000, 30001, 30002, 30003);
+    assertEquals(ports(30000, 30001, 30002, 30003), open());
+    assertEquals(1, bench.backend().transactions().size());
+    assertEquals(4, answers.stream().filter(Optional::isPresent).count());
+
+    group(dialogue, CALL, 30000, 30011, 30002);
+    assertEquals(ports(30000, 30002, 30011), open());
+    assertEquals(2, bench.backend().transactions().size());
+
+    message(dialogue, (facts, out) -> out.close(CALL, "media"));
+    assertEquals(ports(), open());
+    assertEquals(3, bench.backend().transactions().size());
+    assertEquals(List.of(), bench.rows());
+  }
+
+  @Test
+  void sameGroupAgain_changesNothing() {
+    TcpDialogue dialogue = connect(10);
+    group(dialogue, CALL, 30000, 30001);
+    List<Long> before = bench.rows().stream().map(ExpectationRow::id).toList();
+    List<String> told = List.copyOf(bench.log().words());
+
+    group(dialogue, CALL, 30000, 30001);
+    assertEquals(before, bench.rows().stream().map(ExpectationRow::id).toList());
+    assertEquals(told, bench.log().words());
+    assertEquals(1, bench.backend().transactions().size());
+    assertEquals(2, answers.stream().filter(Optional::isPresent).count());
+  }
+
+  @Test
+  void endOfTheParent_endsWhatIsItsOwnOnly() {
+    TcpDialogue dialogue = connect(10);
+    group(dialogue, CALL, 30000);
+    message(dialogue, (facts, out) -> out.expect(many(facts, "", 30007).build()));
+    assertEquals(ports(30000, 30007), open());
+
+    dialogue.close();
+    assertEquals(ports(30000), open());
+    assertEquals(CALL.text(), bench.rows().get(0).owner());
+    assertEquals("owner", bench.rows().get(0).lifetime());
+  }
+
+  @Test
+  void owner_isClosedByAnotherFlow() {
+    TcpDialogue one = connect(10);
+    group(one, CALL, 30000, 30001);
+    one.close();
+    TcpDialogue other = connect(11);
+    message(other, (facts, out) -> out.endOwner(CALL, OutcomeSink.Children.KEEP));
+    assertEquals(ports(), open());
+    assertEquals(0, bench.table().owners().size());
+  }
+
+  @Test
+  void severalHoldOnePinhole_itShutsWithTheLast() {
+    TcpDialogue dialogue = connect(10);
+    group(dialogue, CALL, 30000);
+    group(dialogue, OTHER, 30000);
+    assertEquals(ports(30000), open());
+    assertEquals(2, bench.rows().size());
+
+    message(dialogue, (facts, out) -> out.endOwner(CALL, OutcomeSink.Children.KEEP));
+    assertEquals(ports(30000), open());
+    String comment = bench.backend().find(bench.backend().open().get(0)).comment();
+    assertTrue(comment.contains(OTHER.text()), comment);
+
+    message(dialogue, (facts, out) -> out.endOwner(OTHER, OutcomeSink.Children.KEEP));
+    assertEquals(ports(), open());
+  }
+
+  @Test
+  void anySource_isNarrowedInOneTransaction() {
+    TcpDialogue dialogue = connect(10);
+    message(
+        dialogue,
+        (facts, out) -> out.expect(many(facts, "a", 30000).owner(CALL).fromAny().build()));
+    assertEquals(List.of("OPEN_ANY TCP any > 198.51.100.7:30000"), bench.backend().open());
+
+    message(
+        dialogue,
+        (facts, out) ->
+            out.expect(many(facts, "a", 30000).owner(CALL).from(facts.client().address()).build()));
+    assertEquals(List.of("OPEN TCP 192.0.2.10 > 198.51.100.7:30000"), bench.backend().open());
+    assertEquals(2, bench.backend().transactions().size());
+  }
+
+  @Test
+  void capOfAnOwner_refusesWhatIsBeyond_andOthersHaveTheirOwn() {
+    TcpDialogue dialogue = connect(10);
+    group(dialogue, CALL, 30000, 30001, 30002, 30003, 30004, 30005, 30006, 30007, 30008);
+    assertEquals(8, open().size());
+    assertTrue(answers.get(8).isEmpty());
+    assertTrue(bench.log().words().contains("refused limitPerOwner"), bench.log().words() + "");
+
+    group(dialogue, OTHER, 30008);
+    assertEquals(9, open().size());
+  }
+
+  @Test
+  void inactiveGroup_opensAsAWhole() {
+    TcpDialogue dialogue = connect(10);
+    message(
+        dialogue,
+        (facts, out) ->
+            out.expectGroup(
+                List.of(
+                    many(facts, "a", 30000).owner(CALL).inactive().build(),
+                    many(facts, "b", 30001).owner(CALL).inactive().build())));
+    assertEquals(ports(), open());
+    message(dialogue, (facts, out) -> out.activate(CALL, "media"));
+    assertEquals(ports(30000, 30001), open());
+    assertEquals(1, bench.backend().transactions().size());
+  }
+}
