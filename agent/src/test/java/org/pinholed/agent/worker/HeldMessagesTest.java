@@ -21,7 +21,6 @@ import org.pinholed.kernel.netlink.NetlinkException;
 
 /** Messages over several segments on translated flows, through a worker. */
 class HeldMessagesTest {
-  private static final InetSocketAddress OUTSIDE = new InetSocketAddress("203.0.113.9", 40001);
   private static final InetSocketAddress SERVER = TcpDialogue.SERVER;
   private static final String LINE = "OFFER <192.0.2.10:30000> and <192.0.2.10:30002> end\n";
   private static final String SEEN = "OFFER <203.0.113.9:30000> and <203.0.113.9:30002> end\n";
