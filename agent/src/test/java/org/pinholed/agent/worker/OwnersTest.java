@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetSocketAddress;
@@ -14,6 +15,7 @@ import java.util.Queue;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
@@ -166,7 +168,9 @@ class OwnersTest {
 
     message(dialogue, (facts, out) -> out.endOwner(CALL, OutcomeSink.Children.KEEP));
     assertEquals(ports(30000), open());
-    String comment = bench.backend().find(bench.backend().open().get(0)).comment();
+    Pinhole left = bench.backend().find(bench.backend().open().get(0));
+    assertNotNull(left);
+    String comment = left.comment();
     assertTrue(comment.contains(OTHER.text()), comment);
 
     message(dialogue, (facts, out) -> out.endOwner(OTHER, OutcomeSink.Children.KEEP));
