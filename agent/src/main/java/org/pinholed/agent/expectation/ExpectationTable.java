@@ -302,6 +302,20 @@ public final class ExpectationTable {
     return holders == null ? null : lastToExpire(holders);
   }
 
+  /**
+   * Whether nobody else holds the pinhole of an expectation.
+   *
+   * @param expectation one that is pending
+   * @return false if its pinhole is to stay when it ends
+   */
+  public boolean isAlone(Expectation expectation) {
+    if (expectation.pinhole().kind() == Pinhole.Kind.ONCE) {
+      return true;
+    }
+    List<Expectation> holders = openByPinhole.get(PinholeKey.of(expectation.pinhole()));
+    return holders == null || (holders.size() == 1 && holders.contains(expectation));
+  }
+
   /** The one whose time in the kernel is the longest: it counts for all of them. */
   private static Expectation lastToExpire(List<Expectation> holders) {
     Expectation last = holders.get(0);

@@ -262,7 +262,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   /** Shuts pinholes that stand although nobody waits for their children. */
   private void shut(List<Expectation> over) {
     try {
-      pinholes.apply(pinholesOf(over), stillHeld(over));
+      pinholes.apply(pinholesOf(over), List.of());
     } catch (BackendException e) {
       failed("close", e.getMessage()); // the kernel's timeout shuts them
     }
@@ -367,7 +367,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     List<Expectation> over = new ArrayList<>();
     for (Expectation expectation : table.pending()) {
       if (expectation.isOverdue(nowNs - EVENT_GRACE_MS * 1_000_000)) {
-        expire(expectation, over);
+        over.add(expectation);
       } else if (expectation.stay().isLease()) {
         if (Leases.isDue(expectation, nowNs)) {
           due.add(expectation);
@@ -378,11 +378,9 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       }
     }
     for (Owner owner : table.owners().due(nowNs)) {
-      table.owners().end(owner).forEach(expectation -> expire(expectation, over));
+      over.addAll(table.owners().end(owner));
     }
-    if (!over.isEmpty()) {
-      shut(over);
-    }
+    expire(over);
     endUnanswered(nowNs);
     table.purgeMatched(nowNs);
     try {
@@ -394,10 +392,35 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     renew(leases.withLivingParent(due, nowNs));
   }
 
-  private void expire(Expectation expectation, List<Expectation> over) {
-    if (table.end(expectation) == Expectation.State.PENDING) {
-      over.add(expectation);
-      events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+  /** Ends what has had its time: shut first, so that what is not listed any more lets nobody in. */
+  private void expire(List<Expectation> over) {
+    List<Pinhole> alone = new ArrayList<>();
+    for (Expectation expectation : over) {
+      if (expectation.state() == Expectation.State.PENDING && table.isAlone(expectation)) {
+        alone.add(expectation.pinhole());
+      }
+    }
+    if (!alone.isEmpty()) {
+      try {
+        pinholes.apply(alone, List.of());
+      } catch (BackendException e) {
+        failed("close", e.getMessage()); // the kernel's timeout shuts them
+      }
+    }
+    List<Expectation> ended = new ArrayList<>();
+    for (Expectation expectation : over) {
+      if (table.end(expectation) == Expectation.State.PENDING) {
+        ended.add(expectation);
+        events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+      }
+    }
+    List<Pinhole> held = stillHeld(ended);
+    if (!held.isEmpty()) {
+      try {
+        pinholes.apply(List.of(), held); // others hold them, perhaps since a moment
+      } catch (BackendException e) {
+        failed("open", e.getMessage());
+      }
     }
   }
 
