@@ -1,0 +1,179 @@
+package org.pinholed.agent.lifecycle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Queue;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeComment;
+import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
+import org.pinholed.agent.worker.LambdaProtocol;
+import org.pinholed.agent.worker.TcpDialogue;
+import org.pinholed.agent.worker.WorkerBench;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.Lifetime;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
+import org.pinholed.kernel.conntrack.ConntrackEvents;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/** How long expectations of owners beyond flows stay. */
+class LifetimesTest {
+  private static final OwnerId SERVICE = new OwnerId(1, 2);
+  private static final String OPEN = "OPEN TCP 192.0.2.10 > 198.51.100.7:30000";
+  private static final Lifetime IDLE =
+      new Lifetime.Idle(Duration.ofSeconds(30), Duration.ofSeconds(100), Duration.ofSeconds(1000));
+
+  private final FakeEventsKernel kernel = new FakeEventsKernel();
+  private final ConntrackEvents socket = ConntrackEvents.open(kernel);
+  private final Queue<BiConsumer<FlowFacts, OutcomeSink>> next = new ArrayDeque<>();
+  private final WorkerBench bench;
+  private final KernelEvents events;
+  private final TcpDialogue dialogue;
+
+  LifetimesTest() throws NetlinkException {
+    bench =
+        new WorkerBench(
+            new LambdaProtocol(
+                (direction, text, facts, out) -> {
+                  BiConsumer<FlowFacts, OutcomeSink> what = next.poll();
+                  if (what != null) {
+                    what.accept(facts, out);
+                  }
+                }),
+            AgentConfig.Limits.DEFAULT,
+            Duration.ofSeconds(30));
+    events = EventsBench.events(socket, bench);
+    dialogue = new TcpDialogue(bench).connect();
+  }
+
+  private void message(BiConsumer<FlowFacts, OutcomeSink> outcomes) {
+    next.add(outcomes);
+    dialogue.server("message");
+  }
+
+  private void announce(Lifetime lifetime) {
+    message(
+        (facts, out) ->
+            out.expect(
+                ExpectationRequest.builder(
+                        "tcp/30000",
+                        Direction.REPLY,
+                        new Endpoint(facts.server().address(), 30000),
+                        LambdaProtocol.Word.SAID)
+                    .owner(SERVICE)
+                    .many()
+                    .lifetime(lifetime)
+                    .build()));
+  }
+
+  private void tickAfter(int seconds) {
+    events.tick(System.nanoTime() + Duration.ofSeconds(seconds).toNanos());
+  }
+
+  private Pinhole pinhole() {
+    Pinhole found = bench.backend().find(OPEN);
+    assertNotNull(found, bench.backend().open().toString());
+    return found;
+  }
+
+  private Connection childComes(int id) throws NetlinkException {
+    Connection child = EventsBench.child(id, 50_000 + id, 30000);
+    kernel.began(child);
+    socket.receive(events);
+    return child;
+  }
+
+  @Test
+  void idle_withoutAChild_endsAfterItsFirstTime() {
+    announce(IDLE);
+    tickAfter(29);
+    assertEquals(List.of(OPEN), bench.backend().open());
+    tickAfter(31);
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals(List.of(), bench.rows());
+    assertEquals(0, bench.table().owners().size());
+    assertEquals(List.of("created said", "expired said"), bench.log().words());
+  }
+
+  @Test
+  void idle_withAChildThatLives_staysUntilItsEndAtTheLatest() throws NetlinkException {
+    announce(IDLE);
+    childComes(1);
+    assertEquals(1, bench.rows().get(0).children());
+    tickAfter(999);
+    assertEquals(List.of(OPEN), bench.backend().open());
+    tickAfter(1001);
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  @Test
+  void idle_endsSomeTimeAfterItsLastChild() throws NetlinkException {
+    announce(IDLE);
+    Connection one = childComes(1);
+    Connection other = childComes(2);
+    kernel.ended(one);
+    socket.receive(events);
+    tickAfter(200);
+    assertEquals(List.of(OPEN), bench.backend().open(), "the other one lives");
+    kernel.ended(other);
+    socket.receive(events);
+    tickAfter(99);
+    assertEquals(List.of(OPEN), bench.backend().open());
+    tickAfter(101);
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  @Test
+  void lease_isRenewed_thoughTheParentIsGone_andTheCommentKnowsItsLastAnnouncement() {
+    announce(IDLE);
+    dialogue.sayQuit();
+    announce(
+        new Lifetime.Idle(Duration.ofSeconds(300), Duration.ofSeconds(5), Duration.ofHours(1)));
+    tickAfter(45);
+    PinholeComment comment = PinholeComment.parse(pinhole().comment());
+    assertNotNull(comment);
+    assertEquals(300_000, comment.stay().firstMs());
+    assertEquals(SERVICE, comment.owner());
+    assertEquals(60_000, pinhole().timeoutMs());
+  }
+
+  @Test
+  void deadline_standsInTheKernel_andIsSetAnewWhenItIsGrantedAgain() {
+    announce(new Lifetime.Until(Duration.ofSeconds(600)));
+    assertEquals(600_000, pinhole().timeoutMs());
+    announce(new Lifetime.Until(Duration.ofSeconds(900)));
+    assertEquals(900_000, pinhole().timeoutMs());
+    assertEquals(1, bench.rows().size());
+    assertEquals(List.of("created said"), bench.log().words());
+  }
+
+  @Test
+  void owner_endsAtItsDeadline_withAllThatIsItsOwn() {
+    announce(new Lifetime.WithOwner(Duration.ofHours(1)));
+    message((facts, out) -> out.keepOwner(SERVICE, Duration.ofSeconds(32)));
+    tickAfter(31);
+    assertEquals(List.of(OPEN), bench.backend().open());
+    tickAfter(33);
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals(0, bench.table().owners().size());
+  }
+
+  @Test
+  void withOwner_endsAtItsEndAtTheLatest() {
+    announce(new Lifetime.WithOwner(Duration.ofSeconds(500)));
+    tickAfter(499);
+    assertEquals(List.of(OPEN), bench.backend().open());
+    tickAfter(501);
+    assertEquals(List.of(), bench.backend().open());
+  }
+}
