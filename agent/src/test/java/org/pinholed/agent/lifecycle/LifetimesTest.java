@@ -137,8 +137,7 @@ class LifetimesTest {
   void lease_isRenewed_thoughTheParentIsGone_andTheCommentKnowsItsLastAnnouncement() {
     announce(IDLE);
     dialogue.sayQuit();
-    announce(
-        new Lifetime.Idle(Duration.ofSeconds(300), Duration.ofSeconds(5), Duration.ofHours(1)));
+    announce(new Lifetime.Idle(Duration.ofMinutes(5), Duration.ofSeconds(5), Duration.ofHours(1)));
     tickAfter(45);
     PinholeComment comment = PinholeComment.parse(pinhole().comment());
     assertNotNull(comment);
@@ -149,9 +148,9 @@ class LifetimesTest {
 
   @Test
   void deadline_standsInTheKernel_andIsSetAnewWhenItIsGrantedAgain() {
-    announce(new Lifetime.Until(Duration.ofSeconds(600)));
+    announce(new Lifetime.Until(Duration.ofMinutes(10)));
     assertEquals(600_000, pinhole().timeoutMs());
-    announce(new Lifetime.Until(Duration.ofSeconds(900)));
+    announce(new Lifetime.Until(Duration.ofMinutes(15)));
     assertEquals(900_000, pinhole().timeoutMs());
     assertEquals(1, bench.rows().size());
     assertEquals(List.of("created said"), bench.log().words());
