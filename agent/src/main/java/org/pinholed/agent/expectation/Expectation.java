@@ -313,10 +313,12 @@ public final class Expectation {
     return openedNs + pinhole.timeoutMs() * 1_000_000;
   }
 
-  /** The pinhole as it is to stand in the kernel now. */
+  /** The pinhole as it is to stand in the kernel now: with the rest of its time, to a second. */
   Pinhole standing(long nowNs) {
     Pinhole full = pinhole;
-    return stay.isLease() ? full : full.withTimeoutMs(Math.max(1, expiresInMs(nowNs)));
+    long leftMs = expiresInMs(nowNs);
+    boolean whole = stay.isLease() || full.timeoutMs() - leftMs < 1000;
+    return whole ? full : full.withTimeoutMs(Math.max(1, leftMs));
   }
 
   /**
