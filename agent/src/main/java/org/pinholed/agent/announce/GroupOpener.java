@@ -126,6 +126,7 @@ final class GroupOpener {
   /** Forgets one whose place is needed. A child that came is not replaced. */
   private void replace(Expectation old) {
     table.owners().remove(old);
+    old.noLongerAwaited();
     if (old.state() != Expectation.State.MATCHED) {
       pinholes.end(old, AgentEvent.Kind.REPLACED);
     }

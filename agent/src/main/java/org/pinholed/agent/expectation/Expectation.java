@@ -431,6 +431,14 @@ public final class Expectation {
   void used(ConntrackIdentity newChild) {
     child = newChild;
     uses.incrementAndGet();
+    noLongerAwaited();
+  }
+
+  /**
+   * Takes it out of those that its owner may have waiting. A child that has just come may not have
+   * been counted yet by the thread that was told of it.
+   */
+  public void noLongerAwaited() {
     if (stopAwaiting()) {
       owner.awaitFirstChild(-1);
     }

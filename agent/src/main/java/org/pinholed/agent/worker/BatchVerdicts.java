@@ -173,12 +173,13 @@ final class BatchVerdicts implements Batch {
     pendingCount = 0;
   }
 
-  /**
-   * Lets all pass that have no verdict yet, and hands the verdicts to the kernel.
-   *
-   * @return how many packets got theirs
-   */
-  int finish() {
+  /** How many packets get their verdicts by {@link #finish}, or got them since the one before. */
+  int answered() {
+    return held - kept + answeredKept;
+  }
+
+  /** Lets all pass that have no verdict yet, and hands the verdicts to the kernel. */
+  void finish() {
     int answered = held - kept;
     acceptPending();
     send();
@@ -188,13 +189,11 @@ final class BatchVerdicts implements Batch {
       metrics.verdicts(AgentMetrics.Verdict.CHANGED, changed);
       metrics.verdicts(AgentMetrics.Verdict.DROP, dropped);
     }
-    answered += answeredKept;
     answeredKept = 0;
     changed = 0;
     dropped = 0;
     kept = 0;
     held = 0;
-    return answered;
   }
 
   /** Tries again what the kernel did not take, if there is anything. */

@@ -545,8 +545,9 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
       return;
     }
     verdicts.bringIntoKernel();
-    int count = verdicts.finish();
-    packets.lazySet(packets.get() + count);
+    // First: who gets the answer to a packet may ask at once how many there were.
+    packets.lazySet(packets.get() + verdicts.answered());
+    verdicts.finish();
     countParents();
   }
 }
