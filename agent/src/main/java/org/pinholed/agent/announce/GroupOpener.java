@@ -232,7 +232,7 @@ final class GroupOpener {
       standing.announcedAgain(request, anew, stay, nowNs);
       trace.opens(standing);
       pinholes.open(standing);
-      return new Endpoint(known.destination(), known.port());
+      return seenFrom(standing);
     }
     boolean open = standing.state() == Expectation.State.PENDING;
     boolean ownTime = !stay.isLease();
@@ -246,7 +246,7 @@ final class GroupOpener {
       standing.opened(nowNs);
       pinholes.rewrite(standing);
     }
-    return new Endpoint(known.destination(), known.port());
+    return seenFrom(standing);
   }
 
   /** Where a child comes by, and whether by any port. */
@@ -302,7 +302,13 @@ final class GroupOpener {
     if (request.active()) {
       pinholes.open(made);
     }
-    return new Endpoint(made.pinhole().destination(), made.pinhole().port());
+    return seenFrom(made);
+  }
+
+  /** What the other side must see as its child's destination. */
+  private static Endpoint seenFrom(Expectation expectation) {
+    Pinhole pinhole = expectation.pinhole();
+    return new Endpoint(pinhole.destination(), pinhole.port());
   }
 
   private static Reason reasonOf(Limit limit) {

@@ -100,13 +100,4 @@ public final class Children {
     }
     return parents;
   }
-
-  /**
-   * How many are known.
-   *
-   * @return now
-   */
-  public int size() {
-    return living.size();
-  }
 }

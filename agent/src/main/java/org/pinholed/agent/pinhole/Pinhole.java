@@ -132,6 +132,31 @@ public record Pinhole(
    * @return a copy
    */
   public Pinhole withTimeoutMs(long newTimeoutMs) {
+    return with(newTimeoutMs, comment, translation);
+  }
+
+  /**
+   * The same pinhole with another comment.
+   *
+   * @param newComment at most 128 bytes of ASCII
+   * @return a copy
+   */
+  public Pinhole withComment(String newComment) {
+    return with(timeoutMs, newComment, translation);
+  }
+
+  /**
+   * The same pinhole for a child that is translated so.
+   *
+   * @param newTranslation how; null if it is not
+   * @return a copy
+   */
+  public Pinhole withTranslation(@Nullable ChildTranslation newTranslation) {
+    return with(timeoutMs, comment, newTranslation);
+  }
+
+  private Pinhole with(
+      long newTimeoutMs, String newComment, @Nullable ChildTranslation newTranslation) {
     return new Pinhole(
         kind,
         transport,
@@ -142,49 +167,7 @@ public record Pinhole(
         connections,
         mark,
         newTimeoutMs,
-        comment,
-        translation);
-  }
-
-  /**
-   * The same pinhole with another comment.
-   *
-   * @param newComment at most 128 bytes of ASCII
-   * @return a copy
-   */
-  public Pinhole withComment(String newComment) {
-    return new Pinhole(
-        kind,
-        transport,
-        source,
-        destination,
-        port,
-        lastPort,
-        connections,
-        mark,
-        timeoutMs,
         newComment,
-        translation);
-  }
-
-  /**
-   * The same pinhole for a child that is translated so.
-   *
-   * @param newTranslation how; null if it is not
-   * @return a copy
-   */
-  public Pinhole withTranslation(@Nullable ChildTranslation newTranslation) {
-    return new Pinhole(
-        kind,
-        transport,
-        source,
-        destination,
-        port,
-        lastPort,
-        connections,
-        mark,
-        timeoutMs,
-        comment,
         newTranslation);
   }
 
