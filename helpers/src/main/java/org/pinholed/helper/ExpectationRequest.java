@@ -45,6 +45,9 @@ public final class ExpectationRequest {
   /** The longest name of a group, in characters. */
   public static final int GROUP_LENGTH = 46;
 
+  /** The longest names of a group and an item of a range of ports together, in characters. */
+  public static final int RANGE_GROUP_LENGTH = 41;
+
   /** The longest name of an item, in characters. */
   public static final int ITEM_LENGTH = 8;
 
@@ -135,7 +138,8 @@ public final class ExpectationRequest {
   /**
    * Which of its group it is.
    *
-   * @return 0..8 characters, with the name of the group at most 46; unique within its group
+   * @return 0..8 characters, with the name of the group at most 46, of a range of ports at most 41;
+   *     unique within its group
    */
   public String item() {
     return item;
@@ -577,6 +581,11 @@ public final class ExpectationRequest {
         require(use == Use.MANY, "use: ONCE (expected: MANY, of a range of ports)");
         require(source != Source.ANY, "source: ANY (expected: one address, of a range of ports)");
         require(pairedWith == null, "pairedWith: " + pairedWith + " (expected: none, of a range)");
+        require(
+            group.length() + item.length() <= RANGE_GROUP_LENGTH,
+            "group: "
+                + group.length()
+                + " characters (expected: with its item 41 or less, of a range)");
       }
       require(
           source != Source.ANY || use == Use.MANY, "use: ONCE (expected: MANY, from any source)");

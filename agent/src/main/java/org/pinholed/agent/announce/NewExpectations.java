@@ -186,6 +186,7 @@ final class NewExpectations {
             parent.parent().policyId(),
             clock.epochMicros() / 1_000_000,
             stay,
+            request.connections(),
             request.owner(),
             request.group(),
             request.item())

@@ -80,7 +80,9 @@ final class SharedPinholes {
 
   private void writeAnew(Change change) throws BackendException {
     others.forEach(Expectation::remade); // first: its child may be coming through now
-    change.apply(List.of(), others.stream().map(Expectation::pinhole).toList());
+    long beganNs = clock.nanoTime();
+    change.apply(
+        List.of(), others.stream().map(other -> table.pinholeToWrite(other, beganNs)).toList());
     long nowNs = clock.nanoTime();
     List<Pinhole> over = new ArrayList<>();
     for (Expectation other : others) {

@@ -310,9 +310,28 @@ public final class Expectation {
     return openedNs + pinhole.timeoutMs() * 1_000_000;
   }
 
+  /**
+   * What may still come through: of a lease for some connections, those that have not come.
+   *
+   * @return the pinhole with its full timeout
+   */
+  public Pinhole withoutUsed() {
+    Pinhole full = pinhole;
+    int used = uses.get();
+    return full.connections() == 0 || used == 0
+        ? full
+        : full.withConnections(Math.max(1, full.connections() - used));
+  }
+
+  /** Whether all connections that a lease was for have come. */
+  boolean isSpent() {
+    int most = pinhole.connections();
+    return most > 0 && uses.get() >= most;
+  }
+
   /** The pinhole as it is to stand in the kernel now: with the rest of its time, to a second. */
   Pinhole standing(long nowNs) {
-    Pinhole full = pinhole;
+    Pinhole full = withoutUsed();
     long leftMs = expiresInMs(nowNs);
     boolean whole = stay.isLease() || full.timeoutMs() - leftMs < 1000;
     return whole ? full : full.withTimeoutMs(Math.max(1, leftMs));

@@ -517,17 +517,25 @@ public final class ExpectationTable {
     if (!expectation.change(State.PENDING, State.MATCHED)) {
       return ending.match(key, child);
     }
-    counts.move(expectation, State.PENDING, State.MATCHED);
     expectation.used(child);
+    nobodyMore(expectation);
+    return expectation;
+  }
+
+  /** All came that it was for: its row is kept for the listing. */
+  private void nobodyMore(Expectation expectation) {
+    counts.move(expectation, State.PENDING, State.MATCHED);
     release(expectation);
     matched.add(expectation);
     if (matchedRows.incrementAndGet() > MAX_MATCHED_ROWS) {
       dropOldestMatched();
     }
-    return expectation;
   }
 
-  /** A child of a pinhole that lets in many is one of all who hold that. */
+  /**
+   * A child of a pinhole that lets in many is one of all who hold that. A lease that all came of
+   * lets in nobody more: the caller shuts it, if nobody else holds it.
+   */
   private @Nullable Expectation matchOpen(
       int protocol,
       InetAddress source,
@@ -535,8 +543,14 @@ public final class ExpectationTable {
       int port,
       ConntrackIdentity child) {
     List<Expectation> holders = holders(protocol, source, destination, port);
+    if (living.has(child)) {
+      return null; // told twice: by its event, and when events were lost
+    }
     for (Expectation holder : holders) {
       holder.used(child);
+      if (holder.isSpent() && holder.change(State.PENDING, State.MATCHED)) {
+        nobodyMore(holder);
+      }
     }
     return holders.isEmpty() ? null : holders.get(0);
   }

@@ -379,7 +379,12 @@ public final class Adoption {
     if (found.comment().stay().isLease()) {
       timeoutMs = Math.max(timeoutMs, Stay.LEASE.toMillis());
     }
-    return pinhole.withTimeoutMs(timeoutMs);
+    int connections = found.comment().connections();
+    Pinhole whole = pinhole.withTimeoutMs(timeoutMs);
+    // not every kernel can count them, and so does not know how many may come
+    return connections > 0 && pinhole.kind() == Pinhole.Kind.LEASE
+        ? whole.withConnections(connections)
+        : whole;
   }
 
   /** What stood in the message, before it was rewritten. */

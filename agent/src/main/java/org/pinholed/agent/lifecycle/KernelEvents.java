@@ -62,6 +62,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final LostParents lostParents;
   private final Leases leases;
   private final BackOff receiveBackOff = new BackOff();
+  private final CountedLeases countedLeases;
   private final LinkWatch links;
   private final SharedStates shared;
   private final ParentKeeper keeper;
@@ -120,6 +121,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.workerWatch = new WorkerWatch(workers, events);
     this.lostParents = new LostParents(workers, events, metrics);
     this.leases = new Leases(conntrack, workers, marks, this::failed);
+    this.countedLeases = new CountedLeases(backend, pinholes, table, clock, this::failed);
     this.links = links;
     this.shared = shared;
     this.keeper = new ParentKeeper(conntrack, this::failed, clock.nanoTime());
@@ -218,6 +220,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if ((entry.mark() & marks.child()) == 0) {
       return;
     }
+    List<Expectation> holders = holders(entry.original()); // before the last child of a lease
     Expectation expectation =
         table.match(
             entry.original().protocol(),
@@ -227,22 +230,18 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             entry.identity(),
             this::stands);
     if (expectation != null) {
-      table.living().began(entry.identity(), expectedBy(expectation, entry.original()));
+      boolean one = expectation.pinhole().kind() == Pinhole.Kind.ONCE;
+      List<Expectation> expectedBy = one ? List.of(expectation) : holders;
+      table.living().began(entry.identity(), expectedBy);
       events.expectation(
           AgentEvent.Kind.MATCHED,
           expectation,
           "from " + new Endpoint(entry.original().source(), entry.original().sourcePort()));
-      if (expectation.pinhole().kind() == Pinhole.Kind.ONCE && expectation.wasRemade()) {
+      if (one && expectation.wasRemade()) {
         shut(List.of(expectation));
       }
+      countedLeases.childCame(expectedBy);
     }
-  }
-
-  /** All who share in a child. */
-  private List<Expectation> expectedBy(Expectation expectation, FlowTuple first) {
-    return expectation.pinhole().kind() == Pinhole.Kind.ONCE
-        ? List.of(expectation)
-        : holders(first);
   }
 
   private List<Expectation> holders(FlowTuple first) {
@@ -495,7 +494,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     for (Expectation expectation : before) {
       long leftMs = expectation.expiresInMs(nowNs);
       if (leftMs > 0) {
-        alive.add(expectation.pinhole().withTimeoutMs(leftMs));
+        alive.add(expectation.withoutUsed().withTimeoutMs(leftMs));
       }
     }
     before.forEach(Expectation::remade);
@@ -521,7 +520,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     for (Expectation expectation : table.pending()) {
       if (!known.contains(expectation)) {
         expectation.remade();
-        opened.add(expectation.pinhole());
+        opened.add(expectation.withoutUsed());
       }
     }
     try (PinholeBackend.Session session = backend.openSession()) {

@@ -17,7 +17,8 @@ import org.pinholed.helper.Transport;
  * @param lastPort the highest port that may be connected to: as {@code port} unless the kind is
  *     {@link Kind#LEASE}
  * @param connections how many may come at most, of {@link Kind#LEASE} only, 1..65535; 0 for any
- *     number. Where {@link PinholeBackend#limitsConnections} is false it must be counted otherwise
+ *     number. The kernel counts them where {@link PinholeBackend#limitsConnections} says so, and
+ *     the agent in any case
  * @param mark the conntrack mark that the child gets
  * @param timeoutMs how long the kernel keeps it, in milliseconds, above 0
  * @param comment helper, parent, policy and what closes it; at most 128 bytes of ASCII
@@ -37,6 +38,9 @@ public record Pinhole(
     @Nullable ChildTranslation translation) {
   /** The longest comment that nft(8) itself would write and show. */
   public static final int MAX_COMMENT_BYTES = 128;
+
+  /** The most connections that a lease may be limited to. */
+  public static final int MAX_CONNECTIONS = 65535;
 
   /**
    * Makes a pinhole whose child is not translated.
@@ -146,6 +150,28 @@ public record Pinhole(
   }
 
   /**
+   * The same lease for another number of connections, which its comment knows, too.
+   *
+   * @param left how many may come, 1..65535
+   * @return a copy
+   */
+  public Pinhole withConnections(int left) {
+    PinholeComment known = PinholeComment.parse(comment);
+    return new Pinhole(
+        kind,
+        transport,
+        source,
+        destination,
+        port,
+        lastPort,
+        left,
+        mark,
+        timeoutMs,
+        known == null ? comment : known.withConnections(left).text(),
+        translation);
+  }
+
+  /**
    * The same pinhole for a child that is translated so.
    *
    * @param newTranslation how; null if it is not
@@ -193,7 +219,7 @@ public record Pinhole(
     }
     Ranges.require("port", port, 1, 65535);
     Ranges.require("lastPort", lastPort, port, kind == Kind.LEASE ? 65535 : port);
-    Ranges.require("connections", connections, 0, kind == Kind.LEASE ? 65535 : 0);
+    Ranges.require("connections", connections, 0, kind == Kind.LEASE ? MAX_CONNECTIONS : 0);
     Ranges.requireAtLeast("timeoutMs", timeoutMs, 1);
     if (translation != null && kind == Kind.LEASE) {
       throw new IllegalArgumentException("translation of the children of a lease");

@@ -147,7 +147,7 @@ public interface PinholeBackend extends AutoCloseable {
    * Whether {@link Pinhole#connections} holds by itself, also when a lease is renewed. One that is
    * made anew (opened again, or put back by {@link #repair}) lets as many in again.
    *
-   * @return false if whoever opens leases must count their children
+   * @return false if only whoever opens leases counts their children
    */
   boolean limitsConnections();
 

@@ -13,8 +13,9 @@ import org.pinholed.helper.OwnerId;
  * <p>It has room for 128 bytes, so it is written without names of fields: {@code 2 ftp 1a2b3c4dc822
  * p19 t3k8p0 f - data}. That is its version; the helper; the parent's serial and the port of its
  * client, together twelve hex digits; the policy; when it was announced, in seconds since 1970; how
- * long it stays; its owner; its group, and its item behind that if it has one. The policy, the time
- * and all durations are in base 36, durations in seconds.
+ * long it stays, with {@code #} and a number behind it if only so many connections may come; its
+ * owner; its group, and its item behind that if it has one. The policy, the time, the number and
+ * all durations are in base 36, durations in seconds.
  *
  * @param helper name of the helper, at most 12 characters
  * @param parentSerial conntrack id of the parent, 8 hex digits
@@ -24,9 +25,12 @@ import org.pinholed.helper.OwnerId;
  * @param createdSeconds when it was announced last, seconds since 1970
  * @param stay how long it stays from then on; of a fixed time and a deadline the kernel knows the
  *     rest, and they are 0 here
+ * @param connections how many connections may come, or may still come, of {@link
+ *     Pinhole.Kind#LEASE} only; 0 for any number
  * @param owner who it belongs to; null for its parent
  * @param group the helper's group, 1..46 characters
- * @param item the helper's item, together with the group at most 46 characters
+ * @param item the helper's item, together with the group at most 46 characters, of a range of ports
+ *     at most 41
  */
 public record PinholeComment(
     String helper,
@@ -35,6 +39,7 @@ public record PinholeComment(
     int policyId,
     long createdSeconds,
     Stay stay,
+    int connections,
     @Nullable OwnerId owner,
     String group,
     String item) {
@@ -57,7 +62,9 @@ public record PinholeComment(
               + NUMBER
               + "\\."
               + NUMBER
-              + ") (-|\\S{16}) (\\S{1,46})(?: (\\S{1,8}))?");
+              + ")(?:#("
+              + NUMBER
+              + "))? (-|\\S{16}) (\\S{1,46})(?: (\\S{1,8}))?");
 
   /**
    * Reads a comment.
@@ -70,12 +77,15 @@ public record PinholeComment(
     if (!form.matches()) {
       return null;
     }
-    OwnerId owner = OwnerId.parse(form.group(7));
+    OwnerId owner = OwnerId.parse(form.group(8));
     long policy = number(form.group(4));
-    if ((owner == null && !form.group(7).equals("-")) || policy > Integer.MAX_VALUE) {
+    long connections = form.group(7) == null ? 0 : number(form.group(7));
+    if ((owner == null && !form.group(8).equals("-"))
+        || policy > Integer.MAX_VALUE
+        || connections > Pinhole.MAX_CONNECTIONS) {
       return null;
     }
-    String item = form.group(9);
+    String item = form.group(10);
     return new PinholeComment(
         form.group(1),
         form.group(2),
@@ -83,9 +93,30 @@ public record PinholeComment(
         (int) policy,
         number(form.group(5)),
         stay(form.group(6)),
+        (int) connections,
         owner,
-        form.group(8),
+        form.group(9),
         item == null ? "" : item);
+  }
+
+  /**
+   * The same comment for another number of connections.
+   *
+   * @param newConnections how many may come, 0..65535; 0 for any number
+   * @return a copy
+   */
+  public PinholeComment withConnections(int newConnections) {
+    return new PinholeComment(
+        helper,
+        parentSerial,
+        clientPort,
+        policyId,
+        createdSeconds,
+        stay,
+        newConnections,
+        owner,
+        group,
+        item);
   }
 
   private static long number(String text) {
@@ -146,6 +177,7 @@ public record PinholeComment(
         + Long.toString(createdSeconds, BASE)
         + " "
         + text(stay)
+        + (connections == 0 ? "" : "#" + Integer.toString(connections, BASE))
         + " "
         + (owner == null ? "-" : owner.text())
         + " "

@@ -25,6 +25,7 @@ import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
@@ -527,6 +528,27 @@ class AdoptionTest {
     assertEquals("parent", bench.rows().get(0).lifetime());
     assertEquals(60_000, bench.table().pending().get(0).pinhole().timeoutMs());
     assertFalse(bench.table().pending().get(0).expiresInMs(System.nanoTime()) > 30_000);
+  }
+
+  /** A kernel that cannot count them does not know how many may come. */
+  @Test
+  void leaseOfPorts_isForThoseThatMayStillCome() throws Exception {
+    useLeases(null);
+    established(PROVEN);
+    Pinhole lease =
+        Pinhole.lease(
+            Transport.TCP,
+            CLIENT.getAddress(),
+            SERVER.getAddress(),
+            new PortRange(49152, 49160),
+            0,
+            WorkerBench.MARKS.childMark(25 | VETTED, false),
+            60_000,
+            COMMENT.replace(" f ", " o#2 "));
+    bench.backend().openSession().apply(List.of(), List.of(lease));
+    adopt();
+
+    assertEquals(2, bench.table().pending().get(0).pinhole().connections());
   }
 
   private void useLeases(@Nullable Duration timeout) throws NetlinkException {

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeComment;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.agent.worker.LambdaProtocol;
 import org.pinholed.agent.worker.TcpDialogue;
@@ -144,6 +145,89 @@ class LifetimesTest {
     assertEquals(300_000, comment.stay().firstMs());
     assertEquals(SERVICE, comment.owner());
     assertEquals(60_000, pinhole().timeoutMs());
+  }
+
+  // ---- Leases of ranges, of which the kernel does not count the connections ---------------------
+
+  private static final String LEASE = "LEASE TCP 192.0.2.10 > 198.51.100.7:49152";
+
+  private void lease(int connections) {
+    bench.table().setLeased(List.of(new PortRange(49152, 49160)));
+    message(
+        (facts, out) ->
+            out.expect(
+                ExpectationRequest.builder(
+                        "lease",
+                        Direction.REPLY,
+                        new Endpoint(facts.server().address(), 49152),
+                        LambdaProtocol.Word.SAID)
+                    .many()
+                    .lifetime(new Lifetime.WithOwner(null))
+                    .portsUpTo(49160, connections)
+                    .build()));
+  }
+
+  private void leasedChildComes(int id) throws NetlinkException {
+    kernel.began(EventsBench.child(id, 50_000 + id, 49152 + id));
+    socket.receive(events);
+  }
+
+  private int stillIn(String text) {
+    Pinhole found = bench.backend().find(text);
+    assertNotNull(found, bench.backend().open().toString());
+    PinholeComment comment = PinholeComment.parse(found.comment());
+    assertNotNull(comment);
+    assertEquals(found.connections(), comment.connections());
+    return found.connections();
+  }
+
+  @Test
+  void lease_isForTheRestAfterEachConnection_andShutWithTheLast() throws NetlinkException {
+    lease(3);
+    assertEquals(3, stillIn(LEASE));
+    leasedChildComes(1);
+    assertEquals(2, stillIn(LEASE));
+    leasedChildComes(1);
+    assertEquals(2, stillIn(LEASE), "the same one, told twice");
+    leasedChildComes(2);
+    assertEquals(1, stillIn(LEASE));
+    tickAfter(45);
+    assertEquals(1, stillIn(LEASE), "renewed");
+    bench.backend().loseTable();
+    events.repair();
+    assertEquals(1, stillIn(LEASE), "repaired");
+    leasedChildComes(3);
+    assertEquals(List.of(), bench.backend().open());
+    assertEquals("matched", bench.rows().get(0).state());
+    assertEquals(3, bench.rows().get(0).children(), "they live on");
+    assertEquals(3, bench.metrics().of("event matched test"));
+
+    leasedChildComes(4);
+    tickAfter(46);
+    bench.backend().loseTable();
+    events.repair();
+    assertEquals(List.of(), bench.backend().open(), "nor by a renewal or a repair");
+    assertEquals(3, bench.metrics().of("event matched test"));
+  }
+
+  @Test
+  void lease_forAnyNumber_isNotWrittenAtEachConnection() throws NetlinkException {
+    lease(0);
+    for (int id = 1; id < 6; id++) {
+      leasedChildComes(id);
+    }
+    assertEquals(0, stillIn(LEASE));
+    assertEquals(1, bench.backend().transactions().size());
+  }
+
+  @Test
+  void lease_thatTheKernelDoesNotTakeAnew_isShutWithTheLastAllTheSame() throws NetlinkException {
+    lease(2);
+    bench.backend().refuse(pinhole -> true);
+    leasedChildComes(1);
+    assertEquals(2, stillIn(LEASE));
+    leasedChildComes(2);
+    assertEquals(List.of(), bench.backend().open());
   }
 
   @Test

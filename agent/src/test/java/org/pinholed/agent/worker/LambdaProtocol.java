@@ -1,5 +1,6 @@
 package org.pinholed.agent.worker;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.pinholed.helper.ByteCursor;
@@ -11,13 +12,17 @@ import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.LeasedPorts;
 import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.SharedState;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
 
 /** A protocol whose helper does what a test says. */
 public final class LambdaProtocol implements HelperProtocol {
   private final Reader reader;
+  private final List<LeasedPorts> leased;
 
   /** What its helper understands. */
   public enum Word implements HelperWord {
@@ -50,7 +55,18 @@ public final class LambdaProtocol implements HelperProtocol {
    * @param reader what its helpers do
    */
   public LambdaProtocol(Reader reader) {
+    this(reader, List.of());
+  }
+
+  /**
+   * Makes it.
+   *
+   * @param reader reads what comes
+   * @param leased ranges of ports that it may lease
+   */
+  public LambdaProtocol(Reader reader, List<LeasedPorts> leased) {
     this.reader = reader;
+    this.leased = leased;
   }
 
   @Override
@@ -75,8 +91,17 @@ public final class LambdaProtocol implements HelperProtocol {
 
   @Override
   public Factory configure(Map<String, Object> options, HelperLimits limits) {
-    return (facts, shared) ->
-        facts.transport() == Transport.UDP ? new Datagrams(facts) : streams(facts);
+    return new Factory() {
+      @Override
+      public SessionHelper open(FlowFacts facts, SharedState shared) {
+        return facts.transport() == Transport.UDP ? new Datagrams(facts) : streams(facts);
+      }
+
+      @Override
+      public List<LeasedPorts> leasedPorts() {
+        return leased;
+      }
+    };
   }
 
   private static String text(ByteCursor bytes) {

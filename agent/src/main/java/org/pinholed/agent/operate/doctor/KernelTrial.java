@@ -111,7 +111,8 @@ final class KernelTrial {
           "nftLeaseLimit",
           found.limitsLeases()
               ? "yes"
-              : "no: the kernel does not limit how many connections come through a lease");
+              : "no: the agent counts the connections of a lease, and may be late for one that comes"
+                  + " at the same moment as the last");
       features.put(
           "nftSequenceAdjustment",
           found.sequenceAdjustment() != null

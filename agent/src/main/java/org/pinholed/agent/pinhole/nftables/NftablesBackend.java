@@ -180,7 +180,8 @@ public final class NftablesBackend implements PinholeBackend {
         "nftLeaseLimit",
         limitsConnections()
             ? "yes"
-            : "no: the kernel does not limit how many connections come through a lease");
+            : "no: the agent counts the connections of a lease, and may be late for one that comes"
+                + " at the same moment as the last");
     found.put(
         "nftSequenceAdjustment",
         features.sequenceAdjustment() != null
