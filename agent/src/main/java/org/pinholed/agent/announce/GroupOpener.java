@@ -152,7 +152,10 @@ final class GroupOpener {
             preferred,
             group.nowNs());
     if (made == null) {
-      reports.report(AgentReason.NO_FREE_PORT, request.streamOffset());
+      boolean isRange = request.lastPort() > request.destination().port();
+      reports.report(
+          isRange ? AgentReason.RANGE_LEADS_ELSEWHERE : AgentReason.NO_FREE_PORT,
+          request.streamOffset());
       return Optional.empty();
     }
     return Optional.ofNullable(add(group, made));
@@ -256,7 +259,8 @@ final class GroupOpener {
   private @Nullable Placed place(Group group, ExpectationRequest request) {
     ChildPath path = ChildPath.of(group.flow().facts(), request);
     ExpectationRequest.Text text = request.text();
-    if (!path.isRewritten() || text == ExpectationRequest.Text.STAYS) {
+    boolean isRange = request.lastPort() > request.destination().port(); // names no port to change
+    if (!path.isRewritten() || isRange || text == ExpectationRequest.Text.STAYS) {
       return new Placed(path, false);
     }
     Reason unchangeable = edits.refusal(group.flow(), group.reading(), request.endpointOffset());

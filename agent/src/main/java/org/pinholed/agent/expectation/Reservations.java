@@ -14,7 +14,8 @@ import org.pinholed.agent.pinhole.PinholeKey;
  *
  * <p>A port that one source may connect to is taken from that source only, because the children of
  * others can be told apart. But the port of an owner that outlives flows, or of an expectation of
- * children from any source, is its owner's alone.
+ * children from any source, is its owner's alone. The ports of a range are nobody's: whatever has
+ * one of them for itself is found first, and ranges of different sources do not meet.
  */
 final class Reservations {
   private final Map<PinholeKey, List<Expectation>> byKey = new HashMap<>();
@@ -42,10 +43,15 @@ final class Reservations {
     boolean forOne = isForOneOwner(expectation);
     List<Expectation> holders = byKey.get(key);
     boolean shared = holders != null && expectation.mayShareWith(holders.get(0));
-    if (!shared && (holders != null || (port != null && !mayJoin(port, expectation, forOne)))) {
+    boolean isRange = expectation.pinhole().kind() == Pinhole.Kind.LEASE;
+    boolean mayJoin = isRange || port == null || mayJoin(port, expectation, forOne);
+    if (!shared && (holders != null || !mayJoin)) {
       return false;
     }
     byKey.computeIfAbsent(key, same -> new ArrayList<>(1)).add(expectation);
+    if (isRange) {
+      return true;
+    }
     if (port == null) {
       port = new Port();
       ports.put(portOf(key), port);
@@ -76,6 +82,9 @@ final class Reservations {
     }
     if (holders.isEmpty()) {
       byKey.remove(key);
+    }
+    if (expectation.pinhole().kind() == Pinhole.Kind.LEASE) {
+      return;
     }
     Port port = ports.get(portOf(key));
     if (port != null && --port.taken == 0) {

@@ -65,6 +65,11 @@ public enum AgentReason implements Reason {
           + " anew and nothing in it is rewritten"),
   /** All ports that were tried are announced by others to the same peer. */
   NO_FREE_PORT(Kind.REFUSED, "no port of the translated address is free for the announcement"),
+  /** Two servers behind one address, and both want the same ports of it for the same client. */
+  RANGE_LEADS_ELSEWHERE(
+      Kind.REFUSED,
+      "the range of ports of the translated address leads to another place already for who would"
+          + " come"),
   /** A data connection to such a port would be taken for a control connection. */
   HELPER_PORT(Kind.REFUSED, "the announced port is one on which a helper reads"),
   /** A message came in pieces, however often it was asked for again. */

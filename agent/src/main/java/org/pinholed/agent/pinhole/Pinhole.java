@@ -2,6 +2,7 @@ package org.pinholed.agent.pinhole;
 
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Ranges;
 import org.pinholed.helper.Transport;
 
@@ -22,7 +23,8 @@ import org.pinholed.helper.Transport;
  * @param mark the conntrack mark that the child gets
  * @param timeoutMs how long the kernel keeps it, in milliseconds, above 0
  * @param comment helper, parent, policy and what closes it; at most 128 bytes of ASCII
- * @param translation how the child is translated; null if it is not
+ * @param translation how the child is translated; null if it is not. The ports of {@link
+ *     Kind#LEASE} stay as they are, so it names the lowest as that of the inside, too
  */
 public record Pinhole(
     Kind kind,
@@ -221,8 +223,9 @@ public record Pinhole(
     Ranges.require("lastPort", lastPort, port, kind == Kind.LEASE ? 65535 : port);
     Ranges.require("connections", connections, 0, kind == Kind.LEASE ? MAX_CONNECTIONS : 0);
     Ranges.requireAtLeast("timeoutMs", timeoutMs, 1);
-    if (translation != null && kind == Kind.LEASE) {
-      throw new IllegalArgumentException("translation of the children of a lease");
+    Endpoint inside = translation == null ? null : translation.inside();
+    if (inside != null && kind == Kind.LEASE && inside.port() != port) {
+      throw new IllegalArgumentException("translation of the ports of a lease");
     }
     if (translation != null && translation.source() != null && source == null) {
       throw new IllegalArgumentException("translation of any source");

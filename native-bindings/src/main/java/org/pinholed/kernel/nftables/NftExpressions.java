@@ -577,6 +577,19 @@ public final class NftExpressions {
     return end();
   }
 
+  /**
+   * Translates the destination address of the connection, in a chain of type nat. The port stays.
+   * Ends the rule.
+   *
+   * @param family {@link NftFamily#IP} or {@link NftFamily#IP6}
+   * @param addressRegister 0..15, where the address is
+   * @return these expressions
+   */
+  public NftExpressions destinationNat(NftFamily family, int addressRegister) {
+    beginNat(NFT_NAT_DNAT, family).attr32be(3, register(addressRegister));
+    return end();
+  }
+
   private NetlinkWriter beginNat(int type, NftFamily family) {
     return begin("nat").attr32be(1, type).attr32be(2, family.code());
   }

@@ -225,8 +225,7 @@ final class NftablesSession implements PinholeBackend.Session {
     while (progress.hasToOpen() && batch.hasRoom()) {
       Pinhole pinhole = progress.nextToOpen();
       remove(batch, pinhole); // one that stands has another mark or comment, perhaps
-      if (pinhole.translation() != null
-          || (backend.translates() && TranslationMaps.mayTranslate(pinhole))) {
+      if (pinhole.translation() != null || backend.translates()) {
         removeTranslation(batch, pinhole); // of a child that came before, perhaps
       }
       add(batch, pinhole, 0);
@@ -292,7 +291,7 @@ final class NftablesSession implements PinholeBackend.Session {
     if (!features.destroyMessages()) {
       translations.addSource(batch, pinhole, 0, key, value);
     }
-    remove(batch, translations.sources(pinhole), translations.inside(pinhole, key));
+    remove(batch, translations.sources(pinhole), translations.outside(pinhole, key));
   }
 
   /** For old kernels: what stands has another value, so that it could not be made first. */
@@ -301,11 +300,9 @@ final class NftablesSession implements PinholeBackend.Session {
     all.addAll(open);
     for (Pinhole pinhole : all) {
       deleteIfThere(maps.setOf(pinhole), maps.key(pinhole, key));
-      if (TranslationMaps.mayTranslate(pinhole)) {
-        deleteIfThere(translations.destinations(pinhole), translations.outside(pinhole, key));
-      }
-      if (TranslationMaps.mayTranslate(pinhole) && pinhole.source() != null) {
-        deleteIfThere(translations.sources(pinhole), translations.inside(pinhole, key));
+      deleteIfThere(translations.destinations(pinhole), translations.outside(pinhole, key));
+      if (pinhole.source() != null) {
+        deleteIfThere(translations.sources(pinhole), translations.outside(pinhole, key));
       }
     }
     progress.closingIsDone();

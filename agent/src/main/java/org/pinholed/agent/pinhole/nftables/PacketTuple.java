@@ -3,9 +3,12 @@ package org.pinholed.agent.pinhole.nftables;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.kernel.nftables.NftExpressions;
 import org.pinholed.kernel.nftables.NftExpressions.Base;
 import org.pinholed.kernel.nftables.NftExpressions.Compare;
+import org.pinholed.kernel.nftables.NftExpressions.Ct;
+import org.pinholed.kernel.nftables.NftExpressions.Direction;
 import org.pinholed.kernel.nftables.NftExpressions.Meta;
 
 /** How rules take from a packet what the maps look up: protocol . source . destination . port. */
@@ -54,6 +57,36 @@ final class PacketTuple {
         .loadPayload(Base.TRANSPORT, 0, 2, words);
     destination(rule, ipv6, words + 1);
     return port(rule, 2 * words + 1);
+  }
+
+  /**
+   * Goes on for packets to a range of ports, and loads the key of a lease of it from register 0:
+   * protocol, source, destination, the lowest and the highest port.
+   */
+  static NftExpressions lease(NftExpressions rule, boolean ipv6, PortRange range) {
+    port(rule, 0).range16be(0, range.first(), range.last());
+    load(rule, ipv6, true);
+    int lowest = registers(ipv6, true) - 1; // in the place of the packet's port
+    return rule.load16be(lowest, range.first()).load16be(lowest + 1, range.last());
+  }
+
+  /**
+   * Loads what the first packet of the connection was before it was translated, from register 0:
+   * protocol, source, destination and its port.
+   */
+  static NftExpressions original(NftExpressions rule, boolean ipv6) {
+    int words = addressBytes(ipv6) / 4;
+    return rule.loadMeta(Meta.L4PROTO, 0)
+        .loadCt(ipv6 ? Ct.SRC_IP6 : Ct.SRC_IP, Direction.ORIGINAL, 1)
+        .loadCt(ipv6 ? Ct.DST_IP6 : Ct.DST_IP, Direction.ORIGINAL, 1 + words)
+        .loadCt(Ct.PROTO_DST, Direction.ORIGINAL, 1 + 2 * words);
+  }
+
+  /** As {@link #lease}, by what the first packet was before it was translated. */
+  static NftExpressions originalLease(NftExpressions rule, boolean ipv6, PortRange range) {
+    rule.loadCt(Ct.PROTO_DST, Direction.ORIGINAL, 0).range16be(0, range.first(), range.last());
+    int lowest = registers(ipv6, true) - 1;
+    return original(rule, ipv6).load16be(lowest, range.first()).load16be(lowest + 1, range.last());
   }
 
   /** Loads the destination port. */

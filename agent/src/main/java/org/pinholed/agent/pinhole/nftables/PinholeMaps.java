@@ -259,15 +259,15 @@ final class PinholeMaps {
   }
 
   /** Writes what comes last: leases, for what no other pinhole is for. */
-  void addLeases(NftBatch batch, Collection<PortRange> ranges) {
+  void addLeases(NftBatch batch, Collection<PortRange> ranges, TranslationMaps translations) {
     batch.addRule(table, CHAIN_PINHOLES).goTo(CHAIN_LEASES).endRule();
-    addRanges(batch, ranges);
+    addRanges(batch, ranges, translations);
   }
 
   /** Writes the rules of other ranges than before. */
-  void setRanges(NftBatch batch, Collection<PortRange> ranges) {
+  void setRanges(NftBatch batch, Collection<PortRange> ranges, TranslationMaps translations) {
     batch.flushChain(table, CHAIN_LEASES);
-    addRanges(batch, ranges);
+    addRanges(batch, ranges, translations);
   }
 
   /** How many rules there are for leases. */
@@ -279,31 +279,29 @@ final class PinholeMaps {
     return rule.loadCt(Ct.MARK, 0).mask32host(0, childBit).compare32host(0, Compare.NOT_EQUAL, 0);
   }
 
-  private void addRanges(NftBatch batch, Collection<PortRange> ranges) {
+  private void addRanges(
+      NftBatch batch, Collection<PortRange> ranges, TranslationMaps translations) {
     // a SYN that is sent again must not take another place of the limit
     isChild(batch.addRule(table, CHAIN_LEASES)).returnToCaller().comment("found already").endRule();
     for (PortRange range : ranges) {
       for (Map map : maps) {
         if (map.kind() == Pinhole.Kind.LEASE) {
           NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_LEASES), map.ipv6());
-          PacketTuple.port(rule, 0).range16be(0, range.first(), range.last());
-          PacketTuple.load(rule, map.ipv6(), true);
-          int lowest = PacketTuple.registers(map.ipv6(), true) - 1;
-          rule.load16be(lowest, range.first()).load16be(lowest + 1, range.last());
-          endLookup(rule, map, lowest + 2, null);
+          PacketTuple.lease(rule, map.ipv6(), range);
+          endLookup(rule, map, PacketTuple.registers(map.ipv6(), true) + 1, translations);
         }
       }
     }
   }
 
   private static void endLookup(
-      NftExpressions rule, Map map, int mark, @Nullable TranslationMaps translations) {
+      NftExpressions rule, Map map, int mark, TranslationMaps translations) {
     rule.lookup(map.set(), 0, mark).storeCtMark(mark);
     if (map.kind() == Pinhole.Kind.ONCE) {
       // the kernel wants a value to delete by; loaded anew so that nft lists a plain "ct mark"
       rule.loadCt(Ct.MARK, mark).changeElement(ElementOperation.DELETE, map.set(), 0, mark, 0);
     }
-    if (map.kind() == Pinhole.Kind.OPEN_ANY && translations != null) {
+    if (map.kind() == Pinhole.Kind.OPEN_ANY || map.kind() == Pinhole.Kind.LEASE) {
       translations.forgetEarlier(rule, map.ipv6());
     }
     rule.counter().goTo(CHAIN_CHILD).endRule();

@@ -22,18 +22,26 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 10;
+  private static final int VERSION = 11;
 
   private static final Map<String, Integer> RULES =
       Map.of(
-          PinholeMaps.CHAIN_PREROUTING, 1,
-          PinholeMaps.CHAIN_OUTPUT, 1,
-          TranslationMaps.CHAIN_PREROUTING, TranslationMaps.destinationRules(),
-          TranslationMaps.CHAIN_OUTPUT, TranslationMaps.destinationRules(),
-          TranslationMaps.CHAIN_POSTROUTING, 2,
-          Diversion.CHAIN_POSTROUTING, 4,
-          Diversion.CHAIN_INPUT, 4,
-          FlowMaps.CHAIN_FLOWS, FlowMaps.RULES);
+          PinholeMaps.CHAIN_PREROUTING,
+          1,
+          PinholeMaps.CHAIN_OUTPUT,
+          1,
+          TranslationMaps.CHAIN_PREROUTING,
+          TranslationMaps.destinationRules(),
+          TranslationMaps.CHAIN_OUTPUT,
+          TranslationMaps.destinationRules(),
+          TranslationMaps.CHAIN_POSTROUTING,
+          TranslationMaps.sourceRules(),
+          Diversion.CHAIN_POSTROUTING,
+          4,
+          Diversion.CHAIN_INPUT,
+          4,
+          FlowMaps.CHAIN_FLOWS,
+          FlowMaps.RULES);
 
   private final NftTable table;
   private final PinholeMaps maps;
@@ -90,6 +98,11 @@ final class TableLayout {
   boolean isIntact(NftClient client, Diverted diverted) throws NetlinkException {
     Map<String, Integer> expected = new HashMap<>(rules);
     expected.put(PinholeMaps.CHAIN_LEASES, PinholeMaps.leaseRules(diverted.leased()));
+    expected.put(
+        TranslationMaps.CHAIN_LEASE_DESTINATIONS,
+        TranslationMaps.leaseDestinationRules(diverted.leased()));
+    expected.put(
+        TranslationMaps.CHAIN_LEASE_SOURCES, TranslationMaps.leaseSourceRules(diverted.leased()));
     return client.inventory(table).equals(new NftInventory(expected, names))
         && client.tableComment(table).equals(Optional.of(comment));
   }
@@ -97,7 +110,8 @@ final class TableLayout {
   /** Writes what changes with the configuration of helpers. */
   void setPorts(NftBatch batch, Diverted diverted) {
     diversion.setPorts(batch, diverted.ports());
-    maps.setRanges(batch, diverted.leased());
+    maps.setRanges(batch, diverted.leased(), translations);
+    translations.setRanges(batch, diverted.leased());
   }
 
   boolean isThere(NftClient client) throws NetlinkException {
@@ -141,7 +155,8 @@ final class TableLayout {
     }
     maps.addRules(batch, translations);
     translations.addRules(batch, diversion.tcpPorts());
-    maps.addLeases(batch, diverted.leased());
+    maps.addLeases(batch, diverted.leased(), translations);
+    translations.addRanges(batch, diverted.leased());
     diversion.addRules(batch);
     diversion.setPorts(batch, diverted.ports());
     return batch;

@@ -3,6 +3,7 @@ package org.pinholed.agent.pinhole.nftables;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
+import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -36,19 +38,23 @@ import org.pinholed.kernel.nftables.NftValue;
  * rule that lets the kernel shift sequence numbers of parents. Immutable; may be shared between
  * threads.
  *
- * <p>Only connections that a pinhole has marked are looked up. {@code dnat} and {@code dnatany}
- * have the pinhole's own key; {@code snat} the key of the same packet behind it. The source of what
- * may come from any source is never translated.
+ * <p>Only connections that a pinhole has marked are looked up. All have the pinhole's own key:
+ * where the source is translated, the destination is already, and the packet is looked up by what
+ * it was. The source of what may come from any source is never translated. Children of leases keep
+ * their port; {@code leasednat} and {@code leasesnat} have the keys of leases, with the lowest and
+ * the highest port of the range, and a rule for each range (see {@link PinholeMaps}).
  *
  * <p>A packet takes out its pinhole, and not the translation that belongs to it, which may still
- * stand when a pinhole for any source is opened for the same port. Whoever that one lets in is
- * looked up in {@code dnat} first; so the rule that finds him takes out what stands there for his
- * packet.
+ * stand when a pinhole for any source or a lease is opened for the same port. Whoever that one lets
+ * in is looked up in {@code dnat} and {@code snat} first; so the rule that finds him takes out what
+ * stands there for his packet.
  */
 final class TranslationMaps {
   static final String CHAIN_PREROUTING = "natprerouting";
   static final String CHAIN_OUTPUT = "natoutput";
   static final String CHAIN_POSTROUTING = "natpostrouting";
+  static final String CHAIN_LEASE_DESTINATIONS = "leasednat";
+  static final String CHAIN_LEASE_SOURCES = "leasesnat";
 
   private static final String SEQUENCE_ADJUSTMENT = "seqadj";
   private static final int PRIORITY_DNAT = -101;
@@ -64,6 +70,10 @@ final class TranslationMaps {
   private final NftSet dnatAny6;
   private final NftSet snat4;
   private final NftSet snat6;
+  private final NftSet leaseDnat4;
+  private final NftSet leaseDnat6;
+  private final NftSet leaseSnat4;
+  private final NftSet leaseSnat6;
   private final @Nullable ExpectationObject sequenceAdjustment;
 
   TranslationMaps(NftTable table, NftablesOptions options, NftFeatures features) {
@@ -76,20 +86,36 @@ final class TranslationMaps {
     dnat6 = destinationMap("dnat6", NftField.IPV6_ADDR, size);
     dnatAny4 = anyMap("dnatany4", NftField.IPV4_ADDR, size);
     dnatAny6 = anyMap("dnatany6", NftField.IPV6_ADDR, size);
-    snat4 = map("snat4", NftField.IPV4_ADDR, size, NftField.IPV4_ADDR).build();
-    snat6 = map("snat6", NftField.IPV6_ADDR, size, NftField.IPV6_ADDR).build();
+    snat4 = map("snat4", NftField.IPV4_ADDR, size, NftField.IPV4_ADDR);
+    snat6 = map("snat6", NftField.IPV6_ADDR, size, NftField.IPV6_ADDR);
+    leaseDnat4 = leaseMap("leasednat4", NftField.IPV4_ADDR, size);
+    leaseDnat6 = leaseMap("leasednat6", NftField.IPV6_ADDR, size);
+    leaseSnat4 = leaseMap("leasesnat4", NftField.IPV4_ADDR, size);
+    leaseSnat6 = leaseMap("leasesnat6", NftField.IPV6_ADDR, size);
   }
 
   private static NftSet destinationMap(String name, NftField address, int size) {
-    return map(name, address, size, address, NftField.INET_SERVICE).changedByRules().build();
+    return map(name, address, size, address, NftField.INET_SERVICE);
   }
 
-  private static NftSet.Builder map(String name, NftField address, int size, NftField... value) {
+  private static NftSet map(String name, NftField address, int size, NftField... value) {
     return NftSet.named(name, NftField.INET_PROTO, address, address, NftField.INET_SERVICE)
+        .changedByRules()
         .mapsTo(value)
         .timeouts()
         .size(size)
-        .comment("protocol . source . destination . port of a child");
+        .comment("protocol . source . destination . port of a child")
+        .build();
+  }
+
+  private static NftSet leaseMap(String name, NftField address, int size) {
+    NftField port = NftField.INET_SERVICE;
+    return NftSet.named(name, NftField.INET_PROTO, address, address, port, port)
+        .mapsTo(address)
+        .timeouts()
+        .size(size)
+        .comment("protocol . source . destination . lowest . highest port of a lease")
+        .build();
   }
 
   private static NftSet anyMap(String name, NftField address, int size) {
@@ -102,7 +128,17 @@ final class TranslationMaps {
   }
 
   List<NftSet> sets() {
-    return List.of(dnat4, dnat6, dnatAny4, dnatAny6, snat4, snat6);
+    return List.of(
+        dnat4,
+        dnat6,
+        dnatAny4,
+        dnatAny6,
+        snat4,
+        snat6,
+        leaseDnat4,
+        leaseDnat6,
+        leaseSnat4,
+        leaseSnat6);
   }
 
   void addSets(NftBatch batch) {
@@ -121,7 +157,22 @@ final class TranslationMaps {
 
   /** How many rules there are in a chain for destinations of children. */
   static int destinationRules() {
-    return 4;
+    return 5;
+  }
+
+  /** How many rules there are in the chain for sources of children: by family and transport. */
+  static int sourceRules() {
+    return 5;
+  }
+
+  /** How many rules there are in the chain for destinations of leases. */
+  static int leaseDestinationRules(Collection<PortRange> ranges) {
+    return 2 * ranges.size();
+  }
+
+  /** How many rules there are in the chain for sources of leases. */
+  static int leaseSourceRules(Collection<PortRange> ranges) {
+    return 4 * ranges.size();
   }
 
   /** Goes on in a rule: takes out what translates a packet to the child of an earlier pinhole. */
@@ -131,14 +182,21 @@ final class TranslationMaps {
     PacketTuple.load(rule, ipv6, true);
     PacketTuple.destination(rule, ipv6, destination); // the kernel wants some value
     PacketTuple.port(rule, port)
-        .changeElement(ElementOperation.DELETE, ipv6 ? dnat6 : dnat4, 0, destination, 0);
+        .changeElement(ElementOperation.DELETE, ipv6 ? dnat6 : dnat4, 0, destination, 0)
+        .changeElement(ElementOperation.DELETE, ipv6 ? snat6 : snat4, 0, destination, 0);
   }
 
   List<String> chains() {
-    return List.of(CHAIN_PREROUTING, CHAIN_OUTPUT, CHAIN_POSTROUTING);
+    return List.of(
+        CHAIN_LEASE_DESTINATIONS,
+        CHAIN_LEASE_SOURCES,
+        CHAIN_PREROUTING,
+        CHAIN_OUTPUT,
+        CHAIN_POSTROUTING);
   }
 
   void addChains(NftBatch batch) {
+    batch.addChain(table, CHAIN_LEASE_DESTINATIONS).addChain(table, CHAIN_LEASE_SOURCES);
     base(batch, CHAIN_PREROUTING, BaseChain.Hook.PREROUTING, PRIORITY_DNAT);
     base(batch, CHAIN_OUTPUT, BaseChain.Hook.OUTPUT, PRIORITY_DNAT);
     base(batch, CHAIN_POSTROUTING, BaseChain.Hook.POSTROUTING, PRIORITY_SNAT);
@@ -152,42 +210,87 @@ final class TranslationMaps {
     if (sequenceAdjustment != null) {
       // It opens nothing, but gives the connection the helper extension, and NAT then gives it the
       // one for sequence numbers.
-      PacketTuple.port(ofTcp(batch.addRule(table, PinholeMaps.CHAIN_PINHOLES)), 0)
+      PacketTuple.port(of(batch.addRule(table, PinholeMaps.CHAIN_PINHOLES), Transport.TCP), 0)
           .lookup(tcpPorts, 0)
           .assignExpectation(SEQUENCE_ADJUSTMENT)
           .comment(ADJUSTS)
           .endRule();
-      ofTcp(hasMark(batch.addRule(table, PinholeMaps.CHAIN_CHILD), readBit))
+      of(hasMark(batch.addRule(table, PinholeMaps.CHAIN_CHILD), readBit), Transport.TCP)
           .assignExpectation(SEQUENCE_ADJUSTMENT)
           .comment(ADJUSTS)
           .endRule();
     }
     for (boolean ipv6 : new boolean[] {false, true}) {
-      NftFamily family = ipv6 ? NftFamily.IP6 : NftFamily.IP;
       for (String chain : List.of(CHAIN_PREROUTING, CHAIN_OUTPUT)) {
-        for (boolean withSource : new boolean[] {true, false}) {
-          NftSet one = ipv6 ? dnat6 : dnat4;
-          NftSet any = ipv6 ? dnatAny6 : dnatAny4;
-          int value = PacketTuple.registers(ipv6, withSource);
-          ofChild(batch, chain, ipv6, withSource)
-              .lookup(withSource ? one : any, 0, value)
-              .counter()
-              .destinationNat(family, value, value + PacketTuple.addressBytes(ipv6) / 4)
-              .endRule();
-        }
+        addDestinationRules(batch, chain, ipv6);
       }
-      int value = PacketTuple.registers(ipv6, true);
-      ofChild(batch, CHAIN_POSTROUTING, ipv6, true)
-          .lookup(ipv6 ? snat6 : snat4, 0, value)
+      for (Transport transport : Transport.values()) {
+        int value = PacketTuple.registers(ipv6, true);
+        NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_POSTROUTING), ipv6);
+        PacketTuple.original(hasMark(of(rule, transport), childBit), ipv6)
+            .lookup(ipv6 ? snat6 : snat4, 0, value)
+            .counter()
+            .sourceNat(family(ipv6), value)
+            .endRule();
+      }
+    }
+    for (String chain : List.of(CHAIN_PREROUTING, CHAIN_OUTPUT)) {
+      hasMark(batch.addRule(table, chain), childBit).goTo(CHAIN_LEASE_DESTINATIONS).endRule();
+    }
+    hasMark(batch.addRule(table, CHAIN_POSTROUTING), childBit).goTo(CHAIN_LEASE_SOURCES).endRule();
+  }
+
+  private void addDestinationRules(NftBatch batch, String chain, boolean ipv6) {
+    int words = PacketTuple.addressBytes(ipv6) / 4;
+    for (boolean withSource : new boolean[] {true, false}) {
+      NftSet one = ipv6 ? dnat6 : dnat4;
+      NftSet any = ipv6 ? dnatAny6 : dnatAny4;
+      int value = PacketTuple.registers(ipv6, withSource);
+      ofChild(batch, chain, ipv6, withSource)
+          .lookup(withSource ? one : any, 0, value)
           .counter()
-          .sourceNat(family, value)
+          .destinationNat(family(ipv6), value, value + words)
           .endRule();
     }
   }
 
-  private static NftExpressions ofTcp(NftExpressions rule) {
-    return rule.loadMeta(Meta.L4PROTO, 0)
-        .compare8(0, Compare.EQUAL, Transport.TCP.protocolNumber());
+  /** Writes the rules of other ranges than before. */
+  void setRanges(NftBatch batch, Collection<PortRange> ranges) {
+    batch.flushChain(table, CHAIN_LEASE_DESTINATIONS).flushChain(table, CHAIN_LEASE_SOURCES);
+    addRanges(batch, ranges);
+  }
+
+  /** Writes the rules that translate the children of leases. */
+  void addRanges(NftBatch batch, Collection<PortRange> ranges) {
+    for (PortRange range : ranges) {
+      for (boolean ipv6 : new boolean[] {false, true}) {
+        int address = PacketTuple.registers(ipv6, true) + 1;
+        NftExpressions rule =
+            PacketTuple.family(batch.addRule(table, CHAIN_LEASE_DESTINATIONS), ipv6);
+        PacketTuple.lease(rule, ipv6, range)
+            .lookup(ipv6 ? leaseDnat6 : leaseDnat4, 0, address)
+            .counter()
+            .destinationNat(family(ipv6), address)
+            .endRule();
+        for (Transport transport : Transport.values()) {
+          rule = PacketTuple.family(batch.addRule(table, CHAIN_LEASE_SOURCES), ipv6);
+          PacketTuple.originalLease(of(rule, transport), ipv6, range)
+              .lookup(ipv6 ? leaseSnat6 : leaseSnat4, 0, address)
+              .counter()
+              .sourceNat(family(ipv6), address)
+              .endRule();
+        }
+      }
+    }
+  }
+
+  private static NftFamily family(boolean ipv6) {
+    return ipv6 ? NftFamily.IP6 : NftFamily.IP;
+  }
+
+  /** Goes on for one transport: without it nft would not know what the port of conntrack is. */
+  private static NftExpressions of(NftExpressions rule, Transport transport) {
+    return rule.loadMeta(Meta.L4PROTO, 0).compare8(0, Compare.EQUAL, transport.protocolNumber());
   }
 
   private static NftExpressions hasMark(NftExpressions rule, int bit) {
@@ -222,7 +325,10 @@ final class TranslationMaps {
     if (inside == null) {
       inside = new Endpoint(pinhole.destination(), pinhole.port());
     }
-    value.reset().putBytes(inside.address().getAddress()).put16be(inside.port());
+    value.reset().putBytes(inside.address().getAddress());
+    if (pinhole.kind() != Pinhole.Kind.LEASE) {
+      value.put16be(inside.port());
+    }
     batch.addElement(
         table,
         destinations(pinhole),
@@ -244,7 +350,7 @@ final class TranslationMaps {
     batch.addElement(
         table,
         sources(pinhole),
-        inside(pinhole, key),
+        outside(pinhole, key),
         value,
         pinhole.timeoutMs(),
         expirationMs,
@@ -253,6 +359,9 @@ final class TranslationMaps {
 
   /** The map that translates destinations of children like that of a pinhole. */
   NftSet destinations(Pinhole pinhole) {
+    if (pinhole.kind() == Pinhole.Kind.LEASE) {
+      return isIpv6(pinhole) ? leaseDnat6 : leaseDnat4;
+    }
     if (pinhole.source() == null) {
       return isIpv6(pinhole) ? dnatAny6 : dnatAny4;
     }
@@ -261,6 +370,9 @@ final class TranslationMaps {
 
   /** The map that translates sources of children like that of a pinhole, if it has one source. */
   NftSet sources(Pinhole pinhole) {
+    if (pinhole.kind() == Pinhole.Kind.LEASE) {
+      return isIpv6(pinhole) ? leaseSnat6 : leaseSnat4;
+    }
     return isIpv6(pinhole) ? snat6 : snat4;
   }
 
@@ -270,42 +382,29 @@ final class TranslationMaps {
 
   /** The key of the child's first packet as it comes. */
   NftValue outside(Pinhole pinhole, NftValue into) {
-    return key(pinhole, pinhole.destination(), pinhole.port(), into);
-  }
-
-  /** The key of the child's first packet when its destination was translated. */
-  NftValue inside(Pinhole pinhole, NftValue into) {
-    ChildTranslation translation = pinhole.translation();
-    Endpoint inside = translation == null ? null : translation.inside();
-    return inside == null
-        ? outside(pinhole, into)
-        : key(pinhole, inside.address(), inside.port(), into);
-  }
-
-  private static NftValue key(Pinhole pinhole, InetAddress destination, int port, NftValue into) {
     into.reset().put8(pinhole.transport().protocolNumber());
     InetAddress source = pinhole.source();
     if (source != null) {
       into.putBytes(source.getAddress());
     }
-    return into.putBytes(destination.getAddress()).put16be(port);
-  }
-
-  /** Whether there can be a translation of the child of a pinhole. */
-  static boolean mayTranslate(Pinhole pinhole) {
-    return pinhole.kind() != Pinhole.Kind.LEASE;
+    into.putBytes(pinhole.destination().getAddress()).put16be(pinhole.port());
+    return pinhole.kind() == Pinhole.Kind.LEASE ? into.put16be(pinhole.lastPort()) : into;
   }
 
   /** All translations that stand in the kernel. */
   Found read(NftClient client) throws NetlinkException {
     Found found = new Found();
-    for (NftSet set : sets()) {
-      boolean ipv6 = set == dnat6 || set == dnatAny6 || set == snat6;
+    for (boolean ipv6 : new boolean[] {false, true}) {
       int length = PacketTuple.addressBytes(ipv6);
-      boolean destination = set != snat4 && set != snat6;
-      boolean withSource = set != dnatAny4 && set != dnatAny6;
       client.dumpElements(
-          table, set, element -> found.take(element, length, destination, withSource));
+          table, ipv6 ? dnat6 : dnat4, element -> found.destination(element, length, true));
+      client.dumpElements(
+          table, ipv6 ? dnatAny6 : dnatAny4, element -> found.destination(element, length, false));
+      client.dumpElements(table, ipv6 ? snat6 : snat4, element -> found.source(element, length));
+      client.dumpElements(
+          table, ipv6 ? leaseDnat6 : leaseDnat4, element -> found.leased(element, length, true));
+      client.dumpElements(
+          table, ipv6 ? leaseSnat6 : leaseSnat4, element -> found.leased(element, length, false));
     }
     return found;
   }
@@ -315,22 +414,45 @@ final class TranslationMaps {
     private final Map<PinholeKey, Endpoint> destinations = new HashMap<>();
     private final Map<PinholeKey, InetAddress> sources = new HashMap<>();
 
-    private void take(NftElementView element, int length, boolean destination, boolean withSource) {
+    private void destination(NftElementView element, int length, boolean withSource) {
+      byte[] port = element.valueBytes(length, 2);
+      int number = (port[0] & 0xff) << 8 | (port[1] & 0xff);
+      destinations.put(
+          key(element, length, withSource, false), new Endpoint(value(element, length), number));
+    }
+
+    private void source(NftElementView element, int length) {
+      sources.put(key(element, length, true, false), value(element, length));
+    }
+
+    private void leased(NftElementView element, int length, boolean destination) {
+      PinholeKey key = key(element, length, true, true);
+      if (!destination) {
+        sources.put(key, value(element, length));
+      } else if (key.port() > 0) { // anybody with the privilege can add elements of any kind
+        destinations.put(key, new Endpoint(value(element, length), key.port()));
+      }
+    }
+
+    private static PinholeKey key(
+        NftElementView element, int length, boolean withSource, boolean lease) {
+      int destinationAt = withSource ? 4 + length : 4;
+      int port = element.key16be(destinationAt + length);
+      return new PinholeKey(
+          element.key8(0),
+          withSource ? address(element.keyBytes(4, length)) : null,
+          address(element.keyBytes(destinationAt, length)),
+          port,
+          lease ? element.key16be(destinationAt + length + 4) : port);
+    }
+
+    private static InetAddress value(NftElementView element, int length) {
+      return address(element.valueBytes(0, length));
+    }
+
+    private static InetAddress address(byte[] bytes) {
       try {
-        int destinationAt = withSource ? 4 + length : 4;
-        PinholeKey key =
-            new PinholeKey(
-                element.key8(0),
-                withSource ? InetAddress.getByAddress(element.keyBytes(4, length)) : null,
-                InetAddress.getByAddress(element.keyBytes(destinationAt, length)),
-                element.key16be(destinationAt + length));
-        InetAddress address = InetAddress.getByAddress(element.valueBytes(0, length));
-        if (destination) {
-          byte[] port = element.valueBytes(length, 2);
-          destinations.put(key, new Endpoint(address, (port[0] & 0xff) << 8 | (port[1] & 0xff)));
-        } else {
-          sources.put(key, address);
-        }
+        return InetAddress.getByAddress(bytes);
       } catch (UnknownHostException e) {
         throw new IllegalStateException(e); // thrown for other lengths than 4 and 16 only
       }
@@ -338,17 +460,9 @@ final class TranslationMaps {
 
     /** A pinhole with the translation of its child, if there is one. */
     Pinhole complete(Pinhole pinhole) {
-      if (!mayTranslate(pinhole)) {
-        return pinhole;
-      }
-      InetAddress from = pinhole.source();
-      int protocol = pinhole.transport().protocolNumber();
-      PinholeKey outside = new PinholeKey(protocol, from, pinhole.destination(), pinhole.port());
+      PinholeKey outside = PinholeKey.of(pinhole);
       Endpoint inside = destinations.get(outside);
-      InetAddress source =
-          inside == null
-              ? sources.get(outside)
-              : sources.get(new PinholeKey(protocol, from, inside.address(), inside.port()));
+      InetAddress source = sources.get(outside);
       if (inside == null && source == null) {
         return pinhole;
       }

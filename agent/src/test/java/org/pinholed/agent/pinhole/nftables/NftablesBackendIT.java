@@ -638,6 +638,7 @@ class NftablesBackendIT {
                 + " bytes 0 goto child",
             "ct mark set meta l4proto . ip6 daddr . th dport map @openany6 delete @dnat6"
                 + " { meta l4proto . ip6 saddr . ip6 daddr . th dport : ip6 daddr . th dport }"
+                + " delete @snat6 { meta l4proto . ip6 saddr . ip6 daddr . th dport : ip6 daddr }"
                 + " counter packets 0 bytes 0 goto child",
             "map lease6 { type inet_proto . ipv6_addr . ipv6_addr . inet_service . inet_service"
                 + " : mark",
@@ -646,6 +647,11 @@ class NftablesBackendIT {
             "goto leases } chain prerouting",
             "dnat ip to meta l4proto . ip saddr . ip daddr . th dport map @dnat4",
             "dnat ip6 to meta l4proto . ip6 daddr . th dport map @dnatany6",
+            "meta l4proto tcp ct mark & 0x40000000 != 0x00000000 counter packets 0 bytes 0 snat ip"
+                + " to meta l4proto . ct original ip saddr . ct original ip daddr . ct original"
+                + " proto-dst map @snat4",
+            "goto leasednat } chain natoutput",
+            "goto leasesnat }",
             "map flowsrc4 { type ipv4_addr . inet_service . ipv4_addr . inet_service : ipv4_addr ."
                 + " inet_service . mark size 10000 flags dynamic,timeout",
             "add @flowsrc6 { ip6 saddr . th sport . ip6 daddr . th dport timeout 30s : ct original"
@@ -775,7 +781,7 @@ class NftablesBackendIT {
       // nft prints the xtables target as the queue statement, which this kernel may not have
       String rules = lines().replaceAll("queue (num 7( bypass)?|flags bypass to 7|to 7)", "");
       // nft 1.0.6 aborts when it is to read "delete" from a map with two IPv6 addresses in its key
-      rules = rules.replaceAll("delete @(once6|dnat6) \\{[^}]*\\}", "");
+      rules = rules.replaceAll("delete @(once6|dnat6|snat6) \\{[^}]*\\}", "");
       // nor can it read what rules put into a map as more than one value
       rules = rules.replaceAll("(delete|add) @(flow...|dnat)[46] \\{[^}]*\\}", "");
       // nft refuses an expectation object of size 0, which only the kernel knows what to do with

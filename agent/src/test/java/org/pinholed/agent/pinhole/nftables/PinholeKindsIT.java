@@ -363,6 +363,201 @@ class PinholeKindsIT {
     assertNotNull(seen(server(RoutedNetwork.SERVER, 5001), outside, 30_000, at2));
   }
 
+  private static Pinhole once(String source, String destination, ChildTranslation translation)
+      throws IOException {
+    return new Pinhole(
+        Pinhole.Kind.ONCE,
+        Transport.UDP,
+        RoutedNetwork.address(source),
+        RoutedNetwork.address(destination),
+        30_000,
+        MARK,
+        TIMEOUT_MS,
+        "once",
+        translation);
+  }
+
+  /** The address that is seen in the place of its source is not that of an earlier child's. */
+  @Test
+  void anySource_keepsItsSource_whereTheOneOfAnEarlierChildWasTranslated() throws IOException {
+    String outside = RoutedNetwork.ROUTER_OUTSIDE;
+    DatagramSocket at = client(RoutedNetwork.CLIENT, 4000);
+    Pinhole once =
+        once(
+            RoutedNetwork.SERVER,
+            outside,
+            new ChildTranslation(
+                new Endpoint(RoutedNetwork.address(RoutedNetwork.CLIENT), 4000),
+                RoutedNetwork.address(RoutedNetwork.ROUTER_INSIDE)));
+    session.apply(List.of(), List.of(once));
+    InetSocketAddress earlier = seen(server(RoutedNetwork.SERVER, 5000), outside, 30_000, at);
+    assertNotNull(earlier);
+    assertEquals(RoutedNetwork.address(RoutedNetwork.ROUTER_INSIDE), earlier.getAddress());
+    // by another port, so that what opens it does not take out what was left of the earlier one
+    session.apply(List.of(), List.of(any(false, 30_002, inside(RoutedNetwork.CLIENT, 4000))));
+    InetSocketAddress later = seen(server(RoutedNetwork.SERVER, 5001), outside, 30_002, at);
+    assertEquals(new InetSocketAddress(RoutedNetwork.address(RoutedNetwork.SERVER), 5001), later);
+  }
+
+  @Test
+  void anySource_thatIsNotTranslated_keepsItsSource() throws IOException {
+    Pinhole once =
+        once(
+            RoutedNetwork.CLIENT,
+            RoutedNetwork.SERVER,
+            new ChildTranslation(null, RoutedNetwork.address(RoutedNetwork.ROUTER_OUTSIDE)));
+    DatagramSocket at = server(RoutedNetwork.SERVER, 30_000);
+    session.apply(List.of(), List.of(once));
+    InetSocketAddress earlier =
+        seen(client(RoutedNetwork.CLIENT, 5000), RoutedNetwork.SERVER, 30_000, at);
+    assertNotNull(earlier);
+    assertEquals(RoutedNetwork.address(RoutedNetwork.ROUTER_OUTSIDE), earlier.getAddress());
+    Pinhole any =
+        new Pinhole(
+            Pinhole.Kind.OPEN_ANY,
+            Transport.UDP,
+            null,
+            RoutedNetwork.address(RoutedNetwork.SERVER),
+            30_000,
+            MARK,
+            TIMEOUT_MS,
+            "any");
+    session.apply(List.of(), List.of(any));
+    assertEquals(
+        new InetSocketAddress(RoutedNetwork.address(RoutedNetwork.CLIENT), 5001),
+        seen(client(RoutedNetwork.CLIENT, 5001), RoutedNetwork.SERVER, 30_000, at));
+  }
+
+  // ---- Leases under translation ----------------------------------------------------------------
+
+  private static Pinhole translated(
+      PortRange range, String source, String destination, String inside, String seenAs)
+      throws IOException {
+    return Pinhole.lease(
+            Transport.UDP,
+            RoutedNetwork.address(source),
+            RoutedNetwork.address(destination),
+            range,
+            0,
+            MARK,
+            TIMEOUT_MS,
+            "a lease")
+        .withTranslation(
+            new ChildTranslation(
+                inside.isEmpty()
+                    ? null
+                    : new Endpoint(RoutedNetwork.address(inside), range.first()),
+                seenAs.isEmpty() ? null : RoutedNetwork.address(seenAs)));
+  }
+
+  /** A server behind port forwarding, a client behind masquerade, and both. */
+  @ParameterizedTest
+  @CsvSource({
+    "198.51.100.2, 198.51.100.1, 192.0.2.2, ''",
+    "198.51.100.2, 198.51.100.1, 192.0.2.2, 192.0.2.1",
+    "192.0.2.2, 198.51.100.2, '', 198.51.100.1",
+    "2001:db8:2::2, 2001:db8:2::1, 2001:db8:1::2, ''",
+    "2001:db8:2::2, 2001:db8:2::1, 2001:db8:1::2, 2001:db8:1::1",
+    "2001:db8:1::2, 2001:db8:2::2, '', 2001:db8:2::1"
+  })
+  void lease_isTranslated_andKeepsItsPorts(
+      String source, String destination, String inside, String seenAs) throws IOException {
+    boolean fromClient = inside.isEmpty();
+    String target = fromClient ? destination : inside;
+    Pinhole lease = translated(LEASED, source, destination, inside, seenAs);
+    session.apply(List.of(), List.of(lease));
+    assertEquals(List.of(lease), owned());
+    session.renew(List.of(lease));
+    for (int port : new int[] {49152, 49155, 49160}) {
+      DatagramSocket at = fromClient ? server(target, port) : client(target, port);
+      DatagramSocket from = fromClient ? client(source, port) : server(source, port);
+      InetSocketAddress seen = seen(from, destination, port, at);
+      assertNotNull(seen, "port " + port);
+      assertEquals(RoutedNetwork.address(seenAs.isEmpty() ? source : seenAs), seen.getAddress());
+      RoutedNetwork.send(at, seen.getHostString(), seen.getPort());
+      InetSocketAddress answer = RoutedNetwork.receive(from, TURN_MS * TURNS);
+      assertEquals(
+          new InetSocketAddress(RoutedNetwork.address(destination), port),
+          answer,
+          "the answer finds its way back");
+    }
+    network.router().exec("nft", "delete table inet pinholed");
+    assertTrue(backend.repair(List.of(lease)));
+    assertEquals(List.of(lease), owned());
+    session.apply(List.of(lease), List.of());
+    assertEquals(List.of(), owned());
+    String listing = network.router().exec("nft", "list", "table", "inet", "pinholed");
+    assertFalse(Pattern.compile("49160 timeout").matcher(listing).find(), listing);
+    DatagramSocket at = fromClient ? server(target, 49153) : client(target, 49153);
+    DatagramSocket from = fromClient ? client(source, 5999) : server(source, 5999);
+    if (fromClient) {
+      assertNull(seen(from, destination, 49153, at), "shut");
+    }
+  }
+
+  /** Where an earlier child from the same source went is not where that of a lease goes. */
+  @Test
+  void lease_isNotSentWhereAnEarlierChildWas_norHasItsSource() throws IOException {
+    String outside = RoutedNetwork.ROUTER_OUTSIDE;
+    Pinhole once =
+        new Pinhole(
+            Pinhole.Kind.ONCE,
+            Transport.UDP,
+            RoutedNetwork.address(RoutedNetwork.SERVER),
+            RoutedNetwork.address(outside),
+            49_155,
+            MARK,
+            TIMEOUT_MS,
+            "once",
+            new ChildTranslation(
+                new Endpoint(RoutedNetwork.address(RoutedNetwork.CLIENT), 49_155),
+                RoutedNetwork.address(RoutedNetwork.ROUTER_INSIDE)));
+    DatagramSocket at = client(RoutedNetwork.CLIENT, 49_155);
+    DatagramSocket at2 = client(RoutedNetwork.CLIENT2, 49_155);
+    session.apply(List.of(), List.of(once));
+    assertNotNull(seen(server(RoutedNetwork.SERVER, 5000), outside, 49_155, at));
+    session.apply(
+        List.of(),
+        List.of(translated(LEASED, RoutedNetwork.SERVER, outside, RoutedNetwork.CLIENT2, "")));
+    assertEquals(
+        new InetSocketAddress(RoutedNetwork.address(RoutedNetwork.SERVER), 5001),
+        seen(server(RoutedNetwork.SERVER, 5001), outside, 49_155, at2));
+    // and where that of the same inside endpoint was
+    session.apply(List.of(), List.of(once));
+    assertNotNull(seen(server(RoutedNetwork.SERVER, 5002), outside, 49_155, at));
+    session.apply(
+        List.of(),
+        List.of(translated(LEASED, RoutedNetwork.SERVER, outside, RoutedNetwork.CLIENT, "")));
+    assertEquals(
+        new InetSocketAddress(RoutedNetwork.address(RoutedNetwork.SERVER), 5003),
+        seen(server(RoutedNetwork.SERVER, 5003), outside, 49_155, at));
+  }
+
+  /** What is for one port comes before what is for many. */
+  @Test
+  void lease_leavesAPinholeOfOneOfItsPortsAlone() throws IOException {
+    String outside = RoutedNetwork.ROUTER_OUTSIDE;
+    Pinhole open =
+        new Pinhole(
+            Pinhole.Kind.OPEN,
+            Transport.UDP,
+            RoutedNetwork.address(RoutedNetwork.SERVER),
+            RoutedNetwork.address(outside),
+            49_155,
+            MARK,
+            TIMEOUT_MS,
+            "open",
+            inside(RoutedNetwork.CLIENT, 4000));
+    Pinhole lease = translated(LEASED, RoutedNetwork.SERVER, outside, RoutedNetwork.CLIENT2, "");
+    session.apply(List.of(), List.of(lease, open));
+    assertEquals(Set.of(lease, open), Set.copyOf(owned()));
+    DatagramSocket at = client(RoutedNetwork.CLIENT, 4000);
+    assertNotNull(seen(server(RoutedNetwork.SERVER, 5000), outside, 49_155, at));
+    session.apply(List.of(open), List.of());
+    DatagramSocket at2 = client(RoutedNetwork.CLIENT2, 49_155);
+    assertNotNull(seen(server(RoutedNetwork.SERVER, 5001), outside, 49_155, at2));
+  }
+
   @Test
   void anySource_renewedReplacedRepaired() throws IOException {
     Pinhole any = any(false, 30_000, inside(RoutedNetwork.CLIENT, 4000));
