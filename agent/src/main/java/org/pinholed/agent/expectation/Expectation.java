@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
@@ -65,7 +64,7 @@ public final class Expectation {
   private volatile boolean commentIsOld;
   private volatile long lastChildEndedNs;
   private final AtomicInteger uses = new AtomicInteger();
-  private final AtomicBoolean awaited = new AtomicBoolean(true);
+  private boolean awaited;
   private @Nullable Set<ConntrackIdentity> living;
   private int livingUnknown;
   private volatile @Nullable ConntrackIdentity child;
@@ -224,9 +223,7 @@ public final class Expectation {
     if (stay.kind() == Stay.Kind.IDLE && msSince(announcedNs, nowNs) >= stay.firstMs()) {
       lastChildEndedNs = nowNs;
       uses.compareAndSet(0, 1);
-      if (stopAwaiting()) {
-        owner.awaitFirstChild(-1);
-      }
+      noLongerAwaited();
     }
   }
 
@@ -427,9 +424,14 @@ public final class Expectation {
     return now == State.ENDING || now == State.GONE;
   }
 
-  /** Whether it stops to wait for its first child now: true once. */
-  boolean stopAwaiting() {
-    return awaited.getAndSet(false);
+  /** Whether it is counted as waiting for its first child. Under the lock of its owner. */
+  boolean isAwaited() {
+    return awaited;
+  }
+
+  /** Notes whether it is counted so. Under the lock of its owner. */
+  void setAwaited(boolean value) {
+    awaited = value;
   }
 
   /** Notes that a child came. */
@@ -444,9 +446,7 @@ public final class Expectation {
    * been counted yet by the thread that was told of it.
    */
   public void noLongerAwaited() {
-    if (stopAwaiting()) {
-      owner.awaitFirstChild(-1);
-    }
+    owner.awaitNoMore(this);
   }
 
   /**

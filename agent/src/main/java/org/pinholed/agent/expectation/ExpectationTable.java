@@ -169,8 +169,8 @@ public final class ExpectationTable {
       waiting.decrementAndGet();
       return Limit.EXPECTATIONS_PER_SOURCE;
     }
-    if (expectation.owner().awaitFirstChild(1) > mostPerOwner) {
-      expectation.owner().awaitFirstChild(-1);
+    if (expectation.owner().await(expectation) > mostPerOwner) {
+      expectation.noLongerAwaited();
       waitingBySource.change(client, -1);
       changeOfParent(expectation, -1);
       waiting.decrementAndGet();
@@ -730,9 +730,7 @@ public final class ExpectationTable {
     reservations.giveBack(expectation);
     waiting.decrementAndGet();
     changeOfParent(expectation, -1);
-    if (expectation.stopAwaiting()) {
-      expectation.owner().awaitFirstChild(-1);
-    }
+    expectation.noLongerAwaited();
     waitingBySource.change(expectation.parent().client().address(), -1);
   }
 }

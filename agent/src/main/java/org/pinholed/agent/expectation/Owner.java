@@ -136,10 +136,25 @@ public final class Owner {
     expectations.remove(Name.of(expectation), expectation);
   }
 
-  /** Changes how many of its expectations wait for their first child, and answers with that. */
-  synchronized int awaitFirstChild(int change) {
-    firstChildAwaited += change;
-    return firstChildAwaited;
+  /**
+   * Counts an expectation among those that wait for their first child.
+   *
+   * @return how many there are with it
+   */
+  synchronized int await(Expectation expectation) {
+    expectation.setAwaited(true);
+    return ++firstChildAwaited;
+  }
+
+  /**
+   * Counts it no more, if it still is. Several threads may know at the same time that it waits no
+   * longer; whoever comes back from here may rely on it.
+   */
+  synchronized void awaitNoMore(Expectation expectation) {
+    if (expectation.isAwaited()) {
+      expectation.setAwaited(false);
+      firstChildAwaited--;
+    }
   }
 
   /**

@@ -59,7 +59,9 @@ public final class Owners {
         (key, known) -> {
           Owner owner = known == null || known.hasEnded() ? own : known;
           if (owner != own) {
+            own.awaitNoMore(expectation);
             expectation.moveTo(owner);
+            owner.await(expectation);
           }
           Expectation displaced = owner.add(expectation);
           if (displaced != null) {

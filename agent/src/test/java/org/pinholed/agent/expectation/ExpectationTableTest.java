@@ -101,6 +101,16 @@ class ExpectationTableTest {
       @Nullable InetAddress source,
       int port,
       boolean livesWithParent) {
+    return expectation(parent, Owner.flow("ftp"), kind, source, port, livesWithParent);
+  }
+
+  private Expectation expectation(
+      Parent parent,
+      Owner owner,
+      Pinhole.Kind kind,
+      @Nullable InetAddress source,
+      int port,
+      boolean livesWithParent) {
     ExpectationRequest request =
         ExpectationRequest.builder("data", Direction.REPLY, new Endpoint(SERVER, port), Word.SAID)
             .streamOffset(123)
@@ -110,7 +120,7 @@ class ExpectationTableTest {
     return new Expectation(
         table.nextId(),
         parent,
-        Owner.flow("ftp"),
+        owner,
         request,
         pinhole,
         livesWithParent
@@ -775,6 +785,37 @@ class ExpectationTableTest {
       } finally {
         threads.shutdownNow();
       }
+    }
+
+    /** The next port is announced by one thread while another one is told of the child before. */
+    @Test
+    void childThatComes_makesRoomForTheNextOfItsOwner_atOnce() throws Exception {
+      Parent parent = parent("192.0.2.10");
+      Owner owner = Owner.flow("ftp");
+      race(
+          ROUNDS,
+          () -> {
+            Expectation old =
+                pending(expectation(parent, owner, Pinhole.Kind.ONCE, CLIENT, 5000, false));
+            Callable<Void> told =
+                () -> {
+                  assertSame(old, match(CLIENT, 5000));
+                  return null;
+                };
+            Callable<Void> announced =
+                () -> {
+                  while (old.state() != State.MATCHED) {
+                    Thread.onSpinWait();
+                  }
+                  old.noLongerAwaited();
+                  Expectation next =
+                      expectation(parent, owner, Pinhole.Kind.ONCE, CLIENT, 5001, false);
+                  assertNull(table.add(next, 1));
+                  table.end(next);
+                  return null;
+                };
+            return new Callable<?>[] {told, announced};
+          });
     }
 
     @Test
