@@ -12,6 +12,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Queue;
 import java.util.function.BiConsumer;
@@ -231,7 +232,7 @@ class ExpectationHistoryTest {
               "3 replaced media/a to 30002 by 30002 used 0",
               "1 replaced media/a to 30000 by 30000 opened used 0",
               "2 replaced media/a to 30001 by 30001 opened used 0"),
-          ended().stream().sorted((one, other) -> one.contains("opened") ? 0 : -1).toList());
+          ended().stream().sorted(Comparator.comparing(text -> text.contains("opened"))).toList());
     }
 
     @Test
