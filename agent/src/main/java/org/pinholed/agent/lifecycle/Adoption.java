@@ -290,9 +290,7 @@ public final class Adoption {
         continue;
       }
       Expectation expectation = expectation(null, entry, pinhole, comment);
-      if (table.add(expectation, entry.mostPerOwner()) == null) {
-        table.owners().add(expectation);
-      }
+      table.add(expectation);
     }
   }
 
@@ -301,9 +299,7 @@ public final class Adoption {
       PinholeComment comment = PinholeComment.parse(pinhole.comment());
       if (comment != null && flow.owner().find(comment.group(), comment.item()) == null) {
         Expectation expectation = expectation(flow, flow.helperEntry(), pinhole, comment);
-        if (table.add(expectation, flow.helperEntry().mostPerOwner()) == null) {
-          table.owners().add(expectation);
-        }
+        table.add(expectation);
       }
     }
   }
@@ -324,7 +320,7 @@ public final class Adoption {
     }
     Expectation expectation = expectation(flow, entry, pinhole, comment);
     if (expectation.owner().find(comment.group(), comment.item()) != null
-        || table.add(expectation, entry.mostPerOwner()) != null) {
+        || table.add(expectation) != null) {
       return false;
     }
     long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.owned().expiresInMs());
@@ -333,7 +329,6 @@ public final class Adoption {
       table.end(expectation); // another one has it already
       return false;
     }
-    table.owners().add(expectation);
     expectation.wasPerhapsUsed(nowNs);
     return true;
   }
