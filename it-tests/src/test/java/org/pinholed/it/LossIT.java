@@ -41,7 +41,7 @@ import org.pinholed.it.lab.ScriptedSession.Cuts;
 /**
  * Address translation over links that lose 5 % of all packets and let 10 % arrive late: every
  * transfer works, every line arrives whole and in its order, what is sent again is rewritten in the
- * same way again, and nothing was invalid.
+ * same way again, and nothing was invalid (but bare acknowledgements that the kernel misjudges).
  *
  * <p>The cases stand side by side, each in a lab of its own: what they do most is wait for what is
  * sent again.
@@ -204,7 +204,7 @@ class LossIT {
       }
       assertEquals(List.of(), failed, () -> agent.log() + watch.log());
       assertTrue(cells.size() > 40, cells::toString);
-      watch.assertNone();
+      watch.assertNoneButSelectiveAcknowledgements();
       assertEquals(List.of(), agent.complaints());
     } finally {
       clients.shutdownNow();

@@ -278,9 +278,7 @@ public final class Adoption {
         continue;
       }
       Expectation expectation = expectation(null, entry, pinhole, comment);
-      if (table.add(expectation, entry.mostPerOwner()) == null) {
-        table.owners().add(expectation);
-      }
+      table.add(expectation);
     }
   }
 
@@ -289,9 +287,7 @@ public final class Adoption {
       PinholeComment comment = PinholeComment.parse(pinhole.comment());
       if (comment != null && flow.owner().find(comment.group(), comment.item()) == null) {
         Expectation expectation = expectation(flow, flow.helperEntry(), pinhole, comment);
-        if (table.add(expectation, flow.helperEntry().mostPerOwner()) == null) {
-          table.owners().add(expectation);
-        }
+        table.add(expectation);
       }
     }
   }
@@ -312,7 +308,7 @@ public final class Adoption {
     }
     Expectation expectation = expectation(flow, entry, pinhole, comment);
     if (expectation.owner().find(comment.group(), comment.item()) != null
-        || table.add(expectation, entry.mostPerOwner()) != null) {
+        || table.add(expectation) != null) {
       return false;
     }
     long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.owned().expiresInMs());
@@ -321,7 +317,6 @@ public final class Adoption {
       table.end(expectation); // another one has it already
       return false;
     }
-    table.owners().add(expectation);
     expectation.wasPerhapsUsed(nowNs);
     return true;
   }

@@ -2,6 +2,7 @@ package org.pinholed.agent.nat;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +46,84 @@ final class LaidText {
     this.text = text;
     this.acknowledged = text == null;
     this.shiftAcknowledged = acknowledged;
+  }
+
+  /**
+   * Lays the new text of edits over segments.
+   *
+   * @param due segments without a gap between them
+   * @param end sequence number behind their last byte
+   * @param edits in order, 1 or more; the segments have all the bytes that they replace
+   * @return null if no segment can take the change of length
+   */
+  static @Nullable LaidText over(List<HeldSegment> due, int end, List<PayloadEdit> edits) {
+    int growth = PayloadEdit.growth(edits);
+    int from = edits.get(0).from();
+    int last = edits.get(edits.size() - 1).to();
+    int to = last - end > 0 ? last : end;
+    Integer place = place(due, from, to, growth);
+    if (place == null) {
+      return null;
+    }
+    byte[] text = new byte[to - from + growth];
+    int at = 0;
+    int copied = from;
+    for (PayloadEdit edit : edits) {
+      copy(due, copied, edit.from(), text, at);
+      at += edit.from() - copied;
+      System.arraycopy(edit.replacement(), 0, text, at, edit.replacement().length);
+      at += edit.replacement().length;
+      copied = edit.to();
+    }
+    copy(due, copied, to, text, at);
+    return new LaidText(from, to, place, text, growth);
+  }
+
+  /**
+   * Where the length changes: in the last segment that can take it. If none can grow by so much, at
+   * the end of the last one that takes a part; its sender sends the rest of it again. Not of an
+   * earlier one: the kernel takes selective acknowledgements of what lies behind a change that is
+   * not acknowledged for invalid.
+   *
+   * @return null if no segment can take it
+   */
+  private static @Nullable Integer place(List<HeldSegment> due, int from, int to, int growth) {
+    if (growth == 0) {
+      return to;
+    }
+    Integer part = null;
+    for (int i = due.size() - 1; i >= 0; i--) {
+      HeldSegment segment = due.get(i);
+      int lengthBytes = segment.lengthBytes();
+      if (lengthBytes == 0 || segment.end() - from <= 0) {
+        continue;
+      }
+      boolean takesAll =
+          growth > 0
+              ? lengthBytes + growth <= segment.roomBytes()
+              : lengthBytes + growth > 0 && segment.end() + growth - from >= 0;
+      if (takesAll) {
+        return segment.end();
+      }
+      if (part == null && segment.roomBytes() > growth) {
+        part = segment.end();
+      }
+    }
+    return growth < 0 ? Integer.valueOf(to) : part;
+  }
+
+  private static void copy(List<HeldSegment> due, int from, int to, byte[] into, int at) {
+    int copied = from;
+    for (HeldSegment segment : due) {
+      if (to - copied > 0 && segment.sequence() - copied <= 0 && segment.end() - copied > 0) {
+        int lengthBytes = Math.min(to - copied, segment.end() - copied);
+        segment.copy(copied, lengthBytes, into, at + copied - from);
+        copied += lengthBytes;
+      }
+    }
+    if (to - copied > 0) {
+      throw new IllegalStateException("text of a segment that is not held");
+    }
   }
 
   static LaidText of(TranslatedState.Laid state) {

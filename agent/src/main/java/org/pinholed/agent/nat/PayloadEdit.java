@@ -1,6 +1,9 @@
 package org.pinholed.agent.nat;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.util.Arrays;
+import java.util.List;
 
 /** Bytes of a TCP stream that are replaced by others, named by sequence numbers of the sender. */
 public final class PayloadEdit {
@@ -43,6 +46,24 @@ public final class PayloadEdit {
     this.replacement = replacement;
   }
 
+  static PayloadEdit of(TranslatedState.Edit state) {
+    return new PayloadEdit(
+        (int) state.message(),
+        (int) state.from(),
+        state.lengthBytes(),
+        state.replacement().getBytes(ISO_8859_1),
+        new byte[0]);
+  }
+
+  /** What another process needs to make it. */
+  TranslatedState.Edit state() {
+    return new TranslatedState.Edit(
+        Integer.toUnsignedLong(from),
+        to - from,
+        new String(replacement, ISO_8859_1),
+        Integer.toUnsignedLong(message));
+  }
+
   int message() {
     return message;
   }
@@ -67,6 +88,15 @@ public final class PayloadEdit {
    */
   public int growth() {
     return replacement.length - (to - from);
+  }
+
+  /** By how many bytes edits make the stream longer. */
+  static int growth(List<PayloadEdit> edits) {
+    int growth = 0;
+    for (PayloadEdit edit : edits) {
+      growth += edit.growth();
+    }
+    return growth;
   }
 
   /**

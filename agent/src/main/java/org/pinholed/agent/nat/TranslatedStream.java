@@ -1,7 +1,5 @@
 package org.pinholed.agent.nat;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
-
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -17,19 +15,16 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
  * and what comes again is changed again in the same way. Not thread-safe.
  */
 public final class TranslatedStream {
-  /** Edits that are remembered for retransmissions, acknowledged ones included. */
-  static final int REMEMBERED = 16;
-
   /** How often an edit comes in part, and its segment is cut, before the edit is given up. */
   static final int MAX_CUTS = 6;
 
   private final List<PayloadEdit> planned = new ArrayList<>();
-  private final List<Made> made = new ArrayList<>();
+  private final MadeEdits made = new MadeEdits();
   private SequenceAdjustment adjustment = SequenceAdjustment.NONE;
   private boolean begun;
-  private boolean inherited;
-  private int inheritedPosition;
-  private boolean inheritedPrefixPassed;
+
+  /** What an earlier agent changed; null if nothing, or once it is known how. */
+  private @Nullable InheritedShift inherited;
 
   /** Sequence number behind the last byte that passed. */
   private int released;
@@ -41,22 +36,6 @@ public final class TranslatedStream {
 
   /** How longer messages are changed; null while a helper has none of them. */
   private @Nullable MessageHold hold;
-
-  /** Edits that were made together, with one position in the kernel. */
-  private static final class Made {
-    private final List<PayloadEdit> edits;
-    private final int from;
-    private final int to;
-    private final boolean changesLength;
-    private boolean acknowledged;
-
-    private Made(List<PayloadEdit> edits) {
-      this.edits = edits;
-      this.from = edits.get(0).from();
-      this.to = edits.get(edits.size() - 1).to();
-      this.changesLength = growth(edits) != 0;
-    }
-  }
 
   /** Makes a stream in which nothing was replaced. */
   public TranslatedStream() {}
@@ -78,8 +57,7 @@ public final class TranslatedStream {
    */
   public void inherit(SequenceAdjustment found) {
     adjustment = found;
-    inherited = found.offsetBefore() != found.offsetAfter();
-    inheritedPosition = found.position();
+    inherited = InheritedShift.of(found);
   }
 
   /**
@@ -125,9 +103,7 @@ public final class TranslatedStream {
    * @return true as long as nobody knows how it was changed
    */
   public boolean isInherited(int sequence, int lengthBytes) {
-    return inherited
-        && sequence - inheritedPosition <= 0
-        && sequence + lengthBytes - inheritedPosition > 0;
+    return inherited != null && inherited.concerns(sequence, lengthBytes);
   }
 
   /** What is to be replaced, in order; of {@link MessageHold}, too. */
@@ -149,13 +125,15 @@ public final class TranslatedStream {
 
   /** Notes what passed. */
   void release(int end) {
-    released(end);
+    if (end - released > 0) {
+      released = end;
+    }
   }
 
   /** Notes what the kernel was told. */
   void adjusted(SequenceAdjustment next) {
     adjustment = next;
-    inherited = false;
+    inherited = null;
   }
 
   /**
@@ -169,23 +147,9 @@ public final class TranslatedStream {
     }
     return new TranslatedState(
         Integer.toUnsignedLong(released),
-        made.stream()
-            .map(group -> new TranslatedState.Group(group.acknowledged, write(group.edits)))
-            .toList(),
-        write(planned),
+        made.state(),
+        planned.stream().map(PayloadEdit::state).toList(),
         hold == null ? null : hold.state());
-  }
-
-  private static List<TranslatedState.Edit> write(List<PayloadEdit> edits) {
-    return edits.stream()
-        .map(
-            edit ->
-                new TranslatedState.Edit(
-                    Integer.toUnsignedLong(edit.from()),
-                    edit.to() - edit.from(),
-                    new String(edit.replacement(), ISO_8859_1),
-                    Integer.toUnsignedLong(edit.message())))
-        .toList();
   }
 
   /**
@@ -196,30 +160,15 @@ public final class TranslatedStream {
    */
   public void restore(TranslatedState state) {
     begin((int) state.released());
-    for (TranslatedState.Group group : state.made()) {
-      Made restored = new Made(read(group.edits()));
-      restored.acknowledged = group.acknowledged();
-      made.add(restored);
-      inherited = false; // it is known how
+    made.restore(state.made());
+    if (!made.isEmpty()) {
+      inherited = null; // it is known how
     }
-    planned.addAll(read(state.planned()));
+    state.planned().forEach(edit -> planned.add(PayloadEdit.of(edit)));
     if (state.hold() != null) {
       holding().restore(state.hold());
-      inherited = false;
+      inherited = null;
     }
-  }
-
-  private static List<PayloadEdit> read(List<TranslatedState.Edit> edits) {
-    return edits.stream()
-        .map(
-            edit ->
-                new PayloadEdit(
-                    (int) edit.message(),
-                    (int) edit.from(),
-                    edit.lengthBytes(),
-                    edit.replacement().getBytes(ISO_8859_1),
-                    new byte[0]))
-        .toList();
   }
 
   /**
@@ -237,12 +186,7 @@ public final class TranslatedStream {
    * @param acknowledgement in the sender's numbers ({@link SequenceAdjustment#toSender})
    */
   public void acknowledged(int acknowledgement) {
-    for (int i = 0; i < made.size(); i++) { // an iterator would be garbage
-      Made group = made.get(i);
-      if (acknowledgement - group.to >= 0) {
-        group.acknowledged = true;
-      }
-    }
+    made.acknowledged(acknowledgement);
   }
 
   /**
@@ -294,13 +238,10 @@ public final class TranslatedStream {
     if (!planned.isEmpty() && planned.get(0).from() - end < 0) {
       return false;
     }
-    for (int i = 0; i < made.size(); i++) {
-      Made group = made.get(i);
-      if (end - group.from > 0 && sequence - group.to < 0) {
-        return false;
-      }
+    if (made.overlap(sequence, end)) {
+      return false;
     }
-    released(end);
+    release(end);
     return true;
   }
 
@@ -329,14 +270,18 @@ public final class TranslatedStream {
     if (sequence - released > 0 && (inTurnOnly || !planned.isEmpty())) {
       return Passage.dropped(WithheldReason.EARLY);
     }
-    if (isInherited(sequence, lengthBytes)) {
-      return decideInherited(sequence, end);
+    InheritedShift earlier = inherited;
+    if (earlier != null && earlier.concerns(sequence, lengthBytes)) {
+      release(end); // that agent may have passed it
+      Passage passage = earlier.decide(sequence, end);
+      if (passage.adjustment() != null) {
+        planned.clear();
+      }
+      return passage;
     }
     List<PayloadEdit> edits = new ArrayList<>(2);
-    for (Made group : made) {
-      if (!collect(group, sequence, end, edits)) {
-        return Passage.dropped(WithheldReason.PART_OF_AN_EDIT);
-      }
+    if (!made.collect(sequence, end, edits)) {
+      return Passage.dropped(WithheldReason.PART_OF_AN_EDIT);
     }
     WithheldReason reason = null;
     if (incomplete != null
@@ -359,7 +304,7 @@ public final class TranslatedStream {
       }
       fresh.add(edit);
     }
-    if (changesLength(fresh) && isUnacknowledged()) {
+    if (changesLength(fresh) && made.changesLengthUnacknowledged()) {
       reason = WithheldReason.UNACKNOWLEDGED;
       end = fresh.get(0).from();
       fresh.clear();
@@ -376,7 +321,7 @@ public final class TranslatedStream {
     }
     noteWithheld(reason, end);
     SequenceAdjustment next = null;
-    int growth = growth(fresh);
+    int growth = PayloadEdit.growth(fresh);
     if (growth != 0) {
       int before = adjustment.offsetAfter();
       next = new SequenceAdjustment(fresh.get(0).from(), before, before + growth);
@@ -405,9 +350,9 @@ public final class TranslatedStream {
   private int fit(
       int sequence, int end, int roomBytes, List<PayloadEdit> edits, List<PayloadEdit> fresh) {
     int fitting = end;
-    while (!edits.isEmpty() && fitting - sequence + growth(edits) > roomBytes) {
+    while (!edits.isEmpty() && fitting - sequence + PayloadEdit.growth(edits) > roomBytes) {
       PayloadEdit last = edits.get(edits.size() - 1);
-      int most = sequence + roomBytes - growth(edits);
+      int most = sequence + roomBytes - PayloadEdit.growth(edits);
       if (most - last.to() >= 0) {
         return most;
       }
@@ -415,91 +360,17 @@ public final class TranslatedStream {
         edits.remove(edits.size() - 1);
         fitting = last.from();
       } else {
-        Made group = groupOf(last);
-        edits.removeAll(group.edits);
-        fitting = group.from;
+        List<PayloadEdit> together = made.togetherWith(last);
+        edits.removeAll(together);
+        fitting = together.get(0).from();
       }
     }
     return fitting;
   }
 
-  private Made groupOf(PayloadEdit edit) {
-    for (Made group : made) {
-      if (group.edits.contains(edit)) {
-        return group;
-      }
-    }
-    throw new IllegalStateException("an edit that was never made");
-  }
-
-  /**
-   * A segment that an earlier agent changed, or was about to; nobody knows how. What stands before
-   * the change passes. If the receiver has the rest, it says so now. If the sender goes on right at
-   * the change, the receiver has nothing of it: the kernel is told that there was no change.
-   */
-  private Passage decideInherited(int sequence, int end) {
-    if (end - released > 0) {
-      released = end; // that agent may have passed it
-    }
-    if (sequence != inheritedPosition) {
-      inheritedPrefixPassed = true;
-      return new Passage(
-          Passage.Kind.CHANGED,
-          WithheldReason.CHANGED_BY_AN_EARLIER_AGENT,
-          inheritedPosition,
-          List.of(),
-          null,
-          List.of());
-    }
-    if (!inheritedPrefixPassed) {
-      return Passage.dropped(WithheldReason.CHANGED_BY_AN_EARLIER_AGENT);
-    }
-    planned.clear();
-    int offset = adjustment.offsetBefore();
-    return new Passage(
-        Passage.Kind.CHANGED,
-        null,
-        end,
-        List.of(),
-        new SequenceAdjustment(inheritedPosition, offset, offset),
-        List.of());
-  }
-
-  /** Adds the edits of a group that a segment must repeat; false if it cannot. */
-  private static boolean collect(Made group, int sequence, int end, List<PayloadEdit> into) {
-    if (end - group.from <= 0 || sequence - group.to >= 0) {
-      return true;
-    }
-    if (sequence - group.from > 0) {
-      return false; // the kernel would shift it as if it stood behind the edits
-    }
-    for (PayloadEdit edit : group.edits) {
-      if (edit.to() - end <= 0) {
-        into.add(edit);
-      } else if (edit.from() - end < 0) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private boolean isUnacknowledged() {
-    for (Made group : made) {
-      if (group.changesLength && !group.acknowledged) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   /** Whether something is to be replaced, or was and may have to be sent again. */
   boolean isUnfinished() {
-    for (Made group : made) {
-      if (!group.acknowledged) {
-        return true;
-      }
-    }
-    return !planned.isEmpty() || (hold != null && hold.isUnfinished());
+    return made.areUnfinished() || !planned.isEmpty() || (hold != null && hold.isUnfinished());
   }
 
   /**
@@ -518,24 +389,15 @@ public final class TranslatedStream {
    * @param passage not dropped
    */
   public void passed(Passage passage) {
-    released(passage.end());
+    release(passage.end());
     SequenceAdjustment next = passage.adjustment();
     if (next != null) {
       adjustment = next;
-      inherited = false;
+      inherited = null;
     }
     if (!passage.fresh().isEmpty()) {
       planned.removeAll(passage.fresh());
-      made.add(new Made(List.copyOf(passage.fresh())));
-      if (made.size() > REMEMBERED) {
-        made.remove(0);
-      }
-    }
-  }
-
-  private void released(int end) {
-    if (end - released > 0) {
-      released = end;
+      made.add(List.copyOf(passage.fresh()));
     }
   }
 
@@ -546,14 +408,5 @@ public final class TranslatedStream {
       }
     }
     return false;
-  }
-
-  /** By how many bytes edits make the stream longer. */
-  static int growth(List<PayloadEdit> edits) {
-    int growth = 0;
-    for (PayloadEdit edit : edits) {
-      growth += edit.growth();
-    }
-    return growth;
   }
 }

@@ -13,6 +13,7 @@ import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.limit.ClientCounts;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.HeldSegment;
+import org.pinholed.agent.nat.HoldExits;
 import org.pinholed.agent.nat.HoldReason;
 import org.pinholed.agent.nat.MessageHold;
 import org.pinholed.agent.nat.PayloadEdit;
@@ -38,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * (docs/adr/0011): whether there is room for one more, when its time is over, and its verdict.
  * {@link MessageHold} decides what becomes of them. For the worker's thread only.
  */
-public final class HeldMessages implements MessageHold.Exits, WorkerFlows.HeldPackets {
+public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   private static final Logger LOG = LoggerFactory.getLogger(HeldMessages.class);
 
   /** No client holds more than this part of what all may hold, but always a whole message. */

@@ -113,10 +113,12 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       acquired.add(backend::remove);
       helpers.shared().restore(left.beyond().shared(), shared.clock().nanoTime());
       shared.table().setLeased(helpers.leased());
+      shared.table().setEntryLimits(helpers.entryLimits());
       backend.install(helpers.ports(), helpers.leased());
       queues.repeatForNewDiversion();
       pinholes = acquired.add(backend.openSession());
       ParentOwners owners = new ParentOwners(config.limits());
+      owners.setEntryLimits(helpers.entryLimits());
       for (PacketQueue queue : queues.all()) {
         int index = workerThreads.size();
         workerThreads.add(acquired.add(openWorker(config, helpers, index, queue, owners, shared)));

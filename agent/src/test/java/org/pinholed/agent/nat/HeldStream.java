@@ -30,7 +30,7 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
  * rewrites whole messages, the kernel that shifts sequence numbers, and the receiver. A message is
  * a line; in it each {@code [old|n]} becomes {@code n} times a Z.
  */
-final class HeldStream implements MessageHold.Exits, InOrderStream.Reader {
+final class HeldStream implements HoldExits, InOrderStream.Reader {
   private static final Pattern EDIT = Pattern.compile("\\[[^|\\]]*\\|([0-9]+)\\]");
 
   private static final InetSocketAddress CLIENT = new InetSocketAddress("192.0.2.10", 40001);
@@ -228,7 +228,8 @@ final class HeldStream implements MessageHold.Exits, InOrderStream.Reader {
 
   private void whole(String text, long offset) {
     int from = stream.sequenceOf(offset);
-    if (hold.passes(from)) {
+    Integer passing = hold.passing();
+    if (passing != null && passing == from) {
       return;
     }
     Matcher found = EDIT.matcher(text);

@@ -28,6 +28,7 @@ import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
@@ -246,6 +247,10 @@ public final class WorkerBench {
     this.conntrack = conntrack;
     this.table = table;
     this.owners = owners;
+    HelperTable helpers =
+        helpers(new HelperEntry(1, protocol.name(), transport, 21, true, timeout, Map.of()));
+    table.setEntryLimits(helpers.entryLimits());
+    owners.setEntryLimits(helpers.entryLimits());
     queueKernel = new FakeQueueKernel(this::atVerdict);
     ConntrackClient ownConntrack = ConntrackClient.open(conntrack);
     PinholeBackend.Session ownPinholes = backend.openSession();
@@ -262,7 +267,7 @@ public final class WorkerBench {
             ownPinholes,
             id -> backend.queueOf(id) == 0,
             table,
-            helpers(new HelperEntry(1, protocol.name(), transport, 21, true, timeout, Map.of())),
+            helpers,
             owners,
             MARKS,
             events,
@@ -299,6 +304,17 @@ public final class WorkerBench {
         owners,
         false,
         Clock.SYSTEM);
+  }
+
+  /**
+   * Puts limits of the one entry of the bench in force, as a reload does.
+   *
+   * @param limits those that the entry says itself
+   */
+  public void limitEntry(EntryLimits limits) {
+    Map<Integer, EntryLimits> byEntry = Map.of(1, limits.or(protocols.get(0).limits()));
+    table.setEntryLimits(byEntry);
+    owners.setEntryLimits(byEntry);
   }
 
   static HelperEntry entry(int id, String name, @Nullable Duration timeout) {

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.stream.Stream;
 
 /**
  * Drops, counts and logs on the router every packet that connection tracking calls invalid, as a
@@ -73,5 +74,32 @@ public final class InvalidWatch {
     if (count != 0) {
       throw new AssertionError(count + " packets were invalid:\n" + log());
     }
+  }
+
+  /**
+   * Insists that nothing was invalid but bare selective acknowledgements. Where a segment is lost
+   * behind a message that grew, the kernel shifts a block by the wrong one of two offsets before it
+   * checks the window, and takes that one packet for invalid; the next acknowledgement says the
+   * same and passes. No agent sees such a packet: it carries no data.
+   */
+  public void assertNoneButSelectiveAcknowledgements() {
+    long count = count();
+    if (count == 0) {
+      return;
+    }
+    Scenario.await(TIMEOUT, () -> packets().count() >= count, this::log);
+    if (!packets().allMatch(InvalidWatch::isBareSelectiveAcknowledgement)) {
+      throw new AssertionError(count + " packets were invalid:\n" + log());
+    }
+  }
+
+  private Stream<String> packets() {
+    return log().lines().filter(line -> line.contains(": Flags ["));
+  }
+
+  private static boolean isBareSelectiveAcknowledgement(String packet) {
+    return packet.contains(": Flags [.]")
+        && packet.contains(",sack ")
+        && packet.endsWith(", length 0");
   }
 }
