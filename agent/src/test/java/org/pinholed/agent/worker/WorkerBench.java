@@ -256,25 +256,19 @@ public final class WorkerBench {
     PinholeBackend.Session ownPinholes = backend.openSession();
     worker =
         new QueueWorker(
-            PacketQueue.open(
-                new QueueOptions(
-                    0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
-                queueKernel),
-            ownConntrack,
-            new KernelFlowFinder(ownConntrack, ownPinholes),
-            asymmetricRouting,
-            RouteClient.open(routes),
-            ownPinholes,
-            id -> backend.queueOf(id) == 0,
-            table,
+            new WorkerSockets(
+                PacketQueue.open(
+                    new QueueOptions(
+                        0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
+                    queueKernel),
+                ownConntrack,
+                new KernelFlowFinder(ownConntrack, ownPinholes),
+                RouteClient.open(routes),
+                ownPinholes),
+            new WorkerOptions(
+                asymmetricRouting, id -> backend.queueOf(id) == 0, MARKS, MOST_HELD_PACKETS),
             helpers,
-            owners,
-            MARKS,
-            events,
-            metrics,
-            traces,
-            clock,
-            MOST_HELD_PACKETS);
+            new WorkerShared(table, owners, events, metrics, traces, clock));
   }
 
   private void atVerdict() {
