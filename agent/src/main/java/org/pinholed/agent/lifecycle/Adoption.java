@@ -40,6 +40,7 @@ import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -70,6 +71,7 @@ public final class Adoption {
   private final List<Pinhole> announcedBeyondFlows;
   private final HalfOpenState halfOpen;
   private final Clock clock;
+  private final LeftChildren children = new LeftChildren();
 
   /** Who reads the parents. */
   public interface Workers {
@@ -172,7 +174,13 @@ public final class Adoption {
         found.add(new Found(owned, comment));
       }
     }
+    children.read(conntrack, marks);
     List<Flow> parents = livingParents(found);
+    for (Flow parent : parents) {
+      if (parent.facts().transport() == Transport.TCP) {
+        children.mayBelongTo(parent.entry(), parent.parent());
+      }
+    }
     Map<Name, List<Flow>> byName =
         parents.stream().collect(Collectors.groupingBy(flow -> Name.of(flow.entry())));
     // The youngest first: of two with one key the older one was replaced.
@@ -186,7 +194,7 @@ public final class Adoption {
       }
     }
     announceBeyondFlows();
-    findChildren();
+    children.makeKnown(table);
     pinholes.apply(orphans, List.of());
     int adopted = table.pending().size();
     Result result = new Result(parents.size(), adopted, orphans.size());
@@ -260,26 +268,6 @@ public final class Adoption {
     ends.add(reply.destination());
     ends.add(null); // a pinhole from any source
     return ends.contains(pinhole.source()) && ends.contains(pinhole.destination());
-  }
-
-  /** Those that live and came by a pinhole that lets in many. */
-  private void findChildren() throws IOException {
-    boolean open =
-        table.pending().stream().anyMatch(each -> each.pinhole().kind() != Pinhole.Kind.ONCE);
-    if (!open) {
-      return;
-    }
-    conntrack.dump(
-        new DumpFilter(0, marks.child(), marks.child()),
-        child -> {
-          FlowTuple first = child.original();
-          List<Expectation> expectedBy =
-              table.holders(
-                  first.protocol(), first.source(), first.destination(), first.destinationPort());
-          if (!expectedBy.isEmpty()) {
-            table.living().began(child.identity(), expectedBy);
-          }
-        });
   }
 
   private void announceBeyondFlows() {
