@@ -36,17 +36,17 @@ final class GroupOpener {
   private final OutcomeTrace trace;
   private final MessageEdits edits;
   private final NewExpectations newExpectations;
-  private final Reports reports;
+  private final Refusals refusals;
 
   /** Takes reasons why something is not opened. */
-  interface Reports {
+  interface Refusals {
     /**
      * Tells one.
      *
+     * @param request what is not opened
      * @param reason why
-     * @param streamOffset where in the stream the request was seen
      */
-    void report(Reason reason, long streamOffset);
+    void refused(ExpectationRequest request, Reason reason);
   }
 
   /** The requests of one message, and who makes them. */
@@ -74,14 +74,14 @@ final class GroupOpener {
       OutcomeTrace trace,
       MessageEdits edits,
       NewExpectations newExpectations,
-      Reports reports) {
+      Refusals refusals) {
     this.table = table;
     this.pinholes = pinholes;
     this.events = events;
     this.trace = trace;
     this.edits = edits;
     this.newExpectations = newExpectations;
-    this.reports = reports;
+    this.refusals = refusals;
   }
 
   List<Optional<Endpoint>> open(
@@ -153,9 +153,8 @@ final class GroupOpener {
             group.nowNs());
     if (made == null) {
       boolean isRange = request.lastPort() > request.destination().port();
-      reports.report(
-          isRange ? AgentReason.RANGE_LEADS_ELSEWHERE : AgentReason.NO_FREE_PORT,
-          request.streamOffset());
+      refusals.refused(
+          request, isRange ? AgentReason.RANGE_LEADS_ELSEWHERE : AgentReason.NO_FREE_PORT);
       return Optional.empty();
     }
     return Optional.ofNullable(add(group, made));
@@ -176,6 +175,7 @@ final class GroupOpener {
     Placed placed = place(group, first);
     Placed partner = placed == null ? null : place(group, second);
     if (placed == null || partner == null) {
+      refusals.refused(placed == null ? second : first, AgentReason.PARTNER_REFUSED);
       seen.add(Optional.empty());
       seen.add(Optional.empty());
       return;
@@ -194,7 +194,8 @@ final class GroupOpener {
             preferred,
             group.nowNs());
     if (made == null) {
-      reports.report(AgentReason.NO_FREE_PORT, first.streamOffset());
+      refusals.refused(first, AgentReason.NO_FREE_PORT);
+      refusals.refused(second, AgentReason.PARTNER_REFUSED);
       seen.add(Optional.empty());
       seen.add(Optional.empty());
       return;
@@ -202,6 +203,7 @@ final class GroupOpener {
     Endpoint firstSeen = add(group, made.first());
     if (firstSeen == null) {
       table.giveBack(made.second());
+      refusals.refused(second, AgentReason.PARTNER_REFUSED);
       seen.add(Optional.empty());
       seen.add(Optional.empty());
       return;
@@ -211,15 +213,17 @@ final class GroupOpener {
   }
 
   /** What was asked for before in the same way; null if it is to be made. */
-  private static @Nullable Expectation standing(Group group, ExpectationRequest request) {
+  private @Nullable Expectation standing(Group group, ExpectationRequest request) {
     // On a stream nothing is said twice by accident: what lets in one announces another one.
     boolean another =
         request.use() == ExpectationRequest.Use.ONCE
             && group.flow().facts().transport() == Transport.TCP;
     Expectation known = another ? null : group.owner().find(request.group(), request.item());
-    return known != null && !known.isOver() && known.request().asksForTheSame(request)
-        ? known
-        : null;
+    if (known == null || known.isOver()) {
+      return null;
+    }
+    ChildPath path = ChildPath.of(group.flow().facts(), request);
+    return newExpectations.isFor(known.pinhole(), request, path) ? known : null;
   }
 
   /** Its times count anew, and nothing else happens. */
@@ -265,7 +269,7 @@ final class GroupOpener {
     }
     Reason unchangeable = edits.refusal(group.flow(), group.reading(), request.endpointOffset());
     if (unchangeable != null && text == ExpectationRequest.Text.TRANSLATED) {
-      reports.report(unchangeable, request.streamOffset());
+      refusals.refused(request, unchangeable);
       return null;
     }
     return new Placed(path, unchangeable == null);
@@ -295,7 +299,7 @@ final class GroupOpener {
     // another worker may have been there meanwhile
     Limit limit = table.add(made, old -> pinholes.end(old, AgentEvent.Kind.REPLACED));
     if (limit != null) {
-      reports.report(reasonOf(limit), request.streamOffset());
+      refusals.refused(request, reasonOf(limit));
       events.limit(flow.parent(), limit);
       return null;
     }

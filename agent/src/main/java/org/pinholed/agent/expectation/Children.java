@@ -1,21 +1,30 @@
 package org.pinholed.agent.expectation;
 
-import java.util.HashSet;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * The children that live, and what they were expected by. Bounded: of those that come when it is
- * full only the number is known. Thread-safe.
+ * full only the number is known. Of those that an agent before this one let in, it is known only
+ * which parents may have announced them. Thread-safe.
  */
 public final class Children {
   /** How many are known one by one. */
-  static final int MOST = 1 << 16;
+  public static final int MOST = 1 << 16;
 
   private final Map<ConntrackIdentity, List<Expectation>> living = new ConcurrentHashMap<>();
+
+  /** Those that are read and came by pinholes of another process, which may be used up. */
+  private final Map<ConntrackIdentity, ReadChild> handedOver = new ConcurrentHashMap<>();
+
+  /** Children of an agent before this one, with the parents that may have announced them. */
+  private final Map<ConntrackIdentity, List<Parent>> inherited = new ConcurrentHashMap<>();
 
   /** Knows none yet. */
   public Children() {}
@@ -37,6 +46,22 @@ public final class Children {
   }
 
   /**
+   * A child was there when the agent started, and nobody knows which expectation let it in.
+   *
+   * @param child which conntrack it is
+   * @param perhaps the parents that may have announced it; one list for all children of which it
+   *     says the same
+   * @return false if too many are known already
+   */
+  public boolean inherit(ConntrackIdentity child, List<Parent> perhaps) {
+    if (inherited.size() >= MOST) {
+      return false;
+    }
+    inherited.put(child, perhaps);
+    return true;
+  }
+
+  /**
    * A child ended.
    *
    * @param child which conntrack it was
@@ -44,6 +69,8 @@ public final class Children {
    * @param nowNs {@link System#nanoTime}
    */
   public void ended(ConntrackIdentity child, List<Expectation> letIn, long nowNs) {
+    handedOver.remove(child);
+    inherited.remove(child);
     List<Expectation> expectedBy = living.remove(child);
     for (Expectation expectation : expectedBy == null ? letIn : expectedBy) {
       expectation.childEnded(child, nowNs);
@@ -57,7 +84,8 @@ public final class Children {
    * @param nowNs {@link System#nanoTime}
    */
   public void keepOnly(Set<ConntrackIdentity> alive, long nowNs) {
-    for (ConntrackIdentity child : living.keySet()) {
+    handedOver.keySet().retainAll(alive);
+    for (ConntrackIdentity child : known()) {
       if (!alive.contains(child)) {
         ended(child, List.of(), nowNs);
       }
@@ -65,13 +93,52 @@ public final class Children {
   }
 
   /**
-   * What let a child in.
+   * Takes over what another process knew of a child that is read.
+   *
+   * @param child one that the kernel has
+   */
+  public void handedOver(ReadChild child) {
+    handedOver.put(child.child(), child);
+  }
+
+  /**
+   * What announced a child that is read; null if it is not known one by one.
    *
    * @param child which conntrack it is
-   * @return empty if it is not known
    */
-  List<Expectation> expectedBy(ConntrackIdentity child) {
-    return living.getOrDefault(child, List.of());
+  @Nullable ReadChild announcing(ConntrackIdentity child) {
+    ReadChild told = handedOver.get(child);
+    return told == null ? reading(child, living.getOrDefault(child, List.of())) : told;
+  }
+
+  /** Of several that share a pinhole one that wants its children read. */
+  static @Nullable ReadChild reading(ConntrackIdentity child, List<Expectation> expectedBy) {
+    for (Expectation expectation : expectedBy) {
+      if (expectation.request().isRead()) {
+        return ReadChild.of(child, expectation);
+      }
+    }
+    return null;
+  }
+
+  /**
+   * The children that are read, for another process.
+   *
+   * @param ofFlows those that have a flow: the kernel may not have told of them yet
+   * @return each once
+   */
+  public List<ReadChild> read(List<ReadChild> ofFlows) {
+    Map<ConntrackIdentity, ReadChild> read = new HashMap<>();
+    living.forEach(
+        (child, expectedBy) -> {
+          ReadChild one = reading(child, expectedBy);
+          if (one != null) {
+            read.put(child, one);
+          }
+        });
+    read.putAll(handedOver);
+    ofFlows.forEach(child -> read.put(child.child(), child));
+    return List.copyOf(read.values());
   }
 
   /**
@@ -85,19 +152,44 @@ public final class Children {
   }
 
   /**
-   * The parents whose children live, of what ends with its parent.
+   * The children that are known one by one.
    *
-   * @return each once
+   * @return a copy, in no order
    */
-  public Set<Parent> parents() {
-    Set<Parent> parents = new HashSet<>();
-    for (List<Expectation> expectedBy : living.values()) {
-      for (Expectation expectation : expectedBy) {
-        if (expectation.owner().id() == null) {
-          parents.add(expectation.parent());
-        }
+  public List<ConntrackIdentity> known() {
+    List<ConntrackIdentity> known = new ArrayList<>(living.keySet());
+    known.addAll(inherited.keySet());
+    return known;
+  }
+
+  /**
+   * The parents that announced a child or may have done so, where what they announced ends with
+   * them. Some of them may be over.
+   *
+   * @param child which conntrack it is
+   * @return of those of an agent before this one, the list that was given, else a new one; empty if
+   *     there is none
+   */
+  public List<Parent> parentsOf(ConntrackIdentity child) {
+    List<Expectation> expectedBy = living.get(child);
+    if (expectedBy == null) {
+      return inherited.getOrDefault(child, List.of());
+    }
+    List<Parent> parents = new ArrayList<>(1);
+    for (Expectation expectation : expectedBy) {
+      if (expectation.owner().id() == null) {
+        parents.add(expectation.parent());
       }
     }
     return parents;
+  }
+
+  /**
+   * Forgets a child of an agent before this one: none of its parents is left.
+   *
+   * @param child which conntrack it is
+   */
+  public void disinherit(ConntrackIdentity child) {
+    inherited.remove(child);
   }
 }

@@ -8,6 +8,7 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.limit.ClientKey;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -25,12 +26,6 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
  * is not read any more. Owned by one worker and used by its thread only.
  */
 public final class Flow {
-  /** {@code TCP_CONNTRACK_FIN_WAIT} of {@code nf_conntrack_tcp.h}: a FIN was seen. */
-  private static final int TCP_FIN_WAIT = 4;
-
-  /** {@code TCP_CONNTRACK_CLOSE_WAIT} of {@code nf_conntrack_tcp.h}: and acknowledged. */
-  private static final int TCP_CLOSE_WAIT = 5;
-
   private final Parent parent;
   private ConntrackEntry entry;
   private final FlowFacts facts;
@@ -46,7 +41,6 @@ public final class Flow {
   private boolean cleared;
   private boolean proven;
   private boolean confirmed = true;
-  private boolean answered;
   private long packets;
   private long lastNs;
 
@@ -128,21 +122,6 @@ public final class Flow {
     return confirmed;
   }
 
-  /** Notes that both sides sent something. */
-  void answered() {
-    answered = true;
-  }
-
-  /**
-   * Whether both sides sent something. A flow of datagrams that nobody answered may have a forged
-   * source.
-   *
-   * @return true for TCP, which shakes hands
-   */
-  boolean isAnswered() {
-    return answered || facts.transport() == Transport.TCP;
-  }
-
   /**
    * Whether addresses or ports are translated in it.
    *
@@ -169,7 +148,8 @@ public final class Flow {
    * @return true if the next FIN is the second one
    */
   public boolean wasHalfClosed() {
-    return entry.tcpState() == TCP_FIN_WAIT || entry.tcpState() == TCP_CLOSE_WAIT;
+    return entry.tcpState() == ConntrackEntry.TCP_FIN_WAIT
+        || entry.tcpState() == ConntrackEntry.TCP_CLOSE_WAIT;
   }
 
   /**
@@ -201,6 +181,18 @@ public final class Flow {
         reading.translated(Direction.REPLY),
         devices.leavesBy(Direction.REPLY),
         devices.leavesBy(Direction.ORIGINAL));
+  }
+
+  /**
+   * What announced it, for another process.
+   *
+   * @return null for a parent
+   */
+  public @Nullable ReadChild readChild() {
+    FlowFacts.Announcement announcement = facts.announcement();
+    return announcement == null
+        ? null
+        : new ReadChild(parent.identity(), parent.helper(), parent.helperId(), announcement);
   }
 
   /**

@@ -8,6 +8,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.pace.SampledLog;
@@ -163,6 +164,22 @@ public final class WorkerFlows {
   }
 
   /**
+   * What announced those that are children. On the worker's thread, or after its end.
+   *
+   * @return one for each child that has a flow
+   */
+  public List<ReadChild> readChildren() {
+    List<ReadChild> children = new ArrayList<>();
+    for (Flow flow : flows.flows()) {
+      ReadChild child = flow.readChild();
+      if (child != null) {
+        children.add(child);
+      }
+    }
+    return children;
+  }
+
+  /**
    * Puts a flow into the table. Those that had one of its tuples before are over.
    *
    * @param flow one whose conntrack the kernel has
@@ -179,7 +196,7 @@ public final class WorkerFlows {
         flow.close();
         return false;
       }
-      if (!flow.isAnswered()) {
+      if (!flow.parent().isAnswered()) {
         oneWay.add(flow);
       }
     }
@@ -209,8 +226,8 @@ public final class WorkerFlows {
    * @param flow of datagrams
    */
   public void answered(Flow flow) {
-    if (!flow.isAnswered()) {
-      flow.answered();
+    if (!flow.parent().isAnswered()) {
+      flow.parent().answered();
       oneWay.remove(flow);
     }
   }

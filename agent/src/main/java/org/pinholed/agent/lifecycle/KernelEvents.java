@@ -124,7 +124,9 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.countedLeases = new CountedLeases(backend, pinholes, table, clock, this::failed);
     this.links = links;
     this.shared = shared;
-    this.keeper = new ParentKeeper(conntrack, this::failed, clock.nanoTime());
+    this.keeper =
+        new ParentKeeper(
+            conntrack, table.living(), new TcpTimeouts(), this::failed, clock.nanoTime());
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
@@ -230,17 +232,15 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             entry.identity(),
             this::stands);
     if (expectation != null) {
-      boolean one = expectation.pinhole().kind() == Pinhole.Kind.ONCE;
-      List<Expectation> expectedBy = one ? List.of(expectation) : holders;
-      table.living().began(entry.identity(), expectedBy);
       events.expectation(
           AgentEvent.Kind.MATCHED,
           expectation,
           "from " + new Endpoint(entry.original().source(), entry.original().sourcePort()));
-      if (one && expectation.wasRemade()) {
+      if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
+        countedLeases.childCame(holders);
+      } else if (expectation.wasRemade()) {
         shut(List.of(expectation));
       }
-      countedLeases.childCame(expectedBy);
     }
   }
 
@@ -361,7 +361,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     events.tick(nowNs);
     lostParents.tick();
     shared.purge(nowNs);
-    keeper.tick(nowNs, table.living()::parents);
+    keeper.tick(nowNs);
     List<Expectation> due = new ArrayList<>();
     List<Expectation> over = new ArrayList<>();
     for (Expectation expectation : table.pending()) {
@@ -408,9 +408,12 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
     List<Expectation> ended = new ArrayList<>();
     for (Expectation expectation : over) {
-      if (table.end(expectation) == Expectation.State.PENDING) {
+      Expectation.State before = table.end(expectation);
+      if (before == Expectation.State.PENDING) {
         ended.add(expectation);
         events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+      } else if (before == Expectation.State.ANNOUNCED) {
+        events.endedUnopened(AgentEvent.Kind.EXPIRED, expectation);
       }
     }
     List<Pinhole> held = stillHeld(ended);
@@ -429,7 +432,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private void endUnanswered(long nowNs) {
     for (Expectation expectation : table.announced()) {
       if (expectation.expiresInMs(nowNs) <= 0 && table.endUnanswered(expectation)) {
-        events.reason(expectation.parent(), AgentReason.NEVER_ANSWERED, "");
+        events.refused(expectation, AgentReason.NEVER_ANSWERED, "");
       }
     }
   }

@@ -11,6 +11,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.ExpectationHistory;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.HelperTable;
@@ -242,7 +243,7 @@ public final class WorkerBench {
       Clock clock)
       throws NetlinkException {
     protocols = List.of(protocol);
-    events = new AgentEvents(log, metrics, clock);
+    events = new AgentEvents(log, metrics, new ExpectationHistory(clock), clock);
     this.backend = backend;
     this.conntrack = conntrack;
     this.table = table;
@@ -256,25 +257,19 @@ public final class WorkerBench {
     PinholeBackend.Session ownPinholes = backend.openSession();
     worker =
         new QueueWorker(
-            PacketQueue.open(
-                new QueueOptions(
-                    0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
-                queueKernel),
-            ownConntrack,
-            new KernelFlowFinder(ownConntrack, ownPinholes),
-            asymmetricRouting,
-            RouteClient.open(routes),
-            ownPinholes,
-            id -> backend.queueOf(id) == 0,
-            table,
+            new WorkerSockets(
+                PacketQueue.open(
+                    new QueueOptions(
+                        0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
+                    queueKernel),
+                ownConntrack,
+                new KernelFlowFinder(ownConntrack, ownPinholes),
+                RouteClient.open(routes),
+                ownPinholes),
+            new WorkerOptions(
+                asymmetricRouting, id -> backend.queueOf(id) == 0, MARKS, MOST_HELD_PACKETS),
             helpers,
-            owners,
-            MARKS,
-            events,
-            metrics,
-            traces,
-            clock,
-            MOST_HELD_PACKETS);
+            new WorkerShared(table, owners, events, metrics, traces, clock));
   }
 
   private void atVerdict() {
