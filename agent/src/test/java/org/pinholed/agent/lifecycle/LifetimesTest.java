@@ -168,7 +168,9 @@ class LifetimesTest {
   }
 
   private void leasedChildComes(int id) throws NetlinkException {
-    kernel.began(EventsBench.child(id, 50_000 + id, 49152 + id));
+    Connection child = EventsBench.child(id, 50_000 + id, 49152 + id);
+    bench.conntrack().add(child);
+    kernel.began(child);
     socket.receive(events);
   }
 

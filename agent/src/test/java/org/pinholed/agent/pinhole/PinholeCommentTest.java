@@ -49,6 +49,6 @@ class PinholeCommentTest {
 
   private static String field(String text) {
     PinholeComment parsed = PinholeComment.parse(text);
-    return parsed == null ? "none" : parsed.text().split(" ")[5];
+    return parsed == null ? "none" : parsed.text().replaceFirst("^(\\S+ ){5}(\\S+) .*", "$2");
   }
 }

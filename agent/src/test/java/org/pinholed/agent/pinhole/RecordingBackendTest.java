@@ -150,7 +150,7 @@ class RecordingBackendTest {
       assertThrows(
           IllegalArgumentException.class,
           () ->
-              lease(1, 2, 0).withTranslation(new ChildTranslation(new Endpoint(CLIENT, 1), null)));
+              lease(1, 2, 0).withTranslation(new ChildTranslation(new Endpoint(CLIENT, 2), null)));
       assertEquals("49152-65535", new PortRange(49152, 65535).toString());
     }
 
