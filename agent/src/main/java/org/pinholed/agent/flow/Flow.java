@@ -158,13 +158,22 @@ public final class Flow {
   }
 
   /**
-   * Whether a side had closed before this agent knew the flow; nobody says which.
+   * Whether a side had closed before this agent knew the flow. Its FIN may come once more, and is
+   * not that of the other side then.
    *
-   * @return true if the next FIN is the second one
+   * @param direction of what that side sends
+   * @return true if the kernel saw its FIN first, or does not say whose it was
    */
-  public boolean wasHalfClosed() {
-    return entry.tcpState() == ConntrackEntry.TCP_FIN_WAIT
-        || entry.tcpState() == ConntrackEntry.TCP_CLOSE_WAIT;
+  public boolean hadClosed(Direction direction) {
+    if (entry.tcpState() < ConntrackEntry.TCP_FIN_WAIT
+        || entry.tcpState() > ConntrackEntry.TCP_TIME_WAIT) {
+      return false;
+    }
+    return switch (entry.tcpCloser()) {
+      case ORIGINAL -> direction == Direction.ORIGINAL;
+      case REPLY -> direction == Direction.REPLY;
+      case NOBODY -> true;
+    };
   }
 
   /**
@@ -195,7 +204,9 @@ public final class Flow {
         reading.translated(Direction.ORIGINAL),
         reading.translated(Direction.REPLY),
         devices.leavesBy(Direction.REPLY),
-        devices.leavesBy(Direction.ORIGINAL));
+        devices.leavesBy(Direction.ORIGINAL),
+        reading.isClosed(Direction.ORIGINAL),
+        reading.isClosed(Direction.REPLY));
   }
 
   /**
@@ -216,6 +227,9 @@ public final class Flow {
       return false;
     }
     reading.restore(state, limits);
+    if (state.clientClosed() != state.serverClosed()) {
+      parent.halfClose();
+    }
     return true;
   }
 

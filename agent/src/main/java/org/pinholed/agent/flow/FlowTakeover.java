@@ -78,12 +78,11 @@ public final class FlowTakeover {
   public @Nullable Flow takeOver(LeftFlow left) {
     ConntrackEntry entry = left.entry();
     HelperTable.ActiveHelper active = maker.helperOf(entry);
-    boolean alive = entry.isAlive();
     long nowNs = clock.nanoTime();
-    if (active != null && alive && marks.isOpaque(entry)) {
+    if (active != null && entry.isAlive() && marks.isOpaque(entry)) {
       return takeOverUnread(entry, active, nowNs);
     }
-    if (active == null || !alive || entry.hasHelper()) {
+    if (active == null || !left.mayGoOn() || entry.hasHelper()) {
       distrustLater(entry);
       return null;
     }

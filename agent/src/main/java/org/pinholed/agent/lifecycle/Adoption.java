@@ -212,7 +212,7 @@ public final class Adoption {
     return result;
   }
 
-  /** Those that can be read, and of the others those that still have a pinhole. */
+  /** Those that can be read, and of the others those that still have a pinhole or a child. */
   private List<Flow> livingParents(List<Found> found) throws IOException {
     Set<Name> named = new HashSet<>();
     found.forEach(each -> named.add(Name.of(each.comment())));
@@ -226,14 +226,17 @@ public final class Adoption {
                     entry,
                     adjustments,
                     states.get(entry.identity()),
-                    beginnings.get(halfOpen.keyOf(entry)))));
+                    beginnings.get(halfOpen.keyOf(entry)),
+                    children.leadBetweenHostsOf(entry))));
     List<Flow> parents = new ArrayList<>();
     for (LeftFlow each : all.values()) {
       ConntrackEntry entry = each.entry();
       if (entry.zone() != 0 // by its tuples it would be taken for another one
           // a child that is read is known again at its next packet, by what announced it
           || (entry.mark() & marks.child()) != 0
-          || ((entry.mark() & marks.opaque()) != 0 && !named.contains(Name.of(entry)))) {
+          || ((entry.mark() & marks.opaque()) != 0
+              && !each.childLives()
+              && !named.contains(Name.of(entry)))) {
         continue;
       }
       Flow flow = workers.takeOver(each);

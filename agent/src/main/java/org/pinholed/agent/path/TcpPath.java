@@ -308,11 +308,13 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (!reset) {
       flow.reading().noteClosed(towards);
     }
-    boolean ends = reset || flow.reading().isClosed(towards.opposite()) || flow.wasHalfClosed();
+    boolean ends =
+        reset || flow.reading().isClosed(towards.opposite()) || flow.hadClosed(towards.opposite());
     if (tracer.isOn()) {
       tracer.line("session", (ends ? "ends by " : "half closed by ") + (reset ? "RST" : "FIN"));
     }
     if (!ends) {
+      flow.parent().halfClose();
       return;
     }
     if (!reset && flow.mayHaveToRepeat()) {

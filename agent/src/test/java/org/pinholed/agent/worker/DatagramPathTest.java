@@ -794,7 +794,7 @@ class DatagramPathTest {
       try (ConntrackClient client = ConntrackClient.open(bench.conntrack())) {
         ConntrackEntry entry =
             client.get(dialogue.connection().identity().original()).orElseThrow();
-        return new LeftFlow(entry, null, states.isEmpty() ? null : states.get(0), null);
+        return new LeftFlow(entry, null, states.isEmpty() ? null : states.get(0), null, false);
       }
     }
 

@@ -278,6 +278,15 @@ public final class TcpDialogue {
     bench.queue().deliver(serverSays("221 bye\r\n", PacketView.FIN));
   }
 
+  /**
+   * One side closes, or sends its FIN once more.
+   *
+   * @param byServer false for the client, true for the server
+   */
+  public void fin(boolean byServer) {
+    deliver(byServer ? serverSays("", PacketView.FIN) : clientSays("", PacketView.FIN));
+  }
+
   /** Both sides close, one after the other. */
   TcpDialogue close() {
     return deliver(clientSays("", PacketView.FIN)).deliver(serverSays("", PacketView.FIN));
