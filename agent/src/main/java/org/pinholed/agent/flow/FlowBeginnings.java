@@ -312,7 +312,7 @@ public final class FlowBeginnings {
 
   /** The direction of a packet of a conntrack; the client's if it might be either's. */
   static Direction directionOf(PacketView packet, ConntrackEntry entry) {
-    FlowTuple behind = KernelFlowFinder.tupleBehind(packet);
+    FlowTuple behind = FlowFinder.tupleBehind(packet);
     return behind.equals(entry.reply()) || !behind.equals(entry.original())
         ? Direction.ORIGINAL
         : Direction.REPLY;
