@@ -4,7 +4,6 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -600,22 +599,6 @@ public final class ExpectationTable {
    */
   public boolean isEnding(PinholeKey key) {
     return ending.has(key);
-  }
-
-  /**
-   * The children that are listed.
-   *
-   * @return their conntracks
-   */
-  public Set<ConntrackIdentity> children() {
-    Set<ConntrackIdentity> children = new HashSet<>();
-    for (Expectation expectation : rows.values()) {
-      ConntrackIdentity child = expectation.child();
-      if (child != null) {
-        children.add(child);
-      }
-    }
-    return children;
   }
 
   /**
