@@ -12,6 +12,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.time.Clock;
@@ -201,6 +203,27 @@ class HeldMessagesTest {
     assertEquals(List.of(), bench.backend().open());
     assertEquals(List.of(), bench.rows());
     assertEquals(LINE.substring(0, 40), String.join("", passed()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"LATER", "OWNED"})
+  void helperThatAnnouncesOfAnUnfinishedMessage_whatWaitsForAnAnswer_isTakenBack(String word)
+      throws NetlinkException {
+    bench = WorkerBench.at(new LineProtocol(true), clock);
+    bench.queue().allowDrops();
+    TcpDialogue flow = hiddenClient();
+    String line = word + LINE.substring(5);
+    flow.client("LATER <192.0.2.10:30004>\n" + line.substring(0, 40));
+    assertEquals(
+        List.of(30004),
+        bench.rows().stream().map(row -> row.destination().port()).toList(),
+        "that of a message that is whole stays");
+    assertEquals(0, bench.table().owners().size());
+    at(500);
+    flow.sayQuit();
+    bench.turn();
+
+    assertEquals(List.of(), bench.rows());
   }
 
   @Test
