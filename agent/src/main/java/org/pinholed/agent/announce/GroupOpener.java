@@ -36,17 +36,17 @@ final class GroupOpener {
   private final OutcomeTrace trace;
   private final MessageEdits edits;
   private final NewExpectations newExpectations;
-  private final Reports reports;
+  private final Refusals refusals;
 
   /** Takes reasons why something is not opened. */
-  interface Reports {
+  interface Refusals {
     /**
      * Tells one.
      *
+     * @param request what is not opened
      * @param reason why
-     * @param streamOffset where in the stream the request was seen
      */
-    void report(Reason reason, long streamOffset);
+    void refused(ExpectationRequest request, Reason reason);
   }
 
   /** The requests of one message, and who makes them. */
@@ -74,14 +74,14 @@ final class GroupOpener {
       OutcomeTrace trace,
       MessageEdits edits,
       NewExpectations newExpectations,
-      Reports reports) {
+      Refusals refusals) {
     this.table = table;
     this.pinholes = pinholes;
     this.events = events;
     this.trace = trace;
     this.edits = edits;
     this.newExpectations = newExpectations;
-    this.reports = reports;
+    this.refusals = refusals;
   }
 
   List<Optional<Endpoint>> open(
@@ -152,7 +152,7 @@ final class GroupOpener {
             preferred,
             group.nowNs());
     if (made == null) {
-      reports.report(AgentReason.NO_FREE_PORT, request.streamOffset());
+      refusals.refused(request, AgentReason.NO_FREE_PORT);
       return Optional.empty();
     }
     return Optional.ofNullable(add(group, made));
@@ -173,6 +173,7 @@ final class GroupOpener {
     Placed placed = place(group, first);
     Placed partner = placed == null ? null : place(group, second);
     if (placed == null || partner == null) {
+      refusals.refused(placed == null ? second : first, AgentReason.PARTNER_REFUSED);
       seen.add(Optional.empty());
       seen.add(Optional.empty());
       return;
@@ -191,7 +192,8 @@ final class GroupOpener {
             preferred,
             group.nowNs());
     if (made == null) {
-      reports.report(AgentReason.NO_FREE_PORT, first.streamOffset());
+      refusals.refused(first, AgentReason.NO_FREE_PORT);
+      refusals.refused(second, AgentReason.PARTNER_REFUSED);
       seen.add(Optional.empty());
       seen.add(Optional.empty());
       return;
@@ -199,6 +201,7 @@ final class GroupOpener {
     Endpoint firstSeen = add(group, made.first());
     if (firstSeen == null) {
       table.giveBack(made.second());
+      refusals.refused(second, AgentReason.PARTNER_REFUSED);
       seen.add(Optional.empty());
       seen.add(Optional.empty());
       return;
@@ -261,7 +264,7 @@ final class GroupOpener {
     }
     Reason unchangeable = edits.refusal(group.flow(), group.reading(), request.endpointOffset());
     if (unchangeable != null && text == ExpectationRequest.Text.TRANSLATED) {
-      reports.report(unchangeable, request.streamOffset());
+      refusals.refused(request, unchangeable);
       return null;
     }
     return new Placed(path, unchangeable == null);
@@ -291,7 +294,7 @@ final class GroupOpener {
     // another worker may have been there meanwhile
     Limit limit = table.add(made, old -> pinholes.end(old, AgentEvent.Kind.REPLACED));
     if (limit != null) {
-      reports.report(reasonOf(limit), request.streamOffset());
+      refusals.refused(request, reasonOf(limit));
       events.limit(flow.parent(), limit);
       return null;
     }

@@ -13,6 +13,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
+import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Announced;
 import org.pinholed.agent.flow.Flow;
@@ -34,6 +35,9 @@ import org.pinholed.helper.Transport;
  * batch. Owned by one worker.
  */
 public final class Outcomes implements OutcomeSink, Announced {
+  private static final String GIVEN_UP =
+      "its message passed as it came, because a bound on what is held was reached";
+
   private final ExpectationTable table;
   private final PinholeTransaction pinholes;
   private final AgentEvents events;
@@ -50,6 +54,9 @@ public final class Outcomes implements OutcomeSink, Announced {
   private long nowNs;
   private Direction reading = Direction.ORIGINAL;
   private boolean held;
+
+  /** The word that the helper understood last in the message that is being read. */
+  private String understood = "";
 
   /**
    * Makes it.
@@ -88,7 +95,7 @@ public final class Outcomes implements OutcomeSink, Announced {
             trace,
             edits,
             new NewExpectations(table, marks, children, clock),
-            this::report);
+            this::refused);
   }
 
   /** Tells the ports that helpers read. */
@@ -128,6 +135,7 @@ public final class Outcomes implements OutcomeSink, Announced {
     nowNs = now;
     pinholes.beginMessage();
     held = false;
+    understood = "";
     edits.begin();
   }
 
@@ -159,7 +167,10 @@ public final class Outcomes implements OutcomeSink, Announced {
   @Override
   public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
     if (edits.isGivenUp(flow(), reading)) {
-      return Collections.nCopies(requests.size(), Optional.empty()); // told when it was
+      for (ExpectationRequest request : requests) { // the message was told of when it was given up
+        events.history().refused(flow().parent(), request, AgentReason.REWRITE_GIVEN_UP, GIVEN_UP);
+      }
+      return Collections.nCopies(requests.size(), Optional.empty());
     }
     Flow current = flow();
     List<ExpectationRequest> allowed = withoutHelperPorts(requests);
@@ -184,7 +195,7 @@ public final class Outcomes implements OutcomeSink, Announced {
     for (ExpectationRequest request : requests) {
       if (!request.isRead()
           && helperPorts.contains(request.transport(), request.destination().port())) {
-        report(AgentReason.HELPER_PORT, request.streamOffset());
+        refused(request, AgentReason.HELPER_PORT);
       } else {
         allowed.add(request);
       }
@@ -307,11 +318,16 @@ public final class Outcomes implements OutcomeSink, Announced {
    * @param of its flow
    * @param direction its direction
    * @param isOfMessage tells by a stream offset whether something is of that message
+   * @param why the reason, if it is for good; null if the message will be read again
    */
-  public void takeBack(Flow of, Direction direction, LongPredicate isOfMessage) {
+  public void takeBack(
+      Flow of, Direction direction, LongPredicate isOfMessage, @Nullable Reason why) {
     for (Expectation expectation : pinholes.takeBack(of.parent(), direction, isOfMessage)) {
       table.owners().remove(expectation);
       trace.shuts(expectation);
+      if (why != null) {
+        events.history().refused(expectation, why, "");
+      }
     }
   }
 
@@ -319,7 +335,13 @@ public final class Outcomes implements OutcomeSink, Announced {
   public void report(Reason reason, long streamOffset) {
     Flow current = flow();
     trace.reason(reason, streamOffset);
-    if (reason.kind() == Reason.Kind.REFUSED || reason.kind() == Reason.Kind.PART_OPAQUE) {
+    if (reason.kind() == Reason.Kind.REFUSED) {
+      current.refused(reason);
+      events.refused(
+          current.parent(),
+          new PastExpectation.Announcement(understood, reading, streamOffset),
+          reason);
+    } else if (reason.kind() == Reason.Kind.PART_OPAQUE) {
       current.refused(reason);
       events.reason(current.parent(), reason, "");
     } else if (ended == null) {
@@ -327,8 +349,17 @@ public final class Outcomes implements OutcomeSink, Announced {
     }
   }
 
+  /** Says of a request why it is not met. */
+  private void refused(ExpectationRequest request, Reason reason) {
+    Flow current = flow();
+    trace.reason(reason, request.streamOffset());
+    current.refused(reason);
+    events.refused(current.parent(), request, reason);
+  }
+
   @Override
   public void understood(HelperWord word) {
+    understood = word.word();
     trace.understood(word);
   }
 

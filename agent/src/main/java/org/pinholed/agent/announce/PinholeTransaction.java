@@ -127,8 +127,10 @@ public final class PinholeTransaction {
    */
   void end(Expectation expectation, AgentEvent.Kind kind) {
     if (toOpen.remove(expectation)) {
-      table.end(expectation);
-      return; // nobody has seen it
+      if (table.end(expectation) != Expectation.State.GONE) {
+        events.endedUnopened(kind, expectation); // nobody has seen it
+      }
+      return;
     }
     if (expectation.pinhole().kind() == Pinhole.Kind.ONCE && table.beginEnd(expectation)) {
       toClose.add(expectation.pinhole());
@@ -136,7 +138,10 @@ public final class PinholeTransaction {
       return;
     }
     toRewrite.remove(expectation);
-    if (table.end(expectation) == Expectation.State.PENDING) {
+    Expectation.State before = table.end(expectation);
+    if (before == Expectation.State.ANNOUNCED) {
+      events.endedUnopened(kind, expectation);
+    } else if (before == Expectation.State.PENDING) {
       Expectation next = table.waitingFor(expectation.pinhole());
       if (next == null) {
         toClose.add(expectation.pinhole());
@@ -335,8 +340,7 @@ public final class PinholeTransaction {
         table.end(expectation);
         translationRefused |= expectation.pinhole().translation() != null;
         trace.refusedByKernel(expectation, String.valueOf(e.getMessage()));
-        events.reason(
-            expectation.parent(), AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
+        events.refused(expectation, AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
     }
   }

@@ -12,11 +12,17 @@ import org.pinholed.agent.limit.BufferedBytes;
  * buffers. Kernel memory (packets in a queue, receive buffers) is not part of it.
  *
  * <p>The sizes are measured ones, rounded up; tests measure them again (ParentMemoryTest,
- * ExpectationTableTest).
+ * ExpectationTableTest, ExpectationHistoryTest).
  */
 public final class MemoryNeed {
   /** What an agent without flows has in its heap after a collection, and room to work. */
   static final long HEAP_BASE_BYTES = 24L << 20;
+
+  /** Expectations that are over and are remembered, of each of two kinds (ExpectationHistory). */
+  public static final int PAST_EXPECTATIONS = 1024;
+
+  /** One of them, with the parent that it may be the last to know. */
+  public static final int PAST_EXPECTATION_BYTES = 2048;
 
   /** A parent that is logged in, with its streams, its helper and its places in tables. */
   public static final long PARENT_BYTES = 2560;
@@ -99,7 +105,7 @@ public final class MemoryNeed {
             limits.bufferedBytes(),
             4 * limits.stream().mostBytesPerFlow(),
             BufferedBytes.MOST_TIMES));
-    double sum = HEAP_BASE_BYTES;
+    double sum = HEAP_BASE_BYTES + 2L * PAST_EXPECTATIONS * PAST_EXPECTATION_BYTES;
     for (Part part : parts) {
       sum += part.bytes();
     }

@@ -295,6 +295,11 @@ public final class Expectation {
     return state;
   }
 
+  /** How long ago it was announced first. */
+  long ageNs(long nowNs) {
+    return nowNs - createdNs;
+  }
+
   /**
    * What is left of the timeout that the kernel holds.
    *
@@ -488,7 +493,7 @@ public final class Expectation {
     if (request.isRead()) {
       flags.add("read");
     }
-    long ageMs = (nowNs - createdNs) / 1_000_000;
+    long ageMs = ageNs(nowNs) / 1_000_000;
     // As the vendor shows it: what lives with its parent counts down from the lease, below zero.
     long expireMs =
         staying.isLease() ? pinhole.timeoutMs() - ageMs : Math.max(0, expiresInMs(nowNs));

@@ -3,6 +3,7 @@ package org.pinholed.agent.expectation;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
@@ -20,6 +21,7 @@ public final class Parent {
   private final Endpoint server;
   private final AtomicInteger waiting = new AtomicInteger();
   private volatile boolean halfClosed;
+  private volatile boolean answered;
   private volatile boolean ended;
 
   /**
@@ -49,6 +51,7 @@ public final class Parent {
     this.policyId = policyId;
     this.client = client;
     this.server = server;
+    this.answered = identity.original().protocol() == Transport.TCP.protocolNumber();
   }
 
   private Parent(
@@ -67,6 +70,7 @@ public final class Parent {
     this.policyId = policyId;
     this.client = client;
     this.server = server;
+    this.answered = true;
     this.ended = true;
   }
 
@@ -198,6 +202,21 @@ public final class Parent {
    */
   public int waiting() {
     return waiting.get();
+  }
+
+  /** Notes that both sides sent something. */
+  public void answered() {
+    answered = true;
+  }
+
+  /**
+   * Whether both sides sent something. A flow of datagrams that nobody answered may have a forged
+   * source.
+   *
+   * @return true for TCP, which shakes hands
+   */
+  public boolean isAnswered() {
+    return answered;
   }
 
   /**

@@ -67,6 +67,8 @@ public enum AgentReason implements Reason {
   NO_FREE_PORT(Kind.REFUSED, "no port of the translated address is free for the announcement"),
   /** A data connection to such a port would be taken for a control connection. */
   HELPER_PORT(Kind.REFUSED, "the announced port is one on which a helper reads"),
+  /** RTP without RTCP, or the other way round, is no media. */
+  PARTNER_REFUSED(Kind.REFUSED, "the expectation whose port goes with its own was refused"),
   /** A message came in pieces, however often it was asked for again. */
   REWRITE_GIVEN_UP(
       Kind.REFUSED,

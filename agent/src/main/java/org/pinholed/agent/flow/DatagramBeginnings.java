@@ -145,7 +145,7 @@ public final class DatagramBeginnings {
     PacketWay way = FlowBeginnings.wayOf(packet, queued, entry);
     Flow flow = maker.read(entry, active, origin, way, nowNs);
     if ((entry.status() & ConntrackEntry.IPS_SEEN_REPLY) != 0) {
-      flow.answered();
+      flow.parent().answered();
     }
     if (!found.confirmed()) {
       flow.awaitConfirmation();

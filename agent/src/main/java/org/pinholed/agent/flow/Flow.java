@@ -40,7 +40,6 @@ public final class Flow {
   private boolean cleared;
   private boolean proven;
   private boolean confirmed = true;
-  private boolean answered;
   private long packets;
   private long lastNs;
 
@@ -120,21 +119,6 @@ public final class Flow {
    */
   public boolean isConfirmed() {
     return confirmed;
-  }
-
-  /** Notes that both sides sent something. */
-  void answered() {
-    answered = true;
-  }
-
-  /**
-   * Whether both sides sent something. A flow of datagrams that nobody answered may have a forged
-   * source.
-   *
-   * @return true for TCP, which shakes hands
-   */
-  boolean isAnswered() {
-    return answered || facts.transport() == Transport.TCP;
   }
 
   /**

@@ -120,7 +120,7 @@ public final class FlowTakeover {
 
   private static void noteAnswered(Flow flow) {
     if ((flow.entry().status() & ConntrackEntry.IPS_SEEN_REPLY) != 0) {
-      flow.answered();
+      flow.parent().answered();
     }
   }
 

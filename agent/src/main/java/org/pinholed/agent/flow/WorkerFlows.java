@@ -179,7 +179,7 @@ public final class WorkerFlows {
         flow.close();
         return false;
       }
-      if (!flow.isAnswered()) {
+      if (!flow.parent().isAnswered()) {
         oneWay.add(flow);
       }
     }
@@ -209,8 +209,8 @@ public final class WorkerFlows {
    * @param flow of datagrams
    */
   public void answered(Flow flow) {
-    if (!flow.isAnswered()) {
-      flow.answered();
+    if (!flow.parent().isAnswered()) {
+      flow.parent().answered();
       oneWay.remove(flow);
     }
   }

@@ -411,9 +411,12 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
     List<Expectation> ended = new ArrayList<>();
     for (Expectation expectation : over) {
-      if (table.end(expectation) == Expectation.State.PENDING) {
+      Expectation.State before = table.end(expectation);
+      if (before == Expectation.State.PENDING) {
         ended.add(expectation);
         events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+      } else if (before == Expectation.State.ANNOUNCED) {
+        events.endedUnopened(AgentEvent.Kind.EXPIRED, expectation);
       }
     }
     List<Pinhole> held = stillHeld(ended);
@@ -432,7 +435,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private void endUnanswered(long nowNs) {
     for (Expectation expectation : table.announced()) {
       if (expectation.expiresInMs(nowNs) <= 0 && table.endUnanswered(expectation)) {
-        events.reason(expectation.parent(), AgentReason.NEVER_ANSWERED, "");
+        events.refused(expectation, AgentReason.NEVER_ANSWERED, "");
       }
     }
   }

@@ -8,6 +8,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.announce.Outcomes;
 import org.pinholed.agent.announce.PinholeTransaction;
+import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.limit.ClientCounts;
@@ -121,7 +122,7 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
       Integer unfinished = rewrites.unfinished();
       hold.read(unfinished);
       if (unfinished != null) {
-        takeBack(flow, towards, unfinished); // nothing opens before a message is whole
+        takeBack(flow, towards, unfinished, null); // nothing opens before a message is whole
       }
     }
     if (hold.passAsItCame(
@@ -353,7 +354,7 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   public void givenUp(int messageFrom, Reason why) {
     Owner of = owner();
     Flow flow = of.flow();
-    takeBack(flow, of.direction(), messageFrom);
+    takeBack(flow, of.direction(), messageFrom, why);
     if (tracer.isOn()) {
       tracer.line("reason", "refused " + why.word() + ": " + why.explanation());
     }
@@ -362,14 +363,21 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
       return;
     }
     flow.refused(why);
-    events.reason(flow.parent(), why, "");
+    InOrderStream stream = flow.reading().stream(of.direction());
+    long streamOffset =
+        stream == null
+            ? 0
+            : stream.bytesRead() + (messageFrom - stream.sequenceOf(stream.bytesRead()));
+    events.refused(
+        flow.parent(), new PastExpectation.Announcement("", of.direction(), streamOffset), why);
     log.warn(flow.parent().logName() + ": " + why.word() + ", " + why.explanation());
   }
 
-  private void takeBack(Flow flow, Direction direction, int messageFrom) {
+  private void takeBack(Flow flow, Direction direction, int messageFrom, @Nullable Reason why) {
     InOrderStream stream = flow.reading().stream(direction);
     if (stream != null) {
-      outcomes.takeBack(flow, direction, offset -> stream.sequenceOf(offset) - messageFrom >= 0);
+      outcomes.takeBack(
+          flow, direction, offset -> stream.sequenceOf(offset) - messageFrom >= 0, why);
     }
   }
 

@@ -3,18 +3,26 @@ package org.pinholed.agent.report;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.ExpectationHistory;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.AddressText;
+import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.Reason;
 
-/** Says what happened to the event log and to the counters, in one place. Thread-safe. */
+/**
+ * Says what happened to the event log, to the counters and to the history of expectations, in one
+ * place. Thread-safe.
+ */
 public final class AgentEvents {
   private final EventListener listener;
   private final AgentMetrics metrics;
+  private final ExpectationHistory history;
   private final Clock clock;
 
   /**
@@ -22,12 +30,24 @@ public final class AgentEvents {
    *
    * @param listener takes the events
    * @param metrics counts them
+   * @param history remembers expectations that are over
    * @param clock what time it is
    */
-  public AgentEvents(EventListener listener, AgentMetrics metrics, Clock clock) {
+  public AgentEvents(
+      EventListener listener, AgentMetrics metrics, ExpectationHistory history, Clock clock) {
     this.clock = clock;
+    this.history = history;
     this.listener = listener;
     this.metrics = metrics;
+  }
+
+  /**
+   * The expectations that are over.
+   *
+   * @return the same at every call
+   */
+  public ExpectationHistory history() {
+    return history;
   }
 
   /**
@@ -40,6 +60,9 @@ public final class AgentEvents {
   public void expectation(AgentEvent.Kind kind, Expectation expectation, String detail) {
     Parent parent = expectation.parent();
     metrics.event(kind, parent.helper());
+    if (isEnd(kind, expectation)) {
+      history.ended(expectation, kind, detail);
+    }
     java.net.InetAddress source = expectation.pinhole().source();
     listener.onEvent(
         new AgentEvent(
@@ -60,8 +83,63 @@ public final class AgentEvents {
             0));
   }
 
+  private static boolean isEnd(AgentEvent.Kind kind, Expectation expectation) {
+    return switch (kind) {
+      case CREATED -> false;
+      case MATCHED -> expectation.pinhole().kind() == Pinhole.Kind.ONCE;
+      default -> true;
+    };
+  }
+
   /**
-   * A reason was given for something in a flow.
+   * An expectation ended before its pinhole was opened. Nobody was told that it was there, so only
+   * the history keeps it.
+   *
+   * @param kind what ended it
+   * @param expectation which one
+   */
+  public void endedUnopened(AgentEvent.Kind kind, Expectation expectation) {
+    history.ended(expectation, kind, "");
+  }
+
+  /**
+   * An expectation was refused after it was made.
+   *
+   * @param expectation which one
+   * @param reason why
+   * @param detail what the kernel said, or empty
+   */
+  public void refused(Expectation expectation, Reason reason, String detail) {
+    history.refused(expectation, reason, detail);
+    reason(expectation.parent(), reason, detail);
+  }
+
+  /**
+   * A request was refused.
+   *
+   * @param parent the flow
+   * @param request what was announced in it
+   * @param reason why
+   */
+  public void refused(Parent parent, ExpectationRequest request, Reason reason) {
+    history.refused(parent, request, reason, "");
+    reason(parent, reason, "");
+  }
+
+  /**
+   * A helper refused what a message announces.
+   *
+   * @param parent the flow
+   * @param announcement the message
+   * @param reason why
+   */
+  public void refused(Parent parent, PastExpectation.Announcement announcement, Reason reason) {
+    history.refused(parent, announcement, reason);
+    reason(parent, reason, "");
+  }
+
+  /**
+   * A reason was given for something in a flow that refuses no announcement.
    *
    * @param parent the flow
    * @param reason the reason

@@ -9,6 +9,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.event.SampledEvents;
+import org.pinholed.agent.expectation.ExpectationHistory;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.handover.HandOver;
@@ -60,6 +61,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final ExpectationTable table;
   private final Clock clock = Clock.SYSTEM;
   private final TraceHub traces = new TraceHub();
+  private final ExpectationHistory history = new ExpectationHistory(clock);
   private final AgentParts parts;
   private final WorkerAnswers answers;
   private final ConfigInForce inForce;
@@ -124,7 +126,8 @@ public final class Agent implements AgentControl, AutoCloseable {
       AgentMetrics metrics,
       HandOver.Source before)
       throws IOException {
-    AgentEvents events = new AgentEvents(new SampledEvents(log, clock::nanoTime), metrics, clock);
+    AgentEvents events =
+        new AgentEvents(new SampledEvents(log, clock::nanoTime), metrics, history, clock);
     HelperTable helpers =
         new HelperTable(config.helpers(), protocols, config.limits().stream(), new SharedStates());
     this.backend = backend;
@@ -200,6 +203,15 @@ public final class Agent implements AgentControl, AutoCloseable {
   @Override
   public List<ExpectationRow> expectations(ListingFilter filter) {
     return table.list(filter, clock.nanoTime());
+  }
+
+  /**
+   * The expectations that ended last and the announcements that were refused last.
+   *
+   * @return the same at every call
+   */
+  public ExpectationHistory history() {
+    return history;
   }
 
   /**

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.ExpectationHistory;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -43,7 +44,8 @@ class AgentEventsTest {
 
   private final RecordedEvents log = new RecordedEvents();
   private final RecordedMetrics metrics = new RecordedMetrics();
-  private final AgentEvents events = new AgentEvents(log, metrics, Clock.SYSTEM);
+  private final ExpectationHistory history = new ExpectationHistory(Clock.SYSTEM);
+  private final AgentEvents events = new AgentEvents(log, metrics, history, Clock.SYSTEM);
 
   private enum Word implements HelperWord {
     SAID;

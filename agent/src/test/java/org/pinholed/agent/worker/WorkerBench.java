@@ -11,6 +11,7 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.ExpectationHistory;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.HelperTable;
@@ -242,7 +243,7 @@ public final class WorkerBench {
       Clock clock)
       throws NetlinkException {
     protocols = List.of(protocol);
-    events = new AgentEvents(log, metrics, clock);
+    events = new AgentEvents(log, metrics, new ExpectationHistory(clock), clock);
     this.backend = backend;
     this.conntrack = conntrack;
     this.table = table;
