@@ -88,7 +88,8 @@ class HandOverTextTest {
           HalfOpenState.NONE,
           new HandOver.Beyond(
               List.of(new SharedEntry("voip", "dialogs", DIALOG, 1800_000, "early 2")),
-              List.of(media(Pinhole.Kind.OPEN, PROXY, null))));
+              List.of(media(Pinhole.Kind.OPEN, PROXY, null)),
+              List.of()));
 
   private static InetAddress address(String numeric) {
     return new InetSocketAddress(numeric, 0).getAddress();

@@ -26,9 +26,9 @@ import org.pinholed.helper.Transport;
 /**
  * A protocol whose messages are lines, longer than a segment perhaps. Each {@code <ADDRESS:PORT>}
  * in a line is announced, and edited as the other side must see it. A line that begins with {@code
- * BOOM} throws, one with {@code STOP} is a reason to read no more. What a line announces that
- * begins with {@code LATER} waits for an answer, and so does that of {@code OWNED}, which belongs
- * to {@link #SERVICE} besides.
+ * BOOM} throws, one with {@code STOP} is a reason to read no more, one with {@code CUT} cuts a
+ * child. What a line announces that begins with {@code LATER} waits for an answer, and so does that
+ * of {@code OWNED}, which belongs to {@link #SERVICE} besides.
  */
 final class LineProtocol implements HelperProtocol {
   private static final Pattern ENDPOINT = Pattern.compile("<([0-9.]+):([0-9]+)>");
@@ -111,6 +111,9 @@ final class LineProtocol implements HelperProtocol {
     private void read(Direction direction, String line, long offset, OutcomeSink out) {
       if (line.startsWith("BOOM")) {
         throw new IllegalStateException("a fault of the helper");
+      }
+      if (line.startsWith("CUT")) {
+        out.cut(TestReason.BROKEN, offset);
       }
       if (line.startsWith("STOP")) {
         out.report(TestReason.BROKEN, offset);
