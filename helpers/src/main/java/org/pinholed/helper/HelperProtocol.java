@@ -28,11 +28,11 @@ public interface HelperProtocol {
   Map<String, String> options();
 
   /**
-   * How many expectations an owner may have waiting where the entry does not say it.
+   * What is limited for each of its entries where the entry itself does not say it.
    *
-   * @return 1..65535
+   * @return at least {@link EntryLimit#EXPECTATIONS_PER_OWNER}
    */
-  int expectationsPerOwner();
+  EntryLimits limits();
 
   /**
    * Checks options and makes what opens flows of one configured entry.

@@ -291,15 +291,12 @@ final class GroupOpener {
   private @Nullable Endpoint add(Group group, Expectation made) {
     Flow flow = group.flow();
     ExpectationRequest request = made.request();
-    Limit limit = table.add(made, flow.helperEntry().mostPerOwner());
+    // another worker may have been there meanwhile
+    Limit limit = table.add(made, old -> pinholes.end(old, AgentEvent.Kind.REPLACED));
     if (limit != null) {
       refusals.refused(request, reasonOf(limit));
       events.limit(flow.parent(), limit);
       return null;
-    }
-    Expectation displaced = table.owners().add(made);
-    if (displaced != null) {
-      pinholes.end(displaced, AgentEvent.Kind.REPLACED); // another worker was there meanwhile
     }
     trace.announced(made);
     if (request.active()) {
@@ -320,7 +317,12 @@ final class GroupOpener {
       case EXPECTATIONS_PER_OWNER -> AgentReason.LIMIT_PER_OWNER;
       case EXPECTATIONS_PER_SOURCE -> AgentReason.LIMIT_PER_SOURCE;
       case EXPECTATIONS -> AgentReason.LIMIT_TOTAL;
-      case PARENTS, PARENTS_PER_SOURCE, HALF_OPEN ->
+      case HELPER_EXPECTATIONS_PER_PARENT -> AgentReason.HELPER_LIMIT_PER_PARENT;
+      case HELPER_EXPECTATIONS_PER_SOURCE -> AgentReason.HELPER_LIMIT_PER_SOURCE;
+      case HELPER_EXPECTATIONS -> AgentReason.HELPER_LIMIT_TOTAL;
+      case OWNERS -> AgentReason.LIMIT_OWNERS;
+      case OWNERS_PER_SOURCE -> AgentReason.LIMIT_OWNERS_PER_SOURCE;
+      case PARENTS, PARENTS_PER_SOURCE, HALF_OPEN, HELPER_PARENTS, HELPER_PARENTS_PER_SOURCE ->
           throw new IllegalArgumentException("no limit on expectations: " + limit);
     };
   }

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -25,6 +26,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.ConfigNode.Kind;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
@@ -63,16 +66,7 @@ public final class ConfigLoader {
           "control",
           "metrics",
           "eventLog");
-  private static final List<String> HELPER_KEYS =
-      List.of(
-          "id",
-          "name",
-          "protocol",
-          "port",
-          "enabled",
-          "timeout",
-          "expectationsPerOwner",
-          "options");
+  private static final List<String> HELPER_KEYS = helperKeys();
   static final Map<String, List<String>> SECTION_KEYS =
       Map.of(
           "queues",
@@ -317,7 +311,10 @@ public final class ConfigLoader {
     int port = section.number("port", 0);
     boolean enabled = section.flag("enabled", true);
     @Nullable Duration timeout = section.timeout("timeout", HelperEntry.DEFAULT_TIMEOUT);
-    int mostPerOwner = section.number("expectationsPerOwner", 0);
+    Map<EntryLimit, Integer> entryLimits = new EnumMap<>(EntryLimit.class);
+    for (EntryLimit limit : EntryLimit.values()) {
+      entryLimits.put(limit, section.number(limit.word(), 0));
+    }
     ConfigSection optionsSection =
         section.section("options", new TreeSet<>(protocol.options().keySet()));
     Map<String, Object> options = optionsSection.plain();
@@ -325,7 +322,14 @@ public final class ConfigLoader {
         section.build(
             () ->
                 new HelperEntry(
-                    id, protocol.name(), transport, port, enabled, timeout, mostPerOwner, options));
+                    id,
+                    protocol.name(),
+                    transport,
+                    port,
+                    enabled,
+                    timeout,
+                    new EntryLimits(entryLimits),
+                    options));
     var unused = optionsSection.build(() -> protocol.configure(options, limits));
     return entry;
   }
@@ -349,6 +353,16 @@ public final class ConfigLoader {
     }
     String text = out.flip().toString();
     return text.startsWith("\ufeff") ? text.substring(1) : text;
+  }
+
+  private static List<String> helperKeys() {
+    List<String> keys =
+        new ArrayList<>(List.of("id", "name", "protocol", "port", "enabled", "timeout"));
+    for (EntryLimit limit : EntryLimit.values()) {
+      keys.add(limit.word());
+    }
+    keys.add("options");
+    return List.copyOf(keys);
   }
 
   private static <T> Map<String, T> words(String first, T one, String second, T other) {

@@ -3,6 +3,7 @@ package org.pinholed.agent.config;
 import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.Ranges;
 import org.pinholed.helper.Transport;
 
@@ -15,8 +16,7 @@ import org.pinholed.helper.Transport;
  * @param port server port of the parent flows, 1..65535
  * @param enabled false leaves the port alone, as if the entry were not there
  * @param timeout how long an expectation waits, 1 s to 1 h; null for as long as the parent lives
- * @param mostPerOwner how many expectations of one owner may wait for their first child, 1..65535;
- *     0 for what the protocol says
+ * @param limits what is limited for it alone
  * @param options options of the protocol, by name
  */
 public record HelperEntry(
@@ -26,7 +26,7 @@ public record HelperEntry(
     int port,
     boolean enabled,
     @Nullable Duration timeout,
-    int mostPerOwner,
+    EntryLimits limits,
     Map<String, Object> options) {
   /** How long an expectation waits where nothing is configured. */
   public static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(30);
@@ -46,7 +46,6 @@ public record HelperEntry(
       throw new IllegalArgumentException(
           "timeout: " + DurationParser.formatTimeout(timeout) + " (expected: 1s..1h, or parent)");
     }
-    Ranges.require("expectationsPerOwner", mostPerOwner, 0, 65535);
     options = Map.copyOf(options);
   }
 
@@ -69,19 +68,18 @@ public record HelperEntry(
       boolean enabled,
       @Nullable Duration timeout,
       Map<String, Object> options) {
-    this(id, name, transport, port, enabled, timeout, 0, options);
+    this(id, name, transport, port, enabled, timeout, EntryLimits.NONE, options);
   }
 
   /**
-   * The same entry, with a limit where it has none.
+   * The same entry, with the limits of its protocol where it has none.
    *
-   * @param ofProtocol what its protocol says, 1..65535
-   * @return a copy, or the same
+   * @param ofProtocol what its protocol says
+   * @return a copy
    */
-  public HelperEntry withLimitsOf(int ofProtocol) {
-    return mostPerOwner != 0
-        ? this
-        : new HelperEntry(id, name, transport, port, enabled, timeout, ofProtocol, options);
+  public HelperEntry withLimitsOf(EntryLimits ofProtocol) {
+    return new HelperEntry(
+        id, name, transport, port, enabled, timeout, limits.or(ofProtocol), options);
   }
 
   /**
@@ -91,6 +89,6 @@ public record HelperEntry(
    * @return a copy
    */
   public HelperEntry withEnabled(boolean value) {
-    return new HelperEntry(id, name, transport, port, value, timeout, mostPerOwner, options);
+    return new HelperEntry(id, name, transport, port, value, timeout, limits, options);
   }
 }

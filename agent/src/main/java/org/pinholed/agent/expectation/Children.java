@@ -1,6 +1,6 @@
 package org.pinholed.agent.expectation;
 
-import java.util.HashSet;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -9,13 +9,17 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * The children that live, and what they were expected by. Bounded: of those that come when it is
- * full only the number is known. Thread-safe.
+ * full only the number is known. Of those that an agent before this one let in, it is known only
+ * which parents may have announced them. Thread-safe.
  */
 public final class Children {
   /** How many are known one by one. */
-  static final int MOST = 1 << 16;
+  public static final int MOST = 1 << 16;
 
   private final Map<ConntrackIdentity, List<Expectation>> living = new ConcurrentHashMap<>();
+
+  /** Children of an agent before this one, with the parents that may have announced them. */
+  private final Map<ConntrackIdentity, List<Parent>> inherited = new ConcurrentHashMap<>();
 
   /** Knows none yet. */
   public Children() {}
@@ -37,6 +41,22 @@ public final class Children {
   }
 
   /**
+   * A child was there when the agent started, and nobody knows which expectation let it in.
+   *
+   * @param child which conntrack it is
+   * @param perhaps the parents that may have announced it; one list for all children of which it
+   *     says the same
+   * @return false if too many are known already
+   */
+  public boolean inherit(ConntrackIdentity child, List<Parent> perhaps) {
+    if (inherited.size() >= MOST) {
+      return false;
+    }
+    inherited.put(child, perhaps);
+    return true;
+  }
+
+  /**
    * A child ended.
    *
    * @param child which conntrack it was
@@ -44,6 +64,7 @@ public final class Children {
    * @param nowNs {@link System#nanoTime}
    */
   public void ended(ConntrackIdentity child, List<Expectation> letIn, long nowNs) {
+    inherited.remove(child);
     List<Expectation> expectedBy = living.remove(child);
     for (Expectation expectation : expectedBy == null ? letIn : expectedBy) {
       expectation.childEnded(child, nowNs);
@@ -57,7 +78,7 @@ public final class Children {
    * @param nowNs {@link System#nanoTime}
    */
   public void keepOnly(Set<ConntrackIdentity> alive, long nowNs) {
-    for (ConntrackIdentity child : living.keySet()) {
+    for (ConntrackIdentity child : known()) {
       if (!alive.contains(child)) {
         ended(child, List.of(), nowNs);
       }
@@ -85,19 +106,44 @@ public final class Children {
   }
 
   /**
-   * The parents whose children live, of what ends with its parent.
+   * The children that are known one by one.
    *
-   * @return each once
+   * @return a copy, in no order
    */
-  public Set<Parent> parents() {
-    Set<Parent> parents = new HashSet<>();
-    for (List<Expectation> expectedBy : living.values()) {
-      for (Expectation expectation : expectedBy) {
-        if (expectation.owner().id() == null) {
-          parents.add(expectation.parent());
-        }
+  public List<ConntrackIdentity> known() {
+    List<ConntrackIdentity> known = new ArrayList<>(living.keySet());
+    known.addAll(inherited.keySet());
+    return known;
+  }
+
+  /**
+   * The parents that announced a child or may have done so, where what they announced ends with
+   * them. Some of them may be over.
+   *
+   * @param child which conntrack it is
+   * @return of those of an agent before this one, the list that was given, else a new one; empty if
+   *     there is none
+   */
+  public List<Parent> parentsOf(ConntrackIdentity child) {
+    List<Expectation> expectedBy = living.get(child);
+    if (expectedBy == null) {
+      return inherited.getOrDefault(child, List.of());
+    }
+    List<Parent> parents = new ArrayList<>(1);
+    for (Expectation expectation : expectedBy) {
+      if (expectation.owner().id() == null) {
+        parents.add(expectation.parent());
       }
     }
     return parents;
+  }
+
+  /**
+   * Forgets a child of an agent before this one: none of its parents is left.
+   *
+   * @param child which conntrack it is
+   */
+  public void disinherit(ConntrackIdentity child) {
+    inherited.remove(child);
   }
 }

@@ -13,18 +13,22 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation.State;
-import org.pinholed.agent.limit.ClientCounts;
+import org.pinholed.agent.limit.EntryPlaces;
 import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.limit.Places;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -50,13 +54,15 @@ public final class ExpectationTable {
   private final Owners owners = new Owners();
   private final Children living = new Children();
   private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
-  private final ClientCounts waitingBySource = new ClientCounts();
+  private final Places waiting = new Places();
+  private final EntryPlaces waitingByEntry =
+      new EntryPlaces(Limit.HELPER_EXPECTATIONS, Limit.HELPER_EXPECTATIONS_PER_SOURCE);
   private final ConcurrentLinkedQueue<Expectation> matched = new ConcurrentLinkedQueue<>();
   private final AtomicInteger matchedRows = new AtomicInteger();
-  private final AtomicInteger waiting = new AtomicInteger();
   private final ExpectationCounts counts = new ExpectationCounts();
   private final AtomicLong nextId = new AtomicLong();
   private volatile AgentConfig.Limits limits;
+  private volatile Map<Integer, EntryLimits> entryLimits = Map.of();
   private volatile List<PortRange> leased = List.of();
 
   /**
@@ -75,6 +81,15 @@ public final class ExpectationTable {
    */
   public void setLimits(AgentConfig.Limits newLimits) {
     limits = newLimits;
+  }
+
+  /**
+   * Puts other limits of single entries in force; what is in the table stays.
+   *
+   * @param newLimits the new ones, by the numbers of the entries
+   */
+  public void setEntryLimits(Map<Integer, EntryLimits> newLimits) {
+    entryLimits = newLimits;
   }
 
   /**
@@ -137,48 +152,72 @@ public final class ExpectationTable {
   }
 
   /**
-   * Adds an announced expectation, if the limits allow it.
+   * Adds an announced expectation and gives it to its owner, if the limits allow it. Another one of
+   * the owner that has its group and item ends.
    *
    * @param expectation a new row
-   * @param mostPerOwner how many its owner may have that no child came to, 1..65535
    * @return null if it is in, else the limit that is reached
    */
-  public @Nullable Limit add(Expectation expectation, int mostPerOwner) {
-    Limit reached = tryAdd(expectation, mostPerOwner);
+  public @Nullable Limit add(Expectation expectation) {
+    return add(expectation, this::end);
+  }
+
+  /**
+   * Adds an announced expectation and gives it to its owner, if the limits allow it.
+   *
+   * @param expectation a new row
+   * @param displaced ends another one of the owner that had its group and item until now
+   * @return null if it is in, else the limit that is reached
+   */
+  public @Nullable Limit add(Expectation expectation, Consumer<Expectation> displaced) {
+    Limit reached = tryAdd(expectation, displaced);
     if (reached != null) {
       giveBack(expectation);
     }
     return reached;
   }
 
-  private @Nullable Limit tryAdd(Expectation expectation, int mostPerOwner) {
+  private @Nullable Limit tryAdd(Expectation expectation, Consumer<Expectation> displaced) {
     AgentConfig.Limits now = limits;
-    if (waiting.incrementAndGet() > now.expectations()) {
-      waiting.decrementAndGet();
-      return Limit.EXPECTATIONS;
-    }
-    if (changeOfParent(expectation, 1) > now.expectationsPerParent()) {
-      changeOfParent(expectation, -1);
-      waiting.decrementAndGet();
-      return Limit.EXPECTATIONS_PER_PARENT;
-    }
+    int entry = expectation.parent().helperId();
+    EntryLimits ofEntry = entryLimits.getOrDefault(entry, EntryLimits.NONE);
     InetAddress client = expectation.parent().client().address();
-    if (waitingBySource.change(client, 1) > now.expectationsPerSource()) {
-      waitingBySource.change(client, -1);
-      changeOfParent(expectation, -1);
-      waiting.decrementAndGet();
-      return Limit.EXPECTATIONS_PER_SOURCE;
+    Places.Full full = waiting.take(client, now.expectations(), now.expectationsPerSource());
+    if (full != null) {
+      return full == Places.Full.IN_ALL ? Limit.EXPECTATIONS : Limit.EXPECTATIONS_PER_SOURCE;
     }
-    if (expectation.owner().await(expectation) > mostPerOwner) {
-      expectation.noLongerAwaited();
-      waitingBySource.change(client, -1);
-      changeOfParent(expectation, -1);
-      waiting.decrementAndGet();
-      return Limit.EXPECTATIONS_PER_OWNER;
+    Limit reached = waitingByEntry.take(entry, ofEntry, client);
+    if (reached != null) {
+      waiting.giveBack(client);
+      return reached;
+    }
+    boolean said = ofEntry.isSet(EntryLimit.EXPECTATIONS_PER_PARENT);
+    int mostOfParent =
+        said ? ofEntry.most(EntryLimit.EXPECTATIONS_PER_PARENT) : now.expectationsPerParent();
+    if (changeOfParent(expectation, 1) > mostOfParent) {
+      notWaiting(expectation);
+      return said ? Limit.HELPER_EXPECTATIONS_PER_PARENT : Limit.EXPECTATIONS_PER_PARENT;
     }
     counts.add(expectation, State.ANNOUNCED);
     rows.put(expectation.id(), expectation);
-    return null;
+    Owners.Added added = owners.add(expectation, ofEntry);
+    if (added.reached() != null) {
+      rows.remove(expectation.id());
+      counts.remove(expectation, State.ANNOUNCED);
+      notWaiting(expectation);
+    }
+    if (added.displaced() != null) {
+      displaced.accept(added.displaced());
+    }
+    return added.reached();
+  }
+
+  /** It counts no more among those that wait. */
+  private void notWaiting(Expectation expectation) {
+    InetAddress client = expectation.parent().client().address();
+    changeOfParent(expectation, -1);
+    waitingByEntry.giveBack(expectation.parent().helperId(), client);
+    waiting.giveBack(client);
   }
 
   /** What outlives flows is not counted for the one that announced it. */
@@ -728,9 +767,7 @@ public final class ExpectationTable {
       leaveOpen(key, expectation);
     }
     reservations.giveBack(expectation);
-    waiting.decrementAndGet();
-    changeOfParent(expectation, -1);
+    notWaiting(expectation);
     expectation.noLongerAwaited();
-    waitingBySource.change(expectation.parent().client().address(), -1);
   }
 }

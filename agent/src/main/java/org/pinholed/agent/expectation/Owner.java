@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.helper.OwnerId;
 
 /**
@@ -15,6 +16,7 @@ import org.pinholed.helper.OwnerId;
 public final class Owner {
   private final String helper;
   private final @Nullable OwnerId id;
+  private @Nullable Parent countedFor;
   private final Map<Name, Expectation> expectations = new LinkedHashMap<>(4);
   private int firstChildAwaited;
   private boolean ended;
@@ -118,13 +120,20 @@ public final class Owner {
   }
 
   /**
-   * Takes an expectation. One with the same group and item that is still there is forgotten.
+   * Takes an expectation, which waits for its first child from now on. One with the same group and
+   * item that is still there is forgotten.
    *
    * @param expectation one of its own
-   * @return the one that had its place until now; null if there was none
+   * @param mostAwaited how many of its expectations may wait for their first child
+   * @return what became of it
    */
-  synchronized @Nullable Expectation add(Expectation expectation) {
-    return expectations.put(Name.of(expectation), expectation);
+  synchronized Owners.Added add(Expectation expectation, int mostAwaited) {
+    if (firstChildAwaited >= mostAwaited) {
+      return new Owners.Added(Limit.EXPECTATIONS_PER_OWNER, null);
+    }
+    expectation.setAwaited(true);
+    firstChildAwaited++;
+    return new Owners.Added(null, expectations.put(Name.of(expectation), expectation));
   }
 
   /**
@@ -137,24 +146,25 @@ public final class Owner {
   }
 
   /**
-   * Counts an expectation among those that wait for their first child.
-   *
-   * @return how many there are with it
-   */
-  synchronized int await(Expectation expectation) {
-    expectation.setAwaited(true);
-    return ++firstChildAwaited;
-  }
-
-  /**
-   * Counts it no more, if it still is. Several threads may know at the same time that it waits no
-   * longer; whoever comes back from here may rely on it.
+   * Counts an expectation no more among those that wait for their first child, if it still is.
+   * Several threads may know at the same time that it waits no longer; whoever comes back from here
+   * may rely on it.
    */
   synchronized void awaitNoMore(Expectation expectation) {
     if (expectation.isAwaited()) {
       expectation.setAwaited(false);
       firstChildAwaited--;
     }
+  }
+
+  /** The parent whose entry and client it has a place of; null while it has none. */
+  @Nullable Parent countedFor() {
+    return countedFor;
+  }
+
+  /** Notes whose place it has. Called by {@link Owners} alone, for one owner by one at a time. */
+  void countFor(@Nullable Parent parent) {
+    countedFor = parent;
   }
 
   /**

@@ -3,16 +3,23 @@ package org.pinholed.agent.expectation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.limit.EntryPlaces;
+import org.pinholed.agent.limit.Limit;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.OwnerId;
 
 /**
  * The owners that outlive flows, by what they are called. One is known as long as it has an
- * expectation, so there are never more of them than of those. Thread-safe.
+ * expectation, so there are never more of them than of those, and of each entry and client no more
+ * than its limits say. Thread-safe: what happens to an owner happens while its key is locked.
  */
 public final class Owners {
   private final Map<Key, Owner> owners = new ConcurrentHashMap<>();
+  private final EntryPlaces places = new EntryPlaces(Limit.OWNERS, Limit.OWNERS_PER_SOURCE);
 
   /** Two helpers may call different things the same. */
   private record Key(String helper, OwnerId id) {}
@@ -33,7 +40,8 @@ public final class Owners {
    *
    * @param helper name of the helper
    * @param id what the owner is called
-   * @return the owner, made if it was not known; to be given an expectation by {@link #add}
+   * @return the owner, made if it was not known; it is not known to others before it has an
+   *     expectation
    */
   public Owner obtain(String helper, OwnerId id) {
     Owner known = owners.get(new Key(helper, id));
@@ -41,35 +49,67 @@ public final class Owners {
   }
 
   /**
+   * What became of an expectation that was to be added.
+   *
+   * @param reached the limit that is reached, so that it was not added; null if it was
+   * @param displaced the one that had its place until now, to be ended; null if there was none
+   */
+  record Added(@Nullable Limit reached, @Nullable Expectation displaced) {}
+
+  /**
    * Gives an expectation to its owner. Another thread may have made the same owner meanwhile, or
    * ended it: then the expectation goes to the one that is known now.
    *
    * @param expectation one whose owner is from {@link #obtain}, or a flow
-   * @return the one that had its place until now, to be ended by the caller; null if there was none
+   * @param limits those of its entry
+   * @return what became of it
    */
-  public @Nullable Expectation add(Expectation expectation) {
+  Added add(Expectation expectation, EntryLimits limits) {
     Owner own = expectation.owner();
     OwnerId id = own.id();
+    int mostAwaited = limits.most(EntryLimit.EXPECTATIONS_PER_OWNER);
     if (id == null) {
-      return own.add(expectation);
+      return own.add(expectation, mostAwaited);
     }
-    List<Expectation> before = new ArrayList<>(1);
+    Added[] added = new Added[1];
     owners.compute(
         new Key(own.helper(), id),
         (key, known) -> {
-          Owner owner = known == null || known.hasEnded() ? own : known;
-          if (owner != own) {
-            own.awaitNoMore(expectation);
-            expectation.moveTo(owner);
-            owner.await(expectation);
+          boolean isNew = known == null || known.hasEnded();
+          if (isNew && known != null) {
+            givePlaceBack(known); // nothing is announced for it any more
           }
-          Expectation displaced = owner.add(expectation);
-          if (displaced != null) {
-            before.add(displaced);
+          Limit reached = isNew ? takePlace(own, expectation.parent(), limits) : null;
+          if (reached != null) {
+            added[0] = new Added(reached, null);
+            return known;
+          }
+          Owner owner = isNew ? own : Objects.requireNonNull(known);
+          expectation.moveTo(owner);
+          added[0] = owner.add(expectation, mostAwaited);
+          if (added[0].reached() != null && isNew) {
+            givePlaceBack(own);
+            return known;
           }
           return owner;
         });
-    return before.isEmpty() ? null : before.get(0);
+    return added[0];
+  }
+
+  private @Nullable Limit takePlace(Owner owner, Parent parent, EntryLimits limits) {
+    Limit reached = places.take(parent.helperId(), limits, parent.client().address());
+    if (reached == null) {
+      owner.countFor(parent);
+    }
+    return reached;
+  }
+
+  private void givePlaceBack(Owner owner) {
+    Parent parent = owner.countedFor();
+    if (parent != null) {
+      owner.countFor(null);
+      places.giveBack(parent.helperId(), parent.client().address());
+    }
   }
 
   /**
@@ -88,7 +128,11 @@ public final class Owners {
         new Key(own.helper(), id),
         (key, known) -> {
           own.remove(expectation);
-          return known == null || known.isEmpty() ? null : known;
+          if (known == null || !known.isEmpty()) {
+            return known;
+          }
+          givePlaceBack(known);
+          return null;
         });
   }
 

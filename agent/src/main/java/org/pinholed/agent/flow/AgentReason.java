@@ -79,12 +79,22 @@ public enum AgentReason implements Reason {
       Kind.REFUSED, "the helper would rewrite a message of a side that is not translated"),
   /** {@code limits.expectationsPerParent} is reached. */
   LIMIT_PER_PARENT(Kind.REFUSED, "limits.expectationsPerParent is reached"),
-  /** {@code expectationsPerOwner} of the helper's entry is reached. */
-  LIMIT_PER_OWNER(Kind.REFUSED, "expectationsPerOwner of the helper's entry is reached"),
+  /** {@code helpers[].expectationsPerOwner} is reached. */
+  LIMIT_PER_OWNER(Kind.REFUSED, "helpers[].expectationsPerOwner is reached"),
   /** {@code limits.expectationsPerSource} is reached. */
   LIMIT_PER_SOURCE(Kind.REFUSED, "limits.expectationsPerSource is reached"),
   /** {@code limits.expectations} is reached. */
   LIMIT_TOTAL(Kind.REFUSED, "limits.expectations is reached"),
+  /** {@code helpers[].expectationsPerParent} is reached. */
+  HELPER_LIMIT_PER_PARENT(Kind.REFUSED, "helpers[].expectationsPerParent is reached"),
+  /** {@code helpers[].expectationsPerSource} is reached. */
+  HELPER_LIMIT_PER_SOURCE(Kind.REFUSED, "helpers[].expectationsPerSource is reached"),
+  /** {@code helpers[].expectations} is reached. */
+  HELPER_LIMIT_TOTAL(Kind.REFUSED, "helpers[].expectations is reached"),
+  /** {@code helpers[].owners} is reached. */
+  LIMIT_OWNERS(Kind.REFUSED, "helpers[].owners is reached"),
+  /** {@code helpers[].ownersPerSource} is reached. */
+  LIMIT_OWNERS_PER_SOURCE(Kind.REFUSED, "helpers[].ownersPerSource is reached"),
   /** PORT in a flow whose server says nothing; it would wait for ever. */
   NEVER_ANSWERED(
       Kind.REFUSED, "the announcement waited for its answer for longer than its timeout"),

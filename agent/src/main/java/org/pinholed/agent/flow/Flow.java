@@ -25,12 +25,6 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
  * is not read any more. Owned by one worker and used by its thread only.
  */
 public final class Flow {
-  /** {@code TCP_CONNTRACK_FIN_WAIT} of {@code nf_conntrack_tcp.h}: a FIN was seen. */
-  private static final int TCP_FIN_WAIT = 4;
-
-  /** {@code TCP_CONNTRACK_CLOSE_WAIT} of {@code nf_conntrack_tcp.h}: and acknowledged. */
-  private static final int TCP_CLOSE_WAIT = 5;
-
   private final Parent parent;
   private ConntrackEntry entry;
   private final FlowFacts facts;
@@ -153,7 +147,8 @@ public final class Flow {
    * @return true if the next FIN is the second one
    */
   public boolean wasHalfClosed() {
-    return entry.tcpState() == TCP_FIN_WAIT || entry.tcpState() == TCP_CLOSE_WAIT;
+    return entry.tcpState() == ConntrackEntry.TCP_FIN_WAIT
+        || entry.tcpState() == ConntrackEntry.TCP_CLOSE_WAIT;
   }
 
   /**

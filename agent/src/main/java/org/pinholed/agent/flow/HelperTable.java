@@ -11,6 +11,7 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.shared.SharedStates;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
@@ -72,9 +73,7 @@ public final class HelperTable {
         active.put(
             new HelperPort(entry.transport(), entry.port()),
             new ActiveHelper(
-                entry.withLimitsOf(protocol.expectationsPerOwner()),
-                factory,
-                shared.of(entry.name())));
+                entry.withLimitsOf(protocol.limits()), factory, shared.of(entry.name())));
       }
     }
   }
@@ -147,6 +146,17 @@ public final class HelperTable {
         .filter(entry -> entry.name().equals(protocol))
         .min(Comparator.comparingInt(HelperEntry::id))
         .orElse(null);
+  }
+
+  /**
+   * The limits of the enabled entries, with those of their protocols where they have none.
+   *
+   * @return by the numbers of the entries
+   */
+  public Map<Integer, EntryLimits> entryLimits() {
+    return active.values().stream()
+        .map(ActiveHelper::entry)
+        .collect(Collectors.toUnmodifiableMap(HelperEntry::id, HelperEntry::limits));
   }
 
   /**

@@ -6,9 +6,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.limit.BufferedBytes;
-import org.pinholed.agent.limit.ClientCounts;
+import org.pinholed.agent.limit.EntryPlaces;
 import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.limit.Places;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
@@ -23,12 +26,14 @@ public final class ParentOwners {
   public static final int MOST_UNREAD = 4096;
 
   private final Map<ConntrackIdentity, FlowOwner> owners = new ConcurrentHashMap<>();
-  private final AtomicInteger read = new AtomicInteger();
   private final AtomicInteger unread = new AtomicInteger();
-  private final ClientCounts readBySource = new ClientCounts();
+  private final Places read = new Places();
+  private final EntryPlaces readByEntry =
+      new EntryPlaces(Limit.HELPER_PARENTS, Limit.HELPER_PARENTS_PER_SOURCE);
   private final HalfOpenFlows halfOpen;
   private final BufferedBytes buffered;
   private volatile AgentConfig.Limits limits;
+  private volatile Map<Integer, EntryLimits> entryLimits = Map.of();
 
   /**
    * Makes it empty.
@@ -53,6 +58,15 @@ public final class ParentOwners {
   }
 
   /**
+   * Puts other limits of single entries in force; what is known stays.
+   *
+   * @param newLimits the new ones, by the numbers of the entries
+   */
+  public void setEntryLimits(Map<Integer, EntryLimits> newLimits) {
+    entryLimits = newLimits;
+  }
+
+  /**
    * The memory for what the streams of all parents keep.
    *
    * @return the same at every call
@@ -73,31 +87,34 @@ public final class ParentOwners {
   /**
    * Takes a place for a parent that is going to be read.
    *
-   * @param client the client's own address
+   * @param parent whose client and entry it counts for
    * @return null if there was one, else the limit that is reached
    */
-  @Nullable Limit takePlace(InetAddress client) {
+  @Nullable Limit takePlace(Parent parent) {
+    InetAddress client = parent.client().address();
     AgentConfig.Limits now = limits;
-    if (read.incrementAndGet() > now.parents()) {
-      read.decrementAndGet();
-      return Limit.PARENTS;
+    Places.Full full = read.take(client, now.parents(), now.parentsPerSource());
+    if (full != null) {
+      return full == Places.Full.IN_ALL ? Limit.PARENTS : Limit.PARENTS_PER_SOURCE;
     }
-    if (readBySource.change(client, 1) > now.parentsPerSource()) {
-      readBySource.change(client, -1);
-      read.decrementAndGet();
-      return Limit.PARENTS_PER_SOURCE;
+    int entry = parent.helperId();
+    Limit reached =
+        readByEntry.take(entry, entryLimits.getOrDefault(entry, EntryLimits.NONE), client);
+    if (reached != null) {
+      read.giveBack(client);
     }
-    return null;
+    return reached;
   }
 
   /**
    * Gives the place back of a parent that is not read any more.
    *
-   * @param client the client's own address
+   * @param parent who took it
    */
-  void givePlaceBack(InetAddress client) {
-    readBySource.change(client, -1);
-    read.decrementAndGet();
+  void givePlaceBack(Parent parent) {
+    InetAddress client = parent.client().address();
+    readByEntry.giveBack(parent.helperId(), client);
+    read.giveBack(client);
   }
 
   /**

@@ -1,6 +1,5 @@
 package org.pinholed.agent.flow;
 
-import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
@@ -174,7 +173,7 @@ public final class WorkerFlows {
       end(stale, AgentEvent.Kind.PARENT_CLOSED); // its conntrack is gone: the tuple is another's
     }
     if (flow.helper() != null) {
-      Limit reached = takePlace(flow.facts().client().address());
+      Limit reached = takePlace(flow.parent());
       if (reached != null) {
         events.limit(flow.parent(), reached);
         flow.close();
@@ -190,18 +189,18 @@ public final class WorkerFlows {
   }
 
   /** Where there is no place, the oldest flow gives way whose source may be forged. */
-  private @Nullable Limit takePlace(InetAddress client) {
-    Limit reached = owners.takePlace(client);
+  private @Nullable Limit takePlace(Parent parent) {
+    Limit reached = owners.takePlace(parent);
     if (reached == null) {
       return null;
     }
-    Flow oldest = reached == Limit.PARENTS ? oneWay.oldest() : oneWay.oldestOf(client);
+    Flow oldest = oneWay.oldest(reached, parent);
     if (oldest == null) {
       return reached;
     }
     events.limit(oldest.parent(), reached);
     end(oldest, AgentEvent.Kind.CLOSED);
-    return owners.takePlace(client);
+    return owners.takePlace(parent);
   }
 
   /**
@@ -307,7 +306,7 @@ public final class WorkerFlows {
    */
   void stopReading(Flow flow, Reason reason) {
     if (flow.helper() != null) {
-      owners.givePlaceBack(flow.facts().client().address());
+      owners.givePlaceBack(flow.parent());
       oneWay.remove(flow);
     }
     keepUnread(flow, reason);
@@ -350,7 +349,7 @@ public final class WorkerFlows {
     flows.remove(flow);
     owners.remove(flow.parent().identity(), owner);
     if (flow.helper() != null) {
-      owners.givePlaceBack(flow.facts().client().address());
+      owners.givePlaceBack(flow.parent());
       oneWay.remove(flow);
     }
     if (unread.remove(flow)) {

@@ -40,6 +40,7 @@ import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -70,6 +71,7 @@ public final class Adoption {
   private final List<Pinhole> announcedBeyondFlows;
   private final HalfOpenState halfOpen;
   private final Clock clock;
+  private final LeftChildren children = new LeftChildren();
 
   /** Who reads the parents. */
   public interface Workers {
@@ -172,7 +174,13 @@ public final class Adoption {
         found.add(new Found(owned, comment));
       }
     }
+    children.read(conntrack, marks);
     List<Flow> parents = livingParents(found);
+    for (Flow parent : parents) {
+      if (parent.facts().transport() == Transport.TCP) {
+        children.mayBelongTo(parent.entry(), parent.parent());
+      }
+    }
     Map<Name, List<Flow>> byName =
         parents.stream().collect(Collectors.groupingBy(flow -> Name.of(flow.entry())));
     // The youngest first: of two with one key the older one was replaced.
@@ -186,7 +194,7 @@ public final class Adoption {
       }
     }
     announceBeyondFlows();
-    findChildren();
+    children.makeKnown(table);
     pinholes.apply(orphans, List.of());
     int adopted = table.pending().size();
     Result result = new Result(parents.size(), adopted, orphans.size());
@@ -262,26 +270,6 @@ public final class Adoption {
     return ends.contains(pinhole.source()) && ends.contains(pinhole.destination());
   }
 
-  /** Those that live and came by a pinhole that lets in many. */
-  private void findChildren() throws IOException {
-    boolean open =
-        table.pending().stream().anyMatch(each -> each.pinhole().kind() != Pinhole.Kind.ONCE);
-    if (!open) {
-      return;
-    }
-    conntrack.dump(
-        new DumpFilter(0, marks.child(), marks.child()),
-        child -> {
-          FlowTuple first = child.original();
-          List<Expectation> expectedBy =
-              table.holders(
-                  first.protocol(), first.source(), first.destination(), first.destinationPort());
-          if (!expectedBy.isEmpty()) {
-            table.living().began(child.identity(), expectedBy);
-          }
-        });
-  }
-
   private void announceBeyondFlows() {
     for (Pinhole pinhole : announcedBeyondFlows) {
       PinholeComment comment = PinholeComment.parse(pinhole.comment());
@@ -290,9 +278,7 @@ public final class Adoption {
         continue;
       }
       Expectation expectation = expectation(null, entry, pinhole, comment);
-      if (table.add(expectation, entry.mostPerOwner()) == null) {
-        table.owners().add(expectation);
-      }
+      table.add(expectation);
     }
   }
 
@@ -301,9 +287,7 @@ public final class Adoption {
       PinholeComment comment = PinholeComment.parse(pinhole.comment());
       if (comment != null && flow.owner().find(comment.group(), comment.item()) == null) {
         Expectation expectation = expectation(flow, flow.helperEntry(), pinhole, comment);
-        if (table.add(expectation, flow.helperEntry().mostPerOwner()) == null) {
-          table.owners().add(expectation);
-        }
+        table.add(expectation);
       }
     }
   }
@@ -324,7 +308,7 @@ public final class Adoption {
     }
     Expectation expectation = expectation(flow, entry, pinhole, comment);
     if (expectation.owner().find(comment.group(), comment.item()) != null
-        || table.add(expectation, entry.mostPerOwner()) != null) {
+        || table.add(expectation) != null) {
       return false;
     }
     long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.owned().expiresInMs());
@@ -333,7 +317,6 @@ public final class Adoption {
       table.end(expectation); // another one has it already
       return false;
     }
-    table.owners().add(expectation);
     expectation.wasPerhapsUsed(nowNs);
     return true;
   }

@@ -122,7 +122,9 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.leases = new Leases(conntrack, workers, marks, this::failed);
     this.links = links;
     this.shared = shared;
-    this.keeper = new ParentKeeper(conntrack, this::failed, clock.nanoTime());
+    this.keeper =
+        new ParentKeeper(
+            conntrack, table.living(), new TcpTimeouts(), this::failed, clock.nanoTime());
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
@@ -362,7 +364,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     events.tick(nowNs);
     lostParents.tick();
     shared.purge(nowNs);
-    keeper.tick(nowNs, table.living()::parents);
+    keeper.tick(nowNs);
     List<Expectation> due = new ArrayList<>();
     List<Expectation> over = new ArrayList<>();
     for (Expectation expectation : table.pending()) {

@@ -1,97 +1,156 @@
 package org.pinholed.agent.lifecycle;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Collection;
-import java.util.LinkedHashSet;
+import java.util.ArrayDeque;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import org.pinholed.agent.expectation.Children;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /**
  * Keeps the conntracks of control connections that are idle while a child of theirs transfers:
  * routers give an idle TCP connection less time than a large transfer takes, and with the control
  * connection its pinholes would go. Owned by the lifecycle thread.
+ *
+ * <p>The kernel is asked for a child before its parent is kept: it does not tell of the end of a
+ * child that came while no agent ran. So a parent is never kept for longer than its children and
+ * once the time that the kernel gives an idle connection. What the kernel does not have is not made
+ * again: a connection that an operator deleted stays deleted.
  */
 final class ParentKeeper {
-  private static final long EVERY_NS = 20_000_000_000L;
+  private static final long MOST_BETWEEN_ROUNDS_NS = TimeUnit.SECONDS.toNanos(20);
 
-  /** Asked for at a time; each may cost two requests to the kernel. */
-  private static final int MOST_AT_ONCE = 128;
-
-  /** What the kernel uses where nobody has set another time ({@code nf_conntrack_proto_tcp.c}). */
-  private static final int ESTABLISHED_SECONDS = 5 * 24 * 3600;
-
-  private static final Path ESTABLISHED =
-      Path.of("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established");
+  /** Requests to the kernel in one tick; events wait meanwhile. */
+  private static final int REQUESTS_AT_ONCE = 256;
 
   private final ConntrackClient conntrack;
+  private final Children living;
+  private final TcpTimeouts timeouts;
   private final BiConsumer<String, String> failed;
-  private final Set<Parent> round = new LinkedHashSet<>();
-  private long roundBeganNs;
+  private final Queue<ConntrackIdentity> children = new ArrayDeque<>();
+  private final Queue<Parent> parents = new ArrayDeque<>();
+  private final Set<Parent> inRound = new HashSet<>();
 
-  ParentKeeper(ConntrackClient conntrack, BiConsumer<String, String> failed, long nowNs) {
+  /** Those that share their list of parents, and whether one of these lives. */
+  private final IdentityHashMap<List<Parent>, Boolean> looked = new IdentityHashMap<>();
+
+  private long nextRoundNs;
+
+  /**
+   * Makes it.
+   *
+   * @param conntrack the way of the lifecycle thread to conntrack
+   * @param living the children that live
+   * @param timeouts what the kernel gives idle connections
+   * @param failed told what the kernel refused
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}; the first round begins then, since
+   *     nobody kept anything while no agent ran
+   */
+  ParentKeeper(
+      ConntrackClient conntrack,
+      Children living,
+      TcpTimeouts timeouts,
+      BiConsumer<String, String> failed,
+      long nowNs) {
     this.conntrack = conntrack;
+    this.living = living;
+    this.timeouts = timeouts;
     this.failed = failed;
-    this.roundBeganNs = nowNs;
-  }
-
-  /** Who knows the parents whose children live. */
-  interface Parents {
-    Collection<Parent> withChildren();
+    this.nextRoundNs = nowNs;
   }
 
   /** Keeps some of them, if it is time. */
-  void tick(long nowNs, Parents parents) {
-    if (round.isEmpty()) {
-      if (nowNs - roundBeganNs < EVERY_NS) {
+  void tick(long nowNs) {
+    if (children.isEmpty() && parents.isEmpty()) {
+      if (nowNs - nextRoundNs < 0) {
         return;
       }
-      roundBeganNs = nowNs;
-      round.addAll(parents.withChildren());
-      if (round.isEmpty()) {
-        return;
-      }
+      timeouts.read();
+      nextRoundNs = nowNs + betweenRoundsNs();
+      inRound.clear();
+      looked.clear();
+      children.addAll(living.known());
     }
-    int full = establishedSeconds();
-    int asked = 0;
-    for (var next = round.iterator(); next.hasNext() && asked < MOST_AT_ONCE; asked++) {
-      Parent parent = next.next();
-      next.remove();
-      if (!parent.hasEnded()) {
-        keep(parent, full);
+    for (int requests = 0; requests < REQUESTS_AT_ONCE; ) {
+      Parent parent = parents.poll();
+      if (parent != null) {
+        requests += keep(parent);
+        continue;
       }
+      ConntrackIdentity child = children.poll();
+      if (child == null) {
+        return;
+      }
+      requests += look(child, nowNs);
     }
   }
 
-  private void keep(Parent parent, int fullSeconds) {
+  /** So that each is looked at three times before its time is over. */
+  private long betweenRoundsNs() {
+    return Math.min(
+        MOST_BETWEEN_ROUNDS_NS, TimeUnit.SECONDS.toNanos(timeouts.shortestSeconds()) / 3);
+  }
+
+  /**
+   * Has the parents of a child kept if it lives.
+   *
+   * @return how many requests that took
+   */
+  private int look(ConntrackIdentity child, long nowNs) {
+    List<Parent> perhaps = living.parentsOf(child);
+    Boolean oneLives = looked.get(perhaps);
+    if (oneLives == null && !perhaps.isEmpty()) {
+      oneLives = !perhaps.stream().allMatch(Parent::hasEnded);
+      if (oneLives) {
+        if (!lives(child)) {
+          living.ended(child, List.of(), nowNs);
+          return 1; // another child of the same parents may live
+        }
+        looked.put(perhaps, true);
+        perhaps.stream().filter(inRound::add).forEach(parents::add);
+        return 1;
+      }
+      looked.put(perhaps, false);
+    }
+    if (oneLives != null && !oneLives) {
+      living.disinherit(child);
+    }
+    return 0;
+  }
+
+  private boolean lives(ConntrackIdentity child) {
+    try {
+      return conntrack.get(child).isPresent();
+    } catch (NetlinkException e) {
+      failed.accept("conntrack", String.valueOf(e.getMessage()));
+      return true; // it is not known
+    }
+  }
+
+  private int keep(Parent parent) {
+    if (parent.hasEnded()) {
+      return 0;
+    }
     try {
       Optional<ConntrackEntry> entry = conntrack.get(parent.identity());
-      // Only one that is open on both sides: what the kernel keeps for a moment after a FIN or RST
-      // is to go.
-      if (entry.isPresent()
-          && entry.get().tcpState() == ConntrackEntry.TCP_ESTABLISHED
-          && entry.get().timeoutSeconds() >= 0
-          && entry.get().timeoutSeconds() < fullSeconds / 2) {
-        conntrack.setTimeout(parent.identity(), fullSeconds);
+      int seconds = entry.isEmpty() ? 0 : timeouts.ofOpenSeconds(entry.get().tcpState());
+      if (seconds == 0 || entry.get().timeoutSeconds() * 3 > seconds * 2L) {
+        return 1;
       }
+      conntrack.setTimeout(parent.identity(), seconds);
+      return 3;
     } catch (NetlinkException e) {
       failed.accept("conntrackTimeout", String.valueOf(e.getMessage()));
-    }
-  }
-
-  /** What the router gives a TCP connection that is idle. */
-  private static int establishedSeconds() {
-    try {
-      int seconds = Integer.parseInt(Files.readString(ESTABLISHED).trim());
-      return Math.max(1, Math.min(seconds, 2_147_483));
-    } catch (IOException | NumberFormatException e) {
-      return ESTABLISHED_SECONDS;
+      return 1;
     }
   }
 }

@@ -146,6 +146,7 @@ public final class StatusView {
         + describe(entry)
         + " timeout "
         + DurationParser.formatTimeout(entry.timeout())
+        + entry.limits()
         + (entry.enabled() ? "" : " disabled");
   }
 

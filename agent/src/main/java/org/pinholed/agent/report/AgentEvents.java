@@ -180,7 +180,7 @@ public final class AgentEvents {
   public void limit(Parent parent, Limit limit) {
     metrics.event(AgentEvent.Kind.LIMIT, parent.helper());
     metrics.limit(limit);
-    flow(AgentEvent.Kind.LIMIT, parent, limit.word(), "limits." + limit.word() + " is reached");
+    flow(AgentEvent.Kind.LIMIT, parent, limit.word(), limit.key() + " is reached");
   }
 
   /**

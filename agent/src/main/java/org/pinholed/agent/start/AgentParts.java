@@ -8,7 +8,6 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HelperTable;
-import org.pinholed.agent.flow.KernelFlowFinder;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.lifecycle.Adoption;
@@ -24,6 +23,8 @@ import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.worker.QueueWorker;
 import org.pinholed.agent.worker.QueueWorkers;
+import org.pinholed.agent.worker.WorkerOptions;
+import org.pinholed.agent.worker.WorkerShared;
 import org.pinholed.agent.worker.WorkerThread;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -74,7 +75,11 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       AgentEvents events,
       AgentMetrics metrics,
       TraceHub traces,
-      Clock clock) {}
+      Clock clock) {
+    private WorkerShared ofWorkers(ParentOwners owners) {
+      return new WorkerShared(table, owners, events, metrics, traces, clock);
+    }
+  }
 
   /**
    * Opens everything in the network namespace of the calling thread, and takes over what an earlier
@@ -113,10 +118,12 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       acquired.add(backend::remove);
       helpers.shared().restore(left.beyond().shared(), shared.clock().nanoTime());
       shared.table().setLeased(helpers.leased());
+      shared.table().setEntryLimits(helpers.entryLimits());
       backend.install(helpers.ports(), helpers.leased());
       queues.repeatForNewDiversion();
       pinholes = acquired.add(backend.openSession());
       ParentOwners owners = new ParentOwners(config.limits());
+      owners.setEntryLimits(helpers.entryLimits());
       for (PacketQueue queue : queues.all()) {
         int index = workerThreads.size();
         workerThreads.add(acquired.add(openWorker(config, helpers, index, queue, owners, shared)));
@@ -165,27 +172,14 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       ParentOwners owners,
       Shared shared)
       throws IOException {
+    WorkerOptions options =
+        new WorkerOptions(
+            config.asymmetricRouting(),
+            id -> backend.queueOf(id) == index,
+            config.marks(),
+            mostHeldPackets(config));
     return WorkerThread.open(
-        queue,
-        backend,
-        (own, ownConntrack, routes, ownPinholes) ->
-            new QueueWorker(
-                own,
-                ownConntrack,
-                new KernelFlowFinder(ownConntrack, ownPinholes),
-                config.asymmetricRouting(),
-                routes,
-                ownPinholes,
-                id -> backend.queueOf(id) == index,
-                shared.table(),
-                helpers,
-                owners,
-                config.marks(),
-                shared.events(),
-                shared.metrics(),
-                shared.traces(),
-                shared.clock(),
-                mostHeldPackets(config)));
+        queue, backend, own -> new QueueWorker(own, options, helpers, shared.ofWorkers(owners)));
   }
 
   /** Unfinished messages of some flows must not keep the packets of all others waiting. */

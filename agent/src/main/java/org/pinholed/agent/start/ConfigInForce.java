@@ -113,6 +113,7 @@ final class ConfigInForce {
     helpers = newHelpers;
     config = changed;
     table.setLimits(changed.limits());
+    table.setEntryLimits(newHelpers.entryLimits());
     answers.awaitWork(workers.endWithoutHelper());
     answers.awaitWork(
         workers.endOwned(

@@ -1,63 +1,33 @@
 package org.pinholed.agent.worker;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
-import java.util.function.IntPredicate;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
-import org.pinholed.agent.announce.LivingChildren;
-import org.pinholed.agent.announce.MessageEdits;
-import org.pinholed.agent.announce.OutcomeTrace;
-import org.pinholed.agent.announce.Outcomes;
-import org.pinholed.agent.announce.PinholeTransaction;
-import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
-import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.flow.DatagramBeginnings;
 import org.pinholed.agent.flow.Flow;
-import org.pinholed.agent.flow.FlowBeginnings;
-import org.pinholed.agent.flow.FlowFinder;
-import org.pinholed.agent.flow.FlowMaker;
-import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.flow.FlowOwner;
 import org.pinholed.agent.flow.FlowTakeover;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LongWork;
-import org.pinholed.agent.flow.NetworkDevices;
 import org.pinholed.agent.flow.ParentChecks;
-import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.pace.BackOff;
 import org.pinholed.agent.pace.SampledLog;
-import org.pinholed.agent.packet.PacketView;
-import org.pinholed.agent.packet.UnreadableReason;
-import org.pinholed.agent.path.DatagramRewrites;
-import org.pinholed.agent.path.EditsByTransport;
 import org.pinholed.agent.path.HeldMessages;
-import org.pinholed.agent.path.PacketPath;
-import org.pinholed.agent.path.ReversePath;
-import org.pinholed.agent.path.Rewrites;
-import org.pinholed.agent.path.TcpPath;
-import org.pinholed.agent.path.UdpPath;
-import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
-import org.pinholed.agent.trace.TraceHub;
-import org.pinholed.agent.trace.Tracer;
-import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketHandler;
 import org.pinholed.kernel.nfqueue.PacketSource;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
-import org.pinholed.kernel.route.RouteClient;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -67,10 +37,8 @@ import org.slf4j.LoggerFactory;
  * the verdicts.
  *
  * <p>The thread that runs {@link #run} owns the queue, the flows and their helpers. Everybody else
- * asks it with {@link #post} and {@link #ask}.
- *
- * <p>It is long because it puts together everything that a packet meets on its way, once for each
- * queue; what happens there is in the paths.
+ * asks it with {@link #post} and {@link #ask}. What a packet meets on its way is put together in
+ * {@link WorkerParts}.
  */
 public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private static final Logger LOG = LoggerFactory.getLogger(QueueWorker.class);
@@ -81,20 +49,10 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private final PacketSource queue;
   private final AgentMetrics metrics;
   private final AgentEvents events;
-  private final Tracer tracer;
-  private final LivingChildren children;
-  private final Outcomes outcomes;
+  private final WorkerParts parts;
   private final WorkerFlows flows;
-  private final FlowMaker maker;
-  private final FlowTakeover takeover;
-  private final ParentChecks checks;
   private final BatchVerdicts verdicts;
-  private final ReversePath reversePath;
   private final HeldMessages heldMessages;
-  private final PacketPath tcp;
-  private final PacketPath udp;
-  private final DatagramBeginnings datagrams;
-  private final PacketView packet = new PacketView();
   private final SampledLog faults = new SampledLog(LOG, "packet not read, a fault of the agent");
   private final Inbox inbox = new Inbox(this::wake);
   private final LongWork longWork = new LongWork();
@@ -111,113 +69,22 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   /**
    * Makes a worker over sockets that it owns from now on.
    *
-   * @param queue where its packets come from
-   * @param conntrack its own way to conntrack
-   * @param finder finds the conntrack of a packet
-   * @param asymmetricRouting whether honest packets may come in by any device
-   * @param routes its own way to the routing tables
-   * @param backend its own way to the pinholes
-   * @param mine tells by a conntrack id whether the diversion gives its packets to this queue
-   * @param table the expectation table, shared
+   * @param sockets its own ways to the kernel
+   * @param options how it reads
    * @param helpers the helpers in force
-   * @param owners who reads which parent, shared
-   * @param marks the bits of the conntrack mark
-   * @param events log and counters, shared
-   * @param metrics counters, shared
-   * @param traces running traces, shared
-   * @param clock what time it is
-   * @param mostHeldPackets how many packets may wait for the ends of messages, 1 or more
+   * @param shared what all workers share
    */
   public QueueWorker(
-      PacketSource queue,
-      ConntrackClient conntrack,
-      FlowFinder finder,
-      boolean asymmetricRouting,
-      RouteClient routes,
-      PinholeBackend.Session backend,
-      IntPredicate mine,
-      ExpectationTable table,
-      HelperTable helpers,
-      ParentOwners owners,
-      MarkBits marks,
-      AgentEvents events,
-      AgentMetrics metrics,
-      TraceHub traces,
-      Clock clock,
-      int mostHeldPackets) {
-    this.clock = clock;
+      WorkerSockets sockets, WorkerOptions options, HelperTable helpers, WorkerShared shared) {
+    this.clock = shared.clock();
     this.turnBeganNs = clock.nanoTime();
-    this.queue = queue;
-    this.events = events;
-    this.metrics = metrics;
-    this.tracer = new Tracer(traces, clock);
-    this.children = new LivingChildren(conntrack);
-    NetworkDevices devices = new NetworkDevices(routes::device, clock);
-    this.reversePath =
-        new ReversePath(asymmetricRouting, routes::leadsTo, devices, events, metrics);
-    Rewrites rewrites = new Rewrites(conntrack, packet);
-    DatagramRewrites datagramRewrites = new DatagramRewrites(conntrack, packet, devices);
-    MessageEdits edits = new EditsByTransport(rewrites, datagramRewrites);
-    FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
-    OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
-    PinholeTransaction pinholes =
-        new PinholeTransaction(table, backend, events, metrics, outcomeTrace, children, clock);
-    this.outcomes =
-        new Outcomes(
-            table, pinholes, events, marks, flowMarks, outcomeTrace, edits, children, clock);
-    this.verdicts = new BatchVerdicts(queue, pinholes, metrics, faults, clock);
-    this.flows = new WorkerFlows(this, outcomes, owners, flowMarks, events, clock);
-    this.maker = new FlowMaker(this, flows, helpers, owners, marks, devices, table::announcing);
-    outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
-    this.takeover =
-        new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);
-    FlowBeginnings beginnings =
-        new FlowBeginnings(
-            this, maker, takeover, flows, finder, conntrack, owners, flowMarks, events, metrics);
-    this.checks = new ParentChecks(flows, conntrack, flowMarks, longWork, events, clock);
-    this.heldMessages =
-        new HeldMessages(
-            packet,
-            verdicts,
-            rewrites,
-            outcomes,
-            pinholes,
-            events,
-            metrics,
-            tracer,
-            mostHeldPackets);
-    flows.setHeldPackets(heldMessages);
-    this.tcp =
-        new TcpPath(
-            packet,
-            verdicts,
-            flows,
-            maker,
-            beginnings,
-            reversePath,
-            outcomes,
-            rewrites,
-            heldMessages,
-            pinholes,
-            events,
-            metrics,
-            tracer);
-    this.datagrams =
-        new DatagramBeginnings(
-            this, maker, flows, finder, conntrack, mine, flowMarks, events, metrics);
-    this.udp =
-        new UdpPath(
-            packet,
-            verdicts,
-            flows,
-            datagrams,
-            reversePath,
-            outcomes,
-            datagramRewrites,
-            pinholes,
-            events,
-            metrics,
-            tracer);
+    this.queue = sockets.queue();
+    this.events = shared.events();
+    this.metrics = shared.metrics();
+    this.parts = new WorkerParts(this, sockets, options, helpers, shared, longWork, faults);
+    this.flows = parts.flows();
+    this.verdicts = parts.verdicts();
+    this.heldMessages = parts.heldMessages();
   }
 
   @Override
@@ -232,7 +99,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
   void turn() {
     turnBeganNs = clock.nanoTime();
-    children.beginTurn();
+    parts.beginTurn();
     try {
       queue.setReceiveTimeout(heldMessages.isHolding() ? WHILE_HOLDING : null);
       if (queue.receive(this) > 0) {
@@ -267,7 +134,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   /** Those whose first datagram has its verdict now, so that the kernel's table has them. */
   private void confirmFlows() {
     try {
-      datagrams.confirm(clock.nanoTime());
+      parts.datagrams().confirm(clock.nanoTime());
     } catch (RuntimeException e) {
       verdicts.fault(e);
     }
@@ -290,8 +157,8 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private void doLongWork() {
     boolean more = true;
     try {
-      checks.sweep(clock.nanoTime());
-      more = longWork.turn(checks);
+      parts.checks().sweep(clock.nanoTime());
+      more = longWork.turn(parts.checks());
     } catch (RuntimeException e) {
       verdicts.fault(e);
     }
@@ -308,7 +175,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
 
   @Override
   public void putMarkBack(ConntrackIdentity identity) {
-    post(() -> checks.putMarkBack(identity));
+    post(() -> parts.checks().putMarkBack(identity));
   }
 
   /**
@@ -322,28 +189,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   <T> CompletableFuture<List<T>> askAboutFlows(
       int flowsATurn, BiConsumer<List<Flow>, List<T>> question) {
     CompletableFuture<List<T>> answer = new CompletableFuture<>();
-    post(
-        () -> {
-          List<Flow> left = flows.all();
-          List<T> found = new ArrayList<>();
-          longWork.add(
-              () -> {
-                try {
-                  List<Flow> some =
-                      left.subList(Math.max(0, left.size() - flowsATurn), left.size());
-                  some.removeIf(flow -> flow.parent().hasEnded());
-                  question.accept(some, found);
-                  some.clear();
-                } catch (RuntimeException e) {
-                  answer.completeExceptionally(e);
-                  return false;
-                }
-                if (left.isEmpty()) {
-                  answer.complete(found);
-                }
-                return !left.isEmpty();
-              });
-        });
+    post(() -> longWork.add(new FlowQuestion<>(flows.all(), flowsATurn, question, answer)));
     return answer;
   }
 
@@ -398,7 +244,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   CompletableFuture<?> endOwned(Predicate<Expectation> which, AgentEvent.Kind kind) {
     return ask(
         () -> {
-          outcomes.endOwned(which, kind);
+          parts.outcomes().endOwned(which, kind);
           return true;
         });
   }
@@ -419,7 +265,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @return the same at every call
    */
   public FlowTakeover takeover() {
-    return takeover;
+    return parts.takeover();
   }
 
   /**
@@ -428,7 +274,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @return the same at every call
    */
   public ParentChecks checks() {
-    return checks;
+    return parts.checks();
   }
 
   /**
@@ -437,8 +283,8 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @param newHelpers the helpers
    */
   void setHelpers(HelperTable newHelpers) {
-    boolean before = maker.helpers().readsDatagrams();
-    maker.setHelpers(newHelpers);
+    boolean before = helpers().readsDatagrams();
+    parts.maker().setHelpers(newHelpers);
     if (newHelpers.readsDatagrams() != before) {
       post(() -> attachConntrack(newHelpers.readsDatagrams()));
     }
@@ -460,7 +306,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @return the table that new flows are looked up in
    */
   HelperTable helpers() {
-    return maker.helpers();
+    return parts.maker().helpers();
   }
 
   /**
@@ -507,7 +353,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * @return a count since the start
    */
   public long misrouted() {
-    return reversePath.misrouted();
+    return parts.reversePath().misrouted();
   }
 
   /**
@@ -524,20 +370,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   @Override
   public void onPacket(QueuedPacketView queued) {
     verdicts.hold(queued.packetId());
-    try {
-      UnreadableReason unreadable =
-          packet.wrap(queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes());
-      if (unreadable != null) {
-        metrics.unreadablePacket(unreadable);
-      } else {
-        (packet.isTcp() ? tcp : udp).read(queued);
-      }
-    } catch (RuntimeException e) {
-      // Whatever is wrong with us, the packet gets its verdict.
-      metrics.unreadablePacket(UnreadableReason.FAULT);
-      verdicts.fault(e);
-      tracer.end();
-    }
+    parts.read(queued);
   }
 
   private void finishBatch() {

@@ -78,6 +78,7 @@ public final class QueueWorkers {
    */
   public void setHelpers(HelperTable helpers, AgentConfig.Limits limits) {
     owners.setLimits(limits);
+    owners.setEntryLimits(helpers.entryLimits());
     workers.forEach(worker -> worker.setHelpers(helpers));
   }
 

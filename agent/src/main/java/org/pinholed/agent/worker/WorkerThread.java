@@ -1,6 +1,8 @@
 package org.pinholed.agent.worker;
 
 import java.io.IOException;
+import org.pinholed.agent.flow.FlowFinder;
+import org.pinholed.agent.flow.KernelFlowFinder;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -40,17 +42,10 @@ public final class WorkerThread implements AutoCloseable {
     /**
      * Makes it; nothing of it runs yet.
      *
-     * @param queue its packet queue
-     * @param conntrack its way to conntrack
-     * @param routes its way to the routing tables
-     * @param pinholes its way to the pinholes
+     * @param own its ways to the kernel
      * @return the worker of these
      */
-    public QueueWorker make(
-        PacketQueue queue,
-        ConntrackClient conntrack,
-        RouteClient routes,
-        PinholeBackend.Session pinholes);
+    QueueWorker make(WorkerSockets own);
   }
 
   /**
@@ -69,8 +64,9 @@ public final class WorkerThread implements AutoCloseable {
     try {
       routes = RouteClient.open();
       PinholeBackend.Session pinholes = backend.openSession();
-      return new WorkerThread(
-          queue, conntrack, routes, pinholes, maker.make(queue, conntrack, routes, pinholes));
+      FlowFinder finder = new KernelFlowFinder(conntrack, pinholes);
+      WorkerSockets own = new WorkerSockets(queue, conntrack, finder, routes, pinholes);
+      return new WorkerThread(queue, conntrack, routes, pinholes, maker.make(own));
     } catch (IOException | RuntimeException e) {
       if (routes != null) {
         routes.close();

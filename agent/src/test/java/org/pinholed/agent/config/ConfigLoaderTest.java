@@ -19,7 +19,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.helper.EntryLimit;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Transport;
 
@@ -116,6 +118,21 @@ class ConfigLoaderTest {
         config);
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void parse_aLimitOfAHelper_isThatOfItsKey(EntryLimit limit) throws ConfigException {
+    HelperEntry entry =
+        parse(
+                "helpers: [{id: 1, name: ftp, protocol: tcp, port: 21, "
+                    + limit.word()
+                    + ": "
+                    + limit.most()
+                    + "}]")
+            .helpers()
+            .get(0);
+    assertEquals(Map.of(limit, limit.most()), entry.limits().values());
+  }
+
   @Test
   void parse_anEmptyListOfHelpers_isNone() throws ConfigException {
     assertEquals(List.of(), parse("helpers: []").helpers());
@@ -171,7 +188,9 @@ class ConfigLoaderTest {
       refuses(
           "helpers:\n- id: 1\n  Name: ftp",
           "f.yaml:3: helpers[0].Name: unknown key (expected: id, name, protocol, port, enabled,"
-              + " timeout, expectationsPerOwner, options; did you mean name?)");
+              + " timeout, expectations, expectationsPerParent, expectationsPerSource,"
+              + " expectationsPerOwner, parents, parentsPerSource, owners, ownersPerSource, options;"
+              + " did you mean name?)");
     }
 
     @Test
@@ -297,6 +316,22 @@ class ConfigLoaderTest {
               + " 1s..1h such as 30s, 1500ms, 2m or 1h; or parent)",
           "{id: 1, name: ftp, protocol: tcp, port: 1, timeout: } | .timeout: nothing (expected:"
               + " 1s..1h such as 30s, 1500ms, 2m or 1h; or parent)",
+          "{id: 1, name: ftp, protocol: tcp, port: 1, expectations: -1} | .expectations: -1"
+              + " (expected: 0..1048576)",
+          "{id: 1, name: ftp, protocol: tcp, port: 1, expectationsPerParent: 65536} |"
+              + " .expectationsPerParent: 65536 (expected: 0..65535)",
+          "{id: 1, name: ftp, protocol: tcp, port: 1, expectationsPerSource: 1048577} |"
+              + " .expectationsPerSource: 1048577 (expected: 0..1048576)",
+          "{id: 1, name: ftp, protocol: tcp, port: 1, expectationsPerOwner: 65536} |"
+              + " .expectationsPerOwner: 65536 (expected: 0..65535)",
+          "{id: 1, name: ftp, protocol: tcp, port: 1, parents: 1048577} | .parents: 1048577"
+              + " (expected: 0..1048576)",
+          "{id: 1, name: ftp, protocol: tcp, port: 1, parentsPerSource: many} |"
+              + " .parentsPerSource: many (expected: a whole number)",
+          "{id: 1, name: ftp, protocol: tcp, port: 1, owners: 99999999999} | .owners: 99999999999"
+              + " (expected: 0..1048576)",
+          "{id: 1, name: ftp, protocol: tcp, port: 1, ownersPerSource: -2} | .ownersPerSource: -2"
+              + " (expected: 0..1048576)",
           "{id: 1, name: ftp, protocol: tcp, port: 1, options: {openon: x}} | .options.openon:"
               + " unknown key (expected: openOn, thirdParty; did you mean openOn?)",
           "{id: 1, name: ftp, protocol: tcp, port: 1, options: {openOn: now}} | .options.openOn:"
@@ -308,6 +343,22 @@ class ConfigLoaderTest {
         })
     void aHelper(String entry, String message) {
       refuses("helpers:\n- " + entry, "f.yaml:2: helpers[0]" + message);
+    }
+
+    @Test
+    void aLimitOfAHelper_onItsOwnLine() {
+      refuses(
+          """
+          helpers:
+          - {id: 1, name: ftp, protocol: tcp, port: 21}
+          - id: 2
+            name: ftp
+            protocol: tcp
+            port: 2121
+            expectations: 100
+            owners: 2000000
+          """,
+          "f.yaml:8: helpers[1].owners: 2000000 (expected: 0..1048576)");
     }
 
     @Test

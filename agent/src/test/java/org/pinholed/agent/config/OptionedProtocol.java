@@ -2,6 +2,8 @@ package org.pinholed.agent.config;
 
 import java.util.Map;
 import java.util.Set;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
@@ -14,8 +16,8 @@ record OptionedProtocol(String name, Set<Transport> transports) implements Helpe
   }
 
   @Override
-  public int expectationsPerOwner() {
-    return 1;
+  public EntryLimits limits() {
+    return EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_OWNER, 1);
   }
 
   @Override

@@ -11,9 +11,12 @@ import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
@@ -40,9 +43,13 @@ import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.Lifetime;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -91,6 +98,77 @@ class ExpectationTableTest {
         new Endpoint(SERVER, 21));
   }
 
+  /** Each worker may make the same owner, and end it, at the same time as another one. */
+  @Test
+  void owners_ofSeveralThreads_areNeverMoreThanTheLimit_andNoPlaceIsLost() throws Exception {
+    ExpectationTable own = new ExpectationTable(AgentConfig.Limits.DEFAULT);
+    int most = 5;
+    own.setEntryLimits(
+        Map.of(
+            7,
+            EntryLimits.NONE
+                .with(EntryLimit.OWNERS, most)
+                .with(EntryLimit.OWNERS_PER_SOURCE, most)));
+    Parent parent = parent("192.0.2.10");
+    Callable<Void> worker =
+        () -> {
+          SplittableRandom random = new SplittableRandom(Thread.currentThread().getId());
+          Deque<Expectation> mine = new ArrayDeque<>();
+          for (int round = 0; round < 20_000; round++) {
+            OwnerId id = new OwnerId(0, random.nextInt(64));
+            Expectation made = owned(own, parent, id, random.nextInt(60_000) + 1024);
+            Limit reached = own.add(made, displaced -> own.end(displaced));
+            if (reached == null) {
+              mine.add(made);
+            } else {
+              assertEquals(Limit.OWNERS, reached);
+            }
+            // the size of a map that others change is the right one but for what they do just now
+            assertTrue(own.owners().size() <= most + 3);
+            if (mine.size() > random.nextInt(4)) {
+              own.end(mine.remove());
+            }
+          }
+          mine.forEach(own::end);
+          return null;
+        };
+    ExecutorService threads = Executors.newFixedThreadPool(3);
+    try {
+      for (Future<Void> each : threads.invokeAll(List.of(worker, worker, worker))) {
+        each.get();
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+    assertEquals(0, own.owners().size());
+    for (int id = 0; id < most; id++) {
+      assertNull(own.add(owned(own, parent, new OwnerId(1, id), 5000)), "no place was lost");
+    }
+    assertEquals(Limit.OWNERS, own.add(owned(own, parent, new OwnerId(1, most), 5000)));
+  }
+
+  private Expectation owned(ExpectationTable in, Parent parent, OwnerId id, int port) {
+    Endpoint to = new Endpoint(SERVER, port);
+    return new Expectation(
+        in.nextId(),
+        parent,
+        in.owners().obtain("ftp", id),
+        ExpectationRequest.builder("data", Direction.REPLY, to, Word.SAID)
+            .item(Integer.toString(port))
+            .owner(id)
+            .many()
+            .lifetime(new Lifetime.Fixed(Duration.ofMinutes(1)))
+            .build(),
+        new Pinhole(
+            Pinhole.Kind.OPEN, Transport.TCP, CLIENT, SERVER, port, 0x40000019, 60_000, "ftp"),
+        Stay.of(new Lifetime.Fixed(Duration.ofMinutes(1)), null),
+        0);
+  }
+
+  private void limitEntry(EntryLimits limits) {
+    table.setEntryLimits(Map.of(7, limits));
+  }
+
   private Expectation expectation(Parent parent) {
     return expectation(parent, Pinhole.Kind.ONCE, parent.client().address(), nextPort++, false);
   }
@@ -130,7 +208,7 @@ class ExpectationTableTest {
   }
 
   private Expectation pending(Expectation expectation) {
-    assertNull(table.add(expectation, 65535));
+    assertNull(table.add(expectation));
     assertNull(table.activate(expectation, 0));
     return expectation;
   }
@@ -161,34 +239,34 @@ class ExpectationTableTest {
     @Test
     void perParent_takesMaxAndNotOneMore() {
       Parent parent = parent("192.0.2.10");
-      assertNull(table.add(expectation(parent), 65535));
-      assertNull(table.add(expectation(parent), 65535));
+      assertNull(table.add(expectation(parent)));
+      assertNull(table.add(expectation(parent)));
 
-      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent), 65535));
+      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
       assertEquals(2, parent.waiting());
-      assertNull(table.add(expectation(parent("192.0.2.11")), 65535), "others are not concerned");
+      assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
     }
 
     @Test
     void perSource_takesMaxAndNotOneMore() {
       for (int i = 0; i < 3; i++) {
-        assertNull(table.add(expectation(parent("192.0.2.10")), 65535));
+        assertNull(table.add(expectation(parent("192.0.2.10"))));
       }
       Parent fourth = parent("192.0.2.10");
 
-      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(fourth), 65535));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(fourth)));
       assertEquals(0, fourth.waiting());
-      assertNull(table.add(expectation(parent("192.0.2.11")), 65535), "others are not concerned");
+      assertNull(table.add(expectation(parent("192.0.2.11"))), "others are not concerned");
     }
 
     @Test
     void total_takesMaxAndNotOneMore() {
       for (int i = 0; i < 4; i++) {
-        assertNull(table.add(expectation(parent("192.0.2." + (10 + i))), 65535));
+        assertNull(table.add(expectation(parent("192.0.2." + (10 + i)))));
       }
       Parent fifth = parent("192.0.2.20");
 
-      assertEquals(Limit.EXPECTATIONS, table.add(expectation(fifth), 65535));
+      assertEquals(Limit.EXPECTATIONS, table.add(expectation(fifth)));
       assertEquals(0, fifth.waiting());
       assertEquals(4, waiting());
     }
@@ -196,32 +274,32 @@ class ExpectationTableTest {
     @Test
     void refused_leavesNothingBehind() {
       Parent parent = parent("192.0.2.10");
-      table.add(expectation(parent), 65535);
-      table.add(expectation(parent), 65535);
+      table.add(expectation(parent));
+      table.add(expectation(parent));
       for (int i = 0; i < 10; i++) {
-        assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent), 65535));
+        assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
       }
 
       assertEquals(2, table.list(ListingFilter.ALL, 0).size());
-      assertNull(table.add(expectation(parent("192.0.2.10")), 65535), "the source has one left");
-      assertNull(table.add(expectation(parent("192.0.2.11")), 65535), "the total has one left");
-      assertEquals(Limit.EXPECTATIONS, table.add(expectation(parent("192.0.2.12")), 65535));
+      assertNull(table.add(expectation(parent("192.0.2.10"))), "the source has one left");
+      assertNull(table.add(expectation(parent("192.0.2.11"))), "the total has one left");
+      assertEquals(Limit.EXPECTATIONS, table.add(expectation(parent("192.0.2.12"))));
     }
 
     @Test
     void setLimits_lower_keepsWhatIsThereAndTakesNoMore() {
       Parent parent = parent("192.0.2.10");
       Expectation first = expectation(parent);
-      table.add(first, 65535);
-      table.add(expectation(parent), 65535);
+      table.add(first);
+      table.add(expectation(parent));
       table.setLimits(
           new AgentConfig.Limits(1, 3, 4, 100, 100, 1024, 16 << 20, HelperLimits.DEFAULT));
 
       assertEquals(2, waiting());
-      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent), 65535));
+      assertEquals(Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)));
       table.end(first);
       assertEquals(
-          Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent), 65535), "one still waits");
+          Limit.EXPECTATIONS_PER_PARENT, table.add(expectation(parent)), "one still waits");
     }
   }
 
@@ -240,7 +318,7 @@ class ExpectationTableTest {
     Parent parent = parent("192.0.2.10");
     for (int round = 0; round < 20; round++) {
       Expectation expectation = expectation(parent);
-      assertNull(table.add(expectation, 65535), "round " + round);
+      assertNull(table.add(expectation), "round " + round);
       assertEquals(1, parent.waiting());
       if (wayOut != WayOut.END_OF_ANNOUNCED) {
         table.activate(expectation, 0);
@@ -260,10 +338,9 @@ class ExpectationTableTest {
     }
     // And not more than that: the limits hold as before.
     for (int i = 0; i < 3; i++) {
-      assertNull(table.add(expectation(parent("192.0.2.10")), 65535));
+      assertNull(table.add(expectation(parent("192.0.2.10"))));
     }
-    assertEquals(
-        Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10")), 65535));
+    assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
   }
 
   @Nested
@@ -327,7 +404,7 @@ class ExpectationTableTest {
     @Test
     void nothing_beforeItIsActiveAndAfterItEnded() {
       Expectation expectation = expectation(parent("192.0.2.10"));
-      table.add(expectation, 65535);
+      table.add(expectation);
       int port = expectation.pinhole().port();
       assertNull(match(CLIENT, port));
       table.activate(expectation, 0);
@@ -346,7 +423,7 @@ class ExpectationTableTest {
       Expectation older =
           pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
-      table.add(newer, 65535);
+      table.add(newer);
 
       assertSame(older, table.activate(newer, 0));
       assertEquals(State.ANNOUNCED, newer.state());
@@ -360,7 +437,7 @@ class ExpectationTableTest {
       Parent parent = parent("192.0.2.10");
       Expectation older = pending(expectation(parent, Pinhole.Kind.ONCE, CLIENT, 5000, false));
       Expectation newer = expectation(parent, Pinhole.Kind.ONCE, CLIENT, 5000, false);
-      table.add(newer, 65535);
+      table.add(newer);
 
       assertSame(older, table.activate(newer, 0));
       assertEquals(State.PENDING, table.end(older));
@@ -383,7 +460,7 @@ class ExpectationTableTest {
   @Test
   void activate_longAfterItWasAnnounced_timeoutCountsFromThere() {
     Expectation expectation = expectation(parent("192.0.2.10"));
-    table.add(expectation, 65535);
+    table.add(expectation);
     long later = 10 * TIMEOUT_NS;
     table.activate(expectation, later);
 
@@ -445,7 +522,7 @@ class ExpectationTableTest {
       assertEquals(State.GONE, table.end(expectation), "somebody else ends it");
 
       Expectation announced = expectation(parent("192.0.2.10"));
-      table.add(announced, 65535);
+      table.add(announced);
       assertFalse(table.beginEnd(announced));
       assertEquals(State.ANNOUNCED, table.end(announced));
       assertEquals(0, waiting());
@@ -456,7 +533,7 @@ class ExpectationTableTest {
       Expectation older =
           pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
-      table.add(newer, 65535);
+      table.add(newer);
       table.beginEnd(older);
       table.activate(newer, 0);
 
@@ -470,7 +547,7 @@ class ExpectationTableTest {
           pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false));
       table.beginEnd(older);
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, false);
-      table.add(newer, 65535);
+      table.add(newer);
       table.activate(newer, 0);
 
       assertTrue(table.endUnused(older));
@@ -502,7 +579,7 @@ class ExpectationTableTest {
       Expectation older = ending(100);
       int port = older.pinhole().port();
       Expectation newer = expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, port, false);
-      table.add(newer, 65535);
+      table.add(newer);
       table.activate(newer, 0);
       assertNotNull(table.nextEnded(101));
 
@@ -692,7 +769,7 @@ class ExpectationTableTest {
     void announced_inactiveFromAnySourceForMany() {
       Expectation expectation =
           expectation(parent("192.0.2.10"), Pinhole.Kind.OPEN_ANY, null, 5000, false);
-      table.add(expectation, 65535);
+      table.add(expectation);
       ExpectationRow row = expectation.row(0);
 
       assertEquals("announced", row.state());
@@ -748,7 +825,7 @@ class ExpectationTableTest {
 
     @Test
     void countByState_everyState() {
-      table.add(expectation(parent("192.0.2.10")), 65535);
+      table.add(expectation(parent("192.0.2.10")));
       pending(expectation(parent("192.0.2.11")));
       Expectation matched = pending(expectation(parent("192.0.2.10")));
       match(CLIENT, matched.pinhole().port());
@@ -792,6 +869,7 @@ class ExpectationTableTest {
     void childThatComes_makesRoomForTheNextOfItsOwner_atOnce() throws Exception {
       Parent parent = parent("192.0.2.10");
       Owner owner = Owner.flow("ftp");
+      limitEntry(EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_OWNER, 1));
       race(
           ROUNDS,
           () -> {
@@ -810,7 +888,7 @@ class ExpectationTableTest {
                   old.noLongerAwaited();
                   Expectation next =
                       expectation(parent, owner, Pinhole.Kind.ONCE, CLIENT, 5001, false);
-                  assertNull(table.add(next, 1));
+                  assertNull(table.add(next));
                   table.end(next);
                   return null;
                 };
@@ -840,10 +918,9 @@ class ExpectationTableTest {
       assertEquals(0, parent.waiting());
       assertEquals(0, waiting());
       for (int i = 0; i < 3; i++) {
-        assertNull(table.add(expectation(parent("192.0.2.10")), 65535), "no place was lost");
+        assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
       }
-      assertEquals(
-          Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10")), 65535));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
     }
 
     @Test
@@ -862,10 +939,9 @@ class ExpectationTableTest {
       assertEquals(
           Map.of(State.ANNOUNCED, 0, State.PENDING, 0, State.MATCHED, 0), table.countByState());
       for (int i = 0; i < 3; i++) {
-        assertNull(table.add(expectation(parent("192.0.2.10")), 65535), "no place was lost");
+        assertNull(table.add(expectation(parent("192.0.2.10"))), "no place was lost");
       }
-      assertEquals(
-          Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10")), 65535));
+      assertEquals(Limit.EXPECTATIONS_PER_SOURCE, table.add(expectation(parent("192.0.2.10"))));
     }
 
     @Test
@@ -908,7 +984,7 @@ class ExpectationTableTest {
             Expectation older = pending(expectation(parent));
             int port = older.pinhole().port();
             Expectation newer = expectation(parent, Pinhole.Kind.ONCE, CLIENT, port, false);
-            assertNull(table.add(newer, 65535));
+            assertNull(table.add(newer));
             Callable<Boolean> match =
                 () ->
                     match(CLIENT, port, pinhole -> true) == older
@@ -936,7 +1012,7 @@ class ExpectationTableTest {
           ROUNDS,
           () -> {
             Expectation expectation = expectation(parent);
-            assertNull(table.add(expectation, 65535));
+            assertNull(table.add(expectation));
             all.add(expectation);
             Callable<Boolean> end =
                 () -> beginEndAndShut(expectation) || table.end(expectation) != State.GONE;
@@ -958,7 +1034,7 @@ class ExpectationTableTest {
           ROUNDS,
           () -> {
             Expectation expectation = expectation(parent);
-            assertNull(table.add(expectation, 65535));
+            assertNull(table.add(expectation));
             all.add(expectation);
             return new Callable<?>[] {
               () -> table.activate(expectation, 0), () -> table.end(expectation)
@@ -980,9 +1056,9 @@ class ExpectationTableTest {
           () -> {
             in.forEach(table::end);
             in.clear();
-            assertNull(table.add(keep(in, expectation(parent("192.0.2.10"))), 65535));
-            assertNull(table.add(keep(in, expectation(parent("192.0.2.11"))), 65535));
-            assertNull(table.add(keep(in, expectation(parent("192.0.2.12"))), 65535));
+            assertNull(table.add(keep(in, expectation(parent("192.0.2.10")))));
+            assertNull(table.add(keep(in, expectation(parent("192.0.2.11")))));
+            assertNull(table.add(keep(in, expectation(parent("192.0.2.12")))));
             Expectation left = expectation(parent("192.0.2.13"));
             Expectation right = expectation(parent("192.0.2.14"));
             return new Callable<?>[] {() -> addTo(in, left), () -> addTo(in, right)};
@@ -998,7 +1074,7 @@ class ExpectationTableTest {
     }
 
     private boolean addTo(List<Expectation> in, Expectation expectation) {
-      return table.add(expectation, 65535) == null && in.add(expectation);
+      return table.add(expectation) == null && in.add(expectation);
     }
   }
 
@@ -1009,7 +1085,7 @@ class ExpectationTableTest {
     long before = usedHeapBytes();
     for (int i = 0; i < count; i++) {
       Expectation each = expectation(parent("192.0." + (2 + i % 200) + ".10"));
-      assertNull(large.add(each, 65535));
+      assertNull(large.add(each));
       assertNull(large.activate(each, 0));
     }
     long each = (usedHeapBytes() - before) / count;

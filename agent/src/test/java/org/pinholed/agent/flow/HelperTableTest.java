@@ -41,7 +41,7 @@ class HelperTableTest {
 
     HelperTable.ActiveHelper found = table.find(Transport.TCP, 21);
     assertNotNull(found);
-    assertEquals(enabled.withLimitsOf(1), found.entry());
+    assertEquals(enabled.withLimitsOf(new FtpProtocol().limits()), found.entry());
     assertNull(table.find(Transport.TCP, 22));
     assertNull(table.find(Transport.UDP, 21));
     assertEquals(Set.of(new HelperPort(Transport.TCP, 21)), table.ports());

@@ -13,10 +13,12 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenState;
@@ -39,6 +41,7 @@ import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.DumpFilter;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -531,5 +534,93 @@ class AdoptionTest {
 
   private void useLeases(@Nullable Duration timeout) throws NetlinkException {
     bench = new WorkerBench(new FtpProtocol(), AgentConfig.Limits.DEFAULT, timeout);
+  }
+
+  /** A child, with its two tuples: from where to where its packets go, and those that answer. */
+  private static Connection child(
+      String source, String destination, String replySource, String replyDestination) {
+    return new Connection(
+        77,
+        tuple(source, 50_000, destination, 30_000),
+        tuple(replySource, 30_001, replyDestination, 50_001),
+        25 | WorkerBench.MARKS.child(),
+        FakeConntrackKernel.ESTABLISHED);
+  }
+
+  private static FlowTuple tuple(String from, int port, String to, int toPort) {
+    return new FlowTuple(
+        6,
+        new InetSocketAddress(from, 0).getAddress(),
+        port,
+        new InetSocketAddress(to, 0).getAddress(),
+        toPort);
+  }
+
+  private static Connection passiveChild(String client) {
+    return child(client, "198.51.100.7", "198.51.100.7", client);
+  }
+
+  private List<Parent> parentsOf(Connection child) {
+    return bench.table().living().parentsOf(child.identity());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "192.0.2.10, 198.51.100.7, 198.51.100.7, 192.0.2.10", // passive
+    "198.51.100.7, 192.0.2.10, 192.0.2.10, 198.51.100.7", // active
+    "192.0.2.10, 198.51.100.7, 198.51.100.7, 203.0.113.1", // masqueraded
+    "198.51.100.7, 203.0.113.1, 192.0.2.10, 198.51.100.7",
+    "192.0.2.10, 203.0.113.1, 198.51.100.7, 192.0.2.10", // forwarded
+    "198.51.100.7, 192.0.2.10, 192.0.2.10, 203.0.113.1",
+    "192.0.2.10, 203.0.113.1, 198.51.100.7, 203.0.113.2", // both
+    "198.51.100.7, 203.0.113.2, 192.0.2.10, 203.0.113.1"
+  })
+  void childOfAnEarlierAgent_isTiedToTheParentBetweenTheSameHosts(
+      String source, String destination, String replySource, String replyDestination)
+      throws Exception {
+    established(PROVEN);
+    Connection child = child(source, destination, replySource, replyDestination);
+    bench.conntrack().add(child);
+    adopt();
+    assertEquals(List.of(child.identity()), bench.table().living().known());
+    assertEquals(List.of("00001234"), parentsOf(child).stream().map(Parent::serial).toList());
+  }
+
+  @Test
+  void childOfAnEarlierAgent_mayBeThatOfAnyParentBetweenTheSameHosts() throws Exception {
+    established(PROVEN);
+    new TcpDialogue(bench, new InetSocketAddress("192.0.2.10", 41_000), SERVER, 9, 25 | PROVEN)
+        .connection()
+        .setTcpState(FakeConntrackKernel.ESTABLISHED);
+    new TcpDialogue(bench, new InetSocketAddress("192.0.2.11", 41_000), SERVER, 10, 25 | PROVEN)
+        .connection()
+        .setTcpState(FakeConntrackKernel.ESTABLISHED);
+    Connection child = passiveChild("192.0.2.10");
+    bench.conntrack().add(child);
+    adopt();
+    assertEquals(
+        List.of("00001234", "00000009"), parentsOf(child).stream().map(Parent::serial).toList());
+  }
+
+  @Test
+  void childOfAnEarlierAgent_betweenOtherHosts_isTiedToNobody() throws Exception {
+    established(PROVEN);
+    Connection child = passiveChild("192.0.2.11");
+    bench.conntrack().add(child);
+    adopt();
+    assertEquals(List.of(), bench.table().living().known());
+  }
+
+  @Test
+  void childOfAnEarlierAgent_endsAsItsEventSays() throws Exception {
+    established(PROVEN);
+    Connection child = passiveChild("192.0.2.10");
+    bench.conntrack().add(child);
+    adopt();
+    FakeEventsKernel kernel = new FakeEventsKernel();
+    ConntrackEvents socket = ConntrackEvents.open(kernel);
+    kernel.ended(child);
+    socket.receive(EventsBench.events(socket, bench));
+    assertEquals(List.of(), bench.table().living().known());
   }
 }

@@ -20,6 +20,7 @@ import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.HoldReason;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.helper.EntryLimit;
 import org.pinholed.helper.ExplainedWord;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.ftp.FtpReason;
@@ -75,9 +76,22 @@ class MetricsDocumentationTest {
 
   @ParameterizedTest
   @EnumSource
-  void theWordOfALimit_isItsKeyInTheConfiguration(Limit limit) {
-    String section = limit == Limit.EXPECTATIONS_PER_OWNER ? "helpers[]." : "limits.";
-    assertTrue(ConfigLoader.knownKeys().contains(section + limit.word()), limit.word());
+  void everyLimit_hasItsKeyInTheConfiguration(Limit limit) {
+    assertTrue(ConfigLoader.knownKeys().contains(limit.key()), limit.key());
+  }
+
+  /** Two keys of the same name are told apart by the section that the longer word begins with. */
+  @Test
+  void noTwoLimits_haveTheSameKey() {
+    assertEquals(
+        Limit.values().length, Stream.of(Limit.values()).map(Limit::key).distinct().count());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void everyLimitOfAnEntry_isOneThatCanBeReached(EntryLimit limit) {
+    String key = "helpers[]." + limit.word();
+    assertTrue(Stream.of(Limit.values()).anyMatch(each -> each.key().equals(key)), key);
   }
 
   @Test

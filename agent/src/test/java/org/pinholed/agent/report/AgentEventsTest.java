@@ -175,6 +175,20 @@ class AgentEventsTest {
   }
 
   @Test
+  void limitOfAnEntry_reached_namedWithItsSection() {
+    events.limit(PARENT, Limit.EXPECTATIONS_PER_OWNER);
+    assertEquals("expectationsPerOwner", only().reason());
+    assertEquals("helpers[].expectationsPerOwner is reached", only().detail());
+  }
+
+  @Test
+  void limitOfAnEntry_ofTheNameOfAnother_hasAWordOfItsOwn() {
+    events.limit(PARENT, Limit.HELPER_PARENTS);
+    assertEquals("helperParents", only().reason());
+    assertEquals("helpers[].parents is reached", only().detail());
+  }
+
+  @Test
   void agent_noFlowConcerned_emptyFields() {
     events.agent(AgentEvent.Kind.RESYNCED, "conntrackOverrun", "detail");
 

@@ -25,6 +25,8 @@ import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.OutcomeSink;
@@ -582,6 +584,59 @@ class DatagramPathTest {
       assertEquals(3, sessions().size());
       assertTrue(sessions().stream().noneMatch(row -> row.client().port() == 2));
       assertEquals(1, bench.metrics().of("limit parentsPerSource"));
+    }
+  }
+
+  @Nested
+  class LimitsOfTheEntry {
+    private DatagramDialogue client(int last, int port) {
+      return new DatagramDialogue(
+          bench, new InetSocketAddress("192.0.2." + last, port), last * 1000 + port);
+    }
+
+    /** Else whoever can forge sources could keep all others out for good. */
+    @Test
+    void whoIsNotAnsweredGivesWay_theOldestFirst() {
+      bench.limitEntry(
+          EntryLimits.NONE.with(EntryLimit.PARENTS, 3).with(EntryLimit.PARENTS_PER_SOURCE, 3));
+      DatagramDialogue answered = client(1, 1).client("a").server("b");
+      for (int flood = 2; flood < 100; flood++) {
+        client(flood, 1).client("flood");
+      }
+      heard.clear();
+      client(200, 1).client("hello");
+      answered.client("still read");
+
+      assertEquals(List.of("> hello", "> still read"), heard);
+      assertEquals(3, bench.worker().parents());
+      assertEquals(97, bench.metrics().of("limit helperParents"));
+    }
+
+    @Test
+    void ofOneClient_itsOwnOldestGivesWay() {
+      bench.limitEntry(EntryLimits.NONE.with(EntryLimit.PARENTS_PER_SOURCE, 2));
+      client(1, 1).client("other");
+      client(2, 1).client("a").server("b");
+      client(2, 2).client("forged");
+      client(2, 3).client("forged too");
+
+      assertEquals(3, sessions().size());
+      assertTrue(sessions().stream().noneMatch(row -> row.client().port() == 2));
+      assertEquals(1, bench.metrics().of("limit helperParentsPerSource"));
+    }
+
+    @Test
+    void oneClientAlone_hasASixteenth() {
+      bench.limitEntry(EntryLimits.NONE.with(EntryLimit.PARENTS, 32));
+      for (int port = 1; port <= 10; port++) {
+        client(2, port).client("a").server("b");
+      }
+      assertEquals(2, bench.worker().parents());
+      client(3, 1).client("a").server("b");
+      assertEquals(3, bench.worker().parents());
+      bench.limitEntry(EntryLimits.NONE); // a reload
+      client(2, 11).client("a").server("b");
+      assertEquals(4, bench.worker().parents());
     }
   }
 

@@ -165,6 +165,15 @@ public final class FakeConntrackKernel implements NetlinkTransport {
       return timeoutSeconds;
     }
 
+    /**
+     * As if it had been idle for a while.
+     *
+     * @param seconds what is left of its time
+     */
+    public void setTimeoutSeconds(int seconds) {
+      timeoutSeconds = seconds;
+    }
+
     /** Gives it the extension for sequence numbers; without it what is set is ignored. */
     public void makeAdjustable() {
       adjustable = true;

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
@@ -56,8 +58,8 @@ final class LineProtocol implements HelperProtocol {
   }
 
   @Override
-  public int expectationsPerOwner() {
-    return 64;
+  public EntryLimits limits() {
+    return EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_OWNER, 64);
   }
 
   @Override

@@ -23,6 +23,8 @@ import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Lifetime;
 import org.pinholed.helper.OutcomeSink;
@@ -393,6 +395,54 @@ class OutcomesTest {
       message(dialogue, (facts, out) -> out.close(null, "key0"));
       expect(dialogue, "more", 31000);
       assertEquals(most, bench.backend().open().size(), "there is room again");
+    }
+
+    /** Here more than all entries have in common, as DCE-RPC needs it. */
+    @Test
+    void oneMoreThanAParentOfItsEntryMayHave() {
+      int common = AgentConfig.Limits.DEFAULT.expectationsPerParent();
+      bench.limitEntry(
+          EntryLimits.NONE
+              .with(EntryLimit.EXPECTATIONS_PER_PARENT, common + 1)
+              .with(EntryLimit.EXPECTATIONS_PER_OWNER, 100));
+      TcpDialogue dialogue = connect(10);
+      for (int i = 0; i < common + 2; i++) {
+        expect(dialogue, "key" + i, 30000 + i);
+      }
+
+      assertEquals(common + 1, bench.backend().open().size());
+      assertNull(answers.get(common + 1), "nothing is opened, so nothing may be rewritten");
+      assertEquals(1, bench.metrics().of("limit helperExpectationsPerParent"));
+      assertEquals(1, bench.metrics().of("reason helperLimitPerParent test"));
+      bench.limitEntry(EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_OWNER, 100)); // a reload
+      message(dialogue, (facts, out) -> out.close(null, "key0"));
+      expect(dialogue, "more", 31000);
+      assertEquals(common, bench.backend().open().size());
+      assertEquals(1, bench.metrics().of("limit expectationsPerParent"));
+    }
+
+    @Test
+    void oneMoreThanItsEntryMayHave() {
+      bench.limitEntry(
+          EntryLimits.NONE
+              .with(EntryLimit.EXPECTATIONS, 3)
+              .with(EntryLimit.EXPECTATIONS_PER_SOURCE, 2));
+      TcpDialogue one = connect(10);
+      expect(one, "key0", 30000);
+      expect(one, "key1", 30001);
+      expect(one, "key2", 30002);
+      TcpDialogue other = connect(11);
+      expect(other, "key0", 30003);
+      expect(other, "key1", 30004);
+
+      assertEquals(3, bench.backend().open().size(), "one client left a place for the other");
+      assertEquals(1, bench.metrics().of("limit helperExpectationsPerSource"));
+      assertEquals(1, bench.metrics().of("reason helperLimitPerSource test"));
+      assertEquals(1, bench.metrics().of("limit helperExpectations"));
+      assertEquals(1, bench.metrics().of("reason helperLimitTotal test"));
+      one.close();
+      expect(other, "key2", 30005);
+      assertEquals(2, bench.backend().open().size(), "there is room again");
     }
 
     @Test

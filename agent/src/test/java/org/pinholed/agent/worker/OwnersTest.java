@@ -19,6 +19,8 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Lifetime;
@@ -118,6 +120,36 @@ class OwnersTest {
     assertEquals(ports(), open());
     assertEquals(3, bench.backend().transactions().size());
     assertEquals(List.of(), bench.rows());
+  }
+
+  @Test
+  void oneOwnerMoreThanItsEntryMayHave_opensNothing_andLaterItDoes() {
+    bench.limitEntry(
+        EntryLimits.NONE.with(EntryLimit.OWNERS, 3).with(EntryLimit.OWNERS_PER_SOURCE, 2));
+    TcpDialogue one = connect(10);
+    group(one, new OwnerId(1, 1), 30000, 30001);
+    group(one, new OwnerId(1, 2), 30002);
+    group(one, new OwnerId(1, 3), 30003);
+    assertEquals(ports(30000, 30001, 30002), open());
+    assertEquals(1, bench.metrics().of("limit ownersPerSource"));
+    assertEquals(1, bench.metrics().of("reason limitOwnersPerSource test"));
+    TcpDialogue other = connect(11);
+    group(other, new OwnerId(1, 4), 30004);
+    group(other, new OwnerId(1, 5), 30005);
+    assertEquals(ports(30000, 30001, 30002, 30004), open());
+    assertEquals(1, bench.metrics().of("limit owners"));
+    assertEquals(1, bench.metrics().of("reason limitOwners test"));
+    assertEquals(3, bench.table().owners().size());
+
+    group(other, new OwnerId(1, 1), 30006); // one that is there takes no other place
+    assertEquals(ports(30002, 30004, 30006), open());
+    // its place is that of the client who began it
+    message(other, (facts, out) -> out.endOwner(new OwnerId(1, 1), OutcomeSink.Children.KEEP));
+    group(one, new OwnerId(1, 3), 30003);
+    assertEquals(ports(30002, 30003, 30004), open());
+    bench.limitEntry(EntryLimits.NONE); // a reload
+    group(one, new OwnerId(1, 6), 30007);
+    assertEquals(ports(30002, 30003, 30004, 30007), open());
   }
 
   @Test

@@ -18,6 +18,8 @@ import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.DatagramHelper;
 import org.pinholed.helper.Direction;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.OutcomeSink;
@@ -217,8 +219,8 @@ class PacketPathAllocationTest {
     }
 
     @Override
-    public int expectationsPerOwner() {
-      return 1;
+    public EntryLimits limits() {
+      return EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_OWNER, 1);
     }
 
     @Override

@@ -32,6 +32,8 @@ import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
@@ -957,6 +959,28 @@ class QueueWorkerTest {
     }
 
     @Test
+    void parentsOfAnEntry_oneMoreIsNotRead_andItsPlaceComesBack() throws Exception {
+      WorkerBench own = limited(AgentConfig.Limits.DEFAULT);
+      own.limitEntry(EntryLimits.NONE.with(EntryLimit.PARENTS, 1));
+      TcpDialogue first = of(own, "2001:db8:1::1", 1).connect().server("220 ready\r\n");
+      TcpDialogue second = of(own, "2001:db8:2::1", 2).connect().server("220 ready\r\n");
+
+      assertEquals(25 | OPAQUE, second.connection().mark());
+      assertEquals(1, own.worker().parents());
+      assertEquals(List.of("limit helperParents"), own.log().words());
+      assertEquals("helpers[].parents is reached", own.log().all().get(0).detail());
+      own.assertVerdicts();
+
+      first.client("\0".repeat(9000)); // no longer read: it takes no place
+      assertEquals(0, own.worker().flows().read());
+      of(own, "2001:db8:3::1", 3).connect().server("220 ready\r\n");
+      assertEquals(1, own.worker().flows().read(), "there is room again");
+      own.limitEntry(EntryLimits.NONE);
+      of(own, "2001:db8:4::1", 4).connect().server("220 ready\r\n");
+      assertEquals(2, own.worker().flows().read(), "a reload took the limit away");
+    }
+
+    @Test
     void flowsThatAreNotRead_takeNoPlace_andTheirRowsAreBounded() throws Exception {
       WorkerBench own =
           limited(new AgentConfig.Limits(8, 8, 8, 1, 1, 1024, 16 << 20, HelperLimits.DEFAULT));
@@ -1096,8 +1120,8 @@ class QueueWorkerTest {
     }
 
     @Override
-    public int expectationsPerOwner() {
-      return 1;
+    public EntryLimits limits() {
+      return EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_OWNER, 1);
     }
 
     @Override
@@ -1109,7 +1133,7 @@ class QueueWorkerTest {
   }
 
   private static HelperTable overUdp(boolean enabled) {
-    HelperEntry entry = new HelperEntry(7, "udp", Transport.UDP, 5060, enabled, null, 0, Map.of());
+    HelperEntry entry = new HelperEntry(7, "udp", Transport.UDP, 5060, enabled, null, Map.of());
     return new HelperTable(
         List.of(entry), List.of(new OverUdp()), HelperLimits.DEFAULT, new SharedStates());
   }

@@ -146,22 +146,21 @@ class ReplayTest {
     PinholeBackend.Session pinholes = bench.backend().openSession();
     QueueWorker worker =
         new QueueWorker(
-            written,
-            conntrack,
-            new KernelFlowFinder(conntrack, pinholes),
-            false,
-            RouteClient.open(bench.routes()),
-            pinholes,
-            id -> true,
-            bench.table(),
+            new WorkerSockets(
+                written,
+                conntrack,
+                new KernelFlowFinder(conntrack, pinholes),
+                RouteClient.open(bench.routes()),
+                pinholes),
+            new WorkerOptions(false, id -> true, WorkerBench.MARKS, WorkerBench.MOST_HELD_PACKETS),
             bench.worker().helpers(),
-            new ParentOwners(AgentConfig.Limits.DEFAULT),
-            WorkerBench.MARKS,
-            bench.events(),
-            bench.metrics(),
-            bench.traces(),
-            written,
-            WorkerBench.MOST_HELD_PACKETS);
+            new WorkerShared(
+                bench.table(),
+                new ParentOwners(AgentConfig.Limits.DEFAULT),
+                bench.events(),
+                bench.metrics(),
+                bench.traces(),
+                written));
     worker.turn(); // the SYN+ACK, before conntrack has the last part of the handshake
     dialogue.connectUnseen();
     while (!written.left.isEmpty()) {

@@ -29,6 +29,7 @@ import org.pinholed.agent.trace.TraceHub;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
@@ -247,30 +248,28 @@ public final class WorkerBench {
     this.conntrack = conntrack;
     this.table = table;
     this.owners = owners;
+    HelperTable helpers =
+        helpers(new HelperEntry(1, protocol.name(), transport, 21, true, timeout, Map.of()));
+    table.setEntryLimits(helpers.entryLimits());
+    owners.setEntryLimits(helpers.entryLimits());
     queueKernel = new FakeQueueKernel(this::atVerdict);
     ConntrackClient ownConntrack = ConntrackClient.open(conntrack);
     PinholeBackend.Session ownPinholes = backend.openSession();
     worker =
         new QueueWorker(
-            PacketQueue.open(
-                new QueueOptions(
-                    0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
-                queueKernel),
-            ownConntrack,
-            new KernelFlowFinder(ownConntrack, ownPinholes),
-            asymmetricRouting,
-            RouteClient.open(routes),
-            ownPinholes,
-            id -> backend.queueOf(id) == 0,
-            table,
-            helpers(new HelperEntry(1, protocol.name(), transport, 21, true, timeout, Map.of())),
-            owners,
-            MARKS,
-            events,
-            metrics,
-            traces,
-            clock,
-            MOST_HELD_PACKETS);
+            new WorkerSockets(
+                PacketQueue.open(
+                    new QueueOptions(
+                        0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
+                    queueKernel),
+                ownConntrack,
+                new KernelFlowFinder(ownConntrack, ownPinholes),
+                RouteClient.open(routes),
+                ownPinholes),
+            new WorkerOptions(
+                asymmetricRouting, id -> backend.queueOf(id) == 0, MARKS, MOST_HELD_PACKETS),
+            helpers,
+            new WorkerShared(table, owners, events, metrics, traces, clock));
   }
 
   private void atVerdict() {
@@ -300,6 +299,17 @@ public final class WorkerBench {
         owners,
         false,
         Clock.SYSTEM);
+  }
+
+  /**
+   * Puts limits of the one entry of the bench in force, as a reload does.
+   *
+   * @param limits those that the entry says itself
+   */
+  public void limitEntry(EntryLimits limits) {
+    Map<Integer, EntryLimits> byEntry = Map.of(1, limits.or(protocols.get(0).limits()));
+    table.setEntryLimits(byEntry);
+    owners.setEntryLimits(byEntry);
   }
 
   static HelperEntry entry(int id, String name, @Nullable Duration timeout) {

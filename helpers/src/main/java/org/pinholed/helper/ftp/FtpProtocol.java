@@ -4,6 +4,8 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
@@ -29,8 +31,8 @@ public final class FtpProtocol implements HelperProtocol {
 
   /** A client has one data connection at a time. */
   @Override
-  public int expectationsPerOwner() {
-    return 1;
+  public EntryLimits limits() {
+    return EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_OWNER, 1);
   }
 
   @Override

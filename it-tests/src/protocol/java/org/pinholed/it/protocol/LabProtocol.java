@@ -5,6 +5,8 @@ import java.util.Set;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.DatagramHelper;
 import org.pinholed.helper.Direction;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
@@ -37,8 +39,8 @@ public final class LabProtocol implements HelperProtocol {
   }
 
   @Override
-  public int expectationsPerOwner() {
-    return 8;
+  public EntryLimits limits() {
+    return EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_OWNER, 8);
   }
 
   @Override

@@ -2,26 +2,30 @@ package org.pinholed.it.lab;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A router that translates, with a scripted peer on either side and a watch on invalid packets; who
- * helps (the agent, the kernel, nobody) is up to the test. Closing it ends everything.
+ * A router that translates, or not, with a scripted peer on either side and a watch on invalid
+ * packets; who helps (the agent, the kernel, nobody) is up to the test. Closing it ends everything.
  */
 public final class NatScenario implements AutoCloseable {
   private final Lab lab;
-  private final NatMode nat;
+  private final @Nullable NatMode nat;
   private final Family family;
   private final InvalidWatch watch;
   private final Peer client;
   private final Peer server;
   private final Listener control;
 
-  private NatScenario(Lab lab, NatMode nat, Family family) {
+  private NatScenario(Lab lab, @Nullable NatMode nat, Family family) {
     this.lab = lab;
     this.nat = nat;
     this.family = family;
-    nat.install(lab, RouterFirewall.NFTABLES);
+    if (nat != null) {
+      nat.install(lab, RouterFirewall.NFTABLES);
+    }
     watch = InvalidWatch.start(lab);
     client = Peer.start(lab, Lab.Host.CLIENT);
     server = Peer.start(lab, Lab.Host.SERVER);
@@ -31,9 +35,11 @@ public final class NatScenario implements AutoCloseable {
   /**
    * Builds it.
    *
+   * @param nat what is translated; null for nothing
    * @param helper installs the firewall and starts who helps, if anybody
    */
-  public static NatScenario start(Links links, NatMode nat, Family family, Consumer<Lab> helper) {
+  public static NatScenario start(
+      Links links, @Nullable NatMode nat, Family family, Consumer<Lab> helper) {
     Lab lab = Lab.create(links);
     try {
       helper.accept(lab);
@@ -64,10 +70,20 @@ public final class NatScenario implements AutoCloseable {
     return server;
   }
 
+  /** The address that the client dials. */
+  private String dialed() {
+    return nat == null ? family.server() : nat.dialed(family);
+  }
+
+  /** The conntrack entries of TCP flows that were begun to a port. */
+  public List<String> conntracks(int port) {
+    return Conntracks.to(lab, port);
+  }
+
   /** Opens a control connection from one of the client's addresses and logs in. */
   public ScriptedSession login(String source) {
     ScriptedSession session =
-        ScriptedSession.open(client, server, control, family, source, nat.dialed(family));
+        ScriptedSession.open(client, server, control, family, source, dialed());
     session.login();
     return session;
   }
@@ -92,7 +108,7 @@ public final class NatScenario implements AutoCloseable {
     if (mode.isPassive()) {
       session.command(ScriptedSession.commandLine(mode, host, listener.port()));
       String heard = session.heardByClient(ScriptedSession.replyLine(mode, host, listener.port()));
-      return ScriptedSession.announced(heard, nat.dialed(family));
+      return ScriptedSession.announced(heard, dialed());
     }
     String heard = session.heardByServer(ScriptedSession.commandLine(mode, host, listener.port()));
     session.reply(ScriptedSession.replyLine(mode, host, listener.port()));

@@ -44,7 +44,7 @@ public final class RewriteBench implements AutoCloseable {
 
   /** Insists that nothing was invalid and the agent has nothing to complain of. */
   public void assertClean() {
-    if (links == Links.BAD) {
+    if (links.equals(Links.BAD)) {
       scenario.watch().assertNoneButSelectiveAcknowledgements();
     } else {
       scenario.watch().assertNone();

@@ -2,7 +2,6 @@ package org.pinholed.it.lab;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -111,24 +110,7 @@ public final class Scenario implements AutoCloseable {
 
   /** The conntrack entries of TCP flows to a port, as {@code conntrack -L} prints them. */
   public List<String> conntracks(int port) {
-    List<String> lines = new ArrayList<>();
-    for (String family : new String[] {"ipv4", "ipv6"}) {
-      onRouter(
-              "conntrack",
-              "-L",
-              "-f",
-              family,
-              "-p",
-              "tcp",
-              "--orig-port-dst",
-              Integer.toString(port),
-              "-o",
-              "id")
-          .lines()
-          .filter(line -> line.contains("src="))
-          .forEach(lines::add);
-    }
-    return lines;
+    return Conntracks.to(lab, port);
   }
 
   /** Waits until something is so. */

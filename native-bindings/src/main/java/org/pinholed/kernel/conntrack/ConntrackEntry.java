@@ -41,8 +41,11 @@ public record ConntrackEntry(
   /** {@code TCP_CONNTRACK_ESTABLISHED}: open on both sides. */
   public static final int TCP_ESTABLISHED = 3;
 
-  /** {@code TCP_CONNTRACK_CLOSE_WAIT}: one side has closed. */
-  private static final int TCP_CLOSE_WAIT = 5;
+  /** {@code TCP_CONNTRACK_FIN_WAIT}: a FIN was seen. */
+  public static final int TCP_FIN_WAIT = 4;
+
+  /** {@code TCP_CONNTRACK_CLOSE_WAIT}: and acknowledged. */
+  public static final int TCP_CLOSE_WAIT = 5;
 
   /** {@code IPS_EXPECTED}: a child of a kernel expectation. */
   public static final int IPS_EXPECTED = 1;

@@ -8,6 +8,8 @@ import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.DatagramHelper;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
@@ -133,8 +135,8 @@ final class FaultyProtocol implements HelperProtocol {
   }
 
   @Override
-  public int expectationsPerOwner() {
-    return 8;
+  public EntryLimits limits() {
+    return EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_OWNER, 8);
   }
 
   @Override

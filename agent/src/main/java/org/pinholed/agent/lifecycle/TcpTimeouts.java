@@ -1,0 +1,88 @@
+package org.pinholed.agent.lifecycle;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+
+/**
+ * How long the kernel keeps a TCP connection on which nothing comes: what stands in {@code
+ * net.netfilter.nf_conntrack_tcp_timeout_*}. For one thread.
+ */
+final class TcpTimeouts {
+  private static final Path SETTINGS = Path.of("/proc/sys/net/netfilter");
+  private static final int MOST_SECONDS = Integer.MAX_VALUE / 1000; // the kernel counts to 2^31 ms
+
+  /** A state in which at least one side may still send, and what the kernel gives it by default. */
+  private enum State {
+    ESTABLISHED(ConntrackEntry.TCP_ESTABLISHED, 5 * 24 * 3600),
+    FIN_WAIT(ConntrackEntry.TCP_FIN_WAIT, 120),
+    CLOSE_WAIT(ConntrackEntry.TCP_CLOSE_WAIT, 60);
+
+    private final int number;
+    private final int defaultSeconds;
+
+    State(int number, int defaultSeconds) {
+      this.number = number;
+      this.defaultSeconds = defaultSeconds;
+    }
+
+    Path file(Path folder) {
+      return folder.resolve("nf_conntrack_tcp_timeout_" + name().toLowerCase(Locale.ROOT));
+    }
+  }
+
+  private final Path folder;
+  private final Map<State, Integer> seconds = new EnumMap<>(State.class);
+
+  TcpTimeouts() {
+    this(SETTINGS);
+  }
+
+  /** Reads the settings from files of the same names in another folder. */
+  TcpTimeouts(Path folder) {
+    this.folder = folder;
+    read();
+  }
+
+  /** Reads them anew: an operator may change them at any time. */
+  void read() {
+    for (State state : State.values()) {
+      seconds.put(state, read(state.file(folder), state.defaultSeconds));
+    }
+  }
+
+  private static int read(Path file, int otherwise) {
+    try {
+      int set = Integer.parseInt(Files.readString(file).trim());
+      return Math.max(1, Math.min(set, MOST_SECONDS));
+    } catch (IOException | NumberFormatException e) {
+      return otherwise; // conntrack is a module that may not be loaded yet
+    }
+  }
+
+  /**
+   * What an idle connection gets in a state.
+   *
+   * @param tcpState {@link ConntrackEntry#tcpState}
+   * @return 1..2147483; 0 for a state in which neither side may send any more, and for one that is
+   *     not answered yet
+   */
+  int ofOpenSeconds(int tcpState) {
+    for (Map.Entry<State, Integer> each : seconds.entrySet()) {
+      if (each.getKey().number == tcpState) {
+        return each.getValue();
+      }
+    }
+    return 0;
+  }
+
+  /** The shortest of them, 1..2147483. */
+  int shortestSeconds() {
+    return Collections.min(seconds.values());
+  }
+}
