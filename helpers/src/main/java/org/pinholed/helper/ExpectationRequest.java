@@ -588,21 +588,4 @@ public final class ExpectationRequest {
       }
     }
   }
-
-  /**
-   * Whether another request asks for the same child, so that nothing is to be opened anew for it.
-   *
-   * @param other a request of the same owner, group and item
-   * @return true if the same may come to the same place; texts and times may differ
-   */
-  public boolean asksForTheSame(ExpectationRequest other) {
-    return transport == other.transport
-        && destination.equals(other.destination)
-        && source == other.source
-        && Objects.equals(sourceAddress, other.sourceAddress)
-        && use == other.use
-        && read == other.read
-        && lastPort == other.lastPort
-        && connections == other.connections;
-  }
 }

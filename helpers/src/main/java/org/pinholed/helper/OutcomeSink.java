@@ -27,9 +27,10 @@ public interface OutcomeSink {
    * Announces the children of a group, all that there are from now on. What its owner announced
    * before under the same group and has no place in it any more is shut, in the same transaction.
    *
-   * <p>A request that {@linkplain ExpectationRequest#asksForTheSame asks for the same} as one that
-   * stands changes nothing but its times: its port stays, what was counted stays, nothing is told.
-   * Where the ports of a group changed only in who may come (its source), they stay, too. But on a
+   * <p>A request that lets in just what the one before let in changes nothing but its times: its
+   * port stays, what was counted stays, nothing is told. It need not be said in the same way, nor
+   * over the same flow: the other end may be named or meant, and texts and times may differ. Where
+   * the ports of a group changed only in who may come (its source), they stay, too. But on a
    * stream, where nothing is said twice by accident, a request for one connection announces another
    * one each time.
    *

@@ -15,21 +15,32 @@ import org.pinholed.helper.FlowFacts;
  *
  * @param outside the destination address as the child's first packet says it
  * @param inside where it really goes
- * @param peerSeen the source that the announcer sees; null if it is the one that the packet says
+ * @param source the source address as the child's first packet says it; null for any
+ * @param sourceSeen the source address that the announcer sees instead; null if it is the same
  */
-record ChildPath(InetAddress outside, Endpoint inside, @Nullable InetAddress peerSeen) {
+record ChildPath(
+    InetAddress outside,
+    Endpoint inside,
+    @Nullable InetAddress source,
+    @Nullable InetAddress sourceSeen) {
   static ChildPath of(FlowFacts facts, ExpectationRequest request) {
     Direction announcedIn = request.announcedIn();
     Endpoint inside = request.destination();
-    if (!inside.address().equals(facts.sender(announcedIn).address())) {
-      return new ChildPath(inside.address(), inside, null);
-    }
-    InetAddress outside = facts.senderSeenByPeer(announcedIn).address();
     InetAddress peer = facts.sender(announcedIn.opposite()).address();
     InetAddress peerSeen = facts.senderSeenByPeer(announcedIn.opposite()).address();
+    InetAddress named = request.sourceAddress();
+    // The announcer may name the other end by the only address that it knows of it.
     boolean fromPeer =
-        request.source() == ExpectationRequest.Source.PEER || peer.equals(request.sourceAddress());
-    return new ChildPath(outside, inside, fromPeer && !peerSeen.equals(peer) ? peerSeen : null);
+        request.source() == ExpectationRequest.Source.PEER
+            || peer.equals(named)
+            || peerSeen.equals(named);
+    InetAddress source = fromPeer ? peer : named;
+    if (!inside.address().equals(facts.sender(announcedIn).address())) {
+      return new ChildPath(inside.address(), inside, source, null);
+    }
+    InetAddress outside = facts.senderSeenByPeer(announcedIn).address();
+    boolean otherSource = fromPeer && !peerSeen.equals(peer);
+    return new ChildPath(outside, inside, source, otherSource ? peerSeen : null);
   }
 
   /** Whether the other side must see another address than the announced one. */
@@ -40,8 +51,8 @@ record ChildPath(InetAddress outside, Endpoint inside, @Nullable InetAddress pee
   /** What translates the child if it comes to a port; null if nothing must. */
   @Nullable ChildTranslation translation(int port) {
     boolean destination = isRewritten() || port != inside.port();
-    return destination || peerSeen != null
-        ? new ChildTranslation(destination ? inside : null, peerSeen)
+    return destination || sourceSeen != null
+        ? new ChildTranslation(destination ? inside : null, sourceSeen)
         : null;
   }
 }

@@ -211,15 +211,17 @@ final class GroupOpener {
   }
 
   /** What was asked for before in the same way; null if it is to be made. */
-  private static @Nullable Expectation standing(Group group, ExpectationRequest request) {
+  private @Nullable Expectation standing(Group group, ExpectationRequest request) {
     // On a stream nothing is said twice by accident: what lets in one announces another one.
     boolean another =
         request.use() == ExpectationRequest.Use.ONCE
             && group.flow().facts().transport() == Transport.TCP;
     Expectation known = another ? null : group.owner().find(request.group(), request.item());
-    return known != null && !known.isOver() && known.request().asksForTheSame(request)
-        ? known
-        : null;
+    if (known == null || known.isOver()) {
+      return null;
+    }
+    ChildPath path = ChildPath.of(group.flow().facts(), request);
+    return newExpectations.isFor(known.pinhole(), request, path) ? known : null;
   }
 
   /** Its times count anew, and nothing else happens. */

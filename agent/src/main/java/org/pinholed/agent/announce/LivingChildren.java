@@ -10,7 +10,6 @@ import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
-import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -54,10 +53,13 @@ public final class LivingChildren {
   }
 
   /** The port by which the inside endpoint of a new child is reached already, or its own. */
-  int firstPort(FlowFacts facts, ExpectationRequest request, ChildPath path) {
+  int firstPort(ExpectationRequest request, ChildPath path) {
     Endpoint inside = path.inside();
-    InetAddress peer = path.peerSeen() == null ? peer(facts, request) : path.peerSeen();
-    return find(request, inside.address(), inside.port(), peer, request.usualSourcePort())
+    InetAddress source = path.sourceSeen() == null ? path.source() : path.sourceSeen();
+    if (source == null) {
+      return inside.port();
+    }
+    return find(request, inside.address(), inside.port(), source, request.usualSourcePort())
         .map(ConntrackEntry::original)
         .filter(original -> original.destination().equals(path.outside()))
         .map(FlowTuple::destinationPort)
@@ -100,16 +102,15 @@ public final class LivingChildren {
   }
 
   /** Whether a port is that of a child to another inside endpoint. */
-  boolean isTaken(FlowFacts facts, ExpectationRequest request, ChildPath path, int port) {
-    InetAddress peer = peer(facts, request);
-    return find(request, peer, request.usualSourcePort(), path.outside(), port)
+  boolean isTaken(ExpectationRequest request, ChildPath path, int port) {
+    InetAddress source = path.source();
+    if (source == null) {
+      return false;
+    }
+    return find(request, source, request.usualSourcePort(), path.outside(), port)
         .map(ConntrackEntry::reply)
         .filter(reply -> !path.inside().equals(new Endpoint(reply.source(), reply.sourcePort())))
         .isPresent();
-  }
-
-  private static InetAddress peer(FlowFacts facts, ExpectationRequest request) {
-    return facts.sender(request.announcedIn().opposite()).address();
   }
 
   private Optional<ConntrackEntry> find(

@@ -1,6 +1,6 @@
 package org.pinholed.agent.announce;
 
-import java.net.InetAddress;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
@@ -61,14 +61,14 @@ final class NewExpectations {
     if (!path.isRewritten()) {
       return make(parent, owner, request, path, path.inside().port(), nowNs);
     }
-    int port = firstPort(parent, request, path, anyPort, preferred);
+    int port = firstPort(request, path, anyPort, preferred);
     int asked = 0;
     int most = anyPort ? PORTS_TRIED : 1;
     for (int tried = 0; tried < most && asked < PORTS_ASKED; tried++) {
       Expectation expectation = make(parent, owner, request, path, port, nowNs);
       if (table.reserve(expectation)) {
         asked++;
-        if (!children.isTaken(parent.facts(), request, path, port)) {
+        if (!children.isTaken(request, path, port)) {
           return expectation;
         }
         table.giveBack(expectation);
@@ -79,11 +79,11 @@ final class NewExpectations {
   }
 
   private int firstPort(
-      Flow parent, ExpectationRequest request, ChildPath path, boolean anyPort, int preferred) {
+      ExpectationRequest request, ChildPath path, boolean anyPort, int preferred) {
     if (!anyPort) {
       return path.inside().port();
     }
-    return preferred != 0 ? preferred : children.firstPort(parent.facts(), request, path);
+    return preferred != 0 ? preferred : children.firstPort(request, path);
   }
 
   /**
@@ -144,18 +144,12 @@ final class NewExpectations {
   private Expectation make(
       Flow parent, Owner owner, ExpectationRequest request, ChildPath path, int port, long nowNs) {
     Stay stay = Stay.of(request.lifetime(), parent.helperEntry().timeout());
-    InetAddress source =
-        switch (request.source()) {
-          case PEER -> parent.facts().sender(request.announcedIn().opposite()).address();
-          case ADDRESS -> request.sourceAddress();
-          case ANY -> null;
-        };
     int ports = request.lastPort() - request.destination().port();
     Pinhole pinhole =
         new Pinhole(
             kindOf(request),
             request.transport(),
-            source,
+            path.source(),
             path.outside(),
             port,
             port + ports,
@@ -165,6 +159,31 @@ final class NewExpectations {
             comment(parent, request, stay),
             path.translation(port));
     return new Expectation(table.nextId(), parent.parent(), owner, request, pinhole, stay, nowNs);
+  }
+
+  /**
+   * Whether what stands lets in just what a request asks for, so that nothing is to be opened anew.
+   * How it was asked for before does not matter: it may have been over another flow, or told to
+   * another process.
+   *
+   * @param standing what the kernel has, or is to have
+   * @param request what is asked for
+   * @param path how its child is translated
+   */
+  boolean isFor(Pinhole standing, ExpectationRequest request, ChildPath path) {
+    boolean port =
+        request.text() != ExpectationRequest.Text.STAYS
+            || standing.port() == request.destination().port();
+    return port
+        && standing.transport() == request.transport()
+        && standing.kind() == kindOf(request)
+        && Objects.equals(standing.source(), path.source())
+        && standing.destination().equals(path.outside())
+        && Objects.equals(standing.translation(), path.translation(standing.port()))
+        && marks.isRead(standing.mark()) == request.isRead()
+        && standing.lastPort() - standing.port()
+            == request.lastPort() - request.destination().port()
+        && standing.connections() == request.connections();
   }
 
   private static Pinhole.Kind kindOf(ExpectationRequest request) {

@@ -81,6 +81,16 @@ public record MarkBits(int child, int vetted, int opaque, int proven, int read, 
     return (parentMark & ~stateMask()) | child | (isRead ? read : 0);
   }
 
+  /**
+   * Whether a mark is that of a child that is read.
+   *
+   * @param mark a conntrack mark
+   * @return true if it has the bits child and read
+   */
+  public boolean isRead(int mark) {
+    return (mark & (child | read)) == (child | read);
+  }
+
   private static void requireOneBit(String field, int value) {
     if (Integer.bitCount(value) != 1) {
       throw new IllegalArgumentException(field + ": " + hex(value) + " (expected: one bit)");

@@ -1,10 +1,12 @@
 package org.pinholed.agent.expectation;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
@@ -17,6 +19,9 @@ public final class Children {
   public static final int MOST = 1 << 16;
 
   private final Map<ConntrackIdentity, List<Expectation>> living = new ConcurrentHashMap<>();
+
+  /** Those that are read and came by pinholes of another process, which may be used up. */
+  private final Map<ConntrackIdentity, ReadChild> handedOver = new ConcurrentHashMap<>();
 
   /** Children of an agent before this one, with the parents that may have announced them. */
   private final Map<ConntrackIdentity, List<Parent>> inherited = new ConcurrentHashMap<>();
@@ -64,6 +69,7 @@ public final class Children {
    * @param nowNs {@link System#nanoTime}
    */
   public void ended(ConntrackIdentity child, List<Expectation> letIn, long nowNs) {
+    handedOver.remove(child);
     inherited.remove(child);
     List<Expectation> expectedBy = living.remove(child);
     for (Expectation expectation : expectedBy == null ? letIn : expectedBy) {
@@ -78,6 +84,7 @@ public final class Children {
    * @param nowNs {@link System#nanoTime}
    */
   public void keepOnly(Set<ConntrackIdentity> alive, long nowNs) {
+    handedOver.keySet().retainAll(alive);
     for (ConntrackIdentity child : known()) {
       if (!alive.contains(child)) {
         ended(child, List.of(), nowNs);
@@ -86,13 +93,52 @@ public final class Children {
   }
 
   /**
-   * What let a child in.
+   * Takes over what another process knew of a child that is read.
+   *
+   * @param child one that the kernel has
+   */
+  public void handedOver(ReadChild child) {
+    handedOver.put(child.child(), child);
+  }
+
+  /**
+   * What announced a child that is read; null if it is not known one by one.
    *
    * @param child which conntrack it is
-   * @return empty if it is not known
    */
-  List<Expectation> expectedBy(ConntrackIdentity child) {
-    return living.getOrDefault(child, List.of());
+  @Nullable ReadChild announcing(ConntrackIdentity child) {
+    ReadChild told = handedOver.get(child);
+    return told == null ? reading(child, living.getOrDefault(child, List.of())) : told;
+  }
+
+  /** Of several that share a pinhole one that wants its children read. */
+  static @Nullable ReadChild reading(ConntrackIdentity child, List<Expectation> expectedBy) {
+    for (Expectation expectation : expectedBy) {
+      if (expectation.request().isRead()) {
+        return ReadChild.of(child, expectation);
+      }
+    }
+    return null;
+  }
+
+  /**
+   * The children that are read, for another process.
+   *
+   * @param ofFlows those that have a flow: the kernel may not have told of them yet
+   * @return each once
+   */
+  public List<ReadChild> read(List<ReadChild> ofFlows) {
+    Map<ConntrackIdentity, ReadChild> read = new HashMap<>();
+    living.forEach(
+        (child, expectedBy) -> {
+          ReadChild one = reading(child, expectedBy);
+          if (one != null) {
+            read.put(child, one);
+          }
+        });
+    read.putAll(handedOver);
+    ofFlows.forEach(child -> read.put(child.child(), child));
+    return List.copyOf(read.values());
   }
 
   /**

@@ -1,6 +1,7 @@
 package org.pinholed.agent.expectation;
 
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -20,6 +21,16 @@ final class EndingExpectations {
   private final Map<PinholeKey, Queue<Expectation>> byPinhole = new ConcurrentHashMap<>();
 
   private final Queue<ExpectationTable.Ending> shut = new ConcurrentLinkedQueue<>();
+  private final Children living;
+
+  /**
+   * Knows none yet.
+   *
+   * @param living told of the children that are found
+   */
+  EndingExpectations(Children living) {
+    this.living = living;
+  }
 
   boolean has(PinholeKey key) {
     return byPinhole.containsKey(key);
@@ -66,6 +77,18 @@ final class EndingExpectations {
     return null;
   }
 
+  /** The one that gets the next child; null if none ends. */
+  @Nullable Expectation oldest(PinholeKey key) {
+    Expectation[] oldest = new Expectation[1];
+    byPinhole.computeIfPresent(
+        key,
+        (same, known) -> {
+          oldest[0] = known.peek();
+          return known;
+        });
+    return oldest[0];
+  }
+
   /** Gives a child to the oldest one that ends; null if none does. */
   @Nullable Expectation match(PinholeKey key, ConntrackIdentity child) {
     if (!byPinhole.containsKey(key)) {
@@ -79,6 +102,7 @@ final class EndingExpectations {
           for (Expectation expectation : known) {
             if (expectation.change(State.ENDING, State.GONE)) {
               oldest[0] = expectation;
+              living.began(child, List.of(expectation)); // before it is in no place any more
               known.remove(expectation);
               break;
             }

@@ -29,7 +29,6 @@ import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.helper.EntryLimit;
 import org.pinholed.helper.EntryLimits;
-import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
 
@@ -49,10 +48,10 @@ public final class ExpectationTable {
   /** Those that let in many. The comment in the kernel is that of the one that stays longest. */
   private final Map<PinholeKey, List<Expectation>> openByPinhole = new ConcurrentHashMap<>();
 
-  private final EndingExpectations ending = new EndingExpectations();
   private final Reservations reservations = new Reservations();
   private final Owners owners = new Owners();
   private final Children living = new Children();
+  private final EndingExpectations ending = new EndingExpectations(living);
   private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
   private final Places waiting = new Places();
   private final EntryPlaces waitingByEntry =
@@ -519,6 +518,7 @@ public final class ExpectationTable {
     }
     counts.move(expectation, State.PENDING, State.MATCHED);
     expectation.used(child);
+    living.began(child, List.of(expectation)); // before it stops to wait, see announcing
     release(expectation);
     matched.add(expectation);
     if (matchedRows.incrementAndGet() > MAX_MATCHED_ROWS) {
@@ -538,7 +538,11 @@ public final class ExpectationTable {
     for (Expectation holder : holders) {
       holder.used(child);
     }
-    return holders.isEmpty() ? null : holders.get(0);
+    if (holders.isEmpty()) {
+      return null;
+    }
+    living.began(child, holders);
+    return holders.get(0);
   }
 
   /**
@@ -568,27 +572,36 @@ public final class ExpectationTable {
   }
 
   /**
-   * What announced a child, whether the kernel told of it yet or not.
+   * What announced a child that is read, whether the kernel told of it yet or not.
    *
-   * @param child its conntrack
-   * @return one of those that let it in; null if none of them is left
+   * @param child which conntrack it is
+   * @return by one of those that let it in; null if none of them is left
    */
-  public @Nullable Expectation announcing(ConntrackEntry child) {
-    List<Expectation> told = living().expectedBy(child.identity());
-    if (!told.isEmpty()) {
-      return told.get(0);
+  public @Nullable ReadChild announcing(ConntrackIdentity child) {
+    ReadChild known = living.announcing(child);
+    if (known != null) {
+      return known;
     }
     FlowTuple first = child.original();
-    Expectation waiting =
-        waitingByPinhole.get(
-            new PinholeKey(
-                first.protocol(), first.source(), first.destination(), first.destinationPort()));
-    if (waiting != null) {
-      return waiting;
+    PinholeKey key =
+        new PinholeKey(
+            first.protocol(), first.source(), first.destination(), first.destinationPort());
+    Expectation waiting = waitingByPinhole.get(key);
+    if (waiting == null) {
+      waiting = ending.oldest(key); // shut a moment ago, and its child is not told of yet
     }
-    List<Expectation> holders =
-        holders(first.protocol(), first.source(), first.destination(), first.destinationPort());
-    return holders.isEmpty() ? null : holders.get(0);
+    // A child is known before what expected it leaves these maps. If that was in between, who is in
+    // them now is another one.
+    known = living.announcing(child);
+    if (known != null) {
+      return known;
+    }
+    return Children.reading(
+        child,
+        waiting != null
+            ? List.of(waiting)
+            : holders(
+                first.protocol(), first.source(), first.destination(), first.destinationPort()));
   }
 
   /**

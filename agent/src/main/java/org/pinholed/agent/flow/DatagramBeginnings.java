@@ -131,19 +131,19 @@ public final class DatagramBeginnings {
     if (marks.isOpaque(entry)) {
       return null; // the mark came while it was in the queue
     }
-    HelperTable.ActiveHelper active = maker.helperOf(entry);
-    if (active == null) {
+    FlowMaker.Reader reader = maker.readerOf(entry);
+    if (reader == null) {
       metrics.unreadablePacket(UnreadableReason.NO_HELPER);
       return null;
     }
     if (entry.hasHelper()) {
-      refuse(entry, active, nowNs);
+      refuse(entry, reader, nowNs);
       return null;
     }
     FlowFacts.Origin origin =
         found.confirmed() ? FlowFacts.Origin.RESUMED : FlowFacts.Origin.FIRST_BYTE;
     PacketWay way = FlowBeginnings.wayOf(packet, queued, entry);
-    Flow flow = maker.read(entry, active, origin, way, nowNs);
+    Flow flow = maker.read(entry, reader, origin, way, nowNs);
     if ((entry.status() & ConntrackEntry.IPS_SEEN_REPLY) != 0) {
       flow.parent().answered();
     }
@@ -179,8 +179,8 @@ public final class DatagramBeginnings {
   }
 
   /** Lists a flow on which a helper of the kernel works. */
-  private void refuse(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    Flow flow = maker.unread(entry, active, nowNs);
+  private void refuse(ConntrackEntry entry, FlowMaker.Reader reader, long nowNs) {
+    Flow flow = maker.unread(entry, reader, nowNs);
     if (flows.add(flow)) {
       events.reason(flow.parent(), AgentReason.KERNEL_HELPER, "");
       flows.stopReading(flow, AgentReason.KERNEL_HELPER);

@@ -8,6 +8,7 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.limit.ClientKey;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -180,6 +181,18 @@ public final class Flow {
         reading.translated(Direction.REPLY),
         devices.leavesBy(Direction.REPLY),
         devices.leavesBy(Direction.ORIGINAL));
+  }
+
+  /**
+   * What announced it, for another process.
+   *
+   * @return null for a parent
+   */
+  public @Nullable ReadChild readChild() {
+    FlowFacts.Announcement announcement = facts.announcement();
+    return announcement == null
+        ? null
+        : new ReadChild(parent.identity(), parent.helper(), parent.helperId(), announcement);
   }
 
   /**

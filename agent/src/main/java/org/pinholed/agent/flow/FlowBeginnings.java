@@ -119,8 +119,8 @@ public final class FlowBeginnings {
       }
       flows.end(before, AgentEvent.Kind.PARENT_CLOSED); // the ports are used again
     }
-    HelperTable.ActiveHelper active = maker.helperOf(entry);
-    if (active == null) {
+    FlowMaker.Reader reader = maker.readerOf(entry);
+    if (reader == null) {
       return null;
     }
     HalfOpenFlows.Beginning held = owners.halfOpen().find(entry);
@@ -134,7 +134,7 @@ public final class FlowBeginnings {
         || packet.payloadLengthBytes() > 0
         || (before != null && before.reading().hasSynWithData())) {
       owners.halfOpen().take(entry);
-      addUnread(entry, active, AgentReason.FAST_OPEN, nowNs);
+      addUnread(entry, reader, AgentReason.FAST_OPEN, nowNs);
       return null;
     }
     if (marks.isVetted(entry)
@@ -142,11 +142,11 @@ public final class FlowBeginnings {
         && (before == null || !before.reading().hasBegun())) {
       // The entry is of an earlier connection, and the SYN may have come, with bytes, while no
       // agent was there to see it.
-      addUnread(entry, active, AgentReason.MID_STREAM, nowNs);
+      addUnread(entry, reader, AgentReason.MID_STREAM, nowNs);
       return null;
     }
     if (entry.hasHelper()) {
-      addUnread(entry, active, AgentReason.KERNEL_HELPER, nowNs);
+      addUnread(entry, reader, AgentReason.KERNEL_HELPER, nowNs);
       return null;
     }
     for (int lost = owners.halfOpen().add(entry, packet.acknowledgement() - 1, packet.sequence());
@@ -155,17 +155,17 @@ public final class FlowBeginnings {
       metrics.limit(Limit.HALF_OPEN);
     }
     marks.begin(entry);
-    return maker.parentOf(entry, active);
+    return maker.parentOf(entry, reader);
   }
 
   /** The first byte of a flow whose beginning was seen. */
   private @Nullable Flow readFromFirstByte(
       ConntrackEntry entry,
-      HelperTable.ActiveHelper active,
+      FlowMaker.Reader reader,
       HalfOpenFlows.Beginning beginning,
       PacketWay way,
       long nowNs) {
-    Flow flow = maker.read(entry, active, FlowFacts.Origin.FIRST_BYTE, way, nowNs);
+    Flow flow = maker.read(entry, reader, FlowFacts.Origin.FIRST_BYTE, way, nowNs);
     flow.reading()
         .start(beginning.clientInitial(), beginning.serverInitial(), maker.helpers().limits());
     if (beginning.synWithData()) {
@@ -191,7 +191,7 @@ public final class FlowBeginnings {
     }
     ConntrackEntry entry = conntrackOf(packet, queued);
     if (entry != null
-        && maker.helperOf(entry) != null
+        && maker.readerOf(entry) != null
         && !owners.halfOpen().noteSynWithData(entry)) {
       marks.beginUnseen(entry);
     }
@@ -212,8 +212,8 @@ public final class FlowBeginnings {
     if (entry == null || marks.isOpaque(entry)) {
       return null;
     }
-    HelperTable.ActiveHelper active = maker.helperOf(entry);
-    if (active == null) {
+    FlowMaker.Reader reader = maker.readerOf(entry);
+    if (reader == null) {
       return null;
     }
     if (!entry.isTcpAlive()) { // the last words of a flow that is ending
@@ -223,23 +223,22 @@ public final class FlowBeginnings {
     PacketWay way = wayOf(packet, queued, entry);
     HalfOpenFlows.Beginning beginning = owners.halfOpen().take(entry);
     if (beginning != null) {
-      Flow flow = readFromFirstByte(entry, active, beginning, way, nowNs);
+      Flow flow = readFromFirstByte(entry, reader, beginning, way, nowNs);
       return flow == null ? null : flows.find(packet);
     }
     AgentReason refusal = refusalToResume(entry);
     Flow flow =
         refusal == null
-            ? addOrDistrust(resumed(entry, active, way, nowNs))
-            : addUnread(entry, active, refusal, nowNs);
+            ? addOrDistrust(resumed(entry, reader, way, nowNs))
+            : addUnread(entry, reader, refusal, nowNs);
     if (flow != null && refusal == null) {
       lookOnceMore(flow);
     }
     return flow == null ? null : flows.find(packet);
   }
 
-  private Flow resumed(
-      ConntrackEntry entry, HelperTable.ActiveHelper active, PacketWay way, long nowNs) {
-    Flow flow = maker.resumed(entry, active, way, nowNs);
+  private Flow resumed(ConntrackEntry entry, FlowMaker.Reader reader, PacketWay way, long nowNs) {
+    Flow flow = maker.resumed(entry, reader, way, nowNs);
     TranslatedFlow translation = flow.translation();
     if (translation != null) {
       try {
@@ -272,8 +271,8 @@ public final class FlowBeginnings {
 
   /** Lists a flow that is never read, with the reason. */
   private @Nullable Flow addUnread(
-      ConntrackEntry entry, HelperTable.ActiveHelper active, AgentReason reason, long nowNs) {
-    Flow flow = addOrDistrust(maker.unread(entry, active, nowNs));
+      ConntrackEntry entry, FlowMaker.Reader reader, AgentReason reason, long nowNs) {
+    Flow flow = addOrDistrust(maker.unread(entry, reader, nowNs));
     if (flow == null) {
       return null;
     }

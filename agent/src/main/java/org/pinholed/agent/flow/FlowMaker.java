@@ -3,14 +3,15 @@ package org.pinholed.agent.flow;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
-import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.SessionHelper;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.stream.StreamReason;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
 
 /** Makes flows of conntracks, with the helpers that are in force. Owned by one worker. */
@@ -73,65 +74,71 @@ public final class FlowMaker {
   @FunctionalInterface
   public interface ReadChildren {
     /**
-     * What announced a child.
+     * What announced a child that is read.
      *
-     * @param child its conntrack
+     * @param child which conntrack it is
      * @return null if that is not known any more
      */
-    public @Nullable Expectation announcing(ConntrackEntry child);
-  }
-
-  private @Nullable Expectation announcing(ConntrackEntry entry) {
-    return (entry.mark() & bits.child()) == 0 ? null : children.announcing(entry);
+    public @Nullable ReadChild announcing(ConntrackIdentity child);
   }
 
   /**
-   * The helper of a conntrack: that of its port, or of a child that is read the one that announced
-   * it; null if none is in force, and for other children.
+   * Who reads a conntrack.
+   *
+   * @param helper that of its port; of a child that is read the one that announced it
+   * @param announcement what announced the child; null for a parent
    */
-  HelperTable.@Nullable ActiveHelper helperOf(ConntrackEntry entry) {
+  record Reader(HelperTable.ActiveHelper helper, FlowFacts.@Nullable Announcement announcement) {}
+
+  /**
+   * Finds who reads a conntrack; null if no such helper is in force, and for children that are not
+   * read, or of which nobody knows what announced them.
+   */
+  @Nullable Reader readerOf(ConntrackEntry entry) {
     Transport transport = Transport.of(entry.original().protocol());
-    if (transport != null && (entry.mark() & bits.child()) != 0) {
-      Expectation announcing = (entry.mark() & bits.read()) == 0 ? null : announcing(entry);
-      return announcing == null
-          ? null
-          : helpers.find(announcing.parent().helper(), announcing.parent().helperId(), transport);
+    if (transport == null) {
+      return null;
     }
-    return transport == null ? null : helpers.find(transport, entry.original().destinationPort());
+    ReadChild child = null;
+    HelperTable.ActiveHelper helper;
+    if ((entry.mark() & bits.child()) != 0) {
+      child = bits.isRead(entry.mark()) ? children.announcing(entry.identity()) : null;
+      helper = child == null ? null : helpers.find(child.helper(), child.helperId(), transport);
+    } else {
+      helper = helpers.find(transport, entry.original().destinationPort());
+    }
+    return helper == null ? null : new Reader(helper, child == null ? null : child.announcement());
   }
 
   /** A flow that its helper reads. */
   Flow read(
-      ConntrackEntry entry,
-      HelperTable.ActiveHelper active,
-      FlowFacts.Origin origin,
-      PacketWay way,
-      long nowNs) {
-    FlowFacts facts = factsOf(entry, origin, way);
-    SessionHelper helper = active.open(facts);
-    return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), helper, nowNs);
+      ConntrackEntry entry, Reader reader, FlowFacts.Origin origin, PacketWay way, long nowNs) {
+    FlowFacts facts = factsOf(entry, reader, origin, way);
+    SessionHelper helper = reader.helper().open(facts);
+    return newFlow(entry, reader, facts, helper, nowNs);
   }
 
   /** Goes on with a proven flow at its next line. */
-  Flow resumed(ConntrackEntry entry, HelperTable.ActiveHelper active, PacketWay way, long nowNs) {
-    Flow flow = read(entry, active, FlowFacts.Origin.RESUMED, way, nowNs);
+  Flow resumed(ConntrackEntry entry, Reader reader, PacketWay way, long nowNs) {
+    Flow flow = read(entry, reader, FlowFacts.Origin.RESUMED, way, nowNs);
     flow.prove();
     return flow;
   }
 
   /** A flow that is known and not read. */
-  Flow unread(ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    FlowFacts facts = factsOf(entry, FlowFacts.Origin.RESUMED, PacketWay.UNKNOWN);
-    return newFlow(parentOf(entry, facts, active), entry, facts, active.entry(), null, nowNs);
+  Flow unread(ConntrackEntry entry, Reader reader, long nowNs) {
+    FlowFacts facts = factsOf(entry, reader, FlowFacts.Origin.RESUMED, PacketWay.UNKNOWN);
+    return newFlow(entry, reader, facts, null, nowNs);
   }
 
   private Flow newFlow(
-      Parent parent,
       ConntrackEntry entry,
+      Reader reader,
       FlowFacts facts,
-      HelperEntry helperEntry,
       @Nullable SessionHelper helper,
       long nowNs) {
+    HelperEntry helperEntry = reader.helper().entry();
+    Parent parent = parentOf(entry, facts, helperEntry);
     return new Flow(
         parent, entry, facts, helperEntry, helper, owners.buffered(), this::giveWay, nowNs);
   }
@@ -147,29 +154,24 @@ public final class FlowMaker {
   }
 
   /** What is known of a flow that has not sent a byte yet. */
-  Parent parentOf(ConntrackEntry entry, HelperTable.ActiveHelper active) {
-    return parentOf(entry, factsOf(entry, FlowFacts.Origin.FIRST_BYTE, PacketWay.UNKNOWN), active);
+  Parent parentOf(ConntrackEntry entry, Reader reader) {
+    FlowFacts facts = factsOf(entry, reader, FlowFacts.Origin.FIRST_BYTE, PacketWay.UNKNOWN);
+    return parentOf(entry, facts, reader.helper().entry());
   }
 
-  private static FlowFacts.@Nullable Announcement announcement(@Nullable Expectation expectation) {
-    return expectation == null
-        ? null
-        : new FlowFacts.Announcement(
-            expectation.owner().id(), expectation.request().group(), expectation.request().item());
-  }
-
-  private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperTable.ActiveHelper active) {
+  private Parent parentOf(ConntrackEntry entry, FlowFacts facts, HelperEntry helperEntry) {
     return new Parent(
         entry.identity(),
-        active.entry().name(),
-        active.entry().id(),
+        helperEntry.name(),
+        helperEntry.id(),
         entry.mark(),
         bits.policyId(entry.mark()),
         facts.client(),
         facts.serverSeenByClient());
   }
 
-  private FlowFacts factsOf(ConntrackEntry entry, FlowFacts.Origin origin, PacketWay way) {
+  private FlowFacts factsOf(
+      ConntrackEntry entry, Reader reader, FlowFacts.Origin origin, PacketWay way) {
     FlowTuple original = entry.original();
     FlowTuple reply = entry.reply();
     return new FlowFacts(
@@ -182,6 +184,6 @@ public final class FlowMaker {
         bits.policyId(entry.mark()),
         devices.name(way.clientDevice()),
         devices.name(way.serverDevice()),
-        announcement(announcing(entry)));
+        reader.announcement());
   }
 }

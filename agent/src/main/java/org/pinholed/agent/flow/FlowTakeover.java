@@ -77,13 +77,13 @@ public final class FlowTakeover {
    */
   public @Nullable Flow takeOver(LeftFlow left) {
     ConntrackEntry entry = left.entry();
-    HelperTable.ActiveHelper active = maker.helperOf(entry);
+    FlowMaker.Reader reader = maker.readerOf(entry);
     boolean alive = entry.isAlive();
     long nowNs = clock.nanoTime();
-    if (active != null && alive && marks.isOpaque(entry)) {
-      return takeOverUnread(entry, active, nowNs);
+    if (reader != null && alive && marks.isOpaque(entry)) {
+      return takeOverUnread(entry, reader, nowNs);
     }
-    if (active == null || !alive || entry.hasHelper()) {
+    if (reader == null || !alive || entry.hasHelper()) {
       distrustLater(entry);
       return null;
     }
@@ -98,7 +98,7 @@ public final class FlowTakeover {
     if (state != null) {
       PacketWay way =
           new PacketWay(Direction.ORIGINAL, state.towardsClient(), state.towardsServer());
-      Flow flow = maker.read(entry, active, state.origin(), way, nowNs);
+      Flow flow = maker.read(entry, reader, state.origin(), way, nowNs);
       noteAnswered(flow);
       inheritTranslation(flow, left);
       if (flow.restore(state, maker.helpers().limits())) {
@@ -110,7 +110,7 @@ public final class FlowTakeover {
       flow.close();
     }
     if (marks.isResumable(entry)) {
-      Flow flow = maker.resumed(entry, active, PacketWay.UNKNOWN, nowNs);
+      Flow flow = maker.resumed(entry, reader, PacketWay.UNKNOWN, nowNs);
       noteAnswered(flow);
       inheritTranslation(flow, left);
       return addOrDistrustLater(flow);
@@ -179,9 +179,8 @@ public final class FlowTakeover {
     return !toDistrust.isEmpty() && toDistrust.remove(entry.identity()) != null;
   }
 
-  private @Nullable Flow takeOverUnread(
-      ConntrackEntry entry, HelperTable.ActiveHelper active, long nowNs) {
-    Flow flow = maker.unread(entry, active, nowNs);
+  private @Nullable Flow takeOverUnread(ConntrackEntry entry, FlowMaker.Reader reader, long nowNs) {
+    Flow flow = maker.unread(entry, reader, nowNs);
     if (!flows.add(flow)) {
       return null;
     }

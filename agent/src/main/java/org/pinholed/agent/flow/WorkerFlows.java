@@ -8,6 +8,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.pace.SampledLog;
@@ -160,6 +161,22 @@ public final class WorkerFlows {
       }
     }
     return states;
+  }
+
+  /**
+   * What announced those that are children. On the worker's thread, or after its end.
+   *
+   * @return one for each child that has a flow
+   */
+  public List<ReadChild> readChildren() {
+    List<ReadChild> children = new ArrayList<>();
+    for (Flow flow : flows.flows()) {
+      ReadChild child = flow.readChild();
+      if (child != null) {
+        children.add(child);
+      }
+    }
+    return children;
   }
 
   /**

@@ -1,6 +1,7 @@
 package org.pinholed.agent.handover;
 
 import java.util.List;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -27,10 +28,12 @@ public record HandOver(
    *
    * @param shared what the flows of each protocol share
    * @param announced what owners beyond flows announced and is not open yet
+   * @param children what announced the children that are read, whose pinholes may be used up
    */
-  public record Beyond(List<SharedEntry> shared, List<Pinhole> announced) {
+  public record Beyond(
+      List<SharedEntry> shared, List<Pinhole> announced, List<ReadChild> children) {
     /** Nothing. */
-    public static final Beyond NOTHING = new Beyond(List.of(), List.of());
+    public static final Beyond NOTHING = new Beyond(List.of(), List.of(), List.of());
   }
 
   /** Nobody left anything. */

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.NumericAddress;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.HalfOpenState;
@@ -68,7 +69,31 @@ final class HandOverText {
             .with("shared", handOver.beyond().shared().stream().map(HandOverText::write).toList())
             .with(
                 "announced",
-                handOver.beyond().announced().stream().map(HandOverText::write).toList()));
+                handOver.beyond().announced().stream().map(HandOverText::write).toList())
+            .with(
+                "children",
+                handOver.beyond().children().stream().map(HandOverText::write).toList()));
+  }
+
+  private static JsonFields write(ReadChild child) {
+    FlowFacts.Announcement announcement = child.announcement();
+    OwnerId owner = announcement.owner();
+    return new JsonFields()
+        .with("conntrack", write(child.child()))
+        .with("helper", child.helper())
+        .with("helperId", child.helperId())
+        .with("owner", owner == null ? "" : owner.text())
+        .with("group", announcement.group())
+        .with("item", announcement.item());
+  }
+
+  private static ReadChild readChild(JsonFields fields) {
+    return new ReadChild(
+        readIdentity(fields.object("conntrack")),
+        fields.text("helper"),
+        (int) fields.number("helperId"),
+        new FlowFacts.Announcement(
+            OwnerId.parse(fields.text("owner")), fields.text("group"), fields.text("item")));
   }
 
   private static JsonFields write(ConntrackIdentity identity) {
@@ -268,7 +293,13 @@ final class HandOverText {
     for (JsonFields pinhole : objects(fields, "announced")) {
       announced.add(readPinhole(pinhole));
     }
-    return new HandOver.Beyond(shared, announced);
+    List<ReadChild> children = new ArrayList<>();
+    for (JsonFields child : objects(fields, "children")) {
+      if (child.value("conntrack") != null) {
+        children.add(readChild(child));
+      }
+    }
+    return new HandOver.Beyond(shared, announced, children);
   }
 
   private static ConntrackIdentity readIdentity(JsonFields fields) {

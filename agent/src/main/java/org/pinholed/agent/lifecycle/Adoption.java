@@ -1,9 +1,10 @@
 package org.pinholed.agent.lifecycle;
 
 import java.io.IOException;
-import java.net.InetAddress;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -11,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
@@ -19,7 +20,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
-import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenFlows;
@@ -27,31 +28,25 @@ import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LeftFlow;
 import org.pinholed.agent.handover.HandOver;
-import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PinholeComment;
-import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
-import org.pinholed.helper.Direction;
-import org.pinholed.helper.Endpoint;
-import org.pinholed.helper.ExpectationRequest;
-import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.DumpFilter;
-import org.pinholed.kernel.conntrack.FlowTuple;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Goes on with what an agent before this one left in the kernel: parents that carry the vetted bit,
- * and pinholes whose parent lives. Pinholes without a parent are orphans and are shut.
+ * children that are read and of which it is known what announced them, and pinholes whose parent
+ * lives. Pinholes without a parent are orphans and are shut.
  *
  * <p>Runs once, at the start, when conntrack events are subscribed already and no worker reads yet:
  * a parent that ends meanwhile is told by its event.
@@ -69,9 +64,15 @@ public final class Adoption {
   private final Map<ConntrackIdentity, FlowState> states = new HashMap<>();
   private final Map<Long, HalfOpenFlows.Beginning> beginnings = new HashMap<>();
   private final List<Pinhole> announcedBeyondFlows;
+  private final List<ReadChild> handedChildren;
   private final HalfOpenState halfOpen;
   private final Clock clock;
   private final LeftChildren children = new LeftChildren();
+
+  private final Map<ConntrackIdentity, Flow> parents = new HashMap<>();
+  private final Map<FoundPinhole.Name, List<ConntrackEntry>> namesakes = new HashMap<>();
+  private final WaitingChildren waiting;
+  private final List<Pinhole> orphans = new ArrayList<>();
 
   /** Who reads the parents. */
   public interface Workers {
@@ -84,37 +85,10 @@ public final class Adoption {
     public @Nullable Flow takeOver(LeftFlow left);
   }
 
-  /** What announced a pinhole is not written down. */
-  private enum Word implements HelperWord {
-    ADOPTED;
-
-    @Override
-    public String word() {
-      return "adopted";
-    }
-  }
-
-  /**
-   * What a comment calls a parent: another one may have the same name, but hardly between the same
-   * addresses.
-   */
-  private record Name(String serial, int clientPort) {
-    static Name of(PinholeComment comment) {
-      return new Name(comment.parentSerial(), comment.clientPort());
-    }
-
-    static Name of(ConntrackEntry entry) {
-      return new Name(entry.identity().serial(), entry.original().sourcePort());
-    }
-  }
-
-  /** A pinhole and what its comment says. */
-  private record Found(OwnedPinhole owned, PinholeComment comment) {}
-
   /**
    * What was found.
    *
-   * @param parents parents that live
+   * @param parents parents that live, with the children that are read
    * @param pinholes pinholes that were taken over
    * @param orphans pinholes that were shut
    */
@@ -153,6 +127,8 @@ public final class Adoption {
     this.events = events;
     left.flows().forEach(state -> states.put(state.identity(), state));
     announcedBeyondFlows = left.beyond().announced();
+    handedChildren = left.beyond().children();
+    waiting = new WaitingChildren(helpers.leased());
     halfOpen = left.halfOpen();
     halfOpen.flows().forEach(held -> beginnings.put(held.key(), held.beginning()));
   }
@@ -164,58 +140,69 @@ public final class Adoption {
    * @throws IOException if the kernel cannot be read
    */
   public Result run() throws IOException {
-    List<Pinhole> orphans = new ArrayList<>();
-    List<Found> found = new ArrayList<>();
+    List<FoundPinhole> found = new ArrayList<>();
     for (OwnedPinhole owned : pinholes.listOwned()) {
-      PinholeComment comment = PinholeComment.parse(owned.pinhole().comment());
-      if (comment == null) {
+      FoundPinhole each = FoundPinhole.of(owned);
+      if (each == null) {
         orphans.add(owned.pinhole());
       } else {
-        found.add(new Found(owned, comment));
+        found.add(each);
       }
     }
     children.read(conntrack, marks);
-    List<Flow> parents = livingParents(found);
-    for (Flow parent : parents) {
+    findParents(found);
+    // The youngest first: of two with one key the older one was replaced.
+    found.sort(
+        Comparator.comparingLong((FoundPinhole each) -> each.comment().createdSeconds())
+            .reversed());
+    long nowNs = clock.nanoTime();
+    for (FoundPinhole each : found) {
+      ConntrackEntry parent = parentOf(each);
+      WaitingChildren.Child child = parent == null ? null : waiting.find(parent.identity());
+      if (child != null && each.comment().owner() == null) {
+        child.announced().add(each); // until it is known whether that child is read
+      } else {
+        adoptOrShut(parent == null ? null : parents.get(parent.identity()), each, nowNs);
+      }
+    }
+    int unknown = takeOverChildren(nowNs);
+    announceBeyondFlows();
+    for (Flow parent : parents.values()) {
       if (parent.facts().transport() == Transport.TCP) {
         children.mayBelongTo(parent.entry(), parent.parent());
       }
     }
-    Map<Name, List<Flow>> byName =
-        parents.stream().collect(Collectors.groupingBy(flow -> Name.of(flow.entry())));
-    // The youngest first: of two with one key the older one was replaced.
-    found.sort(
-        Comparator.comparingLong((Found each) -> each.comment().createdSeconds()).reversed());
-    long nowNs = clock.nanoTime();
-    for (Found each : found) {
-      Flow flow = parentOf(each, byName);
-      if (!adopt(flow, each, nowNs)) {
-        orphans.add(each.owned().pinhole());
-      }
-    }
-    announceBeyondFlows();
     children.makeKnown(table);
     pinholes.apply(orphans, List.of());
     int adopted = table.pending().size();
     Result result = new Result(parents.size(), adopted, orphans.size());
-    if (!parents.isEmpty() || !orphans.isEmpty()) {
+    if (!parents.isEmpty() || !orphans.isEmpty() || unknown > 0) {
       String detail =
           parents.size()
               + " parents and "
               + adopted
               + " pinholes of an earlier agent taken over, "
               + orphans.size()
-              + " orphans removed";
+              + " orphans removed"
+              + (unknown == 0
+                  ? ""
+                  : ", " + unknown + " children not read: nobody knows what announced them");
       LOG.info("{}", detail);
       events.agent(AgentEvent.Kind.ADOPTED, "start", detail);
     }
     return result;
   }
 
+  private void adoptOrShut(@Nullable Flow parent, FoundPinhole found, long nowNs) {
+    if (!adopt(parent, found, nowNs)) {
+      orphans.add(found.pinhole());
+    }
+  }
+
   /** Those that can be read, and of the others those that still have a pinhole. */
-  private List<Flow> livingParents(List<Found> found) throws IOException {
-    Set<Name> named = new HashSet<>();
-    found.forEach(each -> named.add(Name.of(each.comment())));
+  private void findParents(List<FoundPinhole> found) throws IOException {
+    Set<FoundPinhole.Name> named = new HashSet<>();
+    found.forEach(each -> named.add(each.parentName()));
     Map<ConntrackIdentity, LeftFlow> all = new LinkedHashMap<>(); // some dumps tell one twice
     conntrack.dump(
         new DumpFilter(0, marks.vetted(), marks.vetted()),
@@ -227,74 +214,108 @@ public final class Adoption {
                     adjustments,
                     states.get(entry.identity()),
                     beginnings.get(halfOpen.keyOf(entry)))));
-    List<Flow> parents = new ArrayList<>();
-    for (LeftFlow each : all.values()) {
-      ConntrackEntry entry = each.entry();
-      if (entry.zone() != 0 // by its tuples it would be taken for another one
-          // a child that is read is known again at its next packet, by what announced it
-          || (entry.mark() & marks.child()) != 0
-          || ((entry.mark() & marks.opaque()) != 0 && !named.contains(Name.of(entry)))) {
-        continue;
-      }
-      Flow flow = workers.takeOver(each);
-      if (flow != null) {
-        parents.add(flow);
-        FlowState state = each.state();
-        if (state != null) {
-          announce(flow, state);
-        }
+    for (ReadChild child : handedChildren) {
+      // One that is not vetted was not answered yet.
+      if (all.containsKey(child.child()) || conntrack.get(child.child()).isPresent()) {
+        table.living().handedOver(child);
       }
     }
-    return parents;
+    for (LeftFlow each : all.values()) {
+      ConntrackEntry entry = each.entry();
+      boolean isChild = (entry.mark() & marks.child()) != 0;
+      if (entry.zone() != 0 // by its tuples it would be taken for another one
+          || (isChild && !marks.isRead(entry.mark()))
+          || ((entry.mark() & marks.opaque()) != 0
+              && !named.contains(FoundPinhole.Name.of(entry)))) {
+        continue;
+      }
+      if (isChild) {
+        waiting.add(each);
+        note(entry);
+      } else {
+        takeOver(each);
+      }
+    }
+  }
+
+  private void note(ConntrackEntry entry) {
+    namesakes.computeIfAbsent(FoundPinhole.Name.of(entry), none -> new ArrayList<>(1)).add(entry);
+  }
+
+  private @Nullable Flow takeOver(LeftFlow left) {
+    Flow flow = workers.takeOver(left);
+    if (flow == null) {
+      return null;
+    }
+    parents.put(left.entry().identity(), flow);
+    if ((left.entry().mark() & marks.child()) == 0) {
+      note(left.entry());
+    }
+    FlowState state = left.state();
+    if (state != null) {
+      announce(flow, state);
+    }
+    return flow;
   }
 
   /** The parent that a comment names; null if it does not live, or cannot be told from another. */
-  private static @Nullable Flow parentOf(Found found, Map<Name, List<Flow>> byName) {
-    List<Flow> namesakes = byName.getOrDefault(Name.of(found.comment()), List.of());
-    if (namesakes.size() > 1) {
-      Pinhole pinhole = found.owned().pinhole();
-      namesakes = namesakes.stream().filter(flow -> leadsBetweenEndsOf(flow, pinhole)).toList();
+  private @Nullable ConntrackEntry parentOf(FoundPinhole found) {
+    List<ConntrackEntry> same = namesakes.getOrDefault(found.parentName(), List.of());
+    if (same.size() > 1) {
+      same = same.stream().filter(found::leadsBetweenEndsOf).toList();
     }
-    return namesakes.size() == 1 ? namesakes.get(0) : null;
+    return same.size() == 1 ? same.get(0) : null;
   }
 
-  private static boolean leadsBetweenEndsOf(Flow flow, Pinhole pinhole) {
-    FlowTuple original = flow.entry().original();
-    FlowTuple reply = flow.entry().reply();
-    Set<@Nullable InetAddress> ends = new HashSet<>();
-    ends.add(original.source());
-    ends.add(original.destination());
-    ends.add(reply.source());
-    ends.add(reply.destination());
-    ends.add(null); // a pinhole from any source
-    return ends.contains(pinhole.source()) && ends.contains(pinhole.destination());
+  /**
+   * Takes over the children that are read, each once it is known what announced it: an agent before
+   * this one said so, or it came by a pinhole that still stands, perhaps one of another child.
+   *
+   * @return of how many nobody knows it; they are untrusted
+   */
+  private int takeOverChildren(long nowNs) {
+    Predicate<ConntrackEntry> known = entry -> table.announcing(entry.identity()) != null;
+    Deque<WaitingChildren.Child> ready = new ArrayDeque<>(waiting.takeKnown(known));
+    while (!ready.isEmpty()) {
+      WaitingChildren.Child child = ready.remove();
+      Flow flow = takeOver(child.left());
+      for (FoundPinhole announced : child.announced()) {
+        adoptOrShut(flow, announced, nowNs);
+        ready.addAll(waiting.takeLetInBy(announced.pinhole(), known));
+      }
+    }
+    List<WaitingChildren.Child> unknown = waiting.takeAll();
+    for (WaitingChildren.Child child : unknown) {
+      takeOver(child.left());
+      child.announced().forEach(announced -> orphans.add(announced.pinhole()));
+    }
+    return unknown.size();
   }
 
   private void announceBeyondFlows() {
-    for (Pinhole pinhole : announcedBeyondFlows) {
-      PinholeComment comment = PinholeComment.parse(pinhole.comment());
-      HelperEntry entry = comment == null ? null : helpers.entryOf(comment.helper());
-      if (comment == null || entry == null || comment.owner() == null) {
-        continue;
+    for (Pinhole announced : announcedBeyondFlows) {
+      FoundPinhole found = FoundPinhole.of(announced);
+      HelperEntry entry = found == null ? null : helpers.entryOf(found.comment().helper());
+      if (found != null && entry != null && found.comment().owner() != null) {
+        table.add(expectation(null, entry, found));
       }
-      Expectation expectation = expectation(null, entry, pinhole, comment);
-      table.add(expectation);
     }
   }
 
   private void announce(Flow flow, FlowState state) {
-    for (Pinhole pinhole : state.announced()) {
-      PinholeComment comment = PinholeComment.parse(pinhole.comment());
-      if (comment != null && flow.owner().find(comment.group(), comment.item()) == null) {
-        Expectation expectation = expectation(flow, flow.helperEntry(), pinhole, comment);
-        table.add(expectation);
+    for (Pinhole announced : state.announced()) {
+      FoundPinhole found = FoundPinhole.of(announced);
+      if (found != null
+          && flow.owner().find(found.comment().group(), found.comment().item()) == null) {
+        table.add(expectation(flow, flow.helperEntry(), found));
       }
     }
   }
 
-  private boolean adopt(@Nullable Flow flow, Found found, long nowNs) {
+  private boolean adopt(@Nullable Flow flow, FoundPinhole asItStands, long nowNs) {
+    FoundPinhole found = asItStands.whole();
     PinholeComment comment = found.comment();
-    Pinhole pinhole = whole(found);
+    Pinhole pinhole = found.pinhole();
     // What outlives its parent goes on with the helper of the same name.
     HelperEntry entry =
         comment.owner() == null && flow != null
@@ -306,12 +327,12 @@ public final class Adoption {
         || (pinhole.mark() & marks.child()) == 0) {
       return false;
     }
-    Expectation expectation = expectation(flow, entry, pinhole, comment);
+    Expectation expectation = expectation(flow, entry, found);
     if (expectation.owner().find(comment.group(), comment.item()) != null
         || table.add(expectation) != null) {
       return false;
     }
-    long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.owned().expiresInMs());
+    long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.expiresInMs());
     expectation.written();
     if (table.activate(expectation, nowNs - goneNs) != null) {
       table.end(expectation); // another one has it already
@@ -321,8 +342,8 @@ public final class Adoption {
     return true;
   }
 
-  private Expectation expectation(
-      @Nullable Flow flow, HelperEntry entry, Pinhole pinhole, PinholeComment comment) {
+  private Expectation expectation(@Nullable Flow flow, HelperEntry entry, FoundPinhole found) {
+    PinholeComment comment = found.comment();
     long ageNs = 1000 * (clock.epochMicros() - 1_000_000 * comment.createdSeconds());
     OwnerId id = comment.owner();
     Owner owner =
@@ -331,78 +352,11 @@ public final class Adoption {
             : table.owners().obtain(comment.helper(), Objects.requireNonNull(id));
     return new Expectation(
         table.nextId(),
-        flow == null ? gone(entry, pinhole, comment) : flow.parent(),
+        flow == null ? found.goneParent(entry, marks) : flow.parent(),
         owner,
-        request(flow, pinhole, comment),
-        pinhole,
-        stay(pinhole, comment.stay()),
+        found.request(flow, marks),
+        found.pinhole(),
+        found.stay(),
         clock.nanoTime() - Math.max(0, ageNs));
-  }
-
-  /** Of a time that the kernel has the comment does not say how long it is. */
-  private static Stay stay(Pinhole pinhole, Stay ofComment) {
-    return ofComment.isLease()
-        ? ofComment
-        : new Stay(ofComment.kind(), pinhole.timeoutMs(), 0, 0, 0);
-  }
-
-  /** A parent that is not known any more; of its ends, those of its child are left. */
-  private Parent gone(HelperEntry entry, Pinhole pinhole, PinholeComment comment) {
-    InetAddress source = pinhole.source();
-    InetAddress client = source == null ? pinhole.destination() : source;
-    return Parent.gone(
-        comment.parentSerial(),
-        entry.name(),
-        entry.id(),
-        pinhole.mark() & ~marks.stateMask(),
-        comment.policyId(),
-        new Endpoint(client, comment.clientPort()),
-        new Endpoint(pinhole.destination(), entry.port()));
-  }
-
-  /** A lease that was made again by a repair has only what was left of it then. */
-  private static Pinhole whole(Found found) {
-    Pinhole pinhole = found.owned().pinhole();
-    long timeoutMs = pinhole.timeoutMs();
-    if (found.comment().stay().isLease()) {
-      timeoutMs = Math.max(timeoutMs, Stay.LEASE.toMillis());
-    }
-    return pinhole.withTimeoutMs(timeoutMs);
-  }
-
-  /** What stood in the message, before it was rewritten. */
-  private static Endpoint announced(Pinhole pinhole) {
-    ChildTranslation translation = pinhole.translation();
-    Endpoint inside = translation == null ? null : translation.inside();
-    return inside == null ? new Endpoint(pinhole.destination(), pinhole.port()) : inside;
-  }
-
-  private static ExpectationRequest request(
-      @Nullable Flow flow, Pinhole pinhole, PinholeComment comment) {
-    Endpoint announced = announced(pinhole);
-    Direction announcedIn =
-        flow != null
-                && announced.address().equals(flow.facts().sender(Direction.ORIGINAL).address())
-            ? Direction.ORIGINAL
-            : Direction.REPLY;
-    ExpectationRequest.Builder request =
-        ExpectationRequest.builder(comment.group(), announcedIn, announced, Word.ADOPTED)
-            .item(comment.item())
-            .transport(pinhole.transport());
-    OwnerId owner = comment.owner();
-    if (owner != null) {
-      request.owner(owner);
-    }
-    InetAddress source = pinhole.source();
-    if (source == null) {
-      request.fromAny();
-    } else if (flow != null
-        && !source.equals(flow.facts().sender(announcedIn.opposite()).address())) {
-      request.from(source);
-    }
-    if (pinhole.kind() == Pinhole.Kind.LEASE) {
-      request.portsUpTo(pinhole.lastPort(), pinhole.connections());
-    }
-    return pinhole.kind() == Pinhole.Kind.ONCE ? request.build() : request.many().build();
   }
 }

@@ -229,7 +229,6 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             entry.identity(),
             this::stands);
     if (expectation != null) {
-      table.living().began(entry.identity(), expectedBy(expectation, entry.original()));
       events.expectation(
           AgentEvent.Kind.MATCHED,
           expectation,
@@ -238,13 +237,6 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         shut(List.of(expectation));
       }
     }
-  }
-
-  /** All who share in a child. */
-  private List<Expectation> expectedBy(Expectation expectation, FlowTuple first) {
-    return expectation.pinhole().kind() == Pinhole.Kind.ONCE
-        ? List.of(expectation)
-        : holders(first);
   }
 
   private List<Expectation> holders(FlowTuple first) {

@@ -290,7 +290,22 @@ public final class MessageHold {
   }
 
   /**
-   * Drops everything that is held, whatever state this is in: a fault of the agent.
+   * The first byte of this direction that did not pass.
+   *
+   * @param sequence sequence number of a byte that does not pass
+   * @return that one's, or of what is held the first
+   */
+  public int firstOf(int sequence) {
+    int first = sequence;
+    for (HeldSegment segment : segments.all()) {
+      first = segment.sequence() - first < 0 ? segment.sequence() : first;
+    }
+    return first;
+  }
+
+  /**
+   * Drops everything that is held, whatever state this is in: a fault of the agent, or the
+   * connection is cut.
    *
    * @param why for the counter
    * @param exits does it

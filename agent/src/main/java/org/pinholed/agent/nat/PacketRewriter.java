@@ -16,6 +16,7 @@ public final class PacketRewriter {
   private static final int TCP_SEQUENCE = 4;
   private static final int TCP_FLAGS = 13;
   private static final int TCP_CHECKSUM = 16;
+  private static final int TCP_URGENT = 18;
 
   private final PacketDraft draft = new PacketDraft();
 
@@ -69,15 +70,38 @@ public final class PacketRewriter {
     requireLength(packet.payloadOffset() - packet.offset() + payload.length);
     draft.begin(packet);
     draft.put(payload);
-    int sequenceAt = draft.transportAt() + TCP_SEQUENCE;
-    draft.put16(sequenceAt, sequence >>> 16);
-    draft.put16(sequenceAt + 2, sequence);
+    putSequence(sequence);
     if (!keepsFin) {
       clearFin();
     }
     draft.finishIp();
     draft.writeTransportChecksum(TCP_CHECKSUM);
     return draft.lengthBytes();
+  }
+
+  /**
+   * Builds a reset of its connection: the headers, without payload.
+   *
+   * @param packet a readable TCP packet
+   * @param sequence the number that its receiver expects next; others are not believed (RFC 5961
+   *     section 3.2)
+   * @return its whole length, to be found at index 0 of {@link #buffer}
+   */
+  public int reset(PacketView packet, int sequence) {
+    draft.begin(packet);
+    putSequence(sequence);
+    int flagsAt = draft.transportAt() + TCP_FLAGS;
+    draft.put8(flagsAt, (draft.u8(flagsAt) & PacketView.ACK) | PacketView.RST);
+    draft.put16(draft.transportAt() + TCP_URGENT, 0);
+    draft.finishIp();
+    draft.writeTransportChecksum(TCP_CHECKSUM);
+    return draft.lengthBytes();
+  }
+
+  private void putSequence(int sequence) {
+    int sequenceAt = draft.transportAt() + TCP_SEQUENCE;
+    draft.put16(sequenceAt, sequence >>> 16);
+    draft.put16(sequenceAt + 2, sequence);
   }
 
   private static void requireLength(int length) {
@@ -94,7 +118,7 @@ public final class PacketRewriter {
   /**
    * Where the packet is.
    *
-   * @return valid until the next {@link #rewrite} or {@link #replace}
+   * @return valid until the next packet is made
    */
   public ByteBuffer buffer() {
     return draft.buffer();

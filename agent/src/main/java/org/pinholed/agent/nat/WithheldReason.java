@@ -32,6 +32,8 @@ public enum WithheldReason implements ExplainedWord {
   /** Nobody knows how. */
   CHANGED_BY_AN_EARLIER_AGENT(
       "an agent before this one rewrote the bytes in it, or was about to, when it ended"),
+  /** The helper said so. */
+  CUT("its connection is cut, because the child is not what was announced"),
   /** An exception. */
   FAULT("the agent failed, a fault of this program; the log has more");
 

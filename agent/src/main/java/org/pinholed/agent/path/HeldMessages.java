@@ -240,6 +240,26 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
     }
   }
 
+  /**
+   * Drops all that waits of a connection that is cut.
+   *
+   * @param flow the flow
+   * @param towards a direction
+   * @param sequence sequence number of the packet of that direction that is being read
+   * @return sequence number of the first byte of that direction that does not pass
+   */
+  int cut(Flow flow, Direction towards, int sequence) {
+    int first = sequence;
+    for (Direction direction : Direction.values()) {
+      MessageHold hold = holdOf(flow, direction);
+      if (hold != null) {
+        first = direction == towards ? hold.firstOf(sequence) : first;
+        decide(flow, direction, hold, () -> hold.drop(WithheldReason.CUT, this));
+      }
+    }
+    return first;
+  }
+
   /** Lets go all that waits, because nobody will read this queue any more. */
   public void releaseAll() {
     for (Map.Entry<MessageHold, Owner> entry : List.copyOf(holding.entrySet())) {

@@ -330,6 +330,17 @@ public final class Rewrites implements MessageEdits {
   }
 
   /**
+   * Makes a reset of the packet that is being read, for its receiver.
+   *
+   * @param sequence the number that the receiver expects next
+   * @return its length, to be found at the beginning of {@link #buffer}; 0 if nothing in the packet
+   *     may be changed
+   */
+  int makeReset(int sequence) {
+    return packet.isUnalterable() ? 0 : rewriter.reset(packet, sequence);
+  }
+
+  /**
    * Tells the kernel how to shift what follows.
    *
    * @param translation of a flow

@@ -13,6 +13,7 @@ import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.trace.Tracer;
@@ -46,6 +47,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private final RewrittenVerdict rewritten;
   private final PinholeTransaction pinholes;
   private final HelperFaults faults;
+  private final AgentMetrics metrics;
   private final Tracer tracer;
 
   private String verdict = AS_IT_CAME;
@@ -97,6 +99,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     this.rewritten = new RewrittenVerdict(batch, rewrites, held, outcomes, pinholes, metrics);
     this.pinholes = pinholes;
     this.faults = new HelperFaults(batch, flows, outcomes, events, metrics);
+    this.metrics = metrics;
     this.tracer = tracer;
   }
 
@@ -212,9 +215,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
       outcomes.report(reason, stream == null ? 0 : stream.bytesRead());
     }
     if (outcomes.isCut()) {
-      flows.cut(flow);
-      batch.drop();
-      verdict = CUT;
+      cut(flow, towards);
       return;
     }
     Reason ended = outcomes.ended();
@@ -233,6 +234,24 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, towards, stream);
     }
+  }
+
+  /**
+   * Ends a child that is not what was announced. The receiver is told by a reset in the place of
+   * the packet, else it would keep the connection for as long as it waits for more. The sender is
+   * not: what it sends again is of no connection that the firewall knows.
+   */
+  private void cut(Flow flow, Direction towards) {
+    int next = held.cut(flow, towards, packet.sequence());
+    flows.cut(flow);
+    metrics.withheld(WithheldReason.CUT);
+    int lengthBytes = rewrites.makeReset(next);
+    if (lengthBytes > 0) {
+      batch.acceptChanged(rewrites.buffer(), lengthBytes, false);
+    } else {
+      batch.drop();
+    }
+    verdict = CUT;
   }
 
   /** Nothing is read any more, but what was changed is changed again until it is acknowledged. */

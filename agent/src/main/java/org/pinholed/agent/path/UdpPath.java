@@ -148,6 +148,7 @@ public final class UdpPath implements PacketPath {
     flow.reading().count(towards, lengthBytes);
     if (outcomes.isCut()) {
       flows.cut(flow);
+      metrics.withheld(WithheldReason.CUT);
       batch.drop();
       verdict = TcpPath.CUT;
       return;

@@ -435,7 +435,9 @@ public final class Agent implements AgentControl, AutoCloseable {
         parts.flowStates(),
         parts.workers().halfOpenState(),
         new HandOver.Beyond(
-            inForce.helpers().shared().entries(clock.nanoTime()), table.announcedBeyondFlows()));
+            inForce.helpers().shared().entries(clock.nanoTime()),
+            table.announcedBeyondFlows(),
+            table.living().read(parts.readChildren())));
   }
 
   private void awaitEmptyQueues() {

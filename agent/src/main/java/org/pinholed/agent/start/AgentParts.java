@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.ParentOwners;
@@ -267,6 +268,17 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       }
     }
     return flows;
+  }
+
+  /** The children that are read, only after {@link #stop}. */
+  List<ReadChild> readChildren() {
+    List<ReadChild> children = new ArrayList<>();
+    for (int index = 0; index < workerThreads.size(); index++) {
+      if (!threads.get(index).isAlive()) {
+        children.addAll(workers.all().get(index).flows().readChildren());
+      }
+    }
+    return children;
   }
 
   /** Ends all threads, each after what it is doing. */

@@ -416,6 +416,106 @@ class ExpectationTableTest {
   }
 
   /** Who has the same pinhole ends before the new one waits. */
+  /** What announced a child that is read, whatever the kernel has told of it. */
+  @Nested
+  class AnnouncesAChildThatIsRead {
+    private Expectation read(String group, int port) {
+      Parent parent = parent("192.0.2.10");
+      ExpectationRequest request =
+          ExpectationRequest.builder(group, Direction.REPLY, new Endpoint(SERVER, port), Word.SAID)
+              .read()
+              .build();
+      Pinhole pinhole =
+          new Pinhole(
+              Pinhole.Kind.ONCE,
+              Transport.TCP,
+              parent.client().address(),
+              SERVER,
+              port,
+              0x48000019,
+              30_000,
+              "");
+      return new Expectation(
+          table.nextId(),
+          parent,
+          Owner.flow("ftp"),
+          request,
+          pinhole,
+          Stay.of(Duration.ofSeconds(30)),
+          0);
+    }
+
+    private ConntrackIdentity child(int sourcePort, int port) {
+      FlowTuple original = new FlowTuple(6, address("192.0.2.10"), sourcePort, SERVER, port);
+      return new ConntrackIdentity(sourcePort, original, original.inverse(), 0);
+    }
+
+    private @Nullable String groupOf(ConntrackIdentity child) {
+      ReadChild known = table.announcing(child);
+      return known == null ? null : known.announcement().group();
+    }
+
+    private @Nullable Expectation told(ConntrackIdentity child) {
+      FlowTuple first = child.original();
+      return table.match(
+          6, first.source(), SERVER, first.destinationPort(), child, pinhole -> false);
+    }
+
+    @Test
+    void fromItsFirstPacketToItsEnd() {
+      ConntrackIdentity child = child(5000, 30000);
+      assertNull(groupOf(child));
+      Expectation expectation = pending(read("first", 30000));
+      assertEquals("first", groupOf(child), "not told of yet");
+      told(child);
+      table.end(expectation);
+      pending(read("next", 30000));
+      assertEquals("first", groupOf(child), "its pinhole is used up, and is another's by now");
+      assertEquals("next", groupOf(child(5001, 30000)));
+      table.living().ended(child, List.of(), 0);
+      assertEquals("next", groupOf(child), "as any that comes now");
+    }
+
+    @Test
+    void thatCameRightBeforeItsPinholeWasShut() {
+      ConntrackIdentity child = child(5000, 30000);
+      Expectation expectation = pending(read("first", 30000));
+      assertTrue(table.beginEnd(expectation));
+      assertEquals("first", groupOf(child));
+      table.shut(expectation, AgentEvent.Kind.CLOSED, 0);
+      assertSame(expectation, told(child));
+      assertEquals("first", groupOf(child));
+    }
+
+    @Test
+    void notOneThatIsNotToBeRead() {
+      Expectation expectation = pending(expectation(parent("192.0.2.10")));
+      assertNull(groupOf(child(5000, expectation.pinhole().port())));
+    }
+
+    @Test
+    void whileTheKernelTellsOfIt() throws Exception {
+      ExecutorService teller = Executors.newSingleThreadExecutor();
+      try {
+        for (int port = 20_000; port < 22_000; port++) {
+          ConntrackIdentity child = child(5000, port);
+          Expectation expectation = pending(read("first", port));
+          boolean ends = port % 2 == 0;
+          if (ends) {
+            assertTrue(table.beginEnd(expectation));
+          }
+          Future<Boolean> told = teller.submit(() -> told(child) == expectation);
+          while (!told.isDone()) {
+            assertEquals("first", groupOf(child));
+          }
+          assertTrue(told.get());
+        }
+      } finally {
+        teller.shutdownNow();
+      }
+    }
+  }
+
   @Nested
   class WaitsForTheEndOf {
     @Test

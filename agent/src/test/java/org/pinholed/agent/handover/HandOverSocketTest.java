@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.control.FakeAgent;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.flow.FlowDevices;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenFlows;
@@ -29,6 +30,7 @@ import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -102,8 +104,22 @@ class HandOverSocketTest {
             List.of(
                 new HalfOpenState.Held(-3, new HalfOpenFlows.Beginning(-1, -2, 0x7fffffff, true)),
                 new HalfOpenState.Held(4, new HalfOpenFlows.Beginning(5, 0, -1, false))));
+    List<ReadChild> children =
+        List.of(
+            new ReadChild(
+                identity(1, 4), "sip", 3, new FlowFacts.Announcement(null, "contact", "")),
+            new ReadChild(
+                identity(2, 5),
+                "sip",
+                3,
+                new FlowFacts.Announcement(
+                    new OwnerId.Digest("test").of(new byte[] {1}), "contact", "1")));
     return new HandOver(
-        7, List.of(new HandOver.Queue(3, descriptor)), states, halfOpen, HandOver.Beyond.NOTHING);
+        7,
+        List.of(new HandOver.Queue(3, descriptor)),
+        states,
+        halfOpen,
+        new HandOver.Beyond(List.of(), List.of(), children));
   }
 
   /** The same id for many, and addresses that are easily read as others. */

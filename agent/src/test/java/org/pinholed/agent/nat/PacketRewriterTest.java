@@ -105,6 +105,25 @@ class PacketRewriterTest {
     assertIsSound(cut, false);
   }
 
+  @Property
+  void reset_isTheHeadersOnly_withAnotherNumber(
+      @ForAll boolean ipv6, @ForAll boolean options, @ForAll int sequence) {
+    byte[] original =
+        packet(ipv6, options)
+            .flags(PacketView.ACK | PacketView.FIN | 0x38) // and PSH, URG
+            .payload("GET / HTTP/1.1")
+            .build();
+    PacketView view = view(original);
+    byte[] reset = new byte[rewriter.reset(view, sequence)];
+    rewriter.buffer().get(0, reset);
+
+    assertEquals(0, payload(reset).length);
+    assertEquals(PacketView.RST | PacketView.ACK, view(reset).tcpFlags());
+    assertEquals(sequence, view(reset).sequence());
+    assertEquals(77, view(reset).acknowledgement());
+    assertIsSound(reset, ipv6);
+  }
+
   @Test
   void severalEdits() {
     byte[] original = packet(true, false).payload("a1b22c333d").build();

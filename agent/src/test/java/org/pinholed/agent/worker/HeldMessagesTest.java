@@ -14,10 +14,12 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.PastExpectation;
+import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
+import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /** Messages over several segments on translated flows, through a worker. */
@@ -296,6 +298,38 @@ class HeldMessagesTest {
     assertEquals(
         List.of("holdTime", "rewriteGivenUp", "rewriteGivenUp"),
         bench.events().history().refused().stream().map(PastExpectation::reason).toList());
+  }
+
+  /** The reset has the number that the receiver expects, of which nothing came that waited. */
+  @Test
+  void childThatIsCut_nothingPassesThatWaits() {
+    InetSocketAddress client = new InetSocketAddress("192.0.2.10", 40001);
+    InetSocketAddress outside = new InetSocketAddress("203.0.113.9", 40001);
+    int mark = 25 | WorkerBench.MARKS.child() | WorkerBench.MARKS.read();
+    TcpDialogue child = new TcpDialogue(bench, client, SERVER, outside, SERVER, 0x55, mark);
+    child.connection().makeAdjustable();
+    FlowFacts.Announcement announcement = new FlowFacts.Announcement(null, "contact", "");
+    bench
+        .table()
+        .living()
+        .handedOver(new ReadChild(child.connection().identity(), "test", 1, announcement));
+    child.connect().server("hello\n").client("hi\n");
+    byte[] first = child.clientSays("CUT <192.0", 0);
+    child.deliver(first);
+    assertEquals(1, held().size());
+    child.client(".2.10:30000>\n");
+
+    assertEquals(List.of(), held());
+    assertEquals(List.of(), passed());
+    List<byte[]> all = bench.queue().passed();
+    PacketView reset = new PacketView();
+    byte[] last = all.get(all.size() - 1);
+    assertNull(reset.wrap(ByteBuffer.wrap(last), 0, last.length));
+    assertTrue(reset.has(PacketView.RST));
+    PacketView came = new PacketView();
+    assertNull(came.wrap(ByteBuffer.wrap(first), 0, first.length));
+    assertEquals(came.sequence(), reset.sequence());
+    assertEquals(2, bench.metrics().of("withheld cut"));
   }
 
   @Nested

@@ -25,7 +25,8 @@ import org.pinholed.helper.Transport;
 /**
  * A protocol whose messages are lines, longer than a segment perhaps. Each {@code <ADDRESS:PORT>}
  * in a line is announced, and edited as the other side must see it. A line that begins with {@code
- * BOOM} throws, one with {@code STOP} is a reason to read no more.
+ * BOOM} throws, one with {@code STOP} is a reason to read no more, one with {@code CUT} cuts a
+ * child.
  */
 final class LineProtocol implements HelperProtocol {
   private static final Pattern ENDPOINT = Pattern.compile("<([0-9.]+):([0-9]+)>");
@@ -105,6 +106,9 @@ final class LineProtocol implements HelperProtocol {
     private void read(Direction direction, String line, long offset, OutcomeSink out) {
       if (line.startsWith("BOOM")) {
         throw new IllegalStateException("a fault of the helper");
+      }
+      if (line.startsWith("CUT")) {
+        out.cut(TestReason.BROKEN, offset);
       }
       if (line.startsWith("STOP")) {
         out.report(TestReason.BROKEN, offset);

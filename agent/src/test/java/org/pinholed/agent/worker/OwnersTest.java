@@ -209,6 +209,32 @@ class OwnersTest {
     assertEquals(ports(), open());
   }
 
+  /** The other end may be meant or named; over another flow it is another one. */
+  @Test
+  void sameChildInOtherWords_changesNothing_andAnotherPeerDoes() {
+    TcpDialogue dialogue = connect(10);
+    group(dialogue, CALL, 30000);
+    message(
+        dialogue,
+        (facts, out) ->
+            out.expect(many(facts, "a", 30000).owner(CALL).from(facts.client().address()).build()));
+    assertEquals(1, bench.backend().transactions().size());
+
+    group(connect(11), CALL, 30000);
+    assertEquals(List.of("OPEN TCP 192.0.2.11 > 198.51.100.7:30000"), bench.backend().open());
+    assertEquals(1, bench.rows().size());
+  }
+
+  @Test
+  void whatWasNotReadAndShallBe_isOpenedAnew() {
+    TcpDialogue dialogue = connect(10);
+    group(dialogue, CALL, 30000);
+    message(
+        dialogue, (facts, out) -> out.expect(many(facts, "a", 30000).owner(CALL).read().build()));
+    assertEquals(List.of("many", "read"), bench.rows().get(0).flags());
+    assertEquals(2, bench.backend().transactions().size());
+  }
+
   @Test
   void anySource_isNarrowedInOneTransaction() {
     TcpDialogue dialogue = connect(10);
