@@ -22,7 +22,7 @@ class EventDocumentationTest {
     Matcher row = Pattern.compile("^\\| (`.*?`) \\|", Pattern.MULTILINE).matcher(table);
     Set<String> words = new TreeSet<>();
     while (row.find()) {
-      for (String word : row.group(1).split(", ")) {
+      for (String word : row.group(1).split(", ", -1)) {
         words.add(word.replace("`", ""));
       }
     }
