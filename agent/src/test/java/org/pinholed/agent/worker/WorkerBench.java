@@ -51,6 +51,7 @@ public final class WorkerBench {
   static final int MOST_HELD_PACKETS = 40;
 
   private final List<HelperProtocol> protocols;
+  private final Transport transport;
   private final ScriptedBackend backend;
   private final List<List<String>> openAtVerdicts = new ArrayList<>();
   private final FakeQueueKernel queueKernel;
@@ -190,8 +191,8 @@ public final class WorkerBench {
   }
 
   /**
-   * Makes another worker that reads the same protocol over UDP, over the same kernel, as the next
-   * process does.
+   * Makes another worker that reads the same protocol over the same transport, over the same
+   * kernel, as the next process does.
    *
    * @return a bench with a table of its own
    * @throws NetlinkException never
@@ -199,7 +200,7 @@ public final class WorkerBench {
   WorkerBench nextProcess() throws NetlinkException {
     return new WorkerBench(
         protocols.get(0),
-        Transport.UDP,
+        transport,
         Duration.ofSeconds(30),
         backend,
         conntrack,
@@ -243,6 +244,7 @@ public final class WorkerBench {
       Clock clock)
       throws NetlinkException {
     protocols = List.of(protocol);
+    this.transport = transport;
     events = new AgentEvents(log, metrics, new ExpectationHistory(clock), clock);
     this.backend = backend;
     this.conntrack = conntrack;
