@@ -1,8 +1,9 @@
 package org.pinholed.agent.report;
 
-import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.event.AgentEvent;
@@ -18,9 +19,13 @@ import org.pinholed.helper.Reason;
  * agent allocates can be measured beside it. Thread-safe.
  */
 public final class RecordedMetrics implements AgentMetrics {
-  /** In the order of {@link Verdict}. */
-  private static final List<String> VERDICT_WORDS =
-      Arrays.stream(Verdict.values()).map(verdict -> "verdict " + verdict).toList();
+  private static final Map<Verdict, String> VERDICT_WORDS = new EnumMap<>(Verdict.class);
+
+  static {
+    for (Verdict verdict : Verdict.values()) {
+      VERDICT_WORDS.put(verdict, "verdict " + verdict);
+    }
+  }
 
   private final Map<String, AtomicInteger> counts = new TreeMap<>();
 
@@ -55,7 +60,7 @@ public final class RecordedMetrics implements AgentMetrics {
 
   @Override
   public void verdicts(Verdict verdict, int packets) {
-    count(VERDICT_WORDS.get(verdict.ordinal()), packets);
+    count(Objects.requireNonNull(VERDICT_WORDS.get(verdict)), packets);
   }
 
   @Override
