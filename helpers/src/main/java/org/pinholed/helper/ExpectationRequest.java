@@ -272,7 +272,7 @@ public final class ExpectationRequest {
   /**
    * What operators call it.
    *
-   * @return at most 120 characters; empty if the helper gives it no name
+   * @return at most 120 characters of printable ASCII; empty if the helper gives it no name
    */
   public String label() {
     return label;
@@ -281,7 +281,8 @@ public final class ExpectationRequest {
   /**
    * What announced it, as it stood in the message.
    *
-   * @return at most 120 characters, as they came; empty if the helper does not say
+   * @return at most 120 characters of printable ASCII, others are escaped; empty if the helper does
+   *     not say
    */
   public String field() {
     return field;
@@ -504,27 +505,25 @@ public final class ExpectationRequest {
     /**
      * Gives it the name that operators see.
      *
-     * @param value any text; what is longer than 120 characters is cut
+     * @param value any text; what is not printable ASCII is escaped, what is longer than 120
+     *     characters then is cut
      * @return this builder
      */
     public Builder label(String value) {
-      label = cut(value);
+      label = Printable.of(value, TEXT_LENGTH);
       return this;
     }
 
     /**
      * Says what announced it, as it stands in the message.
      *
-     * @param value any text; what is longer than 120 characters is cut
+     * @param value any text; what is not printable ASCII is escaped, what is longer than 120
+     *     characters then is cut
      * @return this builder
      */
     public Builder field(String value) {
-      field = cut(value);
+      field = Printable.of(value, TEXT_LENGTH);
       return this;
-    }
-
-    private static String cut(String value) {
-      return value.length() <= TEXT_LENGTH ? value : value.substring(0, TEXT_LENGTH - 1) + "~";
     }
 
     /**

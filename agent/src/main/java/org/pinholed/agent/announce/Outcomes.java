@@ -364,6 +364,16 @@ public final class Outcomes implements OutcomeSink, Announced {
   }
 
   @Override
+  public boolean isTraced() {
+    return trace.isOn();
+  }
+
+  @Override
+  public void describe(String text) {
+    trace.message(text);
+  }
+
+  @Override
   public void proven() {
     Flow current = flow();
     if (!current.isProven()) {

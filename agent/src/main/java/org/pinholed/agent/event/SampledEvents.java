@@ -179,6 +179,7 @@ public final class SampledEvents implements EventListener {
             null,
             null,
             null,
+            "",
             key.reason(),
             "of other flows, too many to tell one by one",
             count.count));

@@ -59,7 +59,7 @@ public final class FlowDevices {
    * @param direction the packet's
    * @return its index, {@link #LOCAL}, or 0 if it is not known
    */
-  int leavesBy(Direction direction) {
+  public int leavesBy(Direction direction) {
     return of(direction).leavesBy;
   }
 

@@ -132,13 +132,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     tracer.begin(packet, flow.parent());
     if (tracer.isOn()) {
       tracer.received(packet);
-      tracer.line(
-          "session",
-          "existing session, direction "
-              + word(towards)
-              + ", policy "
-              + flow.parent().policyId()
-              + (flow.readingEnded() ? ", not read" : ""));
+      tracer.line("session", reversePath.session(flow, towards, false));
     }
     try {
       boolean used = !flow.readingEnded() || flow.translation() != null;
