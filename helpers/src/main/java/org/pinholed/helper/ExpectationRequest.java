@@ -6,6 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A child that a parent flow announced. Made by {@link #builder}, so that attributes can be added
  * without a change to the helpers that do not know them.
+ *
+ * <p>It is long because each attribute stands in it twice, here and in the builder, with its range.
  */
 public final class ExpectationRequest {
   /** Who may be the source of the child. */

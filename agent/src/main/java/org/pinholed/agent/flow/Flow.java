@@ -24,6 +24,9 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
 /**
  * One flow while it is known: whose it is, what its helper is told, what it announced, and why it
  * is not read any more. Owned by one worker and used by its thread only.
+ *
+ * <p>It is long because of its many short questions; what reads and what is replaced are in {@link
+ * Reading} and {@link TranslatedFlow}.
  */
 public final class Flow {
   private final Parent parent;
