@@ -57,7 +57,7 @@ public final class Flow {
    * @param helper reads it; null if it is not to be read at all
    * @param buffered memory for what its streams keep, shared
    * @param giveWay told from any thread if reading must end because that memory is spent
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public Flow(
       Parent parent,
@@ -138,7 +138,7 @@ public final class Flow {
   /**
    * How long nothing came.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return nanoseconds since the last packet
    */
   public long silentNs(long nowNs) {
@@ -331,7 +331,7 @@ public final class Flow {
   /**
    * Notes a packet.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void packetSeen(long nowNs) {
     packets++;
@@ -415,7 +415,7 @@ public final class Flow {
   /**
    * The row as it is listed.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return an immutable copy
    */
   public SessionRow row(long nowNs) {

@@ -86,7 +86,7 @@ public final class FlowBeginnings {
    * @param packet the SYN+ACK
    * @param queued what the kernel says of it besides
    * @param known the flow of its ports, if there is one already
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return what is known of the flow if it begins now, else null
    */
   public @Nullable Parent begin(
@@ -204,7 +204,7 @@ public final class FlowBeginnings {
    *
    * @param packet the packet
    * @param queued what the kernel says of it besides
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return where the flow is in the table now; null if it is not
    */
   public FlowTable.@Nullable End adopt(PacketView packet, QueuedPacketView queued, long nowNs) {

@@ -111,7 +111,7 @@ public final class ReversePath {
    * @param flow its flow
    * @param direction its direction
    * @param queued what the kernel says of it
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return what it is worth
    */
   public Finding judge(Flow flow, Direction direction, QueuedPacketView queued, long nowNs) {

@@ -214,7 +214,7 @@ public final class AgentEvents {
   /**
    * Time passed: what was held back and is due is told.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void tick(long nowNs) {
     listener.tick(nowNs);
