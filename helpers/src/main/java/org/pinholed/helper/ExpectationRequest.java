@@ -6,6 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A child that a parent flow announced. Made by {@link #builder}, so that attributes can be added
  * without a change to the helpers that do not know them.
+ *
+ * <p>It is long because each attribute stands in it twice, here and in the builder, with its range.
  */
 public final class ExpectationRequest {
   /** Who may be the source of the child. */
@@ -276,7 +278,7 @@ public final class ExpectationRequest {
   /**
    * What operators call it.
    *
-   * @return at most 120 characters; empty if the helper gives it no name
+   * @return at most 120 characters of printable ASCII; empty if the helper gives it no name
    */
   public String label() {
     return label;
@@ -285,7 +287,8 @@ public final class ExpectationRequest {
   /**
    * What announced it, as it stood in the message.
    *
-   * @return at most 120 characters, as they came; empty if the helper does not say
+   * @return at most 120 characters of printable ASCII, others are escaped; empty if the helper does
+   *     not say
    */
   public String field() {
     return field;
@@ -508,27 +511,25 @@ public final class ExpectationRequest {
     /**
      * Gives it the name that operators see.
      *
-     * @param value any text; what is longer than 120 characters is cut
+     * @param value any text; what is not printable ASCII is escaped, what is longer than 120
+     *     characters then is cut
      * @return this builder
      */
     public Builder label(String value) {
-      label = cut(value);
+      label = Printable.of(value, TEXT_LENGTH);
       return this;
     }
 
     /**
      * Says what announced it, as it stands in the message.
      *
-     * @param value any text; what is longer than 120 characters is cut
+     * @param value any text; what is not printable ASCII is escaped, what is longer than 120
+     *     characters then is cut
      * @return this builder
      */
     public Builder field(String value) {
-      field = cut(value);
+      field = Printable.of(value, TEXT_LENGTH);
       return this;
-    }
-
-    private static String cut(String value) {
-      return value.length() <= TEXT_LENGTH ? value : value.substring(0, TEXT_LENGTH - 1) + "~";
     }
 
     /**

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Scenario;
@@ -17,10 +17,9 @@ import org.pinholed.it.lab.ScriptedSession.Announcement;
  */
 class HalfClosedIT {
   @ParameterizedTest
-  @EnumSource(
-      value = DataMode.class,
-      names = {"EPSV", "EPRT"})
-  void clientThatHasClosed_getsItsData_andTheSessionEndsWithTheServer(DataMode mode) {
+  @CsvSource({"EPSV, false", "EPRT, false", "EPSV, true", "EPRT, true"})
+  void clientThatHasClosed_getsItsData_andTheSessionEndsWithTheServer(
+      DataMode mode, boolean replacedMeanwhile) {
     try (Scenario scenario = Scenario.start(Scenario.ftpWithTimeout("parent"))) {
       try (ScriptedSession session = scenario.login(Family.V6);
           Announcement announced = session.announceWithoutReply(mode)) {
@@ -28,6 +27,9 @@ class HalfClosedIT {
         session.client().shutdownOutput();
         assertEquals("RETR a\r\n", session.server().line());
         assertEquals("QUIT\r\n", session.server().line());
+        if (replacedMeanwhile) {
+          scenario.agent().replace();
+        }
         session.reply(ScriptedSession.replyLine(mode, announced.host(), announced.port()));
         session.reply("150 here it comes\r\n");
         try (var data = announced.connect();

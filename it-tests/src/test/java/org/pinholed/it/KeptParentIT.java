@@ -140,6 +140,8 @@ class KeptParentIT {
           .sysctl(
               Lab.Host.ROUTER,
               "net.netfilter.nf_conntrack_tcp_timeout_established=" + IDLE_SECONDS,
+              "net.netfilter.nf_conntrack_tcp_timeout_fin_wait=" + IDLE_SECONDS,
+              "net.netfilter.nf_conntrack_tcp_timeout_close_wait=" + IDLE_SECONDS,
               "net.netfilter.nf_conntrack_tcp_timeout_time_wait=1");
       Conntracks.leave(lab(), CONTROL, IDLE_SECONDS);
     }
@@ -215,6 +217,31 @@ class KeptParentIT {
       stage.endTransfer();
 
       stage.goOn(stage.session);
+      stage.scenario.watch().assertNone();
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Change.class)
+  void clientHasClosedItsSide_theServersLastWordsArrive(Change change) {
+    try (Stage stage = new Stage(Way.DNAT)) {
+      stage.session.client().shutdownOutput();
+      Scenario.await(
+          PATIENCE,
+          () -> stage.controls().stream().anyMatch(line -> line.contains("CLOSE_WAIT")),
+          () -> stage.controls().toString());
+      change.happen(stage.agent());
+      stage.makeIdleTimesShort();
+      stage.transferForLong();
+      stage.endTransfer();
+
+      assertEquals(1, stage.agent().json("sessions").size());
+      stage.session.reply("226 done\r\n");
+      stage.session.server().close();
+      Scenario.await(
+          PATIENCE,
+          () -> stage.agent().json("sessions").isEmpty(),
+          () -> stage.agent().json("sessions").toString());
       stage.scenario.watch().assertNone();
     }
   }

@@ -1,6 +1,7 @@
 package org.pinholed.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.pinholed.it.lab.LabScenario.expect;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -35,6 +37,11 @@ import org.pinholed.it.lab.UdpDialogue;
  */
 class LabDatagramsIT {
   private static final Duration SHORTLY = Duration.ofMillis(300);
+
+  /** A name that would colour a terminal and ring its bell, and how it is shown. */
+  private static final String HOSTILE = "call\u001b[31m\u0007";
+
+  private static final String SHOWN = "call\\x1b[31m\\x07";
 
   static Stream<Arguments> routers() {
     List<@Nullable NatMode> modes = new ArrayList<>(Arrays.asList(NatMode.values()));
@@ -215,6 +222,68 @@ class LabDatagramsIT {
         .lab()
         .run(Lab.Host.ROUTER, Duration.ofSeconds(10), "curl", "-s", "http://127.0.0.1:9765/metrics")
         .orFail();
+  }
+
+  /** What an operator sees of a message, its replacement and its child; whatever a peer wrote. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "MASQUERADE; V4; SNAT 198.51.100.2->203.0.113.1:C",
+        "DNAT; V4; DNAT 198.51.100.1:5959->203.0.113.2:5959",
+        "TWICE; V6;"
+            + " SNAT 2001:db8:1::2->[2001:db8:2::1]:C, DNAT [2001:db8:1::1]:5959->[2001:db8:2::2]:5959",
+      })
+  void trace_showsTranslation_devices_message_rewriteAndLabel(
+      NatMode nat, Family family, String translation) {
+    try (LabScenario scenario = LabScenario.start(nat, family);
+        UdpDialogue dialogue = scenario.udp()) {
+      assertEquals("noop", dialogue.toServer("noop"));
+      boolean fromClient = nat.hidesClient();
+      // One after the other, so that each message opens something anew.
+      List<Datagrams> media =
+          fromClient
+              ? List.of(scenario.atClient(0), scenario.atClient(0))
+              : List.of(scenario.atServer(0), scenario.atServer(0));
+      List<String> heard = new ArrayList<>();
+      Runnable talk =
+          () -> {
+            String message =
+                expect("group=g udp many label=" + HOSTILE + " " + to(media.get(heard.size() % 2)));
+            heard.add(fromClient ? dialogue.toServer(message) : dialogue.toClient(message));
+          };
+      String text = scenario.agent().traceOf(5959, talk);
+      String host = LabScenario.endpoints(heard.get(0)).get(0).host();
+      int seenPort = fromClient ? dialogue.clientSeenByServer().port() : 0;
+      String announced = to(media.get(0));
+      List<String> wanted =
+          List.of(
+              "step=session msg=\"existing session, direction "
+                  + (fromClient ? "original" : "reply")
+                  + ", policy 25, in by r0, out by r1, "
+                  + translation.replace(":C", ":" + seenPort)
+                  + "\"",
+              "step=message msg=\"item group=g udp many label="
+                  + SHOWN
+                  + " "
+                  + announced
+                  + ";expect\"",
+              "step=rewrite msg=\"\\\""
+                  + LabScenario.text(media.get(0).local())
+                  + "\\\" -> \\\""
+                  + LabScenario.text(new Endpoint(host, 1)).replaceAll("1$", ""),
+              ", " + SHOWN + ")");
+      for (String each : wanted) {
+        assertTrue(text.contains(each), each + "\n" + text);
+      }
+      assertFalse(text.contains("\u001b"), text);
+      scenario.await(
+          () ->
+              scenario.agent().events().stream()
+                  .anyMatch(e -> e.path("label").asText().equals(SHOWN)));
+      assertEquals(SHOWN, scenario.row("g", "").orElseThrow().path("label").asText());
+      scenario.assertClean();
+    }
   }
 
   /** A flow of datagrams ends when its conntrack does, and so does what belongs to it. */

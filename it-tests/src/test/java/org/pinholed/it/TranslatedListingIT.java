@@ -1,6 +1,7 @@
 package org.pinholed.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,6 +54,54 @@ class TranslatedListingIT {
             "pre dir=reply act=dnat %s->%s(%s)".formatted(inside, seen, from),
             "post dir=reply act=snat %s->%s(%s)".formatted(inside, from, to)),
         hooksOf(NatMode.TWICE, mode));
+  }
+
+  /** And the trace shows how the session is translated, by which devices, and what was replaced. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "MASQUERADE; PORT; SNAT 198.51.100.2->203.0.113.1:C",
+        "DNAT; PASV; DNAT 198.51.100.1:21->203.0.113.2:21",
+        "TWICE; EPRT; SNAT 198.51.100.2->203.0.113.1:C, DNAT 198.51.100.1:21->203.0.113.2:21",
+      })
+  void trace_showsTheTranslationOfTheSession_itsDevices_andTheRewrite(
+      NatMode nat, DataMode mode, String translation) {
+    AgentProcess[] agent = new AgentProcess[1];
+    Family family = Family.V4;
+    String host = mode.isPassive() ? family.server() : family.client();
+    try (NatScenario scenario =
+        NatScenario.start(
+            Links.VETH,
+            nat,
+            family,
+            lab -> {
+              RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+              agent[0] = AgentProcess.start(lab);
+            })) {
+      String text =
+          agent[0].traceOf(
+              21,
+              () -> {
+                try (ScriptedSession session = scenario.login();
+                    Listener listener = scenario.listen(mode, host, 0)) {
+                  scenario.connect(
+                      session, mode, scenario.announce(session, mode, host, listener), listener);
+                }
+              });
+      String session =
+          "step=session msg=\"existing session, direction (original|reply), policy 25, in by r0,"
+              + " out by r1, "
+              + translation.replace(".", "\\.").replace(":C", ":[0-9]+")
+              + "\"";
+      assertTrue(text.lines().anyMatch(line -> line.matches(".* " + session)), text);
+      String comma = mode == DataMode.EPRT ? "[.]" : ",";
+      String from = (mode.isPassive() ? "203.0.113.2" : "198.51.100.2").replace(".", comma);
+      String to = (mode.isPassive() ? "198.51.100.1" : "203.0.113.1").replace(".", comma);
+      String rewrite = "step=rewrite msg=.*" + from + ".* -> .*" + to + ".*";
+      assertTrue(text.lines().anyMatch(line -> line.matches(".* " + rewrite)), text);
+      assertEquals(List.of(), agent[0].complaints());
+    }
   }
 
   /** The hook lines of one announcement, its port as P; the announced child then comes through. */

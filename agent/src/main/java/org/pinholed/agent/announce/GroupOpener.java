@@ -306,6 +306,8 @@ final class GroupOpener {
     trace.announced(made);
     if (request.active()) {
       pinholes.open(made);
+    } else {
+      pinholes.announce(made);
     }
     return seenFrom(made);
   }

@@ -48,7 +48,7 @@ final class NewExpectations {
    * @param path how the child is translated
    * @param anyPort whether another port than the announced one can be written into the message
    * @param preferred the port that is tried first; 0 for the announced one
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   @Nullable Expectation make(
       Flow parent,
@@ -106,7 +106,7 @@ final class NewExpectations {
    * @param secondPath how the second child is translated
    * @param anyPort whether other ports than the announced ones can be written into the message
    * @param preferred the first port that is tried first; 0 for the announced one
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   @Nullable Pair makePair(
       Flow parent,

@@ -9,12 +9,16 @@ import org.pinholed.agent.trace.Tracer;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.HelperWord;
+import org.pinholed.helper.Printable;
 import org.pinholed.helper.Reason;
 
 /** What a trace says of outcomes. Makes no text while nobody traces. */
 public final class OutcomeTrace {
   private static final String EXPECTATION = "expectation";
   private static final String REASON = "reason";
+
+  /** How much of a message is shown at most. */
+  private static final int MESSAGE_LENGTH = 240;
 
   private final Tracer tracer;
 
@@ -35,13 +39,13 @@ public final class OutcomeTrace {
 
   void opens(Expectation expectation) {
     if (tracer.isOn()) {
-      tracer.line(EXPECTATION, "opens expectation " + expectation.id());
+      tracer.line(EXPECTATION, "opens " + name(expectation));
     }
   }
 
   void shuts(Expectation expectation) {
     if (tracer.isOn()) {
-      tracer.line(EXPECTATION, "shuts expectation " + expectation.id());
+      tracer.line(EXPECTATION, "shuts " + name(expectation));
     }
   }
 
@@ -61,8 +65,18 @@ public final class OutcomeTrace {
 
   void refusedByKernel(Expectation expectation, String message) {
     if (tracer.isOn()) {
-      tracer.line(
-          REASON, "refused backendRefused for expectation " + expectation.id() + ": " + message);
+      tracer.line(REASON, "refused backendRefused for " + name(expectation) + ": " + message);
+    }
+  }
+
+  boolean isOn() {
+    return tracer.isOn();
+  }
+
+  /** What a helper says of a message. Names of strangers may stand in it. */
+  void message(String text) {
+    if (tracer.isOn()) {
+      tracer.line("message", Printable.of(text, MESSAGE_LENGTH));
     }
   }
 
@@ -93,9 +107,15 @@ public final class OutcomeTrace {
         + (expectation.stay().isLease()
             ? whoseTime(expectation)
             : pinhole.timeoutMs() / 1000 + " s")
-        + " (expectation "
-        + expectation.id()
+        + " ("
+        + name(expectation)
         + ")";
+  }
+
+  /** Its number, and what the helper calls it. */
+  private static String name(Expectation expectation) {
+    String label = expectation.request().label();
+    return "expectation " + expectation.id() + (label.isEmpty() ? "" : ", " + label);
   }
 
   private static String whoseTime(Expectation expectation) {

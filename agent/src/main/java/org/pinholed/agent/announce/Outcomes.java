@@ -125,7 +125,7 @@ public final class Outcomes implements OutcomeSink, Announced {
    *
    * @param current the flow
    * @param direction the direction of the message
-   * @param now {@link System#nanoTime}
+   * @param now {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void begin(Flow current, Direction direction, long now) {
     reading = direction;
@@ -361,6 +361,16 @@ public final class Outcomes implements OutcomeSink, Announced {
   public void understood(HelperWord word) {
     understood = word.word();
     trace.understood(word);
+  }
+
+  @Override
+  public boolean isTraced() {
+    return trace.isOn();
+  }
+
+  @Override
+  public void describe(String text) {
+    trace.message(text);
   }
 
   @Override

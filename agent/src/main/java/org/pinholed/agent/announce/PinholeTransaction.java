@@ -39,6 +39,10 @@ public final class PinholeTransaction {
 
   private final List<Expectation> toOpen = new ArrayList<>();
   private final List<Expectation> toRewrite = new ArrayList<>(2);
+
+  /** Of the message that is being read, what waits for an answer. */
+  private final List<Expectation> unanswered = new ArrayList<>(2);
+
   private final List<Pinhole> toClose = new ArrayList<>();
   private final List<RewrittenDirection> toHold = new ArrayList<>(2);
   private final List<Pinhole> openPinholes = new ArrayList<>();
@@ -88,6 +92,12 @@ public final class PinholeTransaction {
   /** Begins a message of a flow. */
   void beginMessage() {
     translationRefused = false;
+    unanswered.clear();
+  }
+
+  /** Notes that an expectation of the message is announced and not opened yet. */
+  void announce(Expectation expectation) {
+    unanswered.add(expectation);
   }
 
   /**
@@ -144,7 +154,8 @@ public final class PinholeTransaction {
   }
 
   /**
-   * Takes back announcements of which the kernel knows nothing yet.
+   * Takes back announcements of which the kernel knows nothing yet, also those of the message that
+   * is being read that wait for an answer.
    *
    * @param parent whose
    * @param direction the direction that announced them
@@ -152,12 +163,15 @@ public final class PinholeTransaction {
    * @return those that are over now
    */
   List<Expectation> takeBack(Parent parent, Direction direction, LongPredicate isMeant) {
+    unanswered.removeIf(expectation -> expectation.state() != Expectation.State.ANNOUNCED);
     List<Expectation> back = new ArrayList<>();
-    for (Expectation expectation : toOpen) {
-      if (expectation.parent() == parent
-          && expectation.request().announcedIn() == direction
-          && isMeant.test(expectation.request().streamOffset())) {
-        back.add(expectation);
+    for (List<Expectation> some : List.of(toOpen, unanswered)) {
+      for (Expectation expectation : some) {
+        if (expectation.parent() == parent
+            && expectation.request().announcedIn() == direction
+            && isMeant.test(expectation.request().streamOffset())) {
+          back.add(expectation);
+        }
       }
     }
     toOpen.removeAll(back);

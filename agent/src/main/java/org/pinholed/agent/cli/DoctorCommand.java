@@ -15,6 +15,7 @@ import org.pinholed.agent.operate.doctor.Doctor;
 import org.pinholed.agent.operate.doctor.DoctorSettings;
 import org.pinholed.agent.operate.doctor.Finding;
 import org.pinholed.agent.operate.doctor.SystemProbe;
+import org.pinholed.helper.Printable;
 import org.pinholed.helper.ftp.FtpProtocol;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;

@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.StringJoiner;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.helper.Printable;
 
 /** How rows of the agent look as text. Pure. */
 final class Listings {

@@ -13,6 +13,7 @@ import org.pinholed.agent.control.AgentUnreachableException;
 import org.pinholed.agent.control.ControlClient;
 import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.helper.Printable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.helper.Printable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParentCommand;
 

@@ -2,6 +2,7 @@ package org.pinholed.agent.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.pinholed.helper.Printable;
 
 /** Rows of text in aligned columns under one header. For one thread. */
 final class TextTable {

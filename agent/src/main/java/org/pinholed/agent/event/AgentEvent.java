@@ -18,6 +18,8 @@ import org.pinholed.helper.Words;
  * @param server the parent's server, null if none is concerned
  * @param source source of the child, null if none is concerned
  * @param destination destination of the child, null if none is concerned
+ * @param label what the helper calls the expectation, printable ASCII; empty if none is concerned
+ *     or it has no name
  * @param reason word of the reason, empty if there is none
  * @param detail one sentence, or what the kernel said; escaped
  * @param more how many others like this one were not told since the last one that was, 0 or more
@@ -34,6 +36,7 @@ public record AgentEvent(
     @Nullable EndpointRow server,
     @Nullable EndpointRow source,
     @Nullable EndpointRow destination,
+    String label,
     String reason,
     String detail,
     long more) {
@@ -56,6 +59,7 @@ public record AgentEvent(
         server,
         source,
         destination,
+        label,
         reason,
         detail,
         others);

@@ -48,6 +48,7 @@ final class EventJson {
       endpoint(json, "server", event.server());
       endpoint(json, "source", event.source());
       endpoint(json, "destination", event.destination());
+      text(json, "label", event.label());
       text(json, "reason", event.reason());
       text(json, "detail", event.detail());
       if (event.more() != 0) {

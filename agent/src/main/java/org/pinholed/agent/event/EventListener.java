@@ -12,7 +12,7 @@ public interface EventListener {
   /**
    * Time passed. Called a few times a second by one thread.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   default void tick(long nowNs) {}
 }

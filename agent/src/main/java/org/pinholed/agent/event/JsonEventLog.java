@@ -60,6 +60,7 @@ public final class JsonEventLog implements EventListener, AutoCloseable {
           null,
           "",
           "",
+          "",
           0);
 
   private final @Nullable Path file;

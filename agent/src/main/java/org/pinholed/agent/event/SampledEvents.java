@@ -68,7 +68,7 @@ public final class SampledEvents implements EventListener {
    * Makes one in front of a log.
    *
    * @param log takes what is told
-   * @param nanoTime what time it is, as {@link System#nanoTime}
+   * @param nanoTime what time it is, as {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public SampledEvents(EventListener log, LongSupplier nanoTime) {
     this.log = log;
@@ -179,6 +179,7 @@ public final class SampledEvents implements EventListener {
             null,
             null,
             null,
+            "",
             key.reason(),
             "of other flows, too many to tell one by one",
             count.count));

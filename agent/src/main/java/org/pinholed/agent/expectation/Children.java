@@ -66,7 +66,7 @@ public final class Children {
    *
    * @param child which conntrack it was
    * @param letIn what lets in such children now, for one that is not known
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void ended(ConntrackIdentity child, List<Expectation> letIn, long nowNs) {
     handedOver.remove(child);
@@ -81,7 +81,7 @@ public final class Children {
    * Some may have ended without a word.
    *
    * @param alive those that the kernel has
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void keepOnly(Set<ConntrackIdentity> alive, long nowNs) {
     handedOver.keySet().retainAll(alive);

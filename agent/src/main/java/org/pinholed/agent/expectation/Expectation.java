@@ -78,7 +78,7 @@ public final class Expectation {
    * @param request what was announced
    * @param pinhole what lets the child through
    * @param stay how long it stays
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public Expectation(
       long id,
@@ -303,14 +303,17 @@ public final class Expectation {
   /**
    * What is left of the timeout that the kernel holds.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return milliseconds; 0 or less once it ran out
    */
   public long expiresInMs(long nowNs) {
     return pinhole.timeoutMs() - (nowNs - openedNs) / 1_000_000;
   }
 
-  /** When the timeout that the kernel holds runs out, as {@link System#nanoTime} tells it. */
+  /**
+   * When the timeout that the kernel holds runs out, as {@link
+   * org.pinholed.agent.time.Clock#nanoTime} tells it.
+   */
   long expiresAtNs() {
     return openedNs + pinhole.timeoutMs() * 1_000_000;
   }
@@ -345,7 +348,7 @@ public final class Expectation {
   /**
    * Notes that the pinhole's time begins (again).
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void opened(long nowNs) {
     openedNs = nowNs;
@@ -494,7 +497,7 @@ public final class Expectation {
   /**
    * The row as it is listed.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return an immutable copy
    */
   public ExpectationRow row(long nowNs) {

@@ -4,7 +4,6 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -232,7 +231,7 @@ public final class ExpectationTable {
    * child that has used the pinhole of the other is never taken for this one's.
    *
    * @param expectation an announced row
-   * @param nowNs {@link System#nanoTime}; its timeout counts from here
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}; its timeout counts from here
    * @return the expectation that has the same pinhole and must end first; null if there is none
    */
   public @Nullable Expectation activate(Expectation expectation, long nowNs) {
@@ -370,7 +369,7 @@ public final class ExpectationTable {
    * holds the same for longer; with what is left of its time.
    *
    * @param expectation any
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return the pinhole as it is to be written
    */
   public Pinhole pinholeToWrite(Expectation expectation, long nowNs) {
@@ -442,7 +441,7 @@ public final class ExpectationTable {
    *
    * @param expectation whose end has begun
    * @param why what ends it
-   * @param nowNs {@link System#nanoTime}, behind the transaction
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}, behind the transaction
    */
   public void shut(Expectation expectation, AgentEvent.Kind why, long nowNs) {
     ending.shut(expectation, why, nowNs);
@@ -453,7 +452,7 @@ public final class ExpectationTable {
    *
    * @param expectation the row that was
    * @param why what ended it
-   * @param sinceNs {@link System#nanoTime} when it was shut
+   * @param sinceNs {@link org.pinholed.agent.time.Clock#nanoTime} when it was shut
    */
   public record Ending(Expectation expectation, AgentEvent.Kind why, long sinceNs) {}
 
@@ -461,7 +460,7 @@ public final class ExpectationTable {
    * Finishes the oldest end whose pinhole was shut before a time, once everything that the kernel
    * said until then was read.
    *
-   * @param beforeNs {@link System#nanoTime}
+   * @param beforeNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return what ended without a child, null if nothing is left to finish
    */
   public @Nullable Ending nextEnded(long beforeNs) {
@@ -632,25 +631,9 @@ public final class ExpectationTable {
   }
 
   /**
-   * The children that are listed.
-   *
-   * @return their conntracks
-   */
-  public Set<ConntrackIdentity> children() {
-    Set<ConntrackIdentity> children = new HashSet<>();
-    for (Expectation expectation : rows.values()) {
-      ConntrackIdentity child = expectation.child();
-      if (child != null) {
-        children.add(child);
-      }
-    }
-    return children;
-  }
-
-  /**
    * Drops rows of children that came, once their time is over or their parent ended.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void purgeMatched(long nowNs) {
     matched.removeIf(
@@ -748,7 +731,7 @@ public final class ExpectationTable {
    * The listing.
    *
    * @param filter what to show
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return rows by id
    */
   public List<ExpectationRow> list(ListingFilter filter, long nowNs) {

@@ -170,7 +170,7 @@ public final class Owner {
   /**
    * Sets its end at the latest.
    *
-   * @param newDeadlineNs {@link System#nanoTime} of its end
+   * @param newDeadlineNs {@link org.pinholed.agent.time.Clock#nanoTime} of its end
    */
   public synchronized void keepUntil(long newDeadlineNs) {
     hasDeadline = true;

@@ -20,6 +20,7 @@ public final class Parent {
   private final Endpoint client;
   private final Endpoint server;
   private final AtomicInteger waiting = new AtomicInteger();
+  private volatile boolean halfClosed;
   private volatile boolean answered;
   private volatile boolean ended;
 
@@ -225,6 +226,21 @@ public final class Parent {
    */
   public boolean hasEnded() {
     return ended;
+  }
+
+  /** Says that the FIN of one side was read, and that of the other was not. */
+  public void halfClose() {
+    halfClosed = true;
+  }
+
+  /**
+   * Whether one side has closed and the other has not, as far as FINs were read. What the kernel
+   * says of it is no proof of more: it takes a FIN that was sent twice for those of both sides.
+   *
+   * @return true from the first FIN on
+   */
+  public boolean isHalfClosed() {
+    return halfClosed && !ended;
   }
 
   /** Says that the parent is over. */

@@ -94,7 +94,7 @@ public final class DatagramBeginnings {
    * that is over is ended.
    *
    * @param flow a flow of datagrams that is known
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return false if it is over, and the packet another one's
    */
   public boolean isStill(Flow flow, long nowNs) {
@@ -119,7 +119,7 @@ public final class DatagramBeginnings {
    *
    * @param packet the datagram
    * @param queued what the kernel says of it besides
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return where the flow is in the table now; null if it is not read
    */
   public FlowTable.@Nullable End begin(PacketView packet, QueuedPacketView queued, long nowNs) {
@@ -192,7 +192,7 @@ public final class DatagramBeginnings {
    * Looks up the flows whose first datagram has got its verdict. To be called when the verdicts of
    * a batch are sent, and once more before the flows are handed over.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void confirm(long nowNs) {
     while (!late.isEmpty() && nowNs - late.getFirst().sinceNs() >= PATIENCE_NS) {

@@ -24,6 +24,9 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
 /**
  * One flow while it is known: whose it is, what its helper is told, what it announced, and why it
  * is not read any more. Owned by one worker and used by its thread only.
+ *
+ * <p>It is long because of its many short questions; what reads and what is replaced are in {@link
+ * Reading} and {@link TranslatedFlow}.
  */
 public final class Flow {
   private final Parent parent;
@@ -54,7 +57,7 @@ public final class Flow {
    * @param helper reads it; null if it is not to be read at all
    * @param buffered memory for what its streams keep, shared
    * @param giveWay told from any thread if reading must end because that memory is spent
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public Flow(
       Parent parent,
@@ -135,7 +138,7 @@ public final class Flow {
   /**
    * How long nothing came.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return nanoseconds since the last packet
    */
   public long silentNs(long nowNs) {
@@ -143,13 +146,22 @@ public final class Flow {
   }
 
   /**
-   * Whether a side had closed before this agent knew the flow; nobody says which.
+   * Whether a side had closed before this agent knew the flow. Its FIN may come once more, and is
+   * not that of the other side then.
    *
-   * @return true if the next FIN is the second one
+   * @param direction of what that side sends
+   * @return true if the kernel saw its FIN first, or does not say whose it was
    */
-  public boolean wasHalfClosed() {
-    return entry.tcpState() == ConntrackEntry.TCP_FIN_WAIT
-        || entry.tcpState() == ConntrackEntry.TCP_CLOSE_WAIT;
+  public boolean hadClosed(Direction direction) {
+    if (entry.tcpState() < ConntrackEntry.TCP_FIN_WAIT
+        || entry.tcpState() > ConntrackEntry.TCP_TIME_WAIT) {
+      return false;
+    }
+    return switch (entry.tcpCloser()) {
+      case ORIGINAL -> direction == Direction.ORIGINAL;
+      case REPLY -> direction == Direction.REPLY;
+      case NOBODY -> true;
+    };
   }
 
   /**
@@ -180,7 +192,9 @@ public final class Flow {
         reading.translated(Direction.ORIGINAL),
         reading.translated(Direction.REPLY),
         devices.leavesBy(Direction.REPLY),
-        devices.leavesBy(Direction.ORIGINAL));
+        devices.leavesBy(Direction.ORIGINAL),
+        reading.isClosed(Direction.ORIGINAL),
+        reading.isClosed(Direction.REPLY));
   }
 
   /**
@@ -213,6 +227,9 @@ public final class Flow {
       return false;
     }
     reading.restore(state, limits);
+    if (state.clientClosed() != state.serverClosed()) {
+      parent.halfClose();
+    }
     return true;
   }
 
@@ -314,7 +331,7 @@ public final class Flow {
   /**
    * Notes a packet.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void packetSeen(long nowNs) {
     packets++;
@@ -398,7 +415,7 @@ public final class Flow {
   /**
    * The row as it is listed.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return an immutable copy
    */
   public SessionRow row(long nowNs) {

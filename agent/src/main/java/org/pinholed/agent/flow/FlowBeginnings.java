@@ -86,7 +86,7 @@ public final class FlowBeginnings {
    * @param packet the SYN+ACK
    * @param queued what the kernel says of it besides
    * @param known the flow of its ports, if there is one already
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return what is known of the flow if it begins now, else null
    */
   public @Nullable Parent begin(
@@ -204,7 +204,7 @@ public final class FlowBeginnings {
    *
    * @param packet the packet
    * @param queued what the kernel says of it besides
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return where the flow is in the table now; null if it is not
    */
   public FlowTable.@Nullable End adopt(PacketView packet, QueuedPacketView queued, long nowNs) {
@@ -311,7 +311,7 @@ public final class FlowBeginnings {
 
   /** The direction of a packet of a conntrack; the client's if it might be either's. */
   static Direction directionOf(PacketView packet, ConntrackEntry entry) {
-    FlowTuple behind = KernelFlowFinder.tupleBehind(packet);
+    FlowTuple behind = FlowFinder.tupleBehind(packet);
     return behind.equals(entry.reply()) || !behind.equals(entry.original())
         ? Direction.ORIGINAL
         : Direction.REPLY;

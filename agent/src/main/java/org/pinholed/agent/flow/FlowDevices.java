@@ -59,7 +59,7 @@ public final class FlowDevices {
    * @param direction the packet's
    * @return its index, {@link #LOCAL}, or 0 if it is not known
    */
-  int leavesBy(Direction direction) {
+  public int leavesBy(Direction direction) {
     return of(direction).leavesBy;
   }
 
@@ -100,7 +100,7 @@ public final class FlowDevices {
    *
    * @param direction of packets that come in
    * @param device its index
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @param forNs how long an answer counts
    * @return true if it was the device that was asked for last
    */
@@ -126,7 +126,7 @@ public final class FlowDevices {
    * @param direction of packets that come in
    * @param device the device that was asked for
    * @param leads whether it leads to their sender
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void routed(Direction direction, int device, boolean leads, long nowNs) {
     OneWay way = of(direction);
@@ -159,7 +159,7 @@ public final class FlowDevices {
   /**
    * Counts a packet that came in by a device that does not lead to its sender.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @param pauseNs how long nothing more is to be told
    * @return true if it is to be told, as the first one is
    */

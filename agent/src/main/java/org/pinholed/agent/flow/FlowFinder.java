@@ -4,6 +4,7 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
 /** Finds the conntrack of a packet whose flow is not in the {@link FlowTable}. */
@@ -27,4 +28,22 @@ public interface FlowFinder {
    * @throws IOException if the kernel refuses
    */
   @Nullable Found find(PacketView packet, QueuedPacketView queued) throws IOException;
+
+  /**
+   * What a conntrack is found by: behind source NAT the inverse of a packet's tuple is always one
+   * of its two.
+   *
+   * @param packet a packet behind source NAT
+   * @return the tuple of the packets that answer it, as they come in
+   */
+  static FlowTuple tupleBehind(PacketView packet) {
+    FlowTuple tuple =
+        new FlowTuple(
+            packet.protocol(),
+            packet.sourceAddress(),
+            packet.sourcePort(),
+            packet.destinationAddress(),
+            packet.destinationPort());
+    return tuple.inverse();
+  }
 }

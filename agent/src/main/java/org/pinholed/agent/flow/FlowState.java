@@ -24,6 +24,8 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
  * @param towardsClient the device by which the last packet for the client left, {@link
  *     FlowDevices#LOCAL}, or 0 if it is not known
  * @param towardsServer the same for the server
+ * @param clientClosed whether the client's FIN came in turn
+ * @param serverClosed the same for the server
  */
 public record FlowState(
     ConntrackIdentity identity,
@@ -37,4 +39,11 @@ public record FlowState(
     @Nullable TranslatedState clientTranslated,
     @Nullable TranslatedState serverTranslated,
     int towardsClient,
-    int towardsServer) {}
+    int towardsServer,
+    boolean clientClosed,
+    boolean serverClosed) {
+  /** Whether a side may still send, as far as FINs were read. */
+  boolean isOpen() {
+    return !clientClosed || !serverClosed;
+  }
+}

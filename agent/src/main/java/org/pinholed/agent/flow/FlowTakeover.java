@@ -78,12 +78,11 @@ public final class FlowTakeover {
   public @Nullable Flow takeOver(LeftFlow left) {
     ConntrackEntry entry = left.entry();
     FlowMaker.Reader reader = maker.readerOf(entry);
-    boolean alive = entry.isAlive();
     long nowNs = clock.nanoTime();
-    if (reader != null && alive && marks.isOpaque(entry)) {
+    if (reader != null && entry.isAlive() && marks.isOpaque(entry)) {
       return takeOverUnread(entry, reader, nowNs);
     }
-    if (reader == null || !alive || entry.hasHelper()) {
+    if (reader == null || !left.mayGoOn() || entry.hasHelper()) {
       distrustLater(entry);
       return null;
     }

@@ -47,7 +47,7 @@ public final class KernelFlowFinder implements FlowFinder {
     if (attached != null && !attached.confirmed()) {
       return attached;
     }
-    FlowTuple reply = tupleBehind(packet);
+    FlowTuple reply = FlowFinder.tupleBehind(packet);
     Optional<ConntrackEntry> entry = conntrack.get(reply);
     if (entry.isPresent()) {
       return new Found(entry.get(), true);
@@ -85,17 +85,5 @@ public final class KernelFlowFinder implements FlowFinder {
             origin.destination().port());
     return new Found(
         ConntrackEntry.unconfirmed(original, reply, origin.conntrackId(), origin.mark()), false);
-  }
-
-  /** Behind source NAT the inverse of a packet's tuple is always one of the conntrack's two. */
-  static FlowTuple tupleBehind(PacketView packet) {
-    FlowTuple tuple =
-        new FlowTuple(
-            packet.protocol(),
-            packet.sourceAddress(),
-            packet.sourcePort(),
-            packet.destinationAddress(),
-            packet.destinationPort());
-    return tuple.inverse();
   }
 }

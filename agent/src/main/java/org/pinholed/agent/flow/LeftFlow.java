@@ -11,9 +11,19 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
  * @param adjustments how the kernel shifts its sequence numbers; null if it does not
  * @param state what that agent said of it; null if it said nothing
  * @param beginning how it began, if it had not sent a byte yet; null else
+ * @param childLives whether a data connection between its two hosts lives
  */
 public record LeftFlow(
     ConntrackEntry entry,
     ConntrackClient.@Nullable SequenceAdjustments adjustments,
     @Nullable FlowState state,
-    HalfOpenFlows.@Nullable Beginning beginning) {}
+    HalfOpenFlows.@Nullable Beginning beginning,
+    boolean childLives) {
+  /**
+   * Whether something may still come on it. Of one that the kernel takes for closed by both sides
+   * somebody else must say so: who read it before, or a data connection that goes on.
+   */
+  boolean mayGoOn() {
+    return entry.isAlive() || (entry.hasTwoFins() && (state == null ? childLives : state.isOpen()));
+  }
+}

@@ -125,7 +125,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   /**
    * Looks for some parents in the kernel, if it is time.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void sweep(long nowNs) {
     sweep.turn(nowNs, this);

@@ -220,6 +220,8 @@ public final class Reading {
     restoreStream(Direction.REPLY, state.serverNext(), state.serverRead(), limits);
     clientReadBefore = state.clientRead();
     serverReadBefore = state.serverRead();
+    clientClosed = state.clientClosed();
+    serverClosed = state.serverClosed();
     if (facts.origin() == FlowFacts.Origin.FIRST_BYTE) {
       firstByteSeen = true;
       serverInitialSequence = (int) (state.serverNext() - state.serverRead() - 1);

@@ -57,7 +57,9 @@ final class HandOverText {
               .with("clientTranslated", write(flow.clientTranslated()))
               .with("serverTranslated", write(flow.serverTranslated()))
               .with("towardsClient", flow.towardsClient())
-              .with("towardsServer", flow.towardsServer()));
+              .with("towardsServer", flow.towardsServer())
+              .with("clientClosed", flow.clientClosed())
+              .with("serverClosed", flow.serverClosed()));
     }
     return ControlJson.line(
         new JsonFields()
@@ -252,7 +254,9 @@ final class HandOverText {
                 readTranslated(flow, "clientTranslated"),
                 readTranslated(flow, "serverTranslated"),
                 device(flow, "towardsClient"),
-                device(flow, "towardsServer")));
+                device(flow, "towardsServer"),
+                flow.flag("clientClosed"),
+                flow.flag("serverClosed")));
       }
       return new HandOver(
           fields.number("processId"),

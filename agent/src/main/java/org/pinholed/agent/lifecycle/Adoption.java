@@ -168,7 +168,9 @@ public final class Adoption {
     int unknown = takeOverChildren(nowNs);
     announceBeyondFlows();
     for (Flow parent : parents.values()) {
-      if (parent.facts().transport() == Transport.TCP) {
+      // A child that is read must not keep itself.
+      if (parent.facts().transport() == Transport.TCP
+          && (parent.entry().mark() & marks.child()) == 0) {
         children.mayBelongTo(parent.entry(), parent.parent());
       }
     }
@@ -199,7 +201,7 @@ public final class Adoption {
     }
   }
 
-  /** Those that can be read, and of the others those that still have a pinhole. */
+  /** Those that can be read, and of the others those that still have a pinhole or a child. */
   private void findParents(List<FoundPinhole> found) throws IOException {
     Set<FoundPinhole.Name> named = new HashSet<>();
     found.forEach(each -> named.add(each.parentName()));
@@ -213,7 +215,8 @@ public final class Adoption {
                     entry,
                     adjustments,
                     states.get(entry.identity()),
-                    beginnings.get(halfOpen.keyOf(entry)))));
+                    beginnings.get(halfOpen.keyOf(entry)),
+                    (entry.mark() & marks.child()) == 0 && children.leadBetweenHostsOf(entry))));
     for (ReadChild child : handedChildren) {
       // One that is not vetted was not answered yet.
       if (all.containsKey(child.child()) || conntrack.get(child.child()).isPresent()) {
@@ -226,6 +229,7 @@ public final class Adoption {
       if (entry.zone() != 0 // by its tuples it would be taken for another one
           || (isChild && !marks.isRead(entry.mark()))
           || ((entry.mark() & marks.opaque()) != 0
+              && !each.childLives()
               && !named.contains(FoundPinhole.Name.of(entry)))) {
         continue;
       }

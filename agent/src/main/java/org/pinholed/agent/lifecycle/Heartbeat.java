@@ -28,7 +28,7 @@ public final class Heartbeat {
    *
    * @param workers all of them
    * @param manager pinged if it has a watchdog
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public Heartbeat(QueueWorkers workers, ServiceManager manager, long nowNs) {
     nextNs = nowNs;
@@ -43,7 +43,7 @@ public final class Heartbeat {
   /**
    * Pings if it is time and all workers turn.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   void beat(long nowNs) {
     if (pauseNs == 0 || nowNs - nextNs < 0) {

@@ -331,19 +331,19 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
         usedUp.add(key);
       }
     }
-    Set<ConntrackIdentity> told = table.children();
     Set<ConntrackIdentity> alive = new HashSet<>();
     conntrack.dump(
         new DumpFilter(0, marks.child(), marks.child()),
         child -> {
           alive.add(child.identity());
+          if (table.living().has(child.identity())) {
+            return; // it was told
+          }
           FlowTuple first = child.original();
           PinholeKey key =
               new PinholeKey(
                   first.protocol(), first.source(), first.destination(), first.destinationPort());
-          if (!told.contains(child.identity()) && (usedUp.remove(key) || table.isEnding(key))) {
-            onNew(child);
-          } else if (!table.living().has(child.identity()) && !holders(first).isEmpty()) {
+          if (usedUp.remove(key) || table.isEnding(key) || !holders(first).isEmpty()) {
             onNew(child);
           }
         });

@@ -7,7 +7,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Children;
 import org.pinholed.agent.expectation.Expectation;
@@ -40,6 +42,7 @@ final class LeftChildren {
 
   // Sorted and not hashed: strangers choose addresses, and with them how many would meet in one
   // place of a hash table.
+  private final Set<Hosts> hosts = new TreeSet<>();
   private final Map<Hosts, List<Parent>> parents = new TreeMap<>();
 
   private int left;
@@ -75,10 +78,16 @@ final class LeftChildren {
         child -> {
           if (children.size() < Children.MOST) {
             children.add(child);
+            hosts.add(Hosts.of(child));
           } else {
             left++;
           }
         });
+  }
+
+  /** Whether one of them leads between the two hosts of a connection. */
+  boolean leadBetweenHostsOf(ConntrackEntry entry) {
+    return hosts.contains(Hosts.of(entry));
   }
 
   /** A parent that is gone on with may have announced some of them. */

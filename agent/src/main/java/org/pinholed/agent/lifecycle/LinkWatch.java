@@ -24,7 +24,7 @@ public final class LinkWatch implements LinkEvents.Handler, AutoCloseable {
    * Watches network devices.
    *
    * @param links their events; closed with this
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public LinkWatch(LinkEvents links, long nowNs) {
     this.links = links;
@@ -34,7 +34,7 @@ public final class LinkWatch implements LinkEvents.Handler, AutoCloseable {
   /**
    * Says what happened since the last time.
    *
-   * @param atNs {@link System#nanoTime}
+   * @param atNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void look(long atNs) {
     nowNs = atNs;

@@ -136,13 +136,22 @@ final class ParentKeeper {
     }
   }
 
+  /**
+   * The state it is really in: the kernel takes a FIN that was sent twice for those of both sides.
+   */
+  private static int stateOf(Parent parent, ConntrackEntry entry) {
+    return entry.hasTwoFins() && parent.isHalfClosed()
+        ? ConntrackEntry.TCP_CLOSE_WAIT
+        : entry.tcpState();
+  }
+
   private int keep(Parent parent) {
     if (parent.hasEnded()) {
       return 0;
     }
     try {
       Optional<ConntrackEntry> entry = conntrack.get(parent.identity());
-      int seconds = entry.isEmpty() ? 0 : timeouts.ofOpenSeconds(entry.get().tcpState());
+      int seconds = entry.isEmpty() ? 0 : timeouts.ofOpenSeconds(stateOf(parent, entry.get()));
       if (seconds == 0 || entry.get().timeoutSeconds() * 3 > seconds * 2L) {
         return 1;
       }

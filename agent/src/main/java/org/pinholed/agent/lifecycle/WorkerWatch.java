@@ -31,7 +31,7 @@ final class WorkerWatch {
   /**
    * Looks at all workers.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   void look(long nowNs) {
     for (QueueWorker worker : workers.all()) {

@@ -17,7 +17,7 @@ final class ZoneWatch {
   /**
    * Looks now and then, until there was something to say.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @param backend asked for it
    * @throws BackendException if the kernel refuses
    */

@@ -1,5 +1,7 @@
 package org.pinholed.agent.nat;
 
+import java.nio.ByteBuffer;
+
 /**
  * Bytes of a datagram that are replaced by others.
  *
@@ -17,6 +19,20 @@ public record DatagramEdit(int from, int lengthBytes, byte[] replacement) {
    */
   public int to() {
     return from + lengthBytes;
+  }
+
+  /**
+   * What goes and what comes, for the trace.
+   *
+   * @param datagram the packet that has the old text; its position and limit are not used
+   * @param payloadOffset index of the first byte of the payload
+   * @return {@code "old" -> "new"}, each in plain ASCII, other bytes as {@code \\xNN}, at most 64
+   *     bytes of it
+   */
+  public String describe(ByteBuffer datagram, int payloadOffset) {
+    byte[] old = new byte[Math.min(lengthBytes, QuotedText.MOST_BYTES)];
+    datagram.get(payloadOffset + from, old);
+    return QuotedText.replaced(old, lengthBytes, replacement);
   }
 
   /**

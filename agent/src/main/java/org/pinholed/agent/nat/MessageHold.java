@@ -233,6 +233,15 @@ public final class MessageHold {
   }
 
   /**
+   * What is held first.
+   *
+   * @return the segment with the lowest number; null if none is held
+   */
+  public @Nullable HeldSegment first() {
+    return segments.isEmpty() ? null : segments.all().get(0);
+  }
+
+  /**
    * Looks at the time: what was held too long passes as it came, or, if it cannot, is dropped.
    *
    * @param nowNs the time

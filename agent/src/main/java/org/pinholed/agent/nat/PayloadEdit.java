@@ -7,9 +7,6 @@ import java.util.List;
 
 /** Bytes of a TCP stream that are replaced by others, named by sequence numbers of the sender. */
 public final class PayloadEdit {
-  /** Longer texts are cut in the trace, so no more is kept. */
-  private static final int OLD_BYTES = 64;
-
   private final int message;
   private final byte[] old;
   private final int from;
@@ -40,7 +37,7 @@ public final class PayloadEdit {
    */
   public PayloadEdit(int message, int from, int lengthBytes, byte[] replacement, byte[] old) {
     this.message = message;
-    this.old = old.length > OLD_BYTES ? Arrays.copyOf(old, OLD_BYTES) : old;
+    this.old = old.length > QuotedText.MOST_BYTES ? Arrays.copyOf(old, QuotedText.MOST_BYTES) : old;
     this.from = from;
     this.to = from + lengthBytes;
     this.replacement = replacement;
@@ -106,25 +103,7 @@ public final class PayloadEdit {
    *     bytes of it
    */
   public String describe() {
-    StringBuilder text = new StringBuilder(64);
-    quote(old, to - from, text);
-    text.append(" -> ");
-    quote(replacement, replacement.length, text);
-    return text.toString();
-  }
-
-  private static void quote(byte[] bytes, int lengthBytes, StringBuilder into) {
-    into.append('"');
-    int shown = Math.min(bytes.length, OLD_BYTES);
-    for (int i = 0; i < shown; i++) {
-      int value = Byte.toUnsignedInt(bytes[i]);
-      if (value < ' ' || value > '~' || value == '"' || value == '\\') {
-        into.append(String.format("\\x%02x", value));
-      } else {
-        into.append((char) value);
-      }
-    }
-    into.append(lengthBytes > shown ? "\"..." : "\"");
+    return QuotedText.replaced(old, to - from, replacement);
   }
 
   /** How often a segment was cut because it had only a part of what goes. */

@@ -26,7 +26,7 @@ public final class OrphanCount {
   /**
    * Makes it; it looks for the first time after a while.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public OrphanCount(long nowNs) {
     lookedNs = nowNs;
@@ -35,7 +35,7 @@ public final class OrphanCount {
   /**
    * Looks if it is time.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @param pinholes those that stand
    * @param table those that are waited for
    * @throws BackendException if the kernel cannot be read

@@ -37,7 +37,7 @@ public final class Pace {
   /**
    * One more happened.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return if it is to be told, how many were not told since the last one that was, 0 or more;
    *     else {@link #NOT_NOW}
    */
@@ -61,7 +61,7 @@ public final class Pace {
    * Takes what was not told and is due: nothing of its kind was told for a minute. The caller tells
    * it, and then the minute begins anew.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return how many, 0 if there is nothing to tell
    */
   public synchronized long takeLeft(long nowNs) {
@@ -78,7 +78,7 @@ public final class Pace {
   /**
    * Whether the next one is told in any case.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return true before the first one, and a minute after the last one that was told first
    */
   public synchronized boolean isOver(long nowNs) {

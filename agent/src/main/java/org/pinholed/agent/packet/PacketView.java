@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Re-used by {@link #wrap}, never stored, one per worker. Reads network order by single bytes,
  * so the order of the buffer does not matter. All header lengths are checked by {@code wrap}; after
  * one that is readable every other method stays inside the packet.
+ *
+ * <p>It is long because each header field that anybody reads is a method; what is checked is in
+ * {@code wrap} alone.
  */
 public final class PacketView {
   /** {@code TCP_FLAG_FIN}. */

@@ -10,7 +10,7 @@ public interface Batch {
   /**
    * When the first packet of the batch was held.
    *
-   * @return {@link System#nanoTime}
+   * @return {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   long beganNs();
 

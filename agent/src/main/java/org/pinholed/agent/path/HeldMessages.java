@@ -61,6 +61,7 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   private final Set<HeldSegment> held = new HashSet<>();
   private final ClientCounts heldByClient = new ClientCounts();
   private final Map<MessageHold, Owner> holding = new LinkedHashMap<>();
+  private final PacketView firstHeld = new PacketView();
 
   /** Whose segments are being decided on. */
   private @Nullable Owner owner;
@@ -188,8 +189,27 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
       MessageHold hold = entry.getKey();
       if (hold.remainingNs(nowNs) <= 0) {
         Owner of = entry.getValue();
+        beginTrace(of, hold);
         decide(of.flow(), of.direction(), hold, () -> hold.expire(nowNs, this));
+        if (tracer.isOn()) {
+          tracer.line("verdict", verdict + ", with all that was held behind it");
+          tracer.end();
+        }
       }
+    }
+  }
+
+  /** No packet is being read: what was held first is traced once more. */
+  private void beginTrace(Owner of, MessageHold hold) {
+    HeldSegment first = hold.first();
+    if (first == null || !tracer.isWanted()) {
+      return;
+    }
+    first.show(firstHeld);
+    tracer.begin(firstHeld, of.flow().parent());
+    if (tracer.isOn()) {
+      tracer.received(firstHeld);
+      tracer.line("session", "held until now, its message is not complete");
     }
   }
 

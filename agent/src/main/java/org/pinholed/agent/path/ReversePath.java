@@ -8,6 +8,7 @@ import org.pinholed.agent.flow.NetworkDevices;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Transport;
@@ -110,7 +111,7 @@ public final class ReversePath {
    * @param flow its flow
    * @param direction its direction
    * @param queued what the kernel says of it
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return what it is worth
    */
   public Finding judge(Flow flow, Direction direction, QueuedPacketView queued, long nowNs) {
@@ -225,6 +226,50 @@ public final class ReversePath {
             + ", which does not lead back to it";
     events.misrouted(flow.parent(), AgentReason.MISROUTED, detail);
     misroutedLog.warn(flow.parent().logName() + ": " + detail);
+  }
+
+  /**
+   * What is known of the flow of a packet, for the trace: its devices, and its translation as
+   * others write it.
+   *
+   * @param flow the flow
+   * @param towards the direction of the packet
+   * @param begins whether the flow begins with it
+   * @return one line, as {@code existing session, direction reply, policy 25, in by lan0, out by
+   *     wan0, SNAT 192.0.2.10->203.0.113.9:53541}
+   */
+  String session(Flow flow, Direction towards, boolean begins) {
+    FlowFacts facts = flow.facts();
+    StringBuilder text = new StringBuilder(128);
+    text.append(begins ? "new session of helper " + flow.parent().helper() : "existing session")
+        .append(", direction ")
+        .append(towards == Direction.ORIGINAL ? "original" : "reply")
+        .append(", policy ")
+        .append(flow.parent().policyId())
+        .append(device(", in by ", facts.clientDevice(), flow, Direction.ORIGINAL))
+        .append(device(", out by ", facts.serverDevice(), flow, Direction.REPLY));
+    if (!facts.client().equals(facts.clientSeenByServer())) {
+      text.append(", SNAT ")
+          .append(AddressText.of(facts.client().address()))
+          .append("->")
+          .append(facts.clientSeenByServer());
+    }
+    if (!facts.server().equals(facts.serverSeenByClient())) {
+      text.append(", DNAT ").append(facts.serverSeenByClient()).append("->").append(facts.server());
+    }
+    return text.append(flow.readingEnded() ? ", not read" : "").toString();
+  }
+
+  /** The device by which packets of a direction come in. */
+  private String device(String word, String known, Flow flow, Direction from) {
+    int seen = flow.devices().leavesBy(from.opposite());
+    if (!known.isEmpty()) {
+      return word + known;
+    }
+    if (seen == FlowDevices.LOCAL) {
+      return word + "this machine";
+    }
+    return seen == 0 ? "" : word + names.text(seen);
   }
 
   /**

@@ -132,13 +132,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     tracer.begin(packet, flow.parent());
     if (tracer.isOn()) {
       tracer.received(packet);
-      tracer.line(
-          "session",
-          "existing session, direction "
-              + word(towards)
-              + ", policy "
-              + flow.parent().policyId()
-              + (flow.readingEnded() ? ", not read" : ""));
+      tracer.line("session", reversePath.session(flow, towards, false));
     }
     try {
       boolean used = !flow.readingEnded() || flow.translation() != null;
@@ -327,11 +321,13 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (!reset) {
       flow.reading().noteClosed(towards);
     }
-    boolean ends = reset || flow.reading().isClosed(towards.opposite()) || flow.wasHalfClosed();
+    boolean ends =
+        reset || flow.reading().isClosed(towards.opposite()) || flow.hadClosed(towards.opposite());
     if (tracer.isOn()) {
       tracer.line("session", (ends ? "ends by " : "half closed by ") + (reset ? "RST" : "FIN"));
     }
     if (!ends) {
+      flow.parent().halfClose();
       return;
     }
     if (!reset && flow.mayHaveToRepeat()) {

@@ -24,9 +24,6 @@ import org.pinholed.kernel.nfqueue.QueuedPacketView;
  * the kernel. For the worker's thread only.
  */
 public final class UdpPath implements PacketPath {
-  /** How much of an edit a trace shows. */
-  private static final int SHOWN_BYTES = 64;
-
   private final PacketView packet;
   private final Batch batch;
   private final WorkerFlows flows;
@@ -102,7 +99,7 @@ public final class UdpPath implements PacketPath {
     tracer.begin(packet, flow.parent());
     if (tracer.isOn()) {
       tracer.received(packet);
-      tracer.line("session", session(flow, towards, begins));
+      tracer.line("session", reversePath.session(flow, towards, begins));
     }
     try {
       if (flow.readingEnded()) {
@@ -124,15 +121,6 @@ public final class UdpPath implements PacketPath {
       tracer.line("verdict", verdict);
       tracer.end();
     }
-  }
-
-  private static String session(Flow flow, Direction towards, boolean begins) {
-    return (begins ? "new session of helper " + flow.parent().helper() : "existing session")
-        + ", direction "
-        + (towards == Direction.ORIGINAL ? "original" : "reply")
-        + ", policy "
-        + flow.parent().policyId()
-        + (flow.readingEnded() ? ", not read" : "");
   }
 
   private boolean isHonest(Flow flow, Direction towards, QueuedPacketView queued) {
@@ -183,7 +171,6 @@ public final class UdpPath implements PacketPath {
   private void giveVerdict(QueuedPacketView queued) {
     WithheldReason withheld;
     try {
-      traceEdits();
       batch.bringIntoKernel();
       withheld =
           pinholes.translationRefused()
@@ -194,6 +181,7 @@ public final class UdpPath implements PacketPath {
       withheld = WithheldReason.FAULT;
     }
     if (withheld == null) {
+      traceEdits();
       batch.acceptChanged(rewrites.buffer(), rewrites.lengthBytes(), false);
       verdict = "accept, changed in " + rewrites.edits().size() + " places";
     } else {
@@ -206,24 +194,8 @@ public final class UdpPath implements PacketPath {
   private void traceEdits() {
     if (tracer.isOn()) {
       for (DatagramEdit edit : rewrites.edits()) {
-        tracer.line("rewrite", old(edit) + " -> " + text(edit.replacement()));
+        tracer.line("rewrite", edit.describe(packet.buffer(), packet.payloadOffset()));
       }
     }
-  }
-
-  private String old(DatagramEdit edit) {
-    byte[] bytes = new byte[Math.min(edit.lengthBytes(), SHOWN_BYTES + 1)];
-    packet.buffer().get(packet.payloadOffset() + edit.from(), bytes);
-    return text(bytes);
-  }
-
-  /** Printable characters as they are, others as question marks; cut. */
-  private static String text(byte[] bytes) {
-    int shown = Math.min(bytes.length, SHOWN_BYTES);
-    StringBuilder text = new StringBuilder(shown + 3);
-    for (int at = 0; at < shown; at++) {
-      text.append(bytes[at] >= ' ' && bytes[at] < 0x7f ? (char) bytes[at] : '?');
-    }
-    return text.append(bytes.length > shown ? "..." : "").toString();
   }
 }

@@ -78,6 +78,7 @@ public final class AgentEvents {
             source == null ? null : new EndpointRow(AddressText.of(source), 0),
             new EndpointRow(
                 AddressText.of(expectation.pinhole().destination()), expectation.pinhole().port()),
+            expectation.request().label(),
             expectation.request().cause().word(),
             detail,
             0));
@@ -204,6 +205,7 @@ public final class AgentEvents {
             null,
             null,
             null,
+            "",
             reason,
             detail,
             0));
@@ -212,7 +214,7 @@ public final class AgentEvents {
   /**
    * Time passed: what was held back and is due is told.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   public void tick(long nowNs) {
     listener.tick(nowNs);
@@ -247,6 +249,7 @@ public final class AgentEvents {
             Expectation.endpointRow(parent.server()),
             null,
             null,
+            "",
             reason,
             detail,
             0));

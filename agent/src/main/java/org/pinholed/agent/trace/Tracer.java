@@ -60,6 +60,15 @@ public final class Tracer {
   }
 
   /**
+   * Whether there is a trace at all, so that it is worth while to begin a packet that was kept.
+   *
+   * @return false almost always
+   */
+  public boolean isWanted() {
+    return hub.isActive();
+  }
+
+  /**
    * Whether anybody wants lines of this packet.
    *
    * @return false almost always; then no text should be made

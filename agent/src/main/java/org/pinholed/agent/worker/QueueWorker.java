@@ -322,7 +322,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    * How long the present turn of the duty cycle has taken. One without packets and questions takes
    * as long as a receive waits; much more says that the worker is stuck. From any thread.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return milliseconds
    */
   public long turnMs(long nowNs) {

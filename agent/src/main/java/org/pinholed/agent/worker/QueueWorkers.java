@@ -241,7 +241,7 @@ public final class QueueWorkers {
   /**
    * How long the present turns of the workers have taken, see {@link QueueWorker#turnMs}.
    *
-   * @param nowNs {@link System#nanoTime}
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return milliseconds, of the one that has taken longest
    */
   public long longestTurnMs(long nowNs) {

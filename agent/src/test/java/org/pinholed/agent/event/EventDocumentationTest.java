@@ -2,7 +2,10 @@ package org.pinholed.agent.event;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -10,8 +13,55 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.pinholed.agent.view.EndpointRow;
 
 class EventDocumentationTest {
+  private static final EndpointRow ENDPOINT = new EndpointRow("192.0.2.10", 40000);
+
+  private static Set<String> words(String table) {
+    Matcher row = Pattern.compile("^\\| (`.*?`) \\|", Pattern.MULTILINE).matcher(table);
+    Set<String> words = new TreeSet<>();
+    while (row.find()) {
+      for (String word : row.group(1).split(", ", -1)) {
+        words.add(word.replace("`", ""));
+      }
+    }
+    return words;
+  }
+
+  @Test
+  void everyField_isInTheTable_andNoOther() throws IOException {
+    String page = Files.readString(Path.of("..", "docs", "events.md"));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    AgentEvent.Kind kind = AgentEvent.Kind.MATCHED;
+    EventJson.write(
+        new AgentEvent(
+            1,
+            kind,
+            "sip",
+            25,
+            "0000002a",
+            "0000002b",
+            7,
+            ENDPOINT,
+            ENDPOINT,
+            ENDPOINT,
+            ENDPOINT,
+            "label",
+            "reason",
+            "detail",
+            3),
+        out);
+    EventJson.writeLost(1, 2, out);
+    Set<String> written = new TreeSet<>();
+    for (String line : out.toString(StandardCharsets.US_ASCII).lines().toList()) {
+      new ObjectMapper().readTree(line).fieldNames().forEachRemaining(written::add);
+    }
+    int from = page.indexOf("## Fields");
+    Set<String> documented = words(page.substring(from, page.indexOf("## Events")));
+    assertEquals(written, documented);
+  }
+
   @Test
   void everyEvent_isInTheTable_andNoOther() throws IOException {
     String page = Files.readString(Path.of("..", "docs", "events.md"));

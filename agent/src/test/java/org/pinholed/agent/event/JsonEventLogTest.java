@@ -43,6 +43,7 @@ class JsonEventLogTest {
         null,
         "",
         "",
+        "",
         0);
   }
 
@@ -86,6 +87,7 @@ class JsonEventLogTest {
             new EndpointRow("198.51.100.20", 21),
             new EndpointRow("2001:db8::1", 0),
             new EndpointRow("2001:db8::2", 50000),
+            "call 1",
             "portBelow1024",
             "a \"b\"\n\u001b[31m\u2028",
             0),
@@ -98,7 +100,7 @@ class JsonEventLogTest {
         "server":{"address":"198.51.100.20","port":21},\
         "source":{"address":"2001:db8::1","port":0},\
         "destination":{"address":"2001:db8::2","port":50000},\
-        "reason":"portBelow1024","detail":"a \\"b\\"\\n\\u001B[31m\\u2028"}
+        "label":"call 1","reason":"portBelow1024","detail":"a \\"b\\"\\n\\u001B[31m\\u2028"}
         """,
         out.toString(StandardCharsets.UTF_8));
   }
@@ -119,6 +121,7 @@ class JsonEventLogTest {
             null,
             null,
             null,
+            "",
             "",
             "",
             0),

@@ -21,7 +21,7 @@ class SampledEventsTest {
   private static AgentEvent event(AgentEvent.Kind kind, int flow, String reason) {
     @Nullable EndpointRow client = flow == 0 ? null : new EndpointRow("192.0.2.10", flow & 0xffff);
     return new AgentEvent(
-        1, kind, "ftp", 25, "0000abcd", null, 0, client, null, null, null, reason, "d", 0);
+        1, kind, "ftp", 25, "0000abcd", null, 0, client, null, null, null, "", reason, "d", 0);
   }
 
   private void refused(int flow, String reason) {

@@ -50,7 +50,21 @@ class FlowTableTest {
 
   private static Flow flow(int id, FlowTuple original, FlowTuple reply) {
     ConntrackEntry entry =
-        new ConntrackEntry(original, reply, id, 0, 0, 60, 2, "", -1, -1, -1, -1, 0);
+        new ConntrackEntry(
+            original,
+            reply,
+            id,
+            0,
+            0,
+            60,
+            2,
+            "",
+            -1,
+            -1,
+            -1,
+            -1,
+            0,
+            ConntrackEntry.TcpCloser.NOBODY);
     Endpoint client = new Endpoint(original.source(), original.sourcePort());
     Endpoint server = new Endpoint(original.destination(), original.destinationPort());
     return new Flow(

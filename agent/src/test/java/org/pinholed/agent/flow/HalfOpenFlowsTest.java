@@ -37,7 +37,21 @@ class HalfOpenFlowsTest {
 
   private static ConntrackEntry entry(int id, int client, int port) {
     FlowTuple original = new FlowTuple(6, address(client), port, address(0xffff), 21);
-    return new ConntrackEntry(original, original.inverse(), id, 0, 0, 60, 2, "", -1, -1, -1, -1, 0);
+    return new ConntrackEntry(
+        original,
+        original.inverse(),
+        id,
+        0,
+        0,
+        60,
+        2,
+        "",
+        -1,
+        -1,
+        -1,
+        -1,
+        0,
+        ConntrackEntry.TcpCloser.NOBODY);
   }
 
   private static ConntrackEntry entry(int id) {
@@ -174,7 +188,8 @@ class HalfOpenFlowsTest {
             -1,
             -1,
             -1,
-            0);
+            0,
+            ConntrackEntry.TcpCloser.NOBODY);
     flows.add(first, 1, 2);
     assertNull(flows.find(second));
   }

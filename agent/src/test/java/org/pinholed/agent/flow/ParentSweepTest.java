@@ -41,7 +41,22 @@ class ParentSweepTest {
     InetAddress address = new InetSocketAddress("192.0.2.10", 0).getAddress();
     for (int i = 0; i < count; i++) {
       FlowTuple tuple = new FlowTuple(6, address, i, address, 21);
-      known.add(new ConntrackEntry(tuple, tuple.inverse(), i, 0, 0, 60, 3, "", -1, -1, -1, -1, 0));
+      known.add(
+          new ConntrackEntry(
+              tuple,
+              tuple.inverse(),
+              i,
+              0,
+              0,
+              60,
+              3,
+              "",
+              -1,
+              -1,
+              -1,
+              -1,
+              0,
+              ConntrackEntry.TcpCloser.NOBODY));
     }
   }
 

@@ -96,7 +96,9 @@ class HandOverSocketTest {
                           new TranslatedState.Laid(5, 8, 8, 1, false, "\u00ff\n")))),
               null,
               17,
-              FlowDevices.LOCAL));
+              FlowDevices.LOCAL,
+              id % 2 == 0,
+              id % 3 == 0));
     }
     HalfOpenState halfOpen =
         new HalfOpenState(

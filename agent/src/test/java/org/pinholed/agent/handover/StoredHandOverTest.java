@@ -51,7 +51,9 @@ class StoredHandOverTest {
           null,
           null,
           3,
-          -1);
+          -1,
+          true,
+          false);
 
   @TempDir Path folder;
   private DatagramReceiver receiver;

@@ -3,6 +3,7 @@ package org.pinholed.agent.lifecycle;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -298,7 +299,9 @@ class AdoptionTest {
             null,
             null,
             0,
-            0);
+            0,
+            false,
+            false);
     left = new HandOver(0, List.of(), List.of(state), HalfOpenState.NONE, HandOver.Beyond.NOTHING);
     adopt();
     dialogue.client("TYPE I\r\n").server("200 ok\r\n");
@@ -644,5 +647,94 @@ class AdoptionTest {
     kernel.ended(child);
     socket.receive(EventsBench.events(socket, bench));
     assertEquals(List.of(), bench.table().living().known());
+  }
+
+  private void passiveOpens(TcpDialogue dialogue) {
+    // Each side's first line may be the end of one whose beginning nobody has seen.
+    dialogue.client("TYPE I\r\n").server("200 ok\r\n");
+    dialogue.client("NOOP\r\n").server("200 ok\r\n").passive(30001);
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30001"), bench.backend().open());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"4, false", "5, false", "4, true", "5, true"})
+  void halfClosed_isReadOn_untilTheOtherSideCloses(int state, boolean byServer) throws Exception {
+    TcpDialogue dialogue = established(PROVEN);
+    dialogue.connection().close(byServer, state);
+    adopt();
+    passiveOpens(dialogue);
+    dialogue.fin(!byServer);
+    bench.turn();
+    assertEquals(List.of(), sessions());
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void halfClosed_itsFinComesOnceMore_isReadOn(boolean byServer) throws Exception {
+    TcpDialogue dialogue = established(PROVEN);
+    dialogue.connection().close(byServer, FakeConntrackKernel.FIN_WAIT);
+    adopt();
+    dialogue.fin(byServer);
+    bench.turn();
+    assertEquals(1, sessions().size());
+    dialogue.fin(!byServer);
+    bench.turn();
+    assertEquals(List.of(), sessions());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      ints = {
+        FakeConntrackKernel.CLOSE_WAIT,
+        FakeConntrackKernel.LAST_ACK,
+        FakeConntrackKernel.TIME_WAIT
+      })
+  void replaced_halfClosed_whateverTheKernelMadeOfIt_goesOnAtTheVeryByte(int state)
+      throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
+    dialogue.fin(false);
+    dialogue.connection().close(false, state);
+    replace();
+    dialogue.on(bench).server("227 Entering Passive Mode (198,51,100,7,117,48)\r\n");
+    assertEquals(List.of("ONCE TCP 192.0.2.10 > 198.51.100.7:30000"), bench.backend().open());
+    assertTrue(parentOf(dialogue).isHalfClosed());
+
+    dialogue.fin(true);
+    bench.turn();
+    assertEquals(List.of(), sessions());
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  private Parent parentOf(TcpDialogue dialogue) {
+    Flow flow = bench.worker().flows().find(dialogue.connection().identity());
+    assertNotNull(flow);
+    return flow.parent();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"6, true, 1", "7, true, 1", "8, true, 0", "6, false, 0", "7, false, 0"})
+  void twoFins_ofWhichNobodyTells_isReadOnOnlyWhileAChildLives(
+      int state, boolean childLives, int parents) throws Exception {
+    TcpDialogue dialogue = established(PROVEN);
+    dialogue.connection().close(false, state);
+    if (childLives) {
+      bench.conntrack().add(passiveChild("192.0.2.10"));
+    }
+    assertEquals(parents, adopt().parents());
+    assertEquals(25 | (parents == 1 ? PROVEN : OPAQUE), dialogue.connection().mark());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void parentThatIsNotRead_isKnownWhileAChildLives(boolean childLives) throws Exception {
+    TcpDialogue dialogue = established(VETTED | OPAQUE);
+    Connection child = passiveChild("192.0.2.10");
+    if (childLives) {
+      bench.conntrack().add(child);
+    }
+    adopt();
+    assertEquals(childLives ? 1 : 0, sessions().size());
+    assertEquals(childLives ? List.of(parentOf(dialogue)) : List.of(), parentsOf(child));
   }
 }

@@ -207,6 +207,21 @@ class ParentKeeperTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"FIN_WAIT, 4, 300", "LAST_ACK, 6, 200", "TIME_WAIT, 7, 200", "CLOSE, 8, 60"})
+  void oneFinWasRead_theKernelMayHaveCountedItTwice(String state, int tcpState, int kept)
+      throws IOException {
+    set("fin_wait", 300);
+    set("close_wait", 200);
+    Connection control = control(1);
+    control.setTcpState(tcpState);
+    Parent parent = parent(control);
+    parent.halfClose();
+    living.inherit(child(2).identity(), List.of(parent));
+    keeper.tick(0);
+    assertEquals(kept, control.timeoutSeconds(), state);
+  }
+
+  @ParameterizedTest
   @CsvSource({"600, 60, 20000", "600, 30, 10000", "9, 60, 3000", "1, 60, 333"})
   void looksAgain_threeTimesInTheShortestTime(int established, int closeWait, int betweenMs)
       throws IOException {

@@ -99,6 +99,7 @@ class AgentEventsTest {
             "");
     ExpectationRequest request =
         ExpectationRequest.builder("k", Direction.REPLY, new Endpoint(SERVER, 5000), Word.SAID)
+            .label("call\u001b[31m of al\u00edce")
             .build();
     return new Expectation(
         17,
@@ -128,6 +129,7 @@ class AgentEventsTest {
             new EndpointRow("192.0.2.10", 21),
             new EndpointRow("2001:db8::7", 0),
             new EndpointRow("2001:db8::7", 5000),
+            "call\\x1b[31m of al\\xedce",
             "said",
             "detail",
             0),

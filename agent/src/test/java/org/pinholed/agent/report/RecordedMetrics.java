@@ -1,8 +1,11 @@
 package org.pinholed.agent.report;
 
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -11,12 +14,28 @@ import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.helper.Reason;
 
-/** Counts by words. Thread-safe. */
+/**
+ * Counts by words. What is counted for each batch of packets allocates nothing, so that what the
+ * agent allocates can be measured beside it. Thread-safe.
+ */
 public final class RecordedMetrics implements AgentMetrics {
-  private final Map<String, Integer> counts = new TreeMap<>();
+  private static final Map<Verdict, String> VERDICT_WORDS = new EnumMap<>(Verdict.class);
+
+  static {
+    for (Verdict verdict : Verdict.values()) {
+      VERDICT_WORDS.put(verdict, "verdict " + verdict);
+    }
+  }
+
+  private final Map<String, AtomicInteger> counts = new TreeMap<>();
 
   private synchronized void count(String word, int by) {
-    counts.merge(word, by, Integer::sum);
+    AtomicInteger count = counts.get(word);
+    if (count == null) {
+      count = new AtomicInteger();
+      counts.put(word, count);
+    }
+    count.addAndGet(by);
   }
 
   /**
@@ -26,7 +45,8 @@ public final class RecordedMetrics implements AgentMetrics {
    * @return 0 or more
    */
   public synchronized int of(String word) {
-    return counts.getOrDefault(word, 0);
+    AtomicInteger count = counts.get(word);
+    return count == null ? 0 : count.get();
   }
 
   /**
@@ -40,7 +60,7 @@ public final class RecordedMetrics implements AgentMetrics {
 
   @Override
   public void verdicts(Verdict verdict, int packets) {
-    count("verdict " + verdict, packets);
+    count(Objects.requireNonNull(VERDICT_WORDS.get(verdict)), packets);
   }
 
   @Override

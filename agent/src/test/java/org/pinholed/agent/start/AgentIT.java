@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -249,6 +250,9 @@ class AgentIT {
     assertEquals(List.of(), agent.sessions(ListingFilter.ALL));
     agent.close(); // says what is left to say
     assertEquals(List.of("created 227", "cleared 227"), log.words());
+    PastExpectation past = agent.history().ended().get(0);
+    assertEquals("cleared 227", past.end().word() + " " + past.announcement().word());
+    assertEquals(serial, past.parent().serial());
   }
 
   @Test

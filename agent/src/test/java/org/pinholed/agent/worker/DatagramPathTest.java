@@ -107,6 +107,9 @@ class DatagramPathTest {
     heard.add((direction == Direction.ORIGINAL ? "> " : "< ") + text);
     facts.add(flow);
     out.understood(LambdaProtocol.Word.SAID);
+    if (out.isTraced()) {
+      out.describe("says " + text);
+    }
     String[] words = text.split(" ", -1);
     switch (words[0]) {
       case "open" -> {
@@ -794,7 +797,7 @@ class DatagramPathTest {
       try (ConntrackClient client = ConntrackClient.open(bench.conntrack())) {
         ConntrackEntry entry =
             client.get(dialogue.connection().identity().original()).orElseThrow();
-        return new LeftFlow(entry, null, states.isEmpty() ? null : states.get(0), null);
+        return new LeftFlow(entry, null, states.isEmpty() ? null : states.get(0), null, false);
       }
     }
 
@@ -836,8 +839,13 @@ class DatagramPathTest {
     }
   }
 
+  /** All of it: the devices and the translation of the flow, the message, each replacement. */
   @Test
   void aTraceTellsWhatWasReadAndRewritten() {
+    bench.routes().device(5, "lan0", 1500);
+    bench.routes().device(6, "wan0", 1500);
+    bench.routes().route("192.0.2.10", 5);
+    bench.routes().route("198.51.100.7", 6);
     List<String> lines = new ArrayList<>();
     bench
         .traces()
@@ -853,18 +861,32 @@ class DatagramPathTest {
             DatagramDialogue.SERVER,
             7,
             25)
-        .client("client 5000 5000");
+        .by(5, 6)
+        .client("client 5000 5000")
+        .server("\u001b[31m\u00e9" + "x".repeat(300));
 
     assertEquals(
         """
         1 received: UDP 203.0.113.9:1025 -> 198.51.100.7:21, 16 bytes of payload
-        1 session: new session of helper test, direction original, policy 25
+        1 session: new session of helper test, direction original, policy 25, in by lan0, out by wan0, \
+        SNAT 192.0.2.10->203.0.113.9:1025
         1 helper: reads 16 bytes, state read0
         1 understood: said
+        1 message: says client 5000 5000
         1 expectation: opens TCP 198.51.100.7:any -> 203.0.113.9:5000 once for 30 s (expectation 1)
-        1 rewrite: 5000 -> 203.0.113.9:5000
-        1 rewrite: 5000 -> 203.0.113.9:5000
+        1 rewrite: "5000" -> "203.0.113.9:5000"
+        1 rewrite: "5000" -> "203.0.113.9:5000"
         1 verdict: accept, changed in 2 places
+        2 received: UDP 198.51.100.7:21 -> 192.0.2.10:40001, 306 bytes of payload
+        2 session: existing session, direction reply, policy 25, in by lan0, out by wan0, \
+        SNAT 192.0.2.10->203.0.113.9:1025
+        2 helper: reads 306 bytes, state read1
+        2 understood: said
+        2 message: says \\x1b[31m\\xe9"""
+            + "x".repeat(240 - 18)
+            + """
+        ~
+        2 verdict: accept, as it came
         """,
         String.join("\n", lines) + "\n");
   }

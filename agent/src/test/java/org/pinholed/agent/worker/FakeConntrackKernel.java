@@ -39,6 +39,12 @@ public final class FakeConntrackKernel implements NetlinkTransport {
   /** {@code TCP_CONNTRACK_CLOSE_WAIT}. */
   public static final int CLOSE_WAIT = 5;
 
+  /** {@code IP_CT_TCP_FLAG_CLOSE_INIT}. */
+  private static final int CLOSE_INIT = 4;
+
+  /** {@code TCP_CONNTRACK_LAST_ACK}. */
+  public static final int LAST_ACK = 6;
+
   /** {@code TCP_CONNTRACK_TIME_WAIT}. */
   public static final int TIME_WAIT = 7;
 
@@ -60,6 +66,7 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     private final int id;
     private volatile int mark;
     private volatile int tcpState;
+    private volatile @Nullable Boolean closedByReply;
     private volatile String helper = "";
     private volatile boolean adjustable;
     private volatile int zone;
@@ -127,6 +134,17 @@ public final class FakeConntrackKernel implements NetlinkTransport {
      */
     public void setTcpState(int value) {
       tcpState = value;
+    }
+
+    /**
+     * One side sent the first FIN.
+     *
+     * @param byReply false for the client, true for the server
+     * @param state {@code enum tcp_conntrack}
+     */
+    public void close(boolean byReply, int state) {
+      closedByReply = byReply;
+      tcpState = state;
     }
 
     /**
@@ -228,7 +246,13 @@ public final class FakeConntrackKernel implements NetlinkTransport {
         writer.attr16be(18, zone);
       }
       if (original.protocol() == 6) {
-        writer.beginNested(4).beginNested(1).attr8(1, tcpState).endNested().endNested();
+        writer.beginNested(4).beginNested(1).attr8(1, tcpState);
+        Boolean byReply = closedByReply;
+        for (int direction = 0; byReply != null && direction < 2; direction++) {
+          int ends = byReply == (direction == 1) ? CLOSE_INIT : 0;
+          writer.attrBytes(4 + direction, new byte[] {(byte) ends, (byte) ends});
+        }
+        writer.endNested().endNested();
       }
       if (!helper.isEmpty()) {
         writer.beginNested(5).attrString(1, helper).endNested();

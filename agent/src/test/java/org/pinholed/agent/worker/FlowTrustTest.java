@@ -221,7 +221,7 @@ class FlowTrustTest {
           ConntrackClient.open(bench.conntrack())
               .get(dialogue.connection().identity())
               .orElseThrow();
-      return new LeftFlow(entry, null, null, null);
+      return new LeftFlow(entry, null, null, null, false);
     }
 
     @Test

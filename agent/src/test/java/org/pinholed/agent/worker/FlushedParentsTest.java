@@ -77,7 +77,7 @@ class FlushedParentsTest {
       bench.conntrack().add(connections[i]);
       ConntrackEntry entry = client.get(original).orElseThrow();
       int changes = bench.conntrack().changes();
-      bench.worker().takeover().takeOver(new LeftFlow(entry, null, null, null));
+      bench.worker().takeover().takeOver(new LeftFlow(entry, null, null, null, false));
       assertEquals(changes, bench.conntrack().changes(), "packets wait");
     }
     living = new TcpDialogue(bench).login();

@@ -12,7 +12,10 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.time.Clock;
@@ -205,6 +208,27 @@ class HeldMessagesTest {
     assertEquals(LINE.substring(0, 40), String.join("", passed()));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"LATER", "OWNED"})
+  void helperThatAnnouncesOfAnUnfinishedMessage_whatWaitsForAnAnswer_isTakenBack(String word)
+      throws NetlinkException {
+    bench = WorkerBench.at(new LineProtocol(true), clock);
+    bench.queue().allowDrops();
+    TcpDialogue flow = hiddenClient();
+    String line = word + LINE.substring(5);
+    flow.client("LATER <192.0.2.10:30004>\n" + line.substring(0, 40));
+    assertEquals(
+        List.of(30004),
+        bench.rows().stream().map(row -> row.destination().port()).toList(),
+        "that of a message that is whole stays");
+    assertEquals(0, bench.table().owners().size());
+    at(500);
+    flow.sayQuit();
+    bench.turn();
+
+    assertEquals(List.of(), bench.rows());
+  }
+
   @Test
   void oneClient_holdsItsShareOnly_andAllTogetherAnEighthOfTheQueue() {
     List<TcpDialogue> flows = new ArrayList<>();
@@ -265,6 +289,38 @@ class HeldMessagesTest {
     assertTrue(
         texts.contains("rewrite: \"<192.0.2.10:30002>\" -> \"<203.0.113.9:30002>\""),
         texts::toString);
+  }
+
+  /** The trace of a packet that is held says what became of it, though no packet is read then. */
+  @Test
+  void trace_saysThatAMessageWasNotCompleteInTime() {
+    TcpDialogue flow = hiddenClient();
+    List<String> lines = new ArrayList<>();
+    bench
+        .traces()
+        .subscribe(
+            new TraceFilter(null, null, null, null),
+            100,
+            line -> lines.add(line.packet() + " " + line.step() + ": " + line.text()));
+    flow.client(LINE.substring(0, 12)).client(LINE.substring(12, 20));
+    lines.clear();
+    clock.ms += 501;
+    bench.turn();
+
+    assertEquals(
+        List.of(
+            "3 received: TCP 203.0.113.9:40001 -> 198.51.100.7:21 ACK seq 2147483636, 12 bytes of"
+                + " payload",
+            "3 session: held until now, its message is not complete",
+            "3 reason: refused holdTime: a message that had to be rewritten as a whole was not"
+                + " complete within 500 ms; a segment of it was lost, or its sender writes it in"
+                + " pieces",
+            "3 verdict: accept, as it came, with all that was held behind it"),
+        lines);
+    flow.client(LINE.substring(20));
+    assertEquals(
+        List.of("holdTime", "rewriteGivenUp", "rewriteGivenUp"),
+        bench.events().history().refused().stream().map(PastExpectation::reason).toList());
   }
 
   /** The reset has the number that the receiver expects, of which nothing came that waited. */

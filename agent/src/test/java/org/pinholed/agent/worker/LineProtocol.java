@@ -19,6 +19,7 @@ import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
 
@@ -26,10 +27,14 @@ import org.pinholed.helper.Transport;
  * A protocol whose messages are lines, longer than a segment perhaps. Each {@code <ADDRESS:PORT>}
  * in a line is announced, and edited as the other side must see it. A line that begins with {@code
  * BOOM} throws, one with {@code STOP} is a reason to read no more, one with {@code CUT} cuts a
- * child.
+ * child. What a line announces that begins with {@code LATER} waits for an answer, and so does that
+ * of {@code OWNED}, which belongs to {@link #SERVICE} besides.
  */
 final class LineProtocol implements HelperProtocol {
   private static final Pattern ENDPOINT = Pattern.compile("<([0-9.]+):([0-9]+)>");
+
+  /** Who {@code OWNED} lines announce for. */
+  static final OwnerId SERVICE = new OwnerId(3, 4);
 
   private final boolean announcesEarly;
 
@@ -115,17 +120,20 @@ final class LineProtocol implements HelperProtocol {
       }
       Matcher found = ENDPOINT.matcher(line);
       while (found.find()) {
-        Endpoint seen =
-            out.expect(
-                ExpectationRequest.builder(
-                        found.group(2),
-                        direction,
-                        new Endpoint(address(found.group(1)), Integer.parseInt(found.group(2))),
-                        LambdaProtocol.Word.SAID)
-                    .streamOffset(offset)
-                    .endpointOffset(offset + found.start())
-                    .build());
-        edit(found, offset, seen, out);
+        ExpectationRequest.Builder request =
+            ExpectationRequest.builder(
+                    found.group(2),
+                    direction,
+                    new Endpoint(address(found.group(1)), Integer.parseInt(found.group(2))),
+                    LambdaProtocol.Word.SAID)
+                .streamOffset(offset)
+                .endpointOffset(offset + found.start());
+        if (line.startsWith("LATER")) {
+          request.inactive();
+        } else if (line.startsWith("OWNED")) {
+          request.inactive().owner(SERVICE);
+        }
+        edit(found, offset, out.expect(request.build()), out);
       }
     }
 

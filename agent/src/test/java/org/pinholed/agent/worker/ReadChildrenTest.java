@@ -19,7 +19,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ReadChild;
-import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.lifecycle.Adoption;
 import org.pinholed.agent.packet.PacketView;
@@ -121,7 +120,7 @@ class ReadChildrenTest {
                 0,
                 List.of(),
                 bench.worker().flows().states(),
-                HalfOpenState.NONE,
+                bench.workers().halfOpenState(),
                 new HandOver.Beyond(List.of(), List.of(), children))
             : HandOver.NOTHING;
     bench = bench.nextProcess();
@@ -260,6 +259,37 @@ class ReadChildrenTest {
     PacketView view = new PacketView();
     assertNull(view.wrap(ByteBuffer.wrap(packet), 0, packet.length));
     return view;
+  }
+
+  /** Its pinhole is used up by its SYN, long before there is a flow. */
+  @Test
+  void handedOverBeforeItsFirstByte_isReadFromThere() throws Exception {
+    bench =
+        new WorkerBench(
+            new LambdaProtocol(this::read), AgentConfig.Limits.DEFAULT, Duration.ofSeconds(30));
+    bench.queue().allowDrops();
+    new TcpDialogue(bench).connect().client("once 5060");
+    bench
+        .backend()
+        .use(notNull(bench.backend().find("ONCE TCP " + SERVER + " > " + CLIENT + ":5060")));
+    TcpDialogue child =
+        new TcpDialogue(
+            bench,
+            new InetSocketAddress(SERVER, 7000),
+            new InetSocketAddress(CLIENT, 5060),
+            0x77,
+            MARK);
+    told(child.connection());
+    child.connect();
+    nextProcess(true);
+    child.on(bench).client("hello");
+
+    assertEquals(List.of("hello by g5060"), heard);
+  }
+
+  private static Pinhole notNull(@Nullable Pinhole pinhole) {
+    assertNotNull(pinhole);
+    return pinhole;
   }
 
   /** One that the kernel has no more is not remembered. */

@@ -3,7 +3,6 @@ package org.pinholed.agent.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -20,17 +19,12 @@ import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.kernel.conntrack.ConntrackClient;
-import org.pinholed.kernel.netlink.FakeDatagrams;
-import org.pinholed.kernel.netlink.NetlinkConstants;
 import org.pinholed.kernel.nfqueue.PacketHandler;
 import org.pinholed.kernel.nfqueue.PacketSource;
-import org.pinholed.kernel.nfqueue.QueuedPacketView;
 import org.pinholed.kernel.route.RouteClient;
 
 /** Packets that were written down, read without a queue of the kernel and at their own time. */
 class ReplayTest {
-  private static final int AF_INET = 2;
-
   /** A day on which nobody runs this test: 2001-09-09 01:46:40 UTC. */
   private static final long BEGAN_SECONDS = 1_000_000_000;
 
@@ -39,7 +33,6 @@ class ReplayTest {
   /** Packets with their times; the clock shows the time of the packet that was read last. */
   private static final class WrittenPackets implements PacketSource, Clock {
     private final Deque<Written> left = new ArrayDeque<>();
-    private final QueuedPacketView view = new QueuedPacketView();
     private final List<String> verdicts = new ArrayList<>();
     private long nowSeconds = BEGAN_SECONDS;
     private int lastId;
@@ -61,20 +54,7 @@ class ReplayTest {
       }
       nowSeconds = next.seconds();
       int id = ++lastId;
-      byte[] message =
-          FakeDatagrams.datagram(
-              writer ->
-                  writer
-                      .beginNfnetlink(NetlinkConstants.NFNL_SUBSYS_QUEUE, 0, 0, 0, AF_INET, 0)
-                      .attrHeader(1, 7)
-                      .raw32be(id)
-                      .raw16be(0x0800)
-                      .raw8(FakeQueueKernel.POSTROUTING)
-                      .pad()
-                      .attrBytes(10, next.packet().array())
-                      .endMessage());
-      view.wrap(ByteBuffer.wrap(message).order(ByteOrder.nativeOrder()), 0, message.length);
-      handler.onPacket(view);
+      handler.onPacket(new QueuedPacket(id, next.packet().array()).asItIs());
       return 1;
     }
 

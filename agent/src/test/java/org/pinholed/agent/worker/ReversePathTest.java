@@ -290,7 +290,8 @@ class ReversePathTest {
                       before.entries(ListingFilter.ALL).get(0),
                       null,
                       before.states().get(0),
-                      null));
+                      null,
+                      false));
       bench = next;
       dialogue.on(next);
       server("120 wait\r\n");

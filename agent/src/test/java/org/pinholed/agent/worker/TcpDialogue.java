@@ -17,6 +17,8 @@ public final class TcpDialogue {
   private static final int TCP = 6;
 
   private WorkerBench bench;
+  private int clientDevice;
+  private int serverDevice;
   private final InetSocketAddress client;
   private final InetSocketAddress server;
 
@@ -147,7 +149,7 @@ public final class TcpDialogue {
    * @return this dialogue
    */
   public TcpDialogue connect() {
-    deliver(synAck());
+    deliver(synAck(), serverDevice, clientDevice);
     connection.setTcpState(FakeConntrackKernel.ESTABLISHED);
     return this;
   }
@@ -223,8 +225,19 @@ public final class TcpDialogue {
 
   /** Delivers a packet and lets the worker read it. */
   TcpDialogue deliver(byte[] packet) {
-    bench.queue().deliver(packet);
+    return deliver(packet, 0, 0);
+  }
+
+  private TcpDialogue deliver(byte[] packet, int in, int out) {
+    bench.queue().deliver(packet, FakeQueueKernel.POSTROUTING, in, out);
     bench.turn();
+    return this;
+  }
+
+  /** Packets of the client come by one device, those of the server by another. */
+  TcpDialogue by(int clientsDevice, int serversDevice) {
+    clientDevice = clientsDevice;
+    serverDevice = serversDevice;
     return this;
   }
 
@@ -235,7 +248,7 @@ public final class TcpDialogue {
    * @return this dialogue
    */
   public TcpDialogue client(String text) {
-    return deliver(clientSays(text, 0));
+    return deliver(clientSays(text, 0), clientDevice, serverDevice);
   }
 
   /**
@@ -245,7 +258,7 @@ public final class TcpDialogue {
    * @return this dialogue
    */
   public TcpDialogue server(String text) {
-    return deliver(serverSays(text, 0));
+    return deliver(serverSays(text, 0), serverDevice, clientDevice);
   }
 
   /**
@@ -276,6 +289,15 @@ public final class TcpDialogue {
   public void sayQuit() {
     bench.queue().deliver(clientSays("QUIT\r\n", PacketView.FIN));
     bench.queue().deliver(serverSays("221 bye\r\n", PacketView.FIN));
+  }
+
+  /**
+   * One side closes, or sends its FIN once more.
+   *
+   * @param byServer false for the client, true for the server
+   */
+  public void fin(boolean byServer) {
+    deliver(byServer ? serverSays("", PacketView.FIN) : clientSays("", PacketView.FIN));
   }
 
   /** Both sides close, one after the other. */

@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.TraceFilter;
@@ -85,6 +88,82 @@ class TraceOfADialogueTest {
             .toList(),
         text());
     lines.forEach(line -> assertFalse(Instant.parse(line.time()).isAfter(Instant.now())));
+  }
+
+  /** Both ends are translated; how, each packet of the flow says, beside its devices. */
+  @Test
+  void translated_showsDevicesAndTranslationOfTheParent_andEachRewrite() {
+    bench.routes().device(5, "lan0", 1500);
+    bench.routes().device(6, "wan0", 1500);
+    bench.routes().route("192.0.2.10", 5);
+    bench.routes().route("198.51.100.7", 6);
+    TcpDialogue dialogue =
+        new TcpDialogue(
+            bench,
+            TcpDialogue.CLIENT,
+            TcpDialogue.SERVER,
+            new InetSocketAddress("203.0.113.9", 53541),
+            new InetSocketAddress("203.0.113.100", 21),
+            0x1234,
+            25);
+    dialogue.connection().makeAdjustable();
+    dialogue.by(5, 6).login();
+    bench.traces().subscribe(ALL, 100, lines::add);
+    dialogue.client("PORT 192,0,2,10,117,48\r\n");
+
+    String session =
+        "1 00001234 session: existing session, direction original, policy 25, in by lan0, out by"
+            + " wan0, SNAT 192.0.2.10->203.0.113.9:53541,"
+            + " DNAT 203.0.113.100:21->198.51.100.7:21";
+    assertEquals(session, text().get(1));
+    String rewrite = "1 00001234 rewrite: \"192,0,2,10,117,48\" -> \"203,0,113,9,117,48\"";
+    assertTrue(text().contains(rewrite), text()::toString);
+  }
+
+  @Test
+  void label_standsInEachLineOfItsExpectation() throws Exception {
+    WorkerBench own =
+        new WorkerBench(
+            new LambdaProtocol(
+                (direction, text, facts, out) -> {
+                  if (text.equals("close")) {
+                    out.close(null, "media");
+                  } else {
+                    out.expect(
+                        Announcements.once("media", facts, 30000)
+                            .label("call of \u001b]0;alice")
+                            .build());
+                  }
+                }),
+            AgentConfig.Limits.DEFAULT,
+            Duration.ofSeconds(30));
+    own.traces().subscribe(ALL, 100, lines::add);
+    TcpDialogue dialogue = new TcpDialogue(own).connect().server("open").server("close");
+    own.backend().refuse(pinhole -> true);
+    dialogue.server("open");
+
+    assertEquals(
+        List.of(
+            "2 00001234 expectation: opens TCP 192.0.2.10:any -> 198.51.100.7:30000 once for 30 s"
+                + " (expectation 1, call of \\x1b]0;alice)",
+            "3 00001234 expectation: shuts expectation 1, call of \\x1b]0;alice",
+            "4 00001234 expectation: opens TCP 192.0.2.10:any -> 198.51.100.7:30000 once for 30 s"
+                + " (expectation 2, call of \\x1b]0;alice)"),
+        text().stream().filter(line -> line.contains(" expectation: ")).toList());
+    assertTrue(
+        text().stream()
+            .anyMatch(
+                line ->
+                    line.contains(
+                        "refused backendRefused for expectation 2, call of \\x1b]0;alice: ")),
+        text()::toString);
+    assertEquals(
+        List.of("call of \\x1b]0;alice"),
+        own.log().all().stream()
+            .filter(event -> event.expectationId() != 0)
+            .map(AgentEvent::label)
+            .distinct()
+            .toList());
   }
 
   @Test

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
@@ -37,6 +38,7 @@ import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
+import org.pinholed.kernel.nfqueue.PacketSource;
 import org.pinholed.kernel.nfqueue.QueueOptions;
 import org.pinholed.kernel.route.RouteClient;
 
@@ -51,6 +53,7 @@ public final class WorkerBench {
   static final int MOST_HELD_PACKETS = 40;
 
   private final List<HelperProtocol> protocols;
+  private final Transport transport;
   private final ScriptedBackend backend;
   private final List<List<String>> openAtVerdicts = new ArrayList<>();
   private final FakeQueueKernel queueKernel;
@@ -186,12 +189,13 @@ public final class WorkerBench {
         new ExpectationTable(limits),
         new ParentOwners(limits),
         false,
-        clock);
+        clock,
+        UnaryOperator.identity());
   }
 
   /**
-   * Makes another worker that reads the same protocol over UDP, over the same kernel, as the next
-   * process does.
+   * Makes another worker that reads the same protocol over the same transport, over the same
+   * kernel, as the next process does.
    *
    * @return a bench with a table of its own
    * @throws NetlinkException never
@@ -199,14 +203,41 @@ public final class WorkerBench {
   WorkerBench nextProcess() throws NetlinkException {
     return new WorkerBench(
         protocols.get(0),
-        Transport.UDP,
+        transport,
         Duration.ofSeconds(30),
         backend,
         conntrack,
         new ExpectationTable(AgentConfig.Limits.DEFAULT),
         new ParentOwners(AgentConfig.Limits.DEFAULT),
         false,
-        Clock.SYSTEM);
+        Clock.SYSTEM,
+        UnaryOperator.identity());
+  }
+
+  /**
+   * Makes a worker that reads a protocol on port 21 and gets some of its packets elsewhere.
+   *
+   * @param protocol the protocol
+   * @param transport by what it goes
+   * @param source gets the queue of this bench; the worker reads from what it returns
+   * @return its bench
+   * @throws NetlinkException never
+   */
+  static WorkerBench over(
+      HelperProtocol protocol, Transport transport, UnaryOperator<PacketSource> source)
+      throws NetlinkException {
+    AgentConfig.Limits limits = AgentConfig.Limits.DEFAULT;
+    return new WorkerBench(
+        protocol,
+        transport,
+        Duration.ofSeconds(30),
+        new ScriptedBackend(),
+        new FakeConntrackKernel(),
+        new ExpectationTable(limits),
+        new ParentOwners(limits),
+        false,
+        Clock.SYSTEM,
+        source);
   }
 
   private WorkerBench(
@@ -228,7 +259,8 @@ public final class WorkerBench {
         table,
         owners,
         asymmetricRouting,
-        clock);
+        clock,
+        UnaryOperator.identity());
   }
 
   private WorkerBench(
@@ -240,9 +272,11 @@ public final class WorkerBench {
       ExpectationTable table,
       ParentOwners owners,
       boolean asymmetricRouting,
-      Clock clock)
+      Clock clock,
+      UnaryOperator<PacketSource> source)
       throws NetlinkException {
     protocols = List.of(protocol);
+    this.transport = transport;
     events = new AgentEvents(log, metrics, new ExpectationHistory(clock), clock);
     this.backend = backend;
     this.conntrack = conntrack;
@@ -258,10 +292,18 @@ public final class WorkerBench {
     worker =
         new QueueWorker(
             new WorkerSockets(
-                PacketQueue.open(
-                    new QueueOptions(
-                        0, 1024, 65531, true, false, 1 << 16, BATCH_PACKETS, Duration.ofSeconds(1)),
-                    queueKernel),
+                source.apply(
+                    PacketQueue.open(
+                        new QueueOptions(
+                            0,
+                            1024,
+                            65531,
+                            true,
+                            false,
+                            1 << 16,
+                            BATCH_PACKETS,
+                            Duration.ofSeconds(1)),
+                        queueKernel)),
                 ownConntrack,
                 new KernelFlowFinder(ownConntrack, ownPinholes),
                 RouteClient.open(routes),

@@ -196,6 +196,36 @@ public final class AgentProcess implements AutoCloseable {
         ctlCommand(arguments).toArray(String[]::new));
   }
 
+  /**
+   * Traces what goes on.
+   *
+   * @param port of the packets that are shown
+   * @param talk makes some; done again and again until the trace has had enough, since nobody sees
+   *     at which moment it begins
+   * @return the lines of 40 packets
+   */
+  public String traceOf(int port, Runnable talk) {
+    Path output = lab.workFolder().resolve("trace-" + port + ".out");
+    Process trace =
+        startCtl(
+            output, "trace", "--port", Integer.toString(port), "--count", "40", "--timeout", "60");
+    while (trace.isAlive()) {
+      talk.run();
+    }
+    try {
+      String text = Files.readString(output);
+      if (trace.waitFor() != 0) {
+        throw new AssertionError("trace: exit code " + trace.exitValue() + "\n" + text);
+      }
+      return text;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted", e);
+    }
+  }
+
   private List<String> ctlCommand(String... arguments) {
     List<String> command =
         new ArrayList<>(List.of(program("pinholectl"), "--socket", socket.toString()));

@@ -18,6 +18,7 @@ package org.pinholed.kernel.conntrack;
  * @param replyPackets packets in the reply direction; -1 if accounting is off
  * @param replyBytes bytes in the reply direction; -1 if accounting is off
  * @param zone {@code ct zone} of both directions or of one, 0 if none was set
+ * @param tcpCloser who sent the first FIN of a TCP connection, as far as it is told
  */
 public record ConntrackEntry(
     FlowTuple original,
@@ -32,8 +33,19 @@ public record ConntrackEntry(
     long originalBytes,
     long replyPackets,
     long replyBytes,
-    int zone) {
+    int zone,
+    TcpCloser tcpCloser) {
   private static final int IPPROTO_TCP = 6;
+
+  /** Who sent the first FIN of a connection ({@code IP_CT_TCP_FLAG_CLOSE_INIT}). */
+  public enum TcpCloser {
+    /** Nobody yet, or it is not told: events of ends do not say it. */
+    NOBODY,
+    /** Who sent the first packet. */
+    ORIGINAL,
+    /** Who answered it. */
+    REPLY
+  }
 
   /** {@code TCP_CONNTRACK_SYN_RECV} of {@code nf_conntrack_tcp.h}: a SYN was answered. */
   public static final int TCP_SYN_RECV = 2;
@@ -46,6 +58,12 @@ public record ConntrackEntry(
 
   /** {@code TCP_CONNTRACK_CLOSE_WAIT}: and acknowledged. */
   public static final int TCP_CLOSE_WAIT = 5;
+
+  /** {@code TCP_CONNTRACK_LAST_ACK}: two FINs were seen, perhaps twice the same. */
+  public static final int TCP_LAST_ACK = 6;
+
+  /** {@code TCP_CONNTRACK_TIME_WAIT}: and acknowledged. */
+  public static final int TCP_TIME_WAIT = 7;
 
   /** {@code IPS_EXPECTED}: a child of a kernel expectation. */
   public static final int IPS_EXPECTED = 1;
@@ -93,7 +111,8 @@ public record ConntrackEntry(
         !answered.destination().equals(original.destination())
             || answered.destinationPort() != original.destinationPort();
     int status = (source ? IPS_SRC_NAT : 0) | (destination ? IPS_DST_NAT : 0);
-    return new ConntrackEntry(original, reply, id, mark, status, -1, -1, "", -1, -1, -1, -1, 0);
+    return new ConntrackEntry(
+        original, reply, id, mark, status, -1, -1, "", -1, -1, -1, -1, 0, TcpCloser.NOBODY);
   }
 
   /** What Linux 7.2 and later call the helper of a flow that has a {@code ct expectation}. */
@@ -116,6 +135,17 @@ public record ConntrackEntry(
    */
   public boolean isTcpAlive() {
     return tcpState >= TCP_SYN_RECV && tcpState <= TCP_CLOSE_WAIT;
+  }
+
+  /**
+   * Whether two FINs of a TCP connection were seen. The kernel does not look whether they came from
+   * both sides: one that was sent twice because nobody acknowledged it counts as two, and the other
+   * side may go on for long.
+   *
+   * @return false also if there was a RST
+   */
+  public boolean hasTwoFins() {
+    return tcpState == TCP_LAST_ACK || tcpState == TCP_TIME_WAIT;
   }
 
   /**

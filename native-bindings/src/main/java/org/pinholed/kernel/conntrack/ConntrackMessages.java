@@ -44,6 +44,8 @@ final class ConntrackMessages {
   static final int CTA_PROTOINFO_TCP_FLAGS_REPLY = 5;
 
   /** {@code linux/netfilter/nf_conntrack_tcp.h}. */
+  static final int IP_CT_TCP_FLAG_CLOSE_INIT = 4;
+
   static final int IP_CT_TCP_FLAG_BE_LIBERAL = 8;
 
   static final int CTA_HELP_NAME = 1;

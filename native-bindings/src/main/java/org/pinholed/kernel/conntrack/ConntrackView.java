@@ -25,6 +25,7 @@ public final class ConntrackView {
   private int status;
   private long timeoutSeconds;
   private int tcpState;
+  private ConntrackEntry.TcpCloser tcpCloser = ConntrackEntry.TcpCloser.NOBODY;
   private String helperName = "";
   private long originalPackets;
   private long originalBytes;
@@ -90,7 +91,8 @@ public final class ConntrackView {
             originalBytes,
             replyPackets,
             replyBytes,
-            zone));
+            zone,
+            tcpCloser));
   }
 
   private void clear() {
@@ -101,6 +103,7 @@ public final class ConntrackView {
     status = 0;
     timeoutSeconds = -1;
     tcpState = -1;
+    tcpCloser = ConntrackEntry.TcpCloser.NOBODY;
     helperName = "";
     originalPackets = -1;
     originalBytes = -1;
@@ -198,14 +201,27 @@ public final class ConntrackView {
       if (reader.attributeType() == ConntrackMessages.CTA_PROTOINFO_TCP) {
         reader.enterNested();
         while (reader.nextAttribute()) {
-          if (reader.attributeType() == ConntrackMessages.CTA_PROTOINFO_TCP_STATE) {
-            tcpState = reader.u8();
+          switch (reader.attributeType()) {
+            case ConntrackMessages.CTA_PROTOINFO_TCP_STATE -> tcpState = reader.u8();
+            case ConntrackMessages.CTA_PROTOINFO_TCP_FLAGS_ORIGINAL ->
+                closer(reader, ConntrackEntry.TcpCloser.ORIGINAL);
+            case ConntrackMessages.CTA_PROTOINFO_TCP_FLAGS_REPLY ->
+                closer(reader, ConntrackEntry.TcpCloser.REPLY);
+            default -> {}
           }
         }
         reader.leaveNested();
       }
     }
     reader.leaveNested();
+  }
+
+  // struct nf_ct_tcp_flags: flags and mask, a byte each.
+  private void closer(NetlinkReader reader, ConntrackEntry.TcpCloser side) {
+    byte[] flags = reader.bytes();
+    if (flags.length == 2 && (flags[0] & ConntrackMessages.IP_CT_TCP_FLAG_CLOSE_INIT) != 0) {
+      tcpCloser = side;
+    }
   }
 
   private void helper(NetlinkReader reader) {

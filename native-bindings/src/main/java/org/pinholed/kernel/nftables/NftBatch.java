@@ -15,6 +15,9 @@ import org.pinholed.kernel.netlink.Ranges;
  * <p>Got from {@link NftClient#begin}, filled, and given to {@link NftClient#commit}; its buffer is
  * used again by the next one. Elements that follow each other in the same set share a message, so a
  * burst of them costs little more than one. Adding an element does not allocate. Not thread-safe.
+ *
+ * <p>It is long because each change of tables, chains, sets and elements is a method; all of them
+ * write into one buffer, and elements that follow each other into one open message.
  */
 public final class NftBatch {
   private static final int CREATE = NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_CREATE;

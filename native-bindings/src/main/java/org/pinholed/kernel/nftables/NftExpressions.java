@@ -9,6 +9,9 @@ import org.pinholed.kernel.netlink.Ranges;
  * <p>Registers are 32-bit slots, numbered 0..15 as {@code NFT_REG32_00..15}; a longer value takes
  * the slots behind it too. An expression that does not match ends the rule. Got from {@link
  * NftBatch#addRule}; not thread-safe; of no use after {@link #endRule}.
+ *
+ * <p>It is long because each expression is a method and each word of the kernel a constant, and a
+ * rule is written by calling one behind the other.
  */
 public final class NftExpressions {
   static final int NF_ACCEPT = 1;

@@ -28,7 +28,20 @@ class ConntrackEntryTest {
   private static ConntrackEntry entry(int protocol, int tcpState, String helper) {
     FlowTuple original = tuple(protocol, "192.0.2.10", 40001, "198.51.100.7", 5060);
     return new ConntrackEntry(
-        original, original.inverse(), 7, 0, 0, 30, tcpState, helper, -1, -1, -1, -1, 3);
+        original,
+        original.inverse(),
+        7,
+        0,
+        0,
+        30,
+        tcpState,
+        helper,
+        -1,
+        -1,
+        -1,
+        -1,
+        3,
+        ConntrackEntry.TcpCloser.NOBODY);
   }
 
   @ParameterizedTest
@@ -58,6 +71,12 @@ class ConntrackEntryTest {
     ConntrackEntry entry = entry(6, state, "");
     assertEquals(alive, entry.isTcpAlive());
     assertEquals(alive, entry.isAlive());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"5,false", "6,true", "7,true", "8,false"})
+  void twoFins_mayBeOneThatWasSentTwice(int state, boolean two) {
+    assertEquals(two, entry(6, state, "").hasTwoFins());
   }
 
   @Test

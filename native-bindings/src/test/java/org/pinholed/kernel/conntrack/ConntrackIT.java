@@ -23,6 +23,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.testing.NamespaceThread;
 
@@ -140,6 +142,39 @@ class ConntrackIT {
       assertEquals(
           ConntrackEntry.IPS_SEEN_REPLY | ConntrackEntry.IPS_ASSURED | ConntrackEntry.IPS_CONFIRMED,
           entry.status() & 0xf);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void get_ofAConnectionThatOneSideClosed_tellsWhich(boolean byServer) throws IOException {
+    try (ServerSocket server = namespace.call(() -> new ServerSocket(0, 5, address("192.0.2.1")));
+        Socket socket =
+            namespace.call(
+                () ->
+                    new Socket(
+                        address("192.0.2.1"), server.getLocalPort(), address("192.0.2.2"), 0));
+        Socket accepted = server.accept()) {
+      FlowTuple tuple =
+          new FlowTuple(
+              TCP,
+              address("192.0.2.2"),
+              socket.getLocalPort(),
+              address("192.0.2.1"),
+              server.getLocalPort());
+      assertEquals(ConntrackEntry.TcpCloser.NOBODY, entry(tuple).tcpCloser());
+      Socket first = byServer ? accepted : socket;
+      Socket second = byServer ? socket : accepted;
+      first.shutdownOutput();
+      assertEquals(-1, second.getInputStream().read());
+      ConntrackEntry.TcpCloser closer =
+          byServer ? ConntrackEntry.TcpCloser.REPLY : ConntrackEntry.TcpCloser.ORIGINAL;
+      assertEquals(closer, entry(tuple).tcpCloser());
+      assertTrue(entry(tuple).isTcpAlive());
+      second.shutdownOutput();
+      assertEquals(-1, first.getInputStream().read());
+      assertEquals(closer, entry(tuple).tcpCloser());
+      assertTrue(entry(tuple).hasTwoFins());
     }
   }
 

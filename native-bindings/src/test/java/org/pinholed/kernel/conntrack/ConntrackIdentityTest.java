@@ -19,7 +19,21 @@ class ConntrackIdentityTest {
   }
 
   private static ConntrackEntry entry(int id, FlowTuple original, FlowTuple reply, int zone) {
-    return new ConntrackEntry(original, reply, id, 25, 8, 60, 3, "", -1, -1, -1, -1, zone);
+    return new ConntrackEntry(
+        original,
+        reply,
+        id,
+        25,
+        8,
+        60,
+        3,
+        "",
+        -1,
+        -1,
+        -1,
+        -1,
+        zone,
+        ConntrackEntry.TcpCloser.NOBODY);
   }
 
   private static ConntrackIdentity identity(int id, FlowTuple original, FlowTuple reply, int zone) {
@@ -39,7 +53,21 @@ class ConntrackIdentityTest {
   @Test
   void equals_theRestOfTheEntryChanged_theSame() {
     ConntrackEntry later =
-        new ConntrackEntry(ORIGINAL, REPLY, 7, 26, 14, 10, 7, "ftp", 1, 2, 3, 4, 0);
+        new ConntrackEntry(
+            ORIGINAL,
+            REPLY,
+            7,
+            26,
+            14,
+            10,
+            7,
+            "ftp",
+            1,
+            2,
+            3,
+            4,
+            0,
+            ConntrackEntry.TcpCloser.NOBODY);
     assertEquals(identity(7, ORIGINAL, REPLY, 0), later.identity());
   }
 

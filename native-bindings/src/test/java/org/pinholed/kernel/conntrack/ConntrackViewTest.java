@@ -11,6 +11,9 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.pinholed.kernel.conntrack.ConntrackEntry.TcpCloser;
 
 /** The attributes of an entry, as Linux 6.18 told them, and damaged. */
 class ConntrackViewTest {
@@ -46,7 +49,20 @@ class ConntrackViewTest {
     assertEquals(
         Optional.of(
             new ConntrackEntry(
-                tuple, tuple.inverse(), 0xd82dd140, 0, 8, 30, -1, "", 1, 29, 0, 0, 0)),
+                tuple,
+                tuple.inverse(),
+                0xd82dd140,
+                0,
+                8,
+                30,
+                -1,
+                "",
+                1,
+                29,
+                0,
+                0,
+                0,
+                TcpCloser.NOBODY)),
         parse(hex(UDP_ENTRY)));
   }
 
@@ -60,6 +76,22 @@ class ConntrackViewTest {
     assertEquals(3, entry.tcpState());
     assertEquals("ftp", entry.helperName());
     assertEquals(7, entry.zone());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0307, 0303, NOBODY",
+    "0b07, 0b03, NOBODY", // IP_CT_TCP_FLAG_BE_LIBERAL is another bit
+    "0707, 0303, ORIGINAL",
+    "0307, 0707, REPLY"
+  })
+  void whoClosedFirst_isRead(String original, String reply, TcpCloser closer) {
+    String more =
+        "20000480 1c000180 05000100 04000000" // CTA_PROTOINFO, TCP, state 4
+            + "06000400 %s0000 06000500 %s0000".formatted(original, reply);
+    ConntrackEntry entry = parse(hex(UDP_ENTRY + more)).orElseThrow();
+    assertEquals(4, entry.tcpState());
+    assertEquals(closer, entry.tcpCloser());
   }
 
   @Test

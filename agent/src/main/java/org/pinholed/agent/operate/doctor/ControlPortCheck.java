@@ -9,8 +9,9 @@ import org.pinholed.agent.operate.doctor.ForwardedPath.Stop;
 import org.pinholed.helper.Transport;
 
 /**
- * Whether control connections come through the firewall at all, and are tracked. A firewall that
- * lets only some of them pass, by address or device, does what it was made for.
+ * Whether control connections, and the datagrams of helpers over UDP, come through the firewall at
+ * all, and are tracked. A firewall that lets only some of them pass, by address or device, does
+ * what it was made for.
  */
 final class ControlPortCheck {
   private static final String NAME = "controlPort";
@@ -25,29 +26,30 @@ final class ControlPortCheck {
   static List<Finding> of(List<Ruleset> rulesets, DoctorSettings settings) {
     List<Finding> all = new ArrayList<>();
     for (HelperEntry helper : settings.helpers()) {
-      if (helper.transport() == Transport.TCP) {
-        ControlPortCheck check = new ControlPortCheck(rulesets);
-        check.walk(helper, 4);
-        check.walk(helper, 6);
-        all.addAll(
-            check.findings.isEmpty()
-                ? List.of(
-                    Finding.ok(
-                        NAME,
-                        "control connections of "
-                            + helper.name()
-                            + " to TCP port "
-                            + helper.port()
-                            + " may come through"))
-                : check.findings.values());
-      }
+      ControlPortCheck check = new ControlPortCheck(rulesets);
+      check.walk(helper, 4);
+      check.walk(helper, 6);
+      all.addAll(
+          check.findings.isEmpty()
+              ? List.of(Finding.ok(NAME, flows(helper) + to(helper) + " may come through"))
+              : check.findings.values());
     }
     return all;
   }
 
+  private static String flows(HelperEntry helper) {
+    return (helper.transport() == Transport.TCP ? "control connections" : "datagrams")
+        + " of "
+        + helper.name();
+  }
+
+  private static String to(HelperEntry helper) {
+    return " to " + helper.transport() + " port " + helper.port();
+  }
+
   private void walk(HelperEntry helper, int family) {
-    int port = helper.port();
-    for (Stop stop : ForwardedPath.ofControl(rulesets, ImaginedPacket.control(family, port))) {
+    ImaginedPacket packet = ImaginedPacket.control(family, helper.transport(), helper.port());
+    for (Stop stop : ForwardedPath.ofControl(rulesets, packet)) {
       String packets = stop.entry().families().size() == 1 ? "" : " (IPv" + family + ")";
       FirewallRule untracked = stop.result().untrackedBy();
       if (untracked != null) {
@@ -55,8 +57,8 @@ final class ControlPortCheck {
             stop.chain() + " notrack",
             Finding.fail(
                 NAME,
-                "connections to TCP port "
-                    + port
+                (helper.transport() == Transport.TCP ? "connections" : "datagrams")
+                    + to(helper)
                     + packets
                     + " are kept from the connection tracking, without which nothing of them is"
                     + " read: "
@@ -69,13 +71,12 @@ final class ControlPortCheck {
                 NAME,
                 stop.chain()
                     + packets
-                    + " drops control connections of "
-                    + helper.name()
-                    + " to TCP port "
-                    + port
+                    + " drops "
+                    + flows(helper)
+                    + to(helper)
                     + ": "
                     + stop.result().by(),
-                RuleAdvice.acceptPort(stop.ruleset(), stop.entry(), port)));
+                RuleAdvice.acceptPort(stop.ruleset(), stop.entry(), helper)));
       }
     }
   }

@@ -1,9 +1,13 @@
 package org.pinholed.agent.operate.doctor;
 
+import java.util.Locale;
+import org.pinholed.helper.Transport;
+
 /**
- * A TCP packet as a firewall would meet it, of which not everything is known.
+ * A packet as a firewall would meet it, of which not everything is known.
  *
  * @param family 4 or 6
+ * @param transport over which protocol it comes
  * @param state how far the connection tracking is with it
  * @param portLow lowest destination port that it may have
  * @param portHigh highest destination port that it may have
@@ -14,6 +18,7 @@ package org.pinholed.agent.operate.doctor;
  */
 record ImaginedPacket(
     int family,
+    Transport transport,
     State state,
     int portLow,
     int portHigh,
@@ -46,14 +51,18 @@ record ImaginedPacket(
     }
   }
 
-  /** The child of a pinhole: a server port from 1024 upwards, and the agent's bits of the mark. */
+  /**
+   * The child of a pinhole over TCP: a server port from 1024 upwards, and the agent's bits of the
+   * mark.
+   */
   static ImaginedPacket child(int family, State state, int knownBits, int markValue) {
-    return new ImaginedPacket(family, state, CHILD_PORT_MIN, PORT_MAX, knownBits, markValue, -1, 0);
+    return new ImaginedPacket(
+        family, Transport.TCP, state, CHILD_PORT_MIN, PORT_MAX, knownBits, markValue, -1, 0);
   }
 
-  /** The first packet of a control connection. */
-  static ImaginedPacket control(int family, int port) {
-    return new ImaginedPacket(family, State.UNSEEN, port, port, -1, 0, -1, 0);
+  /** The first packet of a control connection, or of a flow of datagrams. */
+  static ImaginedPacket control(int family, Transport transport, int port) {
+    return new ImaginedPacket(family, transport, State.UNSEEN, port, port, -1, 0, -1, 0);
   }
 
   boolean isNew() {
@@ -63,6 +72,7 @@ record ImaginedPacket(
   ImaginedPacket withState(State newState) {
     return new ImaginedPacket(
         family,
+        transport,
         newState,
         portLow,
         portHigh,
@@ -74,17 +84,33 @@ record ImaginedPacket(
 
   ImaginedPacket withMark(int known, int value) {
     return new ImaginedPacket(
-        family, state, portLow, portHigh, known, value & known, knownPacketBits, packetMarkValue);
+        family,
+        transport,
+        state,
+        portLow,
+        portHigh,
+        known,
+        value & known,
+        knownPacketBits,
+        packetMarkValue);
   }
 
   ImaginedPacket withPacketMark(int known, int value) {
     return new ImaginedPacket(
-        family, state, portLow, portHigh, knownBits, markValue, known, value & known);
+        family, transport, state, portLow, portHigh, knownBits, markValue, known, value & known);
   }
 
   ImaginedPacket withPorts(int low, int high) {
     return new ImaginedPacket(
-        family, state, low, high, knownBits, markValue, knownPacketBits, packetMarkValue);
+        family,
+        transport,
+        state,
+        low,
+        high,
+        knownBits,
+        markValue,
+        knownPacketBits,
+        packetMarkValue);
   }
 
   /** The conntrack mark from the packet's mark, for all such packets or for some. */
@@ -139,8 +165,23 @@ record ImaginedPacket(
     return high < portLow || low > portHigh ? Truth.NO : Truth.MAYBE;
   }
 
+  /**
+   * Whether it is of a transport protocol.
+   *
+   * @param name its name or number, as rules have it
+   */
+  Truth isOf(Object name) {
+    String text = name.toString();
+    return Truth.of(
+        text.equals(transport.name().toLowerCase(Locale.ROOT))
+            || text.equals(Integer.toString(transport.protocolNumber())));
+  }
+
   /** Whether {@code (flags & mask) == value}: the first packet has SYN alone. */
   Truth flagsEqual(int mask, int value) {
+    if (transport != Transport.TCP) {
+      return Truth.NO;
+    }
     return isNew() ? Truth.of((SYN & mask) == value) : Truth.MAYBE;
   }
 

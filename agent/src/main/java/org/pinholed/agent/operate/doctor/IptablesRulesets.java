@@ -136,7 +136,7 @@ final class IptablesRulesets {
 
   /** Matches whose every option is understood below. */
   private static final Set<String> HARMLESS_MATCHES =
-      Set.of("comment", "conntrack", "state", "connmark", "mark", "tcp", "multiport");
+      Set.of("comment", "conntrack", "state", "connmark", "mark", "tcp", "udp", "multiport");
 
   private static void notePorts(Ruleset table, String value) {
     for (String number : value.split("[,:]", -1)) {
@@ -151,7 +151,7 @@ final class IptablesRulesets {
   private static @Nullable Condition condition(
       String module, String word, String value, Predicate<String> isDevice) {
     return switch (word) {
-      case "-p" -> packet -> Truth.of(value.equals("tcp") || value.equals("all"));
+      case "-p" -> packet -> value.equals("all") ? Truth.YES : packet.isOf(value);
       case "--comment" -> packet -> Truth.YES;
       case "--ctstate", "--state" ->
           packet ->

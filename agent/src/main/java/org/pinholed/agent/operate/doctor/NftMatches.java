@@ -58,7 +58,7 @@ final class NftMatches {
       return packet -> any(right, (value, unused) -> Truth.of(value.equals(packet.state().word())));
     }
     if (meta.text("key").equals("l4proto")) {
-      return packet -> any(right, (value, unused) -> isTcp(value));
+      return packet -> any(right, (value, unused) -> packet.isOf(value));
     }
     if (meta.text("key").equals("nfproto") || meta.text("key").equals("protocol")) {
       return packet -> any(right, (value, unused) -> isFamily(value, packet));
@@ -122,19 +122,32 @@ final class NftMatches {
           packet ->
               packet.family() == 6
                   ? Truth.NO
-                  : field.equals("protocol") ? any(right, (v, unused) -> isTcp(v)) : Truth.MAYBE;
+                  : field.equals("protocol")
+                      ? any(right, (v, unused) -> packet.isOf(v))
+                      : Truth.MAYBE;
       case "ip6" ->
           packet ->
               packet.family() == 4
                   ? Truth.NO
-                  : field.equals("nexthdr") ? any(right, (v, unused) -> isTcp(v)) : Truth.MAYBE;
-      case "tcp", "th" ->
-          // of an established connection a packet of the reply has the ports the other way round
-          packet -> field.equals("dport") && packet.isNew() ? port(packet, right, op) : Truth.MAYBE;
-      case "udp", "icmp", "icmpv6", "sctp", "dccp", "esp", "ah", "comp", "udplite", "igmp" ->
+                  : field.equals("nexthdr")
+                      ? any(right, (v, unused) -> packet.isOf(v))
+                      : Truth.MAYBE;
+      case "th" -> packet -> destinationPort(packet, field, right, op);
+      case "tcp", "udp" ->
+          packet ->
+              packet.isOf(payload.text("protocol")) == Truth.NO
+                  ? Truth.NO
+                  : destinationPort(packet, field, right, op);
+      case "icmp", "icmpv6", "sctp", "dccp", "esp", "ah", "comp", "udplite", "igmp" ->
           packet -> Truth.NO;
       default -> UNTOLD;
     };
+  }
+
+  private static Truth destinationPort(
+      ImaginedPacket packet, String field, Object right, String op) {
+    // of an established connection a packet of the reply has the ports the other way round
+    return field.equals("dport") && packet.isNew() ? port(packet, right, op) : Truth.MAYBE;
   }
 
   private static Truth port(ImaginedPacket packet, Object right, String op) {
@@ -221,10 +234,6 @@ final class NftMatches {
       return Truth.YES; // the element of a map that fits everything
     }
     return fits.apply(right, right);
-  }
-
-  private static Truth isTcp(Object value) {
-    return Truth.of(value.equals("tcp") || value.equals(6L));
   }
 
   private static Truth isFamily(Object value, ImaginedPacket packet) {

@@ -1,5 +1,8 @@
 package org.pinholed.agent.operate.doctor;
 
+import java.util.Locale;
+import org.pinholed.agent.config.HelperEntry;
+
 /** Lines to type that let something pass a chain, inserted at its beginning. */
 final class RuleAdvice {
   private RuleAdvice() {}
@@ -22,13 +25,14 @@ final class RuleAdvice {
         "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT");
   }
 
-  /** Lets new control connections pass. */
-  static String acceptPort(Ruleset ruleset, Ruleset.Entry entry, int port) {
+  /** Lets the first packets of what a helper reads pass. */
+  static String acceptPort(Ruleset ruleset, Ruleset.Entry entry, HelperEntry helper) {
+    String port = helper.transport().name().toLowerCase(Locale.ROOT) + " %sdport " + helper.port();
     return insert(
         ruleset,
         entry,
-        "tcp dport " + port + " ct state new accept",
-        "-p tcp --dport " + port + " -m conntrack --ctstate NEW -j ACCEPT");
+        port.formatted("") + " ct state new accept",
+        "-p " + port.formatted("--") + " -m conntrack --ctstate NEW -j ACCEPT");
   }
 
   private static String insert(

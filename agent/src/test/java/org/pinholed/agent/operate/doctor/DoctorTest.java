@@ -290,6 +290,89 @@ class DoctorTest {
       assertEquals(Finding.Level.OK, named("controlPort").get(0).level());
     }
 
+    private List<Finding> controlPortOverUdp() {
+      DoctorSettings settings =
+          new DoctorSettings(
+              MarkBits.DEFAULT,
+              0,
+              1,
+              false,
+              true,
+              List.of(new HelperEntry(2, "voip", Transport.UDP, 5060, true, null, Map.of())));
+      return Doctor.examine(probe, settings).stream()
+          .filter(finding -> finding.name().equals("controlPort"))
+          .toList();
+    }
+
+    @Test
+    void controlPortOverUdp_isDropped_withALineToType() {
+      probe.nft = Answer.of(FakeProbe.resource("noControlPort.json"));
+      Finding finding = controlPortOverUdp().get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertTrue(
+          finding.text().contains("drops datagrams of voip to UDP port 5060"), finding::toString);
+      assertEquals(
+          List.of("nft insert rule inet filter forward udp dport 5060 ct state new accept"),
+          finding.advice());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          "-p udp -m udp --dport 5060 | OK",
+          "-p udp -m multiport --dports 5060,5062 | OK",
+          "-p 17 -m udp --dport 5060 | OK",
+          "-p all | OK",
+          "-p udp -m udp --dport 5061 | FAIL",
+          "-p tcp -m tcp --dport 5060 | FAIL",
+          "-p tcp | FAIL"
+        })
+    void controlPortOverUdp_behindIptables(String asks, Finding.Level level) {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              -A FORWARD RULE -j ACCEPT
+              COMMIT
+              """
+                  .replace("RULE", asks)));
+      assertEquals(level, controlPortOverUdp().get(0).level());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"udp, OK", "th, OK", "tcp, FAIL", "sctp, FAIL"})
+    void controlPortOverUdp_behindNftables(String protocol, Finding.Level level) {
+      String port =
+          "{\"match\": {\"op\": \"==\", \"left\": {\"payload\": {\"protocol\": \"%s\","
+              + " \"field\": \"dport\"}}, \"right\": 5060}}";
+      probe.nft =
+          Answer.of(
+              FakeProbe.resource("noControlPort.json")
+                  .replace(
+                      "{\"match\": {\"op\": \"==\", \"left\": {\"meta\": {\"key\": \"l4proto\"}},"
+                          + " \"right\": {\"set\": [\"icmp\", \"ipv6-icmp\"]}}}",
+                      port.formatted(protocol)));
+      assertEquals(level, controlPortOverUdp().get(0).level());
+    }
+
+    @Test
+    void controlPortOverUdp_untracked_isSaid() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *raw
+              :PREROUTING ACCEPT [0:0]
+              -A PREROUTING -p udp -m udp --dport 5060 -j CT --notrack
+              COMMIT
+              """));
+      Finding finding = controlPortOverUdp().get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertTrue(finding.text().startsWith("datagrams to UDP port 5060"), finding::toString);
+    }
+
     @Test
     void controlPort_untrackedByIptables_isSaid() {
       probe.ip6tables.add(

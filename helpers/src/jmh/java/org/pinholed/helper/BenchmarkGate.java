@@ -1,4 +1,4 @@
-package org.pinholed.helper.ftp;
+package org.pinholed.helper;
 
 import java.util.Collection;
 import java.util.Locale;
@@ -15,22 +15,22 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  * fastest counts: other work on the machine can only make one slower.
  */
 public final class BenchmarkGate {
-  private static final double NANOSECONDS_MAX = 300;
   private static final double ALLOCATED_BYTES_MAX = 0.5; // 0 but for what the profiler itself adds
 
   private BenchmarkGate() {}
 
   /**
-   * Runs all benchmarks of FTP.
+   * Runs the benchmarks of a class.
    *
-   * @param arguments not used
+   * @param arguments the full name of the class, and the nanoseconds that each must stay below
    * @throws RunnerException if one cannot be run
    */
   public static void main(String[] arguments) throws RunnerException {
+    double nanosecondsMax = Double.parseDouble(arguments[1]);
     Collection<RunResult> results =
         new Runner(
                 new OptionsBuilder()
-                    .include(FtpBenchmark.class.getName())
+                    .include(arguments[0])
                     .addProfiler(GCProfiler.class)
                     .verbosity(VerboseMode.SILENT)
                     .shouldFailOnError(true)
@@ -41,7 +41,7 @@ public final class BenchmarkGate {
       double nanoseconds = result.getPrimaryResult().getStatistics().getMin();
       double bytes =
           Objects.requireNonNull(result.getSecondaryResults().get("gc.alloc.rate.norm")).getScore();
-      boolean ok = nanoseconds < NANOSECONDS_MAX && bytes < ALLOCATED_BYTES_MAX;
+      boolean ok = nanoseconds < nanosecondsMax && bytes < ALLOCATED_BYTES_MAX;
       held &= ok;
       System.out.printf(
           Locale.ROOT,
@@ -49,7 +49,7 @@ public final class BenchmarkGate {
           result.getPrimaryResult().getLabel(),
           nanoseconds,
           bytes,
-          NANOSECONDS_MAX,
+          nanosecondsMax,
           ok ? "held" : "MISSED");
     }
     if (!held) {
