@@ -7,6 +7,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.expectation.PinholeHolders;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
@@ -29,6 +30,7 @@ public final class PinholeTransaction {
   private static final Logger LOG = LoggerFactory.getLogger(PinholeTransaction.class);
 
   private final ExpectationTable table;
+  private final PinholeHolders holders;
   private final PinholeBackend.Session backend;
   private final AgentEvents events;
   private final AgentMetrics metrics;
@@ -81,7 +83,8 @@ public final class PinholeTransaction {
       Clock clock) {
     this.clock = clock;
     this.table = table;
-    this.shared = new SharedPinholes(table, clock);
+    this.holders = table.holders();
+    this.shared = new SharedPinholes(holders, clock);
     this.backend = backend;
     this.events = events;
     this.metrics = metrics;
@@ -142,7 +145,7 @@ public final class PinholeTransaction {
     if (before == Expectation.State.ANNOUNCED) {
       events.endedUnopened(kind, expectation);
     } else if (before == Expectation.State.PENDING) {
-      Expectation next = table.waitingFor(expectation.pinhole());
+      Expectation next = holders.waitingFor(expectation.pinhole());
       if (next == null) {
         toClose.add(expectation.pinhole());
       } else if (!toOpen.contains(next)) {
@@ -225,10 +228,10 @@ public final class PinholeTransaction {
     }
     long nowNs = clock.nanoTime();
     for (Expectation expectation : toOpen) {
-      openPinholes.add(table.pinholeToWrite(expectation, nowNs));
+      openPinholes.add(holders.pinholeToWrite(expectation, nowNs));
     }
     for (Expectation expectation : toRewrite) {
-      openPinholes.add(table.pinholeToWrite(expectation, nowNs));
+      openPinholes.add(holders.pinholeToWrite(expectation, nowNs));
     }
     try {
       ended(apply(toClose, openPinholes, toHold));
@@ -256,7 +259,7 @@ public final class PinholeTransaction {
 
   private void cutChildren() {
     for (Expectation expectation : toCut) {
-      if (!table.isWaitedFor(expectation.pinhole())) {
+      if (!holders.isWaitedFor(expectation.pinhole())) {
         children.cut(expectation);
       }
     }
@@ -350,7 +353,7 @@ public final class PinholeTransaction {
     for (int at = Math.max(0, done); at < toRewrite.size(); at++) {
       Expectation expectation = toRewrite.get(at);
       try {
-        apply(List.of(), List.of(table.pinholeToWrite(expectation, clock.nanoTime())), List.of());
+        apply(List.of(), List.of(holders.pinholeToWrite(expectation, clock.nanoTime())), List.of());
         rewritten(expectation);
       } catch (BackendException e) {
         refused(e);
@@ -389,7 +392,7 @@ public final class PinholeTransaction {
   private void shutIfEndedMeanwhile(Expectation expectation) {
     // One that is matched already got the child of another one, or has none to wait for any more.
     if (expectation.state() != Expectation.State.PENDING
-        && !table.isWaitedFor(expectation.pinhole())) {
+        && !holders.isWaitedFor(expectation.pinhole())) {
       endedMeanwhile.add(expectation.pinhole());
     }
   }

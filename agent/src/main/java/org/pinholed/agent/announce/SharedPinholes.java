@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.expectation.Expectation;
-import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.PinholeHolders;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.time.Clock;
@@ -20,14 +20,14 @@ import org.pinholed.agent.time.Clock;
  * who sees no other after his transaction knows that the other's transaction comes later.
  */
 final class SharedPinholes {
-  private final ExpectationTable table;
+  private final PinholeHolders holders;
   private final Set<Expectation> mine = new HashSet<>();
   private final List<Expectation> others = new ArrayList<>();
   private final Clock clock;
 
-  SharedPinholes(ExpectationTable table, Clock clock) {
+  SharedPinholes(PinholeHolders holders, Clock clock) {
     this.clock = clock;
-    this.table = table;
+    this.holders = holders;
   }
 
   /** A transaction. */
@@ -55,13 +55,13 @@ final class SharedPinholes {
     mine.addAll(opened);
     try {
       for (Pinhole pinhole : closed) {
-        note(table.waitingFor(pinhole));
+        note(holders.waitingFor(pinhole));
       }
       for (Expectation expectation : opened) {
         if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
           continue; // many may hold it together, and what was written is what all of them need
         }
-        note(table.waitingFor(expectation.pinhole()));
+        note(holders.waitingFor(expectation.pinhole()));
       }
       if (!others.isEmpty()) {
         writeAnew(change);
@@ -82,12 +82,12 @@ final class SharedPinholes {
     others.forEach(Expectation::remade); // first: its child may be coming through now
     long beganNs = clock.nanoTime();
     change.apply(
-        List.of(), others.stream().map(other -> table.pinholeToWrite(other, beganNs)).toList());
+        List.of(), others.stream().map(other -> holders.pinholeToWrite(other, beganNs)).toList());
     long nowNs = clock.nanoTime();
     List<Pinhole> over = new ArrayList<>();
     for (Expectation other : others) {
       other.opened(nowNs);
-      if (other.state() != Expectation.State.PENDING && !table.isWaitedFor(other.pinhole())) {
+      if (other.state() != Expectation.State.PENDING && !holders.isWaitedFor(other.pinhole())) {
         over.add(other.pinhole());
       }
     }

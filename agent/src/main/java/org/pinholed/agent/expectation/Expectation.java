@@ -1,28 +1,24 @@
 package org.pinholed.agent.expectation;
 
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.Stay;
-import org.pinholed.agent.view.EndpointRow;
-import org.pinholed.agent.view.ExpectationRow;
-import org.pinholed.helper.AddressText;
-import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
-import org.pinholed.helper.OwnerId;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * A child that was announced: one row of the expectation table. Its state changes by compare and
  * set, so that of several threads that end it just one accounts for it.
+ *
+ * <p>It is long because each of its many short questions has a Javadoc, and because they are about
+ * the same few fields, which several threads write: when it was announced and opened, its state,
+ * and its children. How it is listed is in {@link ExpectationListing}.
  */
 public final class Expectation {
   /** Where an expectation stands; it only moves downwards. */
@@ -446,6 +442,11 @@ public final class Expectation {
     return now == State.ENDING || now == State.GONE;
   }
 
+  /** Whether it belongs to a flow that has ended. */
+  boolean endedWithParent() {
+    return owner.id() == null && parent.hasEnded();
+  }
+
   /** Whether it is counted as waiting for its first child. Under the lock of its owner. */
   boolean isAwaited() {
     return awaited;
@@ -492,90 +493,5 @@ public final class Expectation {
     return own.kind() != Pinhole.Kind.ONCE
         && own.kind() == others.kind()
         && Objects.equals(own.translation(), others.translation());
-  }
-
-  /**
-   * The row as it is listed.
-   *
-   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
-   * @return an immutable copy
-   */
-  public ExpectationRow row(long nowNs) {
-    State now = state;
-    Pinhole pinhole = this.pinhole;
-    Stay staying = stay;
-    List<String> flags = new ArrayList<>(3);
-    flags.add(pinhole.kind() == Pinhole.Kind.ONCE ? "once" : "many");
-    if (pinhole.source() == null) {
-      flags.add("anySource");
-    }
-    if (now == State.ANNOUNCED) {
-      flags.add("inactive");
-    }
-    if (request.isRead()) {
-      flags.add("read");
-    }
-    long ageMs = ageNs(nowNs) / 1_000_000;
-    // As the vendor shows it: what lives with its parent counts down from the lease, below zero.
-    long expireMs =
-        staying.isLease() ? pinhole.timeoutMs() - ageMs : Math.max(0, expiresInMs(nowNs));
-    java.net.InetAddress source = pinhole.source();
-    ChildTranslation translation = pinhole.translation();
-    java.net.InetAddress seen = translation == null ? null : translation.source();
-    Endpoint inside = translation == null ? null : translation.inside();
-    String anyAddress = pinhole.destination().getAddress().length == 4 ? "0.0.0.0" : "::";
-    return new ExpectationRow(
-        id,
-        (uses.get() > 0 ? State.MATCHED : now).name().toLowerCase(Locale.ROOT),
-        parent.helper(),
-        parent.helperId(),
-        pinhole.transport().name().toLowerCase(Locale.ROOT),
-        pinhole.transport().protocolNumber(),
-        parent.policyId(),
-        parent.serial(),
-        childSerial(),
-        ageMs / 1000,
-        Math.floorDiv(expireMs, 1000L),
-        staying.isLease() ? 0 : pinhole.timeoutMs() / 1000,
-        lifetimeWord(staying),
-        flags,
-        uses.get(),
-        pinhole.mark(),
-        new EndpointRow(source == null ? anyAddress : AddressText.of(source), 0),
-        new EndpointRow(AddressText.of(pinhole.destination()), pinhole.port()),
-        seen == null ? null : new EndpointRow(AddressText.of(seen), 0),
-        inside == null ? null : endpointRow(inside),
-        endpointRow(parent.client()),
-        endpointRow(parent.server()),
-        request.cause().word(),
-        request.streamOffset(),
-        ownerText(),
-        request.group(),
-        request.item(),
-        request.label(),
-        request.field(),
-        livingChildren());
-  }
-
-  private @Nullable String ownerText() {
-    OwnerId ownerId = owner.id();
-    return ownerId == null ? null : ownerId.text();
-  }
-
-  /** A flow has its word from before there were other owners. */
-  private String lifetimeWord(Stay staying) {
-    return staying.kind() == Stay.Kind.OWNER && owner.id() == null
-        ? "parent"
-        : staying.kind().word();
-  }
-
-  /**
-   * An endpoint as listings show it.
-   *
-   * @param endpoint address and port
-   * @return the row form
-   */
-  public static EndpointRow endpointRow(Endpoint endpoint) {
-    return new EndpointRow(AddressText.of(endpoint.address()), endpoint.port());
   }
 }

@@ -12,6 +12,7 @@ import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.limit.BufferedBytes;
 import org.pinholed.agent.limit.ClientKey;
 import org.pinholed.agent.nat.TranslatedFlow;
+import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
@@ -429,8 +430,8 @@ public final class Flow {
         reader == null ? unreadWord(why) : reader.stateWord(),
         parent.policyId(),
         parent.mark(),
-        Expectation.endpointRow(parent.client()),
-        Expectation.endpointRow(parent.server()),
+        EndpointRow.of(parent.client()),
+        EndpointRow.of(parent.server()),
         reading.read(Direction.ORIGINAL),
         reading.read(Direction.REPLY),
         packets,

@@ -278,7 +278,7 @@ public final class Adoption {
    * @return of how many nobody knows it; they are untrusted
    */
   private int takeOverChildren(long nowNs) {
-    Predicate<ConntrackEntry> known = entry -> table.announcing(entry.identity()) != null;
+    Predicate<ConntrackEntry> known = entry -> table.matcher().announcing(entry.identity()) != null;
     Deque<WaitingChildren.Child> ready = new ArrayDeque<>(waiting.takeKnown(known));
     while (!ready.isEmpty()) {
       WaitingChildren.Child child = ready.remove();

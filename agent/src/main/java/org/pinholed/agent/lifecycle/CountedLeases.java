@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.expectation.Expectation;
-import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.PinholeHolders;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
@@ -20,19 +20,19 @@ import org.pinholed.agent.time.Clock;
 final class CountedLeases {
   private final PinholeBackend backend;
   private final PinholeBackend.Session pinholes;
-  private final ExpectationTable table;
+  private final PinholeHolders holders;
   private final Clock clock;
   private final BiConsumer<String, @Nullable String> failed;
 
   CountedLeases(
       PinholeBackend backend,
       PinholeBackend.Session pinholes,
-      ExpectationTable table,
+      PinholeHolders holders,
       Clock clock,
       BiConsumer<String, @Nullable String> failed) {
     this.backend = backend;
     this.pinholes = pinholes;
-    this.table = table;
+    this.holders = holders;
     this.clock = clock;
     this.failed = failed;
   }
@@ -53,14 +53,14 @@ final class CountedLeases {
   }
 
   private void write(Pinhole lease) throws BackendException {
-    Expectation waiting = table.waitingFor(lease);
+    Expectation waiting = holders.waitingFor(lease);
     if (waiting != null && backend.limitsConnections()) {
       return;
     }
     if (waiting != null) {
-      pinholes.apply(List.of(), List.of(table.pinholeToWrite(waiting, clock.nanoTime())));
+      pinholes.apply(List.of(), List.of(holders.pinholeToWrite(waiting, clock.nanoTime())));
     }
-    if (!table.isWaitedFor(lease)) { // perhaps since a moment
+    if (!holders.isWaitedFor(lease)) { // perhaps since a moment
       pinholes.apply(List.of(lease), List.of());
     }
   }

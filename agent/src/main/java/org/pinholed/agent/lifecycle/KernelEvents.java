@@ -121,7 +121,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.workerWatch = new WorkerWatch(workers, events);
     this.lostParents = new LostParents(workers, events, metrics);
     this.leases = new Leases(conntrack, workers, marks, this::failed);
-    this.countedLeases = new CountedLeases(backend, pinholes, table, clock, this::failed);
+    this.countedLeases = new CountedLeases(backend, pinholes, table.holders(), clock, this::failed);
     this.links = links;
     this.shared = shared;
     this.keeper =
@@ -224,7 +224,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
     List<Expectation> holders = holders(entry.original()); // before the last child of a lease
     Expectation expectation =
-        table.match(
+        table.matcher().match(
             entry.original().protocol(),
             entry.original().source(),
             entry.original().destination(),
@@ -245,7 +245,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   }
 
   private List<Expectation> holders(FlowTuple first) {
-    return table.holders(
+    return table.holders().lettingIn(
         first.protocol(), first.source(), first.destination(), first.destinationPort());
   }
 
@@ -343,7 +343,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
           PinholeKey key =
               new PinholeKey(
                   first.protocol(), first.source(), first.destination(), first.destinationPort());
-          if (usedUp.remove(key) || table.isEnding(key) || !holders(first).isEmpty()) {
+          if (usedUp.remove(key) || table.matcher().isEnding(key) || !holders(first).isEmpty()) {
             onNew(child);
           }
         });
@@ -395,7 +395,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private void expire(List<Expectation> over) {
     List<Pinhole> alone = new ArrayList<>();
     for (Expectation expectation : over) {
-      if (expectation.state() == Expectation.State.PENDING && table.isAlone(expectation)) {
+      if (expectation.state() == Expectation.State.PENDING
+          && table.holders().isAlone(expectation)) {
         alone.add(expectation.pinhole());
       }
     }
@@ -470,7 +471,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     List<Pinhole> renewed = new ArrayList<>();
     List<Pinhole> written = new ArrayList<>();
     for (Expectation expectation : due) {
-      Pinhole pinhole = table.pinholeToWrite(expectation, beganNs);
+      Pinhole pinhole = table.holders().pinholeToWrite(expectation, beganNs);
       (expectation.isCommentOld() ? written : renewed).add(pinhole);
     }
     if (!written.isEmpty()) {
@@ -541,7 +542,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private List<Pinhole> pinholesOf(List<Expectation> over) {
     return over.stream()
         .map(Expectation::pinhole)
-        .filter(pinhole -> !table.isWaitedFor(pinhole))
+        .filter(pinhole -> !table.holders().isWaitedFor(pinhole))
         .toList();
   }
 
@@ -551,8 +552,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     List<Pinhole> held = new ArrayList<>();
     for (Expectation expectation : over) {
       if (expectation.pinhole().kind() != Pinhole.Kind.ONCE
-          && table.isWaitedFor(expectation.pinhole())) {
-        held.add(table.pinholeToWrite(expectation, nowNs));
+          && table.holders().isWaitedFor(expectation.pinhole())) {
+        held.add(table.holders().pinholeToWrite(expectation, nowNs));
       }
     }
     return held;

@@ -104,8 +104,10 @@ final class LeftChildren {
     for (ConntrackEntry child : children) {
       FlowTuple first = child.original();
       List<Expectation> expectedBy =
-          table.holders(
-              first.protocol(), first.source(), first.destination(), first.destinationPort());
+          table
+              .holders()
+              .lettingIn(
+                  first.protocol(), first.source(), first.destination(), first.destinationPort());
       List<Parent> perhaps = parents.get(Hosts.of(child));
       if (!expectedBy.isEmpty()) {
         table.living().began(child.identity(), expectedBy);

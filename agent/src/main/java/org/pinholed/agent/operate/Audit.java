@@ -134,7 +134,7 @@ public final class Audit {
     for (OwnedPinhole owned : pinholes.listOwned()) {
       Pinhole pinhole = owned.pinhole();
       standing.put(ElementKey.of(pinhole), pinhole);
-      if (!table.isWaitedFor(pinhole)) {
+      if (!table.holders().isWaitedFor(pinhole)) {
         PinholeComment comment = PinholeComment.parse(pinhole.comment());
         rows.add(
             new AuditRow(

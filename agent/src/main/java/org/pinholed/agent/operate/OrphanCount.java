@@ -49,7 +49,7 @@ public final class OrphanCount {
     Set<Pinhole> found = new HashSet<>();
     int twice = 0;
     for (OwnedPinhole owned : pinholes.listOwned()) {
-      if (!table.isWaitedFor(owned.pinhole())) {
+      if (!table.holders().isWaitedFor(owned.pinhole())) {
         found.add(owned.pinhole());
         twice += before.contains(owned.pinhole()) ? 1 : 0;
       }

@@ -118,7 +118,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       links = acquired.add(new LinkWatch(LinkEvents.open(), shared.clock().nanoTime()));
       acquired.add(backend::remove);
       helpers.shared().restore(left.beyond().shared(), shared.clock().nanoTime());
-      shared.table().setLeased(helpers.leased());
+      shared.table().holders().setLeased(helpers.leased());
       shared.table().setEntryLimits(helpers.entryLimits());
       backend.install(helpers.ports(), helpers.leased());
       queues.repeatForNewDiversion();

@@ -104,7 +104,7 @@ final class ConfigInForce {
     // good.
     workers.setHelpers(newHelpers, changed.limits());
     try {
-      table.setLeased(newHelpers.leased());
+      table.holders().setLeased(newHelpers.leased());
       backend.setPorts(newHelpers.ports(), newHelpers.leased());
     } catch (BackendException e) {
       workers.setHelpers(helpers, config.limits());

@@ -107,7 +107,8 @@ final class WorkerParts {
             table, pinholes, events, marks, flowMarks, outcomeTrace, edits, children, clock);
     this.verdicts = new BatchVerdicts(sockets.queue(), pinholes, metrics, faults, clock);
     this.flows = new WorkerFlows(owner, outcomes, owners, flowMarks, events, clock);
-    this.maker = new FlowMaker(owner, flows, helpers, owners, marks, devices, table::announcing);
+    this.maker =
+        new FlowMaker(owner, flows, helpers, owners, marks, devices, table.matcher()::announcing);
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
     this.takeover =
         new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);

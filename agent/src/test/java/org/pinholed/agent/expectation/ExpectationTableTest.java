@@ -218,11 +218,11 @@ class ExpectationTableTest {
   }
 
   private @Nullable Expectation match(InetAddress source, int port, Predicate<Pinhole> stands) {
-    return table.match(6, source, SERVER, port, CHILD, stands);
+    return table.matcher().match(6, source, SERVER, port, CHILD, stands);
   }
 
   private @Nullable Expectation matchAnother(InetAddress source, int port) {
-    return table.match(6, source, SERVER, port, identity(0x7777), pinhole -> false);
+    return table.matcher().match(6, source, SERVER, port, identity(0x7777), pinhole -> false);
   }
 
   private int waiting() {
@@ -338,7 +338,7 @@ class ExpectationTableTest {
       }
       assertEquals(0, parent.waiting());
       assertEquals(0, waiting());
-      assertFalse(table.isWaitedFor(expectation.pinhole()));
+      assertFalse(table.holders().isWaitedFor(expectation.pinhole()));
     }
     // And not more than that: the limits hold as before.
     for (int i = 0; i < 3; i++) {
@@ -358,7 +358,7 @@ class ExpectationTableTest {
       assertEquals(State.MATCHED, expectation.state());
       assertEquals("0000abcd", expectation.childSerial());
       assertNull(match(CLIENT, port));
-      assertEquals(1, expectation.row(0).use());
+      assertEquals(1, ExpectationListing.row(expectation, 0).use());
     }
 
     @Test
@@ -369,8 +369,8 @@ class ExpectationTableTest {
       assertSame(expectation, match(CLIENT, 5000));
       assertSame(expectation, matchAnother(CLIENT, 5000));
       assertNull(match(CLIENT, 5000), "the first one, told twice");
-      assertEquals(2, expectation.row(0).use());
-      assertEquals("matched", expectation.row(0).state());
+      assertEquals(2, ExpectationListing.row(expectation, 0).use());
+      assertEquals("matched", ExpectationListing.row(expectation, 0).state());
       assertEquals(State.PENDING, expectation.state(), "still open");
       assertEquals(1, expectation.parent().waiting());
     }
@@ -402,8 +402,9 @@ class ExpectationTableTest {
 
       assertNull(match(address("192.0.2.11"), port));
       assertNull(match(CLIENT, port + 1));
-      assertNull(table.match(17, CLIENT, SERVER, port, CHILD, pinhole -> false));
-      assertNull(table.match(6, CLIENT, address("198.51.100.8"), port, CHILD, pinhole -> false));
+      assertNull(table.matcher().match(17, CLIENT, SERVER, port, CHILD, pinhole -> false));
+      assertNull(
+          table.matcher().match(6, CLIENT, address("198.51.100.8"), port, CHILD, pinhole -> false));
     }
 
     @Test
@@ -416,7 +417,7 @@ class ExpectationTableTest {
       table.end(expectation);
 
       assertNull(match(CLIENT, port));
-      assertEquals(0, expectation.row(0).use());
+      assertEquals(0, ExpectationListing.row(expectation, 0).use());
     }
   }
 
@@ -456,14 +457,15 @@ class ExpectationTableTest {
     }
 
     private @Nullable String groupOf(ConntrackIdentity child) {
-      ReadChild known = table.announcing(child);
+      ReadChild known = table.matcher().announcing(child);
       return known == null ? null : known.announcement().group();
     }
 
     private @Nullable Expectation told(ConntrackIdentity child) {
       FlowTuple first = child.original();
-      return table.match(
-          6, first.source(), SERVER, first.destinationPort(), child, pinhole -> false);
+      return table
+          .matcher()
+          .match(6, first.source(), SERVER, first.destinationPort(), child, pinhole -> false);
     }
 
     @Test
@@ -590,7 +592,7 @@ class ExpectationTableTest {
       assertEquals(List.of(), table.list(ListingFilter.ALL, 0));
       assertEquals(0, waiting());
       assertEquals(0, expectation.parent().waiting());
-      assertFalse(table.isWaitedFor(expectation.pinhole()));
+      assertFalse(table.holders().isWaitedFor(expectation.pinhole()));
       assertEquals(List.of(), table.pending());
       assertTrue(expectation.isOver());
     }
@@ -778,7 +780,7 @@ class ExpectationTableTest {
     @Test
     void pendingWithTimeout() {
       Expectation expectation = pending(expectation(parent("192.0.2.10")));
-      ExpectationRow row = expectation.row(Duration.ofSeconds(10).toNanos());
+      ExpectationRow row = ExpectationListing.row(expectation, Duration.ofSeconds(10).toNanos());
 
       assertEquals(
           new ExpectationRow(
@@ -833,15 +835,16 @@ class ExpectationTableTest {
                   "data", Direction.ORIGINAL, new Endpoint(CLIENT, 5000), Word.SAID)
               .build();
       ExpectationRow row =
-          new Expectation(
+          ExpectationListing.row(
+              new Expectation(
                   1,
                   parent("192.0.2.10"),
                   Owner.flow("ftp"),
                   request,
                   pinhole,
                   Stay.of(java.time.Duration.ofMillis(pinhole.timeoutMs())),
-                  0)
-              .row(0);
+                  0),
+              0);
 
       assertEquals(new EndpointRow("203.0.113.1", 5001), row.destination());
       assertEquals(new EndpointRow("192.0.2.10", 5000), row.translatedDestination());
@@ -853,7 +856,7 @@ class ExpectationTableTest {
     void withTimeout_neverNegative() {
       Expectation expectation = pending(expectation(parent("192.0.2.10")));
 
-      assertEquals(0, expectation.row(10 * TIMEOUT_NS).expireSeconds());
+      assertEquals(0, ExpectationListing.row(expectation, 10 * TIMEOUT_NS).expireSeconds());
     }
 
     @Test
@@ -861,7 +864,7 @@ class ExpectationTableTest {
       Expectation expectation =
           pending(expectation(parent("192.0.2.10"), Pinhole.Kind.ONCE, CLIENT, 5000, true));
       expectation.opened(Duration.ofSeconds(60).toNanos()); // renewed
-      ExpectationRow row = expectation.row(Duration.ofMillis(72_300).toNanos());
+      ExpectationRow row = ExpectationListing.row(expectation, Duration.ofMillis(72_300).toNanos());
 
       assertEquals(-43, row.expireSeconds(), "30 less 72.3, rounded down");
       assertEquals(72, row.durationSeconds());
@@ -875,7 +878,7 @@ class ExpectationTableTest {
       Expectation expectation =
           expectation(parent("192.0.2.10"), Pinhole.Kind.OPEN_ANY, null, 5000, false);
       table.add(expectation);
-      ExpectationRow row = expectation.row(0);
+      ExpectationRow row = ExpectationListing.row(expectation, 0);
 
       assertEquals("announced", row.state());
       assertEquals(List.of("many", "anySource", "inactive"), row.flags());
@@ -895,15 +898,16 @@ class ExpectationTableTest {
       Pinhole pinhole =
           new Pinhole(Pinhole.Kind.OPEN_ANY, Transport.UDP, null, destination, 5000, 0, 30_000, "");
       ExpectationRow row =
-          new Expectation(
+          ExpectationListing.row(
+              new Expectation(
                   1,
                   parent,
                   Owner.flow("ftp"),
                   request,
                   pinhole,
                   Stay.of(java.time.Duration.ofMillis(pinhole.timeoutMs())),
-                  0)
-              .row(0);
+                  0),
+              0);
 
       assertEquals(new EndpointRow("::", 0), row.source());
       assertEquals(new EndpointRow("2001:db8::7", 5000), row.destination());
@@ -1127,7 +1131,7 @@ class ExpectationTableTest {
       assertEquals(0, parent.waiting());
       for (Expectation expectation : all) {
         assertTrue(expectation.isOver());
-        assertFalse(table.isWaitedFor(expectation.pinhole()));
+        assertFalse(table.holders().isWaitedFor(expectation.pinhole()));
       }
     }
 
@@ -1149,7 +1153,7 @@ class ExpectationTableTest {
       assertEquals(0, parent.waiting());
       for (Expectation expectation : all) {
         assertEquals(State.GONE, expectation.state());
-        assertFalse(table.isWaitedFor(expectation.pinhole()));
+        assertFalse(table.holders().isWaitedFor(expectation.pinhole()));
       }
     }
 

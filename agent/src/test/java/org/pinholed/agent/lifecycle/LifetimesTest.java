@@ -152,7 +152,7 @@ class LifetimesTest {
   private static final String LEASE = "LEASE TCP 192.0.2.10 > 198.51.100.7:49152";
 
   private void lease(int connections) {
-    bench.table().setLeased(List.of(new PortRange(49152, 49160)));
+    bench.table().holders().setLeased(List.of(new PortRange(49152, 49160)));
     message(
         (facts, out) ->
             out.expect(

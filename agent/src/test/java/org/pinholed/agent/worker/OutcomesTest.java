@@ -251,6 +251,7 @@ class OutcomesTest {
       assertNotNull(
           bench
               .table()
+              .matcher()
               .match(
                   6,
                   TcpDialogue.CLIENT.getAddress(),

@@ -103,6 +103,7 @@ class ReadChildrenTest {
     FlowTuple first = child.identity().original();
     return bench
         .table()
+        .matcher()
         .match(
             first.protocol(),
             first.source(),
