@@ -6,14 +6,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.expectation.Owner;
-import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.operate.OrphanCount;
@@ -40,7 +37,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One thread for everything that comes from the kernel besides packets, and for time: children that
- * came, parents that are gone, expectations that ran out, leases to renew.
+ * came and parents that are gone; and with its ticks expectations that ran out ({@link Lifetimes})
+ * and leases to renew ({@link Leases}).
  */
 public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(KernelEvents.class);
@@ -48,9 +46,6 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
 
   /** {@code TCP_CONNTRACK_ESTABLISHED}; those above are of a connection that FIN or RST ended. */
   private static final int TCP_ESTABLISHED = 3;
-
-  /** The child of an expectation that is used at the last moment is reported a little later. */
-  private static final long EVENT_GRACE_MS = 250;
 
   private final ConntrackEvents kernel;
   private final ConntrackClient conntrack;
@@ -60,16 +55,17 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final QueueWorkers workers;
   private final WorkerWatch workerWatch;
   private final LostParents lostParents;
+  private final Lifetimes lifetimes;
   private final Leases leases;
   private final BackOff receiveBackOff = new BackOff();
   private final CountedLeases countedLeases;
+  private final TableRepair repair;
   private final LinkWatch links;
   private final SharedStates shared;
   private final ParentKeeper keeper;
   private final MarkBits marks;
   private final AgentEvents events;
   private final AgentMetrics metrics;
-  private final AtomicLong repairs = new AtomicLong();
   private final Clock clock;
   private volatile boolean running = true;
   private volatile String lastError = "";
@@ -77,7 +73,6 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final ZoneWatch zones = new ZoneWatch();
   private long tickedNs;
   private boolean resyncDue;
-  private volatile boolean repairDue;
   private volatile @Nullable Heartbeat heartbeat;
 
   /**
@@ -120,8 +115,11 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.workers = workers;
     this.workerWatch = new WorkerWatch(workers, events);
     this.lostParents = new LostParents(workers, events, metrics);
-    this.leases = new Leases(conntrack, workers, marks, this::failed);
+    this.lifetimes = new Lifetimes(table, pinholes, events, clock, this::failed);
+    this.leases =
+        new Leases(conntrack, workers, marks, pinholes, table.holders(), clock, this::failed);
     this.countedLeases = new CountedLeases(backend, pinholes, table.holders(), clock, this::failed);
+    this.repair = new TableRepair(backend, table, events, clock, this::failed);
     this.links = links;
     this.shared = shared;
     this.keeper =
@@ -214,7 +212,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    * @return a count since the start
    */
   public long repairs() {
-    return repairs.get();
+    return repair.count();
   }
 
   @Override
@@ -222,15 +220,17 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if ((entry.mark() & marks.child()) == 0) {
       return;
     }
-    List<Expectation> holders = holders(entry.original()); // before the last child of a lease
+    List<Expectation> holders = lettingIn(entry.original()); // before the last child of a lease
     Expectation expectation =
-        table.matcher().match(
-            entry.original().protocol(),
-            entry.original().source(),
-            entry.original().destination(),
-            entry.original().destinationPort(),
-            entry.identity(),
-            this::stands);
+        table
+            .matcher()
+            .match(
+                entry.original().protocol(),
+                entry.original().source(),
+                entry.original().destination(),
+                entry.original().destinationPort(),
+                entry.identity(),
+                this::stands);
     if (expectation != null) {
       events.expectation(
           AgentEvent.Kind.MATCHED,
@@ -239,14 +239,15 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
         countedLeases.childCame(holders);
       } else if (expectation.wasRemade()) {
-        shut(List.of(expectation));
+        shut(expectation);
       }
     }
   }
 
-  private List<Expectation> holders(FlowTuple first) {
-    return table.holders().lettingIn(
-        first.protocol(), first.source(), first.destination(), first.destinationPort());
+  private List<Expectation> lettingIn(FlowTuple first) {
+    return table
+        .holders()
+        .lettingIn(first.protocol(), first.source(), first.destination(), first.destinationPort());
   }
 
   private boolean stands(Pinhole pinhole) {
@@ -258,19 +259,19 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
   }
 
-  /** Shuts pinholes that stand although nobody waits for their children. */
-  private void shut(List<Expectation> over) {
+  /** Shuts a used pinhole that was made anew. */
+  private void shut(Expectation used) {
     try {
-      pinholes.apply(pinholesOf(over), List.of());
+      pinholes.apply(table.holders().leftBy(List.of(used)), List.of());
     } catch (BackendException e) {
-      failed("close", e.getMessage()); // the kernel's timeout shuts them
+      failed("close", e.getMessage()); // the kernel's timeout shuts it
     }
   }
 
   @Override
   public void onDestroy(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) != 0) {
-      table.living().ended(entry.identity(), holders(entry.original()), clock.nanoTime());
+      table.living().ended(entry.identity(), lettingIn(entry.original()), clock.nanoTime());
     }
     if ((entry.mark() & marks.child()) == 0 || (entry.mark() & marks.read()) != 0) {
       workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);
@@ -343,7 +344,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
           PinholeKey key =
               new PinholeKey(
                   first.protocol(), first.source(), first.destination(), first.destinationPort());
-          if (usedUp.remove(key) || table.matcher().isEnding(key) || !holders(first).isEmpty()) {
+          if (usedUp.remove(key) || table.matcher().isEnding(key) || !lettingIn(first).isEmpty()) {
             onNew(child);
           }
         });
@@ -355,208 +356,27 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if (resyncDue) {
       resync();
     }
-    if (repairDue) {
-      repair();
-    }
+    repair.tick();
     events.tick(nowNs);
     lostParents.tick();
     shared.purge(nowNs);
     keeper.tick(nowNs);
-    List<Expectation> due = new ArrayList<>();
-    List<Expectation> over = new ArrayList<>();
-    for (Expectation expectation : table.pending()) {
-      if (expectation.isOverdue(nowNs - EVENT_GRACE_MS * 1_000_000)) {
-        over.add(expectation);
-      } else if (expectation.stay().isLease()) {
-        if (Leases.isDue(expectation, nowNs)) {
-          due.add(expectation);
-        }
-      } else if (expectation.expiresInMs(nowNs) <= -EVENT_GRACE_MS
-          && table.end(expectation) == Expectation.State.PENDING) {
-        events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
-      }
-    }
-    for (Owner owner : table.owners().due(nowNs)) {
-      over.addAll(table.owners().end(owner));
-    }
-    expire(over);
-    endUnanswered(nowNs);
-    table.purgeMatched(nowNs);
+    List<Expectation> due = lifetimes.endOverdue(nowNs);
     try {
       orphans.tick(nowNs, pinholes, table);
       zones.tick(nowNs, backend);
     } catch (BackendException e) {
       failed("list", e.getMessage()); // looked for again next time
     }
-    renew(leases.withLivingParent(due, nowNs));
-  }
-
-  /** Ends what has had its time: shut first, so that what is not listed any more lets nobody in. */
-  private void expire(List<Expectation> over) {
-    List<Pinhole> alone = new ArrayList<>();
-    for (Expectation expectation : over) {
-      if (expectation.state() == Expectation.State.PENDING
-          && table.holders().isAlone(expectation)) {
-        alone.add(expectation.pinhole());
-      }
-    }
-    if (!alone.isEmpty()) {
-      try {
-        pinholes.apply(alone, List.of());
-      } catch (BackendException e) {
-        failed("close", e.getMessage()); // the kernel's timeout shuts them
-      }
-    }
-    List<Expectation> ended = new ArrayList<>();
-    for (Expectation expectation : over) {
-      Expectation.State before = table.end(expectation);
-      if (before == Expectation.State.PENDING) {
-        ended.add(expectation);
-        events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
-      } else if (before == Expectation.State.ANNOUNCED) {
-        events.endedUnopened(AgentEvent.Kind.EXPIRED, expectation);
-      }
-    }
-    List<Pinhole> held = stillHeld(ended);
-    if (!held.isEmpty()) {
-      try {
-        pinholes.apply(List.of(), held); // others hold them, perhaps since a moment
-      } catch (BackendException e) {
-        failed("open", e.getMessage());
-      }
-    }
-  }
-
-  /**
-   * Announcements that nobody answers must not fill the table: they have their time like others.
-   */
-  private void endUnanswered(long nowNs) {
-    for (Expectation expectation : table.announced()) {
-      if (expectation.expiresInMs(nowNs) <= 0 && table.endUnanswered(expectation)) {
-        events.refused(expectation, AgentReason.NEVER_ANSWERED, "");
-      }
-    }
-  }
-
-  private void renew(List<Expectation> due) {
-    if (due.isEmpty()) {
-      return;
-    }
-    try {
-      renewNow(due);
-    } catch (BackendException e) {
-      // One that the kernel does not take must not let the others run out.
-      for (Expectation lease : due) {
-        renewAlone(lease);
-      }
-    }
-    // A parent that ended in between must not leave a pinhole that was just made anew.
-    List<Expectation> over = notPending(due);
-    if (!over.isEmpty()) {
-      shut(over);
-    }
-  }
-
-  private void renewAlone(Expectation lease) {
-    try {
-      renewNow(List.of(lease));
-    } catch (BackendException e) {
-      failed("renew", e.getMessage()); // many more tries before the lease runs out
-    }
-  }
-
-  private void renewNow(List<Expectation> due) throws BackendException {
-    due.forEach(Expectation::remade);
-    long beganNs = clock.nanoTime();
-    List<Pinhole> renewed = new ArrayList<>();
-    List<Pinhole> written = new ArrayList<>();
-    for (Expectation expectation : due) {
-      Pinhole pinhole = table.holders().pinholeToWrite(expectation, beganNs);
-      (expectation.isCommentOld() ? written : renewed).add(pinhole);
-    }
-    if (!written.isEmpty()) {
-      pinholes.apply(List.of(), written); // a renewal leaves the comment as it is
-    }
-    if (!renewed.isEmpty()) {
-      pinholes.renew(renewed);
-    }
-    long nowNs = clock.nanoTime();
-    for (Expectation expectation : due) {
-      expectation.opened(nowNs);
-      expectation.writtenAnew();
-    }
+    leases.renew(due, nowNs);
   }
 
   /**
    * Puts back what somebody else removed. Called by the backend's own thread, at once, not at the
    * next tick: until it is done control packets pass unread.
    */
-  public synchronized void repair() {
-    long nowNs = clock.nanoTime();
-    List<Expectation> before = table.pending();
-    List<Pinhole> alive = new ArrayList<>();
-    for (Expectation expectation : before) {
-      long leftMs = expectation.expiresInMs(nowNs);
-      if (leftMs > 0) {
-        alive.add(expectation.withoutUsed().withTimeoutMs(leftMs));
-      }
-    }
-    before.forEach(Expectation::remade);
-    repairDue = false;
-    try {
-      if (backend.repair(alive)) {
-        repairs.incrementAndGet();
-        String detail = "table rebuilt with " + alive.size() + " pinholes";
-        LOG.warn("somebody else changed the table of pinholed: {}", detail);
-        events.agent(AgentEvent.Kind.TABLE_REPAIRED, "foreignChange", detail);
-        writeWhatRepairMissed(before);
-      }
-    } catch (BackendException e) {
-      repairDue = true; // nobody may change the table again and so tell us; the next tick tries
-      failed("repair", e.getMessage());
-    }
-  }
-
-  /** What workers ended or opened while the table was being rebuilt may have missed it. */
-  private void writeWhatRepairMissed(List<Expectation> before) throws BackendException {
-    Set<Expectation> known = new HashSet<>(before);
-    List<Pinhole> opened = new ArrayList<>();
-    for (Expectation expectation : table.pending()) {
-      if (!known.contains(expectation)) {
-        expectation.remade();
-        opened.add(expectation.withoutUsed());
-      }
-    }
-    try (PinholeBackend.Session session = backend.openSession()) {
-      session.apply(pinholesOf(notPending(before)), opened);
-    }
-  }
-
-  private static List<Expectation> notPending(List<Expectation> expectations) {
-    return expectations.stream()
-        .filter(expectation -> expectation.state() != Expectation.State.PENDING)
-        .toList();
-  }
-
-  /** Without those that another expectation waits for by now: what stands there is its own. */
-  private List<Pinhole> pinholesOf(List<Expectation> over) {
-    return over.stream()
-        .map(Expectation::pinhole)
-        .filter(pinhole -> !table.holders().isWaitedFor(pinhole))
-        .toList();
-  }
-
-  /** What others hold of these, with their comment and their time. */
-  private List<Pinhole> stillHeld(List<Expectation> over) {
-    long nowNs = clock.nanoTime();
-    List<Pinhole> held = new ArrayList<>();
-    for (Expectation expectation : over) {
-      if (expectation.pinhole().kind() != Pinhole.Kind.ONCE
-          && table.holders().isWaitedFor(expectation.pinhole())) {
-        held.add(table.holders().pinholeToWrite(expectation, nowNs));
-      }
-    }
-    return held;
+  public void repair() {
+    repair.now();
   }
 
   private void failed(String operation, @Nullable String message) {

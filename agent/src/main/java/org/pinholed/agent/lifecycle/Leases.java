@@ -6,18 +6,24 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.Parent;
+import org.pinholed.agent.expectation.PinholeHolders;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /**
- * Which of the pinholes that live as long as their parent are renewed: those whose parent the
- * kernel still has. It is asked each time, since the kernel does not tell of the end of a
- * connection from whose mark another rule took our bits. Owned by the lifecycle thread.
+ * Renews the leases. Of the pinholes that live as long as their parent those are renewed whose
+ * parent the kernel still has. It is asked each time, since the kernel does not tell of the end of
+ * a connection from whose mark another rule took our bits. Owned by the lifecycle thread.
  */
 final class Leases {
   /** A look-up takes about 10 us; events wait meanwhile. */
@@ -29,7 +35,10 @@ final class Leases {
   private final ConntrackClient conntrack;
   private final QueueWorkers workers;
   private final MarkBits marks;
-  private final BiConsumer<String, String> failed;
+  private final PinholeBackend.Session pinholes;
+  private final PinholeHolders holders;
+  private final Clock clock;
+  private final BiConsumer<String, @Nullable String> failed;
 
   /** What the kernel said of a parent. */
   private enum Answer {
@@ -42,10 +51,16 @@ final class Leases {
       ConntrackClient conntrack,
       QueueWorkers workers,
       MarkBits marks,
-      BiConsumer<String, String> failed) {
+      PinholeBackend.Session pinholes,
+      PinholeHolders holders,
+      Clock clock,
+      BiConsumer<String, @Nullable String> failed) {
     this.conntrack = conntrack;
     this.workers = workers;
     this.marks = marks;
+    this.pinholes = pinholes;
+    this.holders = holders;
+    this.clock = clock;
     this.failed = failed;
   }
 
@@ -56,11 +71,76 @@ final class Leases {
   }
 
   /**
+   * Renews those whose parent lives.
+   *
+   * @param due those of which it is time
+   * @param nowNs the time of the tick
+   */
+  void renew(List<Expectation> due, long nowNs) {
+    List<Expectation> living = withLivingParent(due, nowNs);
+    if (living.isEmpty()) {
+      return;
+    }
+    try {
+      write(living);
+    } catch (BackendException e) {
+      // One that the kernel does not take must not let the others run out.
+      for (Expectation lease : living) {
+        writeAlone(lease);
+      }
+    }
+    // A parent that ended in between must not leave a pinhole that was just made anew.
+    List<Expectation> over =
+        living.stream().filter(lease -> lease.state() != Expectation.State.PENDING).toList();
+    if (!over.isEmpty()) {
+      shut(over);
+    }
+  }
+
+  private void writeAlone(Expectation lease) {
+    try {
+      write(List.of(lease));
+    } catch (BackendException e) {
+      failed.accept("renew", e.getMessage()); // many more tries before the lease runs out
+    }
+  }
+
+  private void write(List<Expectation> living) throws BackendException {
+    living.forEach(Expectation::remade);
+    long beganNs = clock.nanoTime();
+    List<Pinhole> renewed = new ArrayList<>();
+    List<Pinhole> written = new ArrayList<>();
+    for (Expectation expectation : living) {
+      Pinhole pinhole = holders.pinholeToWrite(expectation, beganNs);
+      (expectation.isCommentOld() ? written : renewed).add(pinhole);
+    }
+    if (!written.isEmpty()) {
+      pinholes.apply(List.of(), written); // a renewal leaves the comment as it is
+    }
+    if (!renewed.isEmpty()) {
+      pinholes.renew(renewed);
+    }
+    long nowNs = clock.nanoTime();
+    for (Expectation expectation : living) {
+      expectation.opened(nowNs);
+      expectation.writtenAnew();
+    }
+  }
+
+  private void shut(List<Expectation> over) {
+    try {
+      pinholes.apply(holders.leftBy(over), List.of());
+    } catch (BackendException e) {
+      failed.accept("close", e.getMessage()); // the kernel's timeout shuts them
+    }
+  }
+
+  /**
    * Those that are to be renewed now. Parents that the kernel does not have are ended by their
    * workers. If there are too many to ask for all of them, the others are due at the next tick
    * again; one whose lease is nearly over is renewed unasked.
    */
-  List<Expectation> withLivingParent(List<Expectation> due, long nowNs) {
+  private List<Expectation> withLivingParent(List<Expectation> due, long nowNs) {
     if (due.isEmpty()) {
       return due;
     }
@@ -97,7 +177,7 @@ final class Leases {
     try {
       entry = conntrack.get(parent.identity());
     } catch (NetlinkException e) {
-      failed.accept("conntrack", String.valueOf(e.getMessage()));
+      failed.accept("conntrack", e.getMessage());
       return Answer.LIVES; // it is not known
     }
     if (entry.isEmpty()) {

@@ -1,0 +1,121 @@
+package org.pinholed.agent.lifecycle;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Owner;
+import org.pinholed.agent.flow.AgentReason;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.time.Clock;
+
+/**
+ * Ends expectations and owners whose time is over: what the kernel's timeout has ended, what has
+ * had its own time, and what was never answered. Owned by the lifecycle thread.
+ */
+final class Lifetimes {
+  /** The child of an expectation that is used at the last moment is reported a little later. */
+  private static final long EVENT_GRACE_MS = 250;
+
+  private final ExpectationTable table;
+  private final PinholeBackend.Session pinholes;
+  private final AgentEvents events;
+  private final Clock clock;
+  private final BiConsumer<String, @Nullable String> failed;
+
+  Lifetimes(
+      ExpectationTable table,
+      PinholeBackend.Session pinholes,
+      AgentEvents events,
+      Clock clock,
+      BiConsumer<String, @Nullable String> failed) {
+    this.table = table;
+    this.pinholes = pinholes;
+    this.events = events;
+    this.clock = clock;
+    this.failed = failed;
+  }
+
+  /**
+   * Ends all whose time is over.
+   *
+   * @param nowNs the time of the tick
+   * @return the leases that are to be renewed, which it has seen on the way
+   */
+  List<Expectation> endOverdue(long nowNs) {
+    List<Expectation> due = new ArrayList<>();
+    List<Expectation> over = new ArrayList<>();
+    for (Expectation expectation : table.pending()) {
+      if (expectation.isOverdue(nowNs - EVENT_GRACE_MS * 1_000_000)) {
+        over.add(expectation);
+      } else if (expectation.stay().isLease()) {
+        if (Leases.isDue(expectation, nowNs)) {
+          due.add(expectation);
+        }
+      } else if (expectation.expiresInMs(nowNs) <= -EVENT_GRACE_MS
+          && table.end(expectation) == Expectation.State.PENDING) {
+        events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+      }
+    }
+    for (Owner owner : table.owners().due(nowNs)) {
+      over.addAll(table.owners().end(owner));
+    }
+    expire(over);
+    endUnanswered(nowNs);
+    table.purgeMatched(nowNs);
+    return due;
+  }
+
+  /** Ends what has had its time: shut first, so that what is not listed any more lets nobody in. */
+  private void expire(List<Expectation> over) {
+    List<Pinhole> alone = new ArrayList<>();
+    for (Expectation expectation : over) {
+      if (expectation.state() == Expectation.State.PENDING
+          && table.holders().isAlone(expectation)) {
+        alone.add(expectation.pinhole());
+      }
+    }
+    if (!alone.isEmpty()) {
+      try {
+        pinholes.apply(alone, List.of());
+      } catch (BackendException e) {
+        failed.accept("close", e.getMessage()); // the kernel's timeout shuts them
+      }
+    }
+    List<Expectation> ended = new ArrayList<>();
+    for (Expectation expectation : over) {
+      Expectation.State before = table.end(expectation);
+      if (before == Expectation.State.PENDING) {
+        ended.add(expectation);
+        events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+      } else if (before == Expectation.State.ANNOUNCED) {
+        events.endedUnopened(AgentEvent.Kind.EXPIRED, expectation);
+      }
+    }
+    List<Pinhole> held = table.holders().stillHeld(ended, clock.nanoTime());
+    if (!held.isEmpty()) {
+      try {
+        pinholes.apply(List.of(), held); // others hold them, perhaps since a moment
+      } catch (BackendException e) {
+        failed.accept("open", e.getMessage());
+      }
+    }
+  }
+
+  /**
+   * Announcements that nobody answers must not fill the table: they have their time like others.
+   */
+  private void endUnanswered(long nowNs) {
+    for (Expectation expectation : table.announced()) {
+      if (expectation.expiresInMs(nowNs) <= 0 && table.endUnanswered(expectation)) {
+        events.refused(expectation, AgentReason.NEVER_ANSWERED, "");
+      }
+    }
+  }
+}
