@@ -133,7 +133,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
 
   @Override
   public List<ConntrackEntry> entries() {
-    return flows.entries(ListingFilter.ALL);
+    return flows.listing().entries(ListingFilter.ALL);
   }
 
   /**

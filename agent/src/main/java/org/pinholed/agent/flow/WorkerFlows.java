@@ -1,10 +1,7 @@
 package org.pinholed.agent.flow;
 
 import java.util.ArrayList;
-import java.util.Iterator;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Parent;
@@ -15,8 +12,6 @@ import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
-import org.pinholed.agent.view.ListingFilter;
-import org.pinholed.agent.view.SessionRow;
 import org.pinholed.helper.Reason;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -28,9 +23,6 @@ import org.slf4j.LoggerFactory;
  * the worker's thread only, or while that does not run; others get there by its inbox.
  */
 public final class WorkerFlows {
-  /** How many rows are looked at for one that may go: those with a pinhole stay. */
-  private static final int ROWS_TRIED = 16;
-
   private static final HeldPackets NONE_HELD =
       new HeldPackets() {
         @Override
@@ -50,12 +42,10 @@ public final class WorkerFlows {
   private final FlowTable flows = new FlowTable();
   private final OneWayFlows oneWay = new OneWayFlows();
   private final SampledLog unreadable = new SampledLog(LOG, "flow no longer read");
-  private final Clock clock;
+  private final UnreadFlows unread;
+  private final FlowListing listing;
 
   private HeldPackets heldPackets = NONE_HELD;
-
-  /** Rows of flows that are not read, the oldest first. */
-  private final Set<Flow> unread = new LinkedHashSet<>();
 
   /**
    * Makes the flows of a worker, none yet.
@@ -74,12 +64,13 @@ public final class WorkerFlows {
       FlowMarks marks,
       AgentEvents events,
       Clock clock) {
-    this.clock = clock;
     this.owner = owner;
     this.announced = announced;
     this.owners = owners;
     this.marks = marks;
     this.events = events;
+    this.unread = new UnreadFlows(owners);
+    this.listing = new FlowListing(this, clock);
   }
 
   /** Packets of flows that wait in the kernel's queue. */
@@ -145,6 +136,15 @@ public final class WorkerFlows {
    */
   public int unread() {
     return unread.size();
+  }
+
+  /**
+   * What is asked about the flows.
+   *
+   * @return the same at every call
+   */
+  public FlowListing listing() {
+    return listing;
   }
 
   /**
@@ -261,21 +261,11 @@ public final class WorkerFlows {
    */
   void keepUnread(Flow flow, Reason reason) {
     flow.endReading(reason);
-    unread.add(flow);
-    if (!owners.changeUnread(1)) {
-      return;
-    }
-    Iterator<Flow> oldest = unread.iterator();
-    for (int tries = 0; tries < ROWS_TRIED && oldest.hasNext(); tries++) {
-      Flow row = oldest.next();
-      if (row.parent().waiting() == 0 && !row.mayHaveToRepeat()) {
-        row.parent().end();
-        flows.remove(row);
-        owners.remove(row.parent().identity(), owner);
-        oldest.remove();
-        owners.changeUnread(-1);
-        return;
-      }
+    Flow tooMany = unread.add(flow);
+    if (tooMany != null) {
+      tooMany.parent().end();
+      flows.remove(tooMany);
+      owners.remove(tooMany.parent().identity(), owner);
     }
   }
 
@@ -369,9 +359,7 @@ public final class WorkerFlows {
       owners.givePlaceBack(flow.parent());
       oneWay.remove(flow);
     }
-    if (unread.remove(flow)) {
-      owners.changeUnread(-1);
-    }
+    unread.remove(flow);
   }
 
   /**
@@ -407,95 +395,5 @@ public final class WorkerFlows {
         endAndDistrust(flow, AgentEvent.Kind.CLOSED);
       }
     }
-  }
-
-  /**
-   * All conntracks of parents.
-   *
-   * @param filter which ones
-   * @return a copy
-   */
-  public List<ConntrackEntry> entries(ListingFilter filter) {
-    List<ConntrackEntry> entries = new ArrayList<>();
-    entries(all(), filter, entries);
-    return entries;
-  }
-
-  /**
-   * Adds the conntracks of some parents.
-   *
-   * @param some the parents
-   * @param filter which of them
-   * @param into gets the conntracks
-   */
-  public static void entries(List<Flow> some, ListingFilter filter, List<ConntrackEntry> into) {
-    for (Flow flow : some) {
-      if (matches(filter, flow)) {
-        into.add(flow.entry());
-      }
-    }
-  }
-
-  /**
-   * Begins to clear parents. They end by {@code QueueWorkers.endParents} or when the kernel tells
-   * of their end, which it does as soon as their conntracks are deleted; either way they end as
-   * cleared.
-   *
-   * @param filter which ones
-   * @return their conntracks, to be deleted
-   */
-  public List<ConntrackEntry> beginClear(ListingFilter filter) {
-    List<ConntrackEntry> entries = new ArrayList<>();
-    beginClear(all(), filter, entries);
-    return entries;
-  }
-
-  /**
-   * Begins to clear some parents, as {@link #beginClear(ListingFilter)} does.
-   *
-   * @param some the parents
-   * @param filter which of them
-   * @param into gets their conntracks
-   */
-  public static void beginClear(List<Flow> some, ListingFilter filter, List<ConntrackEntry> into) {
-    for (Flow flow : some) {
-      if (matches(filter, flow)) {
-        flow.clear();
-        into.add(flow.entry());
-      }
-    }
-  }
-
-  /**
-   * The listing of parents.
-   *
-   * @param filter which ones
-   * @return rows in no order
-   */
-  public List<SessionRow> sessions(ListingFilter filter) {
-    List<SessionRow> rows = new ArrayList<>();
-    sessions(all(), filter, rows);
-    return rows;
-  }
-
-  /**
-   * Adds the rows of some parents.
-   *
-   * @param some the parents
-   * @param filter which of them
-   * @param into gets the rows
-   */
-  public void sessions(List<Flow> some, ListingFilter filter, List<SessionRow> into) {
-    long nowNs = clock.nanoTime();
-    for (Flow flow : some) {
-      if (matches(filter, flow)) {
-        into.add(flow.row(nowNs));
-      }
-    }
-  }
-
-  private static boolean matches(ListingFilter filter, Flow flow) {
-    Parent parent = flow.parent();
-    return filter.matches(parent.policyId(), parent.helper(), parent.serial());
   }
 }

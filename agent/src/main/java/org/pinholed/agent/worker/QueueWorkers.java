@@ -12,12 +12,12 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.flow.Flow;
+import org.pinholed.agent.flow.FlowListing;
 import org.pinholed.agent.flow.FlowOwner;
 import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.flow.ParentOwners;
-import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
@@ -193,7 +193,8 @@ public final class QueueWorkers {
    */
   public CompletableFuture<List<SessionRow>> sessions(ListingFilter filter) {
     return aboutFlows(
-        LongWork.FLOWS_A_TURN, (worker, some, rows) -> worker.flows().sessions(some, filter, rows));
+        LongWork.FLOWS_A_TURN,
+        (worker, some, rows) -> worker.flows().listing().sessions(some, filter, rows));
   }
 
   /**
@@ -204,18 +205,18 @@ public final class QueueWorkers {
    */
   public CompletableFuture<List<ConntrackEntry>> entries(ListingFilter filter) {
     return aboutFlows(
-        LongWork.FLOWS_A_TURN, (worker, some, into) -> WorkerFlows.entries(some, filter, into));
+        LongWork.FLOWS_A_TURN, (worker, some, into) -> FlowListing.entries(some, filter, into));
   }
 
   /**
-   * Begins to clear parents, see {@link WorkerFlows#beginClear}.
+   * Begins to clear parents, see {@link FlowListing#beginClear}.
    *
    * @param filter which ones
    * @return their conntracks, to be deleted
    */
   public CompletableFuture<List<ConntrackEntry>> beginClear(ListingFilter filter) {
     return aboutFlows(
-        LongWork.FLOWS_A_TURN, (worker, some, into) -> WorkerFlows.beginClear(some, filter, into));
+        LongWork.FLOWS_A_TURN, (worker, some, into) -> FlowListing.beginClear(some, filter, into));
   }
 
   /** A question about some flows of a worker, on its thread. */

@@ -115,7 +115,7 @@ class AdoptionTest {
   }
 
   private List<SessionRow> sessions() {
-    return bench.worker().flows().sessions(ListingFilter.ALL);
+    return bench.worker().flows().listing().sessions(ListingFilter.ALL);
   }
 
   @Test

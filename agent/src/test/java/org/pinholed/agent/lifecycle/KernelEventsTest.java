@@ -287,7 +287,7 @@ class KernelEventsTest {
       bench.turn();
       lose(closed);
       TcpDialogue cleared = other(2).login();
-      bench.worker().flows().beginClear(ListingFilter.ALL);
+      bench.worker().flows().listing().beginClear(ListingFilter.ALL);
       lose(cleared);
       TcpDialogue opaque = other(3).login().client("AUTH TLS\r\n").server("234 go on\r\n");
       assertEquals(1, bench.worker().opaqueParents());
@@ -345,7 +345,7 @@ class KernelEventsTest {
       events.tick(in(THIRTY_SECONDS.plusMillis(1)));
 
       assertEquals(List.of(), states());
-      assertEquals(0, bench.worker().flows().sessions(ListingFilter.ALL).get(0).expectations());
+      assertEquals(0, bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).expectations());
       assertEquals(List.of("refused neverAnswered"), bench.log().words());
 
       dialogue.server("230 in\r\n200 ok\r\n");
@@ -371,7 +371,7 @@ class KernelEventsTest {
     void expired_placeIsFreeAndTheNextOneOpens() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       events.tick(in(THIRTY_SECONDS.plusMillis(1000)));
-      assertEquals(0, bench.worker().flows().sessions(ListingFilter.ALL).get(0).expectations());
+      assertEquals(0, bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).expectations());
       dialogue.passive(30001);
 
       assertTrue(bench.backend().open().contains(pinhole(30001)));

@@ -90,7 +90,7 @@ class SameConntrackIdTest {
   }
 
   private List<Integer> clients() {
-    return bench.worker().flows().sessions(ListingFilter.ALL).stream()
+    return bench.worker().flows().listing().sessions(ListingFilter.ALL).stream()
         .map(row -> row.client().port())
         .sorted()
         .toList();
@@ -131,7 +131,7 @@ class SameConntrackIdTest {
   }
 
   private ConntrackEntry entryOf(TcpDialogue dialogue) {
-    return bench.worker().flows().entries(ListingFilter.ALL).stream()
+    return bench.worker().flows().listing().entries(ListingFilter.ALL).stream()
         .filter(entry -> entry.identity().equals(dialogue.connection().identity()))
         .findFirst()
         .orElseThrow();
@@ -418,7 +418,7 @@ class SameConntrackIdTest {
             ConntrackClient.open(bench.conntrack()),
             bench.backend().openSession(),
             bench.table(),
-            () -> bench.worker().flows().entries(ListingFilter.ALL),
+            () -> bench.worker().flows().listing().entries(ListingFilter.ALL),
             new HelperTable(
                 List.of(new HelperEntry(1, "ftp", Transport.TCP, 21, true, null, Map.of())),
                 List.of(new FtpProtocol()),
@@ -442,7 +442,7 @@ class SameConntrackIdTest {
   void sessions_ofTheirSerial_areBoth() {
     bothWithAPinhole();
     List<SessionRow> rows =
-        bench.worker().flows().sessions(new ListingFilter(null, null, "00001234"));
+        bench.worker().flows().listing().sessions(new ListingFilter(null, null, "00001234"));
     assertEquals(
         List.of(40001, 40002), rows.stream().map(r -> r.client().port()).sorted().toList());
   }

@@ -45,7 +45,7 @@ class AuditTest {
         ConntrackClient.open(bench.conntrack()),
         bench.backend().openSession(),
         bench.table(),
-        () -> bench.worker().flows().entries(ListingFilter.ALL),
+        () -> bench.worker().flows().listing().entries(ListingFilter.ALL),
         helpers,
         WorkerBench.MARKS,
         Clock.SYSTEM);

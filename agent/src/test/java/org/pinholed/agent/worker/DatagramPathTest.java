@@ -161,7 +161,7 @@ class DatagramPathTest {
   }
 
   private List<SessionRow> sessions() {
-    return bench.worker().flows().sessions(ListingFilter.ALL);
+    return bench.worker().flows().listing().sessions(ListingFilter.ALL);
   }
 
   private SessionRow session() {

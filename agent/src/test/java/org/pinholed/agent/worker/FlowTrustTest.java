@@ -41,7 +41,7 @@ class FlowTrustTest {
   }
 
   private SessionRow session() {
-    List<SessionRow> rows = bench.worker().flows().sessions(ListingFilter.ALL);
+    List<SessionRow> rows = bench.worker().flows().listing().sessions(ListingFilter.ALL);
     assertEquals(1, rows.size(), rows.toString());
     return rows.get(0);
   }
@@ -205,7 +205,7 @@ class FlowTrustTest {
     @Test
     void byAClearThatTheKernelRefused() {
       TcpDialogue dialogue = new TcpDialogue(bench).login();
-      bench.worker().flows().beginClear(ListingFilter.ALL);
+      bench.worker().flows().listing().beginClear(ListingFilter.ALL);
       bench.end(dialogue.connection(), AgentEvent.Kind.CLEARED);
       bench.turn();
       assertEquals(25 | OPAQUE, dialogue.connection().mark());

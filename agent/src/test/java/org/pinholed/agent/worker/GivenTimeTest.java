@@ -41,7 +41,7 @@ class GivenTimeTest {
         .subscribe(new TraceFilter(null, null, null, null), 1, line -> times.add(line.time()));
     dialogue.client("PASV\r\n");
     clock.seconds += 60;
-    SessionRow row = bench.worker().flows().sessions(ListingFilter.ALL).get(0);
+    SessionRow row = bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0);
     assertEquals(List.of("2001-09-09T01:47:20Z"), times.stream().distinct().toList());
     assertEquals(100, row.ageSeconds());
     assertEquals(60, row.idleSeconds());

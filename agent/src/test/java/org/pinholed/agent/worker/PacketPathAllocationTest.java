@@ -106,7 +106,7 @@ class PacketPathAllocationTest {
 
     assertEquals(
         6L * (WARM_UP + ROUNDS * MEASURED),
-        bench.worker().flows().sessions(ListingFilter.ALL).get(0).bytesFromClient(),
+        bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).bytesFromClient(),
         "all of it was read");
   }
 
@@ -116,7 +116,7 @@ class PacketPathAllocationTest {
     exchange(WARM_UP);
     assertNothing(allocatedByOneRoundOf(() -> exchange(MEASURED)));
     assertTrue(
-        bench.worker().flows().sessions(ListingFilter.ALL).stream()
+        bench.worker().flows().listing().sessions(ListingFilter.ALL).stream()
             .anyMatch(row -> row.bytesFromClient() > 6L * (WARM_UP + ROUNDS * MEASURED)),
         "all of it was read");
   }

@@ -58,7 +58,7 @@ class QueueWorkerTest {
   }
 
   private static List<SessionRow> sessions(WorkerBench bench) {
-    return bench.worker().flows().sessions(ListingFilter.ALL);
+    return bench.worker().flows().listing().sessions(ListingFilter.ALL);
   }
 
   private SessionRow session() {
@@ -522,7 +522,7 @@ class QueueWorkerTest {
     TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
     TcpDialogue other = from("192.0.2.11", 7).login().passive(30001);
     ListingFilter one = new ListingFilter(null, null, "00001234");
-    bench.worker().post(() -> assertEquals(1, bench.worker().flows().beginClear(one).size()));
+    bench.worker().post(() -> assertEquals(1, bench.worker().flows().listing().beginClear(one).size()));
     bench.conntrack().remove(dialogue.connection());
     bench.conntrack().remove(other.connection());
     bench.worker().post(() -> bench.endIfGone(dialogue.connection()));
@@ -1080,14 +1080,14 @@ class QueueWorkerTest {
     from("192.0.2.10", 1).connect().server("220 ready\r\n");
     from("192.0.2.11", 2).connect().server("220 ready\r\n");
 
-    assertEquals(2, bench.worker().flows().entries(ListingFilter.ALL).size());
+    assertEquals(2, bench.worker().flows().listing().entries(ListingFilter.ALL).size());
     assertEquals(
         List.of(2),
-        bench.worker().flows().entries(new ListingFilter(25, "ftp", "00000002")).stream()
+        bench.worker().flows().listing().entries(new ListingFilter(25, "ftp", "00000002")).stream()
             .map(entry -> entry.id())
             .toList());
-    assertEquals(List.of(), bench.worker().flows().entries(new ListingFilter(26, null, null)));
-    assertEquals(List.of(), bench.worker().flows().sessions(new ListingFilter(null, "sip", null)));
+    assertEquals(List.of(), bench.worker().flows().listing().entries(new ListingFilter(26, null, null)));
+    assertEquals(List.of(), bench.worker().flows().listing().sessions(new ListingFilter(null, "sip", null)));
   }
 
   @Test

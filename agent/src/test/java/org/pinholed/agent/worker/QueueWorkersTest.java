@@ -175,7 +175,7 @@ class QueueWorkersTest {
     dialogue(one, 40001, 1, 25).login();
     dialogue(two, 40002, 2, 25).login();
     CompletableFuture<List<List<ConntrackEntry>>> answer =
-        workers.ask(worker -> worker.flows().entries(ListingFilter.ALL));
+        workers.ask(worker -> worker.flows().listing().entries(ListingFilter.ALL));
     one.turn();
     assertEquals(false, answer.isDone());
     two.turn();

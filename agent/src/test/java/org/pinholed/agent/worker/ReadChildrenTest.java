@@ -142,7 +142,7 @@ class ReadChildrenTest {
   }
 
   private List<String> states() {
-    return bench.worker().flows().sessions(ListingFilter.ALL).stream()
+    return bench.worker().flows().listing().sessions(ListingFilter.ALL).stream()
         .map(SessionRow::state)
         .sorted()
         .toList();

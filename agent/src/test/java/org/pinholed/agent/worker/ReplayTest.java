@@ -165,7 +165,7 @@ class ReplayTest {
             .findFirst()
             .orElseThrow();
     assertEquals((BEGAN_SECONDS + 3601) * 1_000_000, opened.epochMicros());
-    SessionRow row = worker.flows().sessions(ListingFilter.ALL).get(0);
+    SessionRow row = worker.flows().listing().sessions(ListingFilter.ALL).get(0);
     assertEquals(3600, row.ageSeconds());
     assertEquals(0, row.idleSeconds());
   }

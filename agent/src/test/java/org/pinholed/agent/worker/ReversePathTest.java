@@ -69,7 +69,7 @@ class ReversePathTest {
   }
 
   private SessionRow session() {
-    List<SessionRow> rows = bench.worker().flows().sessions(ListingFilter.ALL);
+    List<SessionRow> rows = bench.worker().flows().listing().sessions(ListingFilter.ALL);
     assertEquals(1, rows.size(), rows::toString);
     return rows.get(0);
   }
@@ -287,7 +287,7 @@ class ReversePathTest {
               .takeover()
               .takeOver(
                   new LeftFlow(
-                      before.entries(ListingFilter.ALL).get(0),
+                      before.listing().entries(ListingFilter.ALL).get(0),
                       null,
                       before.states().get(0),
                       null,

@@ -212,7 +212,7 @@ class TranslatedDialogueTest {
       assertEquals(PORT_SEEN, lastPassed());
 
       dialogue.deliver(dialogue.serverSays("200 ok\r\n", PacketView.FIN));
-      assertEquals(List.of(), bench.worker().flows().sessions(ListingFilter.ALL));
+      assertEquals(List.of(), bench.worker().flows().listing().sessions(ListingFilter.ALL));
       assertEquals(List.of(), bench.backend().open());
       bench.assertVerdicts();
     }
