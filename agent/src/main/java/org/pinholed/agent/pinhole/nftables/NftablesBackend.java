@@ -1,6 +1,5 @@
 package org.pinholed.agent.pinhole.nftables;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -22,7 +21,6 @@ import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftClient;
 import org.pinholed.kernel.nftables.NftFeatures;
-import org.pinholed.kernel.nftables.NftMonitor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,7 +34,6 @@ import org.slf4j.LoggerFactory;
  * owned in the kernel's sense, so others can change it, and then it is repaired (ADR 0007).
  */
 public final class NftablesBackend implements PinholeBackend {
-  private static final Duration WATCH_TIMEOUT = Duration.ofMillis(250);
   private static final long LOOK_EVERY_NS = TimeUnit.SECONDS.toNanos(5);
   private static final int RESTORE_BURST = 8;
   private static final int REPAIR_ATTEMPTS = 3;
@@ -47,13 +44,12 @@ public final class NftablesBackend implements PinholeBackend {
   private final TableLayout layout;
   private final Object lock = new Object();
   private final NftablesSession control;
-  private final List<NftablesSession> sessions = new ArrayList<>();
+  private final TableNews news;
   private final RepairBudget restoreBudget =
       new RepairBudget(RESTORE_BURST, Clock.SYSTEM.nanoTime());
   private volatile Diverted diverted = Diverted.NOTHING;
   private boolean installed;
   private volatile boolean translates;
-  private @Nullable NftMonitor monitor;
   private volatile @Nullable TableWatch watch;
 
   /**
@@ -80,7 +76,8 @@ public final class NftablesBackend implements PinholeBackend {
     this.options = options;
     this.layout = new TableLayout(options, features);
     this.control = new NftablesSession(this, client, layout, features);
-    this.sessions.add(control);
+    this.news = new TableNews(layout.table());
+    this.news.addOwn(client);
   }
 
   /** Finds out what the kernel can do. */
@@ -100,10 +97,7 @@ public final class NftablesBackend implements PinholeBackend {
   @Override
   public Session openSession() throws BackendException {
     NftablesSession session = new NftablesSession(this, openClient(), layout, features);
-    synchronized (lock) {
-      sessions.add(session);
-    }
-    ignoreOwn();
+    news.addOwn(session.client());
     return session;
   }
 
@@ -128,66 +122,12 @@ public final class NftablesBackend implements PinholeBackend {
   }
 
   void forget(NftablesSession session) {
-    synchronized (lock) {
-      sessions.remove(session);
-    }
-    ignoreOwn(); // the kernel may give its port id to somebody else
-  }
-
-  /**
-   * Own transactions would wake the watching thread once per pinhole. If the kernel does not take
-   * the filter they do, and that costs time and nothing else.
-   */
-  private void ignoreOwn() {
-    synchronized (lock) {
-      NftMonitor watching = monitor;
-      if (watching == null) {
-        return;
-      }
-      try {
-        watching.ignore(sessions.stream().mapToInt(each -> each.client().portId()).toArray());
-      } catch (NetlinkException e) {
-        LOG.warn("nftables table {}: {}", options.table(), e.getMessage());
-      }
-    }
+    news.removeOwn(session.client());
   }
 
   @Override
   public Map<String, String> probe() {
-    Map<String, String> found = new LinkedHashMap<>();
-    found.put(
-        "nftQueue",
-        features.nativeQueue()
-            ? "yes"
-            : features.targetQueue()
-                ? "no, the xtables target NFQUEUE is used instead"
-                : "no, and no xtables target NFQUEUE: control packets cannot be diverted");
-    found.put(
-        "nftInnerHeader",
-        features.innerHeader() ? "yes" : "no: acknowledgements without payload are queued too");
-    found.put(
-        "nftDestroyElement",
-        features.destroyMessages() ? "yes" : "no: closing a pinhole takes two messages");
-    found.put(
-        "nftTimeoutUpdate",
-        features.timeoutUpdate() ? "yes" : "no: renewing a pinhole deletes and adds it");
-    found.put(
-        "nftFoundOnce",
-        features.foundOnce()
-            ? "yes"
-            : "no: two SYNs at the same instant can both come through a pinhole for one");
-    found.put(
-        "nftLeaseLimit",
-        limitsConnections()
-            ? "yes"
-            : "no: the agent counts the connections of a lease, and may be late for one that comes"
-                + " at the same moment as the last");
-    found.put(
-        "nftSequenceAdjustment",
-        features.sequenceAdjustment() != null
-            ? "yes"
-            : "no: announcements behind address translation are not rewritten");
-    return found;
+    return FeatureWords.of(features);
   }
 
   @Override
@@ -372,12 +312,7 @@ public final class NftablesBackend implements PinholeBackend {
     return new TableWatch.Watched() {
       @Override
       public TableWatch.News listen() throws NetlinkException {
-        NftMonitor opened = NftMonitor.open(layout.table(), WATCH_TIMEOUT);
-        synchronized (lock) {
-          monitor = opened;
-        }
-        ignoreOwn();
-        return new Listening(opened);
+        return news.open();
       }
 
       @Override
@@ -404,30 +339,6 @@ public final class NftablesBackend implements PinholeBackend {
         newsLost.run();
       }
     };
-  }
-
-  /** The notifications of the kernel, until the watch closes them. */
-  private final class Listening implements TableWatch.News {
-    private final NftMonitor opened;
-
-    private Listening(NftMonitor opened) {
-      this.opened = opened;
-    }
-
-    @Override
-    public void await(NftMonitor.Handler handler) throws NetlinkException {
-      opened.receive(handler);
-    }
-
-    @Override
-    public void close() {
-      synchronized (lock) {
-        if (monitor == opened) {
-          monitor = null; // its descriptor may soon be another socket's
-        }
-      }
-      opened.close();
-    }
   }
 
   @Override
