@@ -26,9 +26,8 @@ import org.pinholed.kernel.conntrack.FlowTuple;
  * byte of a flow. Work is logarithmic in the number of clients.
  */
 public final class HalfOpenFlows {
-  private static final int NONE = -1;
+  private static final int NONE = IntRows.NONE;
   private static final int SYN_WITH_DATA = 1 << 31;
-  private static final int CHUNK = 1 << 12;
 
   // A flow: eight numbers.
   private static final int FLOW_INTS = 8;
@@ -50,8 +49,8 @@ public final class HalfOpenFlows {
   private static final int CLIENT_CHAIN = 4;
 
   private final long secret = new SecureRandom().nextLong();
-  private final Rows flows = new Rows(FLOW_INTS, ID, CHAIN);
-  private final Rows clients = new Rows(CLIENT_INTS, KEY, CLIENT_CHAIN);
+  private final IntRows flows = new IntRows(FLOW_INTS, ID, CHAIN);
+  private final IntRows clients = new IntRows(CLIENT_INTS, KEY, CLIENT_CHAIN);
 
   /** Clients as a heap: whoever holds most is the first. */
   private int[] heap = new int[16];
@@ -68,95 +67,6 @@ public final class HalfOpenFlows {
    */
   public record Beginning(
       int conntrackId, int clientInitial, int serverInitial, boolean synWithData) {}
-
-  /** Rows of a few numbers, found by one of them; memory comes in chunks and stays. */
-  private static final class Rows {
-    private final int width;
-    private final int keyField;
-    private final int chainField;
-    private final List<int[]> chunks = new ArrayList<>();
-    private int[] heads = new int[16];
-    private int made;
-    private int free = NONE;
-    private int size;
-
-    Rows(int width, int keyField, int chainField) {
-      this.width = width;
-      this.keyField = keyField;
-      this.chainField = chainField;
-      Arrays.fill(heads, NONE);
-    }
-
-    int get(int row, int field) {
-      return chunks.get(row / CHUNK)[row % CHUNK * width + field];
-    }
-
-    void set(int row, int field, int value) {
-      chunks.get(row / CHUNK)[row % CHUNK * width + field] = value;
-    }
-
-    int first(int key) {
-      return heads[key & (heads.length - 1)];
-    }
-
-    int next(int row) {
-      return get(row, chainField);
-    }
-
-    int add(int key) {
-      int row = free;
-      if (row != NONE) {
-        free = get(row, chainField);
-      } else {
-        row = made++;
-        if (row % CHUNK == 0) {
-          chunks.add(new int[CHUNK * width]);
-        }
-      }
-      size++;
-      if (size > heads.length) {
-        spread();
-      }
-      set(row, keyField, key);
-      link(row);
-      return row;
-    }
-
-    void remove(int row) {
-      int at = get(row, keyField) & (heads.length - 1);
-      if (heads[at] == row) {
-        heads[at] = next(row);
-      } else {
-        int before = heads[at];
-        while (next(before) != row) {
-          before = next(before);
-        }
-        set(before, chainField, next(row));
-      }
-      set(row, chainField, free);
-      free = row;
-      size--;
-    }
-
-    private void link(int row) {
-      int at = get(row, keyField) & (heads.length - 1);
-      set(row, chainField, heads[at]);
-      heads[at] = row;
-    }
-
-    private void spread() {
-      int[] old = heads;
-      heads = new int[2 * old.length];
-      Arrays.fill(heads, NONE);
-      for (int head : old) {
-        for (int row = head; row != NONE; ) {
-          int next = next(row);
-          link(row);
-          row = next;
-        }
-      }
-    }
-  }
 
   /**
    * Makes it empty.
@@ -182,7 +92,7 @@ public final class HalfOpenFlows {
    * @return 0 or more
    */
   public synchronized int size() {
-    return flows.size;
+    return flows.size();
   }
 
   /**
@@ -200,7 +110,7 @@ public final class HalfOpenFlows {
       remove(before);
     }
     int lost = 0;
-    while (flows.size >= most) {
+    while (flows.size() >= most) {
       remove(clients.get(heap[0], OLDEST));
       lost++;
     }
@@ -277,7 +187,7 @@ public final class HalfOpenFlows {
    */
   public synchronized HalfOpenState youngest(int ofEach, int inAll) {
     List<HalfOpenState.Held> youngest = new ArrayList<>();
-    for (int place = 0; place < clients.size && youngest.size() < inAll; place++) {
+    for (int place = 0; place < clients.size() && youngest.size() < inAll; place++) {
       int client = heap[place];
       int row = clients.get(client, OLDEST);
       int most = Math.min(inAll - youngest.size(), ofEach);
@@ -318,7 +228,7 @@ public final class HalfOpenFlows {
       clients.set(client, COUNT, 1);
       flows.set(row, OLDER, row);
       flows.set(row, YOUNGER, row);
-      int place = clients.size - 1;
+      int place = clients.size() - 1;
       if (place == heap.length) {
         heap = Arrays.copyOf(heap, 2 * place);
       }
@@ -353,7 +263,7 @@ public final class HalfOpenFlows {
       down(place);
       return;
     }
-    int last = heap[clients.size - 1];
+    int last = heap[clients.size() - 1];
     clients.remove(client);
     if (last != client) {
       put(place, last);
@@ -389,10 +299,10 @@ public final class HalfOpenFlows {
     int at = place;
     while (true) {
       int child = 2 * at + 1;
-      if (child >= clients.size) {
+      if (child >= clients.size()) {
         return;
       }
-      if (child + 1 < clients.size && countAt(child + 1) > countAt(child)) {
+      if (child + 1 < clients.size() && countAt(child + 1) > countAt(child)) {
         child++;
       }
       if (countAt(child) <= countAt(at)) {

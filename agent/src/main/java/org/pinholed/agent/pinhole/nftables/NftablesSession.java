@@ -156,7 +156,7 @@ final class NftablesSession implements PinholeBackend.Session {
       for (NftSet set : maps.sets()) {
         list(set, found);
       }
-      TranslationMaps.Found translated = translations.read(client);
+      FoundTranslations translated = translations.read(client);
       found.replaceAll(
           owned -> new OwnedPinhole(translated.complete(owned.pinhole()), owned.expiresInMs()));
     }
