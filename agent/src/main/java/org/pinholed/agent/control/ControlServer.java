@@ -5,16 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.GroupPrincipal;
-import java.nio.file.attribute.PosixFileAttributeView;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
@@ -46,18 +37,11 @@ import org.slf4j.LoggerFactory;
  * and closed by the agent; {@link #close} removes the socket file.
  */
 public final class ControlServer implements AutoCloseable {
-  /** Longest path of a unix socket: {@code sun_path} less its end ({@code linux/un.h}). */
-  private static final int PATH_BYTES_MAX = 107;
-
   private static final int BACKLOG = 64;
-
-  /** The group that stands for nobody besides root. */
-  private static final String ROOT = "root";
 
   private static final Logger LOG = LoggerFactory.getLogger(ControlServer.class);
 
-  private final Path socket;
-  private final @Nullable Object socketFileKey;
+  private final SocketFile file;
   private final UnixServerSocketChannel listener;
   private final Selector selector;
   private final PeerPolicy peers;
@@ -84,14 +68,13 @@ public final class ControlServer implements AutoCloseable {
   }
 
   private ControlServer(
-      Path socket,
+      SocketFile file,
       UnixServerSocketChannel listener,
       PeerPolicy peers,
       ControlLimits limits,
       ControlRequests requests)
       throws IOException {
-    this.socket = socket;
-    this.socketFileKey = fileKey(socket);
+    this.file = file;
     this.listener = listener;
     this.peers = peers;
     this.limits = limits;
@@ -156,42 +139,19 @@ public final class ControlServer implements AutoCloseable {
       ControlLimits limits,
       PeerPolicy.Accounts accounts)
       throws IOException {
-    Path path = socket.toAbsolutePath();
-    Path directory = path.getParent();
-    Path newborn =
-        path.resolveSibling("." + path.getFileName() + "." + ProcessHandle.current().pid());
-    if (directory == null
-        || newborn.toString().getBytes(StandardCharsets.UTF_8).length > PATH_BYTES_MAX) {
-      throw new IOException(
-          "control socket " + path + ": the path is too long (expected: at most 90 bytes)");
-    }
-    requireFree(path);
-    if (!Files.isDirectory(directory)) {
-      Files.createDirectories(directory);
-      Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
-    }
-    Files.deleteIfExists(newborn);
+    SocketFile file = SocketFile.prepare(socket);
     UnixServerSocketChannel listener = UnixServerSocketChannel.open();
     try {
-      listener.socket().bind(new UnixSocketAddress(newborn.toString()), BACKLOG);
-      // Root needs no group, and the agent need not be in root's group to say so.
-      boolean rootAlone = group.equals(ROOT);
-      if (!rootAlone) {
-        setGroup(newborn, group);
-      }
-      Files.setPosixFilePermissions(
-          newborn, PosixFilePermissions.fromString(rootAlone ? "rw-------" : "rw-rw----"));
-      int ownUid = unixNumber(newborn, "uid"); // of /proc/self it would be root's: that is a link
-      int gid = rootAlone ? 0 : unixNumber(newborn, "gid");
-      Files.move(newborn, path, StandardCopyOption.ATOMIC_MOVE);
-      PeerPolicy peers = new PeerPolicy(ownUid, group, gid, accounts);
+      listener.socket().bind(new UnixSocketAddress(file.bindPath().toString()), BACKLOG);
+      SocketFile.Owner owner = file.publish(group);
+      PeerPolicy peers = new PeerPolicy(owner.uid(), group, owner.gid(), accounts);
       ControlServer server =
-          new ControlServer(path, listener, peers, limits, new ControlRequests(control, metrics));
+          new ControlServer(file, listener, peers, limits, new ControlRequests(control, metrics));
       server.acceptor.start();
       return server;
     } catch (IOException | RuntimeException e) {
       listener.close();
-      Files.deleteIfExists(newborn);
+      file.discard();
       throw e;
     }
   }
@@ -220,7 +180,7 @@ public final class ControlServer implements AutoCloseable {
    * @return an absolute path
    */
   public Path socket() {
-    return socket;
+    return file.path();
   }
 
   int connections() {
@@ -243,10 +203,7 @@ public final class ControlServer implements AutoCloseable {
     }
     selector.close();
     listener.close();
-    Object key = fileKey(socket);
-    if (key != null && key.equals(socketFileKey)) { // a newer agent's file stays
-      Files.deleteIfExists(socket);
-    }
+    file.remove();
   }
 
   private void acceptAll() {
@@ -365,67 +322,6 @@ public final class ControlServer implements AutoCloseable {
       new AnswerWriter(connection, limits).error(new ControlError(ControlError.REFUSED, message));
     } catch (IOException e) {
       LOG.debug("control socket: {}", e.toString());
-    }
-  }
-
-  private static void requireFree(Path path) throws IOException {
-    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    if ((unixNumber(path, "mode") & 0170000) != 0140000) {
-      throw new IOException("control socket " + path + ": is there and no socket");
-    }
-    boolean answers;
-    try (UnixSocketChannel probe = UnixSocketChannel.open(new UnixSocketAddress(path.toString()))) {
-      answers = probe.isConnected();
-    } catch (IOException e) {
-      answers = false; // ECONNREFUSED: its agent is dead
-    }
-    if (answers) {
-      throw new IOException("control socket: another agent answers on " + path);
-    }
-  }
-
-  private static void setGroup(Path path, String group) throws IOException {
-    PosixFileAttributeView view =
-        Files.getFileAttributeView(path, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
-    GroupPrincipal principal;
-    try {
-      principal =
-          path.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByGroupName(group);
-    } catch (UserPrincipalNotFoundException e) {
-      throw new IOException("control socket: there is no group " + group, e);
-    }
-    if (view.readAttributes().group().equals(principal)) {
-      return;
-    }
-    try {
-      view.setGroup(principal);
-    } catch (IOException e) {
-      throw new IOException(
-          "control socket: cannot give "
-              + path
-              + " to group "
-              + group
-              + ": the agent has to be root or a member of it (under systemd:"
-              + " SupplementaryGroups="
-              + group
-              + "): "
-              + e.getMessage(),
-          e);
-    }
-  }
-
-  private static int unixNumber(Path path, String attribute) throws IOException {
-    return (Integer) Files.getAttribute(path, "unix:" + attribute, LinkOption.NOFOLLOW_LINKS);
-  }
-
-  private static @Nullable Object fileKey(Path path) {
-    try {
-      return Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
-          .fileKey();
-    } catch (IOException e) {
-      return null;
     }
   }
 
