@@ -16,7 +16,6 @@ import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenFlows;
 import org.pinholed.agent.flow.HalfOpenState;
-import org.pinholed.agent.nat.TranslatedState;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.shared.SharedEntry;
@@ -54,8 +53,8 @@ final class HandOverText {
               .with("serverNext", flow.serverNext())
               .with("snapshot", flow.snapshot())
               .with("announced", flow.announced().stream().map(HandOverText::write).toList())
-              .with("clientTranslated", write(flow.clientTranslated()))
-              .with("serverTranslated", write(flow.serverTranslated()))
+              .with("clientTranslated", TranslatedText.write(flow.clientTranslated()))
+              .with("serverTranslated", TranslatedText.write(flow.serverTranslated()))
               .with("towardsClient", flow.towardsClient())
               .with("towardsServer", flow.towardsServer())
               .with("clientClosed", flow.clientClosed())
@@ -138,58 +137,6 @@ final class HandOverText {
     return new JsonFields().with("secret", halfOpen.secret()).with("flows", flows);
   }
 
-  private static @Nullable JsonFields write(@Nullable TranslatedState state) {
-    if (state == null) {
-      return null;
-    }
-    List<JsonFields> made = new ArrayList<>();
-    for (TranslatedState.Group group : state.made()) {
-      made.add(
-          new JsonFields()
-              .with("acknowledged", group.acknowledged())
-              .with("edits", writeEdits(group.edits())));
-    }
-    return new JsonFields()
-        .with("released", state.released())
-        .with("made", made)
-        .with("planned", writeEdits(state.planned()))
-        .with("hold", write(state.hold()));
-  }
-
-  private static @Nullable JsonFields write(TranslatedState.@Nullable Hold hold) {
-    if (hold == null) {
-      return null;
-    }
-    List<JsonFields> laid = new ArrayList<>();
-    for (TranslatedState.Laid text : hold.laid()) {
-      laid.add(
-          new JsonFields()
-              .with("from", text.from())
-              .with("to", text.to())
-              .with("place", text.place())
-              .with("growth", text.growth())
-              .with("shiftAcknowledged", text.shiftAcknowledged())
-              .with("text", text.text()));
-    }
-    return new JsonFields()
-        .with("awaited", hold.awaited())
-        .with("passing", hold.passing())
-        .with("begun", hold.begun())
-        .with("laid", laid);
-  }
-
-  private static List<JsonFields> writeEdits(List<TranslatedState.Edit> edits) {
-    return edits.stream()
-        .map(
-            edit ->
-                new JsonFields()
-                    .with("from", edit.from())
-                    .with("lengthBytes", edit.lengthBytes())
-                    .with("replacement", edit.replacement())
-                    .with("message", edit.message()))
-        .toList();
-  }
-
   private static JsonFields write(Pinhole pinhole) {
     InetAddress source = pinhole.source();
     ChildTranslation translation = pinhole.translation();
@@ -251,8 +198,8 @@ final class HandOverText {
                 flow.number("serverNext"),
                 flow.text("snapshot"),
                 announced,
-                readTranslated(flow, "clientTranslated"),
-                readTranslated(flow, "serverTranslated"),
+                TranslatedText.read(flow, "clientTranslated"),
+                TranslatedText.read(flow, "serverTranslated"),
                 device(flow, "towardsClient"),
                 device(flow, "towardsServer"),
                 flow.flag("clientClosed"),
@@ -355,7 +302,8 @@ final class HandOverText {
     return flow.value(name) == null ? 0 : (int) flow.number(name);
   }
 
-  private static List<JsonFields> objects(JsonFields fields, String name) {
+  /** The objects in a list; what else is in it is passed over. */
+  static List<JsonFields> objects(JsonFields fields, String name) {
     List<JsonFields> objects = new ArrayList<>();
     for (Object each : fields.list(name)) {
       if (each instanceof JsonFields object) {
@@ -363,52 +311,6 @@ final class HandOverText {
       }
     }
     return objects;
-  }
-
-  private static @Nullable TranslatedState readTranslated(JsonFields flow, String name) {
-    if (flow.value(name) == null) {
-      return null;
-    }
-    JsonFields fields = flow.object(name);
-    List<TranslatedState.Group> made = new ArrayList<>();
-    for (JsonFields group : objects(fields, "made")) {
-      made.add(new TranslatedState.Group(group.flag("acknowledged"), readEdits(group, "edits")));
-    }
-    return new TranslatedState(
-        fields.number("released"), made, readEdits(fields, "planned"), readHold(fields));
-  }
-
-  private static TranslatedState.@Nullable Hold readHold(JsonFields translated) {
-    if (translated.value("hold") == null) {
-      return null;
-    }
-    JsonFields fields = translated.object("hold");
-    List<TranslatedState.Laid> laid = new ArrayList<>();
-    for (JsonFields text : objects(fields, "laid")) {
-      laid.add(
-          new TranslatedState.Laid(
-              text.number("from"),
-              text.number("to"),
-              text.number("place"),
-              (int) text.number("growth"),
-              text.flag("shiftAcknowledged"),
-              text.value("text") == null ? null : text.text("text")));
-    }
-    return new TranslatedState.Hold(
-        fields.number("awaited"), fields.number("passing"), fields.number("begun"), laid);
-  }
-
-  private static List<TranslatedState.Edit> readEdits(JsonFields fields, String name) {
-    List<TranslatedState.Edit> edits = new ArrayList<>();
-    for (JsonFields edit : objects(fields, name)) {
-      edits.add(
-          new TranslatedState.Edit(
-              edit.number("from"),
-              (int) edit.number("lengthBytes"),
-              edit.text("replacement"),
-              edit.number("message")));
-    }
-    return edits;
   }
 
   private static @Nullable ChildTranslation readTranslation(JsonFields fields) {

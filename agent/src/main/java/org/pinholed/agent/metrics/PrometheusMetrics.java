@@ -14,14 +14,11 @@ import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.prometheus.PrometheusConfig;
 import io.micrometer.prometheus.PrometheusMeterRegistry;
-import io.prometheus.client.Collector;
 import io.prometheus.client.CollectorRegistry;
-import io.prometheus.client.GaugeMetricFamily;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.ToDoubleFunction;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.WithheldReason;
@@ -136,7 +133,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     for (ReceivingSocket socket : ReceivingSocket.values()) {
       overruns.of(socket).increment(0);
     }
-    bind(gauges);
+    GaugeSeries.bind(gauges, registry);
     Gauge.builder("pinholed.build.info", () -> 1)
         .description("Always 1; the labels say what runs")
         .tags("version", version, "java", Runtime.version().toString())
@@ -263,60 +260,6 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case CHANGED -> changed;
       case DROP -> dropped;
     };
-  }
-
-  private void bind(AgentGauges gauges) {
-    collectors().register(new QueueCollector(gauges));
-    asked(
-        "pinholed.events.lost", "Events missing in the event log", gauges, AgentGauges::eventsLost);
-    Gauge.builder("pinholed.parents", gauges, AgentGauges::parents)
-        .description("Parent flows")
-        .strongReference(true)
-        .tags("state", "read")
-        .register(registry);
-    Gauge.builder("pinholed.parents", gauges, AgentGauges::opaqueParents)
-        .description("Parent flows")
-        .strongReference(true)
-        .tags("state", "opaque")
-        .register(registry);
-    Gauge.builder("pinholed.half.open", gauges, AgentGauges::halfOpen)
-        .description("Connections that were answered and have not sent a byte yet")
-        .strongReference(true)
-        .register(registry);
-    Gauge.builder("pinholed.buffered", gauges, AgentGauges::bufferedBytes)
-        .description("Memory for unfinished lines and early segments")
-        .baseUnit("bytes")
-        .strongReference(true)
-        .register(registry);
-    Gauge.builder("pinholed.orphans", gauges, AgentGauges::orphans)
-        .description("Pinholes in the kernel that no expectation waits for")
-        .strongReference(true)
-        .register(registry);
-    Gauge.builder("pinholed.table.watched", gauges, all -> all.watchesTable() ? 1 : 0)
-        .description("Whether the table is watched, so that changes by others are repaired")
-        .strongReference(true)
-        .register(registry);
-    collectors()
-        .register(
-            new Collector() {
-              @Override
-              public List<MetricFamilySamples> collect() {
-                GaugeMetricFamily active =
-                    new GaugeMetricFamily(
-                        "pinholed_expectations_active",
-                        "Expectations in the table",
-                        List.of("helper", "state"));
-                for (AgentGauges.ExpectationCount row : gauges.expectations()) {
-                  active.addMetric(List.of(row.helper(), row.state()), row.count());
-                }
-                return List.of(active);
-              }
-            });
-  }
-
-  private void asked(
-      String name, String description, AgentGauges gauges, ToDoubleFunction<AgentGauges> count) {
-    FunctionCounter.builder(name, gauges, count).description(description).register(registry);
   }
 
   private Counter counter(String name, String description, String... tags) {

@@ -1,21 +1,17 @@
 package org.pinholed.agent.path;
 
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.announce.Outcomes;
 import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.WorkerFlows;
-import org.pinholed.agent.limit.ClientCounts;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.HeldSegment;
 import org.pinholed.agent.nat.HoldExits;
-import org.pinholed.agent.nat.HoldReason;
 import org.pinholed.agent.nat.MessageHold;
 import org.pinholed.agent.nat.PayloadEdit;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -37,14 +33,12 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The packets of one worker that wait in the kernel's queue until a message is complete
- * (docs/adr/0011): whether there is room for one more, when its time is over, and its verdict.
- * {@link MessageHold} decides what becomes of them. For the worker's thread only.
+ * (docs/adr/0011): when their time is over, and their verdicts. {@link MessageHold} decides what
+ * becomes of them, {@link HoldRoom} whether there is room for one more. For the worker's thread
+ * only.
  */
 public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   private static final Logger LOG = LoggerFactory.getLogger(HeldMessages.class);
-
-  /** No client holds more than this part of what all may hold, but always a whole message. */
-  private static final int CLIENT_SHARE = 4;
 
   private final PacketView packet;
   private final Batch batch;
@@ -54,12 +48,9 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final Tracer tracer;
-  private final int mostPackets;
-  private final int mostPacketsPerClient;
+  private final HoldRoom room;
   private final SampledLog log = new SampledLog(LOG, "message not rewritten");
 
-  private final Set<HeldSegment> held = new HashSet<>();
-  private final ClientCounts heldByClient = new ClientCounts();
   private final Map<MessageHold, Owner> holding = new LinkedHashMap<>();
   private final PacketView firstHeld = new PacketView();
 
@@ -104,9 +95,7 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
     this.events = events;
     this.metrics = metrics;
     this.tracer = tracer;
-    this.mostPackets = mostPackets;
-    this.mostPacketsPerClient =
-        Math.min(mostPackets, Math.max(MessageHold.MAX_SEGMENTS, mostPackets / CLIENT_SHARE));
+    this.room = new HoldRoom(mostPackets);
   }
 
   /** Whether the packet that is being read is one whose messages may be held. */
@@ -303,28 +292,11 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
 
   @Override
   public @Nullable Reason hold(HeldSegment segment) {
-    Flow flow = owner().flow();
-    if (held.size() >= mostPackets) {
-      return HoldReason.HOLD_QUEUE;
-    }
-    if (heldByClient.change(flow.facts().client().address(), 1) > mostPacketsPerClient) {
-      heldByClient.change(flow.facts().client().address(), -1);
-      return HoldReason.HOLD_CLIENT;
-    }
-    if (!flow.reading().buffers().reserve(segment.sizeBytes())) {
-      heldByClient.change(flow.facts().client().address(), -1);
-      return StreamReason.BUFFER_BUDGET;
-    }
-    held.add(segment);
-    return null;
+    return room.take(owner().flow(), segment);
   }
 
   private void answered(HeldSegment segment) {
-    if (held.remove(segment)) {
-      Flow flow = owner().flow();
-      heldByClient.change(flow.facts().client().address(), -1);
-      flow.reading().buffers().release(segment.sizeBytes());
-    }
+    room.giveBack(owner().flow(), segment);
   }
 
   @Override

@@ -1,0 +1,73 @@
+package org.pinholed.agent.metrics;
+
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.prometheus.PrometheusMeterRegistry;
+import io.prometheus.client.Collector;
+import io.prometheus.client.CollectorRegistry;
+import io.prometheus.client.GaugeMetricFamily;
+import java.util.List;
+
+/** The series that nobody counts: the agent is asked for them at each scrape. */
+// As in PrometheusMetrics.
+@SuppressWarnings("deprecation")
+final class GaugeSeries {
+  private GaugeSeries() {}
+
+  /**
+   * Registers them.
+   *
+   * @param gauges whom to ask at each scrape
+   * @param registry shows them
+   */
+  static void bind(AgentGauges gauges, PrometheusMeterRegistry registry) {
+    CollectorRegistry collectors = registry.getPrometheusRegistry();
+    collectors.register(new QueueCollector(gauges));
+    FunctionCounter.builder("pinholed.events.lost", gauges, AgentGauges::eventsLost)
+        .description("Events missing in the event log")
+        .register(registry);
+    Gauge.builder("pinholed.parents", gauges, AgentGauges::parents)
+        .description("Parent flows")
+        .strongReference(true)
+        .tags("state", "read")
+        .register(registry);
+    Gauge.builder("pinholed.parents", gauges, AgentGauges::opaqueParents)
+        .description("Parent flows")
+        .strongReference(true)
+        .tags("state", "opaque")
+        .register(registry);
+    Gauge.builder("pinholed.half.open", gauges, AgentGauges::halfOpen)
+        .description("Connections that were answered and have not sent a byte yet")
+        .strongReference(true)
+        .register(registry);
+    Gauge.builder("pinholed.buffered", gauges, AgentGauges::bufferedBytes)
+        .description("Memory for unfinished lines and early segments")
+        .baseUnit("bytes")
+        .strongReference(true)
+        .register(registry);
+    Gauge.builder("pinholed.orphans", gauges, AgentGauges::orphans)
+        .description("Pinholes in the kernel that no expectation waits for")
+        .strongReference(true)
+        .register(registry);
+    Gauge.builder("pinholed.table.watched", gauges, all -> all.watchesTable() ? 1 : 0)
+        .description("Whether the table is watched, so that changes by others are repaired")
+        .strongReference(true)
+        .register(registry);
+    collectors
+        .register(
+            new Collector() {
+              @Override
+              public List<MetricFamilySamples> collect() {
+                GaugeMetricFamily active =
+                    new GaugeMetricFamily(
+                        "pinholed_expectations_active",
+                        "Expectations in the table",
+                        List.of("helper", "state"));
+                for (AgentGauges.ExpectationCount row : gauges.expectations()) {
+                  active.addMetric(List.of(row.helper(), row.state()), row.count());
+                }
+                return List.of(active);
+              }
+            });
+  }
+}
