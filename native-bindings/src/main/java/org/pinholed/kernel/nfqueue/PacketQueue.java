@@ -8,7 +8,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.DatagramBatch;
 import org.pinholed.kernel.netlink.Errno;
-import org.pinholed.kernel.netlink.NetlinkChannel;
 import org.pinholed.kernel.netlink.NetlinkConstants;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.netlink.NetlinkReader;
@@ -24,28 +23,20 @@ import org.pinholed.kernel.netlink.Ranges;
  * <p>Owned by one thread; only {@link #wake} and the counters may be used from others. Nothing is
  * allocated for a packet. Whoever opened it closes it, after its thread has left {@link #receive};
  * closing makes the kernel drop what it still holds.
+ *
+ * <p>It is long because packets, verdicts and what an earlier process left go over one socket, where
+ * the refusal of a message comes among the packets: {@link #receive} has to know which message it
+ * was. How a queue is configured is in {@link QueueConfig}.
  */
 public final class PacketQueue implements PacketSource, AutoCloseable {
   private static final int NFQNL_MSG_VERDICT = 1;
-  private static final int NFQNL_MSG_CONFIG = 2;
   private static final int NFQNL_MSG_VERDICT_BATCH = 3;
-  private static final int NFQA_CFG_CMD = 1;
-  private static final int NFQA_CFG_PARAMS = 2;
-  private static final int NFQA_CFG_QUEUE_MAXLEN = 3;
-  private static final int NFQA_CFG_MASK = 4;
-  private static final int NFQA_CFG_FLAGS = 5;
-  private static final int NFQNL_CFG_CMD_BIND = 1;
-  private static final int NFQNL_COPY_PACKET = 2;
-  private static final int NFQA_CFG_F_FAIL_OPEN = 1;
-  private static final int NFQA_CFG_F_CONNTRACK = 2;
-  private static final int NFQA_CFG_F_GSO = 4;
   private static final int NFQA_VERDICT_HDR = 2;
   private static final int NFQA_PAYLOAD = 10;
   private static final int NF_DROP = 0;
   private static final int NF_ACCEPT = 1;
   private static final int NF_REPEAT = 4;
   private static final int AF_UNSPEC = 0;
-  private static final int CONFIG_BYTES = 256;
   private static final int CONNTRACK_ATTEMPTS = 3;
 
   // nlmsghdr 16, nfgenmsg 4, NFQA_VERDICT_HDR 4 + 8.
@@ -91,17 +82,14 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
     queueNumber = options.queueNumber();
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
     writeWakeMessage();
-    // Not closed: it has nothing of its own, the transport stays with the queue.
-    NetlinkChannel channel = new NetlinkChannel(transport, CONFIG_BYTES);
-    bind(channel);
-    features = negotiate(channel, options);
+    QueueConfig config = new QueueConfig(transport, queueNumber);
+    config.bind();
+    features = config.negotiate(options);
     // As long as the copy mode is NONE no packet comes, so that the answers above could be awaited.
     // From here on packets come: a refusal of this last message is met in receive().
-    paramsSequence = channel.nextSequence();
+    paramsSequence = config.nextSequence();
     sequence = paramsSequence;
-    NetlinkWriter writer = config(channel, NetlinkConstants.NLM_F_REQUEST, paramsSequence);
-    params(writer, options);
-    transport.send(writer);
+    config.sendParams(options, paramsSequence);
   }
 
   @Override
@@ -114,19 +102,7 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
   private void askForConntrack(boolean wanted) throws NetlinkException {
     conntrackAttempts++;
     conntrackSequence = nextSequence();
-    NetlinkWriter writer = new NetlinkWriter(CONFIG_BYTES);
-    writer
-        .beginNfnetlink(
-            NetlinkConstants.NFNL_SUBSYS_QUEUE,
-            NFQNL_MSG_CONFIG,
-            NetlinkConstants.NLM_F_REQUEST,
-            conntrackSequence,
-            AF_UNSPEC,
-            queueNumber)
-        .attr32be(NFQA_CFG_FLAGS, wanted ? NFQA_CFG_F_CONNTRACK : 0)
-        .attr32be(NFQA_CFG_MASK, NFQA_CFG_F_CONNTRACK | NFQA_CFG_F_GSO)
-        .endMessage();
-    transport.send(writer);
+    QueueConfig.sendConntrack(transport, queueNumber, wanted, conntrackSequence);
   }
 
   private void conntrackRefused(int errno) throws NetlinkException {
@@ -135,12 +111,6 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
     } else {
       features = new QueueFeatures(features.failOpen(), false);
     }
-  }
-
-  private static void params(NetlinkWriter writer, QueueOptions options) {
-    // struct nfqnl_msg_config_params, packed: be32 copy_range, u8 copy_mode.
-    writer.attrHeader(NFQA_CFG_PARAMS, 5).raw32be(options.copyRangeBytes());
-    writer.raw8(NFQNL_COPY_PACKET).pad().endMessage();
   }
 
   private PacketQueue(QueueOptions options, NetlinkTransport transport, int lastIdBefore)
@@ -155,15 +125,10 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
     batch = new DatagramBatch(options.batchSize(), options.copyRangeBytes() + ATTRIBUTES_BYTES);
     writeWakeMessage();
     // No answer is awaited: it would stand behind the packets. A refusal is met in receive().
-    NetlinkChannel channel = new NetlinkChannel(transport, CONFIG_BYTES);
-    paramsSequence = channel.nextSequence();
+    QueueConfig config = new QueueConfig(transport, queueNumber);
+    paramsSequence = config.nextSequence();
     sequence = paramsSequence;
-    NetlinkWriter writer = config(channel, NetlinkConstants.NLM_F_REQUEST, paramsSequence);
-    writer.attr32be(NFQA_CFG_QUEUE_MAXLEN, options.maxLengthPackets());
-    writer.attr32be(NFQA_CFG_FLAGS, options.failOpen() ? NFQA_CFG_F_FAIL_OPEN : 0);
-    writer.attr32be(NFQA_CFG_MASK, NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_CONNTRACK | NFQA_CFG_F_GSO);
-    params(writer, options);
-    transport.send(writer);
+    config.sendAll(options, paramsSequence);
     if (options.wantConntrack()) {
       attachConntrack(true);
     }
@@ -523,62 +488,5 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
       sequence++;
     }
     return sequence;
-  }
-
-  private void bind(NetlinkChannel channel) throws NetlinkException {
-    NetlinkWriter writer = acked(channel);
-    // struct nfqnl_msg_config_cmd: u8 command, u8 pad, be16 pf.
-    writer.attrHeader(NFQA_CFG_CMD, 4).raw8(NFQNL_CFG_CMD_BIND).raw8(0).raw16be(AF_UNSPEC);
-    writer.endMessage();
-    channel.request("nfqueue: bind queue " + queueNumber);
-  }
-
-  private QueueFeatures negotiate(NetlinkChannel channel, QueueOptions options)
-      throws NetlinkException {
-    acked(channel).attr32be(NFQA_CFG_QUEUE_MAXLEN, options.maxLengthPackets()).endMessage();
-    channel.request("nfqueue: length of queue " + queueNumber);
-    boolean failOpen = options.failOpen() && setFlags(channel, NFQA_CFG_F_FAIL_OPEN);
-    boolean conntrack = options.wantConntrack() && setFlags(channel, NFQA_CFG_F_CONNTRACK);
-    return new QueueFeatures(failOpen, conntrack);
-  }
-
-  private boolean setFlags(NetlinkChannel channel, int flag) throws NetlinkException {
-    // EAGAIN: the kernel loaded a module and wants to be asked again.
-    for (int attempt = 0; ; attempt++) {
-      acked(channel)
-          .attr32be(NFQA_CFG_FLAGS, flag)
-          .attr32be(NFQA_CFG_MASK, flag | NFQA_CFG_F_GSO)
-          .endMessage();
-      try {
-        channel.request("nfqueue: flag " + flag + " of queue " + queueNumber);
-        return true;
-      } catch (NetlinkException e) {
-        if (e.errno() == Errno.EOPNOTSUPP) {
-          return false;
-        }
-        if (e.errno() != Errno.EAGAIN || attempt == 2) {
-          throw e;
-        }
-      }
-    }
-  }
-
-  private NetlinkWriter acked(NetlinkChannel channel) {
-    return config(
-        channel,
-        NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ACK,
-        channel.nextSequence());
-  }
-
-  private NetlinkWriter config(NetlinkChannel channel, int flags, int messageSequence) {
-    return channel
-        .writer()
-        .beginNfnetlink(
-            NetlinkConstants.NFNL_SUBSYS_QUEUE,
-            NFQNL_MSG_CONFIG,
-            flags,
-            messageSequence,
-            AF_UNSPEC,
-            queueNumber);
   }
 }
