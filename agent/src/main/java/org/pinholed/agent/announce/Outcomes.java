@@ -33,6 +33,9 @@ import org.pinholed.helper.Transport;
 /**
  * Turns what helpers conclude into expectations, whose pinholes come into the transaction of the
  * batch. Owned by one worker.
+ *
+ * <p>It is long because each thing that a helper may say is a method; how a group is opened is in
+ * {@link GroupOpener}, and how a message is changed in {@link MessageEdits}.
  */
 public final class Outcomes implements OutcomeSink, Announced {
   private static final String GIVEN_UP =

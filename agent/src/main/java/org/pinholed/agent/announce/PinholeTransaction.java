@@ -25,6 +25,9 @@ import org.slf4j.LoggerFactory;
 /**
  * What of the pinholes is to change with the packets that are being read: collected, brought into
  * the kernel in one transaction, and told. Owned by one worker.
+ *
+ * <p>It is long because what is collected can be refused as a whole: then all of it is gone through
+ * once more, one change at a time, and what is told must be the same.
  */
 public final class PinholeTransaction {
   private static final Logger LOG = LoggerFactory.getLogger(PinholeTransaction.class);

@@ -13,6 +13,9 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
  * turn; an edit that changes the length waits until the one before it is acknowledged; a segment
  * that cannot pass whole, or would outgrow its way, is cut, and the sender sends the rest again;
  * and what comes again is changed again in the same way. Not thread-safe.
+ *
+ * <p>It is long because what becomes of a segment is decided by all of it: what passed, what was
+ * replaced ({@link MadeEdits}) and what is planned; {@link MessageHold} decides by the same.
  */
 public final class TranslatedStream {
   /** How often an edit comes in part, and its segment is cut, before the edit is given up. */

@@ -36,6 +36,8 @@ import org.slf4j.LoggerFactory;
  * (docs/adr/0011): when their time is over, and their verdicts. {@link MessageHold} decides what
  * becomes of them, {@link HoldRoom} whether there is room for one more. For the worker's thread
  * only.
+ *
+ * <p>It is long because each way out of the queue is a method.
  */
 public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   private static final Logger LOG = LoggerFactory.getLogger(HeldMessages.class);

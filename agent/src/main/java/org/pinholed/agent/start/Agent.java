@@ -51,6 +51,8 @@ import org.slf4j.LoggerFactory;
  * <p>{@link AgentParts} has the threads and sockets, {@link ConfigInForce} what may change while
  * they run, {@link StatusView} what is shown of them.
  *
+ * <p>It is long because each question of an operator is a method here, which says who answers it.
+ *
  * <p>Thread-safe. What belongs to a packet worker is asked of its thread; what changes the agent as
  * a whole is done under one lock, one at a time.
  */

@@ -24,6 +24,9 @@ import org.pinholed.helper.HelperLimits;
  * caller begins with {@link #start}, and an acknowledgement of one number more than was read is
  * taken for that of the FIN. Errors stay: after one the stream reads nothing any more. Not
  * thread-safe; owned by its flow.
+ *
+ * <p>It is long because what the reader left is kept here and not in an object of its own, which
+ * each stream with an unfinished line would have to have.
  */
 public final class InOrderStream {
   private static final int FIRST_BUFFER_BYTES = 64;

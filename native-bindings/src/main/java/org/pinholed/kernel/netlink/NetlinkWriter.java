@@ -12,6 +12,8 @@ import jnr.ffi.Runtime;
  * <p>Headers are in the byte order of the machine; attribute values in the order that the method
  * names. Not thread-safe; one per socket and thread. Running out of room is a fault of the caller
  * (a batch that was not split) and throws {@link IllegalStateException}.
+ *
+ * <p>It is long because each width and byte order of a value is a method.
  */
 public final class NetlinkWriter {
   private static final int MAX_NESTING = 12;

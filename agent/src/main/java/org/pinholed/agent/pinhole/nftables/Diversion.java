@@ -31,13 +31,9 @@ import org.pinholed.kernel.nftables.NftValue;
  * <p>TCP: packets with payload, SYN+ACK (it has both initial sequence numbers), FIN and RST; pure
  * ACKs only of what was rewritten a moment ago. UDP: all. Of opaque flows only SYN+ACK, and nothing
  * of other children of pinholes and of flows in a conntrack zone. What the first datagram of a UDP
- * flow was before it was translated is written down first ({@link FlowMaps}). The ports are in
- * sets, so that they can change without a change of chains, which would flush the queues.
- *
- * <p>What must hold while no agent reads is done by rules (chain {@value #CHAIN_BEGIN}): bytes in a
- * SYN are never read, so they mark the flow as begun unseen; and a SYN+ACK may begin another
- * connection on the conntrack of an earlier one, so it takes back that the flow is proven. The
- * agent puts that right when it reads a SYN+ACK that begins nothing.
+ * flow was before it was translated is written down first ({@link FlowMaps}); what carries SYN has
+ * rules of its own ({@link SynRules}). The ports are in sets, so that they can change without a
+ * change of chains, which would flush the queues.
  *
  * <p>The set {@code rewritten} has the directions in which a message was made longer or shorter a
  * moment ago. The next such message must wait until the receiver has this one, so the pure ACKs of
@@ -50,25 +46,18 @@ final class Diversion {
   static final String CHAIN_POSTROUTING = "postrouting";
   static final String CHAIN_INPUT = "input";
   static final String CHAIN_DIVERT = "divert";
-  static final String CHAIN_BEGIN = "begin";
   static final String CHAIN_QUEUES = "queues";
   static final String CHAIN_STRICT = "strict";
+
+  /** The TCP flag. */
+  static final int SYN = 0x02;
 
   private static final int PRIORITY_BEHIND_NAT = 300;
   private static final int ARPHRD_LOOPBACK = 772;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int FIN_RST = 0x05;
-  private static final int SYN = 0x02;
-  private static final int SYN_ACK = 0x12;
   private static final int ZONED_MAX = 16;
   private static final long ZONED_MS = 3_600_000;
-  private static final int TCP_HEADER_LENGTH_OFFSET = 12;
-  private static final int TCP_HEADER_LENGTH = 0xf0;
-  private static final int TCP_HEADER_WORDS_MIN = 5;
-  private static final int TCP_HEADER_WORDS_MAX = 15;
-  private static final int IPV4_LENGTH_OFFSET = 2;
-  private static final int IPV4_HEADER_BYTES = 20;
-  private static final int IPV6_LENGTH_OFFSET = 4;
 
   private final NftTable table;
   private final NftablesOptions options;
@@ -94,6 +83,7 @@ final class Diversion {
   private final NftSet rewritten;
 
   private final FlowMaps flows;
+  private final SynRules syns;
   private final QueueChoice queues;
 
   Diversion(NftTable table, NftablesOptions options, NftFeatures features) {
@@ -105,6 +95,7 @@ final class Diversion {
             .build();
     queues = new QueueChoice(table, options, features);
     flows = new FlowMaps(table, options.mapSizeElements());
+    syns = new SynRules(table, options, features);
     this.table = table;
     this.options = options;
     this.features = features;
@@ -118,6 +109,11 @@ final class Diversion {
     List<NftSet> sets = new ArrayList<>(List.of(tcpPorts, udpPorts, zoned, rewritten));
     sets.addAll(flows.sets());
     return sets;
+  }
+
+  /** The rules for packets with SYN. */
+  SynRules syns() {
+    return syns;
   }
 
   /** Which of the queues a packet is given to. */
@@ -162,7 +158,7 @@ final class Diversion {
     return List.of(
         CHAIN_STRICT,
         CHAIN_QUEUES,
-        CHAIN_BEGIN,
+        SynRules.CHAIN_BEGIN,
         FlowMaps.CHAIN_FLOWS,
         CHAIN_DIVERT,
         CHAIN_POSTROUTING,
@@ -173,7 +169,7 @@ final class Diversion {
     batch
         .addChain(table, CHAIN_STRICT)
         .addChain(table, CHAIN_QUEUES)
-        .addChain(table, CHAIN_BEGIN)
+        .addChain(table, SynRules.CHAIN_BEGIN)
         .addChain(table, FlowMaps.CHAIN_FLOWS)
         .addChain(table, CHAIN_DIVERT)
         .addBaseChain(
@@ -188,7 +184,7 @@ final class Diversion {
     addBase(batch, CHAIN_INPUT, Meta.IIFTYPE);
     addDivert(batch);
     flows.addRules(batch);
-    addBegin(batch);
+    syns.addRules(batch);
     queues.addRules(batch, CHAIN_STRICT, false);
     if (options.bypass()) {
       addStrict(batch);
@@ -285,7 +281,7 @@ final class Diversion {
         .returnToCaller()
         .comment("a child")
         .endRule();
-    flags(batch, CHAIN_DIVERT, SYN, SYN).goTo(CHAIN_BEGIN).endRule();
+    flags(batch.addRule(table, CHAIN_DIVERT), SYN, SYN).goTo(SynRules.CHAIN_BEGIN).endRule();
     batch
         .addRule(table, CHAIN_DIVERT)
         .loadCt(Ct.MARK, 0)
@@ -324,92 +320,30 @@ final class Diversion {
             .lookup(rewritten, 0));
   }
 
-  /** What carries SYN: it begins a flow, or pretends to. */
-  private void addBegin(NftBatch batch) {
-    int vetted = options.marks().vetted();
-    int opaque = options.marks().opaque();
-    int proven = options.marks().proven();
-    if (!features.innerHeader()) {
-      addBareSyns(batch, false);
-      addBareSyns(batch, true);
-    }
-    synWithPayload(batch)
-        .loadCt(Ct.MARK, 0)
-        .mask32host(0, vetted | opaque)
-        .compare32host(0, Compare.NOT_EQUAL, vetted)
-        .loadCt(Ct.MARK, 0)
-        .change32host(0, vetted, opaque | proven)
-        .storeCtMark(0)
-        .counter()
-        .returnToCaller()
-        .comment("its first bytes are not read, so the others are not either")
-        .endRule();
-    // a flow that is read does not end by this: anybody can forge it
-    queue(synWithPayload(batch));
-    flags(batch, CHAIN_BEGIN, SYN_ACK, SYN_ACK)
-        .loadCt(Ct.MARK, 0)
-        .mask32host(0, opaque | proven)
-        .compare32host(0, Compare.EQUAL, proven)
-        .loadCt(Ct.MARK, 0)
-        .change32host(0, proven, 0)
-        .storeCtMark(0)
-        .comment("perhaps of another connection than was proven")
-        .endRule();
-    queue(flags(batch, CHAIN_BEGIN, SYN_ACK, SYN_ACK));
-  }
-
-  /** How many rules there are in the chain for packets with SYN. */
-  int beginRules() {
-    int bare = 2 * (TCP_HEADER_WORDS_MAX - TCP_HEADER_WORDS_MIN + 1);
-    return 4 + (features.innerHeader() ? 0 : bare);
-  }
-
-  private NftExpressions synWithPayload(NftBatch batch) {
-    NftExpressions rule = flags(batch, CHAIN_BEGIN, SYN_ACK, SYN);
-    return features.innerHeader() ? withPayload(rule) : rule; // else those without are gone
-  }
-
-  /**
-   * Lets a SYN go that ends with its TCP header, on kernels that cannot look behind that. One with
-   * IP options or extension headers passes for one with payload.
-   */
-  private void addBareSyns(NftBatch batch, boolean ipv6) {
-    for (int words = TCP_HEADER_WORDS_MIN; words <= TCP_HEADER_WORDS_MAX; words++) {
-      PacketTuple.family(flags(batch, CHAIN_BEGIN, SYN_ACK, SYN), ipv6)
-          .loadPayload(Base.NETWORK, ipv6 ? IPV6_LENGTH_OFFSET : IPV4_LENGTH_OFFSET, 2, 0)
-          .compare16be(0, Compare.EQUAL, 4 * words + (ipv6 ? 0 : IPV4_HEADER_BYTES))
-          .loadPayload(Base.TRANSPORT, TCP_HEADER_LENGTH_OFFSET, 1, 0)
-          .mask8(0, TCP_HEADER_LENGTH)
-          .compare8(0, Compare.EQUAL, words << 4)
-          .returnToCaller()
-          .endRule();
-    }
-  }
-
-  private NftExpressions flags(NftBatch batch, String chain, int mask, int value) {
-    return protocol(batch, chain, Transport.TCP)
+  /** Goes on with a rule for TCP packets with some flags. */
+  static NftExpressions flags(NftExpressions rule, int mask, int value) {
+    return protocol(rule, Transport.TCP)
         .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
         .mask8(0, mask)
         .compare8(0, Compare.EQUAL, value);
   }
 
-  private static NftExpressions withPayload(NftExpressions rule) {
+  /** Goes on with a rule for packets with something behind the transport header. */
+  static NftExpressions withPayload(NftExpressions rule) {
     // loads only if there is payload: any byte is at least 0
     return rule.loadPayload(Base.INNER, 0, 1, 0).compare8(0, Compare.AT_LEAST, 0);
   }
 
   private NftExpressions protocol(NftBatch batch, Transport transport) {
-    return protocol(batch, CHAIN_DIVERT, transport);
+    return protocol(batch.addRule(table, CHAIN_DIVERT), transport);
   }
 
-  private NftExpressions protocol(NftBatch batch, String chain, Transport transport) {
-    return batch
-        .addRule(table, chain)
-        .loadMeta(Meta.L4PROTO, 0)
-        .compare8(0, Compare.EQUAL, transport.protocolNumber());
+  private static NftExpressions protocol(NftExpressions rule, Transport transport) {
+    return rule.loadMeta(Meta.L4PROTO, 0).compare8(0, Compare.EQUAL, transport.protocolNumber());
   }
 
-  private static void queue(NftExpressions rule) {
+  /** Ends a rule: what it is for is queued. */
+  static void queue(NftExpressions rule) {
     rule.counter().goTo(CHAIN_QUEUES).endRule();
   }
 }

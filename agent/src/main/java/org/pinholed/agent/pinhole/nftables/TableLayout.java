@@ -63,7 +63,7 @@ final class TableLayout {
         (features.conntrackZones() ? 10 : 9) + translations.rulesForPinholes());
     rules.put(PinholeMaps.CHAIN_CHILD, translations.rulesForPinholes());
     rules.put(Diversion.CHAIN_DIVERT, diversion.divertRules());
-    rules.put(Diversion.CHAIN_BEGIN, diversion.beginRules());
+    rules.put(SynRules.CHAIN_BEGIN, diversion.syns().rules());
     rules.put(Diversion.CHAIN_QUEUES, diversion.queueRules());
     rules.put(Diversion.CHAIN_STRICT, options.queues());
     for (NftSet set : sets()) {

@@ -43,6 +43,9 @@ import org.pinholed.kernel.nftables.NftValue;
  * stand when a pinhole for any source or a lease is opened for the same port. Whoever that one lets
  * in is looked up in {@code dnat} and {@code snat} first; so the rule that finds him takes out what
  * stands there for his packet.
+ *
+ * <p>It is long because maps, rules and elements stand together: they must have the same keys, for
+ * one source, for any and for leases.
  */
 final class TranslationMaps {
   static final String CHAIN_PREROUTING = "natprerouting";
