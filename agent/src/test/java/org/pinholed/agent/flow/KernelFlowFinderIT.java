@@ -16,17 +16,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.packet.PacketView;
-import org.pinholed.agent.pinhole.HelperPort;
-import org.pinholed.agent.pinhole.PinholeBackend;
-import org.pinholed.agent.pinhole.nftables.NftablesBackend;
-import org.pinholed.agent.pinhole.nftables.NftablesOptions;
+import org.pinholed.agent.pinhole.nftables.DivertingRouter;
+import org.pinholed.agent.pinhole.nftables.EveryTranslation;
 import org.pinholed.agent.pinhole.nftables.RoutedNetwork;
-import org.pinholed.helper.Transport;
-import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.pinholed.kernel.nfqueue.QueueOptions;
@@ -36,22 +29,17 @@ import org.pinholed.kernel.nfqueue.QueuedPacketView;
 @SuppressWarnings("NullAway.Init")
 class KernelFlowFinderIT {
   private static final int UDP = 17;
-  private static final int QUEUE = 7;
   private static final int TURNS = 100;
 
   private final PacketView packet = new PacketView();
   private RoutedNetwork network;
-  private PinholeBackend backend;
-  private PinholeBackend.Session session;
-  private ConntrackClient conntrack;
+  private DivertingRouter router;
   private PacketQueue queue;
   private KernelFlowFinder finder;
 
   @BeforeEach
   void open() throws IOException {
     network = new RoutedNetwork("kff");
-    NftablesOptions options =
-        new NftablesOptions("pinholed", QUEUE, 1, true, MarkBits.DEFAULT, 10_000);
     queue =
         network
             .router()
@@ -59,20 +47,15 @@ class KernelFlowFinderIT {
                 () ->
                     PacketQueue.open(
                         new QueueOptions(
-                            QUEUE, 100, 65531, false, true, 1 << 20, 16, Duration.ofMillis(100))));
-    backend = network.router().call(() -> NftablesBackend.open(options));
-    backend.install(List.of(new HelperPort(Transport.UDP, 5060)));
-    session = network.router().call(backend::openSession);
-    conntrack = network.router().call(ConntrackClient::open);
-    finder = new KernelFlowFinder(conntrack, session);
+                            DivertingRouter.QUEUE, 100, 65531, false, true, 1 << 20, 16, Duration.ofMillis(100))));
+    router = new DivertingRouter(network, 10_000);
+    finder = new KernelFlowFinder(router.conntrack(), router.session());
   }
 
   @AfterEach
   void close() throws Exception {
     queue.close();
-    session.close();
-    backend.close();
-    conntrack.close();
+    router.close();
     network.close();
   }
 
@@ -103,18 +86,7 @@ class KernelFlowFinderIT {
     }
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "'', 192.0.2.2, 198.51.100.2, 198.51.100.2, 5060",
-    "masquerade, 192.0.2.2, 198.51.100.2, 198.51.100.2, 5060",
-    "dnat ip to 198.51.100.3:5070, 192.0.2.2, 192.0.2.1, 198.51.100.3, 5070",
-    "masquerade dnat ip to 198.51.100.3:5070, 192.0.2.2, 192.0.2.1, 198.51.100.3, 5070",
-    "'', 2001:db8:1::2, 2001:db8:2::2, 2001:db8:2::2, 5060",
-    "masquerade, 2001:db8:1::2, 2001:db8:2::2, 2001:db8:2::2, 5060",
-    "dnat ip6 to [2001:db8:2::3]:5070, 2001:db8:1::2, 2001:db8:1::1, 2001:db8:2::3, 5070",
-    "masquerade dnat ip6 to [2001:db8:2::3]:5070, 2001:db8:1::2, 2001:db8:1::1, 2001:db8:2::3,"
-        + " 5070",
-  })
+  @EveryTranslation
   void everyDatagram_isFound_withTheSameIdentity(
       String rules, String client, String sentTo, String server, int port) throws IOException {
     network.translate(rules, 5060);

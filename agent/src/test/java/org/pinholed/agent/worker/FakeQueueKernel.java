@@ -84,26 +84,39 @@ public final class FakeQueueKernel implements NetlinkTransport {
     int id = nextId++;
     held.put(id, id);
     packets.put(id, packet);
-    boolean ipv6 = (packet[0] & 0xf0) == 0x60;
-    arrived.add(
-        FakeDatagrams.datagram(
-            writer -> {
-              writer
-                  .beginNfnetlink(NetlinkConstants.NFNL_SUBSYS_QUEUE, 0, 0, 0, AF_INET, 0)
-                  .attrHeader(1, 7)
-                  .raw32be(id)
-                  .raw16be(ipv6 ? 0x86dd : 0x0800)
-                  .raw8(hook)
-                  .pad();
-              if (in != 0) {
-                writer.attr32be(5, in);
-              }
-              if (out != 0) {
-                writer.attr32be(6, out);
-              }
-              writer.attrBytes(10, packet).endMessage();
-            }));
+    arrived.add(message(id, packet, hook, in, out));
     return id;
+  }
+
+  /**
+   * What the kernel sends when it queues a packet.
+   *
+   * @param id its id in the queue
+   * @param packet from the IP header on
+   * @param hook {@code NF_INET_*}
+   * @param in index of the device that it came in by, 0 for none
+   * @param out index of the device that it leaves by, 0 for none
+   * @return a datagram
+   */
+  static byte[] message(int id, byte[] packet, int hook, int in, int out) {
+    boolean ipv6 = (packet[0] & 0xf0) == 0x60;
+    return FakeDatagrams.datagram(
+        writer -> {
+          writer
+              .beginNfnetlink(NetlinkConstants.NFNL_SUBSYS_QUEUE, 0, 0, 0, AF_INET, 0)
+              .attrHeader(1, 7)
+              .raw32be(id)
+              .raw16be(ipv6 ? 0x86dd : 0x0800)
+              .raw8(hook)
+              .pad();
+          if (in != 0) {
+            writer.attr32be(5, in);
+          }
+          if (out != 0) {
+            writer.attr32be(6, out);
+          }
+          writer.attrBytes(10, packet).endMessage();
+        });
   }
 
   /** Takes a drop for what is wanted, as it is on translated flows. */

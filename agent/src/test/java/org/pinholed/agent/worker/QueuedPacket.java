@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.pinholed.kernel.netlink.FakeDatagrams;
-import org.pinholed.kernel.netlink.NetlinkConstants;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
 /**
@@ -31,18 +29,7 @@ final class QueuedPacket {
    * @param packet from its IPv4 header on
    */
   QueuedPacket(int id, byte[] packet) {
-    byte[] datagram =
-        FakeDatagrams.datagram(
-            writer ->
-                writer
-                    .beginNfnetlink(NetlinkConstants.NFNL_SUBSYS_QUEUE, 0, 0, 0, 2, 0)
-                    .attrHeader(1, 7)
-                    .raw32be(id)
-                    .raw16be(0x0800)
-                    .raw8(FakeQueueKernel.POSTROUTING)
-                    .pad()
-                    .attrBytes(10, packet)
-                    .endMessage());
+    byte[] datagram = FakeQueueKernel.message(id, packet, FakeQueueKernel.POSTROUTING, 0, 0);
     lengthBytes = datagram.length;
     buffer = ByteBuffer.allocateDirect(lengthBytes).order(ByteOrder.nativeOrder());
     buffer.put(0, datagram);
