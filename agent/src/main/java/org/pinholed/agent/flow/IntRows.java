@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Rows of a few numbers each, found by one of them; memory comes in chunks and stays. A row is known
- * by its index, which another one gets once it is removed. Not thread-safe.
+ * Rows of a few numbers each, found by one of them; memory comes in chunks and stays. A row is
+ * known by its index, which another one gets once it is removed. Not thread-safe.
  */
 final class IntRows {
   /** No row. */

@@ -53,21 +53,20 @@ final class GaugeSeries {
         .description("Whether the table is watched, so that changes by others are repaired")
         .strongReference(true)
         .register(registry);
-    collectors
-        .register(
-            new Collector() {
-              @Override
-              public List<MetricFamilySamples> collect() {
-                GaugeMetricFamily active =
-                    new GaugeMetricFamily(
-                        "pinholed_expectations_active",
-                        "Expectations in the table",
-                        List.of("helper", "state"));
-                for (AgentGauges.ExpectationCount row : gauges.expectations()) {
-                  active.addMetric(List.of(row.helper(), row.state()), row.count());
-                }
-                return List.of(active);
-              }
-            });
+    collectors.register(
+        new Collector() {
+          @Override
+          public List<MetricFamilySamples> collect() {
+            GaugeMetricFamily active =
+                new GaugeMetricFamily(
+                    "pinholed_expectations_active",
+                    "Expectations in the table",
+                    List.of("helper", "state"));
+            for (AgentGauges.ExpectationCount row : gauges.expectations()) {
+              active.addMetric(List.of(row.helper(), row.state()), row.count());
+            }
+            return List.of(active);
+          }
+        });
   }
 }

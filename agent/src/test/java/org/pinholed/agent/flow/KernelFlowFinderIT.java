@@ -47,7 +47,14 @@ class KernelFlowFinderIT {
                 () ->
                     PacketQueue.open(
                         new QueueOptions(
-                            DivertingRouter.QUEUE, 100, 65531, false, true, 1 << 20, 16, Duration.ofMillis(100))));
+                            DivertingRouter.QUEUE,
+                            100,
+                            65531,
+                            false,
+                            true,
+                            1 << 20,
+                            16,
+                            Duration.ofMillis(100))));
     router = new DivertingRouter(network, 10_000);
     finder = new KernelFlowFinder(router.conntrack(), router.session());
   }

@@ -345,7 +345,8 @@ class KernelEventsTest {
       events.tick(in(THIRTY_SECONDS.plusMillis(1)));
 
       assertEquals(List.of(), states());
-      assertEquals(0, bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).expectations());
+      assertEquals(
+          0, bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).expectations());
       assertEquals(List.of("refused neverAnswered"), bench.log().words());
 
       dialogue.server("230 in\r\n200 ok\r\n");
@@ -371,7 +372,8 @@ class KernelEventsTest {
     void expired_placeIsFreeAndTheNextOneOpens() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
       events.tick(in(THIRTY_SECONDS.plusMillis(1000)));
-      assertEquals(0, bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).expectations());
+      assertEquals(
+          0, bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).expectations());
       dialogue.passive(30001);
 
       assertTrue(bench.backend().open().contains(pinhole(30001)));

@@ -120,7 +120,8 @@ class OutcomesTest {
     assertEquals(List.of(), bench.backend().open());
     assertEquals(List.of(), bench.rows());
     assertEquals(List.of("refused helperPort"), bench.log().words());
-    assertEquals("helperPort", bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).reason());
+    assertEquals(
+        "helperPort", bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).reason());
 
     bench.worker().setHelpers(bench.helpers()); // no helper reads there any more
     expect(dialogue, "data", 21);
@@ -346,7 +347,8 @@ class OutcomesTest {
       assertEquals(
           25 | WorkerBench.MARKS.vetted() | WorkerBench.MARKS.opaque(),
           dialogue.connection().mark());
-      assertEquals("broken", bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).reason());
+      assertEquals(
+          "broken", bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).reason());
       next.add((facts, out) -> out.expect(Announcements.once("d", facts, 30003).build()));
       dialogue.server("more");
       assertEquals(1, next.size(), "not read any more");

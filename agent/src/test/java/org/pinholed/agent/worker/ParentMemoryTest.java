@@ -43,7 +43,8 @@ class ParentMemoryTest {
         bench
             .workers()
             .endParents(
-                bench.worker().flows().listing().entries(ListingFilter.ALL), AgentEvent.Kind.PARENT_CLOSED);
+                bench.worker().flows().listing().entries(ListingFilter.ALL),
+                AgentEvent.Kind.PARENT_CLOSED);
     while (!ended.isDone()) {
       bench.turn();
     }

@@ -522,7 +522,9 @@ class QueueWorkerTest {
     TcpDialogue dialogue = new TcpDialogue(bench).login().passive(30000);
     TcpDialogue other = from("192.0.2.11", 7).login().passive(30001);
     ListingFilter one = new ListingFilter(null, null, "00001234");
-    bench.worker().post(() -> assertEquals(1, bench.worker().flows().listing().beginClear(one).size()));
+    bench
+        .worker()
+        .post(() -> assertEquals(1, bench.worker().flows().listing().beginClear(one).size()));
     bench.conntrack().remove(dialogue.connection());
     bench.conntrack().remove(other.connection());
     bench.worker().post(() -> bench.endIfGone(dialogue.connection()));
@@ -1086,8 +1088,10 @@ class QueueWorkerTest {
         bench.worker().flows().listing().entries(new ListingFilter(25, "ftp", "00000002")).stream()
             .map(entry -> entry.id())
             .toList());
-    assertEquals(List.of(), bench.worker().flows().listing().entries(new ListingFilter(26, null, null)));
-    assertEquals(List.of(), bench.worker().flows().listing().sessions(new ListingFilter(null, "sip", null)));
+    assertEquals(
+        List.of(), bench.worker().flows().listing().entries(new ListingFilter(26, null, null)));
+    assertEquals(
+        List.of(), bench.worker().flows().listing().sessions(new ListingFilter(null, "sip", null)));
   }
 
   @Test

@@ -24,9 +24,9 @@ import org.pinholed.kernel.netlink.Ranges;
  * allocated for a packet. Whoever opened it closes it, after its thread has left {@link #receive};
  * closing makes the kernel drop what it still holds.
  *
- * <p>It is long because packets, verdicts and what an earlier process left go over one socket, where
- * the refusal of a message comes among the packets: {@link #receive} has to know which message it
- * was. How a queue is configured is in {@link QueueConfig}.
+ * <p>It is long because packets, verdicts and what an earlier process left go over one socket,
+ * where the refusal of a message comes among the packets: {@link #receive} has to know which
+ * message it was. How a queue is configured is in {@link QueueConfig}.
  */
 public final class PacketQueue implements PacketSource, AutoCloseable {
   private static final int NFQNL_MSG_VERDICT = 1;

@@ -118,7 +118,8 @@ final class QueueConfig {
    * @throws NetlinkException if it cannot be sent
    */
   void sendAll(QueueOptions options, int sequence) throws NetlinkException {
-    NetlinkWriter writer = begin(channel.writer(), queueNumber, NetlinkConstants.NLM_F_REQUEST, sequence);
+    NetlinkWriter writer =
+        begin(channel.writer(), queueNumber, NetlinkConstants.NLM_F_REQUEST, sequence);
     writer.attr32be(NFQA_CFG_QUEUE_MAXLEN, options.maxLengthPackets());
     writer.attr32be(NFQA_CFG_FLAGS, options.failOpen() ? NFQA_CFG_F_FAIL_OPEN : 0);
     writer.attr32be(NFQA_CFG_MASK, NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_CONNTRACK | NFQA_CFG_F_GSO);

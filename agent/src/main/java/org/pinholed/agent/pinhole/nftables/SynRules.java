@@ -79,7 +79,9 @@ final class SynRules {
 
   private NftExpressions synWithPayload(NftBatch batch) {
     NftExpressions rule = flags(batch, Diversion.SYN);
-    return features.innerHeader() ? Diversion.withPayload(rule) : rule; // else those without are gone
+    return features.innerHeader()
+        ? Diversion.withPayload(rule)
+        : rule; // else those without are gone
   }
 
   /**

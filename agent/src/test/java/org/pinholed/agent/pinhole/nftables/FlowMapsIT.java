@@ -59,7 +59,9 @@ class FlowMapsIT {
       InetSocketAddress seen = RoutedNetwork.receive(at);
       ConntrackEntry entry = confirmed(seen, server, port);
       FlowOrigin origin =
-          router.session().originOf(new Endpoint(seen.getAddress(), seen.getPort()), endpoint(server, port));
+          router
+              .session()
+              .originOf(new Endpoint(seen.getAddress(), seen.getPort()), endpoint(server, port));
       assertEquals(
           new FlowOrigin(endpoint(client, 5062), endpoint(sentTo, 5060), entry.id(), 0x19), origin);
       assertEquals(rules.startsWith("masq"), !seen.getAddress().equals(from.getLocalAddress()));
@@ -134,8 +136,10 @@ class FlowMapsIT {
           RoutedNetwork.send(from, RoutedNetwork.SERVER, 5060);
           assertEquals(port, RoutedNetwork.receive(at).getPort(), "it passes all the same");
         }
-        if (router.session().originOf(
-                endpoint(RoutedNetwork.CLIENT, port), endpoint(RoutedNetwork.SERVER, 5060))
+        if (router
+                .session()
+                .originOf(
+                    endpoint(RoutedNetwork.CLIENT, port), endpoint(RoutedNetwork.SERVER, 5060))
             != null) {
           found++;
         }
@@ -154,8 +158,11 @@ class FlowMapsIT {
       RoutedNetwork.send(from, RoutedNetwork.ROUTER_INSIDE, 5060);
       RoutedNetwork.receive(at);
       FlowOrigin origin =
-          router.session().originOf(
-              endpoint(RoutedNetwork.CLIENT, 5062), endpoint(RoutedNetwork.ROUTER_INSIDE, 5060));
+          router
+              .session()
+              .originOf(
+                  endpoint(RoutedNetwork.CLIENT, 5062),
+                  endpoint(RoutedNetwork.ROUTER_INSIDE, 5060));
       assertNotNull(origin);
       assertEquals(endpoint(RoutedNetwork.CLIENT, 5062), origin.source());
     }
