@@ -58,7 +58,7 @@ public final class DivertingRouter implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() {
     session.close();
     backend.close();
     conntrack.close();
