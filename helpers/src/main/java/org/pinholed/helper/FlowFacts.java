@@ -73,6 +73,15 @@ public record FlowFacts(
   }
 
   /**
+   * Whether addresses or ports are translated.
+   *
+   * @return true if either side knows the other by another endpoint than that one itself
+   */
+  public boolean isTranslated() {
+    return !client.equals(clientSeenByServer) || !server.equals(serverSeenByClient);
+  }
+
+  /**
    * The endpoint that sends in a direction, as it knows itself: what it may announce.
    *
    * @param direction the direction of the announcing bytes

@@ -41,4 +41,16 @@ public interface StreamHelper extends SessionHelper {
   default boolean hasLongMessages(Direction direction) {
     return false;
   }
+
+  /**
+   * Whether it edits messages of both sides of a translated flow. Else only those of a side whose
+   * address is translated may be edited, for what that side says of itself; that is enough for FTP.
+   * Where the other side repeats what it was told (in SIP the Request-URI, Via and Route), its
+   * messages must be changed back.
+   *
+   * @return the same at every call
+   */
+  default boolean editsBothSides() {
+    return false;
+  }
 }

@@ -102,6 +102,12 @@ class LongMessageIT {
           }
           from.send("noop after\n");
           assertEquals("noop after\n", to.line(), "later bytes arrive unharmed");
+          String back = "edit this=short with=a-longer-one;" + PADDING;
+          to.sendCut(back + "\n", List.of(cut.isEmpty() ? 7 : cut.get(0)));
+          assertEquals(
+              back.replace("this=short", "this=a-longer-one") + "\n",
+              from.line(),
+              "what the other side says is changed, too");
           assertEquals("noop", dialogue.toServer("noop"));
           assertEquals("noop", dialogue.toClient("noop"));
         }

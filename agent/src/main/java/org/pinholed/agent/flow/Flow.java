@@ -19,6 +19,7 @@ import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 
@@ -74,7 +75,11 @@ public final class Flow {
     this.facts = facts;
     this.helperEntry = helperEntry;
     this.helper = helper;
-    this.translation = facts.transport() == Transport.TCP ? TranslatedFlow.of(entry, facts) : null;
+    this.translation =
+        facts.transport() == Transport.TCP
+            ? TranslatedFlow.of(
+                entry, facts, helper instanceof StreamHelper stream && stream.editsBothSides())
+            : null;
     this.reading =
         new Reading(
             facts,
@@ -132,8 +137,7 @@ public final class Flow {
    * @return true if either side knows the other by another endpoint than that one itself
    */
   public boolean isTranslated() {
-    return !facts.client().equals(facts.clientSeenByServer())
-        || !facts.server().equals(facts.serverSeenByClient());
+    return facts.isTranslated();
   }
 
   /**

@@ -10,8 +10,9 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /**
- * The translation of one TCP flow: which of its directions announce addresses that the other side
- * must not see, and whether the kernel can shift their sequence numbers. Not thread-safe.
+ * The translation of one TCP flow: in which of its directions something may be replaced (addresses
+ * that the other side must not see, or cannot know), and whether the kernel can shift their
+ * sequence numbers. Not thread-safe.
  */
 public final class TranslatedFlow {
   private final ConntrackEntry entry;
@@ -31,11 +32,15 @@ public final class TranslatedFlow {
    *
    * @param entry its conntrack
    * @param facts its endpoints
-   * @return null if neither address is translated
+   * @param bothSides whether messages of a side that is not translated may be changed too, for what
+   *     they say of the other; then a port that is translated is reason enough
+   * @return null if nothing is ever replaced in it
    */
-  public static @Nullable TranslatedFlow of(ConntrackEntry entry, FlowFacts facts) {
-    boolean client = isTranslated(facts, Direction.ORIGINAL);
-    boolean server = isTranslated(facts, Direction.REPLY);
+  public static @Nullable TranslatedFlow of(
+      ConntrackEntry entry, FlowFacts facts, boolean bothSides) {
+    boolean either = bothSides && facts.isTranslated();
+    boolean client = either || isTranslated(facts, Direction.ORIGINAL);
+    boolean server = either || isTranslated(facts, Direction.REPLY);
     return client || server
         ? new TranslatedFlow(
             entry, client ? new TranslatedStream() : null, server ? new TranslatedStream() : null)
@@ -50,7 +55,7 @@ public final class TranslatedFlow {
    * What is replaced in a direction.
    *
    * @param direction which one
-   * @return null if the sender's address is not translated
+   * @return null if nothing ever is
    */
   public @Nullable TranslatedStream stream(Direction direction) {
     return direction == Direction.ORIGINAL ? original : reply;

@@ -152,6 +152,21 @@ class HeldMessagesTest {
   }
 
   @Test
+  void whatTheServerWasTold_isChangedBack_whileTheClientsMessagesAreChangedToo() {
+    TcpDialogue flow = hiddenClient();
+    flow.client(LINE);
+    String told = "TOLD <203.0.113.9:30000> " + "x".repeat(700) + "\n";
+    flow.server(told.substring(0, 700));
+    assertEquals(1, held().size());
+    flow.server(told.substring(700)).client(LINE);
+
+    bench.assertVerdicts();
+    assertEquals(
+        SEEN + told.replace("203.0.113.9", "192.0.2.10") + SEEN, String.join("", passed()));
+    assertEquals(0, bench.metrics().of("reason rewriteNotAllowed test"));
+  }
+
+  @Test
   void copyOfAHeldSegment_isDropped() {
     TcpDialogue flow = hiddenClient();
     flow.client(LINE.substring(0, 12)).deliver(flow.clientOutOfTurn(-12, LINE.substring(0, 12), 0));

@@ -25,7 +25,8 @@ import org.pinholed.helper.Transport;
 
 /**
  * A protocol whose messages are lines, longer than a segment perhaps. Each {@code <ADDRESS:PORT>}
- * in a line is announced, and edited as the other side must see it. A line that begins with {@code
+ * in a line is announced, and edited as the other side must see it; in a line of the server that
+ * begins with {@code TOLD} it is only changed back to the client's own address. A line that begins with {@code
  * BOOM} throws, one with {@code STOP} is a reason to read no more, one with {@code CUT} cuts a
  * child. What a line announces that begins with {@code LATER} waits for an answer, and so does that
  * of {@code OWNED}, which belongs to {@link #SERVICE} besides.
@@ -86,6 +87,11 @@ final class LineProtocol implements HelperProtocol {
     }
 
     @Override
+    public boolean editsBothSides() {
+      return true;
+    }
+
+    @Override
     public int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out) {
       byte[] shown = new byte[bytes.remaining()];
       bytes.buffer().get(bytes.position(), shown);
@@ -120,6 +126,11 @@ final class LineProtocol implements HelperProtocol {
       }
       Matcher found = ENDPOINT.matcher(line);
       while (found.find()) {
+        if (line.startsWith("TOLD")) {
+          int port = Integer.parseInt(found.group(2));
+          edit(found, offset, new Endpoint(facts.client().address(), port), out);
+          continue;
+        }
         ExpectationRequest.Builder request =
             ExpectationRequest.builder(
                     found.group(2),

@@ -129,6 +129,11 @@ public final class LabProtocol implements HelperProtocol {
     }
 
     @Override
+    public boolean editsBothSides() {
+      return true;
+    }
+
+    @Override
     public int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out) {
       int start = bytes.position();
       for (int at = start; at < bytes.limit() && !message.isEnded(); at++) {
