@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.CommandResult;
@@ -243,6 +244,64 @@ class RestartIT {
       if (lost == Lost.LINE) {
         assertEquals(port + "\r\n", awaitLine(session.server()));
       }
+      session.reply("500 not now\r\n");
+      session.exchange("NOOP\r\n", "200 ok\r\n");
+      scenario.transfer(session, DataMode.PORT);
+      scenario.watch().assertNone();
+    }
+  }
+
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  /**
+   * The second agent passes what stands before the change, and is killed before the rest comes: so
+   * the third one sees a segment that begins right at the change, again and again.
+   */
+  @ParameterizedTest
+  @EnumSource(names = {"SNAT", "MASQUERADE"})
+  void killedAgainBeforeTheRest_theConnectionGoesOn(NatMode nat) {
+    AgentProcess[] started = new AgentProcess[1];
+    try (NatScenario scenario =
+            NatScenario.start(
+                Links.VETH,
+                nat,
+                Family.V4,
+                lab -> {
+                  lab.repeatSoon();
+                  RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+                  started[0] = AgentProcess.start(lab);
+                });
+        ScriptedSession session = scenario.login()) {
+      Lab lab = scenario.lab();
+      AgentProcess agent = started[0];
+      String port = "PORT 198,51,100,2,200,1";
+      Lost.LINE.begin(lab);
+      session.client().send(port + "\r\n");
+      Scenario.await(PATIENCE, () -> rewritten(lab).contains(" original "), agent::log);
+      agent.kill();
+      int whole = 20 + 32 + port.length() + 2;
+      lab.firewall(
+          Lab.Host.CLIENT,
+          """
+          table inet rest {
+            counter dropped {
+            }
+            chain out {
+              type filter hook output priority 0;
+              tcp dport 21 tcp flags & psh == psh ip length < %d counter name dropped drop
+            }
+          }
+          """
+              .formatted(whole));
+      agent.startAgain();
+      Lost.LINE.end(lab);
+      Scenario.await(
+          PATIENCE, () -> lab.counter(Lab.Host.CLIENT, "inet rest", "dropped") > 0, agent::log);
+      agent.kill();
+      lab.run(Lab.Host.CLIENT, PATIENCE, "nft", "delete table inet rest").orFail();
+      agent.startAgain();
+
+      assertEquals(port + "\r\n", awaitLine(session.server()));
       session.reply("500 not now\r\n");
       session.exchange("NOOP\r\n", "200 ok\r\n");
       scenario.transfer(session, DataMode.PORT);

@@ -11,7 +11,8 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
  */
 final class InheritedShift {
   private final SequenceAdjustment adjustment;
-  private boolean prefixPassed;
+  private boolean asked;
+  private boolean mayTakeBack;
 
   private InheritedShift(SequenceAdjustment adjustment) {
     this.adjustment = adjustment;
@@ -26,6 +27,17 @@ final class InheritedShift {
     return found.offsetBefore() == found.offsetAfter() ? null : new InheritedShift(found);
   }
 
+  /**
+   * Takes an acknowledgement, which may answer a question.
+   *
+   * @param acknowledgement in the sender's numbers
+   */
+  void acknowledged(int acknowledgement) {
+    if (asked && acknowledgement == adjustment.position()) {
+      mayTakeBack = true;
+    }
+  }
+
   /** Whether a segment is one that was changed, or was about to be. */
   boolean concerns(int sequence, int lengthBytes) {
     int position = adjustment.position();
@@ -35,7 +47,9 @@ final class InheritedShift {
   /**
    * What is to become of a segment that this concerns. What stands before the change passes. If the
    * receiver has the rest, it says so now. If the sender goes on right at the change, the receiver
-   * has nothing of it: the kernel is told that there was no change.
+   * has nothing of it: the kernel is told that there was no change. A segment that begins right at
+   * the change without any of this says nothing: the receiver is asked, and if it answers that it
+   * comes to the change only, the next copy of the segment goes that way.
    *
    * @param sequence sequence number of its first byte
    * @param end behind its last byte
@@ -43,7 +57,7 @@ final class InheritedShift {
    */
   Passage decide(int sequence, int end) {
     if (sequence != adjustment.position()) {
-      prefixPassed = true;
+      mayTakeBack = true;
       return new Passage(
           Passage.Kind.CHANGED,
           WithheldReason.CHANGED_BY_AN_EARLIER_AGENT,
@@ -52,8 +66,15 @@ final class InheritedShift {
           null,
           List.of());
     }
-    if (!prefixPassed) {
-      return Passage.dropped(WithheldReason.CHANGED_BY_AN_EARLIER_AGENT);
+    if (!mayTakeBack) {
+      asked = true;
+      return new Passage(
+          Passage.Kind.ASKED,
+          WithheldReason.CHANGED_BY_AN_EARLIER_AGENT,
+          sequence,
+          List.of(),
+          null,
+          List.of());
     }
     int offset = adjustment.offsetBefore();
     return new Passage(

@@ -27,6 +27,12 @@ public record Passage(
     AS_IT_CAME,
     /** It passes with other bytes, or without its last ones. */
     CHANGED,
+    /**
+     * It does not pass. In its place its receiver gets a segment that it has long had, without a
+     * byte in it, and says in answer how far it has come (RFC 9293 section 3.10.7.4, as to a
+     * keep-alive); {@code end} is where the segment began.
+     */
+    ASKED,
     /** It does not pass; the sender sends it again. */
     DROPPED
   }

@@ -190,6 +190,9 @@ public final class TranslatedStream {
    */
   public void acknowledged(int acknowledgement) {
     made.acknowledged(acknowledgement);
+    if (inherited != null) {
+      inherited.acknowledged(acknowledgement);
+    }
   }
 
   /**
@@ -276,11 +279,8 @@ public final class TranslatedStream {
     InheritedShift earlier = inherited;
     if (earlier != null && earlier.concerns(sequence, lengthBytes)) {
       release(end); // that agent may have passed it
-      Passage passage = earlier.decide(sequence, end);
-      if (passage.adjustment() != null) {
-        planned.clear();
-      }
-      return passage;
+      planned.clear(); // of what was read once more; it is changed already or never is
+      return earlier.decide(sequence, end);
     }
     List<PayloadEdit> edits = new ArrayList<>(2);
     if (!made.collect(sequence, end, edits)) {

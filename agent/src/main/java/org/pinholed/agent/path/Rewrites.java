@@ -296,7 +296,8 @@ public final class Rewrites implements MessageEdits {
             HeldSegment.roomBytes(packet),
             fixed ? null : incomplete,
             inTurnOnly);
-    return fixed && passage.kind() == Passage.Kind.CHANGED
+    return fixed
+            && (passage.kind() == Passage.Kind.CHANGED || passage.kind() == Passage.Kind.ASKED)
         ? Passage.dropped(WithheldReason.UNALTERABLE)
         : passage;
   }
@@ -313,6 +314,17 @@ public final class Rewrites implements MessageEdits {
     int lengthBytes = rewriter.rewrite(packet, passage.end(), passage.edits());
     SequenceAdjustment adjustment = passage.adjustment();
     return adjustment == null || adjust(translation, direction, adjustment) ? lengthBytes : 0;
+  }
+
+  /**
+   * Makes a packet that is none of the sender's data, and that the receiver answers with an
+   * acknowledgement: it is empty, and stands before what the receiver expects next.
+   *
+   * @param sequence where the packet that is being read begins
+   * @return its length, to be found at the beginning of {@link #buffer}
+   */
+  int makeQuestion(int sequence) {
+    return rewriter.replace(packet, sequence - 1, new byte[0], false);
   }
 
   /**

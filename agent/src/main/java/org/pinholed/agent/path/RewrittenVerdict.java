@@ -85,6 +85,10 @@ final class RewrittenVerdict {
         if (lengthBytes == 0) {
           passage = Passage.dropped(WithheldReason.REWRITE_FAILED);
         }
+      } else if (passage.kind() == Passage.Kind.ASKED) {
+        outcomes.hold(); // so that the answer is seen
+        batch.bringIntoKernel();
+        lengthBytes = rewrites.makeQuestion(passage.end());
       }
     } catch (RuntimeException e) {
       batch.fault(e);
@@ -114,6 +118,11 @@ final class RewrittenVerdict {
             + passage.edits().size()
             + " places"
             + (withheld == null ? "" : ", cut: " + withheld.word());
+      }
+      case ASKED -> {
+        batch.acceptChanged(rewrites.buffer(), lengthBytes, false);
+        return "accept, without payload, to ask its receiver how far it has come: "
+            + (withheld == null ? "" : withheld.word());
       }
       case DROPPED -> {
         batch.drop();

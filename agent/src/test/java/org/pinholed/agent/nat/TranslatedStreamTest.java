@@ -233,9 +233,47 @@ class TranslatedStreamTest {
   }
 
   @Test
-  void afterARestart_aSegmentThatBeginsAtTheChange_provesNothingYet() {
-    assertDropped(
-        WithheldReason.CHANGED_BY_AN_EARLIER_AGENT, inherited().decide(100, 15, ROOM, null, true));
+  void afterARestart_aSegmentThatBeginsAtTheChange_provesNothingYet_soTheReceiverIsAsked() {
+    TranslatedStream resumed = inherited();
+    assertEquals(100, acknowledge(resumed, 102), "said before it was asked: proves nothing");
+    for (int copy = 0; copy < 3; copy++) {
+      Passage asked = resumed.decide(100, 15, ROOM, null, true);
+      assertEquals(Kind.ASKED, asked.kind());
+      assertEquals(100, asked.end());
+      assertEquals(WithheldReason.CHANGED_BY_AN_EARLIER_AGENT, asked.reason());
+    }
+  }
+
+  @Test
+  void afterARestart_theReceiverThatWasAskedComesToTheChangeOnly_itIsTakenBack() {
+    TranslatedStream resumed = inherited();
+    resumed.decide(100, 15, ROOM, null, true);
+    assertEquals(100, acknowledge(resumed, 102));
+
+    Passage again = resumed.decide(100, 15, ROOM, null, true);
+    assertEquals(Kind.CHANGED, again.kind());
+    assertEquals(115, again.end());
+    assertEquals(new SequenceAdjustment(100, 2, 2), again.adjustment());
+  }
+
+  @Test
+  void afterARestart_theReceiverThatWasAskedHasIt_theSenderGoesOn() {
+    TranslatedStream resumed = inherited();
+    resumed.decide(100, 15, ROOM, null, true);
+    assertEquals(115, acknowledge(resumed, 124));
+
+    assertEquals(Kind.ASKED, resumed.decide(100, 15, ROOM, null, true).kind());
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, ROOM, null, true).kind());
+  }
+
+  @Test
+  void afterARestart_whatIsReadOnceMore_isNotChangedOnceMore() {
+    TranslatedStream resumed = inherited();
+    assertTrue(resumed.plan(new PayloadEdit(100, 5, "longer text".getBytes(US_ASCII))));
+    resumed.passed(resumed.decide(95, 20, ROOM, null, true));
+    assertEquals(115, acknowledge(resumed, 124), "the receiver has it all");
+
+    assertEquals(Kind.AS_IT_CAME, resumed.decide(115, 20, ROOM, null, true).kind());
   }
 
   @Test

@@ -209,6 +209,17 @@ public final class FakeConntrackKernel implements NetlinkTransport {
     }
 
     /**
+     * As an earlier agent left it.
+     *
+     * @param ofReply false for what the client sends, true for what the server sends
+     * @param adjustment how sequence numbers of the direction are shifted
+     */
+    public void setAdjustment(boolean ofReply, SequenceAdjustment adjustment) {
+      adjustable = true;
+      adjustments[ofReply ? 1 : 0] = adjustment;
+    }
+
+    /**
      * How sequence numbers of a direction are shifted.
      *
      * @param ofReply false for what the client sends, true for what the server sends

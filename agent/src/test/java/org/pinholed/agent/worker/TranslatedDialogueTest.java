@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -116,6 +117,61 @@ class TranslatedDialogueTest {
     assertEquals(1, bench.metrics().of("reason " + reason + " ftp"));
     assertEquals(List.of(), bench.backend().open());
     bench.assertVerdicts();
+  }
+
+  /** The one before was killed right after it had told the kernel of a change. */
+  @Nested
+  class AfterAnotherAgent {
+    private static final int CHANGE = 0x7ffffff1;
+    private static final String REST = "192,0,2,10,156,64\r\n";
+
+    private final TcpDialogue dialogue =
+        new TcpDialogue(
+                bench,
+                new InetSocketAddress("192.0.2.10", 40001),
+                TcpDialogue.SERVER,
+                OUTSIDE,
+                TcpDialogue.SERVER,
+                0x1234,
+                25 | WorkerBench.MARKS.vetted() | WorkerBench.MARKS.proven())
+            .connectUnseen();
+
+    private void sendRest() {
+      dialogue.connection().setAdjustment(false, new SequenceAdjustment(CHANGE, 0, 2));
+      byte[] rest = dialogue.clientSays(REST, PacketView.FIN);
+      dialogue.deliver(rest);
+      PacketView question = new PacketView();
+      byte[] passed = bench.queue().passed().get(0);
+      assertNull(question.wrap(ByteBuffer.wrap(passed), 0, passed.length));
+      assertEquals(0, question.payloadLengthBytes());
+      assertEquals(CHANGE - 1, question.sequence());
+      assertFalse(question.has(PacketView.FIN));
+      assertEquals(1, bench.metrics().of("withheld changedByAnEarlierAgent"));
+    }
+
+    @Test
+    void theReceiverHasNothingOfTheChange_itIsTakenBack_andTheRestPasses() {
+      sendRest();
+      dialogue.deliver(dialogue.serverAcknowledging(-REST.length() - 1, ""));
+      dialogue.deliver(dialogue.clientOutOfTurn(-REST.length() - 1, REST, PacketView.FIN));
+
+      assertEquals(REST, lastPassed());
+      assertEquals(
+          new SequenceAdjustment(CHANGE, 0, 0), dialogue.connection().adjustment(false));
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void theReceiverHasIt_theSenderGoesOn() {
+      dialogue.connection().setAdjustment(false, new SequenceAdjustment(CHANGE, 0, 2));
+      dialogue.client(REST);
+      dialogue.deliver(dialogue.serverAcknowledging(2, "")).client("NOOP\r\n");
+
+      assertEquals(List.of("", "", "NOOP\r\n"), passed());
+      assertEquals(
+          new SequenceAdjustment(CHANGE, 0, 2), dialogue.connection().adjustment(false));
+      bench.assertVerdicts();
+    }
   }
 
   /** As manuals tell servers and clients behind translation to do. */
