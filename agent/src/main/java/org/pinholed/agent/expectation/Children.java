@@ -11,8 +11,10 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
 /**
  * The children that live, and what they were expected by. Bounded: of those that come when it is
- * full only the number is known. Of those that an agent before this one let in, it is known only
- * which parents may have announced them. Thread-safe.
+ * full only the number is known. Where the expectation is over with its child, as those of FTP are,
+ * only the parent is kept: a busy server has thousands of children that wait for the end of their
+ * conntrack. Of those that an agent before this one let in, it is known only which parents may have
+ * announced them. Thread-safe.
  */
 public final class Children {
   /** How many are known one by one. */
@@ -23,8 +25,8 @@ public final class Children {
   /** Those that are read and came by pinholes of another process, which may be used up. */
   private final Map<ConntrackIdentity, ReadChild> handedOver = new ConcurrentHashMap<>();
 
-  /** Children of an agent before this one, with the parents that may have announced them. */
-  private final Map<ConntrackIdentity, List<Parent>> inherited = new ConcurrentHashMap<>();
+  /** Children of which only the parents are kept that announced them or may have done so. */
+  private final Map<ConntrackIdentity, List<Parent>> ofParents = new ConcurrentHashMap<>();
 
   /** Knows none yet. */
   public Children() {}
@@ -36,6 +38,12 @@ public final class Children {
    * @param expectedBy what let it in; of a pinhole that several hold, all of them
    */
   public void began(ConntrackIdentity child, List<Expectation> expectedBy) {
+    if (expectedBy.size() == 1 && expectedBy.get(0).isOverWithItsChild()) {
+      if (ofParents.size() < MOST) {
+        ofParents.putIfAbsent(child, expectedBy.get(0).parent().alone());
+      }
+      return;
+    }
     boolean known = living.size() < MOST;
     if (known && living.putIfAbsent(child, expectedBy) != null) {
       return; // told twice
@@ -54,10 +62,10 @@ public final class Children {
    * @return false if too many are known already
    */
   public boolean inherit(ConntrackIdentity child, List<Parent> perhaps) {
-    if (inherited.size() >= MOST) {
+    if (ofParents.size() >= MOST) {
       return false;
     }
-    inherited.put(child, perhaps);
+    ofParents.put(child, perhaps);
     return true;
   }
 
@@ -70,7 +78,9 @@ public final class Children {
    */
   public void ended(ConntrackIdentity child, List<Expectation> letIn, long nowNs) {
     handedOver.remove(child);
-    inherited.remove(child);
+    if (ofParents.remove(child) != null) {
+      return; // nothing lets in more of them
+    }
     List<Expectation> expectedBy = living.remove(child);
     for (Expectation expectation : expectedBy == null ? letIn : expectedBy) {
       expectation.childEnded(child, nowNs);
@@ -148,7 +158,7 @@ public final class Children {
    * @return false also for one that came when there were too many
    */
   public boolean has(ConntrackIdentity child) {
-    return living.containsKey(child);
+    return living.containsKey(child) || ofParents.containsKey(child);
   }
 
   /**
@@ -158,7 +168,7 @@ public final class Children {
    */
   public List<ConntrackIdentity> known() {
     List<ConntrackIdentity> known = new ArrayList<>(living.keySet());
-    known.addAll(inherited.keySet());
+    known.addAll(ofParents.keySet());
     return known;
   }
 
@@ -167,13 +177,13 @@ public final class Children {
    * them. Some of them may be over.
    *
    * @param child which conntrack it is
-   * @return of those of an agent before this one, the list that was given, else a new one; empty if
+   * @return the same list for children of the same parents, where only these are kept; empty if
    *     there is none
    */
   public List<Parent> parentsOf(ConntrackIdentity child) {
     List<Expectation> expectedBy = living.get(child);
     if (expectedBy == null) {
-      return inherited.getOrDefault(child, List.of());
+      return ofParents.getOrDefault(child, List.of());
     }
     List<Parent> parents = new ArrayList<>(1);
     for (Expectation expectation : expectedBy) {
@@ -185,11 +195,11 @@ public final class Children {
   }
 
   /**
-   * Forgets a child of an agent before this one: none of its parents is left.
+   * Forgets a child of which only the parents are kept: none of them is left.
    *
    * @param child which conntrack it is
    */
-  public void disinherit(ConntrackIdentity child) {
-    inherited.remove(child);
+  public void forget(ConntrackIdentity child) {
+    ofParents.remove(child);
   }
 }

@@ -256,6 +256,16 @@ public final class Expectation {
   }
 
   /**
+   * Whether nothing is left of it once its child has come: neither an owner that could cut that one,
+   * nor a helper that reads it.
+   *
+   * @return true for the expectations of FTP
+   */
+  boolean isOverWithItsChild() {
+    return pinhole.kind() == Pinhole.Kind.ONCE && owner.id() == null && !request.isRead();
+  }
+
+  /**
    * How many of its children live.
    *
    * @return 0 or more

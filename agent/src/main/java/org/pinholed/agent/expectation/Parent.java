@@ -1,5 +1,6 @@
 package org.pinholed.agent.expectation;
 
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Endpoint;
@@ -21,6 +22,7 @@ public final class Parent {
   private final Endpoint server;
   private final AtomicInteger waiting = new AtomicInteger();
   private volatile boolean halfClosed;
+  private @Nullable List<Parent> alone;
   private volatile boolean answered;
   private volatile boolean ended;
 
@@ -202,6 +204,20 @@ public final class Parent {
    */
   public int waiting() {
     return waiting.get();
+  }
+
+  /**
+   * A list of this one only, made when it is asked for first.
+   *
+   * @return the same at every call, or an equal one for threads that ask at the same time
+   */
+  List<Parent> alone() {
+    List<Parent> made = alone;
+    if (made == null) {
+      made = List.of(this);
+      alone = made;
+    }
+    return made;
   }
 
   /** Notes that both sides sent something. */

@@ -122,7 +122,7 @@ final class ParentKeeper {
       looked.put(perhaps, false);
     }
     if (oneLives != null && !oneLives) {
-      living.disinherit(child);
+      living.forget(child);
     }
     return 0;
   }
