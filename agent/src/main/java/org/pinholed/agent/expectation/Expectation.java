@@ -256,8 +256,8 @@ public final class Expectation {
   }
 
   /**
-   * Whether nothing is left of it once its child has come: neither an owner that could cut that one,
-   * nor a helper that reads it.
+   * Whether nothing is left of it once its child has come: neither an owner that could cut that
+   * one, nor a helper that reads it.
    *
    * @return true for the expectations of FTP
    */

@@ -296,8 +296,7 @@ public final class Rewrites implements MessageEdits {
             HeldSegment.roomBytes(packet),
             fixed ? null : incomplete,
             inTurnOnly);
-    return fixed
-            && (passage.kind() == Passage.Kind.CHANGED || passage.kind() == Passage.Kind.ASKED)
+    return fixed && (passage.kind() == Passage.Kind.CHANGED || passage.kind() == Passage.Kind.ASKED)
         ? Passage.dropped(WithheldReason.UNALTERABLE)
         : passage;
   }

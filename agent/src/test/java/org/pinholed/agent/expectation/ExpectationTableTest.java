@@ -207,6 +207,37 @@ class ExpectationTableTest {
         0);
   }
 
+  /** A busy server's data connections are in conntrack for two minutes after their end. */
+  @Test
+  void childOfAnExpectationThatIsOverWithIt_onlyItsParentIsKept() {
+    Parent parent = parent("192.0.2.10");
+    Expectation once = expectation(parent);
+    ConntrackIdentity second = identity(0xabce);
+    Children children = new Children();
+    children.began(CHILD, List.of(once));
+    children.began(second, List.of(expectation(parent)));
+
+    assertEquals(0, once.livingChildren());
+    assertEquals(List.of(parent), children.parentsOf(CHILD));
+    assertSame(children.parentsOf(CHILD), children.parentsOf(second));
+    assertTrue(children.has(CHILD));
+    children.ended(CHILD, List.of(), 0);
+    assertFalse(children.has(CHILD));
+    assertEquals(List.of(second), children.known());
+  }
+
+  @Test
+  void childOfAnExpectationThatStays_isKnownByIt() {
+    Expectation many =
+        expectation(parent("192.0.2.10"), Pinhole.Kind.OPEN, CLIENT, nextPort++, false);
+    Children children = new Children();
+    children.began(CHILD, List.of(many));
+
+    assertEquals(List.of(CHILD), many.knownChildren());
+    children.ended(CHILD, List.of(), 0);
+    assertEquals(0, many.livingChildren());
+  }
+
   private Expectation pending(Expectation expectation) {
     assertNull(table.add(expectation));
     assertNull(table.activate(expectation, 0));

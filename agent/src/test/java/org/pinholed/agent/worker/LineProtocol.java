@@ -26,10 +26,10 @@ import org.pinholed.helper.Transport;
 /**
  * A protocol whose messages are lines, longer than a segment perhaps. Each {@code <ADDRESS:PORT>}
  * in a line is announced, and edited as the other side must see it; in a line of the server that
- * begins with {@code TOLD} it is only changed back to the client's own address. A line that begins with {@code
- * BOOM} throws, one with {@code STOP} is a reason to read no more, one with {@code CUT} cuts a
- * child. What a line announces that begins with {@code LATER} waits for an answer, and so does that
- * of {@code OWNED}, which belongs to {@link #SERVICE} besides.
+ * begins with {@code TOLD} it is only changed back to the client's own address. A line that begins
+ * with {@code BOOM} throws, one with {@code STOP} is a reason to read no more, one with {@code CUT}
+ * cuts a child. What a line announces that begins with {@code LATER} waits for an answer, and so
+ * does that of {@code OWNED}, which belongs to {@link #SERVICE} besides.
  */
 final class LineProtocol implements HelperProtocol {
   private static final Pattern ENDPOINT = Pattern.compile("<([0-9.]+):([0-9]+)>");

@@ -156,8 +156,7 @@ class TranslatedDialogueTest {
       dialogue.deliver(dialogue.clientOutOfTurn(-REST.length() - 1, REST, PacketView.FIN));
 
       assertEquals(REST, lastPassed());
-      assertEquals(
-          new SequenceAdjustment(CHANGE, 0, 0), dialogue.connection().adjustment(false));
+      assertEquals(new SequenceAdjustment(CHANGE, 0, 0), dialogue.connection().adjustment(false));
       bench.assertVerdicts();
     }
 
@@ -168,8 +167,7 @@ class TranslatedDialogueTest {
       dialogue.deliver(dialogue.serverAcknowledging(2, "")).client("NOOP\r\n");
 
       assertEquals(List.of("", "", "NOOP\r\n"), passed());
-      assertEquals(
-          new SequenceAdjustment(CHANGE, 0, 2), dialogue.connection().adjustment(false));
+      assertEquals(new SequenceAdjustment(CHANGE, 0, 2), dialogue.connection().adjustment(false));
       bench.assertVerdicts();
     }
   }
