@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.it.lab.Datagrams;
@@ -202,6 +203,32 @@ class LabOwnersIT {
       dialogue.toServer(expect("owner=two group=g udp many life=owner:60s " + to(media.get(8))));
       assertTrue(
           scenario.reaches(scenario.atServer(0), media.get(8).local(), media.get(8)).isPresent());
+      scenario.assertClean();
+    }
+  }
+
+  /** What the entry of the helper says for itself; a place that is given back is free again. */
+  @ParameterizedTest
+  @CsvSource({
+    "owners: 1, owners",
+    "ownersPerSource: 1, ownersPerSource",
+    "expectations: 1, helperExpectations",
+    "expectationsPerSource: 1, helperExpectationsPerSource"
+  })
+  void limitOfTheEntry_refusesTheNext_untilThereIsRoom(String limit, String word) {
+    try (LabScenario scenario =
+            LabScenario.start(null, Family.V4, LabScenario.helpers(", " + limit));
+        UdpDialogue dialogue = scenario.udp()) {
+      Datagrams first = scenario.atClient(0);
+      Datagrams second = scenario.atClient(0);
+      dialogue.toServer(expect("owner=one group=g udp many life=owner:60s " + to(first)));
+      dialogue.toServer(expect("owner=two group=g udp many life=owner:60s " + to(second)));
+      assertEquals(word, scenario.agent().awaitEvent("limit").path("reason").asText());
+      assertTrue(scenario.isShut(scenario.atServer(0), second.local(), second));
+      assertTrue(scenario.reaches(scenario.atServer(0), first.local(), first).isPresent());
+      dialogue.toServer("end owner=one");
+      dialogue.toServer(expect("owner=two group=g udp many life=owner:60s " + to(second)));
+      assertTrue(scenario.reaches(scenario.atServer(0), second.local(), second).isPresent());
       scenario.assertClean();
     }
   }

@@ -196,14 +196,23 @@ public final class Outcomes implements OutcomeSink, Announced {
   private List<ExpectationRequest> withoutHelperPorts(List<ExpectationRequest> requests) {
     List<ExpectationRequest> allowed = new ArrayList<>(requests.size());
     for (ExpectationRequest request : requests) {
-      if (!request.isRead()
-          && helperPorts.contains(request.transport(), request.destination().port())) {
+      if (!request.isRead() && hasHelperPort(request)) {
         refused(request, AgentReason.HELPER_PORT);
       } else {
         allowed.add(request);
       }
     }
     return allowed;
+  }
+
+  /** Ranges are asked for seldom, once for a flow or a service, so each port of one is looked at. */
+  private boolean hasHelperPort(ExpectationRequest request) {
+    for (int port = request.destination().port(); port <= request.lastPort(); port++) {
+      if (helperPorts.contains(request.transport(), port)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private Owner ownerOf(Flow current, List<ExpectationRequest> requests) {

@@ -123,6 +123,15 @@ class OutcomesTest {
     assertEquals(
         "helperPort", bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0).reason());
 
+    message(
+        connect(11),
+        (facts, out) ->
+            answers.add(
+                out.expect(
+                    Announcements.once("range", facts, 20).many().portsUpTo(30, 4).build())));
+    assertEquals(2, bench.log().words().size(), "it is among those of a range, too");
+    assertNull(answers.get(1));
+
     bench.worker().setHelpers(bench.helpers()); // no helper reads there any more
     expect(dialogue, "data", 21);
     assertEquals(List.of(PIN + 21), bench.backend().open());
