@@ -205,7 +205,9 @@ public final class Outcomes implements OutcomeSink, Announced {
     return allowed;
   }
 
-  /** Ranges are asked for seldom, once for a flow or a service, so each port of one is looked at. */
+  /**
+   * Ranges are asked for seldom, once for a flow or a service, so each port of one is looked at.
+   */
   private boolean hasHelperPort(ExpectationRequest request) {
     for (int port = request.destination().port(); port <= request.lastPort(); port++) {
       if (helperPorts.contains(request.transport(), port)) {
