@@ -43,7 +43,8 @@ else
   result=$?
 fi
 if [ -x agent/target/pinholed/bin/pinholed ]; then
-  mvn -B -ntp -Pit -pl it-tests verify ${scenarios_only:+"-Dit.test=$scenarios_only"} "$@" \
+  # The agents of the scenarios hear SIGHUP, also where who started this does not (nohup).
+  env --default-signal=HUP mvn -B -ntp -Pit -pl it-tests verify ${scenarios_only:+"-Dit.test=$scenarios_only"} "$@" \
     </dev/null || result=1
 else
   say "The agent was not built: its scenarios are not run."
