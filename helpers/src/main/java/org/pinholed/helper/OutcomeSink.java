@@ -54,22 +54,47 @@ public interface OutcomeSink {
 
   /**
    * Shuts everything that was announced in a group and did not come yet, and with it the right to
-   * new connections.
+   * new connections. Children that live go on.
    *
    * @param owner who it belongs to; null for this flow
    * @param group the group of the requests; unknown ones are ignored
    */
-  void close(@Nullable OwnerId owner, String group);
+  default void close(@Nullable OwnerId owner, String group) {
+    close(owner, group, Children.KEEP);
+  }
 
   /**
-   * Says how long an owner lives at most from now on, whatever its expectations say. Once that is
-   * over it ends as by {@link #endOwner} without a cut. An owner that has no expectation is
-   * forgotten.
+   * Shuts everything that was announced in a group and did not come yet, and with it the right to
+   * new connections.
+   *
+   * @param owner who it belongs to; null for this flow
+   * @param group the group of the requests; unknown ones are ignored
+   * @param children whether the children that came by it go on; those of a pinhole that another
+   *     group or owner holds, too, always do
+   */
+  void close(@Nullable OwnerId owner, String group, Children children);
+
+  /**
+   * Says how long an owner lives at most from now on, whatever its expectations say; its children
+   * that live then go on.
    *
    * @param owner an owner beyond the flow
    * @param atMost above zero
    */
-  void keepOwner(OwnerId owner, Duration atMost);
+  default void keepOwner(OwnerId owner, Duration atMost) {
+    keepOwner(owner, atMost, Children.KEEP);
+  }
+
+  /**
+   * Says how long an owner lives at most from now on, whatever its expectations say. Once that is
+   * over it ends as by {@link #endOwner}. Said again, the last word counts. An owner that has no
+   * expectation is forgotten.
+   *
+   * @param owner an owner beyond the flow
+   * @param atMost above zero
+   * @param children whether its children that live then go on
+   */
+  void keepOwner(OwnerId owner, Duration atMost, Children children);
 
   /**
    * Ends an owner beyond the flow, with everything that belongs to it alone.
@@ -78,6 +103,42 @@ public interface OutcomeSink {
    * @param children whether its children that live go on
    */
   void endOwner(OwnerId owner, Children children);
+
+  /**
+   * Says what operators call an owner, and in which state it is. They see it in listings of its
+   * kind. Ignored if the owner has no expectation; to be said after what it announces, and again
+   * whenever the label or the state changed.
+   *
+   * @param owner an owner beyond the flow
+   * @param kind what it is, for example {@code call} or {@code registration}
+   * @param label at most 120 characters of printable ASCII, others are escaped; parts that name
+   *     people are masked by the helper
+   * @param state one word, as {@code label}
+   */
+  default void named(OwnerId owner, HelperWord kind, String label, String state) {}
+
+  /**
+   * Whether something of a group is announced or open, be it since an earlier process.
+   *
+   * @param owner who it belongs to; null for this flow
+   * @param group the group of the requests
+   * @return false if there is no such group
+   */
+  default boolean stands(@Nullable OwnerId owner, String group) {
+    return false;
+  }
+
+  /**
+   * What leads from an endpoint that others see to one inside; of any owner beyond flows of this
+   * helper, be it since an earlier process. Costs one look into a table.
+   *
+   * @param transport that of the child
+   * @param seen where its first packet goes to
+   * @return null if nothing that is announced or open leads from there to another endpoint
+   */
+  default @Nullable Announced announced(Transport transport, Endpoint seen) {
+    return null;
+  }
 
   /** What becomes of children that live when their owner ends. */
   enum Children {
@@ -97,6 +158,19 @@ public interface OutcomeSink {
    * @param replacement what comes instead; the sink keeps the array
    */
   void edit(long streamOffset, int lengthBytes, byte[] replacement);
+
+  /**
+   * Changes bytes of the message that is being read, as {@link #edit(long, int, byte[])} does, and
+   * has it counted what they stand in.
+   *
+   * @param streamOffset as there
+   * @param lengthBytes as there
+   * @param replacement as there
+   * @param field the field of the message, for counters and the trace
+   */
+  default void edit(long streamOffset, int lengthBytes, byte[] replacement, HelperWord field) {
+    edit(streamOffset, lengthBytes, replacement);
+  }
 
   /**
    * Says that the message whose end is awaited may announce a child, so that it may have to be
@@ -129,7 +203,7 @@ public interface OutcomeSink {
   void report(Reason reason, long streamOffset);
 
   /**
-   * Says what was understood, for the trace.
+   * Says what was understood, for the trace and for the count of messages.
    *
    * @param word a command, reply or method
    */

@@ -15,7 +15,7 @@ import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.flow.AgentReason;
-import org.pinholed.agent.flow.Announced;
+import org.pinholed.agent.flow.AnnouncedByFlow;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.pinhole.RewrittenDirection;
@@ -37,7 +37,7 @@ import org.pinholed.helper.Transport;
  * <p>It is long because each thing that a helper may say is a method; how a group is opened is in
  * {@link GroupOpener}, and how a message is changed in {@link MessageEdits}.
  */
-public final class Outcomes implements OutcomeSink, Announced {
+public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   private static final String GIVEN_UP =
       "its message passed as it came, because a bound on what is held was reached";
 
@@ -242,12 +242,15 @@ public final class Outcomes implements OutcomeSink, Announced {
   }
 
   @Override
-  public void close(@Nullable OwnerId owner, String groupName) {
+  public void close(@Nullable OwnerId owner, String groupName, Children children) {
     Owner known = known(owner);
     if (known == null) {
       return;
     }
     for (Expectation expectation : known.ofGroup(groupName)) {
+      if (children == Children.CUT) {
+        pinholes.cutChildrenOf(expectation);
+      }
       table.owners().remove(expectation);
       pinholes.end(expectation, AgentEvent.Kind.CLOSED);
       trace.shuts(expectation);
@@ -255,11 +258,17 @@ public final class Outcomes implements OutcomeSink, Announced {
   }
 
   @Override
-  public void keepOwner(OwnerId owner, Duration atMost) {
+  public void keepOwner(OwnerId owner, Duration atMost, Children children) {
     Owner known = known(owner);
     if (known != null) {
-      known.keepUntil(nowNs + atMost.toNanos());
+      known.keepUntil(nowNs + atMost.toNanos(), children == Children.CUT);
     }
+  }
+
+  @Override
+  public boolean stands(@Nullable OwnerId owner, String groupName) {
+    Owner known = known(owner);
+    return known != null && known.stands(groupName);
   }
 
   @Override

@@ -22,6 +22,7 @@ public final class Owner {
   private boolean ended;
   private boolean hasDeadline;
   private long deadlineNs;
+  private boolean cutWhenDue;
 
   /** What tells the expectations of an owner apart. */
   private record Name(String group, String item) {
@@ -102,6 +103,21 @@ public final class Owner {
   }
 
   /**
+   * Whether an expectation of a group is announced or open.
+   *
+   * @param group its name
+   * @return false if there is none
+   */
+  public synchronized boolean stands(String group) {
+    for (Expectation expectation : expectations.values()) {
+      if (expectation.request().group().equals(group) && !expectation.isOver()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
    * All expectations.
    *
    * @return a copy
@@ -171,10 +187,21 @@ public final class Owner {
    * Sets its end at the latest.
    *
    * @param newDeadlineNs {@link org.pinholed.agent.time.Clock#nanoTime} of its end
+   * @param cut whether its children end with it then
    */
-  public synchronized void keepUntil(long newDeadlineNs) {
+  public synchronized void keepUntil(long newDeadlineNs, boolean cut) {
     hasDeadline = true;
     deadlineNs = newDeadlineNs;
+    cutWhenDue = cut;
+  }
+
+  /**
+   * Whether its children end with it when its time is over.
+   *
+   * @return as it was said last
+   */
+  public synchronized boolean isCutWhenDue() {
+    return cutWhenDue;
   }
 
   /** Whether its time is over. */

@@ -35,7 +35,7 @@ public final class WorkerFlows {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerFlows.class);
 
   private final FlowOwner owner;
-  private final Announced announced;
+  private final AnnouncedByFlow announced;
   private final ParentOwners owners;
   private final FlowMarks marks;
   private final AgentEvents events;
@@ -59,7 +59,7 @@ public final class WorkerFlows {
    */
   public WorkerFlows(
       FlowOwner owner,
-      Announced announced,
+      AnnouncedByFlow announced,
       ParentOwners owners,
       FlowMarks marks,
       AgentEvents events,

@@ -182,10 +182,10 @@ public class FtpBenchmark {
     public void activate(@Nullable OwnerId owner, String group) {}
 
     @Override
-    public void close(@Nullable OwnerId owner, String group) {}
+    public void close(@Nullable OwnerId owner, String group, Children children) {}
 
     @Override
-    public void keepOwner(OwnerId owner, Duration atMost) {}
+    public void keepOwner(OwnerId owner, Duration atMost, Children children) {}
 
     @Override
     public void endOwner(OwnerId owner, Children children) {}

@@ -5,10 +5,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Announced;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -16,6 +19,7 @@ import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Reason;
+import org.pinholed.helper.Transport;
 
 /** Writes outcomes down as words, so that two runs can be compared and read. */
 public final class RecordingSink implements OutcomeSink {
@@ -26,10 +30,20 @@ public final class RecordingSink implements OutcomeSink {
   private final List<Long> incomplete = new ArrayList<>();
   private final Set<String> opened = new LinkedHashSet<>();
   private boolean refusing;
-  private @Nullable Endpoint translated;
+  private UnaryOperator<Endpoint> translated = UnaryOperator.identity();
+  private final List<Standing> standing = new ArrayList<>();
   private @Nullable String read;
   private long readFrom;
   private long countedFrom;
+
+  /** What was announced and not shut yet. */
+  private record Standing(
+      @Nullable OwnerId owner,
+      String group,
+      String item,
+      Transport transport,
+      Endpoint destination,
+      Endpoint seen) {}
 
   /** Writes down all there is of a request. */
   public RecordingSink() {
@@ -62,6 +76,15 @@ public final class RecordingSink implements OutcomeSink {
    * @param seen that endpoint
    */
   public void translate(Endpoint seen) {
+    translateBy(announced -> seen);
+  }
+
+  /**
+   * Answers each announcement with an endpoint of its own from now on, as translation does.
+   *
+   * @param seen what others see of an announced endpoint
+   */
+  public void translateBy(UnaryOperator<Endpoint> seen) {
     translated = seen;
   }
 
@@ -126,6 +149,8 @@ public final class RecordingSink implements OutcomeSink {
     work.call();
     ExpectationRequest first = requests.get(0);
     Set<String> items = new LinkedHashSet<>();
+    standing.removeIf(
+        one -> Objects.equals(one.owner(), first.owner()) && one.group().equals(first.group()));
     List<Optional<Endpoint>> seen = new ArrayList<>();
     for (ExpectationRequest request : requests) {
       if (!first.group().equals(request.group())
@@ -155,8 +180,19 @@ public final class RecordingSink implements OutcomeSink {
             + (request.announcedIn() == Direction.ORIGINAL ? " from client" : " from server")
             + " @"
             + (request.streamOffset() - countedFrom));
-    Endpoint seen = translated == null ? request.destination() : translated;
-    return refusing ? null : seen;
+    if (refusing) {
+      return null;
+    }
+    Endpoint seen = translated.apply(request.destination());
+    standing.add(
+        new Standing(
+            request.owner(),
+            request.group(),
+            request.item(),
+            request.transport(),
+            request.destination(),
+            seen));
+    return seen;
   }
 
   static String allOf(ExpectationRequest request) {
@@ -180,18 +216,47 @@ public final class RecordingSink implements OutcomeSink {
   }
 
   @Override
-  public void close(@Nullable OwnerId owner, String group) {
-    add("close " + (owner == null ? "" : owner + " ") + group);
+  public void close(@Nullable OwnerId owner, String group, Children children) {
+    add("close " + (owner == null ? "" : owner + " ") + group + cutWord(children));
+    standing.removeIf(one -> Objects.equals(one.owner(), owner) && one.group().equals(group));
   }
 
   @Override
-  public void keepOwner(OwnerId owner, Duration atMost) {
-    add("keep " + owner + " " + atMost);
+  public void keepOwner(OwnerId owner, Duration atMost, Children children) {
+    add("keep " + owner + " " + atMost + cutWord(children));
+  }
+
+  private static String cutWord(Children children) {
+    return children == Children.CUT ? " CUT" : "";
   }
 
   @Override
   public void endOwner(OwnerId owner, Children children) {
     add("end " + owner + " " + children);
+    standing.removeIf(one -> owner.equals(one.owner()));
+  }
+
+  @Override
+  public void named(OwnerId owner, HelperWord kind, String label, String state) {
+    add("named " + owner + " " + kind.word() + " '" + label + "' " + state);
+  }
+
+  @Override
+  public boolean stands(@Nullable OwnerId owner, String group) {
+    work.call();
+    return standing.stream()
+        .anyMatch(one -> Objects.equals(one.owner(), owner) && one.group().equals(group));
+  }
+
+  @Override
+  public @Nullable Announced announced(Transport transport, Endpoint seen) {
+    work.call();
+    return standing.stream()
+        .filter(one -> one.transport() == transport && one.seen().equals(seen))
+        .filter(one -> one.owner() != null && !one.destination().equals(seen))
+        .map(one -> new Announced(one.destination(), one.owner(), one.group(), one.item()))
+        .findFirst()
+        .orElse(null);
   }
 
   @Override
@@ -201,15 +266,32 @@ public final class RecordingSink implements OutcomeSink {
 
   @Override
   public void edit(long streamOffset, int lengthBytes, byte[] replacement) {
+    edit("", streamOffset, lengthBytes, replacement);
+  }
+
+  @Override
+  public void edit(long streamOffset, int lengthBytes, byte[] replacement, HelperWord field) {
+    edit(field.word() + " ", streamOffset, lengthBytes, replacement);
+  }
+
+  private void edit(String field, long streamOffset, int lengthBytes, byte[] replacement) {
     String text = new String(replacement, StandardCharsets.ISO_8859_1);
     String line = read;
     if (line == null) {
-      add("edit @" + (streamOffset - countedFrom) + " " + lengthBytes + " bytes to " + text);
+      add(
+          "edit "
+              + field
+              + "@"
+              + (streamOffset - countedFrom)
+              + " "
+              + lengthBytes
+              + " bytes to "
+              + text);
       return;
     }
     int from = (int) (streamOffset - readFrom);
     String changed = line.substring(0, from) + text + line.substring(from + lengthBytes);
-    add("edit " + changed.replace("\r\n", ""));
+    add("edit " + field + changed.replace("\r\n", ""));
   }
 
   @Override

@@ -4,7 +4,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import org.pinholed.helper.Announced;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
@@ -27,8 +29,10 @@ import org.pinholed.helper.Transport;
  *      life=fixed:T|owner|owner:CAP|until:T|idle:FIRST:IDLE:CAP pair=ITEM last=PORT connections=N
  *      read stays|addressStays inactive label=TEXT     one more child; "to" is edited as told
  * expect                              announces the items so far, as one group
- * activate group=G owner=O            close group=G owner=O
- * keep owner=O time=T                 end owner=O [cut]
+ * activate group=G owner=O            close group=G owner=O [cut]
+ * keep owner=O time=T [cut]           end owner=O [cut]
+ * name owner=O kind=call|registration label=TEXT state=WORD
+ * stands group=G owner=O value=?      announced at=ADDRESS:PORT [udp] value=?
  * edit this=OLD with=NEW              puts NEW in the place of OLD
  * me at=ADDRESS:PORT                  puts the sender in, as the receiver knows it
  * facts policy=? client=? server=? announced=?
@@ -106,12 +110,25 @@ final class LabMessage {
       }
       case EXPECT -> expect(out);
       case ACTIVATE -> out.activate(owner, command.get("group"));
-      case CLOSE -> out.close(owner, command.get("group"));
-      case KEEP -> out.keepOwner(LabCommand.owner(command.get("owner")), command.duration("time"));
-      case END ->
-          out.endOwner(
+      case CLOSE -> out.close(owner, command.get("group"), children(command));
+      case KEEP ->
+          out.keepOwner(
               LabCommand.owner(command.get("owner")),
-              command.has("cut") ? OutcomeSink.Children.CUT : OutcomeSink.Children.KEEP);
+              command.duration("time"),
+              children(command));
+      case END -> out.endOwner(LabCommand.owner(command.get("owner")), children(command));
+      case NAME ->
+          out.named(
+              LabCommand.owner(command.get("owner")),
+              LabKind.valueOf(command.get("kind").toUpperCase(Locale.ROOT)),
+              command.get("label"),
+              command.get("state"));
+      case STANDS ->
+          edit(command, "value", out.stands(owner, command.get("group")) ? "yes" : "no", out);
+      case ANNOUNCED -> {
+        Transport transport = command.has("udp") ? Transport.UDP : Transport.TCP;
+        edit(command, "value", told(out.announced(transport, command.endpoint("at"))), out);
+      }
       case EDIT -> edit(command, "this", command.get("with"), out);
       case ME -> edit(command, "at", facts.senderSeenByPeer(direction).toString(), out);
       case FACTS -> tellFacts(command, out);
@@ -139,6 +156,16 @@ final class LabMessage {
       case CUT -> out.cut(LabReason.CUT_ON_REQUEST, command.offset());
       case NOOP -> {}
     }
+  }
+
+  private static OutcomeSink.Children children(LabCommand command) {
+    return command.has("cut") ? OutcomeSink.Children.CUT : OutcomeSink.Children.KEEP;
+  }
+
+  private static String told(Announced announced) {
+    return announced == null
+        ? "-"
+        : announced.destination() + "/" + announced.group() + "/" + announced.item();
   }
 
   boolean isEnded() {
@@ -172,7 +199,7 @@ final class LabMessage {
     String before = command.get(field);
     if (!before.equals(text)) {
       byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
-      out.edit(command.offsetOf(field), before.length(), bytes);
+      out.edit(command.offsetOf(field), before.length(), bytes, command.word());
     }
   }
 

@@ -4,7 +4,7 @@ import org.pinholed.agent.event.AgentEvent;
 
 /** What flows announced, so that it ends with them. */
 @FunctionalInterface
-public interface Announced {
+public interface AnnouncedByFlow {
   /**
    * Ends everything that a flow announced.
    *
