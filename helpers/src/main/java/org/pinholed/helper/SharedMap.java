@@ -22,23 +22,46 @@ public interface SharedMap<V> {
     @Nullable V of(@Nullable V before);
   }
 
-  /** How values are handed over to another process. */
+  /**
+   * A value, and how long it stays.
+   *
+   * @param value the value from now on
+   * @param atMost how long it stays from now on unless it is changed again
+   * @param <V> its kind
+   */
+  record Kept<V>(V value, Duration atMost) {}
+
+  /** What becomes of a value, and for how long. */
+  @FunctionalInterface
+  interface TimedChange<V> {
+    /**
+     * Changes it. Must be quick, and must not use the map.
+     *
+     * @param before the value until now; null if there is none
+     * @return the value from now on and its time; null to take it out
+     */
+    @Nullable Kept<V> of(@Nullable V before);
+  }
+
+  /** How values are handed over to another process, where another moment may be zero. */
   interface Codec<V> {
     /**
-     * Writes a value down.
+     * Writes a value down. Moments in it are written as their distance from now.
      *
      * @param value a value
+     * @param nowNs the time, as helpers are given it
      * @return at most 4000 characters of ASCII, without line ends
      */
-    String write(V value);
+    String write(V value, long nowNs);
 
     /**
      * Reads a value, perhaps one that another version wrote.
      *
      * @param text what {@link #write} said, or anything else
+     * @param nowNs the same moment, as the helpers of this process are given it
      * @return null if it is not understood
      */
-    @Nullable V read(String text);
+    @Nullable V read(String text, long nowNs);
   }
 
   /**
@@ -59,7 +82,25 @@ public interface SharedMap<V> {
    * @param change what becomes of it
    * @return false if the map is full and the key is new; then nothing was changed
    */
-  boolean change(OwnerId key, long nowNs, Duration atMost, Change<V> change);
+  default boolean change(OwnerId key, long nowNs, Duration atMost, Change<V> change) {
+    return change(
+        key,
+        nowNs,
+        before -> {
+          V after = change.of(before);
+          return after == null ? null : new Kept<>(after, atMost);
+        });
+  }
+
+  /**
+   * Changes the value of a key, where the new value itself says how long it stays.
+   *
+   * @param key the key
+   * @param nowNs the time that the helper was given with its bytes
+   * @param change what becomes of it
+   * @return false if the map is full and the key is new; then nothing was changed
+   */
+  boolean change(OwnerId key, long nowNs, TimedChange<V> change);
 
   /**
    * How many keys have a value, with those whose time is over since a moment.

@@ -73,7 +73,7 @@ final class BoundedMap<V> implements SharedMap<V> {
   }
 
   @Override
-  public boolean change(OwnerId key, long nowNs, Duration atMost, Change<V> change) {
+  public boolean change(OwnerId key, long nowNs, TimedChange<V> change) {
     boolean[] full = new boolean[1];
     values.compute(
         new Key(key),
@@ -83,7 +83,7 @@ final class BoundedMap<V> implements SharedMap<V> {
             full[0] = true;
             return null;
           }
-          V after = before;
+          Kept<V> after = null;
           try {
             after = change.of(before);
           } finally {
@@ -92,7 +92,7 @@ final class BoundedMap<V> implements SharedMap<V> {
               size.decrementAndGet();
             }
           }
-          return after == null ? null : new Held<>(after, nowNs + atMost.toNanos());
+          return after == null ? null : new Held<>(after.value(), nowNs + after.atMost().toNanos());
         });
     return !full[0];
   }
@@ -133,7 +133,8 @@ final class BoundedMap<V> implements SharedMap<V> {
           long leftMs = (held.endNs() - nowNs) / 1_000_000;
           if (leftMs > 0) {
             entries.add(
-                new SharedEntry(protocol, name, key.id(), leftMs, codec.write(held.value())));
+                new SharedEntry(
+                    protocol, name, key.id(), leftMs, codec.write(held.value(), nowNs)));
           }
         });
     return entries;
@@ -141,7 +142,7 @@ final class BoundedMap<V> implements SharedMap<V> {
 
   /** Takes over what another process wrote down; what is not understood is left out. */
   void restore(SharedEntry entry, long nowNs) {
-    V value = codec.read(entry.text());
+    V value = codec.read(entry.text(), nowNs);
     if (value != null) {
       change(entry.key(), nowNs, Duration.ofMillis(entry.leftMs()), before -> value);
     }

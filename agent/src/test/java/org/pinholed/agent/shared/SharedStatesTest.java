@@ -25,12 +25,12 @@ class SharedStatesTest {
   private static final SharedMap.Codec<Integer> NUMBERS =
       new SharedMap.Codec<>() {
         @Override
-        public String write(Integer value) {
+        public String write(Integer value, long nowNs) {
           return value.toString();
         }
 
         @Override
-        public @Nullable Integer read(String text) {
+        public @Nullable Integer read(String text, long nowNs) {
           return text.matches("[0-9]+") ? Integer.valueOf(text) : null;
         }
       };

@@ -1,6 +1,5 @@
 package org.pinholed.helper.testkit;
 
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -20,7 +19,7 @@ public final class SimpleState implements SharedState {
 
   private final Work work;
 
-  private record Written(String text, long endNs) {}
+  private record Written(String text, long atNs, long endNs) {}
 
   /** Makes a state with nothing in it. */
   public SimpleState() {
@@ -67,13 +66,14 @@ public final class SimpleState implements SharedState {
     private final Map<OwnerId, V> values = new LinkedHashMap<>();
     private final Map<OwnerId, Long> ends = new HashMap<>();
     private int most;
+    private long lastNs;
 
     SimpleMap(Codec<V> codec, Work work, Map<OwnerId, Written> before) {
       this.codec = codec;
       this.work = work;
       before.forEach(
           (key, written) -> {
-            V value = codec.read(written.text());
+            V value = codec.read(written.text(), written.atNs());
             if (value == null) {
               throw new AssertionError("the codec does not understand its own " + written.text());
             }
@@ -85,23 +85,24 @@ public final class SimpleState implements SharedState {
     @Override
     public @Nullable V get(OwnerId key, long nowNs) {
       work.call();
+      lastNs = nowNs;
       Long endNs = ends.get(key);
       return endNs == null || endNs - nowNs <= 0 ? null : values.get(key);
     }
 
     @Override
-    public boolean change(OwnerId key, long nowNs, Duration atMost, Change<V> change) {
+    public boolean change(OwnerId key, long nowNs, TimedChange<V> change) {
       V before = get(key, nowNs);
       if (before == null && values.size() >= most) {
         return false;
       }
-      V after = change.of(before);
+      Kept<V> after = change.of(before);
       if (after == null) {
         values.remove(key);
         ends.remove(key);
       } else {
-        values.put(key, after);
-        ends.put(key, nowNs + atMost.toNanos());
+        values.put(key, after.value());
+        ends.put(key, nowNs + after.atMost().toNanos());
       }
       return true;
     }
@@ -115,19 +116,19 @@ public final class SimpleState implements SharedState {
       Map<OwnerId, Written> all = new LinkedHashMap<>();
       values.forEach(
           (key, value) -> {
-            String text = codec.write(value);
+            String text = codec.write(value, lastNs);
             boolean sound =
                 text.length() <= TEXT_LENGTH
                     && text.chars().allMatch(letter -> letter >= ' ' && letter < 0x7f);
-            V again = sound ? codec.read(text) : null;
-            if (again == null || !codec.write(again).equals(text)) {
+            V again = sound ? codec.read(text, lastNs) : null;
+            if (again == null || !codec.write(again, lastNs).equals(text)) {
               throw new AssertionError(
                   "map " + name + ": the codec does not read what it wrote: " + text);
             }
             for (int length = 0; length < text.length(); length++) {
-              codec.read(text.substring(0, length)); // must not throw
+              codec.read(text.substring(0, length), lastNs); // must not throw
             }
-            all.put(key, new Written(text, ends.getOrDefault(key, 0L)));
+            all.put(key, new Written(text, lastNs, ends.getOrDefault(key, 0L)));
           });
       return all;
     }

@@ -46,12 +46,12 @@ final class LabMessage {
   private static final SharedMap.Codec<String> TEXT =
       new SharedMap.Codec<>() {
         @Override
-        public String write(String value) {
+        public String write(String value, long nowNs) {
           return value;
         }
 
         @Override
-        public String read(String text) {
+        public String read(String text, long nowNs) {
           return text;
         }
       };
@@ -113,9 +113,7 @@ final class LabMessage {
       case CLOSE -> out.close(owner, command.get("group"), children(command));
       case KEEP ->
           out.keepOwner(
-              LabCommand.owner(command.get("owner")),
-              command.duration("time"),
-              children(command));
+              LabCommand.owner(command.get("owner")), command.duration("time"), children(command));
       case END -> out.endOwner(LabCommand.owner(command.get("owner")), children(command));
       case NAME ->
           out.named(

@@ -152,12 +152,12 @@ final class FaultyProtocol implements HelperProtocol {
     }
 
     @Override
-    public String write(Integer value) {
+    public String write(Integer value, long nowNs) {
       return fault == Fault.FORGETS_SHARED ? "1024" : value.toString();
     }
 
     @Override
-    public @Nullable Integer read(String text) {
+    public @Nullable Integer read(String text, long nowNs) {
       return text.matches("[0-9]{1,5}") ? Integer.valueOf(text) : null;
     }
   }
