@@ -176,7 +176,7 @@ public final class AddressParser {
     return character <= '9' ? character - '0' : (character | 0x20) - 'a' + 10;
   }
 
-  private static boolean isHex(int character) {
+  static boolean isHex(int character) {
     return (character >= '0' && character <= '9')
         || (character >= 'a' && character <= 'f')
         || (character >= 'A' && character <= 'F');

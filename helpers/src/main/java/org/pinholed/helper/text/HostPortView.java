@@ -86,10 +86,48 @@ public final class HostPortView {
     return port < 0 ? Found.BAD_PORT : found;
   }
 
+  /**
+   * Reads a host that stands alone, with no port behind it, as values of parameters do. There an
+   * IPv6 address may also stand without brackets (RFC 5118 section 4.5).
+   *
+   * @param line at the first character of the host; behind the last one afterwards, or where it
+   *     went wrong; its span is the host
+   * @return what it is; anything but ADDRESS and NAME leaves this view undefined
+   */
+  public Found readHost(LineView line) {
+    addressLength = 0;
+    port = NO_PORT;
+    portOffset = 0;
+    portLengthBytes = 0;
+    line.beginSpan();
+    Found found;
+    if (line.current() == '[') {
+      found = bracketed(line);
+    } else if (isBareIpv6(line)) {
+      addressLength = Math.max(0, AddressParser.parseIpv6(line, address));
+      found = addressLength > 0 ? Found.ADDRESS : Found.BAD_HOST;
+    } else {
+      found = unbracketed(line);
+    }
+    line.endSpan();
+    hostOffset = line.spanOffset();
+    hostLengthBytes = line.spanLengthBytes();
+    return found;
+  }
+
   private Found bracketed(LineView line) {
     line.advance();
     addressLength = Math.max(0, AddressParser.parseIpv6(line, address));
     return addressLength > 0 && line.accept(']') ? Found.ADDRESS : Found.BAD_HOST;
+  }
+
+  // A colon behind hexadecimal digits or none: the view goes forward only, so we look ahead.
+  private static boolean isBareIpv6(LineView line) {
+    int ahead = 0;
+    while (AddressParser.isHex(line.ahead(ahead))) {
+      ahead++;
+    }
+    return line.ahead(ahead) == ':';
   }
 
   // An IPv4 address is told from a name while it is read, because the view goes forward only. The

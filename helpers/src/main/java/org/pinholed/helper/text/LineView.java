@@ -70,6 +70,15 @@ public class LineView {
     return this;
   }
 
+  /**
+   * Where the line begins.
+   *
+   * @return an index of the bytes under it
+   */
+  public final int start() {
+    return start;
+  }
+
   /** Goes back to the first character of the line. */
   public final void rewind() {
     wrap(bytes, start, end);
@@ -82,6 +91,17 @@ public class LineView {
    */
   public final int current() {
     return current;
+  }
+
+  /**
+   * A byte from the character that is looked at on, without going there.
+   *
+   * @param lengthBytes how far ahead, 0 or more; 0 is the byte that is looked at
+   * @return 0..255, or {@link #END}
+   */
+  final int ahead(int lengthBytes) {
+    int index = position - 1 + lengthBytes;
+    return current == END || index >= end ? END : at(index);
   }
 
   /** Goes to the next character, and stays at {@link #END} behind the last one. */
@@ -173,6 +193,24 @@ public class LineView {
    */
   public final int spanOffset() {
     return spanStart - start;
+  }
+
+  /**
+   * Where the span begins, for who changes it.
+   *
+   * @return an index of the bytes under the line
+   */
+  public final int spanFrom() {
+    return spanStart;
+  }
+
+  /**
+   * Where the span ends.
+   *
+   * @return an index of the bytes under the line, behind the last one of the span
+   */
+  public final int spanTo() {
+    return spanEnd;
   }
 
   /**

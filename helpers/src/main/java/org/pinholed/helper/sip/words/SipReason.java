@@ -1,0 +1,80 @@
+package org.pinholed.helper.sip.words;
+
+import org.pinholed.helper.Reason;
+
+/**
+ * Why a SIP message opens nothing, or why a flow is not read (any more). MALFORMED is only what
+ * makes it doubtful where the next message of a stream begins; whatever else is wrong in a message
+ * is REFUSED, so that one bad message does not end the reading of a trunk.
+ */
+public enum SipReason implements Reason {
+  /** A TLS handshake record, as on port 5061. */
+  TLS_HELLO(Kind.OPAQUE, "the flow begins with a TLS handshake, what follows is encrypted"),
+  /** HTTP, also where it is to become WebSocket. */
+  HTTP(Kind.OPAQUE, "the flow begins with HTTP, not with SIP"),
+  /** The first bytes are no start line of SIP. */
+  NOT_SIP(Kind.OPAQUE, "the flow does not begin with a start line of SIP"),
+
+  /** Where a message of the stream should begin there is no start line. */
+  NO_START_LINE(Kind.MALFORMED, "no start line of SIP stands where the next message should begin"),
+  /** RFC 3261 section 18.3: on a stream the length must be said. */
+  CONTENT_LENGTH_MISSING(Kind.MALFORMED, "a message of a stream has no Content-Length"),
+  /** No number, a sign, or something behind the number. */
+  CONTENT_LENGTH_INVALID(Kind.MALFORMED, "Content-Length is not a number and nothing else"),
+  /** Two that differ: two readers would cut the stream differently. */
+  CONTENT_LENGTH_DIFFERS(Kind.MALFORMED, "a message has two Content-Length that differ"),
+  /** The number is above all that a message may have, or would wrap around. */
+  CONTENT_LENGTH_TOO_LARGE(Kind.MALFORMED, "Content-Length is above 65535"),
+  /** Head and body together are more than is read. */
+  MESSAGE_TOO_LONG(Kind.MALFORMED, "the message is longer than 65535 bytes"),
+  /** A datagram that ends before its body does. */
+  CONTENT_LENGTH_BEYOND_END(
+      Kind.MALFORMED, "Content-Length says more than there is behind the head of the datagram"),
+  /** A datagram without the empty line. */
+  HEAD_UNFINISHED(Kind.MALFORMED, "the head of the message does not end with an empty line"),
+
+  /** The start line is not as RFC 3261 section 7 says. */
+  START_LINE(Kind.REFUSED, "the start line is not one of SIP/2.0"),
+  /** More header lines than are read. */
+  TOO_MANY_LINES(Kind.REFUSED, "the message has more than 256 header lines"),
+  /** A line of the head without a name and a colon. */
+  HEADER_LINE(Kind.REFUSED, "a line of the head is no header line"),
+  /** A NUL or a CR without LF where receivers read differently. */
+  CONTROL_CHARACTER(Kind.REFUSED, "a header line has a NUL or a CR that ends no line"),
+  /** From, To, Call-ID, CSeq or Via is not there. */
+  HEADER_MISSING(Kind.REFUSED, "From, To, Call-ID, CSeq or Via is missing"),
+  /** Two of a header of which there may be one. */
+  HEADER_TWICE(Kind.REFUSED, "a header that may be there once is there twice"),
+  /** Call-ID is empty or has white space within. */
+  CALL_ID(Kind.REFUSED, "Call-ID cannot be read"),
+  /** CSeq is no number below 2^31 with a method. */
+  CSEQ(Kind.REFUSED, "CSeq is not a number below 2^31 and a method"),
+  /** CSeq names another method than the request line. */
+  CSEQ_METHOD(Kind.REFUSED, "CSeq names another method than the request"),
+  /** The topmost Via is not as its grammar says. */
+  VIA(Kind.REFUSED, "the topmost Via cannot be read"),
+  /** A URI, or what stands around it, is not as its grammar says. */
+  URI(Kind.REFUSED, "a URI of the message cannot be read"),
+  /** From or To has no URI, or two tags. */
+  FROM_TO(Kind.REFUSED, "From or To cannot be read"),
+  /** Parts of a multipart body that cannot be told apart, or two of them are SDP. */
+  MULTIPART(Kind.REFUSED, "the parts of the body cannot be told apart, or two of them are SDP");
+
+  private final Kind kind;
+  private final String explanation;
+
+  SipReason(Kind kind, String explanation) {
+    this.kind = kind;
+    this.explanation = explanation;
+  }
+
+  @Override
+  public Kind kind() {
+    return kind;
+  }
+
+  @Override
+  public String explanation() {
+    return explanation;
+  }
+}
