@@ -76,6 +76,7 @@ public enum SipHeader {
    *
    * @return 0 up to the number of headers
    */
+  @SuppressWarnings("EnumOrdinal") // for tables of one message, which nobody stores
   public int index() {
     return ordinal();
   }

@@ -1,5 +1,6 @@
 package org.pinholed.helper.sip.words;
 
+import java.util.Arrays;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.HelperWord;
 
@@ -49,12 +50,17 @@ public enum SipWord implements HelperWord {
   /** Refused everywhere. */
   ANSWER_6XX("6xx");
 
-  private static final SipWord[] VALUES = values();
+  private static final SipWord[] METHODS =
+      Arrays.stream(values())
+          .filter(word -> !word.isAnswer() && word != OTHER)
+          .toArray(SipWord[]::new);
 
   private final String word;
+  private final boolean isAnswer;
 
   SipWord(String word) {
     this.word = word;
+    this.isAnswer = word.endsWith("xx");
   }
 
   @Override
@@ -68,7 +74,7 @@ public enum SipWord implements HelperWord {
    * @return false for a method
    */
   public boolean isAnswer() {
-    return ordinal() > OTHER.ordinal();
+    return isAnswer;
   }
 
   /**
@@ -78,7 +84,15 @@ public enum SipWord implements HelperWord {
    * @return one of the answers
    */
   public static SipWord ofStatus(int status) {
-    return VALUES[OTHER.ordinal() + status / 100];
+    return switch (status / 100) {
+      case 1 -> ANSWER_1XX;
+      case 2 -> ANSWER_2XX;
+      case 3 -> ANSWER_3XX;
+      case 4 -> ANSWER_4XX;
+      case 5 -> ANSWER_5XX;
+      case 6 -> ANSWER_6XX;
+      default -> throw new IllegalArgumentException("status: " + status + " (expected: 100..699)");
+    };
   }
 
   /**
@@ -90,9 +104,9 @@ public enum SipWord implements HelperWord {
    * @return a method, {@link #OTHER} if it has no name here
    */
   public static SipWord ofMethod(ByteCursor bytes, int from, int to) {
-    for (int at = 0; at < OTHER.ordinal(); at++) {
-      if (is(bytes, from, to, VALUES[at].word)) {
-        return VALUES[at];
+    for (SipWord candidate : METHODS) {
+      if (is(bytes, from, to, candidate.word)) {
+        return candidate;
       }
     }
     return OTHER;
