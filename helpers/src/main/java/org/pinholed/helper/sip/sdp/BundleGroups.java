@@ -46,10 +46,9 @@ final class BundleGroups {
    *
    * @param bytes where the description is
    * @param line used for reading
-   * @param sections all of them, with their names
-   * @param streams how many
+   * @param view whose sections are all read
    */
-  void resolve(ByteCursor bytes, SdpLine line, SdpMedia[] sections, int streams) {
+  void resolve(ByteCursor bytes, SdpLine line, SdpView view) {
     int names = 0;
     for (int group = 0; group < count; group++) {
       line.over(bytes, from[group], to[group]);
@@ -57,31 +56,30 @@ final class BundleGroups {
         if (++names > NAMES_MAX) {
           return;
         }
-        int named = named(bytes, line, sections, streams);
+        int named = named(bytes, line, view);
         if (named >= 0) {
-          sections[named].group = sections[named].group == SdpView.NONE ? group : IN_TWO;
+          SdpMedia section = view.media(named);
+          section.group = section.group == SdpView.NONE ? group : IN_TWO;
         }
       }
     }
     for (int group = 0; group < count; group++) {
-      bundle(bytes, line.over(bytes, from[group], to[group]), group, sections, streams);
+      bundle(bytes, line.over(bytes, from[group], to[group]), group, view);
     }
   }
 
-  // The first section of the list that has a port is the one whose port all use (RFC 9143 section
-  // 7.2.1, 7.3.1). Those that have none must wait for it.
-  private static void bundle(
-      ByteCursor bytes, SdpLine line, int group, SdpMedia[] sections, int streams) {
+  // All use the port of the first section of the list that has one (RFC 9143 section 7).
+  private static void bundle(ByteCursor bytes, SdpLine line, int group, SdpView view) {
     int first = SdpView.NONE;
     while (first < 0 && line.token()) {
-      int named = named(bytes, line, sections, streams);
-      if (named >= 0 && sections[named].group == group && sections[named].port() > 0) {
+      int named = named(bytes, line, view);
+      if (named >= 0 && view.media(named).group == group && view.media(named).port() > 0) {
         first = named;
       }
     }
-    for (int at = 0; first >= 0 && at < streams; at++) {
-      SdpMedia section = sections[at];
-      if (at != first && section.group == group && shares(section, sections[first])) {
+    for (int at = 0; first >= 0 && at < view.streams(); at++) {
+      SdpMedia section = view.media(at);
+      if (at != first && section.group == group && shares(section, view.media(first))) {
         section.bundledInto = first;
       }
     }
@@ -93,10 +91,10 @@ final class BundleGroups {
         || section.connection().same(first.connection());
   }
 
-  private static int named(ByteCursor bytes, SdpLine line, SdpMedia[] sections, int streams) {
+  private static int named(ByteCursor bytes, SdpLine line, SdpView view) {
     int found = SdpView.NONE;
-    for (int at = 0; at < streams; at++) {
-      SdpMedia section = sections[at];
+    for (int at = 0; at < view.streams(); at++) {
+      SdpMedia section = view.media(at);
       if (section.mids == 1 && is(bytes, line, section)) {
         if (found >= 0) {
           return SdpView.NONE; // two of one name

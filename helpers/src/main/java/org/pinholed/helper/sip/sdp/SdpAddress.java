@@ -4,7 +4,6 @@ import java.net.InetAddress;
 import java.util.Arrays;
 import org.pinholed.helper.text.AddressParser;
 import org.pinholed.helper.text.Decimals;
-import org.pinholed.helper.text.HostPortView;
 
 /**
  * An address as {@code o=}, {@code c=} and {@code a=rtcp} name it: {@code IN IP4 192.0.2.1}, {@code
@@ -12,7 +11,8 @@ import org.pinholed.helper.text.HostPortView;
  * Names are never looked up.
  *
  * <p>Refused is what one reader takes for one address and another one for another, as in {@link
- * HostPortView}; and an address that is not of the type that stands before it.
+ * org.pinholed.helper.text.HostPortView}; and an address that is not of the type that stands before
+ * it.
  *
  * <p>A flyweight of {@link SdpView}: of use until its next {@link SdpView#read}.
  */
@@ -23,7 +23,6 @@ public final class SdpAddress {
   private static final int NUMBER_MAX = 65535;
 
   private final byte[] address = new byte[AddressParser.IPV6_BYTES];
-  private final HostPortView host = new HostPortView();
   private Found found = Found.ABSENT;
   private int lengthBytes;
   private int from = SdpView.NONE;
@@ -72,9 +71,8 @@ public final class SdpAddress {
     boolean address = six ? six(line) : four(line);
     if (!address) {
       line.goTo(from);
-      boolean name =
-          host.read(line, false) == HostPortView.Found.NAME && host.port() == HostPortView.NO_PORT;
-      to = from + host.hostLengthBytes();
+      boolean name = line.name();
+      to = line.index();
       found = name && line.atEnd() ? Found.NAME : Found.UNREADABLE;
       lengthBytes = 0;
       return;

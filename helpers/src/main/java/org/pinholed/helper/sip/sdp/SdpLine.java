@@ -1,6 +1,7 @@
 package org.pinholed.helper.sip.sdp;
 
 import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.text.HostPortView;
 import org.pinholed.helper.text.LineView;
 
 /**
@@ -10,6 +11,7 @@ import org.pinholed.helper.text.LineView;
 final class SdpLine extends LineView {
   private static final ByteCursor NOTHING = new ByteCursor();
 
+  private final HostPortView host = new HostPortView();
   private ByteCursor source = NOTHING;
 
   SdpLine() {}
@@ -69,6 +71,15 @@ final class SdpLine extends LineView {
    */
   boolean acceptToken(byte[] lowerCase) {
     return token() && spanIsWord(lowerCase);
+  }
+
+  /**
+   * Goes over the name of a host.
+   *
+   * @return false if what stands here is none, or an address
+   */
+  boolean name() {
+    return host.readHost(this) == HostPortView.Found.NAME;
   }
 
   /**

@@ -16,9 +16,10 @@ import org.pinholed.helper.sip.words.SipReason;
  * readers may take for two different things is refused: for the stream that it is about, or for all
  * of them.
  *
- * <p>Each byte is looked at a few times at most, and nothing is allocated. A flyweight: not
- * thread-safe, one per flow, re-used by {@link #read}, and of use only as long as the bytes under
- * it. Its places are indices of the cursor's buffer.
+ * <p>Each byte is looked at a few times at most, and nothing is allocated but for the first
+ * description with so many streams. A flyweight: not thread-safe, one per flow, re-used by {@link
+ * #read}, and of use only as long as the bytes under it. Its places are indices of the cursor's
+ * buffer.
  */
 public final class SdpView {
   /** There is no such place or number. */
@@ -40,7 +41,9 @@ public final class SdpView {
   private static final byte[] MID = ascii("mid");
   private static final byte[] GROUP = ascii("group");
 
-  private final SdpMedia[] sections;
+  /** Made when they are needed first: most flows never see more than two. */
+  private final @Nullable SdpMedia[] sections;
+
   private final SdpLine line = new SdpLine();
   private final SdpProtocol protocol = new SdpProtocol();
   private final SdpAddress origin = new SdpAddress();
@@ -68,10 +71,7 @@ public final class SdpView {
    */
   public SdpView(int maxStreams) {
     Ranges.require("maxStreams", maxStreams, 1, 64);
-    sections = new SdpMedia[maxStreams];
-    for (int at = 0; at < maxStreams; at++) {
-      sections[at] = new SdpMedia();
-    }
+    sections = new @Nullable SdpMedia[maxStreams];
     groups = new BundleGroups(maxStreams);
   }
 
@@ -192,7 +192,12 @@ public final class SdpView {
       current = null;
       return;
     }
-    SdpMedia section = sections[streams++];
+    SdpMedia section = sections[streams];
+    if (section == null) {
+      section = new SdpMedia();
+      sections[streams] = section;
+    }
+    streams++;
     section.begin(line, protocol);
     section.linesFrom = behind;
     section.held = held;
@@ -263,7 +268,7 @@ public final class SdpView {
     endLines(to);
     int ports = 0;
     for (int at = 0; at < streams; at++) {
-      SdpMedia section = sections[at];
+      SdpMedia section = media(at);
       section.finish(connection, connections);
       if (section.port() > 0 && section.refusal() == null) {
         ports = Math.min(ports, PORTS_MAX) + section.count();
@@ -272,7 +277,7 @@ public final class SdpView {
         }
       }
     }
-    groups.resolve(bytes, line, sections, streams);
+    groups.resolve(bytes, line, this);
   }
 
   /**
@@ -302,7 +307,7 @@ public final class SdpView {
    * @throws IndexOutOfBoundsException if there is none
    */
   public SdpMedia media(int index) {
-    return sections[Objects.checkIndex(index, streams)];
+    return Objects.requireNonNull(sections[Objects.checkIndex(index, streams)]);
   }
 
   /**
