@@ -58,7 +58,21 @@ public enum SipReason implements Reason {
   /** From or To has no URI, or two tags. */
   FROM_TO(Kind.REFUSED, "From or To cannot be read"),
   /** Parts of a multipart body that cannot be told apart, or two of them are SDP. */
-  MULTIPART(Kind.REFUSED, "the parts of the body cannot be told apart, or two of them are SDP");
+  MULTIPART(Kind.REFUSED, "the parts of the body cannot be told apart, or two of them are SDP"),
+
+  /** A helper or gateway before this one has changed a part of it. */
+  ANOTHER_ALG(
+      Kind.REFUSED,
+      "somebody else rewrites this SIP before it comes here: its Via says what only the outside"
+          + " knows, its Contact still what the inside knows"),
+  /** Two streams share a c= line and are reached at different addresses. */
+  SDP_ADDRESSES_DIFFER(
+      Kind.REFUSED, "streams that share a c= line would need different addresses there"),
+  /** More than is kept of a stream ({@code limits.streamBufferBytes}). */
+  MESSAGE_BEYOND_BUFFER(
+      Kind.REFUSED,
+      "the message is longer than limits.streamBufferBytes, it passed as it came and reading goes"
+          + " on behind it");
 
   private final Kind kind;
   private final String explanation;
