@@ -72,7 +72,34 @@ public enum SipReason implements Reason {
   MESSAGE_BEYOND_BUFFER(
       Kind.REFUSED,
       "the message is longer than limits.streamBufferBytes, it passed as it came and reading goes"
-          + " on behind it");
+          + " on behind it"),
+
+  /** A NUL or a CR without LF: some readers end the text or a line there, others do not. */
+  SDP_CONTROL_CHARACTER(Kind.REFUSED, "the SDP has a NUL or a CR that ends no line"),
+  /** More m= lines, or pairs of ports, than are opened for one description. */
+  SDP_TOO_MANY_STREAMS(Kind.REFUSED, "the SDP has more streams than mediaPerCall"),
+  /** An m= line without a port, a number of ports or a protocol. */
+  SDP_MEDIA(Kind.REFUSED, "an m= line of the SDP cannot be read"),
+  /** The port of an m= line, or of the last pair that it asks for, is above 65535. */
+  SDP_PORT_OUT_OF_RANGE(Kind.REFUSED, "the port of an m= line is above 65535"),
+  /** Several ports of what is not RTP over UDP, or together with a=rtcp: nobody says which. */
+  SDP_PORT_COUNT(Kind.REFUSED, "an m= line asks for several ports, and nobody says for which"),
+  /** DCCP and whatever else is neither UDP nor TCP. */
+  SDP_PROTOCOL(Kind.REFUSED, "the protocol of an m= line is not known to use UDP or TCP"),
+  /** Neither the stream nor the session has a c= line (RFC 8866 section 5.7). */
+  SDP_NO_CONNECTION(Kind.REFUSED, "the SDP has no c= line for the stream"),
+  /** Two c= lines where one is allowed: readers differ which of them counts. */
+  SDP_CONNECTION_TWICE(Kind.REFUSED, "the SDP has two c= lines for the stream"),
+  /** Neither an address of its type nor a name. */
+  SDP_CONNECTION(Kind.REFUSED, "the c= line cannot be read"),
+  /** Names are never looked up. */
+  SDP_HOST_NAME(Kind.REFUSED, "the c= line names a host, and names are not looked up"),
+  /** Packets to a group go nowhere that a pinhole leads. */
+  SDP_MULTICAST(Kind.REFUSED, "the c= line has a multicast address"),
+  /** Two a=rtcp lines: readers differ which of them counts. */
+  SDP_RTCP_TWICE(Kind.REFUSED, "the stream has two a=rtcp lines"),
+  /** RFC 3605 section 2.1. */
+  SDP_RTCP(Kind.REFUSED, "the a=rtcp line cannot be read");
 
   private final Kind kind;
   private final String explanation;
