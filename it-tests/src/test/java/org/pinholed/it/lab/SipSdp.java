@@ -16,7 +16,7 @@ public record SipSdp(List<String> lines) {
 
   /** Takes a text apart. */
   public static SipSdp of(String text) {
-    return new SipSdp(text.isEmpty() ? List.of() : List.of(text.split("\r\n")));
+    return new SipSdp(text.isEmpty() ? List.of() : List.of(text.split("\r\n", 0)));
   }
 
   /** One audio stream to an endpoint, RTCP on the next port. */
@@ -79,7 +79,7 @@ public record SipSdp(List<String> lines) {
   public Endpoint rtcp(int stream) {
     for (String line : section(stream)) {
       if (line.startsWith("a=rtcp:")) {
-        String[] words = line.substring(7).split(" ");
+        String[] words = line.substring(7).split(" ", -1);
         String host = words.length > 3 ? words[3] : host(section(stream));
         return new Endpoint(host, Integer.parseInt(words[0]));
       }
