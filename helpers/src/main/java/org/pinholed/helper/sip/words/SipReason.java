@@ -87,6 +87,20 @@ public enum SipReason implements Reason {
   /** RFC 3605 section 2.1. */
   SDP_RTCP(Kind.REFUSED, "the a=rtcp line cannot be read"),
 
+  /** A helper or gateway before this one has changed a part of it. */
+  ANOTHER_ALG(
+      Kind.REFUSED,
+      "somebody else rewrites this SIP before it comes here: its Via says what only the outside"
+          + " knows, its Contact still what the inside knows"),
+  /** Two streams share a c= line and are reached at different addresses. */
+  SDP_ADDRESSES_DIFFER(
+      Kind.REFUSED, "streams that share a c= line would need different addresses there"),
+  /** More than is kept of a stream ({@code limits.streamBufferBytes}). */
+  MESSAGE_BEYOND_BUFFER(
+      Kind.REFUSED,
+      "the message is longer than limits.streamBufferBytes, it passed as it came and reading goes"
+          + " on behind it"),
+
   /** Somebody else's address: ports of others could be opened through it. */
   ADDRESS_NOT_SENDER(
       Kind.REFUSED, "the announced address is neither that of the sender nor one of mediaNetworks"),
