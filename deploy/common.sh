@@ -26,7 +26,7 @@ install_missing() {
   command -v apt-get >/dev/null 2>&1 ||
     die "Missing: ${packages[*]}. Install them; there is no apt-get here to do it."
   say "Installing: ${packages[*]}"
-  # A freshly installed FTP server must not start to serve this machine, nor push out another one
+  # A freshly installed server must not start to serve this machine, nor push out another one
   # that does (the packages conflict): hence --no-remove below.
   local policy=/usr/sbin/policy-rc.d ours=
   if [ ! -e "$policy" ]; then
@@ -41,6 +41,10 @@ install_missing() {
   case " ${packages[*]} " in
     *' vsftpd '*)
       [ ! -d /run/systemd/system ] || systemctl disable --quiet vsftpd.service || true ;;
+  esac
+  case " ${packages[*]} " in
+    *' kamailio '*)
+      [ ! -d /run/systemd/system ] || systemctl disable --quiet kamailio.service || true ;;
   esac
 }
 

@@ -56,6 +56,21 @@ class Buffered:
         line, self.pending = self.pending.split(b"\n", 1)
         return line + b"\n"
 
+    def take(self, count, timeout):
+        """So many bytes, or fewer at the end of the stream or of the time."""
+        deadline = time.monotonic() + timeout
+        try:
+            while len(self.pending) < count:
+                self.sock.settimeout(max(0.001, deadline - time.monotonic()))
+                data = self.sock.recv(65536)
+                if not data:
+                    break
+                self.pending += data
+        except socket.timeout:
+            pass
+        taken, self.pending = self.pending[:count], self.pending[count:]
+        return taken
+
     def read_all(self, timeout):
         digest, size = hashlib.sha256(self.pending), len(self.pending)
         self.sock.settimeout(timeout)
@@ -402,6 +417,10 @@ class Peer:
 
     def line(self, r):
         data = self.things[r["id"]].line(r.get("timeout", TIMEOUT_S))
+        return {"data": data.decode("latin-1")}
+
+    def take(self, r):
+        data = self.things[r["id"]].take(r["count"], r.get("timeout", TIMEOUT_S))
         return {"data": data.decode("latin-1")}
 
     def read_all(self, r):

@@ -54,6 +54,14 @@ public final class Connection implements AutoCloseable {
         .asText();
   }
 
+  /** The next bytes in Latin-1: so many, or fewer if the stream or the time ends before. */
+  public String take(int count, Duration patience) {
+    return peer.call(
+            "take", Map.of("id", id, "count", count, "timeout", PeerCalls.seconds(patience)))
+        .path("data")
+        .asText();
+  }
+
   /** Reads to the end of the stream. */
   public Received readAll() {
     JsonNode answer = peer.call("read_all", Map.of("id", id));

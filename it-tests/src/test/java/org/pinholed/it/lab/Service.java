@@ -15,4 +15,13 @@ public record Service(String match) {
 
   /** The laboratory's own protocol, over both transports. */
   public static final Service LAB = new Service("meta l4proto { tcp, udp } th dport " + LAB_PORT);
+
+  /** The port of SIP. */
+  public static final int SIP_PORT = 5060;
+
+  /**
+   * SIP over both transports, from the client's side only: what the server begins is a pinhole's.
+   */
+  public static final Service SIP =
+      new Service("iifname r0 meta l4proto { tcp, udp } th dport " + SIP_PORT);
 }

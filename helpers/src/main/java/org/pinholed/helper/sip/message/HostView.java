@@ -62,6 +62,15 @@ public final class HostView extends Span {
   }
 
   /**
+   * Whether it stands in brackets, as an IPv6 address mostly does.
+   *
+   * @return false also if there is none
+   */
+  public boolean isBracketed() {
+    return !isAbsent() && source().u8At(from()) == '[';
+  }
+
+  /**
    * Whether it is a name, not an address.
    *
    * @return false also if there is none

@@ -104,6 +104,25 @@ public class Span {
   }
 
   /**
+   * Whether it is a word, in capital letters or not. Allocates nothing.
+   *
+   * @param lowerCase the word in ASCII, its letters in lower case
+   * @return false for another one, and if it is absent
+   */
+  public final boolean isWord(String lowerCase) {
+    if (isAbsent() || lowerCase.length() != to - from) {
+      return false;
+    }
+    for (int at = 0; at < lowerCase.length(); at++) {
+      int octet = bytes.u8At(from + at);
+      if ((octet >= 'A' && octet <= 'Z' ? octet | 0x20 : octet) != lowerCase.charAt(at)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
    * Whether another one has the same bytes. Allocates nothing.
    *
    * @param other of any message

@@ -85,7 +85,59 @@ public enum SipReason implements Reason {
   /** Two a=rtcp lines: readers differ which of them counts. */
   SDP_RTCP_TWICE(Kind.REFUSED, "the stream has two a=rtcp lines"),
   /** RFC 3605 section 2.1. */
-  SDP_RTCP(Kind.REFUSED, "the a=rtcp line cannot be read");
+  SDP_RTCP(Kind.REFUSED, "the a=rtcp line cannot be read"),
+
+  /** A helper or gateway before this one has changed a part of it. */
+  ANOTHER_ALG(
+      Kind.REFUSED,
+      "somebody else rewrites this SIP before it comes here: its Via says what only the outside"
+          + " knows, its Contact still what the inside knows"),
+  /** Two streams share a c= line and are reached at different addresses. */
+  SDP_ADDRESSES_DIFFER(
+      Kind.REFUSED, "streams that share a c= line would need different addresses there"),
+  /** More than is kept of a stream ({@code limits.streamBufferBytes}). */
+  MESSAGE_BEYOND_BUFFER(
+      Kind.REFUSED,
+      "the message is longer than limits.streamBufferBytes, it passed as it came and reading goes"
+          + " on behind it"),
+
+  /** Somebody else's address: ports of others could be opened through it. */
+  ADDRESS_NOT_SENDER(
+      Kind.REFUSED, "the announced address is neither that of the sender nor one of mediaNetworks"),
+  /** Such ports belong to services. */
+  PORT_BELOW_1024(Kind.REFUSED, "the announced port is below 1024"),
+  /** The port is on the deny list. */
+  PORT_DENIED(Kind.REFUSED, "the announced port belongs to a service on the deny list"),
+  /** The limit {@code calls}. */
+  TOO_MANY_CALLS(Kind.REFUSED, "there are as many calls as calls allows"),
+  /** The limit {@code unansweredPerSource}. */
+  TOO_MANY_UNANSWERED(
+      Kind.REFUSED,
+      "the caller began more calls that nobody has answered yet than unansweredPerSource allows"),
+  /** The limit {@code forks}. */
+  TOO_MANY_FORKS(Kind.REFUSED, "the call was answered by more branches than forks allows"),
+  /** A new call under the Call-ID of another one that goes on. */
+  CALL_ID_IN_USE(Kind.REFUSED, "another call goes on that has the same Call-ID"),
+  /** An offer, an answer or a BYE within a dialog, from an address that is no end of it. */
+  NOT_A_PARTY(Kind.REFUSED, "the sender is no party of the call"),
+  /** An answer with SDP to an INVITE that was not seen, or that is over. */
+  ANSWER_UNASKED(Kind.REFUSED, "the answer belongs to no INVITE that waits for one"),
+  /** An offer within a dialog that nobody here knows. */
+  DIALOG_UNKNOWN(Kind.REFUSED, "the offer belongs to a call whose beginning was not seen"),
+  /** The limit {@code contacts}. */
+  TOO_MANY_CONTACTS(Kind.REFUSED, "the REGISTER has more contacts than contacts allows"),
+  /** The limit {@code registrations}. */
+  TOO_MANY_REGISTRATIONS(Kind.REFUSED, "there are as many registrations as registrations allows"),
+  /** The limit {@code registrationsPerSource}. */
+  TOO_MANY_REGISTRATIONS_OF_SOURCE(
+      Kind.REFUSED, "the phone has as many registrations as registrationsPerSource allows"),
+  /** TLS, WebSocket, SCTP. */
+  CONTACT_TRANSPORT(Kind.REFUSED, "the contact takes neither UDP nor plain TCP"),
+  /** What came in by a registration registers nobody. */
+  REGISTER_IN_CHILD(
+      Kind.REFUSED, "the REGISTER came over a connection that a registration or call let in"),
+  /** A 2xx to a REGISTER that was not seen, or from another place than it went to. */
+  REGISTER_UNASKED(Kind.REFUSED, "the answer belongs to no REGISTER that was seen");
 
   private final Kind kind;
   private final String explanation;
