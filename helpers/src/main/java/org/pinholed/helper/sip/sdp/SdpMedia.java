@@ -170,18 +170,18 @@ public final class SdpMedia {
     if (connections > 1) {
       return SipReason.SDP_CONNECTION_TWICE;
     }
-    switch (connection.found()) {
-      case ABSENT:
-        return SipReason.SDP_NO_CONNECTION;
-      case NAME:
-        return SipReason.SDP_HOST_NAME;
-      case MULTICAST:
-        return SipReason.SDP_MULTICAST;
-      case UNREADABLE:
-        return SipReason.SDP_CONNECTION;
-      default:
-        break;
-    }
+    @Nullable SipReason address =
+        switch (connection.found()) {
+          case ADDRESS -> null;
+          case ABSENT -> SipReason.SDP_NO_CONNECTION;
+          case NAME -> SipReason.SDP_HOST_NAME;
+          case MULTICAST -> SipReason.SDP_MULTICAST;
+          case UNREADABLE -> SipReason.SDP_CONNECTION;
+        };
+    return address == null ? refusalOfRtcp() : address;
+  }
+
+  private @Nullable SipReason refusalOfRtcp() {
     if (!rtp || rtcpLines == 0) {
       return null;
     }

@@ -139,20 +139,11 @@ public final class SdpView {
   private void readLine(int start, int end, int behind) {
     line.over(bytes, start + 2, end);
     switch (bytes.u8At(start)) {
-      case 'o':
-        readOrigin();
-        break;
-      case 'c':
-        readConnection();
-        break;
-      case 'm':
-        beginMedia(start, behind);
-        break;
-      case 'a':
-        readAttribute();
-        break;
-      default:
-        break;
+      case 'o' -> readOrigin();
+      case 'c' -> readConnection();
+      case 'm' -> beginMedia(start, behind);
+      case 'a' -> readAttribute();
+      default -> {} // says nothing about addresses or ports
     }
   }
 
