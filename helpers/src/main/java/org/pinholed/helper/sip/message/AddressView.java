@@ -31,14 +31,15 @@ final class AddressView extends Span {
    * @param bytes what the line is over
    * @param line at its first character, which is no white space; at the comma or the end behind it
    *     afterwards
+   * @param anyUri whether the URI may be anything, because nobody goes there: then one that cannot
+   *     be read has no host. What stands around it must be as the grammar says
    * @return false if it is none
    */
-  boolean read(ByteCursor bytes, LineView line) {
+  boolean read(ByteCursor bytes, LineView line, boolean anyUri) {
     tag.setAbsent();
     expires.setAbsent();
     expiresSeconds = -1;
     line.beginSpan();
-    line.endSpan();
     int from = line.spanFrom();
     isStar = line.current() == '*' && isStarAlone(line);
     if (isStar) {
@@ -46,18 +47,19 @@ final class AddressView extends Span {
       set(bytes, from, from + 1);
       return true;
     }
-    if (!readUri(bytes, line, from)) {
+    int to = readUri(bytes, line, from, anyUri);
+    if (to < 0) {
       return false;
     }
-    int to = uri.to() < line.spanTo() ? line.spanTo() : uri.to();
-    set(bytes, from, to);
     line.skipSpaces();
     while (line.accept(';')) {
       if (!readParameter(bytes, line)) {
         return false;
       }
-      set(bytes, from, Math.max(to, line.spanTo()));
+      to = line.spanTo();
+      line.skipSpaces();
     }
+    set(bytes, from, to);
     return line.current() == ',' || line.current() == LineView.END;
   }
 
@@ -67,58 +69,59 @@ final class AddressView extends Span {
     return line.current() == LineView.END;
   }
 
-  private boolean readUri(ByteCursor bytes, LineView line, int from) {
-    boolean isName = true; // whether it can be a display name so far
-    boolean spaced = false;
-    int uriTo = from;
-    if (line.current() == '"') {
+  // Reads a URI with or without <>, and the display name; answers the index behind it, or -1. What
+  // stands before a < is a display name only if it cannot be taken for a URI: else for some the URI
+  // would be that, for others what stands within <>.
+  private int readUri(ByteCursor bytes, LineView line, int from, boolean anyUri) {
+    boolean isQuoted = line.current() == '"';
+    if (isQuoted) {
       if (!line.skipQuoted()) {
-        return false;
+        return -1;
       }
       line.skipSpaces();
-      if (line.current() != '<') {
-        return false;
-      }
     }
+    boolean isName = true;
+    boolean isUri = !isQuoted; // RFC 3261 section 20.10: one with ? must stand in <>
+    boolean spaced = false;
+    int to = from;
     while (!isDelimiter(line.current())) {
       int character = line.current();
-      isName &= character != ':' && character != '@';
-      if (character == ' ' || character == '\t') {
+      if (isBlank(character)) {
         spaced = true;
+      } else if (isQuoted || character < ' ' || character == '"' || character == '\\') {
+        return -1;
       } else {
-        if (character < ' ' || character == DELETE || character == '"' || character == '\\') {
-          return false;
-        }
-        if (spaced && !isName) {
-          return false;
-        }
+        isName &= character != ':' && character != '@';
+        isUri &= !spaced && character != '?';
         line.beginSpan();
-        uriTo = line.spanFrom() + 1;
+        to = line.spanFrom() + 1;
       }
       line.advance();
     }
     if (line.current() != '<') {
-      for (int at = from; at < uriTo; at++) {
-        if (bytes.u8At(at) == '?') {
-          return false; // RFC 3261 section 20.10: such a URI must stand in <>
-        }
-      }
-      line.endSpan();
-      return uri.read(bytes, from, uriTo);
-    }
-    if (!isName) {
-      return false; // for some the URI stands before the <, for others behind it
+      return isUri && readUri(bytes, from, to, anyUri) ? to : -1;
     }
     line.advance();
     line.beginSpan();
-    int inner = line.spanFrom();
-    line.skipTo('>');
+    boolean isClosed = line.skipTo('>');
     line.endSpan();
-    if (!uri.read(bytes, inner, line.spanTo()) || !line.accept('>')) {
-      return false;
-    }
+    return isName && isClosed && readUri(bytes, line.spanFrom(), line.spanTo(), anyUri)
+        ? behind(line)
+        : -1;
+  }
+
+  private static int behind(LineView line) {
+    line.advance();
     line.endSpan();
-    return true;
+    return line.spanTo();
+  }
+
+  private boolean readUri(ByteCursor bytes, int from, int to, boolean anyUri) {
+    return uri.read(bytes, from, to) || (anyUri && from < to && uri.readUnknown(bytes, from, to));
+  }
+
+  private static boolean isBlank(int character) {
+    return character == ' ' || character == '\t';
   }
 
   private boolean readParameter(ByteCursor bytes, LineView line) {
@@ -154,9 +157,7 @@ final class AddressView extends Span {
         expiresSeconds = seconds(bytes, expires);
       }
     }
-    line.skipSpaces();
-    int next = line.current();
-    return next == ';' || next == ',' || next == LineView.END;
+    return true;
   }
 
   private static boolean isDelimiter(int character) {

@@ -2,6 +2,7 @@ package org.pinholed.helper.sip.message;
 
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.Reason;
 import org.pinholed.helper.sip.words.SipHeader;
 import org.pinholed.helper.sip.words.SipReason;
 import org.pinholed.helper.text.FoldedLineView;
@@ -24,10 +25,27 @@ import org.pinholed.helper.text.HeaderLines;
  * }</pre>
  */
 public final class SipFramer {
+  private final FirstLine firstLine = new FirstLine();
   private final HeaderLines ends = new HeaderLines();
   private final HeaderLines lines = new HeaderLines();
   private final HeaderLine name = new HeaderLine();
   private final FoldedLineView line = new FoldedLineView();
+
+  /** Whether a message was found, so that this direction speaks SIP. */
+  private boolean isSip;
+
+  /** How many bytes of a message that was delivered are still to come: of a body nobody reads. */
+  private int skipBytes;
+
+  /** Whether the start line of the message that is awaited was found. */
+  private boolean isStarted;
+
+  /** Length of the head and of all of the message that is awaited; 0 until the head is there. */
+  private int headBytes;
+
+  private int lengthBytes;
+  private boolean isBodyRead;
+
   private int from;
   private int headEnd;
   private int end;
@@ -51,42 +69,123 @@ public final class SipFramer {
   public SipFramer() {}
 
   /**
+   * Whether a whole start line stands somewhere. A stream whose beginning nobody knows may be taken
+   * up there only.
+   *
+   * @param bytes where it is; the cursor's own position and limit are not used
+   * @param at index of its first byte
+   * @param limit index behind the last byte that came
+   * @return true if one does
+   */
+  public static boolean beginsMessage(ByteCursor bytes, int at, int limit) {
+    return at < limit && new FirstLine().look(bytes, at, limit) == FirstLine.Kind.START_LINE;
+  }
+
+  /**
    * Looks for the next message.
    *
    * @param bytes the bytes; the cursor's own position and limit are not used
-   * @param at index of the first byte that is not done with: {@link #behind} of the step before, as
-   *     long as the same bytes are presented; then the byte that stood there
+   * @param at index of the first byte that is not done with: {@link #behind} of the step before
    * @param limit index behind the last byte that came
    * @return what was found; MALFORMED and OPAQUE come again at each call
    */
   public Step next(ByteCursor bytes, int at, int limit) {
-    from = at;
-    while (from < limit && isLineEnd(bytes.u8At(from))) {
+    if (reason != null) {
+      behind = limit;
+      return reason.kind() == Reason.Kind.OPAQUE ? Step.OPAQUE : Step.MALFORMED;
+    }
+    int skipped = Math.min(skipBytes, limit - at);
+    skipBytes -= skipped;
+    from = at + skipped;
+    while (!isStarted && from < limit && isLineEnd(bytes.u8At(from))) {
       from++;
     }
     behind = from;
     mayMatter = from < limit;
-    int found = ends.findEnd(bytes, from, limit);
-    if (found == HeaderLines.NONE) {
+    if (!isStarted) {
+      FirstLine.Kind kind = firstLine.look(bytes, from, limit);
+      if (kind == FirstLine.Kind.OTHER) {
+        return fails(isSip ? SipReason.NO_START_LINE : firstLine.reason(), limit);
+      }
+      if (kind == FirstLine.Kind.UNDECIDED) {
+        return limit - from > SipMessage.LENGTH_MAX_BYTES
+            ? fails(SipReason.MESSAGE_TOO_LONG, limit)
+            : Step.NEED_MORE;
+      }
+      firstLine.forget();
+      isStarted = true;
+    }
+    if (headBytes == 0) {
+      int found = ends.findEnd(bytes, from, limit);
+      int known = (found == HeaderLines.NONE ? limit : found) - from;
+      if (known > SipMessage.LENGTH_MAX_BYTES) {
+        return fails(SipReason.MESSAGE_TOO_LONG, limit);
+      }
+      if (found == HeaderLines.NONE) {
+        return Step.NEED_MORE;
+      }
+      @Nullable SipReason wrong = readHead(bytes, found);
+      if (wrong != null) {
+        return fails(wrong, limit);
+      }
+    }
+    if (isBodyRead && limit - from < lengthBytes) {
       return Step.NEED_MORE;
     }
-    headEnd = found;
-    long length = 0;
-    lines.wrap(bytes, from, headEnd);
+    return delivers(limit);
+  }
+
+  private Step delivers(int limit) {
+    headEnd = from + headBytes;
+    end = from + lengthBytes;
+    behind = Math.min(end, limit);
+    skipBytes = end - behind;
+    mayMatter = false;
+    isSip = true;
+    isStarted = false;
+    headBytes = 0;
+    return Step.MESSAGE;
+  }
+
+  private Step fails(SipReason what, int limit) {
+    reason = what;
+    mayMatter = false;
+    behind = limit;
+    return what.kind() == Reason.Kind.OPAQUE ? Step.OPAQUE : Step.MALFORMED;
+  }
+
+  private @Nullable SipReason readHead(ByteCursor bytes, int found) {
+    long length = -1;
+    isBodyRead = false;
+    lines.wrap(bytes, from, found);
+    lines.next(); // the start line
     while (lines.next()) {
-      if (name.read(bytes, lines.start(), lines.end())
-          && name.header() == SipHeader.CONTENT_LENGTH) {
-        line.wrap(bytes, name.behindColon(), lines.end());
-        length = ContentLength.read(line);
+      if (!name.read(bytes, lines.start(), lines.end())) {
+        continue;
+      }
+      line.wrap(bytes, name.behindColon(), lines.end());
+      if (name.header() == SipHeader.CONTENT_TYPE) {
+        isBodyRead |= MediaType.read(line) != MediaType.OTHER;
+      } else if (name.header() == SipHeader.CONTENT_LENGTH) {
+        long other = ContentLength.read(line);
+        if (other < 0) {
+          return ContentLength.reason(other);
+        }
+        if (length >= 0 && other != length) {
+          return SipReason.CONTENT_LENGTH_DIFFERS;
+        }
+        length = other;
       }
     }
     if (length < 0) {
-      reason = ContentLength.reason(length);
-      return Step.MALFORMED;
+      return SipReason.CONTENT_LENGTH_MISSING;
     }
-    end = headEnd + (int) length;
-    behind = end;
-    return Step.MESSAGE;
+    if (length > SipMessage.LENGTH_MAX_BYTES - (found - from)) {
+      return SipReason.MESSAGE_TOO_LONG;
+    }
+    headBytes = found - from;
+    lengthBytes = headBytes + (int) length;
+    return null;
   }
 
   private static boolean isLineEnd(int octet) {
@@ -114,7 +213,8 @@ public final class SipFramer {
   /**
    * Where the message ends.
    *
-   * @return index behind its last byte
+   * @return index behind its last byte. It may be beyond the bytes that came if the body is nothing
+   *     that {@link SipMessage} reads: then the rest of it is passed over by the next steps
    */
   public int end() {
     return end;
@@ -133,7 +233,7 @@ public final class SipFramer {
    * Whether the bytes that are not done with are the beginning of a message, which may hold
    * addresses, so that its segments are to be held.
    *
-   * @return false if there are none
+   * @return false if there are none, or if they are certainly no SIP
    */
   public boolean mayMatter() {
     return mayMatter;

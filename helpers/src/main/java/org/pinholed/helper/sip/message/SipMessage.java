@@ -1,6 +1,5 @@
 package org.pinholed.helper.sip.message;
 
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.sip.words.SipHeader;
@@ -29,23 +28,14 @@ public final class SipMessage {
   /** Most bytes of a message, head and body together. */
   public static final int LENGTH_MAX_BYTES = 65535;
 
-  private static final int HEADERS = SipHeader.values().length;
   private static final long SECONDS_MAX = 0xffffffffL;
   private static final long CSEQ_MAX = 0x7fffffffL;
-  private static final int CR = '\r';
-  private static final int LF = '\n';
   private static final ByteCursor NOTHING = new ByteCursor();
 
   private final HeaderLines lines = new HeaderLines();
   private final HeaderLines ends = new HeaderLines();
-  private final HeaderLine name = new HeaderLine();
   private final FoldedLineView line = new FoldedLineView();
-  private final int[] lineFrom = new int[LINES_MAX];
-  private final int[] behindColon = new int[LINES_MAX];
-  private final int[] lineTo = new int[LINES_MAX];
-  private final int[] nextOfHeader = new int[LINES_MAX];
-  private final int[] firstOfHeader = new int[HEADERS];
-  private final int[] lastOfHeader = new int[HEADERS];
+  private final HeaderIndex headers = new HeaderIndex();
 
   private final StartLine startLine = new StartLine();
   private final ViaView via = new ViaView();
@@ -57,7 +47,6 @@ public final class SipMessage {
   private final SdpPart sdp = new SdpPart();
 
   private ByteCursor bytes = NOTHING;
-  private int lineCount;
   private SipWord method = SipWord.OTHER;
   private long cseq;
   private int bodyStart;
@@ -113,68 +102,19 @@ public final class SipMessage {
    */
   public @Nullable SipReason read(ByteCursor source, int start, int headEnd, int limit) {
     bytes = source;
-    lineCount = 0;
-    Arrays.fill(firstOfHeader, NO_LINE);
     lines.wrap(source, start, headEnd);
     if (!lines.next() || !startLine.read(source, lines.start(), lines.end())) {
       return SipReason.START_LINE;
     }
-    @Nullable SipReason reason = readLines();
+    @Nullable SipReason reason = headers.read(bytes, lines);
     if (reason == null) {
       reason = readHead();
     }
     return reason == null ? readBody(headEnd, limit) : reason;
   }
 
-  private @Nullable SipReason readLines() {
-    while (lines.next()) {
-      if (lineCount == LINES_MAX) {
-        return SipReason.TOO_MANY_LINES;
-      }
-      if (!name.read(bytes, lines.start(), lines.end())) {
-        return SipReason.HEADER_LINE;
-      }
-      SipHeader header = name.header();
-      int number = lineCount++;
-      lineFrom[number] = lines.start();
-      behindColon[number] = name.behindColon();
-      lineTo[number] = lines.end();
-      nextOfHeader[number] = NO_LINE;
-      if (header == SipHeader.OTHER) {
-        continue;
-      }
-      if (hasControlCharacter(name.behindColon(), lines.end())) {
-        return SipReason.CONTROL_CHARACTER;
-      }
-      int slot = header.index();
-      if (firstOfHeader[slot] == NO_LINE) {
-        firstOfHeader[slot] = number;
-      } else if (header.isSingle()) {
-        return SipReason.HEADER_TWICE;
-      } else {
-        nextOfHeader[lastOfHeader[slot]] = number;
-      }
-      lastOfHeader[slot] = number;
-    }
-    return null;
-  }
-
-  // For some readers a NUL or a CR alone ends the line, or all of the text. Behind a backslash it
-  // is a character of a quoted string (RFC 3261 section 25.1, quoted-pair).
-  private boolean hasControlCharacter(int valueStart, int valueEnd) {
-    for (int at = valueStart; at < valueEnd; at++) {
-      int octet = bytes.u8At(at);
-      if (octet == '\\') {
-        at += at + 1 < valueEnd && bytes.u8At(at + 1) != CR ? 1 : 0;
-      } else if (octet == 0 || (octet == CR && (at + 1 == valueEnd || bytes.u8At(at + 1) != LF))) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   private @Nullable SipReason readHead() {
-    if (!begin(SipHeader.VIA)) {
+    if (!begin(SipHeader.VIA, line)) {
       return SipReason.HEADER_MISSING;
     }
     if (!via.read(bytes, line)) {
@@ -205,20 +145,20 @@ public final class SipMessage {
   }
 
   private boolean readAddress(SipHeader header, AddressView address) {
-    begin(header);
+    begin(header, line);
     line.skipSpaces();
-    return address.read(bytes, line) && !address.isStar && line.current() == LineView.END;
+    return address.read(bytes, line, true) && !address.isStar && line.current() == LineView.END;
   }
 
   private boolean readCallId() {
-    begin(SipHeader.CALL_ID);
+    begin(SipHeader.CALL_ID, line);
     readWord();
     callId.set(bytes, line.spanFrom(), line.spanTo());
     return isRead() && !callId.isEmpty();
   }
 
   private boolean readCseq() {
-    begin(SipHeader.CSEQ);
+    begin(SipHeader.CSEQ, line);
     line.skipSpaces();
     cseq = Decimals.read(line, CSEQ_MAX);
     if (cseq < 0 || !isBlank(line.current())) {
@@ -233,7 +173,7 @@ public final class SipMessage {
     bodyStart = headEnd;
     bodyEnd = limit;
     contentLengthDigits.setAbsent();
-    if (begin(SipHeader.CONTENT_LENGTH)) {
+    if (begin(SipHeader.CONTENT_LENGTH, line)) {
       long length = ContentLength.read(line);
       if (length < 0) {
         return ContentLength.reason(length);
@@ -244,12 +184,12 @@ public final class SipMessage {
       }
       bodyEnd = headEnd + (int) length;
     }
-    return sdp.find(this, line) ? null : SipReason.MULTIPART;
+    return sdp.find(this) ? null : SipReason.MULTIPART;
   }
 
   // Seconds of a header; -1 if it is not there, or does not begin with a number.
   private long readSeconds(SipHeader header) {
-    if (!begin(header)) {
+    if (!begin(header, line)) {
       return -1;
     }
     line.skipSpaces();
@@ -272,18 +212,24 @@ public final class SipMessage {
     return line.current() == LineView.END;
   }
 
-  /** Puts the view of a line behind the colon of the first line of a header. */
-  boolean begin(SipHeader header) {
-    int number = firstOfHeader[header.index()];
+  /**
+   * Puts a view on the first line of a header.
+   *
+   * @param header not OTHER
+   * @param view behind the colon afterwards
+   * @return false if there is none
+   */
+  boolean begin(SipHeader header, LineView view) {
+    int number = headers.first(header);
     if (number == NO_LINE) {
       return false;
     }
-    line.wrap(bytes, behindColon[number], lineTo[number]);
+    view.wrap(bytes, headers.behindColon(number), headers.to(number));
     return true;
   }
 
   private boolean has(SipHeader header) {
-    return firstOfHeader[header.index()] != NO_LINE;
+    return headers.first(header) != NO_LINE;
   }
 
   private static boolean isBlank(int octet) {
@@ -432,7 +378,7 @@ public final class SipMessage {
    * @return the number of a line, or {@link #NO_LINE}
    */
   public int firstLine(SipHeader header) {
-    return firstOfHeader[header.index()];
+    return headers.first(header);
   }
 
   /**
@@ -442,7 +388,7 @@ public final class SipMessage {
    * @return the number of a line, or {@link #NO_LINE}
    */
   public int nextLine(int number) {
-    return nextOfHeader[number];
+    return headers.next(number);
   }
 
   /**
@@ -451,7 +397,7 @@ public final class SipMessage {
    * @return 0..{@link #LINES_MAX}; they are numbered from 0
    */
   public int lineCount() {
-    return lineCount;
+    return headers.count();
   }
 
   /**
@@ -461,7 +407,7 @@ public final class SipMessage {
    * @return index of the first byte of its name
    */
   public int lineFrom(int number) {
-    return lineFrom[number];
+    return headers.from(number);
   }
 
   /**
@@ -471,7 +417,7 @@ public final class SipMessage {
    * @return index behind its colon
    */
   public int behindColon(int number) {
-    return behindColon[number];
+    return headers.behindColon(number);
   }
 
   /**
@@ -482,8 +428,8 @@ public final class SipMessage {
    * @return index of the first byte of its value, which may be the line end of a folded line
    */
   public int valueFrom(int number) {
-    int at = behindColon[number];
-    while (at < lineTo[number] && isBlank(bytes.u8At(at))) {
+    int at = headers.behindColon(number);
+    while (at < headers.to(number) && isBlank(bytes.u8At(at))) {
       at++;
     }
     return at;
@@ -496,7 +442,7 @@ public final class SipMessage {
    * @return index of its line end
    */
   public int lineTo(int number) {
-    return lineTo[number];
+    return headers.to(number);
   }
 
   /**

@@ -67,6 +67,32 @@ final class StartLine {
         && (digitsTo == to || bytes.u8At(digitsTo) == ' ');
   }
 
+  /**
+   * Whether a line is meant to be a start line: it begins or ends with the version. Where messages
+   * begin is found by this, so that a line that is wrong in its details ends no stream.
+   *
+   * @param bytes where it is
+   * @param from index of its first byte
+   * @param to index of its line end
+   * @return true if it is meant to be one
+   */
+  static boolean isMeant(ByteCursor bytes, int from, int to) {
+    if (isVersion(bytes, from, to)) {
+      int behind = from + VERSION.length();
+      return behind < to && isBlank(bytes.u8At(behind));
+    }
+    int last = to;
+    while (last > from && isBlank(bytes.u8At(last - 1))) {
+      last--;
+    }
+    int version = last - VERSION.length();
+    return version > from && isBlank(bytes.u8At(version - 1)) && isVersion(bytes, version, last);
+  }
+
+  private static boolean isBlank(int octet) {
+    return octet == ' ' || octet == '\t';
+  }
+
   /** Whether the version stands at an index, in capital letters or not. */
   static boolean isVersion(ByteCursor bytes, int from, int to) {
     if (to - from < VERSION.length()) {

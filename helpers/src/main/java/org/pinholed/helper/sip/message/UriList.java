@@ -30,6 +30,7 @@ public final class UriList {
   private ByteCursor bytes = NOTHING;
   private int number = SipMessage.NO_LINE;
   private boolean isFirst;
+  private boolean isFirstOfLine;
   private @Nullable SipReason problem;
 
   /** Makes a walk over nothing; see {@link #begin}. */
@@ -47,6 +48,7 @@ public final class UriList {
     bytes = read.cursor();
     problem = null;
     isFirst = true;
+    isFirstOfLine = true;
     enter(read.firstLine(header));
     return this;
   }
@@ -68,21 +70,23 @@ public final class UriList {
     if (message == null || problem != null) {
       return false;
     }
-    boolean behindComma = false;
-    while (number != SipMessage.NO_LINE && !behindComma && line.current() == LineView.END) {
+    while (number != SipMessage.NO_LINE && line.current() == LineView.END) {
       enter(message.nextLine(number));
+      isFirstOfLine = true;
     }
     if (number == SipMessage.NO_LINE) {
       return false;
     }
-    if (!isFirst && line.accept(',')) {
+    if (!isFirstOfLine && line.accept(',')) {
       line.skipSpaces();
     }
-    if (!entry.read(bytes, line) || (entry.isStar && !isFirst)) {
+    boolean isBehindStar = !isFirst && entry.isStar;
+    if (!entry.read(bytes, line, false) || isBehindStar || (entry.isStar && !isFirst)) {
       problem = SipReason.URI;
       return false;
     }
     isFirst = false;
+    isFirstOfLine = false;
     return true;
   }
 

@@ -60,13 +60,7 @@ public final class UriView extends Span {
    * @return false if it is none; then nothing of this view is defined
    */
   boolean read(ByteCursor bytes, int uriFrom, int uriTo) {
-    set(bytes, uriFrom, uriTo);
-    user.setAbsent();
-    host.setAbsent();
-    portDigits.setAbsent();
-    transport.setAbsent();
-    maddr.setAbsent();
-    scheme = Scheme.OTHER;
+    clear(bytes, uriFrom, uriTo);
     int at = uriFrom;
     int letters = 0;
     while (at < uriTo && isOfScheme(bytes.u8At(at), at == uriFrom)) {
@@ -105,6 +99,28 @@ public final class UriView extends Span {
     }
     line.wrap(bytes, at, uriTo);
     return host.read(bytes, line, false, portDigits) && readParameters(bytes);
+  }
+
+  private void clear(ByteCursor bytes, int uriFrom, int uriTo) {
+    set(bytes, uriFrom, uriTo);
+    scheme = Scheme.OTHER;
+    user.setAbsent();
+    host.setAbsent();
+    portDigits.setAbsent();
+    transport.setAbsent();
+    maddr.setAbsent();
+  }
+
+  /** Takes what is no URI that can be read for one of another scheme, of which nothing is known. */
+  boolean readUnknown(ByteCursor bytes, int uriFrom, int uriTo) {
+    clear(bytes, uriFrom, uriTo);
+    for (int at = uriFrom; at < uriTo; at++) {
+      int octet = bytes.u8At(at);
+      if (octet < ' ' || octet == '<' || octet == '>') {
+        return false;
+      }
+    }
+    return true;
   }
 
   // uri-parameters, and headers that nobody reads.

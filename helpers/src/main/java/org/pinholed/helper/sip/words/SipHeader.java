@@ -34,6 +34,8 @@ public enum SipHeader {
   CONTENT_ENCODING("Content-Encoding", 'e', false),
   /** What the body is for (RFC 3261 section 20.11). */
   CONTENT_DISPOSITION("Content-Disposition", SipHeader.NO_COMPACT_FORM, true),
+  /** How the bytes of a part of a body are written as text (RFC 2045 section 6). */
+  CONTENT_TRANSFER_ENCODING("Content-Transfer-Encoding", SipHeader.NO_COMPACT_FORM, true),
   /** For how many seconds something is wanted or granted (RFC 3261 section 20.19). */
   EXPIRES("Expires", SipHeader.NO_COMPACT_FORM, true),
   /** When a session is over that is not refreshed (RFC 4028). */
@@ -41,8 +43,11 @@ public enum SipHeader {
   /** Any other header; passes as it is. */
   OTHER("", SipHeader.NO_COMPACT_FORM, false);
 
+  /** How many there are, OTHER included. */
+  public static final int COUNT = values().length;
+
   private static final char NO_COMPACT_FORM = 0;
-  private static final int LONGEST_NAME = 19;
+  private static final int LONGEST_NAME = 25;
   private static final int LETTERS = 26;
 
   /** By the length of the name; few are equally long, and those begin with different letters. */
@@ -74,7 +79,7 @@ public enum SipHeader {
   /**
    * A number of its own, for tables.
    *
-   * @return 0 up to the number of headers
+   * @return 0 up to {@link #COUNT}, without it
    */
   @SuppressWarnings("EnumOrdinal") // for tables of one message, which nobody stores
   public int index() {
