@@ -4,15 +4,29 @@ import java.nio.ByteBuffer;
 import org.pinholed.helper.ByteCursor;
 
 /** Counts what is read through it, and lets nobody read outside of its slice. */
-final class CountingCursor extends ByteCursor {
+public final class CountingCursor extends ByteCursor {
   private final Work work;
   private int start;
 
-  CountingCursor(Work work) {
+  /**
+   * Makes a cursor over nothing; see {@link #over}.
+   *
+   * @param work takes what is read
+   */
+  public CountingCursor(Work work) {
     this.work = work;
   }
 
-  ByteCursor over(ByteBuffer source, int offset, int lengthBytes, long firstStreamOffset) {
+  /**
+   * Begins a slice, as {@link ByteCursor#wrap} does.
+   *
+   * @param source where the bytes are
+   * @param offset index of the first byte
+   * @param lengthBytes how many
+   * @param firstStreamOffset offset of the first byte from the start of its stream
+   * @return this cursor
+   */
+  public ByteCursor over(ByteBuffer source, int offset, int lengthBytes, long firstStreamOffset) {
     start = offset;
     return wrap(source, offset, lengthBytes, firstStreamOffset);
   }

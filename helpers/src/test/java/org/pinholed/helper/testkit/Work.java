@@ -5,11 +5,14 @@ package org.pinholed.helper.testkit;
  * sink and of shared maps, memory that it allocated. What it does within collections of its own is
  * not seen, unless it allocates.
  */
-final class Work {
+public final class Work {
   private long readBytes;
   private long calls;
   private long allocatedBytes;
   private long mostReadBytes = Long.MAX_VALUE;
+
+  /** Makes one of nothing done. */
+  public Work() {}
 
   void limit(long most) {
     mostReadBytes = most;
@@ -30,7 +33,12 @@ final class Work {
     allocatedBytes += bytes;
   }
 
-  long readBytes() {
+  /**
+   * How many bytes were read.
+   *
+   * @return each as often as it was read
+   */
+  public long readBytes() {
     return readBytes;
   }
 

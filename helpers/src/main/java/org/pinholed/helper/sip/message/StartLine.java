@@ -68,8 +68,9 @@ final class StartLine {
   }
 
   /**
-   * Whether a line is meant to be a start line: it begins or ends with the version. Where messages
-   * begin is found by this, so that a line that is wrong in its details ends no stream.
+   * Whether a line is meant to be a start line: an answer begins with the version; a request ends
+   * with it, and has something like a URI before it. Where messages begin is found by this, so that
+   * a line that is wrong in its details ends no stream.
    *
    * @param bytes where it is
    * @param from index of its first byte
@@ -86,7 +87,29 @@ final class StartLine {
       last--;
     }
     int version = last - VERSION.length();
-    return version > from && isBlank(bytes.u8At(version - 1)) && isVersion(bytes, version, last);
+    return version > from
+        && isBlank(bytes.u8At(version - 1))
+        && isVersion(bytes, version, last)
+        && namesScheme(bytes, from, version);
+  }
+
+  // Whether a word is followed by another one that begins with letters and a colon.
+  private static boolean namesScheme(ByteCursor bytes, int from, int to) {
+    int at = from;
+    while (at < to && isOfToken(bytes.u8At(at))) {
+      at++;
+    }
+    while (at < to && isBlank(bytes.u8At(at))) {
+      at++;
+    }
+    if (at < to && bytes.u8At(at) == '<') {
+      at++;
+    }
+    int scheme = at;
+    while (at < to && UriView.isOfScheme(bytes.u8At(at), at == scheme)) {
+      at++;
+    }
+    return at > scheme && bytes.u8At(at) == ':';
   }
 
   private static boolean isBlank(int octet) {

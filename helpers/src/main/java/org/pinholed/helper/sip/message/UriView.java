@@ -152,7 +152,8 @@ public final class UriView extends Span {
     return character == LineView.END || character == ';' || character == '?';
   }
 
-  private static boolean isOfScheme(int octet, boolean first) {
+  /** Whether a character may stand in the name of a scheme (RFC 3261 section 25.1, scheme). */
+  static boolean isOfScheme(int octet, boolean first) {
     return (octet >= 'a' && octet <= 'z')
         || (octet >= 'A' && octet <= 'Z')
         || (!first
