@@ -36,7 +36,8 @@ enum MediaType {
     if (isMultipart) {
       return MULTIPART;
     }
-    return isApplication && line.spanIsWord(SUBTYPE_SDP) ? SDP : OTHER;
+    boolean isSdp = isApplication && line.spanIsWord(SUBTYPE_SDP) && line.current() != '/';
+    return isSdp ? SDP : OTHER;
   }
 
   private static void word(LineView line) {
