@@ -341,6 +341,23 @@ class SdpViewTest {
       assertEquals(SdpAddress.Found.ABSENT, origin(two + two));
     }
 
+    /** Whoever changes what is read here must not change one of two. */
+    @Test
+    void ofTwoOfWhichOneIsAllowed_areNone() {
+      String two = "c=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\n";
+      for (String more : List.of("", "c=IN IP4 192.0.2.1\r\n")) {
+        SdpView view = SdpText.read(two + more + AUDIO.substring(AUDIO.indexOf('m')) + two + more);
+        assertEquals(SdpView.NONE, view.connection().from());
+        assertEquals(SdpView.NONE, view.media(0).connection().from());
+        assertTrue(view.media(0).hasOwnConnection());
+        assertEquals(SipReason.SDP_CONNECTION_TWICE, view.media(0).refusal());
+      }
+      SdpMedia rtcp = SdpText.read(AUDIO + "a=rtcp:1 IN IP4 192.0.2.1\r\na=rtcp:1\r\n").media(0);
+      assertEquals(SdpView.NONE, rtcp.rtcpAddress().from());
+      assertEquals(SdpView.NONE, rtcp.rtcpPortFrom());
+      assertEquals(0, rtcp.rtcpPort());
+    }
+
     private SdpAddress.Found origin(String text) {
       return SdpText.read(text).origin().found();
     }
