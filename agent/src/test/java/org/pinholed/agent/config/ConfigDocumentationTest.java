@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.helper.sip.SipProtocol;
 
 class ConfigDocumentationTest {
   private static final Path PAGE = Path.of("..", "docs", "configuration.md");
@@ -24,7 +25,7 @@ class ConfigDocumentationTest {
   private static final Pattern OPTION_ROW =
       Pattern.compile("(?m)^\\| `(\\w+)` \\| [^|]+ \\| [^|]+ \\|$");
   private static final ConfigLoader LOADER =
-      new ConfigLoader(List.of(new FtpProtocol()), Memory.NOT_THIS_PROCESS);
+      new ConfigLoader(List.of(new FtpProtocol(), new SipProtocol()), Memory.NOT_THIS_PROCESS);
 
   @Test
   void everyKey_isDocumented_andNoOther() throws IOException {
@@ -87,8 +88,9 @@ class ConfigDocumentationTest {
   void theFileOfTheDistribution_isGoodWithEverythingSwitchedOn()
       throws IOException, ConfigException {
     Path file = Path.of("src", "main", "dist", "etc", "pinholed.yaml");
-    String on = Files.readString(file).replaceAll("(?m)^#(\\s*\\w+:)", "$1");
+    String on = Files.readString(file).replaceAll("(?m)^#(\\s*(- )?\\w+:)", "$1");
     AgentConfig config = LOADER.parse("pinholed.yaml", on);
+    assertEquals(3, config.helpers().size());
     assertEquals("adm", config.control().group());
     assertEquals("/var/log/pinholed/events.jsonl", config.eventLog().file());
   }

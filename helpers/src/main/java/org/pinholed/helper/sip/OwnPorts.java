@@ -1,9 +1,10 @@
 package org.pinholed.helper.sip;
 
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -33,7 +34,7 @@ final class OwnPorts {
   private static final Lifetime LIFETIME = new Lifetime.Fixed(Duration.ofSeconds(32));
 
   /** Of the two directions; made when they are needed. */
-  private final @Nullable OwnerId[] owners = new OwnerId[Direction.values().length];
+  private final Map<Direction, OwnerId> owners = new EnumMap<>(Direction.class);
 
   OwnPorts() {}
 
@@ -144,12 +145,12 @@ final class OwnPorts {
   }
 
   private OwnerId owner(Sides side, Direction direction) {
-    OwnerId owner = owners[direction.ordinal()];
+    OwnerId owner = owners.get(direction);
     if (owner == null) {
       owner =
           new OwnerId.Digest("sip transaction")
               .of(side.sender().address().getAddress(), side.receiver().address().getAddress());
-      owners[direction.ordinal()] = owner;
+      owners.put(direction, owner);
     }
     return owner;
   }

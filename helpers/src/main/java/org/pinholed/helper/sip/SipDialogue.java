@@ -53,7 +53,8 @@ final class SipDialogue {
   private final Calls calls;
   private final Registrations registrations;
   private final OwnPorts ownPorts;
-  private final Sides[] sides = new Sides[Direction.values().length];
+  private final Sides fromClient;
+  private final Sides fromServer;
   private final SipEvidence evidence = new SipEvidence();
   private final BranchMemory branches = new BranchMemory();
 
@@ -63,9 +64,8 @@ final class SipDialogue {
     calls = new Calls(facts, shared, settings);
     registrations = new Registrations(facts, shared, settings);
     ownPorts = new OwnPorts();
-    for (Direction direction : Direction.values()) {
-      sides[direction.ordinal()] = new Sides(facts, direction);
-    }
+    fromClient = new Sides(facts, Direction.ORIGINAL);
+    fromServer = new Sides(facts, Direction.REPLY);
   }
 
   String stateWord() {
@@ -164,8 +164,9 @@ final class SipDialogue {
     UriList uris = views.uris;
     for (SipHeader header : LISTS) {
       uris.begin(views.message, header);
-      while (uris.next()) {
-        continue;
+      boolean more = true;
+      while (more) {
+        more = uris.next();
       }
       if (uris.problem() != null) {
         return uris.problem();
@@ -206,7 +207,7 @@ final class SipDialogue {
       this.mayOpen = mayOpen;
       this.nowNs = nowNs;
       this.out = out;
-      this.side = sides[direction.ordinal()];
+      this.side = direction == Direction.ORIGINAL ? fromClient : fromServer;
     }
 
     // Before anything is closed: an answer that ends something repeats it once more.

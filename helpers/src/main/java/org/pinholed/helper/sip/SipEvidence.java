@@ -75,7 +75,7 @@ final class SipEvidence {
     hash = add(hash, bytes, message.methodText());
     hash = add(hash, bytes, message.branch());
     hash = (hash ^ message.cseq()) * FNV_PRIME;
-    return (hash ^ hash >>> 48) & BITS | 1;
+    return ((hash ^ hash >>> 48) & BITS) | 1;
   }
 
   private static long add(long before, ByteCursor bytes, Span span) {
