@@ -34,6 +34,7 @@ import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.Version;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.helper.sip.SipProtocol;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
@@ -95,7 +96,7 @@ public final class Pinholed implements Callable<Integer> {
    * @param args command line
    */
   public static void main(String[] args) {
-    System.exit(run(List.of(new FtpProtocol()), args));
+    System.exit(run(List.of(new FtpProtocol(), new SipProtocol()), args));
   }
 
   /**

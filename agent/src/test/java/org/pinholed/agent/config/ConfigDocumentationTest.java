@@ -1,6 +1,7 @@
 package org.pinholed.agent.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,8 +15,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.helper.sip.SipProtocol;
 
 class ConfigDocumentationTest {
   private static final Path PAGE = Path.of("..", "docs", "configuration.md");
@@ -24,7 +28,7 @@ class ConfigDocumentationTest {
   private static final Pattern OPTION_ROW =
       Pattern.compile("(?m)^\\| `(\\w+)` \\| [^|]+ \\| [^|]+ \\|$");
   private static final ConfigLoader LOADER =
-      new ConfigLoader(List.of(new FtpProtocol()), Memory.NOT_THIS_PROCESS);
+      new ConfigLoader(List.of(new FtpProtocol(), new SipProtocol()), Memory.NOT_THIS_PROCESS);
 
   @Test
   void everyKey_isDocumented_andNoOther() throws IOException {
@@ -53,16 +57,46 @@ class ConfigDocumentationTest {
     }
   }
 
-  @Test
-  void everyFtpOption_isDocumented_andNoOther() throws IOException {
+  static List<HelperProtocol> protocols() {
+    return List.of(new FtpProtocol(), new SipProtocol());
+  }
+
+  @ParameterizedTest
+  @MethodSource("protocols")
+  void everyOption_isDocumented_andNoOther(HelperProtocol protocol) throws IOException {
     String page = Files.readString(PAGE);
-    int begin = page.indexOf("Options of `ftp`");
+    int begin = page.indexOf("Options of `" + protocol.name() + "`");
+    int end = page.indexOf("\nOptions of `", begin);
+    end = end < 0 ? page.indexOf("\n## ", begin) : end;
     Set<String> options = new TreeSet<>();
-    Matcher row = OPTION_ROW.matcher(page.substring(begin, page.indexOf("## Kernel")));
+    Matcher row = OPTION_ROW.matcher(page.substring(begin, end));
     while (row.find()) {
       options.add(row.group(1));
     }
-    assertEquals(new TreeSet<>(new FtpProtocol().options().keySet()), options);
+    assertEquals(new TreeSet<>(protocol.options().keySet()), options);
+  }
+
+  /** Each default of the page, where it is a value, is taken and changes nothing. */
+  @Test
+  void everyDocumentedDefaultOfSip_isTaken() throws IOException, ConfigException {
+    String page = Files.readString(PAGE);
+    Matcher row =
+        Pattern.compile("(?m)^\\| `(\\w+)` \\| [^|]+ \\| `([^`|]+)` \\|$")
+            .matcher(page.substring(page.indexOf("Options of `sip`"), page.indexOf("\n## Kernel")));
+    int rows = 0;
+    while (row.find()) {
+      String option = row.group(1) + ": " + row.group(2);
+      sip(option);
+      assertTrue(new SipProtocol().options().get(row.group(1)).contains(row.group(2)), option);
+      rows++;
+    }
+    assertEquals(new SipProtocol().options().size() - 2, rows);
+  }
+
+  private static void sip(String option) throws ConfigException {
+    LOADER.parse(
+        "f",
+        "helpers:\n- {id: 1, name: sip, protocol: udp, port: 5060, options: {" + option + "}}");
   }
 
   @ParameterizedTest
@@ -87,8 +121,9 @@ class ConfigDocumentationTest {
   void theFileOfTheDistribution_isGoodWithEverythingSwitchedOn()
       throws IOException, ConfigException {
     Path file = Path.of("src", "main", "dist", "etc", "pinholed.yaml");
-    String on = Files.readString(file).replaceAll("(?m)^#(\\s*\\w+:)", "$1");
+    String on = Files.readString(file).replaceAll("(?m)^#(\\s*(- )?\\w+:)", "$1");
     AgentConfig config = LOADER.parse("pinholed.yaml", on);
+    assertEquals(3, config.helpers().size());
     assertEquals("adm", config.control().group());
     assertEquals("/var/log/pinholed/events.jsonl", config.eventLog().file());
   }

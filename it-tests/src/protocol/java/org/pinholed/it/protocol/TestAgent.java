@@ -3,6 +3,7 @@ package org.pinholed.it.protocol;
 import java.util.List;
 import org.pinholed.agent.Pinholed;
 import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.helper.sip.SipProtocol;
 
 /** The program {@code pinholed} with one more protocol. */
 public final class TestAgent {
@@ -14,6 +15,6 @@ public final class TestAgent {
    * @param args its command line
    */
   public static void main(String[] args) {
-    System.exit(Pinholed.run(List.of(new FtpProtocol(), new LabProtocol()), args));
+    System.exit(Pinholed.run(List.of(new FtpProtocol(), new SipProtocol(), new LabProtocol()), args));
   }
 }

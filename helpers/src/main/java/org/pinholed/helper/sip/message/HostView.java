@@ -62,6 +62,15 @@ public final class HostView extends Span {
   }
 
   /**
+   * Whether it is an address.
+   *
+   * @return false for a name, and if there is none
+   */
+  public boolean isAddress() {
+    return !isAbsent() && isAddress;
+  }
+
+  /**
    * Whether it stands in brackets, as an IPv6 address mostly does.
    *
    * @return false also if there is none

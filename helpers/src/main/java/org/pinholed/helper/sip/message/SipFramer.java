@@ -34,6 +34,9 @@ public final class SipFramer {
   /** Whether a message was found, so that this direction speaks SIP. */
   private boolean isSip;
 
+  /** Whether the beginning of the stream is not known, and no start line was found yet. */
+  private boolean isSeeking;
+
   /** How many bytes of a message that was delivered are still to come: of a body nobody reads. */
   private int skipBytes;
 
@@ -82,6 +85,67 @@ public final class SipFramer {
   }
 
   /**
+   * Says that the beginning of the stream is not known. Then all is passed over up to the first
+   * bytes that are presented at the beginning of a call and are a start line, be it in pieces: a
+   * segment that begins so most likely begins a message.
+   */
+  public void seek() {
+    isSeeking = true;
+  }
+
+  /**
+   * Passes over the message that is awaited, because nobody has room for it. Only after NEED_MORE
+   * with {@link #awaitedBytes} above 0.
+   */
+  public void passOver() {
+    skipBytes = lengthBytes;
+    isSip = true;
+    isStarted = false;
+    headBytes = 0;
+    mayMatter = false;
+  }
+
+  /**
+   * How long the message is that is awaited.
+   *
+   * @return head and body, in bytes; 0 if its head is not there
+   */
+  public int awaitedBytes() {
+    return headBytes == 0 ? 0 : lengthBytes;
+  }
+
+  /**
+   * Where it stands, for another process; only if all bytes were consumed.
+   *
+   * @return whether SIP was found or is looked for, and how many bytes are passed over
+   */
+  public String snapshot() {
+    return (isSip ? "s" : isSeeking ? "k" : "b") + skipBytes;
+  }
+
+  /**
+   * Whether a text is a snapshot.
+   *
+   * @param text anything
+   * @return true if {@link #restore} takes it
+   */
+  public static boolean isSnapshot(String text) {
+    return text.matches("[skb](0|[1-9][0-9]{0,4})")
+        && Integer.parseInt(text.substring(1)) <= SipMessage.LENGTH_MAX_BYTES;
+  }
+
+  /**
+   * Goes on where another one stood.
+   *
+   * @param snapshot what {@link #isSnapshot} says yes to
+   */
+  public void restore(String snapshot) {
+    isSip = snapshot.charAt(0) == 's';
+    isSeeking = snapshot.charAt(0) == 'k';
+    skipBytes = Integer.parseInt(snapshot.substring(1));
+  }
+
+  /**
    * Looks for the next message.
    *
    * @param bytes the bytes; the cursor's own position and limit are not used
@@ -97,13 +161,19 @@ public final class SipFramer {
     int skipped = Math.min(skipBytes, limit - at);
     skipBytes -= skipped;
     from = at + skipped;
-    while (!isStarted && from < limit && isLineEnd(bytes.u8At(from))) {
+    while (!isStarted && !isSeeking && from < limit && isLineEnd(bytes.u8At(from))) {
       from++;
     }
     behind = from;
     mayMatter = from < limit;
     if (!isStarted) {
       FirstLine.Kind kind = firstLine.look(bytes, from, limit);
+      if (kind == FirstLine.Kind.OTHER && isSeeking) {
+        firstLine.forget();
+        behind = limit;
+        mayMatter = false;
+        return Step.NEED_MORE;
+      }
       if (kind == FirstLine.Kind.OTHER) {
         return fails(isSip ? SipReason.NO_START_LINE : firstLine.reason(), limit);
       }
@@ -113,6 +183,7 @@ public final class SipFramer {
             : Step.NEED_MORE;
       }
       firstLine.forget();
+      isSeeking = false;
       isStarted = true;
     }
     if (headBytes == 0) {

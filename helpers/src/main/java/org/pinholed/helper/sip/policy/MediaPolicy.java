@@ -161,8 +161,11 @@ public final class MediaPolicy {
   /**
    * Whether an address means something in its own network only: RFC 1918, 6598, 3927, 4193, and
    * link-local ones of IPv6.
+   *
+   * @param address any
+   * @return false for what can be reached from elsewhere
    */
-  static boolean isPrivate(InetAddress address) {
+  public static boolean isPrivate(InetAddress address) {
     byte[] bytes = address.getAddress();
     int first = Byte.toUnsignedInt(bytes[0]);
     int second = Byte.toUnsignedInt(bytes[1]);

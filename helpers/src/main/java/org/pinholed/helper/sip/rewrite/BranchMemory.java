@@ -81,7 +81,7 @@ public final class BranchMemory {
 
   // FNV-1a. Whoever makes two that are the same deceives nobody but the two ends of his own flow.
   private static long mark(ByteCursor bytes, Direction requests, Span branch, Wrote wrote) {
-    long hash = (FNV_OFFSET ^ requests.ordinal()) * FNV_PRIME;
+    long hash = (FNV_OFFSET ^ (requests == Direction.REPLY ? 1 : 0)) * FNV_PRIME;
     for (int at = branch.from(); at < branch.to(); at++) {
       hash = (hash ^ bytes.u8At(at)) * FNV_PRIME;
     }

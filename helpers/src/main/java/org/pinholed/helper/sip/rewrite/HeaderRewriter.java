@@ -42,7 +42,6 @@ public final class HeaderRewriter {
   };
 
   private final UriList uris = new UriList();
-  private final EditList edits;
   private final HostEdits hosts;
 
   /**
@@ -51,7 +50,6 @@ public final class HeaderRewriter {
    * @param edits takes what changes
    */
   public HeaderRewriter(EditList edits) {
-    this.edits = edits;
     this.hosts = new HostEdits(edits);
   }
 

@@ -99,7 +99,12 @@ public final class Sides {
     return !receiver.equals(receiverSeen);
   }
 
-  byte[] senderAddress() {
+  /**
+   * The address of the sender as it knows itself.
+   *
+   * @return its bytes, not a copy
+   */
+  public byte[] senderAddress() {
     return senderAddress;
   }
 

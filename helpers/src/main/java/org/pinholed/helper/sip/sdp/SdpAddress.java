@@ -52,6 +52,20 @@ public final class SdpAddress {
   }
 
   /**
+   * Reads an address where one is allowed: of two readers may take either, so neither is changed.
+   *
+   * @param line before the network type
+   * @param count the how many of them it is, 1 for the first one
+   */
+  void readOnly(SdpLine line, int count) {
+    if (count == 1) {
+      read(line);
+    } else {
+      clear();
+    }
+  }
+
+  /**
    * Reads the network type, the address type and the address, which must be the rest of the line.
    *
    * @param line before the network type

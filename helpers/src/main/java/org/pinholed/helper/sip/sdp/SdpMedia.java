@@ -113,7 +113,13 @@ public final class SdpMedia {
    * @param line before the port
    */
   void readRtcp(SdpLine line) {
-    rtcpLines++;
+    if (++rtcpLines > 1) {
+      rtcpAddress.clear();
+      rtcpPort = 0;
+      rtcpPortFrom = SdpView.NONE;
+      rtcpPortTo = SdpView.NONE;
+      return;
+    }
     line.skipSpaces();
     line.beginSpan();
     rtcpPort = (int) Decimals.read(line, PORT_MAX);

@@ -169,10 +169,10 @@ public final class SdpView {
   private void readConnection() {
     if (mediaLines == 0) {
       connections++;
-      connection.read(line);
+      connection.readOnly(line, connections);
     } else if (current != null) {
       current.ownConnections++;
-      current.ownConnection.read(line);
+      current.ownConnection.readOnly(line, current.ownConnections);
     }
   }
 
@@ -313,8 +313,8 @@ public final class SdpView {
   /**
    * The address of the {@code c=} line of the session.
    *
-   * @return never null; without an address if there is no such line; of two the last one, and then
-   *     every stream that has none of its own is refused
+   * @return never null; without an address if there is no such line, or two of them, and then every
+   *     stream that has none of its own is refused
    */
   public SdpAddress connection() {
     return connection;

@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Nested;
@@ -70,9 +73,10 @@ class SdpViewTest {
 
   private static Stream[] streams(String row, String own) {
     StringBuilder text = new StringBuilder("v=0\r\nc=IN IP4 " + own + "\r\n");
-    for (String media : row.split("; ")) {
+    for (String media : row.split("; ", -1)) {
       String line = media.replaceFirst(" with c= .*", "").replaceFirst(",.*", "");
-      text.append(line).append(line.split(" ").length > 2 ? "\r\n" : " RTP/AVP 0\r\n");
+      text.append(line)
+          .append(line.indexOf(' ') != line.lastIndexOf(' ') ? "\r\n" : " RTP/AVP 0\r\n");
       if (media.contains(", ")) {
         text.append(media.replaceFirst("[^,]*, ", "")).append("\r\n");
       }
@@ -88,7 +92,7 @@ class SdpViewTest {
     for (int at = 0; at < mine.length; at++) {
       Stream stream = mine[at];
       boolean on = stream.canOpen() && !others[at].isOff() && stream.port() >= 1024;
-      if (on && own.equals(stream.address().getHostAddress())) {
+      if (on && SdpText.words(new SdpDescription(List.of(stream))).contains(" " + own + ":")) {
         ports.add(stream.port());
         if (stream.rtcpPort() > 0 && !(stream.muxOffered() && others[at].muxOffered())) {
           ports.add(stream.rtcpPort());
@@ -133,9 +137,9 @@ class SdpViewTest {
         })
     void aNumberAtTheVeryEnd_endsThere(String last) {
       byte[] digits = new byte[64];
-      java.util.Arrays.fill(digits, (byte) '9');
-      byte[] text = (AUDIO + last).getBytes(java.nio.charset.StandardCharsets.US_ASCII);
-      java.nio.ByteBuffer buffer = java.nio.ByteBuffer.allocate(text.length + digits.length);
+      Arrays.fill(digits, (byte) '9');
+      byte[] text = (AUDIO + last).getBytes(StandardCharsets.US_ASCII);
+      ByteBuffer buffer = ByteBuffer.allocate(text.length + digits.length);
       buffer.put(text).put(digits);
       SdpView view = new SdpView(16);
       ByteCursor bytes = new ByteCursor().wrap(buffer, 0, buffer.capacity(), 0);
@@ -262,14 +266,18 @@ class SdpViewTest {
   @Nested
   class Places {
     private static final String TEXT =
-        "v=0\r\n"
-            + "o=The phone of Bob 2890844526 2890842807 IN IP4 192.0.2.1\r\n"
-            + "c=IN  IP4\t192.0.2.2/127\r\n"
-            + "m=audio 4000/2 RTP/AVP 0\r\n"
-            + "a=rtcp:4999\r\n"
-            + "m=video 004002 RTP/AVP 31\r\n"
-            + "c=IN IP6 2001:db8::3 \r\n"
-            + "a=rtcp: 04010  IN IP4 192.0.2.4\r\n";
+        """
+        v=0
+        o=The phone of Bob 2890844526 2890842807 IN IP4 192.0.2.1
+        c=IN  IP4\t192.0.2.2/127
+        m=audio 4000/2 RTP/AVP 0
+        a=sendrecv
+        m=video 004002 RTP/AVP 31
+        c=IN IP6 2001:db8::3\s
+        a=rtcp: 04010  IN IP4 192.0.2.4
+        m=text 4004 RTP/AVP 9
+        a=rtcp:4999
+        """;
 
     private String at(int from, int to) {
       return TEXT.substring(from - SdpText.BEFORE, to - SdpText.BEFORE);
@@ -289,10 +297,11 @@ class SdpViewTest {
       assertEquals("4000", at(audio.portFrom(), audio.portTo()));
       assertEquals("192.0.2.2", at(audio.connection()));
       assertFalse(audio.hasOwnConnection());
-      assertEquals("4999", at(audio.rtcpPortFrom(), audio.rtcpPortTo()));
-      assertEquals(SdpAddress.Found.ABSENT, audio.rtcpAddress().found());
-      assertEquals(SdpView.NONE, audio.rtcpAddress().from());
-      assertEquals(SdpView.NONE, audio.rtcpAddress().to());
+      SdpMedia text = view.media(2);
+      assertEquals("4999", at(text.rtcpPortFrom(), text.rtcpPortTo()));
+      assertEquals(SdpAddress.Found.ABSENT, text.rtcpAddress().found());
+      assertEquals(SdpView.NONE, text.rtcpAddress().from());
+      assertEquals(SdpView.NONE, text.rtcpAddress().to());
       SdpMedia video = view.media(1);
       assertEquals("video", at(video.typeFrom(), video.typeTo()));
       assertEquals("004002", at(video.portFrom(), video.portTo()));
@@ -332,6 +341,23 @@ class SdpViewTest {
       assertEquals(SdpAddress.Found.ABSENT, origin(two + two));
     }
 
+    /** Whoever changes what is read here must not change one of two. */
+    @Test
+    void ofTwoOfWhichOneIsAllowed_areNone() {
+      String two = "c=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\n";
+      for (String more : List.of("", "c=IN IP4 192.0.2.1\r\n")) {
+        SdpView view = SdpText.read(two + more + AUDIO.substring(AUDIO.indexOf('m')) + two + more);
+        assertEquals(SdpView.NONE, view.connection().from());
+        assertEquals(SdpView.NONE, view.media(0).connection().from());
+        assertTrue(view.media(0).hasOwnConnection());
+        assertEquals(SipReason.SDP_CONNECTION_TWICE, view.media(0).refusal());
+      }
+      SdpMedia rtcp = SdpText.read(AUDIO + "a=rtcp:1 IN IP4 192.0.2.1\r\na=rtcp:1\r\n").media(0);
+      assertEquals(SdpView.NONE, rtcp.rtcpAddress().from());
+      assertEquals(SdpView.NONE, rtcp.rtcpPortFrom());
+      assertEquals(0, rtcp.rtcpPort());
+    }
+
     private SdpAddress.Found origin(String text) {
       return SdpText.read(text).origin().found();
     }
@@ -340,11 +366,14 @@ class SdpViewTest {
   @Nested
   class Candidates {
     private static final String ICE =
-        AUDIO
-            + "a=candidate:1 1 UDP 2130706431 198.51.100.10 4000 typ host\r\n"
-            + "a=candidate:1 2 udp 2130706430 198.51.100.10 4001 typ host generation 0\r\n"
-            + "a=candidate:2 1 UDP 2130706431 2001:db8::1 4000 typ host\r\n"
-            + "a=candidate:3 1 UDP 1694498815 203.0.113.1 4000 typ srflx raddr 198.51.100.10 rport 4000\r\n";
+        """
+        c=IN IP4 198.51.100.10
+        m=audio 4000 RTP/AVP 0
+        a=candidate:1 1 UDP 2130706431 198.51.100.10 4000 typ host
+        a=candidate:1 2 udp 2130706430 198.51.100.10 4001 typ host generation 0
+        a=candidate:2 1 UDP 2130706431 2001:db8::1 4000 typ host
+        a=candidate:3 1 UDP 1 203.0.113.1 4000 typ srflx raddr 198.51.100.10 rport 4000
+        """;
 
     private List<String> matching(String text, int stream) {
       SdpView view = SdpText.read(text);

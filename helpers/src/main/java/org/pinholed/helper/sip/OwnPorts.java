@@ -1,0 +1,157 @@
+package org.pinholed.helper.sip;
+
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.Lifetime;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.Transport;
+import org.pinholed.helper.sip.message.SipMessage;
+import org.pinholed.helper.sip.message.UriList;
+import org.pinholed.helper.sip.message.UriView;
+import org.pinholed.helper.sip.message.ViaView;
+import org.pinholed.helper.sip.rewrite.HeaderRewriter;
+import org.pinholed.helper.sip.rewrite.Sides;
+import org.pinholed.helper.sip.words.SipHeader;
+import org.pinholed.helper.sip.words.SipWord;
+
+/**
+ * Ports of a translated sender that no call and no registration opens: the Via of a phone that
+ * sends from another port than it listens on, the Contact of a SUBSCRIBE, Path, Refer-To. What goes
+ * there comes from the other end of the flow, and soon: each is open for 32 s from the last message
+ * that named it (RFC 3261 section 17.1.1.1, 64 times T1).
+ *
+ * <p>They belong to the two ends, not to a Call-ID: a phone that asks something every second has
+ * one of them, not thirty. Not thread-safe; one per flow.
+ */
+final class OwnPorts {
+  private static final Lifetime LIFETIME = new Lifetime.Fixed(Duration.ofSeconds(32));
+
+  /** Of the two directions; made when they are needed. */
+  private final Map<Direction, OwnerId> owners = new EnumMap<>(Direction.class);
+
+  OwnPorts() {}
+
+  /**
+   * Opens what a message names, and tells its mappings.
+   *
+   * @param views with the message
+   * @param side who is who
+   * @param direction which way it goes
+   * @param contactsTold whether Contact and Record-Route belong to a call or registration
+   * @param offset where the message begins
+   * @param out takes the outcomes
+   */
+  void open(
+      SipViews views,
+      Sides side,
+      Direction direction,
+      boolean contactsTold,
+      long offset,
+      OutcomeSink out) {
+    SipMessage message = views.message;
+    Set<String> done = new HashSet<>();
+    ViaView via = message.via();
+    Transport flow = side.transport();
+    if (message.isRequest()
+        && via.host().isAddress(side.senderAddress())
+        && via.transport().isWord(flow == Transport.UDP ? "udp" : "tcp")) {
+      // A registration's port is shut until it is answered, and the answer may come there.
+      boolean again = message.method() == SipWord.REGISTER;
+      boolean named = via.port() != UriView.NO_PORT;
+      open(
+          views,
+          side,
+          direction,
+          flow,
+          HeaderRewriter.portOf(via),
+          named,
+          again,
+          done,
+          offset,
+          out);
+    }
+    open(views, side, direction, SipHeader.PATH, done, offset, out);
+    open(views, side, direction, SipHeader.REFER_TO, done, offset, out);
+    if (!contactsTold) {
+      open(views, side, direction, SipHeader.CONTACT, done, offset, out);
+      open(views, side, direction, SipHeader.RECORD_ROUTE, done, offset, out);
+    }
+  }
+
+  private void open(
+      SipViews views,
+      Sides side,
+      Direction direction,
+      SipHeader header,
+      Set<String> done,
+      long offset,
+      OutcomeSink out) {
+    UriList uris = views.uris.begin(views.message, header);
+    while (uris.next()) {
+      UriView uri = uris.uri();
+      if (!uris.isStar() && uri.host().isAddress(side.senderAddress())) {
+        Transport transport = HeaderRewriter.transportOf(uri, side.transport());
+        if (transport != null) {
+          boolean named = uri.port() != UriView.NO_PORT;
+          int port = HeaderRewriter.portOf(uri);
+          open(views, side, direction, transport, port, named, false, done, offset, out);
+        }
+      }
+    }
+  }
+
+  private void open(
+      SipViews views,
+      Sides side,
+      Direction direction,
+      Transport transport,
+      int port,
+      boolean named,
+      boolean again,
+      Set<String> done,
+      long offset,
+      OutcomeSink out) {
+    if (transport == side.transport() && port == side.sender().port()) {
+      return; // the flow itself
+    }
+    Endpoint own = new Endpoint(side.sender().address(), port);
+    String group = (transport == Transport.UDP ? "vu" : "vt") + port;
+    if ((!again && views.mappings.seenOf(transport, own) != null) || !done.add(group)) {
+      return;
+    }
+    Endpoint seen =
+        out.expect(
+            ExpectationRequest.builder(group, direction, own, views.message.word())
+                .owner(owner(side, direction))
+                .item(named ? "v" : "vn")
+                .transport(transport)
+                .many()
+                .lifetime(LIFETIME)
+                .read()
+                .label("sip answers")
+                .field(own.toString())
+                .streamOffset(offset)
+                .build());
+    if (seen != null && views.mappings.seenOf(transport, own) == null) {
+      views.mappings.add(transport, own, seen);
+    }
+  }
+
+  private OwnerId owner(Sides side, Direction direction) {
+    OwnerId owner = owners.get(direction);
+    if (owner == null) {
+      owner =
+          new OwnerId.Digest("sip transaction")
+              .of(side.sender().address().getAddress(), side.receiver().address().getAddress());
+      owners.put(direction, owner);
+    }
+    return owner;
+  }
+}

@@ -1,0 +1,166 @@
+package org.pinholed.helper.sip;
+
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.Reason;
+import org.pinholed.helper.StreamHelper;
+import org.pinholed.helper.sip.message.SipFramer;
+import org.pinholed.helper.sip.words.SipReason;
+
+/**
+ * SIP over TCP: messages one behind the other, each as long as its Content-Length says. A stream
+ * that begins with anything else than SIP is not read; one that is taken up in its middle is read
+ * from the first segment on that begins with a start line, and opens nothing before a request and
+ * its answer were read.
+ *
+ * <p>After the first reason of another kind than REFUSED it takes all bytes and says nothing. Not
+ * thread-safe; owned by its flow.
+ */
+final class SipStream implements StreamHelper {
+  private static final String VERSION = "sip1t";
+
+  private final SipDialogue dialogue;
+  private final HelperLimits limits;
+  private final ThreadLocal<SipViews> views;
+  private final boolean isChild;
+  private final SipFramer client = new SipFramer();
+  private final SipFramer server = new SipFramer();
+
+  /** Whether a message opens nothing until the evidence is complete. */
+  private boolean isDoubtful;
+
+  /** Why it is not read any more. */
+  private @Nullable SipReason ended;
+
+  SipStream(
+      SipDialogue dialogue, FlowFacts facts, HelperLimits limits, ThreadLocal<SipViews> views) {
+    this.dialogue = dialogue;
+    this.limits = limits;
+    this.views = views;
+    isChild = facts.announcement() != null;
+    if (facts.origin() == FlowFacts.Origin.RESUMED) {
+      isDoubtful = true;
+      client.seek();
+      server.seek();
+    }
+  }
+
+  @Override
+  public String stateWord() {
+    return ended == null ? dialogue.stateWord() : "opaque";
+  }
+
+  @Override
+  public boolean mayAnnounce(Direction direction) {
+    return ended == null;
+  }
+
+  @Override
+  public boolean hasLongMessages(Direction direction) {
+    return true;
+  }
+
+  /** What one side says of itself the other one repeats. */
+  @Override
+  public boolean editsBothSides() {
+    return true;
+  }
+
+  @Override
+  public String snapshot() {
+    return ended != null
+        ? ""
+        : VERSION
+            + (isDoubtful ? " d " : " s ")
+            + client.snapshot()
+            + ' '
+            + server.snapshot()
+            + ' '
+            + dialogue.snapshot();
+  }
+
+  @Override
+  public boolean restore(String snapshot) {
+    String[] fields = snapshot.split(" ", 5);
+    if (fields.length != 5
+        || !fields[0].equals(VERSION)
+        || !fields[1].matches("[ds]")
+        || !SipFramer.isSnapshot(fields[2])
+        || !SipFramer.isSnapshot(fields[3])
+        || !dialogue.restore(fields[4])) {
+      return false;
+    }
+    isDoubtful = fields[1].equals("d");
+    client.restore(fields[2]);
+    server.restore(fields[3]);
+    return true;
+  }
+
+  @Override
+  public int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out) {
+    SipFramer framer = direction == Direction.ORIGINAL ? client : server;
+    int start = bytes.position();
+    int limit = bytes.limit();
+    int at = start;
+    while (ended == null && at < limit) {
+      SipFramer.Step step = framer.next(bytes, at, limit);
+      at = framer.behind();
+      long offset = bytes.streamOffsetOf(Math.min(framer.from(), limit));
+      switch (step) {
+        case MESSAGE -> {
+          out.begins(offset);
+          onMessage(direction, framer, bytes, offset, nowNs, out);
+        }
+        case NEED_MORE -> {
+          if (framer.awaitedBytes() > limits.streamBufferBytes()) {
+            out.begins(offset);
+            out.report(SipReason.MESSAGE_BEYOND_BUFFER, offset);
+            framer.passOver();
+            continue;
+          }
+          if (framer.mayMatter()) {
+            out.incomplete(offset);
+          }
+          return at - start;
+        }
+        case MALFORMED, OPAQUE -> end(framer, offset, out);
+      }
+    }
+    return ended == null ? at - start : bytes.remaining();
+  }
+
+  private void onMessage(
+      Direction direction,
+      SipFramer framer,
+      ByteCursor bytes,
+      long offset,
+      long nowNs,
+      OutcomeSink out) {
+    SipViews view = views.get();
+    SipReason reason = view.message.read(bytes, framer.from(), framer.headEnd(), framer.end());
+    if (reason == null) {
+      boolean mayOpen = !isDoubtful || dialogue.isProven();
+      dialogue.onMessage(direction, view, offset, mayOpen, nowNs, out);
+      return;
+    }
+    out.report(reason, offset);
+    if (reason.kind() != Reason.Kind.REFUSED) {
+      ended = reason;
+    }
+  }
+
+  // A child was let in as SIP. What is none was announced to nobody.
+  private void end(SipFramer framer, long offset, OutcomeSink out) {
+    SipReason reason = framer.reason() == null ? SipReason.NOT_SIP : framer.reason();
+    ended = reason;
+    if (isChild && reason.kind() == Reason.Kind.OPAQUE) {
+      out.cut(reason, offset);
+    } else {
+      out.report(reason, offset);
+    }
+  }
+}
