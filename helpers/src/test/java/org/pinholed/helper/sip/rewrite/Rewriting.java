@@ -47,6 +47,23 @@ final class Rewriting implements Mappings {
             FlowFacts.Origin.FIRST_BYTE);
   }
 
+  /** Another process goes on with the flow. */
+  Rewriting handOver() {
+    Rewriting next =
+        new Rewriting(
+            facts.transport(),
+            facts.client().toString(),
+            facts.clientSeenByServer().toString(),
+            facts.server().toString(),
+            facts.serverSeenByClient().toString());
+    if (!next.branches.restore(branches.snapshot())) {
+      throw new AssertionError(branches.snapshot());
+    }
+    next.seen.putAll(seen);
+    next.inside.putAll(inside);
+    return next;
+  }
+
   /** A phone behind masquerade and a server, as in the cases. */
   static Rewriting masqueraded(Transport transport) {
     return new Rewriting(
