@@ -15,7 +15,7 @@ import org.pinholed.helper.text.LineView;
  *
  * <p>Strict where two readers may take a message for different things; whatever does not matter
  * here may be anything. Reading takes linear time and allocates nothing. A flyweight: not
- * thread-safe, one per flow, re-used by {@link #read}, and of use only as long as the bytes under
+ * thread-safe, one per thread, re-used by {@link #read}, and of use only as long as the bytes under
  * it.
  */
 public final class SipMessage {

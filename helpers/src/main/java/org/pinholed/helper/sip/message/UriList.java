@@ -19,7 +19,7 @@ import org.pinholed.helper.text.LineView;
  * }</pre>
  *
  * <p>What was read before a problem is not to be believed: begin again only after a look at {@link
- * #problem}. A flyweight: not thread-safe, one per flow, and of use only as long as the message.
+ * #problem}. A flyweight: not thread-safe, one per thread, and of use only as long as the message.
  */
 public final class UriList {
   private static final ByteCursor NOTHING = new ByteCursor();
