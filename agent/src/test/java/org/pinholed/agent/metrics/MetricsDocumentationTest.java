@@ -24,6 +24,7 @@ import org.pinholed.helper.EntryLimit;
 import org.pinholed.helper.ExplainedWord;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.ftp.FtpReason;
+import org.pinholed.helper.sip.words.SipReason;
 import org.pinholed.helper.stream.StreamReason;
 
 /** Every word that a label may take stands in docs/metrics.md with its explanation. */
@@ -41,12 +42,26 @@ class MetricsDocumentationTest {
             ReceivingSocket.values()),
         Arguments.of("`pinholed_refused_total`: `reason`", reasons(Reason.Kind.REFUSED)),
         Arguments.of("`pinholed_malformed_total`: `reason`", reasons(Reason.Kind.MALFORMED)),
-        Arguments.of("`pinholed_opaque_total`: `reason`", reasons(Reason.Kind.OPAQUE)));
+        Arguments.of("`pinholed_opaque_total`: `reason`", reasons(Reason.Kind.OPAQUE)),
+        Arguments.of("`pinholed_refused_total` of `sip`: `reason`", ofSip(Reason.Kind.REFUSED)),
+        Arguments.of("`pinholed_malformed_total` of `sip`: `reason`", ofSip(Reason.Kind.MALFORMED)),
+        Arguments.of("`pinholed_opaque_total` of `sip`: `reason`", ofSip(Reason.Kind.OPAQUE)));
   }
 
   private static ExplainedWord[] reasons(Reason.Kind kind) {
+    return reasons(kind, FtpReason.values());
+  }
+
+  private static ExplainedWord[] ofSip(Reason.Kind kind) {
+    return Stream.of(SipReason.values())
+        .filter(reason -> reason.kind() == kind)
+        .toArray(ExplainedWord[]::new);
+  }
+
+  // Those of every helper, and those of one protocol.
+  private static ExplainedWord[] reasons(Reason.Kind kind, Reason[] ofProtocol) {
     return Stream.<Reason[]>of(
-            AgentReason.values(), HoldReason.values(), StreamReason.values(), FtpReason.values())
+            AgentReason.values(), HoldReason.values(), StreamReason.values(), ofProtocol)
         .flatMap(Stream::of)
         .filter(reason -> reason.kind() == kind)
         .filter(reason -> reason != AgentReason.MISROUTED) // counted by packets, with no reason
@@ -95,10 +110,12 @@ class MetricsDocumentationTest {
   }
 
   @Test
-  void noTwoReasonsOfOneMetric_haveTheSameWord() {
+  void noTwoReasonsOfOneMetricAndHelper_haveTheSameWord() {
     for (Reason.Kind kind : Reason.Kind.values()) {
-      List<String> words = Stream.of(reasons(kind)).map(ExplainedWord::word).toList();
-      assertEquals(words.stream().distinct().toList(), words);
+      for (Reason[] ofProtocol : List.of(FtpReason.values(), SipReason.values())) {
+        List<String> words = Stream.of(reasons(kind, ofProtocol)).map(ExplainedWord::word).toList();
+        assertEquals(words.stream().distinct().toList(), words);
+      }
     }
   }
 }
