@@ -3,6 +3,7 @@ package org.pinholed.helper;
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.base.DescribedPredicate;
@@ -17,6 +18,8 @@ import java.util.Set;
     packages = "org.pinholed.helper",
     importOptions = ImportOption.DoNotIncludeTests.class)
 class HelpersArchitectureTest {
+  private static final String SIP = "org.pinholed.helper.sip.";
+
   private static final Set<String> ALLOWED_OF_JAVA_NET =
       Set.of(
           "java.net.InetAddress",
@@ -103,6 +106,38 @@ class HelpersArchitectureTest {
           .should()
           .onlyDependOnClassesThat()
           .resideInAnyPackage("java..", "org.jspecify.annotations..", "org.pinholed.helper");
+
+  /** Bytes are read below, calls are judged in the middle, flows are put together at the top. */
+  @ArchTest
+  static final ArchRule theRoomsOfSip =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInAnyPackage("org.pinholed.helper.sip..")
+          .layer("flow")
+          .definedBy("org.pinholed.helper.sip")
+          .layer("rules")
+          .definedBy(SIP + "call", SIP + "registration", SIP + "rewrite")
+          .layer("policy")
+          .definedBy(SIP + "policy")
+          .layer("bytes")
+          .definedBy(SIP + "message", SIP + "sdp")
+          .layer("words")
+          .definedBy(SIP + "words")
+          .whereLayer("flow")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("rules")
+          .mayOnlyBeAccessedByLayers("flow")
+          .whereLayer("policy")
+          .mayOnlyBeAccessedByLayers("flow", "rules")
+          .whereLayer("bytes")
+          .mayOnlyBeAccessedByLayers("flow", "rules", "policy");
+
+  @ArchTest
+  static final ArchRule callsRegistrationsAndRewritingDoNotKnowEachOther =
+      slices().matching(SIP + "(call|registration|rewrite)").should().notDependOnEachOther();
+
+  @ArchTest
+  static final ArchRule messagesAndDescriptionsDoNotKnowEachOther =
+      slices().matching(SIP + "(message|sdp)").should().notDependOnEachOther();
 
   /** So that a cursor that counts sees all that a helper reads. */
   @ArchTest
