@@ -36,7 +36,7 @@ class TortureTest {
 
   static List<Torture> messages() {
     List<Torture> messages = new ArrayList<>();
-    for (String part : SipText.resource("rfc4475.txt").split("(?m)^=== ")) {
+    for (String part : SipText.resource("rfc4475.txt").split("(?m)^=== ", -1)) {
       String[] fields = part.substring(0, part.indexOf('\n')).split(" *\\| ?", -1);
       if (fields.length == 6) {
         messages.add(

@@ -126,8 +126,8 @@ class UriListTest {
     assertTrue(list.next());
     assertAt(text, "\"A\" \r\n <sip:u@192.0.2.10:5062;transport=tcp> ; expires=60", list.entry());
     assertAt(text, "sip:u@192.0.2.10:5062;transport=tcp", list.uri());
-    assertAt(text, "192.0.2.10", list.uri().host(), text.indexOf("u@192.0.2.10") + 2);
-    assertAt(text, "5062", list.uri().portDigits(), text.lastIndexOf("5062"));
+    assertAt("192.0.2.10", list.uri().host(), text.indexOf("u@192.0.2.10") + 2);
+    assertAt("5062", list.uri().portDigits(), text.lastIndexOf("5062"));
     assertAt(text, "tcp", list.uri().transport());
     assertEquals(5062, list.uri().port());
     assertFalse(list.next());
@@ -135,10 +135,10 @@ class UriListTest {
   }
 
   private static void assertAt(String text, String part, Span span) {
-    assertAt(text, part, span, text.indexOf(part));
+    assertAt(part, span, text.indexOf(part));
   }
 
-  private static void assertAt(String text, String part, Span span, int index) {
+  private static void assertAt(String part, Span span, int index) {
     assertEquals(part, span.text());
     assertEquals(SipText.FROM + index, span.from());
     assertEquals(SipText.FROM + index + part.length(), span.to());

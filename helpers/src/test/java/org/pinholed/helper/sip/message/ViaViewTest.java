@@ -76,14 +76,14 @@ class ViaViewTest {
     assertTrue(via.rport().isEmpty());
     assertEquals(SipText.FROM + text.indexOf(";received"), via.rport().from());
     assertEquals(UriView.NO_PORT, via.rportNumber());
-    assertAt(text, "b", via.branch(), text.indexOf("branch=b") + 7);
+    assertAt("b", via.branch(), text.indexOf("branch=b") + 7);
   }
 
   private static void assertAt(String text, String part, Span span) {
-    assertAt(text, part, span, text.indexOf(part));
+    assertAt(part, span, text.indexOf(part));
   }
 
-  private static void assertAt(String text, String part, Span span, int index) {
+  private static void assertAt(String part, Span span, int index) {
     assertEquals(part, span.text());
     assertEquals(SipText.FROM + index, span.from());
     assertEquals(SipText.FROM + index + part.length(), span.to());
