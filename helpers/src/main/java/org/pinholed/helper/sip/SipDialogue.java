@@ -248,7 +248,6 @@ final class SipDialogue {
       addSignals(signals, Signal.Kind.CONTACT, SipHeader.CONTACT);
       addSignals(signals, Signal.Kind.RECORD_ROUTE, SipHeader.RECORD_ROUTE);
       CallNames names = calls.names();
-      boolean begins = message.isRequest() && message.toTag().isAbsent();
       media =
           calls.onMessage(
               new CallMessage(
@@ -265,7 +264,7 @@ final class SipDialogue {
                   signals,
                   message.sessionExpires(),
                   mayOpen,
-                  begins ? text.parties(message) : "",
+                  text.parties(message),
                   offset),
               nowNs,
               out);

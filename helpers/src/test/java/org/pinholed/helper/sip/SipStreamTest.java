@@ -1,0 +1,174 @@
+package org.pinholed.helper.sip;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.FlowFacts.Origin;
+import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.StreamHelper;
+import org.pinholed.helper.Transport;
+import org.pinholed.helper.testkit.HelperRun;
+import org.pinholed.helper.testkit.HelperSetup;
+
+/** What is special to SIP over TCP. */
+class SipStreamTest {
+  private static final String OPTIONS =
+      "OPTIONS sip:b@203.0.113.10 SIP/2.0\r\nVia: SIP/2.0/TCP 198.51.100.10:5062;branch=z9hG4bKo\r\n"
+          + "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: o\r\nCSeq: 7 OPTIONS\r\nl: 0\r\n\r\n";
+  private static final String ANSWER =
+      "SIP/2.0 200 OK" + OPTIONS.substring(OPTIONS.indexOf("\r\n"));
+
+  /** An INVITE of the routed phone. */
+  private static final String INVITE =
+      SipFlow.read("4-tcp-cuts/in.sip").replace("Content-Length: 172", "Content-Length: 181")
+          .replace("192.0.2.10", "198.51.100.10");
+
+  private static HelperRun run(FlowFacts facts) {
+    return new HelperRun(SipFlow.setup(facts));
+  }
+
+  private static HelperRun routed() {
+    return run(SipFlow.routed(Transport.TCP, Origin.FIRST_BYTE));
+  }
+
+  private static HelperRun client(HelperRun run, String text) {
+    return send(run, Direction.ORIGINAL, text);
+  }
+
+  private static HelperRun server(HelperRun run, String text) {
+    return send(run, Direction.REPLY, text);
+  }
+
+  private static HelperRun send(HelperRun run, Direction direction, String text) {
+    byte[] bytes = text.getBytes(ISO_8859_1);
+    run.send(direction, bytes, 0, bytes.length);
+    return run;
+  }
+
+  @Test
+  void aFakeLength_endsTheReading_andOpensNothing() {
+    HelperRun run = client(routed(), SipFlow.read("3-fake-length/stream.bin"));
+    assertEquals(List.of("CONTENT_LENGTH_TOO_LARGE @0"), run.sink().outcomes());
+    client(run, INVITE);
+    server(run, ANSWER);
+    assertEquals(1, run.sink().outcomes().size(), "for good, both ways");
+    assertEquals("opaque", run.helper().stateWord());
+    assertFalse(((StreamHelper) run.helper()).mayAnnounce(Direction.ORIGINAL));
+    assertEquals("", run.helper().snapshot());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "POST / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "\u0016\u0003\u0001",
+        "REGISTER / HTTP/1.1\r\n",
+        "nothing of the kind\r\n"
+      })
+  void whatIsNoSip_isOpaqueForGood(String first) {
+    HelperRun run = client(routed(), first);
+    assertEquals(1, run.sink().outcomes().size(), () -> run.sink().outcomes().toString());
+    client(run, INVITE);
+    assertEquals(1, run.sink().outcomes().size());
+    assertTrue(run.sink().opened().isEmpty());
+  }
+
+  @Test
+  void aChildThatIsNoSip_isCut() {
+    FlowFacts parent = SipFlow.routed(Transport.TCP, Origin.FIRST_BYTE);
+    FlowFacts child =
+        new FlowFacts(
+            parent.transport(),
+            parent.client(),
+            parent.clientSeenByServer(),
+            parent.server(),
+            parent.serverSeenByClient(),
+            parent.origin(),
+            0,
+            "",
+            "",
+            new FlowFacts.Announcement(null, "rx", "c"));
+    assertEquals(List.of("cut HTTP @0"), client(run(child), "GET / HTTP/1.1\r\n").sink().outcomes());
+    HelperRun sip = server(client(run(child), OPTIONS), ANSWER);
+    assertEquals(List.of("proven"), sip.sink().outcomes());
+  }
+
+  @Test
+  void messagesThatAreNotWhole_areSaidToBe_whereTheyBegin() {
+    HelperRun run = client(routed(), "\r\n\r\n" + OPTIONS + "\r\nOPTIONS sip:");
+    assertEquals(List.of((long) OPTIONS.length() + 6), run.sink().incomplete());
+    client(run, "b");
+    assertEquals(2, run.sink().incomplete().size());
+    assertEquals(run.sink().incomplete().get(0), run.sink().incomplete().get(1));
+  }
+
+  @Test
+  void keepAlives_areDoneWith() {
+    HelperRun run = client(routed(), OPTIONS + "\r\n\r\n\r\n");
+    assertTrue(run.sink().incomplete().isEmpty());
+    assertEquals(0, run.bufferedBytes());
+  }
+
+  @Test
+  void aMessageThatNobodyHasRoomFor_passes_andReadingGoesOnBehindIt() {
+    HelperLimits small = new HelperLimits(256, 1024, 32, 512);
+    FlowFacts facts = SipFlow.routed(Transport.TCP, Origin.FIRST_BYTE);
+    HelperRun run = new HelperRun(new HelperSetup(new SipProtocol(), Map.of(), small, facts, null));
+    int head = INVITE.indexOf("\r\n\r\n") + 4;
+    String body = INVITE.substring(head) + "a=x:" + "y".repeat(3000) + "\r\n";
+    String longer =
+        INVITE.substring(0, head).replace(": 181", ": " + body.length()) + body;
+    for (int at = 0; at < longer.length(); at += 500) {
+      client(run, longer.substring(at, Math.min(longer.length(), at + 500)));
+    }
+    assertEquals(List.of("MESSAGE_BEYOND_BUFFER @0"), run.sink().outcomes());
+    server(client(run, OPTIONS), ANSWER);
+    assertEquals("proven", run.sink().outcomes().get(1));
+    assertEquals(0, run.bufferedBytes());
+  }
+
+  @Test
+  void oneThatCannotBeRead_isNotTheEnd() {
+    HelperRun run = client(routed(), OPTIONS.replace("CSeq: 7 OPTIONS", "CSeq: 7 BYE") + OPTIONS);
+    assertEquals(List.of("CSEQ_METHOD @0"), run.sink().outcomes());
+    assertEquals(List.of("proven"), server(run, ANSWER).sink().outcomes().subList(1, 2));
+  }
+
+  /** A stream that an earlier process read. */
+  @Nested
+  class Resumed {
+    private final HelperRun run = run(SipFlow.routed(Transport.TCP, Origin.RESUMED));
+
+    @Test
+    void itIsTakenUp_whereASegmentBeginsWithAStartLine() {
+      client(run, "m=audio 4000 RTP/AVP 0\r\n" + OPTIONS);
+      assertTrue(run.sink().understood().isEmpty());
+      assertEquals(0, run.bufferedBytes(), "and nothing is glued to the past");
+      client(run, OPTIONS.substring(0, 20));
+      client(run, OPTIONS.substring(20));
+      assertEquals("OPTIONS", run.sink().understood().get(0));
+      assertTrue(run.sink().outcomes().isEmpty());
+    }
+
+    @Test
+    void itOpensNothing_untilARequestAndItsAnswerWereRead() {
+      client(run, INVITE);
+      assertTrue(run.sink().opened().isEmpty());
+      server(client(run, OPTIONS), ANSWER.replace("CSeq: 7", "CSeq: 8"));
+      client(run, INVITE.replace("cut@", "cut2@"));
+      assertTrue(run.sink().opened().isEmpty(), "answers nothing that was asked");
+      server(run, ANSWER);
+      assertTrue(run.sink().outcomes().contains("proven"));
+    }
+  }
+}
