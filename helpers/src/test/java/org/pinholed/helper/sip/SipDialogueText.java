@@ -106,13 +106,9 @@ final class SipDialogueText {
     add(
         dialogue,
         true,
-        fromPhone(
-            "ACK sip:b@203.0.113.10 SIP/2.0", call + "a", tags(call, true, "1 ACK"), "", ""));
+        fromPhone("ACK sip:b@203.0.113.10 SIP/2.0", call + "a", tags(call, true, "1 ACK"), "", ""));
     String bye = tags(call, true, "2 BYE");
-    add(
-        dialogue,
-        true,
-        fromPhone("BYE sip:b@203.0.113.10 SIP/2.0", call + "b", bye, contact, ""));
+    add(dialogue, true, fromPhone("BYE sip:b@203.0.113.10 SIP/2.0", call + "b", bye, contact, ""));
     add(dialogue, false, toPhone("200 OK", call + "b", bye, "", ""));
   }
 
@@ -121,10 +117,7 @@ final class SipDialogueText {
     Dialogue dialogue = new Dialogue();
     String register = "f:<sip:a@x>;tag=r\r\nt:<sip:a@x>\r\ni:r\r\nCSeq:1 REGISTER\r\n";
     String contact = "m:<sip:a@198.51.100.10:5062>;expires=60\r\n";
-    add(
-        dialogue,
-        true,
-        fromPhone("REGISTER sip:x SIP/2.0", "r", register, contact, ""));
+    add(dialogue, true, fromPhone("REGISTER sip:x SIP/2.0", "r", register, contact, ""));
     add(
         dialogue,
         false,
@@ -136,12 +129,17 @@ final class SipDialogueText {
     add(
         dialogue,
         false,
-        message(
-            "OPTIONS sip:a@" + seen + " SIP/2.0", "203.0.113.10:5060", "p", ping, "", ""));
+        message("OPTIONS sip:a@" + seen + " SIP/2.0", "203.0.113.10:5060", "p", ping, "", ""));
     add(
         dialogue,
         true,
-        message("SIP/2.0 200 OK", "203.0.113.10:5060", "p", ping, "m:<sip:198.51.100.10:5070>\r\n", ""));
+        message(
+            "SIP/2.0 200 OK",
+            "203.0.113.10:5060",
+            "p",
+            ping,
+            "m:<sip:198.51.100.10:5070>\r\n",
+            ""));
     return dialogue;
   }
 }

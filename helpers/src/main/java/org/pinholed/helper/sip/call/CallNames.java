@@ -42,7 +42,7 @@ public final class CallNames {
    * @return 60 bits; {@link #NONE} for an empty one
    */
   public long tag(byte[] tag) {
-    return tag.length == 0 ? NONE : tags.of(tag).high() >>> 64 - 60;
+    return tag.length == 0 ? NONE : tags.of(tag).high() >>> (64 - 60);
   }
 
   /**
@@ -64,7 +64,7 @@ public final class CallNames {
    * @return 24 bits
    */
   int place(InetAddress from, InetAddress to) {
-    return (int) (places.of(from.getAddress(), to.getAddress()).high() >>> 64 - 24);
+    return (int) (places.of(from.getAddress(), to.getAddress()).high() >>> (64 - 24));
   }
 
   static String tagText(long tag) {

@@ -2,6 +2,7 @@ package org.pinholed.helper.sip.call;
 
 import java.net.InetAddress;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Endpoint;
@@ -14,10 +15,17 @@ import org.pinholed.helper.sip.sdp.StreamKind;
  * bytes a stream, and mostly one address for all of them.
  */
 final class Media {
+  /** Of a party whose description an earlier process read: what it opened may stand. */
+  static final Media UNKNOWN = new Builder(0).build();
+
   private static final int PORT_BITS = 16;
   private static final int PORT_MASK = 0xffff;
-  private static final StreamKind[] KINDS = StreamKind.values();
-  private static final Place[] PLACES = Place.values();
+
+  /** Their places in these lists stand in the bits of a stream. */
+  static final List<StreamKind> KINDS =
+      List.of(StreamKind.RTP, StreamKind.UDP, StreamKind.TCP, StreamKind.UNKNOWN);
+
+  static final List<Place> PLACES = List.of(Place.NONE, Place.NAMED, Place.SEEN, Place.HAIRPIN);
 
   private final InetAddress[] addresses;
 
@@ -102,11 +110,11 @@ final class Media {
         boolean off,
         boolean held,
         int bundledInto) {
-      ports[count] = (long) rtcpPort << PORT_BITS | port;
+      ports[count] = ((long) rtcpPort << PORT_BITS) | port;
       bits[count] =
-          Bits.KIND.put(kind.ordinal())
-              | Bits.PLACE.put(place.ordinal())
-              | Bits.RTCP_PLACE.put(rtcpPlace.ordinal())
+          Bits.KIND.put(KINDS.indexOf(kind))
+              | Bits.PLACE.put(PLACES.indexOf(place))
+              | Bits.RTCP_PLACE.put(PLACES.indexOf(rtcpPlace))
               | Bits.MUX.put(mux ? 1 : 0)
               | Bits.OFF.put(off ? 1 : 0)
               | Bits.HELD.put(held ? 1 : 0)
@@ -169,15 +177,15 @@ final class Media {
   }
 
   StreamKind kind(int stream) {
-    return KINDS[Bits.KIND.of(bits[stream])];
+    return KINDS.get(Bits.KIND.of(bits[stream]));
   }
 
   Place place(int stream) {
-    return PLACES[Bits.PLACE.of(bits[stream])];
+    return PLACES.get(Bits.PLACE.of(bits[stream]));
   }
 
   Place rtcpPlace(int stream) {
-    return PLACES[Bits.RTCP_PLACE.of(bits[stream])];
+    return PLACES.get(Bits.RTCP_PLACE.of(bits[stream]));
   }
 
   /** Whether the party offers or accepts RTCP on the port of RTP (RFC 5761). */
@@ -210,6 +218,16 @@ final class Media {
     return index == 0 ? null : addresses[index - 1];
   }
 
+  /** Where it takes RTP, if it has a place. */
+  Endpoint rtp(int stream) {
+    return new Endpoint(Objects.requireNonNull(address(stream)), port(stream));
+  }
+
+  /** Where it takes RTCP, if that has a place. */
+  Endpoint rtcp(int stream) {
+    return new Endpoint(Objects.requireNonNull(rtcpAddress(stream)), rtcpPort(stream));
+  }
+
   int port(int stream) {
     return (int) ports[stream] & PORT_MASK;
   }
@@ -219,11 +237,11 @@ final class Media {
   }
 
   int seenPort(int stream) {
-    return (int) (ports[stream] >>> 2 * PORT_BITS) & PORT_MASK;
+    return (int) (ports[stream] >>> (2 * PORT_BITS)) & PORT_MASK;
   }
 
   int seenRtcpPort(int stream) {
-    return (int) (ports[stream] >>> 3 * PORT_BITS) & PORT_MASK;
+    return (int) (ports[stream] >>> (3 * PORT_BITS)) & PORT_MASK;
   }
 
   @Nullable InetAddress seenAddress() {
@@ -268,7 +286,7 @@ final class Media {
 
   private static long withSeen(long ports, int seen, int seenRtcp) {
     long own = ports & 0xffff_ffffL;
-    return own | (long) seen << 2 * PORT_BITS | (long) seenRtcp << 3 * PORT_BITS;
+    return own | ((long) seen << (2 * PORT_BITS)) | ((long) seenRtcp << (3 * PORT_BITS));
   }
 
   /**

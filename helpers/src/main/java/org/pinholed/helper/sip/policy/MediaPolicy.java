@@ -153,7 +153,7 @@ public final class MediaPolicy {
         switch (settings.media()) {
           case PEER -> false;
           case NETWORKS -> inNetworks;
-          case ANY -> inNetworks || sameFamily && !isPrivate(named);
+          case ANY -> inNetworks || (sameFamily && !isPrivate(named));
         };
     return allowed ? MediaSource.of(named) : MediaSource.PEER;
   }
@@ -171,12 +171,12 @@ public final class MediaPolicy {
     int second = Byte.toUnsignedInt(bytes[1]);
     if (bytes.length == 4) {
       return first == 10
-          || first == 172 && second >> 4 == 1
-          || first == 192 && second == 168
-          || first == 100 && second >> 6 == 1
-          || first == 169 && second == 254
+          || (first == 172 && second >> 4 == 1)
+          || (first == 192 && second == 168)
+          || (first == 100 && second >> 6 == 1)
+          || (first == 169 && second == 254)
           || first == 127;
     }
-    return first >> 1 == 0x7e || first == 0xfe && second >> 6 == 2 || address.isLoopbackAddress();
+    return first >> 1 == 0x7e || (first == 0xfe && second >> 6 == 2) || address.isLoopbackAddress();
   }
 }

@@ -161,6 +161,88 @@ class SipFramerTest {
     assertFalse(SipFramer.beginsMessage(SipText.cursor(text), FROM, FROM));
   }
 
+  /** A stream that is taken up in its middle, by a process that did not see its beginning. */
+  @Nested
+  class Seeking {
+    private final SipFramer framer = new SipFramer();
+
+    Seeking() {
+      framer.seek();
+    }
+
+    private SipFramer.Step next(String presented) {
+      return framer.next(SipText.cursor(presented), FROM, FROM + presented.length());
+    }
+
+    @Test
+    void beginsAtASegmentThatIsAStartLine() {
+      for (String middle :
+          List.of("v=0\r\n" + SDP, "\r\n" + SDP, "x\n", "\u0016\u0003", "GET / ")) {
+        assertEquals(SipFramer.Step.NEED_MORE, next(middle));
+        assertFalse(framer.mayMatter());
+        assertEquals(FROM + middle.length(), framer.behind());
+      }
+      assertEquals(SipFramer.Step.MESSAGE, next(SDP));
+      assertEquals(SipFramer.Step.MALFORMED, next("v=0\r\n"));
+    }
+
+    @Test
+    void waitsForAStartLineThatComesInPieces() {
+      assertEquals(SipFramer.Step.NEED_MORE, next("INVITE sip"));
+      assertTrue(framer.mayMatter());
+      assertEquals(FROM, framer.behind());
+      assertEquals(SipFramer.Step.MESSAGE, next(SDP));
+    }
+  }
+
+  /** A message for which there is no room is passed over; the one behind it is read. */
+  @Test
+  void aMessageIsPassedOver() {
+    SipFramer framer = new SipFramer();
+    String head = SDP.substring(0, SDP.length() - 5);
+    String stream = head + "v=0\r\n" + EMPTY;
+    ByteCursor bytes = SipText.cursor(stream);
+    assertEquals(SipFramer.Step.NEED_MORE, framer.next(bytes, FROM, FROM + 10));
+    assertEquals(0, framer.awaitedBytes());
+    assertEquals(SipFramer.Step.NEED_MORE, framer.next(bytes, FROM, FROM + head.length()));
+    assertEquals(SDP.length(), framer.awaitedBytes());
+    framer.passOver();
+    assertFalse(framer.mayMatter());
+    assertEquals(SipFramer.Step.NEED_MORE, framer.next(bytes, FROM, FROM + head.length()));
+    assertFalse(framer.mayMatter());
+    assertEquals(
+        SipFramer.Step.MESSAGE, framer.next(bytes, framer.behind(), FROM + stream.length()));
+    assertEquals(FROM + SDP.length(), framer.from());
+  }
+
+  @Test
+  void snapshots() {
+    SipFramer framer = new SipFramer();
+    assertEquals("b0", framer.snapshot());
+    framer.seek();
+    assertEquals("k0", framer.snapshot());
+    String head = TEXT.substring(0, TEXT.length() - 10);
+    assertEquals(
+        SipFramer.Step.MESSAGE, framer.next(SipText.cursor(head), FROM, FROM + head.length()));
+    assertEquals("s10", framer.snapshot());
+    SipFramer other = new SipFramer();
+    other.restore("s10");
+    String rest = TEXT.substring(head.length()) + SDP;
+    assertEquals(
+        SipFramer.Step.MESSAGE, other.next(SipText.cursor(rest), FROM, FROM + rest.length()));
+    assertEquals(FROM + 10, other.from());
+    other.restore("k0");
+    assertEquals("k0", other.snapshot());
+    other.restore("b0");
+    assertEquals("b0", other.snapshot());
+    for (String text : List.of("", "s", "x0", "s-1", "s01", "s65536", "s999999", "s1 ", "b0k0")) {
+      assertFalse(SipFramer.isSnapshot(text), text);
+    }
+    for (String text : List.of("s0", "b0", "k0", "s65535")) {
+      assertTrue(SipFramer.isSnapshot(text), text);
+    }
+  }
+
   @Nested
   class Opaque {
     @ParameterizedTest

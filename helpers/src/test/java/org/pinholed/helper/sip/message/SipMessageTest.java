@@ -428,6 +428,10 @@ class SipMessageTest {
     assertFalse(one.fromTag().is("f2".getBytes(StandardCharsets.US_ASCII)));
     assertFalse(one.fromTag().is(new byte[0]));
     assertFalse(one.toTag().is(new byte[0]));
+    assertTrue(read(invite("From: <sip:a@b>;tag=F1-[Z")).fromTag().isWord("f1-[z"));
+    assertFalse(one.fromTag().isWord("f2"));
+    assertFalse(one.fromTag().isWord("f"));
+    assertFalse(one.toTag().isWord(""));
     assertEquals(2, one.fromTag().lengthBytes());
     assertEquals(0, one.toTag().lengthBytes());
     assertTrue(one.toTag().isEmpty());

@@ -153,14 +153,20 @@ class UriListTest {
       assertTrue(list.uri().host().isAddress(address));
       assertFalse(list.uri().host().isAddress(new byte[] {(byte) 192, 0, 2, 11}));
       assertFalse(list.uri().host().isName());
+      assertTrue(list.uri().host().isAddress());
+      assertEquals(at == 1, list.uri().host().isBracketed());
       assertEquals("/192.0.2.10", list.uri().host().address().toString());
     }
     assertTrue(list.next());
     assertTrue(list.uri().host().isName());
+    assertFalse(list.uri().host().isAddress());
+    assertFalse(list.uri().host().isBracketed());
     assertFalse(list.uri().host().isAddress(address));
     assertThrows(IllegalStateException.class, () -> list.uri().host().address());
     assertTrue(list.next());
     assertFalse(list.uri().host().isName());
+    assertFalse(list.uri().host().isAddress());
+    assertFalse(list.uri().host().isBracketed());
     assertFalse(list.uri().host().isAddress(address));
     assertEquals(UriView.NO_PORT, list.uri().port());
     assertThrows(IllegalStateException.class, () -> list.uri().host().address());

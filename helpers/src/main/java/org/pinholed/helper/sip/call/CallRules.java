@@ -1,0 +1,175 @@
+package org.pinholed.helper.sip.call;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.sip.policy.MediaPolicy;
+import org.pinholed.helper.sip.policy.SipSettings;
+import org.pinholed.helper.sip.words.SipReason;
+import org.pinholed.helper.sip.words.SipWord;
+
+/**
+ * What follows from a message for its call. Pure: the same state and message have the same result,
+ * and nothing is done here. Costs the same however many calls there are.
+ *
+ * <p>Which rule is for which message: {@link InviteRules} for an INVITE without a tag in To and
+ * what answers it, {@link EndRules} for BYE, {@link OfferRules} for what else may carry an offer or
+ * an answer. Other messages change nothing.
+ */
+final class CallRules {
+  private final SipSettings settings;
+  private final MediaPolicy policy;
+
+  CallRules(SipSettings settings, MediaPolicy policy) {
+    this.settings = settings;
+    this.policy = policy;
+  }
+
+  /**
+   * Takes a message.
+   *
+   * @param before the call until now; null if nothing is remembered of it
+   * @param in the message
+   * @param nowNs the time
+   * @return what follows
+   */
+  Verdict apply(@Nullable Call before, Incoming in, long nowNs) {
+    Turn turn = new Turn(before, in, nowNs, settings, policy);
+    CallMessage message = in.message();
+    if (message.isRequest()) {
+      request(turn, message);
+    } else {
+      answer(turn, message);
+    }
+    return turn.verdict();
+  }
+
+  private static void request(Turn turn, CallMessage message) {
+    switch (message.method()) {
+      case INVITE -> {
+        if (message.toTag() == CallNames.NONE) {
+          InviteRules.request(turn);
+        } else {
+          inDialog(turn);
+        }
+      }
+      case ACK, PRACK, UPDATE, BYE -> inDialog(turn);
+      default -> sameSignals(turn);
+    }
+  }
+
+  private static void inDialog(Turn turn) {
+    CallMessage message = turn.message();
+    boolean isBye = message.method() == SipWord.BYE;
+    if (turn.isUnknown() && turn.in().evidence().dialog() && (isBye || turn.in().media() != null)) {
+      adoptDialog(turn, true);
+    }
+    List<Turn.Match> matches = turn.matches();
+    if (matches.isEmpty() && (isBye || turn.in().media() != null)) {
+      if (turn.hasItsTags()) {
+        turn.refuse(SipReason.NOT_A_PARTY);
+      } else if (!isBye && turn.isUnknown()) {
+        turn.refuse(SipReason.DIALOG_UNKNOWN);
+      }
+    }
+    for (Turn.Match match : matches) {
+      if (isBye) {
+        EndRules.request(turn, match);
+      } else {
+        OfferRules.request(turn, match);
+        return; // of several ways its ports are opened on one
+      }
+    }
+  }
+
+  private static void answer(Turn turn, CallMessage message) {
+    SipWord method = message.method();
+    if (method == SipWord.INVITE) {
+      adopt(turn);
+      Leg leg = InviteRules.answeredLeg(turn);
+      if (leg != null) {
+        InviteRules.answer(turn, leg);
+        return;
+      }
+    }
+    List<Turn.Match> matches = turn.matches();
+    if (method == SipWord.BYE) {
+      matches.forEach(match -> EndRules.answer(turn, match));
+    } else if (method == SipWord.INVITE || method == SipWord.UPDATE || method == SipWord.PRACK) {
+      if (!matches.isEmpty()) {
+        OfferRules.answer(turn, matches.get(0));
+      } else if (turn.in().media() != null) {
+        turn.refuse(turn.hasItsTags() ? SipReason.NOT_A_PARTY : SipReason.ANSWER_UNASKED);
+      }
+    } else {
+      sameSignals(turn);
+    }
+  }
+
+  /** Other messages name places for requests, too; they change none. */
+  private static void sameSignals(Turn turn) {
+    List<Turn.Match> matches = turn.matches();
+    if (!matches.isEmpty()) {
+      Turn.Match match = matches.get(0);
+      Party sender = turn.dialog(match.index()).party(match.senderIsCaller());
+      if (turn.in().signals().says(sender.signals())) {
+        turn.show(sender.signals());
+      }
+    }
+  }
+
+  /**
+   * Takes up a call that an earlier process has read, which was killed: an answer to its INVITE is
+   * believed if what the INVITE opened stands for this caller and this way.
+   */
+  private static void adopt(Turn turn) {
+    Incoming in = turn.in();
+    if (!turn.isUnknown()) {
+      return;
+    }
+    if (in.evidence().dialog()) {
+      adoptDialog(turn, false);
+    } else if (in.evidence().invite()) {
+      turn.callerIs(in.message().fromTag());
+      turn.set(
+          new Leg(
+              0,
+              in.receiver(),
+              in.sender(),
+              in.receiverPlace(),
+              in.senderPlace(),
+              Leg.Phase.CALLING,
+              in.message().cseq(),
+              in.evidence().offer() ? Media.UNKNOWN : null,
+              Signals.NONE,
+              turn.after(Turn.RINGING),
+              false));
+    }
+  }
+
+  /** Which of the two was the caller nobody knows; it makes no difference. */
+  private static void adoptDialog(Turn turn, boolean senderIsCaller) {
+    Incoming in = turn.in();
+    CallMessage message = in.message();
+    turn.callerIs(senderIsCaller ? message.senderTag() : message.receiverTag());
+    Leg leg =
+        new Leg(
+            0,
+            senderIsCaller ? in.sender() : in.receiver(),
+            senderIsCaller ? in.receiver() : in.sender(),
+            senderIsCaller ? in.senderPlace() : in.receiverPlace(),
+            senderIsCaller ? in.receiverPlace() : in.senderPlace(),
+            Leg.Phase.ANSWERED,
+            -1,
+            null,
+            Signals.NONE,
+            turn.after(Turn.UNANSWERED),
+            false);
+    turn.set(leg);
+    Dialog dialog = Dialog.early(leg, senderIsCaller ? message.receiverTag() : message.senderTag());
+    turn.add(
+        dialog
+            .with(true, Party.UNKNOWN.withMedia(Media.UNKNOWN))
+            .with(false, Party.UNKNOWN.withMedia(Media.UNKNOWN))
+            .in(Dialog.Phase.CONFIRMED, turn.confirmedUntilNs()));
+  }
+}

@@ -1,0 +1,604 @@
+package org.pinholed.helper.sip.call;
+
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.sip.call.Step.Opening;
+import org.pinholed.helper.sip.policy.MediaPolicy;
+import org.pinholed.helper.sip.policy.SipSettings;
+import org.pinholed.helper.sip.words.SipReason;
+
+/**
+ * A call while one message changes it: a copy of what is remembered, and the steps so far. It knows
+ * what opening and closing mean for a dialog; when that is done is said by the rules. Used by one
+ * thread, for one message.
+ */
+final class Turn {
+  /** How long an INVITE waits for its first answer, and how long what is over is remembered. */
+  static final Duration UNANSWERED = Duration.ofSeconds(32);
+
+  /** How long after the last 1xx a final answer is awaited (RFC 3261 section 16.6, timer C). */
+  static final Duration RINGING = Duration.ofMinutes(3);
+
+  /** RFC 4028 section 4: nobody may ask for less. */
+  private static final long SESSION_EXPIRES_MIN = 90;
+
+  private static final long SECOND_NS = 1_000_000_000L;
+
+  private final Incoming in;
+  private final long nowNs;
+  private final SipSettings settings;
+  private final MediaPolicy policy;
+  private final boolean wasLive;
+  private final String stateBefore;
+
+  private final List<Leg> legs = new ArrayList<>();
+  private final List<Dialog> dialogs = new ArrayList<>();
+  private final List<Step> steps = new ArrayList<>();
+  private long startNs;
+  private long caller;
+  private long keptUntilNs;
+  private @Nullable Media shown;
+  private Signals shownSignals = Signals.NONE;
+  private boolean began;
+  private boolean answered;
+
+  Turn(@Nullable Call before, Incoming in, long nowNs, SipSettings settings, MediaPolicy policy) {
+    this.in = in;
+    this.nowNs = nowNs;
+    this.settings = settings;
+    this.policy = policy;
+    startNs = nowNs;
+    if (before != null) {
+      startNs = before.startNs();
+      caller = before.caller();
+      keptUntilNs = before.keptUntilNs();
+      legs.addAll(before.legs());
+      dialogs.addAll(before.dialogs());
+    }
+    stateBefore = stateWord();
+    wasLive = isLive();
+    forgetWhatIsOver();
+  }
+
+  /** A dialog that a message belongs to. */
+  record Match(int index, boolean senderIsCaller) {}
+
+  // ---- what is known
+
+  Incoming in() {
+    return in;
+  }
+
+  CallMessage message() {
+    return in.message();
+  }
+
+  SipSettings settings() {
+    return settings;
+  }
+
+  boolean isUnknown() {
+    return legs.isEmpty();
+  }
+
+  long caller() {
+    return caller;
+  }
+
+  long after(Duration time) {
+    return nowNs + time.toNanos();
+  }
+
+  boolean isOver(long momentNs) {
+    return momentNs - nowNs <= 0;
+  }
+
+  List<Dialog> dialogs() {
+    return dialogs;
+  }
+
+  Dialog dialog(int index) {
+    return dialogs.get(index);
+  }
+
+  void set(int index, Dialog dialog) {
+    dialogs.set(index, dialog);
+  }
+
+  Leg legOf(Dialog dialog) {
+    for (Leg leg : legs) {
+      if (leg.id() == dialog.leg()) {
+        return leg;
+      }
+    }
+    throw new IllegalStateException("a dialog without its leg"); // of our own making only
+  }
+
+  /** The way as it is by now. */
+  Leg current(Leg leg) {
+    for (Leg now : legs) {
+      if (now.id() == leg.id()) {
+        return now;
+      }
+    }
+    return leg;
+  }
+
+  void set(Leg leg) {
+    legs.removeIf(other -> other.id() == leg.id());
+    legs.add(leg);
+  }
+
+  /** The way between two ends of a flow; null if no INVITE came past on it. */
+  @Nullable Leg legBetween(InetAddress from, InetAddress to) {
+    for (Leg leg : legs) {
+      if (leg.isBetween(from, to)) {
+        return leg;
+      }
+    }
+    return null;
+  }
+
+  /** A number for another way; below zero if there are too many. */
+  int freeLeg() {
+    for (int id = 0; id < Leg.MOST; id++) {
+      int wanted = id;
+      if (legs.stream().noneMatch(leg -> leg.id() == wanted)) {
+        return id;
+      }
+    }
+    return -1;
+  }
+
+  long highestCseq() {
+    return legs.stream().mapToLong(Leg::cseq).max().orElse(-1);
+  }
+
+  int indexOf(Leg leg, long tag) {
+    for (int at = 0; at < dialogs.size(); at++) {
+      if (dialogs.get(at).leg() == leg.id() && dialogs.get(at).tag() == tag) {
+        return at;
+      }
+    }
+    return -1;
+  }
+
+  boolean isConfirmed(Leg leg) {
+    return anyOf(leg, Dialog.Phase.CONFIRMED);
+  }
+
+  private boolean anyOf(Leg leg, Dialog.Phase phase) {
+    for (Dialog dialog : dialogs) {
+      if (dialog.leg() == leg.id() && dialog.phase() == phase) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether something of the call may be open. */
+  boolean isLive() {
+    return legs.stream().anyMatch(Leg::isCalling)
+        || dialogs.stream().anyMatch(dialog -> dialog.phase() == Dialog.Phase.CONFIRMED);
+  }
+
+  private String stateWord() {
+    boolean early = false;
+    for (Dialog dialog : dialogs) {
+      if (dialog.phase() == Dialog.Phase.CONFIRMED) {
+        return "confirmed";
+      }
+      early |= dialog.phase() == Dialog.Phase.EARLY;
+    }
+    return early ? "early" : legs.stream().anyMatch(Leg::isCalling) ? "calling" : "ended";
+  }
+
+  /**
+   * The dialogs that a message belongs to: by its tags, and by where it comes from. On a way on
+   * which the INVITE came past that is one. Else the sender must be at an address of the party that
+   * it says it is: so a BYE counts that leaves out the proxies (RFC 3261 section 12.2.1.1).
+   */
+  List<Match> matches() {
+    List<Match> near = new ArrayList<>();
+    for (int at = 0; at < dialogs.size(); at++) {
+      Dialog dialog = dialogs.get(at);
+      Leg leg = legOf(dialog);
+      for (boolean ofCaller : new boolean[] {true, false}) {
+        long senderTag = ofCaller ? caller : dialog.tag();
+        long receiverTag = ofCaller ? dialog.tag() : caller;
+        if (senderTag != message().senderTag() || receiverTag != message().receiverTag()) {
+          continue;
+        }
+        Match match = new Match(at, ofCaller);
+        if (ofCaller
+            ? leg.isBetween(in.sender(), in.receiver())
+            : leg.isBetween(in.receiver(), in.sender())) {
+          return List.of(match);
+        }
+        InetAddress known = ofCaller ? leg.caller() : leg.callee();
+        if (known.equals(in.sender()) || dialog.party(ofCaller).signals().names(in.sender())) {
+          near.add(match);
+        }
+      }
+    }
+    return near;
+  }
+
+  /** Whether there is a dialog with the tags of the message, whoever sent it. */
+  boolean hasItsTags() {
+    long from = message().senderTag();
+    long to = message().receiverTag();
+    for (Dialog dialog : dialogs) {
+      if (dialog.isOpen()
+          && ((from == caller && to == dialog.tag()) || (to == caller && from == dialog.tag()))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // ---- what changes
+
+  /** Begins anew: what there was of the call is over. */
+  void clear() {
+    legs.clear();
+    dialogs.clear();
+    startNs = nowNs;
+  }
+
+  void callerIs(long tag) {
+    caller = tag;
+  }
+
+  void begin() {
+    began = true;
+    if (!isLive()) {
+      startNs = nowNs;
+    }
+  }
+
+  Leg answered(Leg leg) {
+    answered |= leg.counted();
+    return leg.answered();
+  }
+
+  void add(Dialog dialog) {
+    dialogs.add(dialog);
+  }
+
+  void remove(int index) {
+    dialogs.remove(index);
+  }
+
+  void refuse(SipReason reason) {
+    steps.add(new Step.Refuse(reason));
+  }
+
+  /** Has the receiver see of the description what was opened for it. */
+  void show(@Nullable Media media) {
+    shown = media;
+  }
+
+  void show(Signals signals) {
+    shownSignals = signals;
+  }
+
+  /**
+   * When a dialog ends that was confirmed or refreshed just now (RFC 4028 section 10), a call that
+   * is not refreshed ends by {@code maxCall}.
+   */
+  long confirmedUntilNs() {
+    long mostNs = mostNs();
+    long expires = message().sessionExpires();
+    long seconds = Math.max(expires, SESSION_EXPIRES_MIN) + UNANSWERED.toSeconds();
+    boolean isShorter = expires >= 0 && seconds < mostNs / SECOND_NS;
+    return nowNs + (isShorter ? seconds * SECOND_NS : mostNs);
+  }
+
+  // ---- what is opened
+
+  private Direction directionOf(boolean isSender) {
+    return isSender ? message().direction() : message().direction().opposite();
+  }
+
+  private boolean isSenderOf(Dialog dialog, boolean ofCaller) {
+    return (ofCaller ? caller : dialog.tag()) == message().senderTag();
+  }
+
+  private long tagOf(Dialog dialog, boolean ofCaller) {
+    return ofCaller ? caller : dialog.tag();
+  }
+
+  private int placeOf(Dialog dialog, boolean ofCaller) {
+    Leg leg = legOf(dialog);
+    return ofCaller ? leg.callerPlace() : leg.calleePlace();
+  }
+
+  private String mediaGroup(Dialog dialog, boolean ofCaller) {
+    return Groups.media(
+        tagOf(dialog, ofCaller), tagOf(dialog, !ofCaller), placeOf(dialog, ofCaller));
+  }
+
+  private String pendingGroup(Dialog dialog, boolean ofCaller) {
+    return Groups.pending(
+        tagOf(dialog, ofCaller), tagOf(dialog, !ofCaller), placeOf(dialog, ofCaller));
+  }
+
+  private Duration longestOf(Dialog dialog) {
+    return dialog.phase() == Dialog.Phase.CONFIRMED
+        ? Duration.ofNanos(Math.max(SECOND_NS, dialog.deadlineNs() - nowNs))
+        : longest();
+  }
+
+  /**
+   * How long ports are open at most that nobody agreed to yet. The owner ends much earlier if
+   * nobody answers; but if this process is killed meanwhile, and the call then answered, only this
+   * time is left of what stands, and the call must last.
+   */
+  private Duration longest() {
+    return Duration.ofNanos(mostNs());
+  }
+
+  private long mostNs() {
+    return Math.max(SECOND_NS, settings.maxCall().toNanos() - (nowNs - startNs));
+  }
+
+  /**
+   * Opens the ports of an offer that no branch answered yet.
+   *
+   * @param isSender whether its caller sent this message
+   */
+  void openOffer(Leg leg, boolean isSender) {
+    Media offer = leg.offer();
+    Direction direction = directionOf(isSender);
+    if (offer != null) {
+      openMedia(
+          Groups.offer(caller, leg.callerPlace()),
+          direction,
+          offer,
+          openings(offer, null, isSender),
+          longest());
+    }
+    openSignals(Groups.signals(caller, leg.callerPlace()), direction, leg.signals(), longest());
+  }
+
+  void closeOffer(Leg leg) {
+    close(Groups.offer(caller, leg.callerPlace()), true);
+  }
+
+  /** Opens what both parties agreed to; nothing for a party of which nothing is known. */
+  void openAgreed(Dialog dialog) {
+    openAgreed(dialog, true);
+    openAgreed(dialog, false);
+  }
+
+  private void openAgreed(Dialog dialog, boolean ofCaller) {
+    Media own = dialog.party(ofCaller).media();
+    if (own != null) {
+      boolean isSender = isSenderOf(dialog, ofCaller);
+      openMedia(
+          mediaGroup(dialog, ofCaller),
+          directionOf(isSender),
+          own,
+          openings(own, dialog.party(!ofCaller).media(), isSender),
+          longestOf(dialog));
+    }
+  }
+
+  /** Opens what a party would take besides what it takes now. */
+  void openPending(Dialog dialog, boolean ofCaller, @Nullable Media other) {
+    Party.Pending pending = dialog.party(ofCaller).pending();
+    if (pending != null) {
+      boolean isSender = isSenderOf(dialog, ofCaller);
+      openMedia(
+          pendingGroup(dialog, ofCaller),
+          directionOf(isSender),
+          pending.media(),
+          openings(pending.media(), other, isSender),
+          longestOf(dialog));
+    }
+  }
+
+  void closePending(Dialog dialog, boolean ofCaller) {
+    close(pendingGroup(dialog, ofCaller), true);
+  }
+
+  /** Shuts what both agreed to, so that what is opened next lacks what is gone. */
+  void closeAgreed(Dialog dialog, boolean ofCaller) {
+    close(mediaGroup(dialog, ofCaller), true);
+  }
+
+  void openSignals(Dialog dialog, boolean ofCaller) {
+    openSignals(
+        Groups.signals(tagOf(dialog, ofCaller), placeOf(dialog, ofCaller)),
+        directionOf(isSenderOf(dialog, ofCaller)),
+        dialog.party(ofCaller).signals(),
+        longestOf(dialog));
+  }
+
+  void openRefresh(Dialog dialog, boolean ofCaller, Signals refresh) {
+    openSignals(
+        Groups.refresh(tagOf(dialog, ofCaller), placeOf(dialog, ofCaller)),
+        directionOf(isSenderOf(dialog, ofCaller)),
+        refresh,
+        longestOf(dialog));
+  }
+
+  void closeRefresh(Dialog dialog, boolean ofCaller) {
+    close(Groups.refresh(tagOf(dialog, ofCaller), placeOf(dialog, ofCaller)), false);
+  }
+
+  private void openSignals(String group, Direction announcedIn, Signals signals, Duration longest) {
+    if (!signals.isEmpty() && message().mayOpen()) {
+      open(group, new Step.OpenSignals(group, announcedIn, signals, longest));
+    }
+  }
+
+  /** The last word on a group counts, at the place of the first one: what closes comes after it. */
+  private void open(String group, Step step) {
+    for (int at = steps.size() - 1; at >= 0; at--) {
+      Step said = steps.get(at);
+      if (said instanceof Step.Close closed && closed.group().equals(group)) {
+        break;
+      }
+      if ((said instanceof Step.OpenMedia media && media.group().equals(group))
+          || (said instanceof Step.OpenSignals signals && signals.group().equals(group))) {
+        steps.set(at, step);
+        return;
+      }
+    }
+    steps.add(step);
+  }
+
+  private void openMedia(
+      String group,
+      Direction announcedIn,
+      Media media,
+      List<@Nullable Opening> openings,
+      Duration longest) {
+    if (message().mayOpen() && media != Media.UNKNOWN) {
+      open(group, new Step.OpenMedia(group, announcedIn, media, openings, longest));
+    }
+  }
+
+  /**
+   * Who may come to each stream of a party. Shut is what either party shut (RFC 3264 section 6),
+   * and what uses the port of another stream (RFC 9143 section 7.3); RTCP has no port of its own if
+   * both multiplex it (RFC 5761 section 5.1.1).
+   */
+  private List<@Nullable Opening> openings(Media own, @Nullable Media other, boolean isSender) {
+    InetAddress otherEnd = isSender ? in.receiver() : in.sender();
+    List<@Nullable Opening> openings = new ArrayList<>(own.streams());
+    for (int at = 0; at < own.streams(); at++) {
+      openings.add(own.isOff(at) ? null : opening(own, other, at, otherEnd));
+    }
+    return openings;
+  }
+
+  private @Nullable Opening opening(
+      Media own, @Nullable Media other, int stream, InetAddress otherEnd) {
+    if (other == null) {
+      return new Opening(policy.beforeAnswer(), true);
+    }
+    if (other == Media.UNKNOWN) {
+      return new Opening(policy.after(null, MediaPolicy.Place.NONE, otherEnd), true);
+    }
+    boolean shut =
+        stream >= other.streams()
+            || other.isOff(stream)
+            || (own.bundledInto(stream) >= 0 && other.bundledInto(stream) >= 0);
+    if (shut) {
+      return null;
+    }
+    boolean mux = own.isMux(stream) && other.isMux(stream);
+    return new Opening(policy.after(other.address(stream), other.place(stream), otherEnd), !mux);
+  }
+
+  // ---- what is closed
+
+  private void close(String group, boolean isMedia) {
+    steps.add(new Step.Close(group, isMedia));
+  }
+
+  /** Shuts all that a dialog has of its own. */
+  void closeAll(Dialog dialog) {
+    for (boolean ofCaller : new boolean[] {true, false}) {
+      closeAgreed(dialog, ofCaller);
+      closePending(dialog, ofCaller);
+      if (dialog.party(ofCaller).refresh() != null) {
+        closeRefresh(dialog, ofCaller);
+      }
+    }
+    close(Groups.signals(dialog.tag(), legOf(dialog).calleePlace()), false);
+  }
+
+  /** Ends a way, with what is open of its INVITE. */
+  void end(Leg leg) {
+    closeOffer(leg);
+    close(Groups.signals(caller, leg.callerPlace()), false);
+    set(answered(leg).in(Leg.Phase.ENDED, after(UNANSWERED)));
+  }
+
+  /** Ends a dialog; with the last one of its way that one ends, too. */
+  void end(int index, Dialog.Phase phase) {
+    Dialog dialog = dialogs.get(index);
+    closeAll(dialog);
+    dialogs.set(index, dialog.in(phase, after(UNANSWERED)).withBye(null));
+    Leg leg = legOf(dialog);
+    if (!leg.isCalling() && !isConfirmed(leg)) {
+      end(leg);
+    }
+  }
+
+  /** What had its time since the last message: nobody says so, there are no timers. */
+  private void forgetWhatIsOver() {
+    for (int at = 0; at < dialogs.size(); at++) {
+      Dialog dialog = dialogs.get(at);
+      if (dialog.phase() == Dialog.Phase.CONFIRMED && isOver(dialog.endNs())) {
+        end(at, Dialog.Phase.ENDED);
+      }
+    }
+    for (Leg leg : List.copyOf(legs)) {
+      if (leg.isCalling() && isOver(leg.deadlineNs())) {
+        endEarly(leg, Dialog.Phase.ENDED);
+        end(leg);
+      }
+    }
+    dialogs.removeIf(dialog -> !dialog.isOpen() && isOver(dialog.deadlineNs()));
+    legs.removeIf(
+        leg ->
+            leg.phase() == Leg.Phase.ENDED
+                && isOver(leg.deadlineNs())
+                && dialogs.stream().noneMatch(dialog -> dialog.leg() == leg.id()));
+  }
+
+  /** Closes the early dialogs of a way. */
+  void endEarly(Leg leg, Dialog.Phase phase) {
+    for (int at = 0; at < dialogs.size(); at++) {
+      Dialog dialog = dialogs.get(at);
+      if (dialog.leg() == leg.id() && dialog.phase() == Dialog.Phase.EARLY) {
+        closeAll(dialog);
+        dialogs.set(at, dialog.in(phase, after(UNANSWERED)));
+      }
+    }
+  }
+
+  // ---- the end of the turn
+
+  Verdict verdict() {
+    List<Step> all = new ArrayList<>(steps);
+    boolean live = isLive();
+    if (live) {
+      keep(all);
+    } else if (wasLive) {
+      all.removeIf(Step.Close.class::isInstance); // the end closes all of them
+      all.add(new Step.End());
+    }
+    String state = stateWord();
+    if (live && (began || !state.equals(stateBefore))) {
+      all.add(new Step.Named(state));
+    }
+    Call after = new Call(startNs, caller, keptUntilNs, legs, dialogs);
+    long rememberedNs = legs.isEmpty() ? 0 : after.rememberedNs(nowNs);
+    return new Verdict(rememberedNs == 0 ? null : after, all, shown, shownSignals, began, answered);
+  }
+
+  private void keep(List<Step> all) {
+    long untilNs = nowNs;
+    for (Leg leg : legs) {
+      untilNs = leg.isCalling() ? Call.later(untilNs, leg.deadlineNs()) : untilNs;
+    }
+    for (Dialog dialog : dialogs) {
+      boolean confirmed = dialog.phase() == Dialog.Phase.CONFIRMED;
+      untilNs = confirmed ? Call.later(untilNs, dialog.endNs()) : untilNs;
+    }
+    if (untilNs != keptUntilNs || !wasLive) {
+      keptUntilNs = untilNs;
+      all.add(new Step.Keep(Duration.ofNanos(Math.max(SECOND_NS, untilNs - nowNs))));
+    }
+  }
+}
