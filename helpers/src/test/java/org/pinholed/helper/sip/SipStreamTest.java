@@ -30,7 +30,8 @@ class SipStreamTest {
 
   /** An INVITE of the routed phone. */
   private static final String INVITE =
-      SipFlow.read("4-tcp-cuts/in.sip").replace("Content-Length: 172", "Content-Length: 181")
+      SipFlow.read("4-tcp-cuts/in.sip")
+          .replace("Content-Length: 172", "Content-Length: 181")
           .replace("192.0.2.10", "198.51.100.10");
 
   private static HelperRun run(FlowFacts facts) {
@@ -98,7 +99,8 @@ class SipStreamTest {
             "",
             "",
             new FlowFacts.Announcement(null, "rx", "c"));
-    assertEquals(List.of("cut HTTP @0"), client(run(child), "GET / HTTP/1.1\r\n").sink().outcomes());
+    assertEquals(
+        List.of("cut HTTP @0"), client(run(child), "GET / HTTP/1.1\r\n").sink().outcomes());
     HelperRun sip = server(client(run(child), OPTIONS), ANSWER);
     assertEquals(List.of("proven"), sip.sink().outcomes());
   }
@@ -126,8 +128,7 @@ class SipStreamTest {
     HelperRun run = new HelperRun(new HelperSetup(new SipProtocol(), Map.of(), small, facts, null));
     int head = INVITE.indexOf("\r\n\r\n") + 4;
     String body = INVITE.substring(head) + "a=x:" + "y".repeat(3000) + "\r\n";
-    String longer =
-        INVITE.substring(0, head).replace(": 181", ": " + body.length()) + body;
+    String longer = INVITE.substring(0, head).replace(": 181", ": " + body.length()) + body;
     for (int at = 0; at < longer.length(); at += 500) {
       client(run, longer.substring(at, Math.min(longer.length(), at + 500)));
     }

@@ -330,7 +330,7 @@ final class Turn {
 
   private Duration longestOf(Dialog dialog) {
     return dialog.phase() == Dialog.Phase.CONFIRMED
-        ? Duration.ofNanos(Math.max(SECOND_NS, dialog.deadlineNs() - nowNs))
+        ? Duration.ofNanos(wholeSecondsNs(dialog.deadlineNs() - nowNs))
         : longest();
   }
 
@@ -344,7 +344,12 @@ final class Turn {
   }
 
   private long mostNs() {
-    return Math.max(SECOND_NS, settings.maxCall().toNanos() - (nowNs - startNs));
+    return wholeSecondsNs(settings.maxCall().toNanos() - (nowNs - startNs));
+  }
+
+  // Upwards, so that what is announced twice within a second is announced with the same end.
+  private static long wholeSecondsNs(long timeNs) {
+    return Math.max(1, (timeNs + SECOND_NS - 1) / SECOND_NS) * SECOND_NS;
   }
 
   /**
