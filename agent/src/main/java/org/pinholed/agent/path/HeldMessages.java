@@ -121,8 +121,10 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
         packet.sequence(), packet.payloadLengthBytes(), packet.has(PacketView.FIN), inTurnOnly)) {
       return TcpPath.AS_IT_CAME;
     }
-    if (rewrites.hasNewEdits() && rewrites.changesLength()) {
-      outcomes.hold(); // also if it waits for an acknowledgement: that must be seen
+    if (rewrites.hasNewEdits()) {
+      // Also if it keeps its length: its text is kept until the receiver has it, and a side that
+      // speaks alone is answered by pure acknowledgements only.
+      outcomes.hold();
     }
     verdict = "held until the message is complete";
     int packetId = batch.keep();

@@ -36,11 +36,12 @@ import org.pinholed.kernel.nftables.NftValue;
  * change of chains, which would flush the queues.
  *
  * <p>The set {@code rewritten} has the directions in which a message was made longer or shorter a
- * moment ago. The next such message must wait until the receiver has this one, so the pure ACKs of
- * the other direction are queued too. And without a reader, where packets pass ({@code bypass}),
- * those of this direction do not: the sender may send the message again, and if that passed
- * unchanged, the receiver would take its last bytes for new ones, or miss some. A connection is
- * named by its id: what NAT does to addresses does not matter then.
+ * moment ago, or was changed and may be longer than a segment. The next such message must wait
+ * until the receiver has this one, or its text is kept until then, so the pure ACKs of the other
+ * direction are queued too. And without a reader, where packets pass ({@code bypass}), those of
+ * this direction do not: the sender may send the message again, and if that passed unchanged, the
+ * receiver would take its last bytes for new ones, or miss some. A connection is named by its id:
+ * what NAT does to addresses does not matter then.
  */
 final class Diversion {
   static final String CHAIN_POSTROUTING = "postrouting";
