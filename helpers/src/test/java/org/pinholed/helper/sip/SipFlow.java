@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
@@ -57,7 +58,7 @@ final class SipFlow {
         transport, origin, "198.51.100.10:5062", "198.51.100.10:5062", "203.0.113.10:5060");
   }
 
-  static HelperSetup setup(FlowFacts facts, Endpoint translated) {
+  static HelperSetup setup(FlowFacts facts, @Nullable Endpoint translated) {
     return new HelperSetup(new SipProtocol(), Map.of(), LIMITS, facts, translated);
   }
 

@@ -23,8 +23,17 @@ import org.pinholed.helper.testkit.HelperSetup;
 /** What is special to SIP over TCP. */
 class SipStreamTest {
   private static final String OPTIONS =
-      "OPTIONS sip:b@203.0.113.10 SIP/2.0\r\nVia: SIP/2.0/TCP 198.51.100.10:5062;branch=z9hG4bKo\r\n"
-          + "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: o\r\nCSeq: 7 OPTIONS\r\nl: 0\r\n\r\n";
+      crlf(
+          """
+          OPTIONS sip:b@203.0.113.10 SIP/2.0
+          Via: SIP/2.0/TCP 198.51.100.10:5062;branch=z9hG4bKo
+          From: <sip:a@x>;tag=1
+          To: <sip:b@x>
+          Call-ID: o
+          CSeq: 7 OPTIONS
+          l: 0
+
+          """);
   private static final String ANSWER =
       "SIP/2.0 200 OK" + OPTIONS.substring(OPTIONS.indexOf("\r\n"));
 
@@ -171,5 +180,9 @@ class SipStreamTest {
       server(run, ANSWER);
       assertTrue(run.sink().outcomes().contains("proven"));
     }
+  }
+
+  private static String crlf(String text) {
+    return text.replace("\n", "\r\n");
   }
 }

@@ -82,9 +82,17 @@ class LengthFieldTest {
   @Test
   void overUdp_withoutContentLength_getsNone() {
     String without =
-        "INVITE sip:b@198.51.100.9 SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK1\r\n"
-            + "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
-            + "Content-Type: application/sdp\r\n\r\n%s";
+        crlf(
+            """
+          INVITE sip:b@198.51.100.9 SIP/2.0
+          Via: SIP/2.0/UDP %s;branch=z9hG4bK1
+          From: <sip:a@x>;tag=1
+          To: <sip:b@x>
+          Call-ID: 1
+          CSeq: 1 INVITE
+          Content-Type: application/sdp
+
+          %s""");
     assertEquals(
         String.format(without, LONGER, body(LONGER)),
         flow(Transport.UDP, LONGER).client(String.format(without, CLIENT, body(CLIENT))));
@@ -147,10 +155,18 @@ class LengthFieldTest {
   @Test
   void overTcp_withoutABody_headersGiveTheirWhiteSpace() {
     String before =
-        "BYE sip:b@x SIP/2.0\r\n"
-            + "Via:   SIP/2.0/TCP 192.0.2.10:5062;branch=z9hG4bK1\r\n"
-            + "From:    <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: 1\r\nCSeq: 1 BYE\r\n"
-            + "Contact: <sip:192.0.2.10:5062>\r\nContent-Length: 0\r\n\r\n";
+        crlf(
+            """
+          BYE sip:b@x SIP/2.0
+          Via:   SIP/2.0/TCP 192.0.2.10:5062;branch=z9hG4bK1
+          From:    <sip:a@x>;tag=1
+          To: <sip:b@x>
+          Call-ID: 1
+          CSeq: 1 BYE
+          Contact: <sip:192.0.2.10:5062>
+          Content-Length: 0
+
+          """);
     String after = before.replace("192.0.2.10", "203.0.113.1").replace("Via:   ", "Via: ");
     assertEquals(
         after, flow(Transport.TCP, "203.0.113.1:5062").client(before), "spare white space first");
@@ -162,5 +178,9 @@ class LengthFieldTest {
             .replace("Contact: ", "Contact:"),
         flow(Transport.TCP, "203.0.113.1:5062").client(tight),
         "then the last of each line that changes, of no other");
+  }
+
+  private static String crlf(String text) {
+    return text.replace("\n", "\r\n");
   }
 }

@@ -9,9 +9,17 @@ import org.pinholed.helper.sip.words.SipReason;
 /** Addresses and ports of descriptions, towards the outside and back. */
 class SdpRewriterTest {
   private static final String HEAD =
-      "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP phone.example;branch=z9hG4bK1\r\n"
-          + "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
-          + "Content-Type: application/sdp\r\n\r\n";
+      crlf(
+          """
+          INVITE sip:b@x SIP/2.0
+          Via: SIP/2.0/UDP phone.example;branch=z9hG4bK1
+          From: <sip:a@x>;tag=1
+          To: <sip:b@x>
+          Call-ID: 1
+          CSeq: 1 INVITE
+          Content-Type: application/sdp
+
+          """);
 
   private static Rewriting flow() {
     return Rewriting.masqueraded(Transport.UDP)
@@ -30,28 +38,50 @@ class SdpRewriterTest {
   }
 
   private static final String INSIDE =
-      "v=0\r\no=192.0.2.10 1 1 IN IP4 192.0.2.10\r\ns=192.0.2.10\r\ni=192.0.2.10\r\n"
-          + "c=IN IP4 192.0.2.10\r\nt=0 0\r\na=x:192.0.2.10\r\n"
-          + "m=audio 4000 RTP/AVP 0 4000\r\na=rtpmap:4000 x/8000\r\na=rtcp:4010 IN IP4 192.0.2.10\r\n"
-          + "a=candidate:1 1 UDP 2130706431 192.0.2.10 4000 typ host generation 0\r\n"
-          + "a=candidate:1 2 UDP 2130706430 192.0.2.10 4010 typ host\r\n"
-          + "a=candidate:2 1 UDP 1694498815 203.0.113.77 6000 typ srflx raddr 192.0.2.10 rport 4000\r\n"
-          + "a=candidate:3 1 UDP 2130706431 192.0.2.10 4999 typ host\r\n"
-          + "a=candidate:4 1 UDP 2130706431 192.0.2.11 4000 typ host\r\n"
-          + "m=video 4002 RTP/AVP 31\r\nc=IN IP4 192.0.2.10\r\n"
-          + "m=audio 0 RTP/AVP 8\r\n";
+      crlf(
+          """
+          v=0
+          o=192.0.2.10 1 1 IN IP4 192.0.2.10
+          s=192.0.2.10
+          i=192.0.2.10
+          c=IN IP4 192.0.2.10
+          t=0 0
+          a=x:192.0.2.10
+          m=audio 4000 RTP/AVP 0 4000
+          a=rtpmap:4000 x/8000
+          a=rtcp:4010 IN IP4 192.0.2.10
+          a=candidate:1 1 UDP 2130706431 192.0.2.10 4000 typ host generation 0
+          a=candidate:1 2 UDP 2130706430 192.0.2.10 4010 typ host
+          a=candidate:2 1 UDP 1694498815 203.0.113.77 6000 typ srflx raddr 192.0.2.10 rport 4000
+          a=candidate:3 1 UDP 2130706431 192.0.2.10 4999 typ host
+          a=candidate:4 1 UDP 2130706431 192.0.2.11 4000 typ host
+          m=video 4002 RTP/AVP 31
+          c=IN IP4 192.0.2.10
+          m=audio 0 RTP/AVP 8
+          """);
 
   private static final String OUTSIDE =
-      "v=0\r\no=192.0.2.10 1 1 IN IP4 203.0.113.1\r\ns=192.0.2.10\r\ni=192.0.2.10\r\n"
-          + "c=IN IP4 203.0.113.1\r\nt=0 0\r\na=x:192.0.2.10\r\n"
-          + "m=audio 6000 RTP/AVP 0 4000\r\na=rtpmap:4000 x/8000\r\na=rtcp:6010 IN IP4 203.0.113.1\r\n"
-          + "a=candidate:1 1 UDP 2130706431 203.0.113.1 6000 typ host generation 0\r\n"
-          + "a=candidate:1 2 UDP 2130706430 203.0.113.1 6010 typ host\r\n"
-          + "a=candidate:2 1 UDP 1694498815 203.0.113.77 6000 typ srflx raddr 192.0.2.10 rport 4000\r\n"
-          + "a=candidate:3 1 UDP 2130706431 192.0.2.10 4999 typ host\r\n"
-          + "a=candidate:4 1 UDP 2130706431 192.0.2.11 4000 typ host\r\n"
-          + "m=video 4002 RTP/AVP 31\r\nc=IN IP4 203.0.113.1\r\n"
-          + "m=audio 0 RTP/AVP 8\r\n";
+      crlf(
+          """
+          v=0
+          o=192.0.2.10 1 1 IN IP4 203.0.113.1
+          s=192.0.2.10
+          i=192.0.2.10
+          c=IN IP4 203.0.113.1
+          t=0 0
+          a=x:192.0.2.10
+          m=audio 6000 RTP/AVP 0 4000
+          a=rtpmap:4000 x/8000
+          a=rtcp:6010 IN IP4 203.0.113.1
+          a=candidate:1 1 UDP 2130706431 203.0.113.1 6000 typ host generation 0
+          a=candidate:1 2 UDP 2130706430 203.0.113.1 6010 typ host
+          a=candidate:2 1 UDP 1694498815 203.0.113.77 6000 typ srflx raddr 192.0.2.10 rport 4000
+          a=candidate:3 1 UDP 2130706431 192.0.2.10 4999 typ host
+          a=candidate:4 1 UDP 2130706431 192.0.2.11 4000 typ host
+          m=video 4002 RTP/AVP 31
+          c=IN IP4 203.0.113.1
+          m=audio 0 RTP/AVP 8
+          """);
 
   @Test
   void allTogether_andBackForWhoeverIsInside() {
@@ -106,10 +136,24 @@ class SdpRewriterTest {
     // with addresses of their own there is no question
     toInside(
         flow,
-        "v=0\r\ns=-\r\nm=audio 6000 RTP/AVP 0\r\nc=IN IP4 203.0.113.1\r\n"
-            + "m=video 7000 RTP/AVP 31\r\nc=IN IP4 203.0.113.1\r\n",
-        "v=0\r\ns=-\r\nm=audio 4000 RTP/AVP 0\r\nc=IN IP4 192.0.2.10\r\n"
-            + "m=video 4100 RTP/AVP 31\r\nc=IN IP4 192.0.2.20\r\n");
+        crlf(
+            """
+          v=0
+          s=-
+          m=audio 6000 RTP/AVP 0
+          c=IN IP4 203.0.113.1
+          m=video 7000 RTP/AVP 31
+          c=IN IP4 203.0.113.1
+          """),
+        crlf(
+            """
+          v=0
+          s=-
+          m=audio 4000 RTP/AVP 0
+          c=IN IP4 192.0.2.10
+          m=video 4100 RTP/AVP 31
+          c=IN IP4 192.0.2.20
+          """));
   }
 
   @Test
@@ -134,8 +178,17 @@ class SdpRewriterTest {
     String head =
         HEAD.replace("Content-Type: application/sdp", "Content-Type: multipart/mixed;boundary=x");
     String part =
-        "--x\r\nContent-Type: text/plain\r\n\r\nc=IN IP4 192.0.2.10\r\n--x\r\n"
-            + "Content-Type: application/sdp\r\n\r\n%s--x--\r\n";
+        crlf(
+            """
+          --x
+          Content-Type: text/plain
+
+          c=IN IP4 192.0.2.10
+          --x
+          Content-Type: application/sdp
+
+          %s--x--
+          """);
     String inside = "v=0\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nm=audio 4000 RTP/AVP 0\r\n";
     String outside = "v=0\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nm=audio 6000 RTP/AVP 0\r\n";
     assertEquals(
@@ -156,5 +209,9 @@ class SdpRewriterTest {
         flow,
         "v=0\r\no=- 1 1 IN IP6 2001:DB8:1:0::10\r\ns=-\r\nc=IN IP6 2001:db8:1::0010\r\nm=audio 4000 RTP/AVP 0\r\n",
         "v=0\r\no=- 1 1 IN IP6 2001:db8:2::1\r\ns=-\r\nc=IN IP6 2001:db8:2::1\r\nm=audio 4000 RTP/AVP 0\r\n");
+  }
+
+  private static String crlf(String text) {
+    return text.replace("\n", "\r\n");
   }
 }
