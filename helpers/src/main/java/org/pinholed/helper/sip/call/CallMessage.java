@@ -24,7 +24,7 @@ import org.pinholed.helper.sip.words.SipWord;
  * @param sessionExpires Session-Expires in seconds (RFC 4028); below zero if there is none
  * @param mayOpen false for a stream that is read from somewhere in its middle and where no request
  *     and its answer were both read yet: then a message may close, but opens nothing
- * @param label who speaks with whom, for operators; used of requests that begin a call
+ * @param label who speaks with whom, for operators
  * @param streamOffset where it begins; 0 for a datagram
  */
 public record CallMessage(

@@ -2,13 +2,13 @@ package org.pinholed.helper.sip.call;
 
 import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.sip.policy.MediaPolicy.Place;
-import org.pinholed.helper.text.AddressParser;
+import org.pinholed.helper.sip.policy.StateReader;
+import org.pinholed.helper.sip.policy.StateWriter;
 
 /**
  * A call as text, one field after the other with a comma behind each: numbers in base 36, moments
@@ -17,15 +17,8 @@ import org.pinholed.helper.text.AddressParser;
  */
 final class CallText {
   private static final char VERSION = '1';
-  private static final int RADIX = 36;
-  private static final long MILLISECOND_NS = 1_000_000;
-
-  /** No moment is further away than that. */
-  private static final long AWAY_MAX_MS = 400L * 24 * 3600 * 1000;
-
   private static final int DIALOGS_MAX = 64;
   private static final int STREAMS_MAX = 64;
-  private static final int PORT_MAX = 65535;
 
   /** Their places in these lists are written: what is added goes to the end. */
   private static final List<Leg.Phase> LEG_PHASES =
@@ -41,12 +34,9 @@ final class CallText {
   private CallText() {}
 
   /** Writes a call down. */
-  static final class Writer {
-    private final StringBuilder text = new StringBuilder(400).append(VERSION);
-    private final long nowNs;
-
+  static final class Writer extends StateWriter {
     private Writer(long nowNs) {
-      this.nowNs = nowNs;
+      super(VERSION, nowNs);
     }
 
     static String of(Call call, long nowNs) {
@@ -61,7 +51,7 @@ final class CallText {
       call.legs().forEach(this::leg);
       number(call.dialogs().size());
       call.dialogs().forEach(this::dialog);
-      return text.toString();
+      return toString();
     }
 
     private void leg(Leg leg) {
@@ -151,45 +141,12 @@ final class CallText {
         }
       }
     }
-
-    private void endpoint(Endpoint endpoint) {
-      address(endpoint.address());
-      number(endpoint.port());
-    }
-
-    private void address(@Nullable InetAddress address) {
-      text.append(address == null ? "" : HexFormat.of().formatHex(address.getAddress()));
-      text.append(',');
-    }
-
-    private <T> void one(T value, List<T> all) {
-      number(all.indexOf(value));
-    }
-
-    private void flag(boolean flag) {
-      number(flag ? 1 : 0);
-    }
-
-    private void moment(long momentNs) {
-      number((momentNs - nowNs) / MILLISECOND_NS);
-    }
-
-    private void number(long number) {
-      text.append(Long.toString(number, RADIX)).append(',');
-    }
   }
 
   /** Reads what {@link Writer} wrote, or anything else. */
-  static final class Reader {
-    private final String text;
-    private final long nowNs;
-    private int at = 1;
-    private boolean ok;
-
+  static final class Reader extends StateReader {
     private Reader(String text, long nowNs) {
-      this.text = text;
-      this.nowNs = nowNs;
-      ok = !text.isEmpty() && text.charAt(0) == VERSION;
+      super(VERSION, text, nowNs);
     }
 
     static @Nullable Call of(String text, long nowNs) {
@@ -201,22 +158,22 @@ final class CallText {
       long caller = number(0, Long.MAX_VALUE);
       long keptNs = moment();
       List<Leg> legs = new ArrayList<>();
-      for (int left = index(Leg.MOST + 1); left > 0 && ok; left--) {
+      for (int left = index(Leg.MOST + 1); left > 0 && isOk(); left--) {
         add(legs, leg());
       }
       List<Dialog> dialogs = new ArrayList<>();
-      for (int left = index(DIALOGS_MAX + 1); left > 0 && ok; left--) {
+      for (int left = index(DIALOGS_MAX + 1); left > 0 && isOk(); left--) {
         add(dialogs, dialog());
       }
       for (Dialog dialog : dialogs) {
-        ok &= legs.stream().anyMatch(leg -> leg.id() == dialog.leg());
+        require(legs.stream().anyMatch(leg -> leg.id() == dialog.leg()));
       }
-      ok &= at == text.length() && !legs.isEmpty();
-      return ok ? new Call(startNs, caller, keptNs, legs, dialogs) : null;
+      require(!legs.isEmpty());
+      return isOkAndOver() ? new Call(startNs, caller, keptNs, legs, dialogs) : null;
     }
 
     private <T> void add(List<T> list, @Nullable T one) {
-      ok &= one != null;
+      require(one != null);
       if (one != null) {
         list.add(one);
       }
@@ -273,7 +230,7 @@ final class CallText {
         Media said = media();
         long cseq = number(-1, Long.MAX_VALUE);
         boolean isInvite = flag();
-        ok &= said != null;
+        require(said != null);
         pending = said == null ? null : new Party.Pending(kind, said, cseq, isInvite);
       }
       Signals signals = signals();
@@ -284,38 +241,35 @@ final class CallText {
 
     private @Nullable Media media() {
       int streams = index(STREAMS_MAX + 3) - 2;
-      if (streams < 0 || !ok) {
-        return streams == -1 && ok ? Media.UNKNOWN : null;
+      if (streams < 0 || !isOk()) {
+        return streams == -1 && isOk() ? Media.UNKNOWN : null;
       }
       Media.Builder media = new Media.Builder(streams).seenAddress(address());
       for (int stream = 0; stream < streams; stream++) {
         media.add(
             one(Media.KINDS),
             address(),
-            index(PORT_MAX + 1),
+            port(),
             place(),
             address(),
-            index(PORT_MAX + 1),
+            port(),
             place(),
             flag(),
             flag(),
             flag(),
-            (int) number(-1, streams - 1));
-        media.seen(index(PORT_MAX + 1), index(PORT_MAX + 1));
+            (int) number(-1, streams - 1L));
+        media.seen(port(), port());
       }
       Media read = media.build();
       for (int stream = 0; stream < streams; stream++) {
-        ok &=
-            read.place(stream) == Place.NONE || isEndpoint(read.address(stream), read.port(stream));
-        ok &=
-            read.rtcpPlace(stream) == Place.NONE
-                || isEndpoint(read.rtcpAddress(stream), read.rtcpPort(stream));
+        require(isSound(read.place(stream), read.address(stream), read.port(stream)));
+        require(isSound(read.rtcpPlace(stream), read.rtcpAddress(stream), read.rtcpPort(stream)));
       }
       return read;
     }
 
-    private static boolean isEndpoint(@Nullable InetAddress address, int port) {
-      return address != null && port > 0;
+    private static boolean isSound(Place place, @Nullable InetAddress address, int port) {
+      return place == Place.NONE || (address != null && port > 0);
     }
 
     private Place place() {
@@ -324,7 +278,7 @@ final class CallText {
 
     private Signals signals() {
       List<Signals.One> all = new ArrayList<>();
-      for (int left = index(Signals.MOST + 1); left > 0 && ok; left--) {
+      for (int left = index(Signals.MOST + 1); left > 0 && isOk(); left--) {
         Signal.Kind kind = flag() ? Signal.Kind.CONTACT : Signal.Kind.RECORD_ROUTE;
         Endpoint endpoint = endpoint();
         boolean portNamed = flag();
@@ -333,71 +287,13 @@ final class CallText {
         Endpoint inside = endpoint();
         Endpoint seen = flag() ? endpoint() : null;
         if (endpoint != null && inside != null) {
-          ok &= place == Place.NONE || inside.port() > 0;
+          require(place == Place.NONE || inside.port() > 0);
           all.add(
               new Signals.One(
                   new Signal(kind, endpoint, portNamed, transport), place, inside, seen));
         }
       }
       return all.isEmpty() ? Signals.NONE : new Signals(all);
-    }
-
-    private @Nullable Endpoint endpoint() {
-      InetAddress address = address();
-      int port = index(PORT_MAX + 1);
-      ok &= address != null;
-      return address == null ? null : new Endpoint(address, port);
-    }
-
-    private @Nullable InetAddress address() {
-      String hex = field();
-      boolean isHex = hex.chars().allMatch(digit -> Character.digit(digit, 16) >= 0);
-      if (!isHex || (hex.length() != 8 && hex.length() != 32)) {
-        ok &= hex.isEmpty();
-        return null;
-      }
-      byte[] bytes = HexFormat.of().parseHex(hex);
-      return AddressParser.toAddress(bytes, bytes.length);
-    }
-
-    private <T> T one(List<T> all) {
-      return all.get(index(all.size()));
-    }
-
-    private boolean flag() {
-      return index(2) == 1;
-    }
-
-    private long moment() {
-      return nowNs + number(-AWAY_MAX_MS, AWAY_MAX_MS) * MILLISECOND_NS;
-    }
-
-    /** From 0 to below a number; 0 if it is anything else. */
-    private int index(int below) {
-      return (int) number(0, below - 1);
-    }
-
-    private long number(long least, long most) {
-      String digits = field();
-      try {
-        long number = ok ? Long.parseLong(digits, RADIX) : least;
-        ok &= number >= least && number <= most;
-        return ok ? number : Math.max(0, least);
-      } catch (NumberFormatException e) {
-        ok = false;
-        return Math.max(0, least);
-      }
-    }
-
-    private String field() {
-      int end = ok ? text.indexOf(',', at) : -1;
-      if (end < 0) {
-        ok = false;
-        return "";
-      }
-      String field = text.substring(at, end);
-      at = end + 1;
-      return field;
     }
   }
 }

@@ -1,0 +1,85 @@
+package org.pinholed.helper.sip.registration;
+
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.Lifetime;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.Transport;
+import org.pinholed.helper.sip.registration.Registration.Place;
+import org.pinholed.helper.sip.words.OwnerKind;
+import org.pinholed.helper.sip.words.SipWord;
+
+/**
+ * What one message does to the pinholes of a registration. Each contact has two groups: {@code q}
+ * with its name for what is asked, shut, and {@code r} for what is granted. So a request that is
+ * not answered changes nothing of what was granted before.
+ */
+final class Pinholes {
+  private static final int NAME_LENGTH = 10;
+
+  private final OwnerId.Digest contacts = new OwnerId.Digest("sip contact");
+  private final RegisterMessage message;
+  private final Direction fromPhone;
+  private final OutcomeSink out;
+
+  Pinholes(RegisterMessage message, Direction fromPhone, OutcomeSink out) {
+    this.message = message;
+    this.fromPhone = fromPhone;
+    this.out = out;
+  }
+
+  /** Takes a port; null if there is none. */
+  @Nullable Endpoint ask(Place place, Duration atMost) {
+    return expect(request('q', place, new Lifetime.Fixed(atMost)).inactive());
+  }
+
+  /** Opens it for the registrar; false if that was refused. */
+  boolean open(Place place, Duration granted) {
+    return expect(request('r', place, new Lifetime.Until(granted))) != null;
+  }
+
+  void close(Place place) {
+    out.close(message.registration(), group('r', place), OutcomeSink.Children.KEEP);
+  }
+
+  void forget(Place place) {
+    out.close(message.registration(), group('q', place), OutcomeSink.Children.KEEP);
+  }
+
+  void named(String state) {
+    out.named(message.registration(), OwnerKind.REGISTRATION, message.label(), state);
+  }
+
+  private @Nullable Endpoint expect(ExpectationRequest.Builder request) {
+    return out.expectGroup(List.of(request.build())).get(0).orElse(null);
+  }
+
+  private ExpectationRequest.Builder request(char kind, Place place, Lifetime lifetime) {
+    ExpectationRequest.Builder request =
+        ExpectationRequest.builder(group(kind, place), fromPhone, place.inside(), SipWord.REGISTER)
+            .owner(message.registration())
+            .item(place.portNamed() ? "c" : "cn")
+            .transport(place.transport())
+            .many()
+            .read()
+            .lifetime(lifetime)
+            .label(message.label())
+            .streamOffset(message.streamOffset());
+    return place.isSeen() ? request.text(ExpectationRequest.Text.STAYS) : request;
+  }
+
+  /** Made of the contact alone, so that the next process finds it again. */
+  private String group(char kind, Place place) {
+    int port = place.inside().port();
+    byte[] rest = {
+      (byte) (port >> 8), (byte) port, (byte) (place.transport() == Transport.TCP ? 1 : 0)
+    };
+    OwnerId name = contacts.of(place.inside().address().getAddress(), rest);
+    return kind + name.text().substring(0, NAME_LENGTH);
+  }
+}
