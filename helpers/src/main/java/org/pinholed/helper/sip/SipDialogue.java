@@ -239,7 +239,9 @@ final class SipDialogue {
       }
       Inside inside =
           views.mappings.insideOf(transport, new Endpoint(stream.connection().address(), port));
-      return inside == null ? null : inside.endpoint();
+      boolean sendersOwn =
+          inside != null && inside.endpoint().address().equals(side.sender().address());
+      return inside == null || sendersOwn ? null : inside.endpoint();
     }
 
     void call() {
@@ -372,7 +374,7 @@ final class SipDialogue {
       boolean any = !media.streams().isEmpty();
       for (int at = 0; at < description.streams(); at++) {
         SeenMedia.Stream seen = media.stream(at);
-        if (seen.rtp() != null) {
+        if (seen.rtp() != null && views.streams.rtp(at) == null) {
           views.streams.put(at, seen.rtp(), seen.rtcp());
         }
         any |= views.streams.rtp(at) != null;

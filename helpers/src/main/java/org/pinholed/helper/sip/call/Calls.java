@@ -140,7 +140,11 @@ public final class Calls {
   private static List<SeenMedia.Stream> streams(Media media) {
     List<SeenMedia.Stream> streams = new ArrayList<>(media.streams());
     for (int at = 0; at < media.streams(); at++) {
-      Endpoint rtp = isWritten(media.place(at)) ? media.seen(at) : null;
+      boolean written = isWritten(media.place(at));
+      Endpoint rtp = written ? media.seen(at) : null;
+      if (written && rtp == null) {
+        return List.of(); // a port is missing: half of a description leads nowhere
+      }
       Endpoint rtcp = isWritten(media.rtcpPlace(at)) ? media.seenRtcp(at) : null;
       streams.add(new SeenMedia.Stream(rtp, rtcp));
     }

@@ -31,9 +31,13 @@ record Signals(List<One> all) {
       return Objects.equals(other, seen) ? this : new One(signal, place, inside, other);
     }
 
-    /** Its name within its group; {@code n} says that the text had no port. */
+    /**
+     * Its name within its group; {@code n} says that the text had no port, {@code o} that it named
+     * what others see, so that it is given back in the same way.
+     */
     String item(int index) {
-      return "" + signal.kind().letter() + index + (signal.portNamed() ? "" : "n");
+      String wrote = place == Place.SEEN ? "o" : signal.portNamed() ? "" : "n";
+      return "" + signal.kind().letter() + index + wrote;
     }
   }
 
