@@ -2,6 +2,7 @@ package org.pinholed.helper.sip;
 
 import java.time.Duration;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -16,9 +17,11 @@ import org.pinholed.helper.sip.message.SipMessage;
 import org.pinholed.helper.sip.message.UriList;
 import org.pinholed.helper.sip.message.UriView;
 import org.pinholed.helper.sip.message.ViaView;
+import org.pinholed.helper.sip.policy.MediaPolicy;
 import org.pinholed.helper.sip.rewrite.HeaderRewriter;
 import org.pinholed.helper.sip.rewrite.Sides;
 import org.pinholed.helper.sip.words.SipHeader;
+import org.pinholed.helper.sip.words.SipReason;
 import org.pinholed.helper.sip.words.SipWord;
 
 /**
@@ -27,16 +30,26 @@ import org.pinholed.helper.sip.words.SipWord;
  * there comes from the other end of the flow, and soon: each is open for 32 s from the last message
  * that named it (RFC 3261 section 17.1.1.1, 64 times T1).
  *
+ * <p>The same ports are refused as elsewhere, and a message has at most {@value #MOST} opened: the
+ * threat is a client of a web page or script that names whatever is to be reached at its host.
+ *
  * <p>They belong to the two ends, not to a Call-ID: a phone that asks something every second has
  * one of them, not thirty. Not thread-safe; one per flow.
  */
 final class OwnPorts {
   private static final Lifetime LIFETIME = new Lifetime.Fixed(Duration.ofSeconds(32));
 
+  /** How many ports one message may have opened; each costs a transaction. */
+  private static final int MOST = 8;
+
+  private final MediaPolicy policy;
+
   /** Of the two directions; made when they are needed. */
   private final Map<Direction, OwnerId> owners = new EnumMap<>(Direction.class);
 
-  OwnPorts() {}
+  OwnPorts(MediaPolicy policy) {
+    this.policy = policy;
+  }
 
   /**
    * Opens what a message names, and tells its mappings.
@@ -57,6 +70,7 @@ final class OwnPorts {
       OutcomeSink out) {
     SipMessage message = views.message;
     Set<String> done = new HashSet<>();
+    Set<SipReason> reasons = EnumSet.noneOf(SipReason.class);
     ViaView via = message.via();
     Transport flow = side.transport();
     if (message.isRequest()
@@ -74,14 +88,15 @@ final class OwnPorts {
           named,
           again,
           done,
+          reasons,
           offset,
           out);
     }
-    open(views, side, direction, SipHeader.PATH, done, offset, out);
-    open(views, side, direction, SipHeader.REFER_TO, done, offset, out);
+    open(views, side, direction, SipHeader.PATH, done, reasons, offset, out);
+    open(views, side, direction, SipHeader.REFER_TO, done, reasons, offset, out);
     if (!contactsTold) {
-      open(views, side, direction, SipHeader.CONTACT, done, offset, out);
-      open(views, side, direction, SipHeader.RECORD_ROUTE, done, offset, out);
+      open(views, side, direction, SipHeader.CONTACT, done, reasons, offset, out);
+      open(views, side, direction, SipHeader.RECORD_ROUTE, done, reasons, offset, out);
     }
   }
 
@@ -91,6 +106,7 @@ final class OwnPorts {
       Direction direction,
       SipHeader header,
       Set<String> done,
+      Set<SipReason> reasons,
       long offset,
       OutcomeSink out) {
     UriList uris = views.uris.begin(views.message, header);
@@ -101,7 +117,7 @@ final class OwnPorts {
         if (transport != null) {
           boolean named = uri.port() != UriView.NO_PORT;
           int port = HeaderRewriter.portOf(uri);
-          open(views, side, direction, transport, port, named, false, done, offset, out);
+          open(views, side, direction, transport, port, named, false, done, reasons, offset, out);
         }
       }
     }
@@ -116,6 +132,7 @@ final class OwnPorts {
       boolean named,
       boolean again,
       Set<String> done,
+      Set<SipReason> reasons,
       long offset,
       OutcomeSink out) {
     if (transport == side.transport() && port == side.sender().port()) {
@@ -123,9 +140,20 @@ final class OwnPorts {
     }
     Endpoint own = new Endpoint(side.sender().address(), port);
     String group = (transport == Transport.UDP ? "vu" : "vt") + port;
-    if ((!again && views.mappings.seenOf(transport, own) != null) || !done.add(group)) {
+    if ((!again && views.mappings.seenOf(transport, own) != null) || done.contains(group)) {
       return;
     }
+    SipReason refusal =
+        done.size() == MOST
+            ? SipReason.TOO_MANY_PORTS
+            : policy.signalling(own, transport, direction, out).refusal();
+    if (refusal != null) {
+      if (reasons.add(refusal)) {
+        out.report(refusal, offset);
+      }
+      return;
+    }
+    done.add(group);
     Endpoint seen =
         out.expect(
             ExpectationRequest.builder(group, direction, own, views.message.word())

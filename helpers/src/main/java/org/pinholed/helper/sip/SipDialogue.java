@@ -63,7 +63,7 @@ final class SipDialogue {
     text = new SipText(settings.partiesShown());
     calls = new Calls(facts, shared, settings);
     registrations = new Registrations(facts, shared, settings);
-    ownPorts = new OwnPorts();
+    ownPorts = new OwnPorts(new MediaPolicy(facts, settings));
     fromClient = new Sides(facts, Direction.ORIGINAL);
     fromServer = new Sides(facts, Direction.REPLY);
   }

@@ -82,9 +82,10 @@ final class SipOptions {
             + " none by default.");
     options.put(
         DENIED_PORTS,
-        "Ports and ranges that are never opened for media, in place of the default list "
+        "Ports and ranges that are never opened, in place of the default list "
             + DEFAULT_DENIED_PORTS
-            + "; ports below 1024 never are.");
+            + "; SIP itself may be taken at 5060 and 5061 all the same, and ports below 1024 never"
+            + " are.");
     options.put(
         CUT_MEDIA,
         "Whether the media of a call that ended is cut: true (default), or false; then it goes on"

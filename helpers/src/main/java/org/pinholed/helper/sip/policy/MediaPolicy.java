@@ -19,6 +19,8 @@ import org.pinholed.helper.sip.words.SipReason;
  */
 public final class MediaPolicy {
   private static final int PORT_MIN = 1024;
+  private static final int SIP_PORT = 5060;
+  private static final int SIPS_PORT = 5061;
 
   private final FlowFacts facts;
   private final SipSettings settings;
@@ -90,9 +92,18 @@ public final class MediaPolicy {
    */
   public Destination signalling(
       Endpoint named, Transport transport, Direction direction, OutcomeSink out) {
-    return named.port() < PORT_MIN
-        ? refused(named, SipReason.PORT_BELOW_1024)
-        : address(named, transport, direction, out);
+    if (named.port() < PORT_MIN) {
+      return refused(named, SipReason.PORT_BELOW_1024);
+    }
+    if (!isOfSip(named.port()) && settings.deniedPorts().contains(named.port())) {
+      return refused(named, SipReason.PORT_DENIED);
+    }
+    return address(named, transport, direction, out);
+  }
+
+  // They are denied to media, because SIP is there.
+  private static boolean isOfSip(int port) {
+    return port == SIP_PORT || port == SIPS_PORT;
   }
 
   private Destination address(

@@ -108,6 +108,9 @@ public enum SipReason implements Reason {
   PORT_BELOW_1024(Kind.REFUSED, "the announced port is below 1024"),
   /** The port is on the deny list. */
   PORT_DENIED(Kind.REFUSED, "the announced port belongs to a service on the deny list"),
+  /** One message cannot have whatever ports of a host opened. */
+  TOO_MANY_PORTS(
+      Kind.REFUSED, "the message names more ports of its sender than are opened for one message"),
   /** The limit {@code calls}. */
   TOO_MANY_CALLS(Kind.REFUSED, "there are as many calls as calls allows"),
   /** The limit {@code unansweredPerSource}. */
