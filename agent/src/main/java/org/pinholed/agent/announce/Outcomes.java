@@ -27,7 +27,6 @@ import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.OwnerId;
-import org.pinholed.helper.Printable;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.Transport;
 
@@ -267,14 +266,6 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   }
 
   @Override
-  public void named(OwnerId owner, HelperWord kind, String label, String state) {
-    Owner known = known(owner);
-    if (known != null) {
-      known.name(kind.word(), Printable.of(label), Printable.of(state), nowNs);
-    }
-  }
-
-  @Override
   public boolean stands(@Nullable OwnerId owner, String groupName) {
     Owner known = known(owner);
     return known != null && known.stands(groupName);
@@ -293,19 +284,6 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
       table.owners().remove(expectation);
       pinholes.end(expectation, AgentEvent.Kind.CLOSED);
       trace.shuts(expectation);
-    }
-  }
-
-  /**
-   * Ends an owner that outlives flows, with its children, for an operator.
-   *
-   * @param owner which
-   */
-  public void clearOwner(Owner owner) {
-    for (Expectation expectation : table.owners().end(owner)) {
-      pinholes.cutChildrenOf(expectation);
-      table.owners().remove(expectation);
-      pinholes.end(expectation, AgentEvent.Kind.CLEARED);
     }
   }
 
@@ -343,15 +321,6 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   @Override
   public void edit(long streamOffset, int lengthBytes, byte[] replacement) {
     if (!edits.plan(flow(), reading, streamOffset, lengthBytes, replacement)) {
-      report(AgentReason.REWRITE_NOT_ALLOWED, streamOffset);
-    }
-  }
-
-  @Override
-  public void edit(long streamOffset, int lengthBytes, byte[] replacement, HelperWord field) {
-    if (edits.plan(flow(), reading, streamOffset, lengthBytes, replacement)) {
-      events.rewrites(flow().parent(), field);
-    } else {
       report(AgentReason.REWRITE_NOT_ALLOWED, streamOffset);
     }
   }
@@ -414,7 +383,6 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   @Override
   public void understood(HelperWord word) {
     understood = word.word();
-    events.understood(flow().parent(), word);
     trace.understood(word);
   }
 

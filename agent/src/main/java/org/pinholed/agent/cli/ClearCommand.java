@@ -1,7 +1,6 @@
 package org.pinholed.agent.cli;
 
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
 import picocli.CommandLine.Command;
@@ -21,7 +20,6 @@ import picocli.CommandLine.Spec;
       "%nExamples:",
       "  pinholectl clear --parent 0000e39a",
       "  pinholectl clear --policy 25 --helper ftp",
-      "  pinholectl clear --call 3kq0x9WbT2a1mZ5c",
       "  pinholectl clear --all"
     })
 final class ClearCommand implements Callable<Integer> {
@@ -35,21 +33,15 @@ final class ClearCommand implements Callable<Integer> {
   @Spec
   CommandSpec spec;
 
-  @Option(
-      names = "--call",
-      paramLabel = "ID",
-      description = "A call or registration: its pinholes are shut, its connections are cut.")
-  @Nullable String owner;
-
   @Option(names = "--all", description = "All parents. Needed when no filter is given.")
   boolean all;
 
   @Override
   public Integer call() throws Exception {
-    JsonFields request = filter.request("clear").with("call", owner);
+    JsonFields request = filter.request("clear");
     if (all == request.names().size() > 1) {
       throw new ParameterException(
-          spec.commandLine(), "Say which: --policy, --helper, --parent, --call, or else --all.");
+          spec.commandLine(), "Say which: --policy, --helper, --parent, or else --all.");
     }
     JsonFields report = new JsonFields();
     pinholectl.ask(

@@ -150,26 +150,6 @@ final class Listings {
             });
   }
 
-  static Listing owners() {
-    return Listing.table(
-        new String[] {
-          "ID", "STATE", "HELPER", "POLICY", "AGE", "EXPIRE", "CHILDREN", "USE", "WHO", "OPEN"
-        },
-        row ->
-            new String[] {
-              row.text("id"),
-              row.text("state"),
-              row.text("helper"),
-              row.text("policyId"),
-              row.text("ageSeconds"),
-              row.text("expireSeconds"),
-              row.text("children"),
-              row.text("uses"),
-              row.text("label"),
-              words(row.list("open"))
-            });
-  }
-
   static Listing sessions() {
     return Listing.table(
         new String[] {

@@ -123,8 +123,6 @@ public final class Pinholectl implements Runnable {
     commands.put("status", StatusCommand::new);
     commands.put("expectations", ExpectationsCommand::new);
     commands.put("sessions", SessionsCommand::new);
-    commands.put("calls", CallsCommand::new);
-    commands.put("registrations", RegistrationsCommand::new);
     commands.put("clear", ClearCommand::new);
     commands.put("helpers", HelpersCommand::new);
     commands.put("trace", TraceCommand::new);

@@ -90,10 +90,6 @@ final class ControlRequests {
         onlyFields(request, LISTING);
         rows(control.expectations(listingFilter(request)), out);
       }
-      case "calls", "registrations" -> {
-        onlyFields(request, Set.of());
-        rows(control.owners(command.equals("calls") ? "call" : "registration"), out);
-      }
       case "sessions" -> sessions(request, out);
       case "clear" -> clear(request, out);
       case "audit" -> {
@@ -138,18 +134,10 @@ final class ControlRequests {
 
   private void clear(JsonFields request, AnswerWriter out)
       throws ControlError, ControlException, IOException {
-    onlyFields(request, Set.of("policyId", "helper", "parentSerial", "call", "all"));
+    onlyFields(request, Set.of("policyId", "helper", "parentSerial", "all"));
     ListingFilter filter = listingFilter(request);
-    String call = textOrNull(request, "call");
-    if (call != null) {
-      if (!filter.equals(ListingFilter.ALL) || request.flag("all")) {
-        throw bad("clear: call goes together with nothing else");
-      }
-      out.row(control.clearOwner(call));
-      return;
-    }
     if (filter.equals(ListingFilter.ALL) && !request.flag("all")) {
-      throw bad("clear: name a policyId, helper, parentSerial or call, or say all");
+      throw bad("clear: name a policyId, helper or parentSerial, or say all");
     }
     if (!filter.equals(ListingFilter.ALL) && request.flag("all")) {
       throw bad("clear: all does not go together with a policyId, helper or parentSerial");

@@ -23,17 +23,6 @@ public final class Owner {
   private boolean hasDeadline;
   private long deadlineNs;
   private boolean cutWhenDue;
-  private volatile @Nullable Named named;
-
-  /**
-   * What operators call it.
-   *
-   * @param kind what it is, for example {@code call}
-   * @param label which one, as people know it; escaped
-   * @param state where it stands
-   * @param sinceNs when it was named first
-   */
-  public record Named(String kind, String label, String state, long sinceNs) {}
 
   /** What tells the expectations of an owner apart. */
   private record Name(String group, String item) {
@@ -213,43 +202,6 @@ public final class Owner {
    */
   public synchronized boolean isCutWhenDue() {
     return cutWhenDue;
-  }
-
-  /**
-   * Says what operators call it.
-   *
-   * @param kind what it is
-   * @param label which one, escaped; empty leaves it as it is
-   * @param state where it stands
-   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
-   */
-  public synchronized void name(String kind, String label, String state, long nowNs) {
-    Named before = named;
-    named =
-        new Named(
-            kind,
-            label.isEmpty() && before != null ? before.label() : label,
-            state,
-            before == null ? nowNs : before.sinceNs());
-  }
-
-  /**
-   * What operators call it.
-   *
-   * @return null if nobody has said
-   */
-  public @Nullable Named named() {
-    return named;
-  }
-
-  /**
-   * When its time is over.
-   *
-   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
-   * @return nanoseconds from then, below zero if it is over; null if it has no end of its own
-   */
-  synchronized @Nullable Long leftNs(long nowNs) {
-    return hasDeadline ? deadlineNs - nowNs : null;
   }
 
   /** Whether its time is over. */

@@ -5,7 +5,6 @@ import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.helper.ExplainedWord;
-import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -75,22 +74,6 @@ public interface AgentMetrics {
    * @param reason the reason
    */
   void reason(String helper, Reason reason);
-
-  /**
-   * A helper understood a message: counted by helper and word.
-   *
-   * @param helper name of the helper
-   * @param word the command, reply or method
-   */
-  void message(String helper, HelperWord word);
-
-  /**
-   * A field of a message is rewritten: counted by helper and field.
-   *
-   * @param helper name of the helper
-   * @param field which field
-   */
-  void rewrittenField(String helper, HelperWord field);
 
   /**
    * A limit was reached.

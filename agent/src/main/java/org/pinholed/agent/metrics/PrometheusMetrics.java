@@ -24,7 +24,6 @@ import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.helper.ExplainedWord;
-import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -215,16 +214,6 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   }
 
   @Override
-  public void message(String helper, HelperWord word) {
-    ofHelper(helper).message(word).increment();
-  }
-
-  @Override
-  public void rewrittenField(String helper, HelperWord field) {
-    ofHelper(helper).field(field).increment();
-  }
-
-  @Override
   public void limit(Limit limit) {
     limits.of(limit).increment();
   }
@@ -312,8 +301,6 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     private final String helper;
     private final Map<AgentEvent.Kind, Counter> outcomes = new ConcurrentHashMap<>();
     private final Map<Reason, Counter> reasons = new ConcurrentHashMap<>();
-    private final Map<HelperWord, Counter> messages = new ConcurrentHashMap<>();
-    private final Map<HelperWord, Counter> fields = new ConcurrentHashMap<>();
 
     private OfHelper(String helper) {
       this.helper = helper;
@@ -337,36 +324,6 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     private Counter reason(Reason reason) {
       Counter counter = reasons.get(reason);
       return counter != null ? counter : reasons.computeIfAbsent(reason, this::make);
-    }
-
-    private Counter message(HelperWord word) {
-      Counter counter = messages.get(word);
-      return counter != null ? counter : messages.computeIfAbsent(word, this::makeMessage);
-    }
-
-    private Counter makeMessage(HelperWord word) {
-      return counter(
-          "pinholed.messages",
-          "Messages that were understood",
-          "helper",
-          helper,
-          "word",
-          word.word());
-    }
-
-    private Counter field(HelperWord field) {
-      Counter counter = fields.get(field);
-      return counter != null ? counter : fields.computeIfAbsent(field, this::makeField);
-    }
-
-    private Counter makeField(HelperWord field) {
-      return counter(
-          "pinholed.rewritten.fields",
-          "Fields of messages that were rewritten",
-          "helper",
-          helper,
-          "field",
-          field.word());
     }
 
     private Counter make(Reason reason) {

@@ -4,14 +4,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.agent.worker.WorkerAnswers;
-import org.pinholed.helper.OwnerId;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -67,26 +65,6 @@ public final class SessionClear {
               + refusal.getMessage());
     }
     return new ClearReport(entries.size(), expectations);
-  }
-
-  /**
-   * Ends what outlives flows, with its connections.
-   *
-   * @param id what listings call it
-   * @return how many expectations it had; no parents
-   * @throws ControlException if a worker does not answer
-   */
-  public ClearReport clearOwner(String id) throws ControlException {
-    int expectations = 0;
-    for (Owner owner : table.owners().all()) {
-      OwnerId known = owner.id();
-      if (known != null && known.text().equals(id)) {
-        expectations += owner.all().size();
-        answers.awaitWork(workers.clearOwner(owner));
-      }
-    }
-    answers.awaitTransaction(workers);
-    return new ClearReport(0, expectations);
   }
 
   /** What the kernel refuses is no reason to leave the others; the first refusal is told. */

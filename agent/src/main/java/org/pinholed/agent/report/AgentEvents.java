@@ -13,7 +13,6 @@ import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.ExpectationRequest;
-import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -158,26 +157,6 @@ public final class AgentEvents {
     metrics.event(kind, parent.helper());
     metrics.reason(parent.helper(), reason);
     flow(kind, parent, reason.word(), detail.isEmpty() ? reason.explanation() : detail);
-  }
-
-  /**
-   * A helper understood a message. Only counted.
-   *
-   * @param parent the flow
-   * @param word the command, reply or method
-   */
-  public void understood(Parent parent, HelperWord word) {
-    metrics.message(parent.helper(), word);
-  }
-
-  /**
-   * A field of a message is rewritten. Only counted.
-   *
-   * @param parent the flow
-   * @param field which field
-   */
-  public void rewrites(Parent parent, HelperWord field) {
-    metrics.rewrittenField(parent.helper(), field);
   }
 
   /**

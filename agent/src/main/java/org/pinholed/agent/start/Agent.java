@@ -11,7 +11,6 @@ import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.event.SampledEvents;
 import org.pinholed.agent.expectation.ExpectationHistory;
 import org.pinholed.agent.expectation.ExpectationTable;
-import org.pinholed.agent.expectation.OwnerListing;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.lifecycle.Heartbeat;
@@ -33,7 +32,6 @@ import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
-import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
@@ -269,16 +267,6 @@ public final class Agent implements AgentControl, AutoCloseable {
     List<SessionRow> rows = answers.await(parts.workers().sessions(filter));
     rows.sort(Comparator.comparingLong(SessionRow::ageSeconds).reversed());
     return rows;
-  }
-
-  @Override
-  public List<OwnerRow> owners(String kind) {
-    return OwnerListing.list(table.owners().all(), kind, clock.nanoTime());
-  }
-
-  @Override
-  public ClearReport clearOwner(String id) throws ControlException {
-    return clearing.clearOwner(id);
   }
 
   @Override

@@ -31,23 +31,6 @@ public interface AgentControl {
   List<SessionRow> sessions(ListingFilter filter) throws ControlException;
 
   /**
-   * What outlives flows: calls, registrations and the like.
-   *
-   * @param kind the helper's word for them, for example {@code call}
-   * @return rows, oldest first
-   */
-  List<OwnerRow> owners(String kind);
-
-  /**
-   * Ends one of them, with its pinholes and its connections.
-   *
-   * @param id its id
-   * @return what was ended; no parents
-   * @throws ControlException if the workers do not answer in time
-   */
-  ClearReport clearOwner(String id) throws ControlException;
-
-  /**
    * Deletes the conntracks of parents and everything that hangs on them. A new control connection
    * is needed afterwards.
    *

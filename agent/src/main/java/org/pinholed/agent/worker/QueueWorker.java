@@ -9,7 +9,6 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
-import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowOwner;
 import org.pinholed.agent.flow.FlowTakeover;
@@ -246,20 +245,6 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     return ask(
         () -> {
           parts.outcomes().endOwned(which, kind);
-          return true;
-        });
-  }
-
-  /**
-   * Ends an owner that outlives flows, with its children. From any thread.
-   *
-   * @param owner which
-   * @return done once it is in its transaction
-   */
-  CompletableFuture<?> clearOwner(Owner owner) {
-    return ask(
-        () -> {
-          parts.outcomes().clearOwner(owner);
           return true;
         });
   }

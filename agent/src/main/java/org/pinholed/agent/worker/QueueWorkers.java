@@ -11,7 +11,6 @@ import java.util.function.Predicate;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
-import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowListing;
 import org.pinholed.agent.flow.FlowOwner;
@@ -108,17 +107,6 @@ public final class QueueWorkers {
    */
   public CompletableFuture<?> endOwned(Predicate<Expectation> which, AgentEvent.Kind kind) {
     return workers.get(0).endOwned(which, kind);
-  }
-
-  /**
-   * Ends an owner that outlives flows, with its children. It belongs to no worker, so any may do
-   * it.
-   *
-   * @param owner which
-   * @return done once it is in the transaction of a worker
-   */
-  public CompletableFuture<?> clearOwner(Owner owner) {
-    return workers.get(0).clearOwner(owner);
   }
 
   /**

@@ -228,34 +228,6 @@ class PinholectlTest {
   }
 
   @Test
-  void calls_andRegistrations_areTablesOfTheirOwn() {
-    agent.owners.add(FakeAgent.owner("3kq0x9WbT2a1mZ5c", "call"));
-    agent.owners.add(FakeAgent.owner("Y5c3kq0x9WbT2a1m", "registration"));
-    assertEquals(0, run("calls"));
-    assertEquals(
-        """
-        ID                STATE      HELPER  POLICY  AGE  EXPIRE  CHILDREN  USE  WHO                                 OPEN
-        3kq0x9WbT2a1mZ5c  confirmed  sip     25      12   3600    2         2    ***@example.com -> ***@example.org  udp 203.0.113.1:4000,udp 203.0.113.1:4001
-        """,
-        out.toString());
-    out.getBuffer().setLength(0);
-    assertEquals(0, run("registrations"));
-    assertTrue(out.toString().contains("Y5c3kq0x9WbT2a1m"), out::toString);
-    assertEquals(2, out.toString().lines().count());
-  }
-
-  @Test
-  void clear_byCall_endsThatOne() {
-    agent.owners.add(FakeAgent.owner("3kq0x9WbT2a1mZ5c", "call"));
-    assertEquals(2, run("clear", "--call", "3kq0x9WbT2a1mZ5c", "--all"));
-    assertEquals(2, run("clear", "--call", "3kq0x9WbT2a1mZ5c", "--policy", "25"));
-    assertEquals(0, run("clear", "--call", "3kq0x9WbT2a1mZ5c"));
-    assertTrue(agent.owners.isEmpty());
-    assertEquals(1, run("clear", "--call", "3kq0x9WbT2a1mZ5c"));
-    assertTrue(agent.clears.isEmpty());
-  }
-
-  @Test
   void clear_byParent_reported() {
     agent.sessions.add(FakeAgent.session(false));
     agent.expectations.add(FakeAgent.passive(1, 25));
@@ -458,8 +430,6 @@ class PinholectlTest {
               "status",
               "expectations",
               "sessions",
-              "calls",
-              "registrations",
               "clear",
               "helpers",
               "trace",

@@ -16,7 +16,6 @@ import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
-import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
@@ -46,9 +45,6 @@ public final class FakeAgent implements AgentControl {
 
   /** What a trace shows at once; each line is a packet. */
   public final List<TraceLine> traceLines = new CopyOnWriteArrayList<>();
-
-  /** What outlives flows. */
-  public final List<OwnerRow> owners = new CopyOnWriteArrayList<>();
 
   /** Counted down when a trace is closed. */
   public volatile CountDownLatch traceClosed = new CountDownLatch(1);
@@ -279,39 +275,6 @@ public final class FakeAgent implements AgentControl {
       }
     }
     return rows;
-  }
-
-  /**
-   * A call, or whatever else.
-   *
-   * @param id its id
-   * @param kind what it is
-   * @return a row
-   */
-  public static OwnerRow owner(String id, String kind) {
-    return new OwnerRow(
-        id,
-        kind,
-        "sip",
-        "confirmed",
-        "***@example.com -> ***@example.org",
-        25,
-        12,
-        3600L,
-        List.of("udp 203.0.113.1:4000", "udp 203.0.113.1:4001"),
-        0,
-        2,
-        2);
-  }
-
-  @Override
-  public List<OwnerRow> owners(String kind) {
-    return owners.stream().filter(row -> row.kind().equals(kind)).toList();
-  }
-
-  @Override
-  public ClearReport clearOwner(String id) {
-    return new ClearReport(0, owners.removeIf(row -> row.id().equals(id)) ? 1 : 0);
   }
 
   @Override

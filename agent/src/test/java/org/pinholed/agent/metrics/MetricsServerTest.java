@@ -31,8 +31,6 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
-import org.pinholed.helper.sip.words.SipField;
-import org.pinholed.helper.sip.words.SipWord;
 
 @Timeout(60)
 class MetricsServerTest {
@@ -70,8 +68,6 @@ class MetricsServerTest {
     for (SampleReason reason : SampleReason.values()) {
       metrics.reason("ftp", reason);
     }
-    metrics.message("sip", SipWord.INVITE);
-    metrics.rewrittenField("sip", SipField.CONTACT);
     metrics.limit(Limit.PARENTS);
     metrics.unreadablePacket(UnreadableReason.TRUNCATED);
     metrics.withheld(WithheldReason.EARLY);

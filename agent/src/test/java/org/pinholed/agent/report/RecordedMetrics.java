@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
@@ -13,7 +12,6 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
-import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -31,9 +29,6 @@ public final class RecordedMetrics implements AgentMetrics {
 
   private final Map<String, AtomicInteger> counts = new TreeMap<>();
 
-  private final Map<String, Map<HelperWord, String>> messages = new ConcurrentHashMap<>();
-  private final Map<String, Map<HelperWord, String>> fields = new ConcurrentHashMap<>();
-
   private synchronized void count(String word, int by) {
     AtomicInteger count = counts.get(word);
     if (count == null) {
@@ -41,18 +36,6 @@ public final class RecordedMetrics implements AgentMetrics {
       counts.put(word, count);
     }
     count.addAndGet(by);
-  }
-
-  // Once for each packet: where it is measured what a packet allocates, this must allocate nothing.
-  private static String named(
-      Map<String, Map<HelperWord, String>> names, String what, String helper, HelperWord word) {
-    Map<HelperWord, String> ofHelper = names.get(helper);
-    String name = ofHelper == null ? null : ofHelper.get(word);
-    if (name == null) {
-      name = what + word.word() + " " + helper;
-      names.computeIfAbsent(helper, key -> new ConcurrentHashMap<>()).put(word, name);
-    }
-    return name;
   }
 
   /**
@@ -98,16 +81,6 @@ public final class RecordedMetrics implements AgentMetrics {
   @Override
   public void reason(String helper, Reason reason) {
     count("reason " + reason.word() + " " + helper, 1);
-  }
-
-  @Override
-  public void message(String helper, HelperWord word) {
-    count(named(messages, "message ", helper, word), 1);
-  }
-
-  @Override
-  public void rewrittenField(String helper, HelperWord field) {
-    count(named(fields, "field ", helper, field), 1);
   }
 
   @Override

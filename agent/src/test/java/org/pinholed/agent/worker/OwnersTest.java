@@ -10,17 +10,13 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
-import org.pinholed.agent.expectation.OwnerListing;
 import org.pinholed.agent.pinhole.Pinhole;
-import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ExpectationRow;
-import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.EntryLimit;
@@ -106,62 +102,6 @@ class OwnersTest {
 
   private static List<Integer> ports(Integer... ports) {
     return Arrays.asList(ports);
-  }
-
-  private List<OwnerRow> named(String kind) {
-    return OwnerListing.list(bench.table().owners().all(), kind, Clock.SYSTEM.nanoTime());
-  }
-
-  @Test
-  void anOwnerThatIsNamed_isListedAsLongAsItHasSomething() {
-    TcpDialogue dialogue = connect(10);
-    group(dialogue, CALL, 30000, 30001);
-    group(dialogue, OTHER, 30002);
-    assertEquals(List.of(), named("said"));
-    message(
-        dialogue,
-        (facts, out) -> {
-          out.named(CALL, LambdaProtocol.Word.SAID, "a\u001b -> b", "early");
-          out.named(new OwnerId(5, 6), LambdaProtocol.Word.SAID, "nobody", "early");
-          out.keepOwner(CALL, Duration.ofSeconds(32), OutcomeSink.Children.KEEP);
-        });
-    String kind = LambdaProtocol.Word.SAID.word();
-    OwnerRow row = named(kind).get(0);
-    assertEquals(1, named(kind).size());
-    assertEquals(CALL.text(), row.id());
-    assertEquals("early", row.state());
-    assertEquals("a\\x1b -> b", row.label());
-    assertEquals(25, row.policyId());
-    assertEquals(2, row.open().size());
-    assertEquals("tcp 198.51.100.7:30000", row.open().get(0));
-    assertTrue(Objects.requireNonNull(row.expireSeconds()) <= 32);
-
-    message(dialogue, (facts, out) -> out.named(CALL, LambdaProtocol.Word.SAID, "", "confirmed"));
-    assertEquals("a\\x1b -> b", named(kind).get(0).label());
-    assertEquals("confirmed", named(kind).get(0).state());
-    message(dialogue, (facts, out) -> out.close(CALL, "media"));
-    assertEquals(List.of(), named(kind));
-  }
-
-  @Test
-  void anOwnerThatAnOperatorClears_isShut_andOthersAreNot() {
-    TcpDialogue dialogue = connect(10);
-    group(dialogue, CALL, 30000, 30001);
-    group(dialogue, OTHER, 30002);
-    bench.worker().clearOwner(Objects.requireNonNull(bench.table().owners().find("test", CALL)));
-    bench.turn();
-    assertEquals(ports(30002), open());
-    assertEquals(2, bench.metrics().of("event cleared test"));
-    group(dialogue, CALL, 30003);
-    assertEquals(ports(30002, 30003), open());
-  }
-
-  @Test
-  void messagesAndRewrittenFields_areCountedByTheirWords() {
-    TcpDialogue dialogue = connect(10);
-    message(dialogue, (facts, out) -> out.understood(LambdaProtocol.Word.SAID));
-    message(dialogue, (facts, out) -> out.understood(LambdaProtocol.Word.SAID));
-    assertEquals(2, bench.metrics().of("message " + LambdaProtocol.Word.SAID.word() + " test"));
   }
 
   @Test
