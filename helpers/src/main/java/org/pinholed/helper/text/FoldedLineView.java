@@ -16,6 +16,13 @@ public final class FoldedLineView extends LineView {
   @Override
   public void advance() {
     int next = position();
+    if (next < end()) {
+      int octet = at(next);
+      if (octet != CR && octet != LF) { // nearly all: this is what a message costs
+        show(octet, next + 1);
+        return;
+      }
+    }
     int behind = behindLineEnd(next);
     if (behind == next) {
       super.advance();

@@ -40,7 +40,7 @@ public class SipMessageBenchmark {
       User-Agent: phone 192.0.2.10
       Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, REFER
       Content-Type: application/sdp
-      Content-Length: 143
+      Content-Length: 137
 
       v=0
       o=- 3394 1 IN IP4 192.0.2.10
