@@ -157,6 +157,9 @@ final class SipDialogue {
       out.report(reason, offset);
       return null;
     }
+    if (views.sdp.isBeyondLimit()) {
+      out.report(SipReason.SDP_TOO_MANY_STREAMS, offset);
+    }
     return views.sdp;
   }
 

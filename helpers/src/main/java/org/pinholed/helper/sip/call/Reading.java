@@ -46,6 +46,9 @@ final class Reading {
     if (stream.refusal() != null) {
       reasons.add(stream.refusal());
     }
+    if (stream.count() > 1) {
+      reasons.add(SipReason.SDP_MORE_PAIRS);
+    }
     InetAddress address = stream.address();
     InetAddress rtcpAddress = stream.rtcpAddress() != null ? stream.rtcpAddress() : address;
     boolean hasRtcp = stream.canOpen() && stream.rtcpPort() > 0 && rtcpAddress != null;

@@ -70,6 +70,10 @@ public enum SipReason implements Reason {
   SDP_PORT_OUT_OF_RANGE(Kind.REFUSED, "the port of an m= line is above 65535"),
   /** Several ports of what is not RTP over UDP, or together with a=rtcp: nobody says which. */
   SDP_PORT_COUNT(Kind.REFUSED, "an m= line asks for several ports, and nobody says for which"),
+  /** Nobody asks for them between two parties; what stands for one pair stands for no other. */
+  SDP_MORE_PAIRS(
+      Kind.REFUSED,
+      "an m= line asks for several pairs of ports, of which only the first one is opened"),
   /** DCCP and whatever else is neither UDP nor TCP. */
   SDP_PROTOCOL(Kind.REFUSED, "the protocol of an m= line is not known to use UDP or TCP"),
   /** Neither the stream nor the session has a c= line (RFC 8866 section 5.7). */

@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.TreeSet;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,10 +26,6 @@ class SdpViewTest {
 
   static List<String> reading() throws IOException {
     return SdpText.table("reading.tsv");
-  }
-
-  static List<String> ports() throws IOException {
-    return SdpText.table("ports.tsv");
   }
 
   private static SdpDescription described(String text) {
@@ -52,55 +47,6 @@ class SdpViewTest {
     assertEquals(columns[2], words(bare), "with LF only");
     assertEquals(columns[2], words(bare.stripTrailing()), "without the last line end");
     assertEquals(columns[2], words(bare.replace("\n", "\n\n")), "with empty lines between");
-  }
-
-  /**
-   * Offers, answers, and the ports that must be open for both parties afterwards. What a call makes
-   * of two descriptions is done here in a few lines, so that the table shows what is read.
-   */
-  @ParameterizedTest
-  @MethodSource
-  void ports(String row) {
-    String[] columns = row.split("\t", -1);
-    String last = columns[0].replaceFirst(".*then re-INVITE ", "").replaceFirst(" answered.*", "");
-    boolean refused = columns[0].endsWith("answered 488");
-    String own = refused ? columns[0].replaceFirst(",.*", "") : last;
-    Stream[] offer = streams(own, "198.51.100.10");
-    Stream[] answer = streams(refused ? "m=audio 6000" : columns[1], "203.0.113.10");
-    assertEquals(columns[2].replaceFirst(" \\(.*", ""), open(offer, answer, "198.51.100.10"));
-    assertEquals(columns[3], open(answer, offer, "203.0.113.10"));
-  }
-
-  private static Stream[] streams(String row, String own) {
-    StringBuilder text = new StringBuilder("v=0\r\nc=IN IP4 " + own + "\r\n");
-    for (String media : row.split("; ", -1)) {
-      String line = media.replaceFirst(" with c= .*", "").replaceFirst(",.*", "");
-      text.append(line)
-          .append(line.indexOf(' ') != line.lastIndexOf(' ') ? "\r\n" : " RTP/AVP 0\r\n");
-      if (media.contains(", ")) {
-        text.append(media.replaceFirst("[^,]*, ", "")).append("\r\n");
-      }
-      if (media.contains(" with c= ")) {
-        text.append("c=IN IP4 ").append(media.replaceFirst(".*with c= ([0-9.]*).*", "$1\r\n"));
-      }
-    }
-    return described(text.toString()).streams().toArray(new Stream[0]);
-  }
-
-  private static String open(Stream[] mine, Stream[] others, String own) {
-    TreeSet<Integer> ports = new TreeSet<>();
-    for (int at = 0; at < mine.length; at++) {
-      Stream stream = mine[at];
-      boolean on = stream.canOpen() && !others[at].isOff() && stream.port() >= 1024;
-      if (on && SdpText.words(new SdpDescription(List.of(stream))).contains(" " + own + ":")) {
-        ports.add(stream.port());
-        if (stream.rtcpPort() > 0 && !(stream.muxOffered() && others[at].muxOffered())) {
-          ports.add(stream.rtcpPort());
-        }
-      }
-    }
-    String all = ports.toString();
-    return ports.isEmpty() ? "nothing" : all.substring(1, all.length() - 1);
   }
 
   /** What the kernel's helper did wrong, or was told about since (docs of its commits and CVEs). */
