@@ -79,6 +79,7 @@ public final class SimpleState implements SharedState {
             }
             values.put(key, value);
             ends.put(key, written.endNs());
+            lastNs = written.atNs();
           });
     }
 
