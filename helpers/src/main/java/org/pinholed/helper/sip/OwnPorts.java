@@ -163,7 +163,7 @@ final class OwnPorts {
                 .many()
                 .lifetime(LIFETIME)
                 .read()
-                .label("sip answers")
+                .label("sip signalling")
                 .field(own.toString())
                 .streamOffset(offset)
                 .build());

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -100,12 +101,15 @@ final class CallSteps {
       boolean asked = false;
       if (media.place(at) != Place.NONE) {
         Endpoint rtp = media.rtp(at);
-        asked = requests.add(at, request(open, rtp, media.place(at), "" + at, transport, opening));
+        String what = media.kind(at).name().toLowerCase(Locale.ROOT);
+        asked =
+            requests.add(
+                at, request(open, rtp, media.place(at), "" + at, what, transport, opening));
       }
       if (opening.rtcp() && media.rtcpPlace(at) != Place.NONE) {
         Endpoint rtcp = media.rtcp(at);
         ExpectationRequest.Builder request =
-            request(open, rtcp, media.rtcpPlace(at), at + "c", transport, opening);
+            request(open, rtcp, media.rtcpPlace(at), at + "c", "rtcp", transport, opening);
         boolean isNext =
             media.rtcpPort(at) == media.port(at) + 1
                 && rtcp.address().equals(media.address(at))
@@ -125,11 +129,13 @@ final class CallSteps {
       Endpoint destination,
       Place place,
       String item,
+      String what,
       Transport transport,
       Opening opening) {
     ExpectationRequest.Builder request =
         begin(open.group(), open.announcedIn(), destination, place, item, open.longest())
-            .transport(transport);
+            .transport(transport)
+            .label(label(what));
     opening.source().addTo(request);
     return request;
   }
@@ -151,6 +157,11 @@ final class CallSteps {
     return place == Place.SEEN ? request.text(ExpectationRequest.Text.STAYS) : request;
   }
 
+  /** What operators call a port of the call, for example {@code call ***@x -> ***@y rtcp}. */
+  private String label(String what) {
+    return "call " + message.label() + " " + what;
+  }
+
   private void open(Step.OpenSignals open) {
     List<Signals.One> all = open.signals().all();
     Requests requests = new Requests(all.size());
@@ -167,6 +178,7 @@ final class CallSteps {
                     one.item(at),
                     open.longest())
                 .transport(one.signal().transport())
+                .label(label("signalling"))
                 .read());
       }
     }

@@ -63,14 +63,20 @@ final class Pinholes {
     ExpectationRequest.Builder request =
         ExpectationRequest.builder(group(kind, place), fromPhone, place.inside(), SipWord.REGISTER)
             .owner(message.registration())
-            .item(place.portNamed() ? "c" : "cn")
+            .item(item(place))
             .transport(place.transport())
             .many()
             .read()
             .lifetime(lifetime)
-            .label(message.label())
+            .label("registration " + message.label() + " signalling")
             .streamOffset(message.streamOffset());
     return place.isSeen() ? request.text(ExpectationRequest.Text.STAYS) : request;
+  }
+
+  // How the contact was written, so that it is given back in the same way: n without a port, o as
+  // the endpoint that others see.
+  private static String item(Place place) {
+    return place.isSeen() ? "co" : place.portNamed() ? "c" : "cn";
   }
 
   /** Made of the contact alone, so that the next process finds it again. */
