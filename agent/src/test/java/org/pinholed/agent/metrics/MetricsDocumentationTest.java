@@ -8,6 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -87,6 +91,27 @@ class MetricsDocumentationTest {
         .takeWhile(line -> !line.startsWith("#"))
         .filter(line -> line.startsWith("| `"))
         .toList();
+  }
+
+  /** In the list of what keeps audio away each item begins with its reasons. */
+  @Test
+  void everyReasonThatThePageOfSipNames_isOne() throws IOException {
+    Set<String> reasons = new TreeSet<>();
+    for (Reason[] all : List.<Reason[]>of(AgentReason.values(), SipReason.values())) {
+      Stream.of(all).map(Reason::word).forEach(reasons::add);
+    }
+    Set<String> named = new TreeSet<>();
+    for (String line : Files.readAllLines(PAGE.resolveSibling("sip.md"))) {
+      if (line.startsWith("   * `")) {
+        Matcher word = Pattern.compile("`(\\w+)`").matcher(line.substring(0, line.indexOf(':')));
+        while (word.find()) {
+          named.add(word.group(1));
+        }
+      }
+    }
+    assertTrue(named.size() > 10, named::toString);
+    named.removeAll(reasons);
+    assertEquals(Set.of(), named);
   }
 
   @ParameterizedTest
