@@ -9,7 +9,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Announced;
 import org.pinholed.helper.Direction;
@@ -30,7 +29,7 @@ public final class RecordingSink implements OutcomeSink {
   private final List<Long> incomplete = new ArrayList<>();
   private final Set<String> opened = new LinkedHashSet<>();
   private boolean refusing;
-  private UnaryOperator<Endpoint> translated = UnaryOperator.identity();
+  private Function<Endpoint, @Nullable Endpoint> translated = announced -> announced;
   private final List<Standing> standing = new ArrayList<>();
   private @Nullable String read;
   private long readFrom;
@@ -82,9 +81,9 @@ public final class RecordingSink implements OutcomeSink {
   /**
    * Answers each announcement with an endpoint of its own from now on, as translation does.
    *
-   * @param seen what others see of an announced endpoint
+   * @param seen what others see of an announced endpoint; null if there is no port for it
    */
-  public void translateBy(UnaryOperator<Endpoint> seen) {
+  public void translateBy(Function<Endpoint, @Nullable Endpoint> seen) {
     translated = seen;
   }
 
@@ -184,6 +183,9 @@ public final class RecordingSink implements OutcomeSink {
       return null;
     }
     Endpoint seen = translated.apply(request.destination());
+    if (seen == null) {
+      return null;
+    }
     standing.add(
         new Standing(
             request.owner(),
