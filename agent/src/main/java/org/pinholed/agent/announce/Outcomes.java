@@ -18,9 +18,11 @@ import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.AnnouncedByFlow;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowMarks;
+import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
+import org.pinholed.helper.Announced;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -255,6 +257,13 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
       pinholes.end(expectation, AgentEvent.Kind.CLOSED);
       trace.shuts(expectation);
     }
+    if (children == Children.CUT) {
+      for (Expectation left : known.left()) {
+        if (left.request().group().equals(groupName)) {
+          pinholes.cutChildrenOf(left);
+        }
+      }
+    }
   }
 
   @Override
@@ -272,6 +281,17 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   }
 
   @Override
+  public @Nullable Announced announced(Transport transport, Endpoint seen) {
+    Expectation leading = table.leadingFrom(transport, seen, flow().parent().helper());
+    ChildTranslation translation = leading == null ? null : leading.pinhole().translation();
+    Endpoint inside = translation == null ? null : translation.inside();
+    return leading == null || inside == null
+        ? null
+        : new Announced(
+            inside, leading.owner().id(), leading.request().group(), leading.request().item());
+  }
+
+  @Override
   public void endOwner(OwnerId owner, Children children) {
     Owner known = known(owner);
     if (known == null) {
@@ -284,6 +304,9 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
       table.owners().remove(expectation);
       pinholes.end(expectation, AgentEvent.Kind.CLOSED);
       trace.shuts(expectation);
+    }
+    if (children == Children.CUT) {
+      known.left().forEach(pinholes::cutChildrenOf);
     }
   }
 

@@ -1,6 +1,8 @@
 package org.pinholed.agent.expectation;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +16,9 @@ import org.pinholed.helper.OwnerId;
  * is announced or ends.
  */
 public final class Owner {
+  /** How many it keeps that are over for the sake of their children. */
+  private static final int MOST_LEFT = 64;
+
   private final String helper;
   private final @Nullable OwnerId id;
   private @Nullable Parent countedFor;
@@ -23,6 +28,9 @@ public final class Owner {
   private boolean hasDeadline;
   private long deadlineNs;
   private boolean cutWhenDue;
+
+  /** Some that are over, and whose children may live. */
+  private final Deque<Expectation> left = new ArrayDeque<>(0);
 
   /** What tells the expectations of an owner apart. */
   private record Name(String group, String item) {
@@ -145,6 +153,14 @@ public final class Owner {
    */
   synchronized Owners.Added add(Expectation expectation, int mostAwaited) {
     if (firstChildAwaited >= mostAwaited) {
+      // Of a pinhole that many hold only one is told of a child.
+      for (Expectation own : expectations.values()) {
+        if (own.uses() > 0) {
+          awaitNoMore(own);
+        }
+      }
+    }
+    if (firstChildAwaited >= mostAwaited) {
       return new Owners.Added(Limit.EXPECTATIONS_PER_OWNER, null);
     }
     expectation.setAwaited(true);
@@ -159,6 +175,22 @@ public final class Owner {
    */
   synchronized void remove(Expectation expectation) {
     expectations.remove(Name.of(expectation), expectation);
+    if (id != null && expectation.livingChildren() > 0 && !left.contains(expectation)) {
+      left.removeIf(old -> old.livingChildren() == 0);
+      if (left.size() == MOST_LEFT) {
+        left.remove();
+      }
+      left.add(expectation);
+    }
+  }
+
+  /**
+   * What it had and has no more, but for children that may live. Of what is beyond flows only.
+   *
+   * @return a copy, the oldest first; not more than 64
+   */
+  public synchronized List<Expectation> left() {
+    return List.copyOf(left);
   }
 
   /**

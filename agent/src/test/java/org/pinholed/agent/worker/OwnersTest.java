@@ -278,4 +278,24 @@ class OwnersTest {
     assertEquals(ports(30000, 30001), open());
     assertEquals(1, bench.backend().transactions().size());
   }
+
+  /** They are as many as their owners may have; what flows announce keeps its place. */
+  @Test
+  void limitsOfAllEntries_doNotCountWhatOutlivesFlows() throws NetlinkException {
+    int most = AgentConfig.Limits.DEFAULT.expectationsPerSource();
+    TcpDialogue dialogue = connect(10);
+    for (int at = 0; at <= most; at++) {
+      group(dialogue, new OwnerId(5, at), 30000 + at);
+    }
+    assertEquals(most + 1, bench.rows().size());
+    message(dialogue, (facts, out) -> out.expect(many(facts, "", 20000).build()));
+    assertEquals(most + 2, bench.rows().size());
+    assertEquals(0, bench.metrics().of("limit expectationsPerSource"));
+    bench.limitEntry(
+        EntryLimits.NONE
+            .with(EntryLimit.EXPECTATIONS, most + 3)
+            .with(EntryLimit.EXPECTATIONS_PER_SOURCE, most + 3));
+    group(dialogue, CALL, 21000, 21001);
+    assertEquals(1, bench.metrics().of("limit helperExpectations"));
+  }
 }
