@@ -379,6 +379,7 @@ public final class PinholeTransaction {
         table.end(expectation);
         translationRefused |= expectation.pinhole().translation() != null;
         trace.refusedByKernel(expectation, String.valueOf(e.getMessage()));
+        expectation.owner().refused(AgentReason.BACKEND_REFUSED);
         events.refused(expectation, AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
     }

@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.Stay;
+import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
@@ -375,6 +376,25 @@ public final class Expectation implements ChildKeeper {
    */
   public State state() {
     return state;
+  }
+
+  /** When its time is over, if it is not announced again; null if it has none of its own. */
+  @Nullable Long endsInMs(long nowNs) {
+    Stay staying = stay;
+    if (!staying.isLease()) {
+      return expiresInMs(nowNs);
+    }
+    return staying.longestMs() == 0 ? null : staying.longestMs() - msSince(announcedNs, nowNs);
+  }
+
+  /**
+   * How operators see it.
+   *
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
+   * @return an immutable copy
+   */
+  public ExpectationRow row(long nowNs) {
+    return ExpectationListing.row(this, nowNs);
   }
 
   /** How long ago it was announced first. */

@@ -12,6 +12,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -81,6 +82,16 @@ public final class RecordedMetrics implements AgentMetrics {
   @Override
   public void reason(String helper, Reason reason) {
     count("reason " + reason.word() + " " + helper, 1);
+  }
+
+  @Override
+  public void message(String helper, HelperWord word) {
+    count("message " + word.word() + " " + helper, 1);
+  }
+
+  @Override
+  public void rewrittenField(String helper, HelperWord field) {
+    count("field " + field.word() + " " + helper, 1);
   }
 
   @Override
