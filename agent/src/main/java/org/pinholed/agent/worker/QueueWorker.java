@@ -237,9 +237,9 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   }
 
   /**
-   * Ends expectations of owners that outlive flows. From any thread.
+   * Ends an owner that outlives flows, with its children.
    *
-   * @param which those that are to end
+   * @param owner which
    * @param kind why, for log and counters
    * @return done once it is in its transaction
    */
