@@ -81,19 +81,20 @@ public final class PinholeHolders {
 
   /** Those that let in many may hold one pinhole together, whoever they belong to. */
   private @Nullable Expectation joinShared(PinholeKey key, Expectation expectation) {
-    Expectation[] other = new Expectation[1];
+    List<Expectation> other = new ArrayList<>(1);
     openByPinhole.compute(
         key,
         (same, known) -> {
           HeldPinhole held = known == null ? new HeldPinhole() : known;
+          Expectation counting = held.counting();
           if (held.join(expectation)) {
             expectation.holds(held);
-          } else {
-            other[0] = held.counting();
+          } else if (counting != null) {
+            other.add(counting);
           }
           return held;
         });
-    return other[0];
+    return other.isEmpty() ? null : other.get(0);
   }
 
   /**
@@ -341,7 +342,10 @@ public final class PinholeHolders {
   public List<Expectation> countedLeasesFor(FlowTuple first) {
     HeldPinhole held =
         heldFor(first.protocol(), first.source(), first.destination(), first.destinationPort());
-    Expectation counting = held == null ? null : held.counting();
+    if (held == null) {
+      return List.of();
+    }
+    Expectation counting = held.counting();
     return counting != null && counting.pinhole().connections() > 0 ? held.all() : List.of();
   }
 
