@@ -14,6 +14,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.pinhole.ChildTranslation;
@@ -230,14 +231,14 @@ class HeldPinholeTest {
     FlowTuple tuple = new FlowTuple(17, PEER, 9000, OUTSIDE, 5060);
     Expectation told = comes(new ConntrackIdentity(77, tuple, tuple.inverse(), 0));
     assertSame(call, told);
-    assertTrue(told.isCut());
+    assertTrue(call.isCut());
     holders.forgetShut();
     holders.forgetShut();
     FlowTuple other = new FlowTuple(17, PEER, 9001, OUTSIDE, 5060);
     assertNull(comes(new ConntrackIdentity(78, other, other.inverse(), 0)));
   }
 
-  private Expectation comes(ConntrackIdentity child) {
+  private @Nullable Expectation comes(ConntrackIdentity child) {
     FlowTuple first = child.original();
     return table
         .matcher()
