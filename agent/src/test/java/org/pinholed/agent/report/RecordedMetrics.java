@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
@@ -20,6 +21,8 @@ import org.pinholed.helper.Reason;
  * agent allocates can be measured beside it. Thread-safe.
  */
 public final class RecordedMetrics implements AgentMetrics {
+  private final Map<HelperWord, String> messageWords = new ConcurrentHashMap<>();
+  private final Map<HelperWord, String> fieldWords = new ConcurrentHashMap<>();
   private static final Map<Verdict, String> VERDICT_WORDS = new EnumMap<>(Verdict.class);
 
   static {
@@ -84,14 +87,25 @@ public final class RecordedMetrics implements AgentMetrics {
     count("reason " + reason.word() + " " + helper, 1);
   }
 
+  /** Made once: it is said of each packet. */
+  private static String wordOf(
+      Map<HelperWord, String> known, String what, String helper, HelperWord word) {
+    String made = known.get(word);
+    if (made == null) {
+      made = what + word.word() + " " + helper;
+      known.put(word, made);
+    }
+    return made;
+  }
+
   @Override
   public void message(String helper, HelperWord word) {
-    count("message " + word.word() + " " + helper, 1);
+    count(wordOf(messageWords, "message ", helper, word), 1);
   }
 
   @Override
   public void rewrittenField(String helper, HelperWord field) {
-    count("field " + field.word() + " " + helper, 1);
+    count(wordOf(fieldWords, "field ", helper, field), 1);
   }
 
   @Override
