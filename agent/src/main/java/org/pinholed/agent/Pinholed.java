@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.ConfigException;
 import org.pinholed.agent.config.ConfigLoader;
+import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.Memory;
 import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.event.EventListener;
@@ -32,6 +33,8 @@ import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.Version;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.helper.sip.SipProtocol;
@@ -141,6 +144,20 @@ public final class Pinholed implements Callable<Integer> {
     }
   }
 
+  /** How many owners beyond flows the entries of a configuration may have together. */
+  private long owners(AgentConfig config) {
+    long owners = 0;
+    for (HelperEntry entry : config.helpers()) {
+      for (HelperProtocol protocol : protocols) {
+        if (protocol.name().equals(entry.name())) {
+          EntryLimits limits = entry.withLimitsOf(protocol.limits()).limits();
+          owners += limits.isSet(EntryLimit.OWNERS) ? limits.most(EntryLimit.OWNERS) : 0;
+        }
+      }
+    }
+    return owners;
+  }
+
   private void run(
       AgentConfig config, ConfigLoader loader, ServiceManager manager, List<AutoCloseable> opened)
       throws IOException {
@@ -154,7 +171,7 @@ public final class Pinholed implements Callable<Integer> {
     AgentNumbers gauges = new AgentNumbers(jsonLog);
     PrometheusMetrics metrics = new PrometheusMetrics(gauges, Version.text());
     opened.add(metrics);
-    PinholeBackend backend = NftablesBackend.open(NftablesOptions.of(config));
+    PinholeBackend backend = NftablesBackend.open(NftablesOptions.of(config, owners(config)));
     if (config.backend() == AgentConfig.Backend.RECORDING) {
       backend = new RecordingBackend(backend);
     }

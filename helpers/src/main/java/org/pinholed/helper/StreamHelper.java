@@ -43,6 +43,28 @@ public interface StreamHelper extends SessionHelper {
   }
 
   /**
+   * Whether reading of a direction may begin with a segment. Asked of a flow that is {@linkplain
+   * FlowFacts.Origin#RESUMED resumed} by a process that knows nothing of its past, and only of
+   * helpers that have long messages in that direction, because a segment may then be the middle of
+   * one.
+   *
+   * <p>What holds for a segment of which it is asked: the receiver has acknowledged all before its
+   * first byte, and nothing of it. So nothing that came before it is still on its way, held or
+   * waiting to be sent again, and what an agent before this one held comes again and is asked of
+   * from its beginning. Segments of which that is not known pass unread; nothing of them is fed
+   * later. What may begin is fed from its first byte, and from then on all bytes of the direction
+   * are, in order and without a gap, as of any flow. The other direction begins by itself.
+   *
+   * @param direction which way the bytes go
+   * @param segment its bytes, from {@code position} to {@code limit}; re-used after the call
+   * @return false if no message begins there; then the segment passes unread, and the next one is
+   *     asked of
+   */
+  default boolean mayBeginWith(Direction direction, ByteCursor segment) {
+    return true;
+  }
+
+  /**
    * Whether it edits messages of both sides of a translated flow. Else only those of a side whose
    * address is translated may be edited, for what that side says of itself; that is enough for FTP.
    * Where the other side repeats what it was told (in SIP the Request-URI, Via and Route), its

@@ -141,16 +141,15 @@ final class GroupOpener {
     if (placed == null) {
       return Optional.empty();
     }
-    int preferred = release(group, request, placed.path());
-    Expectation made =
-        newExpectations.make(
-            group.flow(),
-            group.owner(),
-            request,
-            placed.path(),
-            placed.anyPort(),
-            preferred,
-            group.nowNs());
+    Expectation made = null;
+    if (request.use() == ExpectationRequest.Use.MANY) {
+      // While the old one still has it, nobody else takes the port that it had.
+      made = make(group, request, placed, portBefore(group, request, placed.path()));
+    }
+    int before = release(group, request, placed.path());
+    if (made == null) {
+      made = make(group, request, placed, before);
+    }
     if (made == null) {
       boolean isRange = request.lastPort() > request.destination().port();
       refusals.refused(
@@ -158,6 +157,37 @@ final class GroupOpener {
       return Optional.empty();
     }
     return Optional.ofNullable(add(group, made));
+  }
+
+  private @Nullable Expectation make(
+      Group group, ExpectationRequest request, Placed placed, int before) {
+    return newExpectations.make(
+        group.flow(),
+        group.owner(),
+        request,
+        placed.path(),
+        placed.anyPort(),
+        before,
+        group.nowNs());
+  }
+
+  private NewExpectations.@Nullable Pair makePair(
+      Group group,
+      ExpectationRequest first,
+      ExpectationRequest second,
+      Placed placed,
+      Placed partner,
+      int before) {
+    return newExpectations.makePair(
+        group.flow(),
+        group.owner(),
+        first,
+        second,
+        placed.path(),
+        partner.path(),
+        placed.anyPort() && partner.anyPort(),
+        before,
+        group.nowNs());
   }
 
   private void addPair(
@@ -180,19 +210,16 @@ final class GroupOpener {
       seen.add(Optional.empty());
       return;
     }
-    int preferred = release(group, first, placed.path());
+    NewExpectations.Pair made = null;
+    if (first.use() == ExpectationRequest.Use.MANY && second.use() == first.use()) {
+      int portBefore = portBefore(group, first, placed.path());
+      made = makePair(group, first, second, placed, partner, portBefore);
+    }
+    int before = release(group, first, placed.path());
     release(group, second, partner.path());
-    NewExpectations.Pair made =
-        newExpectations.makePair(
-            group.flow(),
-            group.owner(),
-            first,
-            second,
-            placed.path(),
-            partner.path(),
-            placed.anyPort() && partner.anyPort(),
-            preferred,
-            group.nowNs());
+    if (made == null) {
+      made = makePair(group, first, second, placed, partner, before);
+    }
     if (made == null) {
       refusals.refused(first, AgentReason.NO_FREE_PORT);
       refusals.refused(second, AgentReason.PARTNER_REFUSED);
@@ -280,6 +307,15 @@ final class GroupOpener {
    * the same endpoint, else 0.
    */
   private int release(Group group, ExpectationRequest request, ChildPath path) {
+    int port = portBefore(group, request, path);
+    Expectation old = group.owner().find(request.group(), request.item());
+    if (old != null) {
+      replace(old);
+    }
+    return port;
+  }
+
+  private static int portBefore(Group group, ExpectationRequest request, ChildPath path) {
     Expectation old = group.owner().find(request.group(), request.item());
     if (old == null) {
       return 0;
@@ -289,7 +325,6 @@ final class GroupOpener {
         request.use() == ExpectationRequest.Use.MANY
             && pinhole.destination().equals(path.outside())
             && old.request().destination().equals(request.destination());
-    replace(old);
     return samePlace ? pinhole.port() : 0;
   }
 

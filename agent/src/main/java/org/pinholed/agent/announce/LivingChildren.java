@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.PinholeHolders;
 import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -66,8 +67,24 @@ public final class LivingChildren {
         .orElse(inside.port());
   }
 
-  /** Deletes the conntracks of the children of an expectation, so that no firewall lets them on. */
-  void cut(Expectation expectation) {
+  /**
+   * Deletes the conntracks of the children of some expectations that are over, so that no firewall
+   * lets them on; those that the kernel has not told of yet follow when it does. A pinhole that
+   * somebody holds by now keeps its children.
+   *
+   * @param over what is over
+   * @param holders who holds which pinhole
+   */
+  public void cut(List<Expectation> over, PinholeHolders holders) {
+    for (Expectation expectation : over) {
+      if (!holders.isWaitedFor(expectation.pinhole())) {
+        expectation.cut(); // first: what is told from now on is not in the list
+        cut(expectation);
+      }
+    }
+  }
+
+  private void cut(Expectation expectation) {
     try {
       for (ConntrackIdentity child : expectation.knownChildren()) {
         conntrack.delete(child.original(), child.id());

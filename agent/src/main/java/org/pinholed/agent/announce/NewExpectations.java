@@ -1,6 +1,7 @@
 package org.pinholed.agent.announce;
 
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
@@ -12,6 +13,7 @@ import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.FlowFacts;
 
 /**
  * Makes expectations of what helpers announce, and finds a free port of a translated address for
@@ -26,6 +28,7 @@ final class NewExpectations {
 
   private static final int FIRST_PORT = 1024;
   private static final int LAST_PORT = 65535;
+  private static final int[] NONE_WANTED = {};
 
   private final ExpectationTable table;
   private final MarkBits marks;
@@ -40,14 +43,17 @@ final class NewExpectations {
   }
 
   /**
-   * Tries ports, the announced one first, until one is free; null if none of some is.
+   * Tries ports until one is free; null if none of some is. First the one by which the same inside
+   * endpoint is reached already, then the one that was told for it before, then the one that the
+   * flow itself has outside if it is about the flow's own endpoint, then the announced one, then
+   * those above it.
    *
    * @param parent whose announcement it is
    * @param owner who it belongs to
    * @param request what was announced
    * @param path how the child is translated
    * @param anyPort whether another port than the announced one can be written into the message
-   * @param preferred the port that is tried first; 0 for the announced one
+   * @param before the port that the group has for the same inside endpoint; 0 for none
    * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   @Nullable Expectation make(
@@ -56,34 +62,56 @@ final class NewExpectations {
       ExpectationRequest request,
       ChildPath path,
       boolean anyPort,
-      int preferred,
+      int before,
       long nowNs) {
     if (!path.isRewritten()) {
       return make(parent, owner, request, path, path.inside().port(), nowNs);
     }
-    int port = firstPort(request, path, anyPort, preferred);
+    int announced = anyPort ? children.firstPort(request, path) : path.inside().port();
+    int[] wanted = wanted(parent, request, path, anyPort, before);
     int asked = 0;
     int most = anyPort ? PORTS_TRIED : 1;
-    for (int tried = 0; tried < most && asked < PORTS_ASKED; tried++) {
-      Expectation expectation = make(parent, owner, request, path, port, nowNs);
+    int port = announced;
+    for (int tried = 0; tried < most && asked < PORTS_ASKED && port != 0; tried++) {
+      boolean isWanted = tried < wanted.length;
+      Expectation expectation =
+          make(parent, owner, request, path, isWanted ? wanted[tried] : port, nowNs);
       if (table.reserve(expectation)) {
         asked++;
-        if (!children.isTaken(request, path, port)) {
+        if (!children.isTaken(request, path, expectation.pinhole().port())) {
           return expectation;
         }
         table.giveBack(expectation);
       }
-      port = port == LAST_PORT ? FIRST_PORT : port + 1;
+      if (!isWanted) {
+        port = next(owner, request, path, port);
+      }
     }
     return null;
   }
 
-  private int firstPort(
-      ExpectationRequest request, ChildPath path, boolean anyPort, int preferred) {
-    if (!anyPort) {
-      return path.inside().port();
+  /** Ports of flows with one source are shared with other sources, so that each must be tried. */
+  private int next(Owner owner, ExpectationRequest request, ChildPath path, int port) {
+    int behind = port == LAST_PORT ? FIRST_PORT : port + 1;
+    boolean isForOne = owner.id() != null || request.source() == ExpectationRequest.Source.ANY;
+    return isForOne
+        ? table.nextFreePort(request.transport(), path.outside(), behind, false)
+        : behind;
+  }
+
+  /** The ports that are tried before the announced one. */
+  private int[] wanted(
+      Flow parent, ExpectationRequest request, ChildPath path, boolean anyPort, int before) {
+    if (!anyPort || request.use() == ExpectationRequest.Use.ONCE) {
+      return NONE_WANTED;
     }
-    return preferred != 0 ? preferred : children.firstPort(request, path);
+    FlowFacts facts = parent.facts();
+    boolean isOwn =
+        facts.transport() == request.transport()
+            && facts.sender(request.announcedIn()).equals(path.inside());
+    int standing = table.standingPort(request.transport(), path.outside(), path.inside());
+    int own = isOwn ? facts.senderSeenByPeer(request.announcedIn()).port() : 0;
+    return IntStream.of(standing, before, own).filter(port -> port != 0).distinct().toArray();
   }
 
   /**
@@ -95,8 +123,9 @@ final class NewExpectations {
   record Pair(Expectation first, Expectation second) {}
 
   /**
-   * Tries pairs of ports, the announced ones first, until both are free; null if none of some is.
-   * The first port of the pair is even where the announced one is, and odd where that is odd.
+   * Tries pairs of ports until both are free; null if none of some is. The order is that of {@link
+   * #make}, by two. The first port of the pair is even where the announced one is, and odd where
+   * that is odd.
    *
    * @param parent whose announcement it is
    * @param owner who they belong to
@@ -105,7 +134,7 @@ final class NewExpectations {
    * @param firstPath how the first child is translated
    * @param secondPath how the second child is translated
    * @param anyPort whether other ports than the announced ones can be written into the message
-   * @param preferred the first port that is tried first; 0 for the announced one
+   * @param before the first port that the group has for the same inside endpoint; 0 for none
    * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
   @Nullable Pair makePair(
@@ -116,7 +145,7 @@ final class NewExpectations {
       ChildPath firstPath,
       ChildPath secondPath,
       boolean anyPort,
-      int preferred,
+      int before,
       long nowNs) {
     int announced = firstPath.inside().port();
     if (!firstPath.isRewritten()) {
@@ -124,19 +153,27 @@ final class NewExpectations {
           make(parent, owner, first, firstPath, announced, nowNs),
           make(parent, owner, second, secondPath, announced + 1, nowNs));
     }
-    boolean sameParity = preferred != 0 && (preferred & 1) == (announced & 1);
-    int port = anyPort && sameParity ? preferred : announced;
+    int[] wanted =
+        IntStream.of(wanted(parent, first, firstPath, anyPort, before))
+            .filter(lower -> (lower & 1) == (announced & 1))
+            .toArray();
     int most = anyPort ? PORTS_TRIED : 1;
-    for (int tried = 0; tried < most; tried++) {
-      Expectation one = make(parent, owner, first, firstPath, port, nowNs);
-      Expectation other = make(parent, owner, second, secondPath, port + 1, nowNs);
+    int port = announced;
+    for (int tried = 0; tried < most && port != 0; tried++) {
+      boolean isWanted = tried < wanted.length;
+      int lower = isWanted ? wanted[tried] : port;
+      Expectation one = make(parent, owner, first, firstPath, lower, nowNs);
+      Expectation other = make(parent, owner, second, secondPath, lower + 1, nowNs);
       if (table.reserve(one)) {
         if (table.reserve(other)) {
           return new Pair(one, other);
         }
         table.giveBack(one);
       }
-      port = port + 3 > LAST_PORT ? FIRST_PORT + (announced & 1) : port + 2;
+      if (!isWanted) {
+        int behind = port + 3 > LAST_PORT ? FIRST_PORT + (announced & 1) : port + 2;
+        port = table.nextFreePort(first.transport(), firstPath.outside(), behind, true);
+      }
     }
     return null;
   }

@@ -18,15 +18,18 @@ import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.AnnouncedByFlow;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowMarks;
+import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
+import org.pinholed.helper.Announced;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.Printable;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.Transport;
 
@@ -57,6 +60,7 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   private long nowNs;
   private Direction reading = Direction.ORIGINAL;
   private boolean held;
+  private @Nullable Owner announcing;
 
   /** The word that the helper understood last in the message that is being read. */
   private String understood = "";
@@ -176,14 +180,14 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
       return Collections.nCopies(requests.size(), Optional.empty());
     }
     Flow current = flow();
+    Owner owner = ownerOf(current, requests);
+    announcing = owner;
     List<ExpectationRequest> allowed = withoutHelperPorts(requests);
     if (allowed.size() == requests.size()) {
-      return group.open(current, reading, ownerOf(current, requests), requests, nowNs);
+      return group.open(current, reading, owner, requests, nowNs);
     }
     List<Optional<Endpoint>> seen =
-        allowed.isEmpty()
-            ? List.of()
-            : group.open(current, reading, ownerOf(current, requests), allowed, nowNs);
+        allowed.isEmpty() ? List.of() : group.open(current, reading, owner, allowed, nowNs);
     List<Optional<Endpoint>> all = new ArrayList<>(requests.size());
     for (ExpectationRequest request : requests) {
       int at = allowed.indexOf(request);
@@ -255,6 +259,13 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
       pinholes.end(expectation, AgentEvent.Kind.CLOSED);
       trace.shuts(expectation);
     }
+    if (children == Children.CUT) {
+      for (Expectation left : known.left()) {
+        if (left.request().group().equals(groupName)) {
+          pinholes.cutChildrenOf(left);
+        }
+      }
+    }
   }
 
   @Override
@@ -266,24 +277,60 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   }
 
   @Override
+  public void named(OwnerId owner, HelperWord kind, String label, String state) {
+    Owner known = known(owner);
+    if (known != null) {
+      known.named(
+          new Owner.Name(
+              kind.word(),
+              Printable.of(label, ExpectationRequest.TEXT_LENGTH),
+              Printable.of(state, ExpectationRequest.TEXT_LENGTH)));
+    }
+  }
+
+  @Override
   public boolean stands(@Nullable OwnerId owner, String groupName) {
     Owner known = known(owner);
     return known != null && known.stands(groupName);
   }
 
   @Override
+  public @Nullable Announced announced(Transport transport, Endpoint seen) {
+    Expectation leading = table.leadingFrom(transport, seen, flow().parent().helper());
+    ChildTranslation translation = leading == null ? null : leading.pinhole().translation();
+    Endpoint inside = translation == null ? null : translation.inside();
+    return leading == null || inside == null
+        ? null
+        : new Announced(
+            inside, leading.owner().id(), leading.request().group(), leading.request().item());
+  }
+
+  @Override
   public void endOwner(OwnerId owner, Children children) {
     Owner known = known(owner);
-    if (known == null) {
-      return;
+    if (known != null) {
+      end(known, children, AgentEvent.Kind.CLOSED);
     }
-    for (Expectation expectation : table.owners().end(known)) {
+  }
+
+  /**
+   * Ends an owner beyond flows.
+   *
+   * @param owner which
+   * @param children whether its children that live go on
+   * @param kind why, for log and counters
+   */
+  public void end(Owner owner, Children children, AgentEvent.Kind kind) {
+    for (Expectation expectation : table.owners().end(owner)) {
       if (children == Children.CUT) {
         pinholes.cutChildrenOf(expectation);
       }
       table.owners().remove(expectation);
-      pinholes.end(expectation, AgentEvent.Kind.CLOSED);
+      pinholes.end(expectation, kind);
       trace.shuts(expectation);
+    }
+    if (children == Children.CUT) {
+      owner.left().forEach(pinholes::cutChildrenOf);
     }
   }
 
@@ -320,9 +367,22 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
 
   @Override
   public void edit(long streamOffset, int lengthBytes, byte[] replacement) {
-    if (!edits.plan(flow(), reading, streamOffset, lengthBytes, replacement)) {
+    plan(streamOffset, lengthBytes, replacement);
+  }
+
+  @Override
+  public void edit(long streamOffset, int lengthBytes, byte[] replacement, HelperWord field) {
+    if (plan(streamOffset, lengthBytes, replacement)) {
+      events.rewritten(flow().parent(), field);
+    }
+  }
+
+  private boolean plan(long streamOffset, int lengthBytes, byte[] replacement) {
+    boolean planned = edits.plan(flow(), reading, streamOffset, lengthBytes, replacement);
+    if (!planned) {
       report(AgentReason.REWRITE_NOT_ALLOWED, streamOffset);
     }
+    return planned;
   }
 
   @Override
@@ -377,12 +437,16 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
     Flow current = flow();
     trace.reason(reason, request.streamOffset());
     current.refused(reason);
+    if (announcing != null) {
+      announcing.refused(reason);
+    }
     events.refused(current.parent(), request, reason);
   }
 
   @Override
   public void understood(HelperWord word) {
     understood = word.word();
+    events.understood(flow().parent(), word);
     trace.understood(word);
   }
 

@@ -1,7 +1,10 @@
 package org.pinholed.agent.announce;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.LongPredicate;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
@@ -42,8 +45,14 @@ public final class PinholeTransaction {
   private final SampledLog backendErrors = new SampledLog(LOG, "the kernel refused pinholes");
   private final Clock clock;
 
-  private final List<Expectation> toOpen = new ArrayList<>();
-  private final List<Expectation> toRewrite = new ArrayList<>(2);
+  private final Set<Expectation> toOpen = new LinkedHashSet<>();
+  private final Set<Expectation> toRewrite = new LinkedHashSet<>(2);
+
+  /** Those of both whose pinhole must be written, in this order. */
+  private final List<Expectation> toWrite = new ArrayList<>();
+
+  /** What the kernel had already when another one came to hold it. */
+  private final List<Expectation> standing = new ArrayList<>(2);
 
   /** Of the message that is being read, what waits for an answer. */
   private final List<Expectation> unanswered = new ArrayList<>(2);
@@ -171,7 +180,7 @@ public final class PinholeTransaction {
   List<Expectation> takeBack(Parent parent, Direction direction, LongPredicate isMeant) {
     unanswered.removeIf(expectation -> expectation.state() != Expectation.State.ANNOUNCED);
     List<Expectation> back = new ArrayList<>();
-    for (List<Expectation> some : List.of(toOpen, unanswered)) {
+    for (Collection<Expectation> some : List.of(toOpen, unanswered)) {
       for (Expectation expectation : some) {
         if (expectation.parent() == parent
             && expectation.request().announcedIn() == direction
@@ -180,7 +189,7 @@ public final class PinholeTransaction {
         }
       }
     }
-    toOpen.removeAll(back);
+    back.forEach(toOpen::remove);
     back.forEach(table::end);
     return back;
   }
@@ -191,7 +200,7 @@ public final class PinholeTransaction {
    * @param expectation one that is pending
    */
   public void rewrite(Expectation expectation) {
-    if (!toRewrite.contains(expectation) && !toOpen.contains(expectation)) {
+    if (!toOpen.contains(expectation)) {
       toRewrite.add(expectation);
     }
   }
@@ -230,20 +239,23 @@ public final class PinholeTransaction {
       return;
     }
     long nowNs = clock.nanoTime();
-    for (Expectation expectation : toOpen) {
-      openPinholes.add(holders.pinholeToWrite(expectation, nowNs));
-    }
-    for (Expectation expectation : toRewrite) {
-      openPinholes.add(holders.pinholeToWrite(expectation, nowNs));
-    }
+    collect(toOpen, nowNs);
+    int opens = toWrite.size();
+    collect(toRewrite, nowNs);
     try {
-      ended(apply(toClose, openPinholes, toHold));
-      for (Expectation expectation : toOpen) {
-        opened(expectation);
+      if (!toClose.isEmpty() || !toWrite.isEmpty() || !toHold.isEmpty()) {
+        ended(apply(toClose, openPinholes, toHold));
       }
-      for (Expectation expectation : toRewrite) {
-        rewritten(expectation);
+      for (int at = 0; at < toWrite.size(); at++) {
+        Expectation expectation = toWrite.get(at);
+        holders.wrote(expectation, openPinholes.get(at), nowNs);
+        if (at < opens) {
+          opened(expectation);
+        } else {
+          rewritten(expectation);
+        }
       }
+      standing.forEach(this::stands);
     } catch (BackendException e) {
       // One bad pinhole must not keep the others of the batch shut.
       commitOneByOne(e.done());
@@ -255,17 +267,27 @@ public final class PinholeTransaction {
       toHold.clear();
       toEnd.clear();
       openPinholes.clear();
+      toWrite.clear();
+      standing.clear();
     }
     shutWhatEndedMeanwhile();
     cutChildren();
   }
 
-  private void cutChildren() {
-    for (Expectation expectation : toCut) {
-      if (!holders.isWaitedFor(expectation.pinhole())) {
-        children.cut(expectation);
+  /** Takes what the kernel must be told of, and leaves the rest. */
+  private void collect(Set<Expectation> changed, long nowNs) {
+    for (Expectation expectation : changed) {
+      if (holders.mustBeWritten(expectation, nowNs)) {
+        toWrite.add(expectation);
+        openPinholes.add(holders.pinholeToWrite(expectation, nowNs));
+      } else if (changed == toOpen) {
+        standing.add(expectation);
       }
     }
+  }
+
+  private void cutChildren() {
+    children.cut(toCut, holders);
     toCut.clear();
   }
 
@@ -331,37 +353,53 @@ public final class PinholeTransaction {
       }
     }
     ended(unused);
-    rewriteOneByOne(done.opened() - toOpen.size());
-    List<Expectation> opening = List.copyOf(toOpen);
-    int opened = Math.min(done.opened(), opening.size());
-    for (Expectation expectation : opening.subList(0, opened)) {
-      opened(expectation);
+    standing.forEach(this::stands);
+    for (int at = 0; at < toWrite.size(); at++) {
+      Expectation expectation = toWrite.get(at);
+      if (at < done.opened()) {
+        holders.wrote(expectation, openPinholes.get(at), clock.nanoTime());
+      }
+      if (toOpen.contains(expectation)) {
+        openOneByOne(expectation, at < done.opened());
+      } else if (at >= done.opened()) {
+        rewriteAlone(expectation);
+      }
     }
-    for (Expectation expectation : opening.subList(opened, opening.size())) {
+  }
+
+  private void openOneByOne(Expectation expectation, boolean isDone) {
+    if (isDone) {
+      opened(expectation);
+    } else {
       try {
-        apply(List.of(), List.of(expectation.pinhole()), List.of());
+        write(expectation);
         opened(expectation);
       } catch (BackendException e) {
         refused(e);
         table.end(expectation);
         translationRefused |= expectation.pinhole().translation() != null;
         trace.refusedByKernel(expectation, String.valueOf(e.getMessage()));
+        expectation.owner().refused(AgentReason.BACKEND_REFUSED);
         events.refused(expectation, AgentReason.BACKEND_REFUSED, String.valueOf(e.getMessage()));
       }
     }
   }
 
   /** One that the kernel does not take stays as it is in the kernel, with the time that it has. */
-  private void rewriteOneByOne(int done) {
-    for (int at = Math.max(0, done); at < toRewrite.size(); at++) {
-      Expectation expectation = toRewrite.get(at);
-      try {
-        apply(List.of(), List.of(holders.pinholeToWrite(expectation, clock.nanoTime())), List.of());
-        rewritten(expectation);
-      } catch (BackendException e) {
-        refused(e);
-      }
+  private void rewriteAlone(Expectation expectation) {
+    try {
+      write(expectation);
+      rewritten(expectation);
+    } catch (BackendException e) {
+      refused(e);
     }
+  }
+
+  private void write(Expectation expectation) throws BackendException {
+    long nowNs = clock.nanoTime();
+    Pinhole pinhole = holders.pinholeToWrite(expectation, nowNs);
+    apply(List.of(), List.of(pinhole), List.of());
+    holders.wrote(expectation, pinhole, nowNs);
   }
 
   private void rewritten(Expectation expectation) {
@@ -387,6 +425,11 @@ public final class PinholeTransaction {
 
   private void opened(Expectation expectation) {
     expectation.opened(clock.nanoTime());
+    stands(expectation);
+  }
+
+  /** The kernel has what an expectation is to open. */
+  private void stands(Expectation expectation) {
     expectation.written();
     toSay.add(new Said(AgentEvent.Kind.CREATED, expectation));
     shutIfEndedMeanwhile(expectation);

@@ -1,6 +1,7 @@
 package org.pinholed.agent.announce;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -50,7 +51,7 @@ final class SharedPinholes {
    * @param change how to write
    * @throws BackendException if the kernel refuses
    */
-  void restore(List<Pinhole> closed, List<Expectation> opened, Change change)
+  void restore(List<Pinhole> closed, Collection<Expectation> opened, Change change)
       throws BackendException {
     mine.addAll(opened);
     try {
@@ -81,8 +82,12 @@ final class SharedPinholes {
   private void writeAnew(Change change) throws BackendException {
     others.forEach(Expectation::remade); // first: its child may be coming through now
     long beganNs = clock.nanoTime();
-    change.apply(
-        List.of(), others.stream().map(other -> holders.pinholeToWrite(other, beganNs)).toList());
+    List<Pinhole> pinholes =
+        others.stream().map(other -> holders.pinholeToWrite(other, beganNs)).toList();
+    change.apply(List.of(), pinholes);
+    for (int at = 0; at < pinholes.size(); at++) {
+      holders.wrote(others.get(at), pinholes.get(at), beganNs);
+    }
     long nowNs = clock.nanoTime();
     List<Pinhole> over = new ArrayList<>();
     for (Expectation other : others) {

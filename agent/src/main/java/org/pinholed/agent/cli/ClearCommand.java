@@ -1,6 +1,7 @@
 package org.pinholed.agent.cli;
 
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
 import picocli.CommandLine.Command;
@@ -20,6 +21,7 @@ import picocli.CommandLine.Spec;
       "%nExamples:",
       "  pinholectl clear --parent 0000e39a",
       "  pinholectl clear --policy 25 --helper ftp",
+      "  pinholectl clear --call 3fK1",
       "  pinholectl clear --all"
     })
 final class ClearCommand implements Callable<Integer> {
@@ -33,19 +35,33 @@ final class ClearCommand implements Callable<Integer> {
   @Spec
   CommandSpec spec;
 
+  @Option(
+      names = "--call",
+      paramLabel = "ID",
+      description =
+          "One call instead, with its media: its id in the listing of calls, or how that begins.")
+  @Nullable String call;
+
   @Option(names = "--all", description = "All parents. Needed when no filter is given.")
   boolean all;
 
   @Override
   public Integer call() throws Exception {
     JsonFields request = filter.request("clear");
-    if (all == request.names().size() > 1) {
+    boolean filtered = request.names().size() > 1;
+    if (call != null) {
+      if (all || filtered) {
+        throw new ParameterException(spec.commandLine(), "--call goes together with nothing else.");
+      }
+      request =
+          new JsonFields().with("command", "clearOwner").with("kind", "call").with("id", call);
+    } else if (all == filtered) {
       throw new ParameterException(
-          spec.commandLine(), "Say which: --policy, --helper, --parent, or else --all.");
+          spec.commandLine(), "Say which: --policy, --helper, --parent, --call, or else --all.");
     }
     JsonFields report = new JsonFields();
     pinholectl.ask(
-        request.with("all", all ? true : null),
+        call == null ? request.with("all", all ? true : null) : request,
         row -> {
           for (String name : row.names()) {
             report.with(name, row.value(name));

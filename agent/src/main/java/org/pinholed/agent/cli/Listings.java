@@ -54,6 +54,47 @@ final class Listings {
             });
   }
 
+  static Listing owners() {
+    return Listing.table(
+        new String[] {
+          "ID", "STATE", "HELPER", "AGE", "EXPIRE", "PACKETS", "BYTES", "MEDIA", "WHY", "LABEL"
+        },
+        row ->
+            new String[] {
+              row.text("id"),
+              row.text("state"),
+              row.text("helper"),
+              row.text("ageSeconds"),
+              orDash(row, "expireSeconds"),
+              orDash(row, "packets"),
+              orDash(row, "bytes"),
+              media(row.list("media")),
+              row.text("why"),
+              row.text("label")
+            });
+  }
+
+  private static String orDash(JsonFields row, String field) {
+    return row.value(field) instanceof Number ? row.text(field) : "-";
+  }
+
+  // each as source>outside, or source>outside>inside where that is another one
+  private static String media(List<?> all) {
+    StringJoiner out = new StringJoiner(",");
+    for (Object one : all) {
+      if (one instanceof JsonFields media) {
+        String outside = endpoint(media.object("outside"));
+        String inside = endpoint(media.object("inside"));
+        out.add(
+            endpoint(media.object("source"))
+                + ">"
+                + outside
+                + (inside.equals(outside) ? "" : ">" + inside));
+      }
+    }
+    return out.toString();
+  }
+
   // the many-line form of "diagnose sys session list expectation"; a field that has no meaning here
   // is left out
   static Listing fortios() {

@@ -123,6 +123,8 @@ public final class Pinholectl implements Runnable {
     commands.put("status", StatusCommand::new);
     commands.put("expectations", ExpectationsCommand::new);
     commands.put("sessions", SessionsCommand::new);
+    commands.put("calls", OwnersCommand.Calls::new);
+    commands.put("registrations", OwnersCommand.Registrations::new);
     commands.put("clear", ClearCommand::new);
     commands.put("helpers", HelpersCommand::new);
     commands.put("trace", TraceCommand::new);

@@ -92,6 +92,14 @@ final class ControlRequests {
       }
       case "sessions" -> sessions(request, out);
       case "clear" -> clear(request, out);
+      case "owners" -> {
+        onlyFields(request, Set.of("kind"));
+        rows(control.owners(kind(request)), out);
+      }
+      case "clearOwner" -> {
+        onlyFields(request, Set.of("kind", "id"));
+        out.row(control.clearOwner(kind(request), ownerId(request)));
+      }
       case "audit" -> {
         onlyFields(request, Set.of());
         rows(control.audit(), out);
@@ -143,6 +151,22 @@ final class ControlRequests {
       throw bad("clear: all does not go together with a policyId, helper or parentSerial");
     }
     out.row(control.clear(filter));
+  }
+
+  private static String kind(JsonFields request) throws ControlError {
+    String kind = textOrNull(request, "kind");
+    if (kind == null || !kind.matches("[A-Za-z]{1,32}")) {
+      throw bad("kind: " + cut(String.valueOf(kind)) + " (expected: a word, for example call)");
+    }
+    return kind;
+  }
+
+  private static String ownerId(JsonFields request) throws ControlError {
+    String id = textOrNull(request, "id");
+    if (id == null || !id.matches("[A-Za-z0-9_-]{1,16}")) {
+      throw bad("id: " + cut(String.valueOf(id)) + " (expected: 1..16 letters, digits, - and _)");
+    }
+    return id;
   }
 
   private void trace(JsonFields request, AnswerWriter out, BooleanSupplier clientGone)

@@ -1,7 +1,6 @@
 package org.pinholed.agent.expectation;
 
 import java.net.InetAddress;
-import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -90,14 +89,14 @@ public final class ChildMatcher {
       return ending.match(key, child);
     }
     expectation.used(child);
-    living.began(child, List.of(expectation)); // before it stops to wait, see announcing
+    living.began(child, expectation); // before it stops to wait, see announcing
     allCame.accept(expectation);
     return expectation;
   }
 
   /**
-   * A child of a pinhole that lets in many is one of all who hold that. A lease that all came of
-   * lets in nobody more: the caller shuts it, if nobody else holds it.
+   * A child of a pinhole that lets in many is one of all who hold that; one of them is told. A
+   * lease that all came of lets in nobody more: the caller shuts it, if nobody else holds it.
    */
   private @Nullable Expectation matchOpen(
       int protocol,
@@ -105,23 +104,23 @@ public final class ChildMatcher {
       InetAddress destination,
       int port,
       ConntrackIdentity child) {
-    List<Expectation> expectedBy = holders.lettingIn(protocol, source, destination, port);
-    if (living.has(child)) {
-      return null; // told twice: by its event, and when events were lost
+    HeldPinhole held = holders.heldFor(protocol, source, destination, port);
+    if (held == null) {
+      held = holders.shutFor(protocol, source, destination, port);
     }
-    if (expectedBy.isEmpty()) {
+    if (held == null || living.has(child)) { // told twice: by its event, and when events were lost
       return null;
     }
-    for (Expectation holder : expectedBy) {
-      holder.used(child);
-    }
-    living.began(child, expectedBy);
-    for (Expectation holder : expectedBy) {
-      if (holder.isSpent() && holder.change(State.PENDING, State.MATCHED)) {
-        allCame.accept(holder);
+    Expectation expectedBy = held.used(child);
+    living.began(child, held);
+    if (expectedBy != null && expectedBy.pinhole().connections() > 0) {
+      for (Expectation holder : held.all()) {
+        if (holder.isSpent() && holder.change(State.PENDING, State.MATCHED)) {
+          allCame.accept(holder);
+        }
       }
     }
-    return expectedBy.get(0);
+    return expectedBy;
   }
 
   /**
@@ -152,9 +151,41 @@ public final class ChildMatcher {
     return Children.reading(
         child,
         waiting != null
-            ? List.of(waiting)
-            : holders.lettingIn(
+            ? waiting
+            : holders.heldFor(
                 first.protocol(), first.source(), first.destination(), first.destinationPort()));
+  }
+
+  /**
+   * Notes that a child ended.
+   *
+   * @param child which conntrack it was
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
+   */
+  public void ended(ConntrackIdentity child, long nowNs) {
+    FlowTuple first = child.original();
+    living.ended(
+        child,
+        holders.heldFor(
+            first.protocol(), first.source(), first.destination(), first.destinationPort()),
+        nowNs);
+  }
+
+  /**
+   * Notes that a child was there when the agent started.
+   *
+   * @param child which conntrack it is
+   * @return false if no pinhole for many lets in such a child
+   */
+  public boolean inherit(ConntrackIdentity child) {
+    FlowTuple first = child.original();
+    HeldPinhole held =
+        holders.heldFor(
+            first.protocol(), first.source(), first.destination(), first.destinationPort());
+    if (held != null) {
+      living.began(child, held);
+    }
+    return held != null;
   }
 
   /**

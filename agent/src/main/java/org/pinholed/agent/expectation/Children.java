@@ -20,7 +20,7 @@ public final class Children {
   /** How many are known one by one. */
   public static final int MOST = 1 << 16;
 
-  private final Map<ConntrackIdentity, List<Expectation>> living = new ConcurrentHashMap<>();
+  private final Map<ConntrackIdentity, ChildKeeper> living = new ConcurrentHashMap<>();
 
   /** Those that are read and came by pinholes of another process, which may be used up. */
   private final Map<ConntrackIdentity, ReadChild> handedOver = new ConcurrentHashMap<>();
@@ -32,24 +32,29 @@ public final class Children {
   public Children() {}
 
   /**
+   * A child of an expectation for one came.
+   *
+   * @param child which conntrack it is
+   * @param expectedBy what let it in
+   */
+  public void began(ConntrackIdentity child, Expectation expectedBy) {
+    if (!expectedBy.isOverWithItsChild()) {
+      began(child, (ChildKeeper) expectedBy);
+    } else if (ofParents.size() < MOST) {
+      ofParents.putIfAbsent(child, expectedBy.parent().alone());
+    }
+  }
+
+  /**
    * A child came.
    *
    * @param child which conntrack it is
-   * @param expectedBy what let it in; of a pinhole that several hold, all of them
+   * @param keeper what let it in
    */
-  public void began(ConntrackIdentity child, List<Expectation> expectedBy) {
-    if (expectedBy.size() == 1 && expectedBy.get(0).isOverWithItsChild()) {
-      if (ofParents.size() < MOST) {
-        ofParents.putIfAbsent(child, expectedBy.get(0).parent().alone());
-      }
-      return;
-    }
+  void began(ConntrackIdentity child, ChildKeeper keeper) {
     boolean known = living.size() < MOST;
-    if (known && living.putIfAbsent(child, expectedBy) != null) {
-      return; // told twice
-    }
-    for (Expectation expectation : expectedBy) {
-      expectation.childLives(child, known);
+    if (!known || living.putIfAbsent(child, keeper) == null) { // else it is told twice
+      keeper.childLives(child, known);
     }
   }
 
@@ -73,18 +78,29 @@ public final class Children {
    * A child ended.
    *
    * @param child which conntrack it was
-   * @param letIn what lets in such children now, for one that is not known
+   * @param letIn what lets in such children now, for one that is not known; null if nothing does
    * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
-  public void ended(ConntrackIdentity child, List<Expectation> letIn, long nowNs) {
+  void ended(ConntrackIdentity child, @Nullable ChildKeeper letIn, long nowNs) {
     handedOver.remove(child);
     if (ofParents.remove(child) != null) {
       return; // nothing lets in more of them
     }
-    List<Expectation> expectedBy = living.remove(child);
-    for (Expectation expectation : expectedBy == null ? letIn : expectedBy) {
-      expectation.childEnded(child, nowNs);
+    ChildKeeper known = living.remove(child);
+    ChildKeeper keeper = known == null ? letIn : known;
+    if (keeper != null) {
+      keeper.childEnded(child, nowNs);
     }
+  }
+
+  /**
+   * A child that is known one by one ended.
+   *
+   * @param child which conntrack it was
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
+   */
+  public void ended(ConntrackIdentity child, long nowNs) {
+    ended(child, null, nowNs);
   }
 
   /**
@@ -97,7 +113,7 @@ public final class Children {
     handedOver.keySet().retainAll(alive);
     for (ConntrackIdentity child : known()) {
       if (!alive.contains(child)) {
-        ended(child, List.of(), nowNs);
+        ended(child, nowNs);
       }
     }
   }
@@ -118,17 +134,13 @@ public final class Children {
    */
   @Nullable ReadChild announcing(ConntrackIdentity child) {
     ReadChild told = handedOver.get(child);
-    return told == null ? reading(child, living.getOrDefault(child, List.of())) : told;
+    return told == null ? reading(child, living.get(child)) : told;
   }
 
-  /** Of several that share a pinhole one that wants its children read. */
-  static @Nullable ReadChild reading(ConntrackIdentity child, List<Expectation> expectedBy) {
-    for (Expectation expectation : expectedBy) {
-      if (expectation.request().isRead()) {
-        return ReadChild.of(child, expectation);
-      }
-    }
-    return null;
+  /** What announced a child that is read; null if it is not to be read. */
+  static @Nullable ReadChild reading(ConntrackIdentity child, @Nullable ChildKeeper keeper) {
+    Expectation reading = keeper == null ? null : keeper.reading();
+    return reading == null ? null : ReadChild.of(child, reading);
   }
 
   /**
@@ -140,8 +152,8 @@ public final class Children {
   public List<ReadChild> read(List<ReadChild> ofFlows) {
     Map<ConntrackIdentity, ReadChild> read = new HashMap<>();
     living.forEach(
-        (child, expectedBy) -> {
-          ReadChild one = reading(child, expectedBy);
+        (child, keeper) -> {
+          ReadChild one = reading(child, keeper);
           if (one != null) {
             read.put(child, one);
           }
@@ -181,17 +193,8 @@ public final class Children {
    *     there is none
    */
   public List<Parent> parentsOf(ConntrackIdentity child) {
-    List<Expectation> expectedBy = living.get(child);
-    if (expectedBy == null) {
-      return ofParents.getOrDefault(child, List.of());
-    }
-    List<Parent> parents = new ArrayList<>(1);
-    for (Expectation expectation : expectedBy) {
-      if (expectation.owner().id() == null) {
-        parents.add(expectation.parent());
-      }
-    }
-    return parents;
+    ChildKeeper keeper = living.get(child);
+    return keeper == null ? ofParents.getOrDefault(child, List.of()) : keeper.parents();
   }
 
   /**

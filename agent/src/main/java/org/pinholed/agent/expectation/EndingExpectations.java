@@ -1,7 +1,6 @@
 package org.pinholed.agent.expectation;
 
 import java.util.ArrayDeque;
-import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -102,7 +101,7 @@ final class EndingExpectations {
           for (Expectation expectation : known) {
             if (expectation.change(State.ENDING, State.GONE)) {
               oldest[0] = expectation;
-              living.began(child, List.of(expectation)); // before it is in no place any more
+              living.began(child, expectation); // before it is in no place any more
               known.remove(expectation);
               break;
             }

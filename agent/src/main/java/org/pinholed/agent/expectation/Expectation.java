@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.Stay;
+import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 
@@ -20,7 +21,7 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
  * the same few fields, which several threads write: when it was announced and opened, its state,
  * and its children. How it is listed is in {@link ExpectationListing}.
  */
-public final class Expectation {
+public final class Expectation implements ChildKeeper {
   /** Where an expectation stands; it only moves downwards. */
   public enum State {
     /** Announced, the pinhole is not open yet. */
@@ -64,6 +65,13 @@ public final class Expectation {
   private @Nullable Set<ConntrackIdentity> living;
   private int livingUnknown;
   private volatile @Nullable ConntrackIdentity child;
+
+  /** The pinhole that it holds or held together with others, if that is for many. */
+  private volatile @Nullable HeldPinhole held;
+
+  private volatile boolean cut;
+  private volatile int usesBefore;
+  private volatile int usesHeld = -1;
 
   /**
    * Makes a row that is only announced.
@@ -140,6 +148,34 @@ public final class Expectation {
     return owner;
   }
 
+  /** Notes that it is over, and that its children are to end with it. */
+  public void cut() {
+    HeldPinhole holding = held;
+    if (holding == null) {
+      cut = true;
+    } else {
+      holding.cut();
+    }
+  }
+
+  /**
+   * Whether its children are to end with it, those too that the kernel has not told of yet.
+   *
+   * @return false for most
+   */
+  public boolean isCut() {
+    HeldPinhole holding = held;
+    return holding == null ? cut : holding.isCut();
+  }
+
+  /** Notes that it holds a pinhole for many from now on. */
+  void holds(HeldPinhole newHeld) {
+    if (held != newHeld) {
+      usesBefore = newHeld.uses();
+      held = newHeld;
+    }
+  }
+
   /** Another thread made its owner first. */
   void moveTo(Owner newOwner) {
     owner = newOwner;
@@ -169,6 +205,14 @@ public final class Expectation {
     stay = newStay;
     announcedNs = nowNs;
     commentIsOld = true;
+    timeChanged();
+  }
+
+  private void timeChanged() {
+    HeldPinhole holding = held;
+    if (holding != null) {
+      holding.timeChanged(this);
+    }
   }
 
   /**
@@ -200,9 +244,15 @@ public final class Expectation {
     if (staying.kind() != Stay.Kind.IDLE || livingChildren() > 0) {
       return false;
     }
-    return uses.get() == 0
-        ? msSince(announcedNs, nowNs) >= staying.firstMs()
-        : msSince(lastChildEndedNs, nowNs) >= staying.idleMs();
+    if (uses() == 0) {
+      return msSince(announcedNs, nowNs) >= staying.firstMs();
+    }
+    HeldPinhole holding = held;
+    long endedNs = lastChildEndedNs;
+    if (holding != null && usesOfHeld() > 0) {
+      endedNs = holding.lastChildEndedNs();
+    }
+    return msSince(endedNs, nowNs) >= staying.idleMs();
   }
 
   private static long msSince(long thenNs, long nowNs) {
@@ -229,7 +279,8 @@ public final class Expectation {
    * @param newChild which conntrack it is
    * @param known false if it is only to be counted
    */
-  synchronized void childLives(ConntrackIdentity newChild, boolean known) {
+  @Override
+  public synchronized void childLives(ConntrackIdentity newChild, boolean known) {
     Set<ConntrackIdentity> all = living;
     if (all == null) {
       all = new HashSet<>(4);
@@ -248,7 +299,8 @@ public final class Expectation {
    * @param oldChild which conntrack it was
    * @param nowNs the time
    */
-  synchronized void childEnded(ConntrackIdentity oldChild, long nowNs) {
+  @Override
+  public synchronized void childEnded(ConntrackIdentity oldChild, long nowNs) {
     lastChildEndedNs = nowNs;
     if ((living == null || !living.remove(oldChild)) && livingUnknown > 0) {
       livingUnknown--;
@@ -270,7 +322,12 @@ public final class Expectation {
    *
    * @return 0 or more
    */
-  public synchronized int livingChildren() {
+  public int livingChildren() {
+    HeldPinhole holding = held;
+    return holding == null ? ownLivingChildren() : holding.livingChildren();
+  }
+
+  private synchronized int ownLivingChildren() {
     return (living == null ? 0 : living.size()) + livingUnknown;
   }
 
@@ -279,7 +336,12 @@ public final class Expectation {
    *
    * @return a copy
    */
-  public synchronized List<ConntrackIdentity> knownChildren() {
+  public List<ConntrackIdentity> knownChildren() {
+    HeldPinhole holding = held;
+    return holding == null ? ownKnownChildren() : holding.knownChildren();
+  }
+
+  private synchronized List<ConntrackIdentity> ownKnownChildren() {
     return living == null ? List.of() : List.copyOf(living);
   }
 
@@ -288,8 +350,23 @@ public final class Expectation {
    *
    * @return false for most
    */
-  public synchronized boolean hasUnknownChildren() {
+  public boolean hasUnknownChildren() {
+    HeldPinhole holding = held;
+    return holding == null ? hasOwnUnknownChildren() : holding.hasUnknownChildren();
+  }
+
+  private synchronized boolean hasOwnUnknownChildren() {
     return livingUnknown > 0;
+  }
+
+  @Override
+  public List<Parent> parents() {
+    return owner.id() == null ? List.of(parent) : List.of();
+  }
+
+  @Override
+  public @Nullable Expectation reading() {
+    return request.isRead() ? this : null;
   }
 
   /**
@@ -299,6 +376,25 @@ public final class Expectation {
    */
   public State state() {
     return state;
+  }
+
+  /** When its time is over, if it is not announced again; null if it has none of its own. */
+  @Nullable Long endsInMs(long nowNs) {
+    Stay staying = stay;
+    if (!staying.isLease()) {
+      return expiresInMs(nowNs);
+    }
+    return staying.longestMs() == 0 ? null : staying.longestMs() - msSince(announcedNs, nowNs);
+  }
+
+  /**
+   * How operators see it.
+   *
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
+   * @return an immutable copy
+   */
+  public ExpectationRow row(long nowNs) {
+    return ExpectationListing.row(this, nowNs);
   }
 
   /** How long ago it was announced first. */
@@ -331,7 +427,7 @@ public final class Expectation {
    */
   public Pinhole withoutUsed() {
     Pinhole full = pinhole;
-    int used = uses.get();
+    int used = uses();
     return full.connections() == 0 || used == 0
         ? full
         : full.withConnections(Math.max(1, full.connections() - used));
@@ -340,7 +436,7 @@ public final class Expectation {
   /** Whether all connections that a lease was for have come. */
   boolean isSpent() {
     int most = pinhole.connections();
-    return most > 0 && uses.get() >= most;
+    return most > 0 && uses() >= most;
   }
 
   /** The pinhole as it is to stand in the kernel now: with the rest of its time, to a second. */
@@ -358,6 +454,7 @@ public final class Expectation {
    */
   public void opened(long nowNs) {
     openedNs = nowNs;
+    timeChanged();
   }
 
   /** Notes that the pinhole stands in the kernel. */
@@ -412,7 +509,8 @@ public final class Expectation {
    * @return null if none came
    */
   public @Nullable ConntrackIdentity child() {
-    return child;
+    HeldPinhole holding = held;
+    return holding != null && usesOfHeld() > 0 ? holding.child() : child;
   }
 
   /**
@@ -421,7 +519,7 @@ public final class Expectation {
    * @return its serial, null if none came
    */
   public @Nullable String childSerial() {
-    ConntrackIdentity last = child;
+    ConntrackIdentity last = child();
     return last == null ? null : last.serial();
   }
 
@@ -488,7 +586,22 @@ public final class Expectation {
    * @return since it was made, or taken over from another process
    */
   public int uses() {
-    return uses.get();
+    return uses.get() + usesOfHeld();
+  }
+
+  /** How many children came by a pinhole for many while it held that. */
+  private int usesOfHeld() {
+    HeldPinhole holding = held;
+    int most = usesHeld;
+    if (holding == null) {
+      return 0;
+    }
+    return most >= 0 ? most : holding.uses() - usesBefore;
+  }
+
+  /** Notes that it holds its pinhole for many no longer: what comes now is not for it. */
+  void holdsNoLonger() {
+    usesHeld = usesOfHeld();
   }
 
   /**

@@ -1,5 +1,6 @@
 package org.pinholed.agent.expectation;
 
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +16,9 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.EntryLimits;
+import org.pinholed.helper.Transport;
 
 /**
  * All expectations, bounded per parent, per client address and in all.
@@ -96,6 +99,45 @@ public final class ExpectationTable {
    */
   public void giveBack(Expectation expectation) {
     reservations.giveBack(expectation);
+  }
+
+  /**
+   * The port of a translated address that leads to an inside endpoint already, for owners beyond
+   * flows or children from any source.
+   *
+   * @param transport of the child
+   * @param outside the translated address
+   * @param inside the endpoint
+   * @return 0 if there is none
+   */
+  public int standingPort(Transport transport, InetAddress outside, Endpoint inside) {
+    return reservations.standingFor(transport.protocolNumber(), outside, inside);
+  }
+
+  /**
+   * The next port of a translated address that nobody has.
+   *
+   * @param transport of the child
+   * @param outside the translated address
+   * @param from where to begin, 1..65535; behind the last port it goes on at 1024
+   * @param pair whether the port behind it must be free, too; then it is even or odd as {@code
+   *     from}
+   * @return the (first) port; 0 if there is none
+   */
+  public int nextFreePort(Transport transport, InetAddress outside, int from, boolean pair) {
+    return reservations.nextFree(transport.protocolNumber(), outside, from, pair);
+  }
+
+  /**
+   * What leads from a port of a translated address to an inside endpoint. Takes no lock.
+   *
+   * @param transport of the child
+   * @param seen the port as others see it
+   * @param helper name of the helper whose it must be
+   * @return an expectation of an owner beyond flows; null if there is none
+   */
+  public @Nullable Expectation leadingFrom(Transport transport, Endpoint seen, String helper) {
+    return reservations.leadingFrom(transport.protocolNumber(), seen, helper);
   }
 
   /**

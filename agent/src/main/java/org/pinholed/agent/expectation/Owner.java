@@ -1,12 +1,15 @@
 package org.pinholed.agent.expectation;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.Reason;
 
 /**
  * Who expectations belong to: a flow, or what outlives it and spans flows and workers. It knows its
@@ -14,22 +17,39 @@ import org.pinholed.helper.OwnerId;
  * is announced or ends.
  */
 public final class Owner {
+  /** How many it keeps that are over for the sake of their children. */
+  private static final int MOST_LEFT = 64;
+
   private final String helper;
   private final @Nullable OwnerId id;
   private @Nullable Parent countedFor;
-  private final Map<Name, Expectation> expectations = new LinkedHashMap<>(4);
+  private volatile @Nullable Name name;
+  private volatile @Nullable Reason refused;
+  private final Map<Place, Expectation> expectations = new LinkedHashMap<>(4);
   private int firstChildAwaited;
   private boolean ended;
   private boolean hasDeadline;
   private long deadlineNs;
   private boolean cutWhenDue;
 
+  /** Some that are over, and whose children may live. */
+  private final Deque<Expectation> left = new ArrayDeque<>(0);
+
   /** What tells the expectations of an owner apart. */
-  private record Name(String group, String item) {
-    static Name of(Expectation expectation) {
-      return new Name(expectation.request().group(), expectation.request().item());
+  private record Place(String group, String item) {
+    static Place of(Expectation expectation) {
+      return new Place(expectation.request().group(), expectation.request().item());
     }
   }
+
+  /**
+   * What operators call an owner.
+   *
+   * @param kind what it is, one word
+   * @param label which of its kind it is
+   * @param state one word
+   */
+  public record Name(String kind, String label, String state) {}
 
   private Owner(String helper, @Nullable OwnerId id) {
     this.helper = helper;
@@ -76,6 +96,66 @@ public final class Owner {
   }
 
   /**
+   * Gives it a name for operators.
+   *
+   * @param newName what they see from now on
+   */
+  public void named(Name newName) {
+    name = newName;
+  }
+
+  /**
+   * What operators call it.
+   *
+   * @return null if no helper of this process has said it
+   */
+  public @Nullable Name name() {
+    return name;
+  }
+
+  /**
+   * Notes that something of it was not opened.
+   *
+   * @param reason why
+   */
+  public void refused(Reason reason) {
+    refused = reason;
+  }
+
+  /**
+   * Why something of it was not opened last.
+   *
+   * @return one word; empty if all was
+   */
+  public String lastRefusal() {
+    Reason last = refused;
+    return last == null ? "" : last.word();
+  }
+
+  /**
+   * When it ends if nothing more is said of it.
+   *
+   * @param nowNs the time
+   * @return milliseconds, 0 or less if its time is over; null if it has no end
+   */
+  public synchronized @Nullable Long endsInMs(long nowNs) {
+    Long last = null;
+    for (Expectation expectation : expectations.values()) {
+      Long ends = expectation.endsInMs(nowNs);
+      if (ends == null) {
+        last = null;
+        break;
+      }
+      last = last == null ? ends : Math.max(last, ends);
+    }
+    long deadlineMs = (deadlineNs - nowNs) / 1_000_000;
+    if (!hasDeadline) {
+      return last;
+    }
+    return last == null ? deadlineMs : Math.min(last, deadlineMs);
+  }
+
+  /**
    * Finds an expectation.
    *
    * @param group its group
@@ -83,7 +163,7 @@ public final class Owner {
    * @return null if there is none
    */
   public synchronized @Nullable Expectation find(String group, String item) {
-    return expectations.get(new Name(group, item));
+    return expectations.get(new Place(group, item));
   }
 
   /**
@@ -145,11 +225,19 @@ public final class Owner {
    */
   synchronized Owners.Added add(Expectation expectation, int mostAwaited) {
     if (firstChildAwaited >= mostAwaited) {
+      // Of a pinhole that many hold only one is told of a child.
+      for (Expectation own : expectations.values()) {
+        if (own.uses() > 0) {
+          awaitNoMore(own);
+        }
+      }
+    }
+    if (firstChildAwaited >= mostAwaited) {
       return new Owners.Added(Limit.EXPECTATIONS_PER_OWNER, null);
     }
     expectation.setAwaited(true);
     firstChildAwaited++;
-    return new Owners.Added(null, expectations.put(Name.of(expectation), expectation));
+    return new Owners.Added(null, expectations.put(Place.of(expectation), expectation));
   }
 
   /**
@@ -158,7 +246,23 @@ public final class Owner {
    * @param expectation one of its own
    */
   synchronized void remove(Expectation expectation) {
-    expectations.remove(Name.of(expectation), expectation);
+    expectations.remove(Place.of(expectation), expectation);
+    if (id != null && expectation.livingChildren() > 0 && !left.contains(expectation)) {
+      left.removeIf(old -> old.livingChildren() == 0);
+      if (left.size() == MOST_LEFT) {
+        left.remove();
+      }
+      left.add(expectation);
+    }
+  }
+
+  /**
+   * What it had and has no more, but for children that may live. Of what is beyond flows only.
+   *
+   * @return a copy, the oldest first; not more than 64
+   */
+  public synchronized List<Expectation> left() {
+    return List.copyOf(left);
   }
 
   /**

@@ -151,13 +151,17 @@ public final class Owners {
    * Those whose time is over.
    *
    * @param nowNs the time of the table
+   * @param most not more than so many
    * @return a copy
    */
-  public List<Owner> due(long nowNs) {
+  public List<Owner> due(long nowNs, int most) {
     List<Owner> due = new ArrayList<>();
     for (Owner owner : owners.values()) {
       if (owner.isDue(nowNs)) {
         due.add(owner);
+      }
+      if (due.size() == most) {
+        break;
       }
     }
     return due;

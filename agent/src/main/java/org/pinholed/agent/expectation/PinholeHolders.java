@@ -13,6 +13,7 @@ import org.pinholed.agent.expectation.Expectation.State;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.pinhole.PortRange;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 /**
  * Who holds which pinhole: one expectation one for a single connection, any number of them one that
@@ -25,9 +26,13 @@ public final class PinholeHolders {
   /** Those that wait for one connection. */
   private final Map<PinholeKey, Expectation> waitingByPinhole = new ConcurrentHashMap<>();
 
-  /** Those that let in many. The comment in the kernel is that of the one that stays longest. */
-  private final Map<PinholeKey, List<Expectation>> openByPinhole = new ConcurrentHashMap<>();
+  /** Those that let in many. */
+  private final Map<PinholeKey, HeldPinhole> openByPinhole = new ConcurrentHashMap<>();
 
+  /** Those that were shut a moment ago, and whose last children may not have been told of yet. */
+  private volatile Map<PinholeKey, HeldPinhole> shutNow = new ConcurrentHashMap<>();
+
+  private volatile Map<PinholeKey, HeldPinhole> shutBefore = new ConcurrentHashMap<>();
   private volatile List<PortRange> leased = List.of();
 
   /** Nobody holds anything yet. */
@@ -76,25 +81,20 @@ public final class PinholeHolders {
 
   /** Those that let in many may hold one pinhole together, whoever they belong to. */
   private @Nullable Expectation joinShared(PinholeKey key, Expectation expectation) {
-    Expectation[] other = new Expectation[1];
+    List<Expectation> other = new ArrayList<>(1);
     openByPinhole.compute(
         key,
-        (same, holders) -> {
-          if (holders == null) {
-            return List.of(expectation);
+        (same, known) -> {
+          HeldPinhole held = known == null ? new HeldPinhole() : known;
+          Expectation counting = held.counting();
+          if (held.join(expectation)) {
+            expectation.holds(held);
+          } else if (counting != null) {
+            other.add(counting);
           }
-          if (holders.contains(expectation)) {
-            return holders;
-          }
-          if (!expectation.mayShareWith(holders.get(0))) {
-            other[0] = holders.get(0);
-            return holders;
-          }
-          List<Expectation> more = new ArrayList<>(holders);
-          more.add(expectation);
-          return List.copyOf(more);
+          return held;
         });
-    return other[0];
+    return other.isEmpty() ? null : other.get(0);
   }
 
   /**
@@ -110,11 +110,40 @@ public final class PinholeHolders {
     }
     openByPinhole.computeIfPresent(
         key,
-        (same, holders) -> {
-          List<Expectation> left =
-              holders.stream().filter(holder -> holder != expectation).toList();
-          return left.isEmpty() ? null : left;
+        (same, held) -> {
+          if (held.has(expectation)) {
+            expectation.holdsNoLonger();
+            held.leave(expectation);
+          }
+          if (!held.isEmpty()) {
+            return held;
+          }
+          shutNow.put(key, held);
+          return null;
         });
+  }
+
+  /**
+   * Everything was read that the kernel told until a moment ago: of what was shut before the last
+   * call no child is untold any more.
+   */
+  public void forgetShut() {
+    shutBefore = shutNow;
+    shutNow = new ConcurrentHashMap<>();
+  }
+
+  /** The pinhole for many that let in such a child until a moment ago; null if none did. */
+  @Nullable HeldPinhole shutFor(
+      int protocol, InetAddress source, InetAddress destination, int port) {
+    PinholeKey key = new PinholeKey(protocol, source, destination, port);
+    PinholeKey any = new PinholeKey(protocol, null, destination, port);
+    for (Map<PinholeKey, HeldPinhole> shut : List.of(shutNow, shutBefore)) {
+      HeldPinhole held = shut.getOrDefault(key, shut.get(any));
+      if (held != null) {
+        return held;
+      }
+    }
+    return null;
   }
 
   /** Who holds a pinhole for one connection; null if nobody does. */
@@ -145,19 +174,69 @@ public final class PinholeHolders {
     if (pinhole.kind() == Pinhole.Kind.ONCE) {
       return waitingByPinhole.get(key);
     }
-    List<Expectation> holders = openByPinhole.get(key);
-    return holders == null ? null : lastToExpire(holders);
+    HeldPinhole held = openByPinhole.get(key);
+    return held == null ? null : held.counting();
   }
 
-  /** The one whose time in the kernel is the longest: it counts for all of them. */
-  private static Expectation lastToExpire(List<Expectation> holders) {
-    Expectation last = holders.get(0);
-    for (Expectation holder : holders) {
-      if (holder.expiresAtNs() - last.expiresAtNs() > 0) {
-        last = holder;
-      }
+  private @Nullable HeldPinhole heldBy(Expectation expectation) {
+    return openByPinhole.get(PinholeKey.of(expectation.pinhole()));
+  }
+
+  /**
+   * Whether the kernel must be told of an expectation that holds its pinhole since a moment, or
+   * whose time is another one now.
+   *
+   * @param expectation any
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
+   * @return false if what stands there already is enough
+   */
+  public boolean mustBeWritten(Expectation expectation, long nowNs) {
+    if (expectation.pinhole().kind() == Pinhole.Kind.ONCE) {
+      return true;
     }
-    return last;
+    HeldPinhole held = heldBy(expectation);
+    return held == null || held.mustBeWritten(nowNs);
+  }
+
+  /**
+   * Notes that the kernel has the pinhole of an expectation as {@link #pinholeToWrite} said.
+   *
+   * @param expectation any
+   * @param pinhole what was written
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}, before it was written
+   */
+  public void wrote(Expectation expectation, Pinhole pinhole, long nowNs) {
+    HeldPinhole held =
+        expectation.pinhole().kind() == Pinhole.Kind.ONCE ? null : heldBy(expectation);
+    if (held != null) {
+      held.wrote(pinhole, nowNs);
+    }
+  }
+
+  /**
+   * Whether a renewal would leave the wrong comment in the kernel.
+   *
+   * @param expectation whose lease is to be renewed
+   * @return false if the comment is to stay
+   */
+  public boolean needsComment(Expectation expectation) {
+    HeldPinhole held =
+        expectation.pinhole().kind() == Pinhole.Kind.ONCE ? null : heldBy(expectation);
+    return held == null ? expectation.isCommentOld() : !held.hasItsComment();
+  }
+
+  /**
+   * The leases of pinholes for many that are to be renewed.
+   *
+   * @param beforeNs those that do not stand for longer than until then
+   * @return of each pinhole as many as it takes
+   */
+  public List<Expectation> due(long beforeNs) {
+    List<Expectation> due = new ArrayList<>();
+    for (HeldPinhole held : openByPinhole.values()) {
+      held.addDue(beforeNs, due);
+    }
+    return due;
   }
 
   /**
@@ -170,8 +249,8 @@ public final class PinholeHolders {
     if (expectation.pinhole().kind() == Pinhole.Kind.ONCE) {
       return true;
     }
-    List<Expectation> holders = openByPinhole.get(PinholeKey.of(expectation.pinhole()));
-    return holders == null || (holders.size() == 1 && holders.contains(expectation));
+    HeldPinhole held = heldBy(expectation);
+    return held == null || held.isAlone(expectation);
   }
 
   /**
@@ -187,8 +266,8 @@ public final class PinholeHolders {
     if (own.kind() == Pinhole.Kind.ONCE) {
       return own;
     }
-    Expectation counting = waitingFor(own);
-    return (counting == null ? expectation : counting).standing(nowNs);
+    HeldPinhole held = heldBy(expectation);
+    return held == null ? expectation.standing(nowNs) : held.toWrite(expectation, nowNs);
   }
 
   /**
@@ -206,46 +285,91 @@ public final class PinholeHolders {
   }
 
   /**
-   * What others still hold of the pinholes of some that are over.
+   * What others still hold of the pinholes of some that are over, and the kernel must be told of.
    *
    * @param over they hold nothing any more
    * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
-   * @return as it is to be written, with the comment and the time of the others
+   * @return of each pinhole the one that counts now
    */
-  public List<Pinhole> stillHeld(List<Expectation> over, long nowNs) {
-    List<Pinhole> held = new ArrayList<>();
+  public List<Expectation> stillHeld(List<Expectation> over, long nowNs) {
+    Set<Expectation> held = new LinkedHashSet<>();
     for (Expectation expectation : over) {
-      if (expectation.pinhole().kind() != Pinhole.Kind.ONCE && isWaitedFor(expectation.pinhole())) {
-        held.add(pinholeToWrite(expectation, nowNs));
+      Expectation counting =
+          expectation.pinhole().kind() == Pinhole.Kind.ONCE
+              ? null
+              : waitingFor(expectation.pinhole());
+      if (counting != null && mustBeWritten(counting, nowNs)) {
+        held.add(counting);
+      }
+    }
+    return List.copyOf(held);
+  }
+
+  /** The pinhole for many that lets in such a child; null if none does. */
+  @Nullable HeldPinhole heldFor(
+      int protocol, InetAddress source, InetAddress destination, int port) {
+    HeldPinhole held = openByPinhole.get(new PinholeKey(protocol, source, destination, port));
+    if (held == null) {
+      held = openByPinhole.get(new PinholeKey(protocol, null, destination, port));
+    }
+    for (PortRange range : leased) {
+      if (held == null && range.first() <= port && port <= range.last()) {
+        held =
+            openByPinhole.get(
+                new PinholeKey(protocol, source, destination, range.first(), range.last()));
       }
     }
     return held;
   }
 
   /**
-   * Those that let in many and let in such a child.
+   * Whether a pinhole for many lets in such a child.
    *
-   * @param protocol 6 or 17
-   * @param source source address of the child's first packet
-   * @param destination its destination address
-   * @param port its destination port
-   * @return those whose pinhole the kernel finds for it; empty if none does
+   * @param first what the child's first packet said
+   * @return true if the kernel finds one for it
    */
-  public List<Expectation> lettingIn(
-      int protocol, InetAddress source, InetAddress destination, int port) {
-    List<Expectation> holders =
-        openByPinhole.get(new PinholeKey(protocol, source, destination, port));
-    if (holders == null) {
-      holders = openByPinhole.get(new PinholeKey(protocol, null, destination, port));
+  public boolean letsIn(FlowTuple first) {
+    return heldFor(first.protocol(), first.source(), first.destination(), first.destinationPort())
+        != null;
+  }
+
+  /**
+   * Those that hold a lease for some connections by which such a child comes.
+   *
+   * @param first what the child's first packet said
+   * @return empty for all other pinholes
+   */
+  public List<Expectation> countedLeasesFor(FlowTuple first) {
+    HeldPinhole held =
+        heldFor(first.protocol(), first.source(), first.destination(), first.destinationPort());
+    if (held == null) {
+      return List.of();
     }
-    for (PortRange range : leased) {
-      if (holders == null && range.first() <= port && port <= range.last()) {
-        holders =
-            openByPinhole.get(
-                new PinholeKey(protocol, source, destination, range.first(), range.last()));
+    Expectation counting = held.counting();
+    return counting != null && counting.pinhole().connections() > 0 ? held.all() : List.of();
+  }
+
+  /**
+   * The pinholes that are open, each once, with what is left of their time.
+   *
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
+   * @return in no order
+   */
+  public List<Pinhole> open(long nowNs) {
+    List<Pinhole> open = new ArrayList<>();
+    for (Expectation expectation : waitingByPinhole.values()) {
+      long leftMs = expectation.expiresInMs(nowNs);
+      if (expectation.state() == State.PENDING && leftMs > 0) {
+        open.add(expectation.pinhole().withTimeoutMs(leftMs));
       }
     }
-    return holders == null ? List.of() : holders;
+    for (HeldPinhole held : openByPinhole.values()) {
+      Pinhole pinhole = held.left(nowNs);
+      if (pinhole != null) {
+        open.add(pinhole);
+      }
+    }
+    return open;
   }
 
   /** All that are pending: a copy, in no order. */
@@ -256,8 +380,8 @@ public final class PinholeHolders {
         pending.add(expectation);
       }
     }
-    for (List<Expectation> holders : openByPinhole.values()) {
-      for (Expectation expectation : holders) {
+    for (HeldPinhole held : openByPinhole.values()) {
+      for (Expectation expectation : held.all()) {
         if (expectation.state() == State.PENDING) {
           pending.add(expectation);
         }

@@ -12,8 +12,9 @@ import org.pinholed.helper.EntryLimits;
 
 /**
  * How many expectations may wait, announced or open: in all, of each client, of each entry of
- * {@code helpers}, of each client of an entry, and of each parent. Those of an owner are counted by
- * {@link Owner}. Thread-safe.
+ * {@code helpers}, of each client of an entry, and of each parent. What belongs to owners beyond
+ * flows counts for its entry only: the owners themselves are limited ({@link Owners}), and so is
+ * what each of them has ({@link Owner}). Thread-safe.
  */
 final class WaitingPlaces {
   private final Places all = new Places();
@@ -51,6 +52,9 @@ final class WaitingPlaces {
   @Nullable Limit take(Expectation expectation, EntryLimits ofEntry) {
     AgentConfig.Limits now = limits;
     InetAddress client = expectation.parent().client().address();
+    if (isBeyondFlows(expectation)) {
+      return byEntry.take(expectation.parent().helperId(), ofEntry, client);
+    }
     Places.Full full = all.take(client, now.expectations(), now.expectationsPerSource());
     if (full != null) {
       return full == Places.Full.IN_ALL ? Limit.EXPECTATIONS : Limit.EXPECTATIONS_PER_SOURCE;
@@ -63,7 +67,7 @@ final class WaitingPlaces {
     boolean said = ofEntry.isSet(EntryLimit.EXPECTATIONS_PER_PARENT);
     int mostOfParent =
         said ? ofEntry.most(EntryLimit.EXPECTATIONS_PER_PARENT) : now.expectationsPerParent();
-    if (changeOfParent(expectation, 1) > mostOfParent) {
+    if (expectation.parent().addWaiting(1) > mostOfParent) {
       giveBack(expectation);
       return said ? Limit.HELPER_EXPECTATIONS_PER_PARENT : Limit.EXPECTATIONS_PER_PARENT;
     }
@@ -73,13 +77,14 @@ final class WaitingPlaces {
   /** It counts no more among those that wait. */
   void giveBack(Expectation expectation) {
     InetAddress client = expectation.parent().client().address();
-    changeOfParent(expectation, -1);
     byEntry.giveBack(expectation.parent().helperId(), client);
-    all.giveBack(client);
+    if (!isBeyondFlows(expectation)) {
+      expectation.parent().addWaiting(-1);
+      all.giveBack(client);
+    }
   }
 
-  /** What outlives flows is not counted for the one that announced it. */
-  private static int changeOfParent(Expectation expectation, int change) {
-    return expectation.owner().id() == null ? expectation.parent().addWaiting(change) : 0;
+  private static boolean isBeyondFlows(Expectation expectation) {
+    return expectation.owner().id() != null;
   }
 }

@@ -26,6 +26,11 @@ public final class Reading {
   private ConntrackClient.@Nullable SequenceAdjustments standing;
   private boolean askedForAdjustments;
   private boolean firstByteSeen;
+
+  /** How far a direction that is not read yet was acknowledged, unsigned; -1 if not known. */
+  private long clientAcknowledged = -1;
+
+  private long serverAcknowledged = -1;
   private boolean synCarriedData;
   private boolean clientClosed;
   private boolean serverClosed;
@@ -141,6 +146,37 @@ public final class Reading {
       stream.resume(sequence);
       setStream(direction, stream);
     }
+  }
+
+  /**
+   * Takes an acknowledgement of a direction that is not read yet.
+   *
+   * @param direction which one
+   * @param acknowledgement how far its receiver has it, in the sender's numbers
+   */
+  public void noteAcknowledged(Direction direction, int acknowledgement) {
+    if (direction == Direction.ORIGINAL) {
+      clientAcknowledged = later(clientAcknowledged, acknowledgement);
+    } else {
+      serverAcknowledged = later(serverAcknowledged, acknowledgement);
+    }
+  }
+
+  private static long later(long known, int acknowledgement) {
+    boolean isLater = known < 0 || acknowledgement - (int) known > 0;
+    return isLater ? Integer.toUnsignedLong(acknowledgement) : known;
+  }
+
+  /**
+   * Whether the receiver of a direction has all before a byte, and not that byte.
+   *
+   * @param direction which one
+   * @param sequence sequence number of the byte
+   * @return false if it is not known
+   */
+  public boolean isAcknowledgedUpTo(Direction direction, int sequence) {
+    long known = direction == Direction.ORIGINAL ? clientAcknowledged : serverAcknowledged;
+    return known == Integer.toUnsignedLong(sequence);
   }
 
   private void setStream(Direction direction, InOrderStream stream) {

@@ -28,6 +28,7 @@ import org.pinholed.agent.flow.HalfOpenState;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LeftFlow;
 import org.pinholed.agent.handover.HandOver;
+import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
@@ -301,7 +302,7 @@ public final class Adoption {
       FoundPinhole found = FoundPinhole.of(announced);
       HelperEntry entry = found == null ? null : helpers.entryOf(found.comment().helper());
       if (found != null && entry != null && found.comment().owner() != null) {
-        table.add(expectation(null, entry, found));
+        add(expectation(null, entry, found));
       }
     }
   }
@@ -311,7 +312,7 @@ public final class Adoption {
       FoundPinhole found = FoundPinhole.of(announced);
       if (found != null
           && flow.owner().find(found.comment().group(), found.comment().item()) == null) {
-        table.add(expectation(flow, flow.helperEntry(), found));
+        add(expectation(flow, flow.helperEntry(), found));
       }
     }
   }
@@ -332,8 +333,7 @@ public final class Adoption {
       return false;
     }
     Expectation expectation = expectation(flow, entry, found);
-    if (expectation.owner().find(comment.group(), comment.item()) != null
-        || table.add(expectation) != null) {
+    if (expectation.owner().find(comment.group(), comment.item()) != null || !add(expectation)) {
       return false;
     }
     long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.expiresInMs());
@@ -344,6 +344,15 @@ public final class Adoption {
     }
     expectation.wasPerhapsUsed(nowNs);
     return true;
+  }
+
+  /**
+   * Takes its port of a translated address first, so that this leads to nobody else from now on.
+   */
+  private boolean add(Expectation expectation) {
+    ChildTranslation translation = expectation.pinhole().translation();
+    boolean translated = translation != null && translation.inside() != null;
+    return (!translated || table.reserve(expectation)) && table.add(expectation) == null;
   }
 
   private Expectation expectation(@Nullable Flow flow, HelperEntry entry, FoundPinhole found) {

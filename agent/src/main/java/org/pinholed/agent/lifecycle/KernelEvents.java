@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.announce.LivingChildren;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
@@ -67,6 +68,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final AgentEvents events;
   private final AgentMetrics metrics;
   private final Clock clock;
+  private boolean drained;
   private volatile boolean running = true;
   private volatile String lastError = "";
   private final OrphanCount orphans;
@@ -115,7 +117,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.workers = workers;
     this.workerWatch = new WorkerWatch(workers, events);
     this.lostParents = new LostParents(workers, events, metrics);
-    this.lifetimes = new Lifetimes(table, pinholes, events, clock, this::failed);
+    this.lifetimes =
+        new Lifetimes(table, pinholes, events, new LivingChildren(conntrack), clock, this::failed);
     this.leases =
         new Leases(conntrack, workers, marks, pinholes, table.holders(), clock, this::failed);
     this.countedLeases = new CountedLeases(backend, pinholes, table.holders(), clock, this::failed);
@@ -143,7 +146,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     long beganNs = clock.nanoTime();
     try {
       kernel.receive(this);
-      if (kernel.isDrained()) {
+      drained = kernel.isDrained();
+      if (drained) {
         finishEnded(beganNs);
       }
       receiveBackOff.reset();
@@ -220,7 +224,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if ((entry.mark() & marks.child()) == 0) {
       return;
     }
-    List<Expectation> holders = lettingIn(entry.original()); // before the last child of a lease
+    List<Expectation> counted =
+        table.holders().countedLeasesFor(entry.original()); // before the last child of a lease
     Expectation expectation =
         table
             .matcher()
@@ -232,22 +237,28 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
                 entry.identity(),
                 this::stands);
     if (expectation != null) {
+      if (expectation.isCut()) {
+        cut(entry.identity());
+      }
       events.expectation(
           AgentEvent.Kind.MATCHED,
           expectation,
           "from " + new Endpoint(entry.original().source(), entry.original().sourcePort()));
       if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
-        countedLeases.childCame(holders);
+        countedLeases.childCame(counted);
       } else if (expectation.wasRemade()) {
         shut(expectation);
       }
     }
   }
 
-  private List<Expectation> lettingIn(FlowTuple first) {
-    return table
-        .holders()
-        .lettingIn(first.protocol(), first.source(), first.destination(), first.destinationPort());
+  /** What it came by was shut, and its children with it, before it was told of. */
+  private void cut(ConntrackIdentity child) {
+    try {
+      conntrack.delete(child);
+    } catch (NetlinkException e) {
+      failed("conntrack", e.getMessage()); // it ends by its own timeout
+    }
   }
 
   private boolean stands(Pinhole pinhole) {
@@ -271,7 +282,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void onDestroy(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) != 0) {
-      table.living().ended(entry.identity(), lettingIn(entry.original()), clock.nanoTime());
+      table.matcher().ended(entry.identity(), clock.nanoTime());
     }
     if ((entry.mark() & marks.child()) == 0 || (entry.mark() & marks.read()) != 0) {
       workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);
@@ -344,7 +355,9 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
           PinholeKey key =
               new PinholeKey(
                   first.protocol(), first.source(), first.destination(), first.destinationPort());
-          if (usedUp.remove(key) || table.matcher().isEnding(key) || !lettingIn(first).isEmpty()) {
+          if (usedUp.remove(key)
+              || table.matcher().isEnding(key)
+              || table.holders().letsIn(first)) {
             onNew(child);
           }
         });
@@ -355,6 +368,9 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   void tick(long nowNs) {
     if (resyncDue) {
       resync();
+    }
+    if (drained) {
+      table.holders().forgetShut();
     }
     repair.tick();
     events.tick(nowNs);

@@ -14,6 +14,7 @@ import org.pinholed.agent.expectation.PinholeHolders;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -28,6 +29,9 @@ import org.pinholed.kernel.netlink.NetlinkException;
 final class Leases {
   /** A look-up takes about 10 us; events wait meanwhile. */
   static final int PARENTS_ASKED_A_TICK = 256;
+
+  /** A renewal takes about 10 us; events wait meanwhile. */
+  static final int RENEWED_A_TICK = 4096;
 
   /** Renewed when a third of the lease is over, so that many tries are left. */
   private static final long RENEWALS_PER_LEASE = 3;
@@ -64,7 +68,12 @@ final class Leases {
     this.failed = failed;
   }
 
-  /** Whether it is time to renew a pinhole. */
+  /** Pinholes for many that do not stand for longer than until then are to be renewed. */
+  static long dueBeforeNs(long nowNs) {
+    return nowNs + Stay.LEASE.toNanos() * (RENEWALS_PER_LEASE - 1) / RENEWALS_PER_LEASE;
+  }
+
+  /** Whether it is time to renew a pinhole for one. */
   static boolean isDue(Expectation lease, long nowNs) {
     long renewAtMs = lease.pinhole().timeoutMs() * (RENEWALS_PER_LEASE - 1);
     return lease.expiresInMs(nowNs) * RENEWALS_PER_LEASE <= renewAtMs;
@@ -78,6 +87,9 @@ final class Leases {
    */
   void renew(List<Expectation> due, long nowNs) {
     List<Expectation> living = withLivingParent(due, nowNs);
+    if (living.size() > RENEWED_A_TICK) {
+      living = living.subList(0, RENEWED_A_TICK); // the first to run out; the others are due again
+    }
     if (living.isEmpty()) {
       return;
     }
@@ -110,9 +122,14 @@ final class Leases {
     long beganNs = clock.nanoTime();
     List<Pinhole> renewed = new ArrayList<>();
     List<Pinhole> written = new ArrayList<>();
+    List<Pinhole> all = new ArrayList<>();
     for (Expectation expectation : living) {
+      if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
+        expectation.opened(beganNs); // it counts from now on, whoever else holds the pinhole
+      }
       Pinhole pinhole = holders.pinholeToWrite(expectation, beganNs);
-      (expectation.isCommentOld() ? written : renewed).add(pinhole);
+      (holders.needsComment(expectation) ? written : renewed).add(pinhole);
+      all.add(pinhole);
     }
     if (!written.isEmpty()) {
       pinholes.apply(List.of(), written); // a renewal leaves the comment as it is
@@ -120,10 +137,11 @@ final class Leases {
     if (!renewed.isEmpty()) {
       pinholes.renew(renewed);
     }
-    long nowNs = clock.nanoTime();
-    for (Expectation expectation : living) {
-      expectation.opened(nowNs);
+    for (int at = 0; at < living.size(); at++) {
+      Expectation expectation = living.get(at);
+      expectation.opened(beganNs);
       expectation.writtenAnew();
+      holders.wrote(expectation, all.get(at), beganNs);
     }
   }
 

@@ -12,13 +12,11 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Children;
-import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.DumpFilter;
-import org.pinholed.kernel.conntrack.FlowTuple;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -102,16 +100,10 @@ final class LeftChildren {
    */
   void makeKnown(ExpectationTable table) {
     for (ConntrackEntry child : children) {
-      FlowTuple first = child.original();
-      List<Expectation> expectedBy =
-          table
-              .holders()
-              .lettingIn(
-                  first.protocol(), first.source(), first.destination(), first.destinationPort());
       List<Parent> perhaps = parents.get(Hosts.of(child));
-      if (!expectedBy.isEmpty()) {
-        table.living().began(child.identity(), expectedBy);
-      } else if (perhaps != null && !table.living().inherit(child.identity(), perhaps)) {
+      if (!table.matcher().inherit(child.identity())
+          && perhaps != null
+          && !table.living().inherit(child.identity(), perhaps)) {
         left++;
       }
     }

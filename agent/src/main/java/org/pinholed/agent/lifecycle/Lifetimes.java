@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.announce.LivingChildren;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
@@ -23,9 +24,13 @@ final class Lifetimes {
   /** The child of an expectation that is used at the last moment is reported a little later. */
   private static final long EVENT_GRACE_MS = 250;
 
+  /** More of them wait for the next tick, so that events do not wait for long. */
+  private static final int OWNERS_ENDED_A_TICK = 512;
+
   private final ExpectationTable table;
   private final PinholeBackend.Session pinholes;
   private final AgentEvents events;
+  private final LivingChildren children;
   private final Clock clock;
   private final BiConsumer<String, @Nullable String> failed;
 
@@ -33,11 +38,13 @@ final class Lifetimes {
       ExpectationTable table,
       PinholeBackend.Session pinholes,
       AgentEvents events,
+      LivingChildren children,
       Clock clock,
       BiConsumer<String, @Nullable String> failed) {
     this.table = table;
     this.pinholes = pinholes;
     this.events = events;
+    this.children = children;
     this.clock = clock;
     this.failed = failed;
   }
@@ -55,7 +62,8 @@ final class Lifetimes {
       if (expectation.isOverdue(nowNs - EVENT_GRACE_MS * 1_000_000)) {
         over.add(expectation);
       } else if (expectation.stay().isLease()) {
-        if (Leases.isDue(expectation, nowNs)) {
+        boolean isOne = expectation.pinhole().kind() == Pinhole.Kind.ONCE;
+        if (isOne && Leases.isDue(expectation, nowNs)) {
           due.add(expectation);
         }
       } else if (expectation.expiresInMs(nowNs) <= -EVENT_GRACE_MS
@@ -63,12 +71,20 @@ final class Lifetimes {
         events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
       }
     }
-    for (Owner owner : table.owners().due(nowNs)) {
-      over.addAll(table.owners().end(owner));
+    List<Expectation> toCut = new ArrayList<>();
+    for (Owner owner : table.owners().due(nowNs, OWNERS_ENDED_A_TICK)) {
+      List<Expectation> all = table.owners().end(owner);
+      over.addAll(all);
+      if (owner.isCutWhenDue()) {
+        toCut.addAll(all);
+        toCut.addAll(owner.left());
+      }
     }
     expire(over);
+    children.cut(toCut, table.holders());
     endUnanswered(nowNs);
     table.purgeMatched(nowNs);
+    due.addAll(table.holders().due(Leases.dueBeforeNs(nowNs)));
     return due;
   }
 
@@ -98,10 +114,16 @@ final class Lifetimes {
         events.endedUnopened(AgentEvent.Kind.EXPIRED, expectation);
       }
     }
-    List<Pinhole> held = table.holders().stillHeld(ended, clock.nanoTime());
+    long nowNs = clock.nanoTime();
+    List<Expectation> held = table.holders().stillHeld(ended, nowNs);
     if (!held.isEmpty()) {
+      List<Pinhole> anew =
+          held.stream().map(each -> table.holders().pinholeToWrite(each, nowNs)).toList();
       try {
-        pinholes.apply(List.of(), held); // others hold them, perhaps since a moment
+        pinholes.apply(List.of(), anew); // others hold them, perhaps since a moment
+        for (int at = 0; at < held.size(); at++) {
+          table.holders().wrote(held.get(at), anew.get(at), nowNs);
+        }
       } catch (BackendException e) {
         failed.accept("open", e.getMessage());
       }

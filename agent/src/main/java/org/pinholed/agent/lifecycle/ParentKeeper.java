@@ -112,7 +112,7 @@ final class ParentKeeper {
       oneLives = !perhaps.stream().allMatch(Parent::hasEnded);
       if (oneLives) {
         if (!lives(child)) {
-          living.ended(child, List.of(), nowNs);
+          living.ended(child, nowNs);
           return 1; // another child of the same parents may live
         }
         looked.put(perhaps, true);

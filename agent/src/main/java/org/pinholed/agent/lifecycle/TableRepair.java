@@ -62,13 +62,7 @@ final class TableRepair {
   synchronized void now() {
     long nowNs = clock.nanoTime();
     List<Expectation> before = table.pending();
-    List<Pinhole> alive = new ArrayList<>();
-    for (Expectation expectation : before) {
-      long leftMs = expectation.expiresInMs(nowNs);
-      if (leftMs > 0) {
-        alive.add(expectation.withoutUsed().withTimeoutMs(leftMs));
-      }
-    }
+    List<Pinhole> alive = table.holders().open(nowNs);
     before.forEach(Expectation::remade);
     due = false;
     try {

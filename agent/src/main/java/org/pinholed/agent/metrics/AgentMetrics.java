@@ -5,6 +5,7 @@ import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.helper.ExplainedWord;
+import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -74,6 +75,22 @@ public interface AgentMetrics {
    * @param reason the reason
    */
   void reason(String helper, Reason reason);
+
+  /**
+   * A helper understood a message. Called for each message.
+   *
+   * @param helper name of the helper
+   * @param word its word for it, of an enum
+   */
+  void message(String helper, HelperWord word);
+
+  /**
+   * A field of a message was changed.
+   *
+   * @param helper name of the helper
+   * @param field its word for it, of an enum
+   */
+  void rewrittenField(String helper, HelperWord field);
 
   /**
    * A limit was reached.

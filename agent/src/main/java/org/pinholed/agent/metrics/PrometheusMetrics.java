@@ -24,6 +24,7 @@ import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.helper.ExplainedWord;
+import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -209,6 +210,16 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   }
 
   @Override
+  public void message(String helper, HelperWord word) {
+    ofHelper(helper).messages.of(word).increment();
+  }
+
+  @Override
+  public void rewrittenField(String helper, HelperWord field) {
+    ofHelper(helper).fields.of(field).increment();
+  }
+
+  @Override
   public void reason(String helper, Reason reason) {
     ofHelper(helper).reason(reason).increment();
   }
@@ -296,14 +307,51 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     }
   }
 
+  /** Counters of one name and helper, by words of the helper. They are enums, so never many. */
+  private final class ByHelperWord {
+    private final String name;
+    private final String description;
+    private final String helper;
+    private final String label;
+    private final Map<HelperWord, Counter> counters = new ConcurrentHashMap<>();
+
+    private ByHelperWord(String name, String description, String helper, String label) {
+      this.name = name;
+      this.description = description;
+      this.helper = helper;
+      this.label = label;
+    }
+
+    private Counter of(HelperWord word) {
+      Counter counter = counters.get(word);
+      return counter != null ? counter : counters.computeIfAbsent(word, this::make);
+    }
+
+    private Counter make(HelperWord word) {
+      return counter(name, description, "helper", helper, label, word.word());
+    }
+  }
+
   /** The series of one helper. */
   private final class OfHelper {
     private final String helper;
     private final Map<AgentEvent.Kind, Counter> outcomes = new ConcurrentHashMap<>();
     private final Map<Reason, Counter> reasons = new ConcurrentHashMap<>();
 
+    private final ByHelperWord messages;
+    private final ByHelperWord fields;
+
     private OfHelper(String helper) {
       this.helper = helper;
+      messages =
+          new ByHelperWord(
+              "pinholed.messages", "Messages that a helper understood", helper, "word");
+      fields =
+          new ByHelperWord(
+              "pinholed.rewritten.fields",
+              "Fields of messages that a helper had changed",
+              helper,
+              "field");
     }
 
     private Counter outcome(AgentEvent.Kind kind) {

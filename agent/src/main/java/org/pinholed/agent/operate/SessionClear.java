@@ -4,6 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
@@ -65,6 +66,20 @@ public final class SessionClear {
               + refusal.getMessage());
     }
     return new ClearReport(entries.size(), expectations);
+  }
+
+  /**
+   * Ends an owner that outlives flows, with its pinholes and the conntracks of its children.
+   *
+   * @param owner which
+   * @return how many expectations
+   * @throws ControlException if a worker does not answer
+   */
+  public ClearReport clear(Owner owner) throws ControlException {
+    int expectations = owner.all().size();
+    answers.awaitWork(workers.endOwner(owner, AgentEvent.Kind.CLEARED));
+    answers.awaitTransaction(workers);
+    return new ClearReport(0, expectations);
   }
 
   /** What the kernel refuses is no reason to leave the others; the first refusal is told. */

@@ -50,6 +50,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private final AgentMetrics metrics;
   private final Tracer tracer;
 
+  private final ByteCursor segment = new ByteCursor();
   private String verdict = AS_IT_CAME;
 
   // The message that is being read, for the callback from the stream.
@@ -176,7 +177,9 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private void readSegment(Flow flow, Direction towards) {
     outcomes.begin(flow, towards, batch.beganNs());
     TranslatedFlow translation = flow.translation();
-    flow.reading().resume(towards, packet.sequence(), maker.helpers().limits());
+    if (mayBegin(flow, towards)) {
+      flow.reading().resume(towards, packet.sequence(), maker.helpers().limits());
+    }
     InOrderStream stream = flow.reading().stream(towards);
     InOrderStream back = flow.reading().stream(towards.opposite());
     Reason reason = null;
@@ -184,6 +187,9 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (packet.has(PacketView.ACK)) {
       int acknowledgement = rewrites.acknowledged(flow, towards.opposite());
       held.acknowledged(flow, towards.opposite(), acknowledgement);
+      if (back == null) {
+        flow.reading().noteAcknowledged(towards.opposite(), acknowledgement);
+      }
       if (back != null
           && !flow.devices()
               .passedUnread(
@@ -234,6 +240,24 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, towards, stream);
     }
+  }
+
+  /**
+   * Whether a direction that is resumed may be read from this segment on. In the middle of a
+   * message that is longer than a segment a helper could not tell what it reads.
+   */
+  private boolean mayBegin(Flow flow, Direction towards) {
+    if (flow.reading().stream(towards) != null
+        || !(flow.helper() instanceof StreamHelper helper)
+        || !helper.hasLongMessages(towards)) {
+      return true;
+    }
+    if (packet.payloadLengthBytes() == 0
+        || !flow.reading().isAcknowledgedUpTo(towards, packet.sequence())) {
+      return false;
+    }
+    segment.wrap(packet.buffer(), packet.payloadOffset(), packet.payloadLengthBytes(), 0);
+    return helper.mayBeginWith(towards, segment);
   }
 
   /**

@@ -152,6 +152,27 @@ public record Pinhole(
   }
 
   /**
+   * The same pinhole with another mark for its children.
+   *
+   * @param newMark the conntrack mark
+   * @return a copy
+   */
+  public Pinhole withMark(int newMark) {
+    return new Pinhole(
+        kind,
+        transport,
+        source,
+        destination,
+        port,
+        lastPort,
+        connections,
+        newMark,
+        timeoutMs,
+        comment,
+        translation);
+  }
+
+  /**
    * The same lease for another number of connections, which its comment knows, too.
    *
    * @param left how many may come, 1..65535

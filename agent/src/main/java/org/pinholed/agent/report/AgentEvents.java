@@ -13,6 +13,7 @@ import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -157,6 +158,26 @@ public final class AgentEvents {
     metrics.event(kind, parent.helper());
     metrics.reason(parent.helper(), reason);
     flow(kind, parent, reason.word(), detail.isEmpty() ? reason.explanation() : detail);
+  }
+
+  /**
+   * A helper understood a message, or a part of one.
+   *
+   * @param parent the flow
+   * @param word what it was
+   */
+  public void understood(Parent parent, HelperWord word) {
+    metrics.message(parent.helper(), word);
+  }
+
+  /**
+   * A helper has a field of a message changed.
+   *
+   * @param parent the flow
+   * @param field which
+   */
+  public void rewritten(Parent parent, HelperWord field) {
+    metrics.rewrittenField(parent.helper(), field);
   }
 
   /**

@@ -11,11 +11,13 @@ import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.event.SampledEvents;
 import org.pinholed.agent.expectation.ExpectationHistory;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.lifecycle.Heartbeat;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.operate.Audit;
+import org.pinholed.agent.operate.OwnerListing;
 import org.pinholed.agent.operate.SessionClear;
 import org.pinholed.agent.operate.SharedAudit;
 import org.pinholed.agent.operate.StatusView;
@@ -32,6 +34,7 @@ import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
@@ -69,6 +72,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final ConfigInForce inForce;
   private final StatusView view;
   private final SessionClear clearing;
+  private final OwnerListing owners;
   private final SharedAudit audits = new SharedAudit(this::auditNow);
   private volatile ServiceManager manager = ServiceManager.NONE;
   private boolean closed;
@@ -145,6 +149,7 @@ public final class Agent implements AgentControl, AutoCloseable {
     this.answers = new WorkerAnswers(workers, clock);
     this.inForce = new ConfigInForce(config, helpers, backend, table, workers, answers);
     this.view = new StatusView(backend, table, parts, clock);
+    this.owners = new OwnerListing(table, config.marks(), clock);
     this.clearing = new SessionClear(workers, answers, table, clock);
     parts.start();
   }
@@ -272,6 +277,17 @@ public final class Agent implements AgentControl, AutoCloseable {
   @Override
   public ClearReport clear(ListingFilter filter) throws ControlException {
     return clearing.clear(filter);
+  }
+
+  @Override
+  public List<OwnerRow> owners(String kind) throws ControlException {
+    return owners.list(kind);
+  }
+
+  @Override
+  public ClearReport clearOwner(String kind, String id) throws ControlException {
+    Owner owner = owners.find(kind, id);
+    return owner == null ? new ClearReport(0, 0) : clearing.clear(owner);
   }
 
   @Override

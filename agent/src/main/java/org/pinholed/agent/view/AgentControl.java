@@ -41,6 +41,27 @@ public interface AgentControl {
   ClearReport clear(ListingFilter filter) throws ControlException;
 
   /**
+   * What outlives flows and has something announced or open.
+   *
+   * @param kind the helper's word for what is meant, for example {@code call}; what no helper of
+   *     this process has named yet is listed where it most likely belongs
+   * @return rows, oldest first
+   * @throws ControlException if the kernel refuses
+   */
+  List<OwnerRow> owners(String kind) throws ControlException;
+
+  /**
+   * Ends one of those that {@link #owners} lists, with everything that is open for it and with the
+   * connections that came through.
+   *
+   * @param kind as there
+   * @param id what it is called, or how that begins if no other of its kind begins so
+   * @return what was ended; nothing if there is none
+   * @throws ControlException if there are several, or a worker does not answer in time
+   */
+  ClearReport clearOwner(String kind, String id) throws ControlException;
+
+  /**
    * The table of session helpers.
    *
    * @return all entries, by id

@@ -9,6 +9,7 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowOwner;
 import org.pinholed.agent.flow.FlowTakeover;
@@ -23,6 +24,7 @@ import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.path.HeldMessages;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
+import org.pinholed.helper.OutcomeSink;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketHandler;
@@ -235,7 +237,22 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   }
 
   /**
-   * Ends expectations of owners that outlive flows. From any thread.
+   * Ends an owner that outlives flows, with its children.
+   *
+   * @param owner which
+   * @param kind why, for log and counters
+   * @return done once it is in its transaction
+   */
+  CompletableFuture<?> endOwner(Owner owner, AgentEvent.Kind kind) {
+    return ask(
+        () -> {
+          parts.outcomes().end(owner, OutcomeSink.Children.CUT, kind);
+          return true;
+        });
+  }
+
+  /**
+   * Ends expectations of owners that outlive flows, wherever they were announced.
    *
    * @param which those that are to end
    * @param kind why, for log and counters

@@ -11,6 +11,7 @@ import java.util.function.Predicate;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowListing;
 import org.pinholed.agent.flow.FlowOwner;
@@ -107,6 +108,17 @@ public final class QueueWorkers {
    */
   public CompletableFuture<?> endOwned(Predicate<Expectation> which, AgentEvent.Kind kind) {
     return workers.get(0).endOwned(which, kind);
+  }
+
+  /**
+   * Ends an owner that outlives flows, with its children.
+   *
+   * @param owner which
+   * @param kind why, for log and counters
+   * @return done once it is in the transaction of a worker
+   */
+  public CompletableFuture<?> endOwner(Owner owner, AgentEvent.Kind kind) {
+    return workers.get(0).endOwner(owner, kind);
   }
 
   /**

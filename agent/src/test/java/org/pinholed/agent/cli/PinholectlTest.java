@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -29,6 +30,7 @@ import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.helper.Transport;
@@ -236,6 +238,64 @@ class PinholectlTest {
     assertEquals(List.of(new ListingFilter(null, null, "0000e39a")), agent.clears);
   }
 
+  private static OwnerRow owner(String id, String kind, @Nullable Long packets) {
+    EndpointRow phone = new EndpointRow("192.0.2.10", 30000);
+    EndpointRow outside = new EndpointRow("203.0.113.9", 30002);
+    return new OwnerRow(
+        id,
+        kind,
+        "***@example.net",
+        "answered",
+        "sip",
+        12,
+        packets == null ? null : 300L,
+        List.of(
+            new OwnerRow.Media(
+                "m", "0", "pending", "udp", new EndpointRow("0.0.0.0", 0), outside, phone, 1),
+            new OwnerRow.Media(
+                "m", "0c", "pending", "udp", new EndpointRow("0.0.0.0", 0), phone, phone, 0)),
+        packets,
+        packets == null ? null : 200 * packets,
+        "noFreePort");
+  }
+
+  @Test
+  void calls_andRegistrations_areListedByTheirKind() {
+    agent.owners.add(owner("AAAAbbbbCCCCdddd", "call", 7L));
+    agent.owners.add(owner("-RRRbbbbCCCCdddd", "registration", null));
+    assertEquals(0, run("calls"));
+    List<String> lines = out.toString().lines().toList();
+    assertEquals(2, lines.size());
+    assertTrue(
+        lines
+            .get(1)
+            .replaceAll(" +", " ")
+            .contains(
+                "AAAAbbbbCCCCdddd answered sip 12 300 7 1400 0.0.0.0:*>203.0.113.9:30002>"
+                    + "192.0.2.10:30000,0.0.0.0:*>192.0.2.10:30000 noFreePort ***@example.net"),
+        lines.get(1));
+    assertEquals(0, run("registrations"));
+    assertTrue(out.toString().replaceAll(" +", " ").contains("sip 12 - - - "), out::toString);
+    assertEquals(0, run("registrations", "--json"));
+    assertTrue(out.toString().contains("\"packets\":null,\"bytes\":null"), out::toString);
+    agent.owners.clear();
+    assertEquals(0, run("calls"));
+    assertEquals("no calls\n", err.toString());
+  }
+
+  @Test
+  void clear_ofACall_isReported_andGoesWithNothingElse() {
+    agent.owners.add(owner("-AAAbbbbCCCCdddd", "call", 7L));
+    assertEquals(0, run("clear", "--call=-AAA"));
+    assertEquals("cleared: parents 0, expectations 1\n", out.toString());
+    assertEquals(List.of("call -AAA"), agent.clearedOwners);
+    assertEquals(1, run("clear", "--call", "zzz"));
+    assertEquals(2, run("clear", "--call", "AAA", "--all"));
+    assertEquals(2, run("clear", "--call", "AAA", "--helper", "sip"));
+    assertEquals(2, run("clear", "--call", "A*"));
+    assertEquals(List.of(), agent.clears);
+  }
+
   @Test
   void clear_nothingThere_1() {
     assertEquals(1, run("clear", "--all"));
@@ -430,6 +490,8 @@ class PinholectlTest {
               "status",
               "expectations",
               "sessions",
+              "calls",
+              "registrations",
               "clear",
               "helpers",
               "trace",

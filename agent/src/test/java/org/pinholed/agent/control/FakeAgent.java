@@ -16,6 +16,7 @@ import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
@@ -27,6 +28,12 @@ import org.pinholed.helper.Transport;
 public final class FakeAgent implements AgentControl {
   /** The expectation table. */
   public final List<ExpectationRow> expectations = new CopyOnWriteArrayList<>();
+
+  /** The owners beyond flows. */
+  public final List<OwnerRow> owners = new CopyOnWriteArrayList<>();
+
+  /** The owners whose end was asked for. */
+  public final List<String> clearedOwners = new CopyOnWriteArrayList<>();
 
   /** The parents. */
   public final List<SessionRow> sessions = new CopyOnWriteArrayList<>();
@@ -290,6 +297,19 @@ public final class FakeAgent implements AgentControl {
   @Override
   public List<AuditRow> audit() {
     return List.copyOf(differences);
+  }
+
+  @Override
+  public List<OwnerRow> owners(String kind) {
+    return owners.stream().filter(row -> row.kind().equals(kind)).toList();
+  }
+
+  @Override
+  public ClearReport clearOwner(String kind, String id) {
+    clearedOwners.add(kind + " " + id);
+    long ended =
+        owners.stream().filter(row -> row.kind().equals(kind) && row.id().startsWith(id)).count();
+    return new ClearReport(0, (int) ended);
   }
 
   @Override

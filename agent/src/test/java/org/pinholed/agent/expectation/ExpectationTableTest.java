@@ -214,14 +214,14 @@ class ExpectationTableTest {
     Expectation once = expectation(parent);
     ConntrackIdentity second = identity(0xabce);
     Children children = new Children();
-    children.began(CHILD, List.of(once));
-    children.began(second, List.of(expectation(parent)));
+    children.began(CHILD, once);
+    children.began(second, expectation(parent));
 
     assertEquals(0, once.livingChildren());
     assertEquals(List.of(parent), children.parentsOf(CHILD));
     assertSame(children.parentsOf(CHILD), children.parentsOf(second));
     assertTrue(children.has(CHILD));
-    children.ended(CHILD, List.of(), 0);
+    children.ended(CHILD, 0);
     assertFalse(children.has(CHILD));
     assertEquals(List.of(second), children.known());
   }
@@ -231,10 +231,10 @@ class ExpectationTableTest {
     Expectation many =
         expectation(parent("192.0.2.10"), Pinhole.Kind.OPEN, CLIENT, nextPort++, false);
     Children children = new Children();
-    children.began(CHILD, List.of(many));
+    children.began(CHILD, many);
 
     assertEquals(List.of(CHILD), many.knownChildren());
-    children.ended(CHILD, List.of(), 0);
+    children.ended(CHILD, 0);
     assertEquals(0, many.livingChildren());
   }
 
@@ -510,7 +510,7 @@ class ExpectationTableTest {
       pending(read("next", 30000));
       assertEquals("first", groupOf(child), "its pinhole is used up, and is another's by now");
       assertEquals("next", groupOf(child(5001, 30000)));
-      table.living().ended(child, List.of(), 0);
+      table.living().ended(child, 0);
       assertEquals("next", groupOf(child), "as any that comes now");
     }
 

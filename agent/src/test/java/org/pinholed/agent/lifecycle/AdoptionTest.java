@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowState;
@@ -28,7 +30,9 @@ import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.PortRange;
+import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
@@ -40,6 +44,7 @@ import org.pinholed.agent.worker.WorkerBench;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -396,6 +401,51 @@ class AdoptionTest {
     assertEquals(0, bench.conntrack().gets());
     assertEquals(0, bench.conntrack().changes());
     assertEquals(IntStream.range(40_001, 40_101).boxed().toList(), shifts);
+  }
+
+  /**
+   * A call of a killed agent: it ends when its comment says at the latest, or sooner if kept so.
+   */
+  @Test
+  void ownerBeyondAFlow_endsAtItsLongest_orWhenItIsKeptForLess_andItsPortIsTaken()
+      throws Exception {
+    OwnerId call = new OwnerId(1, 2);
+    Endpoint inside = new Endpoint(CLIENT.getAddress(), 30_000);
+    InetAddress outside = new InetSocketAddress("203.0.113.1", 0).getAddress();
+    long announcedSeconds = System.currentTimeMillis() / 1000 - 100;
+    Stay stay = new Stay(Stay.Kind.OWNER, 0, 0, 0, 300_000);
+    String comment =
+        new PinholeComment("ftp", "00009999", 40_001, 25, announcedSeconds, stay, 0, call, "m", "0")
+            .text();
+    Pinhole pinhole =
+        new Pinhole(
+            Pinhole.Kind.OPEN,
+            Transport.UDP,
+            SERVER.getAddress(),
+            outside,
+            30_008,
+            WorkerBench.MARKS.childMark(25 | VETTED, false),
+            60_000,
+            comment,
+            new ChildTranslation(inside, null));
+    bench.backend().openSession().apply(List.of(), List.of(pinhole));
+    assertEquals(new Adoption.Result(0, 1, 0), adopt());
+
+    Expectation adopted = bench.table().pending().get(0);
+    long nowNs = System.nanoTime();
+    assertFalse(adopted.isOverdue(nowNs + Duration.ofSeconds(195).toNanos()));
+    assertTrue(adopted.isOverdue(nowNs + Duration.ofSeconds(202).toNanos()));
+    assertEquals(30_008, bench.table().standingPort(Transport.UDP, outside, inside));
+    Endpoint seen = new Endpoint(outside, 30_008);
+    assertEquals(adopted, bench.table().leadingFrom(Transport.UDP, seen, "ftp"));
+    Owner owner = bench.table().owners().find("ftp", call);
+    assertEquals(adopted.owner(), owner);
+    assertTrue(owner != null && owner.stands("m") && !owner.stands("p"));
+    owner.keepUntil(nowNs + Duration.ofSeconds(32).toNanos(), true);
+    assertEquals(
+        List.of(), bench.table().owners().due(nowNs + Duration.ofSeconds(31).toNanos(), 8));
+    assertEquals(
+        List.of(owner), bench.table().owners().due(nowNs + Duration.ofSeconds(33).toNanos(), 8));
   }
 
   private static Flow notNull(@Nullable Flow flow) {

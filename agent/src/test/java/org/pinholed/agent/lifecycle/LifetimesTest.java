@@ -1,7 +1,9 @@
 package org.pinholed.agent.lifecycle;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -34,6 +36,8 @@ class LifetimesTest {
   private static final Lifetime IDLE =
       new Lifetime.Idle(Duration.ofSeconds(30), Duration.ofSeconds(100), Duration.ofSeconds(1000));
 
+  private static final Lifetime AN_HOUR = new Lifetime.WithOwner(Duration.ofHours(1));
+
   private final FakeEventsKernel kernel = new FakeEventsKernel();
   private final ConntrackEvents socket = ConntrackEvents.open(kernel);
   private final Queue<BiConsumer<FlowFacts, OutcomeSink>> next = new ArrayDeque<>();
@@ -63,13 +67,17 @@ class LifetimesTest {
   }
 
   private void announce(Lifetime lifetime) {
+    announce(lifetime, 30000);
+  }
+
+  private void announce(Lifetime lifetime, int port) {
     message(
         (facts, out) ->
             out.expect(
                 ExpectationRequest.builder(
-                        "tcp/30000",
+                        "tcp/" + port,
                         Direction.REPLY,
-                        new Endpoint(facts.server().address(), 30000),
+                        new Endpoint(facts.server().address(), port),
                         LambdaProtocol.Word.SAID)
                     .owner(SERVICE)
                     .many()
@@ -88,10 +96,72 @@ class LifetimesTest {
   }
 
   private Connection childComes(int id) throws NetlinkException {
-    Connection child = EventsBench.child(id, 50_000 + id, 30000);
+    return childComes(id, 30000);
+  }
+
+  private Connection childComes(int id, int port) throws NetlinkException {
+    Connection child = EventsBench.child(id, 50_000 + id, port);
+    bench.conntrack().add(child);
     kernel.began(child);
     socket.receive(events);
     return child;
+  }
+
+  /** Also those of a pinhole that the owner had before, and of no other owner. */
+  @Test
+  void ownerThatIsKeptForATime_withACut_endsWithAllItsChildren() throws NetlinkException {
+    announce(AN_HOUR, 30000);
+    announce(AN_HOUR, 30001);
+    Connection before = childComes(1, 30000);
+    Connection now = childComes(2, 30001);
+    message((facts, out) -> out.close(SERVICE, "tcp/30000"));
+    announce(AN_HOUR, 30000); // another one with the same key
+    message((facts, out) -> out.close(SERVICE, "tcp/30000"));
+    message(
+        (facts, out) -> out.keepOwner(SERVICE, Duration.ofSeconds(20), OutcomeSink.Children.CUT));
+    tickAfter(19);
+    assertTrue(bench.conntrack().has(before) && bench.conntrack().has(now));
+    tickAfter(21);
+    assertFalse(bench.conntrack().has(before) || bench.conntrack().has(now));
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  @Test
+  void groupThatIsClosed_withACut_leavesOtherGroupsAlone() throws NetlinkException {
+    announce(AN_HOUR, 30000);
+    announce(AN_HOUR, 30001);
+    Connection cut = childComes(1, 30000);
+    Connection other = childComes(2, 30001);
+    message((facts, out) -> out.close(SERVICE, "tcp/30000", OutcomeSink.Children.CUT));
+    assertFalse(bench.conntrack().has(cut));
+    assertTrue(bench.conntrack().has(other));
+    // the kernel may tell of a child after the cut
+    assertFalse(bench.conntrack().has(childComes(3, 30000)));
+    announce(AN_HOUR, 30000);
+    assertTrue(bench.conntrack().has(childComes(4, 30000)), "it came by the new pinhole");
+  }
+
+  /** A child of a pinhole that another owner holds, too, may be that one's. */
+  @Test
+  void childOfASharedPinhole_isCutWithTheLastOwner() throws NetlinkException {
+    announce(AN_HOUR, 30000);
+    message(
+        (facts, out) ->
+            out.expect(
+                ExpectationRequest.builder(
+                        "other",
+                        Direction.REPLY,
+                        new Endpoint(facts.server().address(), 30000),
+                        LambdaProtocol.Word.SAID)
+                    .owner(new OwnerId(3, 4))
+                    .many()
+                    .lifetime(AN_HOUR)
+                    .build()));
+    Connection child = childComes(1, 30000);
+    message((facts, out) -> out.endOwner(SERVICE, OutcomeSink.Children.CUT));
+    assertTrue(bench.conntrack().has(child));
+    message((facts, out) -> out.endOwner(new OwnerId(3, 4), OutcomeSink.Children.CUT));
+    assertFalse(bench.conntrack().has(child));
   }
 
   @Test

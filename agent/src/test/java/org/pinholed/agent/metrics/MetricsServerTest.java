@@ -31,6 +31,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.helper.HelperWord;
 
 @Timeout(60)
 class MetricsServerTest {
@@ -71,7 +72,18 @@ class MetricsServerTest {
     metrics.limit(Limit.PARENTS);
     metrics.unreadablePacket(UnreadableReason.TRUNCATED);
     metrics.withheld(WithheldReason.EARLY);
+    metrics.message("ftp", SampleWord.PASV);
+    metrics.rewrittenField("ftp", SampleWord.PASV);
     metrics.overrun(ReceivingSocket.QUEUE);
+  }
+
+  private enum SampleWord implements HelperWord {
+    PASV;
+
+    @Override
+    public String word() {
+      return name();
+    }
   }
 
   @Test

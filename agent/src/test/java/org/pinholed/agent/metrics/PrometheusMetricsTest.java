@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
+import java.util.Locale;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -12,6 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.helper.HelperWord;
 
 class PrometheusMetricsTest {
   private final PrometheusMetrics metrics = new PrometheusMetrics(new FixedGauges(), "1.2.3");
@@ -97,6 +99,27 @@ class PrometheusMetricsTest {
     assertSample("pinholed_backend_errors_total 1.0");
     assertSample("pinholed_table_repairs_total 1.0");
     assertSample("pinholed_resyncs_total 1.0");
+  }
+
+  private enum Method implements HelperWord {
+    INVITE,
+    VIA;
+
+    @Override
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  @Test
+  void messages_andRewrittenFields_areCountedByHelperAndWord() {
+    metrics.message("sip", Method.INVITE);
+    metrics.message("sip", Method.INVITE);
+    metrics.rewrittenField("sip", Method.VIA);
+    String text = metrics.scrape();
+    assertTrue(text.contains("pinholed_messages_total{helper=\"sip\",word=\"invite\",} 2.0"), text);
+    assertTrue(
+        text.contains("pinholed_rewritten_fields_total{field=\"via\",helper=\"sip\",} 1.0"), text);
   }
 
   @Test

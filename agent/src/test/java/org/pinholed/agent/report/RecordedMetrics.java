@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
@@ -12,6 +13,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
 /**
@@ -19,6 +21,8 @@ import org.pinholed.helper.Reason;
  * agent allocates can be measured beside it. Thread-safe.
  */
 public final class RecordedMetrics implements AgentMetrics {
+  private final Map<HelperWord, String> messageWords = new ConcurrentHashMap<>();
+  private final Map<HelperWord, String> fieldWords = new ConcurrentHashMap<>();
   private static final Map<Verdict, String> VERDICT_WORDS = new EnumMap<>(Verdict.class);
 
   static {
@@ -81,6 +85,27 @@ public final class RecordedMetrics implements AgentMetrics {
   @Override
   public void reason(String helper, Reason reason) {
     count("reason " + reason.word() + " " + helper, 1);
+  }
+
+  /** Made once: it is said of each packet. */
+  private static String wordOf(
+      Map<HelperWord, String> known, String what, String helper, HelperWord word) {
+    String made = known.get(word);
+    if (made == null) {
+      made = what + word.word() + " " + helper;
+      known.put(word, made);
+    }
+    return made;
+  }
+
+  @Override
+  public void message(String helper, HelperWord word) {
+    count(wordOf(messageWords, "message ", helper, word), 1);
+  }
+
+  @Override
+  public void rewrittenField(String helper, HelperWord field) {
+    count(wordOf(fieldWords, "field ", helper, field), 1);
   }
 
   @Override

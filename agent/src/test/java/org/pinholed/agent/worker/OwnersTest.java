@@ -15,6 +15,7 @@ import java.util.Queue;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.helper.Direction;
@@ -277,5 +278,62 @@ class OwnersTest {
     message(dialogue, (facts, out) -> out.activate(CALL, "media"));
     assertEquals(ports(30000, 30001), open());
     assertEquals(1, bench.backend().transactions().size());
+  }
+
+  /** They are as many as their owners may have; what flows announce keeps its place. */
+  @Test
+  void limitsOfAllEntries_doNotCountWhatOutlivesFlows() throws NetlinkException {
+    int most = AgentConfig.Limits.DEFAULT.expectationsPerSource();
+    TcpDialogue dialogue = connect(10);
+    for (int at = 0; at <= most; at++) {
+      group(dialogue, new OwnerId(5, at), 30000 + at);
+    }
+    assertEquals(most + 1, bench.rows().size());
+    message(dialogue, (facts, out) -> out.expect(many(facts, "", 20000).build()));
+    assertEquals(most + 2, bench.rows().size());
+    assertEquals(0, bench.metrics().of("limit expectationsPerSource"));
+    bench.limitEntry(
+        EntryLimits.NONE
+            .with(EntryLimit.EXPECTATIONS, most + 3)
+            .with(EntryLimit.EXPECTATIONS_PER_SOURCE, most + 3));
+    group(dialogue, CALL, 21000, 21001);
+    assertEquals(1, bench.metrics().of("limit helperExpectations"));
+  }
+
+  /** What operators read of an owner: its name, when it ends, and why something was refused. */
+  @Test
+  void owner_isNamed_andKnowsWhyItWasRefused() {
+    TcpDialogue dialogue = connect(10);
+    message(
+        dialogue,
+        (facts, out) -> {
+          out.named(CALL, LambdaProtocol.Word.SAID, "nobody", "early"); // it has nothing yet
+          out.expect(many(facts, "a", 30000).owner(CALL).build());
+          out.named(CALL, LambdaProtocol.Word.SAID, "a\u001b[31m", "early");
+          out.named(CALL, LambdaProtocol.Word.SAID, "a\u001b[31m", "answered");
+        });
+    Owner owner = bench.table().owners().find("test", CALL);
+    assertNotNull(owner);
+    assertEquals(new Owner.Name("said", "a\\x1b[31m", "answered"), owner.name());
+    assertEquals("", owner.lastRefusal());
+    group(dialogue, CALL, 30000, 30001, 30002, 30003, 30004, 30005, 30006, 30007, 30008);
+    assertEquals("limitPerOwner", owner.lastRefusal());
+    long nowNs = System.nanoTime();
+    Long endsInMs = owner.endsInMs(nowNs);
+    assertTrue(endsInMs != null && endsInMs > 3_590_000 && endsInMs <= 3_600_000, endsInMs + "");
+    message(dialogue, (facts, out) -> out.keepOwner(CALL, Duration.ofSeconds(32)));
+    endsInMs = owner.endsInMs(nowNs);
+    assertTrue(endsInMs != null && endsInMs <= 33_000, endsInMs + "");
+  }
+
+  @Test
+  void messagesAndFields_areCountedByTheirWords() throws NetlinkException {
+    TcpDialogue dialogue = connect(10);
+    message(dialogue, (facts, out) -> out.understood(LambdaProtocol.Word.SAID));
+    message(dialogue, (facts, out) -> out.understood(LambdaProtocol.Word.SAID));
+    assertEquals(2, bench.metrics().of("message said test"));
+    message(dialogue, (facts, out) -> out.edit(0, 1, new byte[1], LambdaProtocol.Word.SAID));
+    assertEquals(0, bench.metrics().of("field said test"), "the flow is not translated");
+    assertEquals(1, bench.metrics().of("reason rewriteNotAllowed test"));
   }
 }

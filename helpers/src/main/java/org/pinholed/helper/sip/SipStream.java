@@ -64,6 +64,11 @@ final class SipStream implements StreamHelper {
     return true;
   }
 
+  @Override
+  public boolean mayBeginWith(Direction direction, ByteCursor segment) {
+    return SipFramer.beginsMessage(segment, segment.position(), segment.limit());
+  }
+
   /** What one side says of itself the other one repeats. */
   @Override
   public boolean editsBothSides() {

@@ -188,8 +188,15 @@ public final class HelperRun {
     return this;
   }
 
-  /** Says all of a dialogue in segments of random lengths, up to a longest one. */
-  HelperRun sayTorn(Dialogue dialogue, Random random, int longest) {
+  /**
+   * Says all of a dialogue in segments of random lengths.
+   *
+   * @param dialogue what is said
+   * @param random chooses the lengths
+   * @param longest the longest segment in bytes, 1 or more
+   * @return this
+   */
+  public HelperRun sayTorn(Dialogue dialogue, Random random, int longest) {
     for (Message message : dialogue.messages()) {
       pass(message);
       int length = message.bytes().length;

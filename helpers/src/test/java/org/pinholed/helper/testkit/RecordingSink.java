@@ -29,7 +29,7 @@ public final class RecordingSink implements OutcomeSink {
   private final List<Long> incomplete = new ArrayList<>();
   private final Set<String> opened = new LinkedHashSet<>();
   private boolean refusing;
-  private Function<Endpoint, @Nullable Endpoint> translated = endpoint -> endpoint;
+  private Function<Endpoint, @Nullable Endpoint> translated = announced -> announced;
   private final List<Standing> standing = new ArrayList<>();
   private @Nullable String read;
   private long readFrom;
@@ -81,7 +81,7 @@ public final class RecordingSink implements OutcomeSink {
   /**
    * Answers each announcement with an endpoint of its own from now on, as translation does.
    *
-   * @param seen what others see of an announced endpoint; null where no port is free for it
+   * @param seen what others see of an announced endpoint; null if there is no port for it
    */
   public void translateBy(Function<Endpoint, @Nullable Endpoint> seen) {
     translated = seen;
@@ -182,9 +182,9 @@ public final class RecordingSink implements OutcomeSink {
     if (refusing) {
       return null;
     }
-    @Nullable Endpoint seen = translated.apply(request.destination());
+    Endpoint seen = translated.apply(request.destination());
     if (seen == null) {
-      return null; // no port is free
+      return null;
     }
     standing.add(
         new Standing(

@@ -15,6 +15,7 @@ public final class TestAgent {
    * @param args its command line
    */
   public static void main(String[] args) {
-    System.exit(Pinholed.run(List.of(new FtpProtocol(), new SipProtocol(), new LabProtocol()), args));
+    System.exit(
+        Pinholed.run(List.of(new FtpProtocol(), new SipProtocol(), new LabProtocol()), args));
   }
 }

@@ -121,7 +121,12 @@ public final class LabScenario implements AutoCloseable {
 
   /** A dialogue of datagrams from one of the client's addresses. */
   public UdpDialogue udpFrom(String source) {
-    Datagrams socket = client.datagrams(source, 0);
+    return udpFrom(source, 0);
+  }
+
+  /** A dialogue of datagrams from one of the client's addresses and a port of choice. */
+  public UdpDialogue udpFrom(String source, int port) {
+    Datagrams socket = client.datagrams(source, port);
     return new UdpDialogue(socket, serverSocket, new Endpoint(dialedHost, Service.LAB_PORT));
   }
 

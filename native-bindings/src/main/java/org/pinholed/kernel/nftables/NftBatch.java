@@ -23,8 +23,8 @@ public final class NftBatch {
   private static final int CREATE = NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_CREATE;
   private static final int APPEND = CREATE | NetlinkConstants.NLM_F_APPEND;
   private static final int ELEMENT_LIST_MAX_BYTES = 32 * 1024; // nla_len has 16 bits
-  // A pinhole with its translation, made, removed and added: nine messages with an element each.
-  private static final int ELEMENT_MAX_BYTES = 2048;
+  // A pinhole with its translation, made, removed and added: twelve messages with an element each.
+  private static final int ELEMENT_MAX_BYTES = 3072;
   private static final int END_BYTES =
       NetlinkConstants.HEADER_BYTES + NetlinkConstants.NFGENMSG_BYTES;
   private static final int NO_MESSAGE = -1;

@@ -565,6 +565,22 @@ public final class NftExpressions {
   }
 
   /**
+   * Translates the source address and port of the connection, in a chain of type nat. Ends the
+   * rule.
+   *
+   * @param family {@link NftFamily#IP} or {@link NftFamily#IP6}
+   * @param addressRegister 0..15, where the address is
+   * @param portRegister 0..15, where the port is
+   * @return these expressions
+   */
+  public NftExpressions sourceNat(NftFamily family, int addressRegister, int portRegister) {
+    beginNat(NFT_NAT_SNAT, family)
+        .attr32be(3, register(addressRegister))
+        .attr32be(5, register(portRegister));
+    return end();
+  }
+
+  /**
    * Translates the destination address and port of the connection, in a chain of type nat. Ends the
    * rule.
    *

@@ -41,6 +41,9 @@ public final class Doctor {
     Optional<JsonFields> status = probe.agentStatus();
     doctor.privileges();
     doctor.agent(status);
+    if (status.isPresent()) {
+      doctor.otherHelpers(probe.agentCounters());
+    }
     doctor.kernel();
     FirewallCheck.Result firewall = FirewallCheck.of(probe, settings);
     if (firewall.readable()) {
@@ -116,6 +119,29 @@ public final class Doctor {
               agent.text("queueDropped")
                   + " control packets were lost by the kernel since the queue was opened; a longer"
                   + " queue (queues.lengthPackets) or receive buffer helps"));
+    }
+  }
+
+  /** What shows that somebody else changes the same messages: two that do are one too many. */
+  private void otherHelpers(JsonFields counters) {
+    List<String> evidence = new ArrayList<>();
+    for (String name : counters.names()) {
+      long count = counters.number(name);
+      if (count > 0 && name.endsWith(".anotherAlg")) {
+        evidence.add(
+            count + " messages had the outside address in their Via before they came here");
+      } else if (count > 0 && name.endsWith(".contentLengthBeyondEnd")) {
+        evidence.add(count + " messages were shorter than their Content-Length says");
+      }
+    }
+    if (!evidence.isEmpty()) {
+      findings.add(
+          Finding.warn(
+              "otherAlg",
+              "another application gateway or kernel helper seems to change SIP before it comes"
+                  + " here ("
+                  + String.join("; ", evidence)
+                  + "); switch it off there"));
     }
   }
 

@@ -73,6 +73,14 @@ public interface DoctorProbe {
   String agentProblem();
 
   /**
+   * What the agent has counted since it started, as {@code pinholectl stats} shows it.
+   *
+   * @return numbers by name, for example {@code refused.sip.anotherAlg}; empty if it does not
+   *     answer
+   */
+  JsonFields agentCounters();
+
+  /**
    * The capabilities in force of a process.
    *
    * @param pid the process; 0 for this one

@@ -56,6 +56,21 @@ public final class SystemProbe implements DoctorProbe {
   }
 
   @Override
+  public JsonFields agentCounters() {
+    JsonFields counters = new JsonFields();
+    try {
+      ControlClient.call(
+          socket,
+          new JsonFields().with("command", "stats"),
+          AGENT_SILENCE,
+          row -> row.names().forEach(name -> counters.with(name, row.value(name))));
+    } catch (IOException | ControlError e) {
+      return new JsonFields(); // that it does not answer is said elsewhere
+    }
+    return counters;
+  }
+
+  @Override
   public String agentProblem() {
     return agentProblem;
   }

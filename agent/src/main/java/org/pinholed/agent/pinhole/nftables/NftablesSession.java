@@ -285,6 +285,12 @@ final class NftablesSession implements PinholeBackend.Session {
       translations.addDestination(batch, pinhole, 0, key, value);
     }
     remove(batch, translations.destinations(pinhole), translations.outside(pinhole, key));
+    if (TranslationMaps.hasWayBack(pinhole)) {
+      if (!features.destroyMessages()) {
+        translations.addBack(batch, pinhole, 0, key, value);
+      }
+      remove(batch, translations.back(pinhole), translations.inside(pinhole, key));
+    }
     if (pinhole.source() == null) {
       return; // it is never translated
     }
@@ -303,6 +309,9 @@ final class NftablesSession implements PinholeBackend.Session {
       deleteIfThere(translations.destinations(pinhole), translations.outside(pinhole, key));
       if (pinhole.source() != null) {
         deleteIfThere(translations.sources(pinhole), translations.outside(pinhole, key));
+      }
+      if (TranslationMaps.hasWayBack(pinhole)) {
+        deleteIfThere(translations.back(pinhole), translations.inside(pinhole, key));
       }
     }
     progress.closingIsDone();

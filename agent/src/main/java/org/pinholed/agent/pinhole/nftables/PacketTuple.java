@@ -82,6 +82,20 @@ final class PacketTuple {
         .loadCt(Ct.PROTO_DST, Direction.ORIGINAL, 1 + 2 * words);
   }
 
+  /**
+   * Loads where the first packet of the connection came from before it was translated, from
+   * register 0: protocol, source, its port, and the destination if it is part of the key.
+   */
+  static NftExpressions originalSource(NftExpressions rule, boolean ipv6, boolean withPeer) {
+    int words = addressBytes(ipv6) / 4;
+    rule.loadMeta(Meta.L4PROTO, 0)
+        .loadCt(ipv6 ? Ct.SRC_IP6 : Ct.SRC_IP, Direction.ORIGINAL, 1)
+        .loadCt(Ct.PROTO_SRC, Direction.ORIGINAL, 1 + words);
+    return withPeer
+        ? rule.loadCt(ipv6 ? Ct.DST_IP6 : Ct.DST_IP, Direction.ORIGINAL, 2 + words)
+        : rule;
+  }
+
   /** As {@link #lease}, by what the first packet was before it was translated. */
   static NftExpressions originalLease(NftExpressions rule, boolean ipv6, PortRange range) {
     rule.loadCt(Ct.PROTO_DST, Direction.ORIGINAL, 0).range16be(0, range.first(), range.last());

@@ -66,21 +66,23 @@ final class PinholeMaps {
     }
   }
 
-  PinholeMaps(NftTable table, int sizeElements, int childBit, NftFeatures features) {
+  PinholeMaps(NftTable table, NftablesOptions options, NftFeatures features) {
+    int sizeElements = options.mapSizeElements();
+    int open = options.openSizeElements();
     this.table = table;
     this.conntrackZones = features.conntrackZones();
     boolean foundOnce = features.foundOnce();
     this.limits = foundOnce;
-    this.childBit = childBit;
+    this.childBit = options.marks().child();
     maps =
         List.of(
             map(Pinhole.Kind.ONCE, false, "once4", sizeElements, foundOnce),
-            map(Pinhole.Kind.OPEN, false, "open4", sizeElements, false),
-            map(Pinhole.Kind.OPEN_ANY, false, "openany4", sizeElements, false),
+            map(Pinhole.Kind.OPEN, false, "open4", open, false),
+            map(Pinhole.Kind.OPEN_ANY, false, "openany4", open, false),
             map(Pinhole.Kind.LEASE, false, "lease4", sizeElements, false),
             map(Pinhole.Kind.ONCE, true, "once6", sizeElements, foundOnce),
-            map(Pinhole.Kind.OPEN, true, "open6", sizeElements, false),
-            map(Pinhole.Kind.OPEN_ANY, true, "openany6", sizeElements, false),
+            map(Pinhole.Kind.OPEN, true, "open6", open, false),
+            map(Pinhole.Kind.OPEN_ANY, true, "openany6", open, false),
             map(Pinhole.Kind.LEASE, true, "lease6", sizeElements, false));
   }
 

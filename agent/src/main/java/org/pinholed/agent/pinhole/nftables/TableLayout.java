@@ -22,7 +22,7 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 11;
+  private static final int VERSION = 12;
 
   private static final Map<String, Integer> RULES =
       Map.of(
@@ -53,10 +53,17 @@ final class TableLayout {
 
   TableLayout(NftablesOptions options, NftFeatures features) {
     table = new NftTable(NftFamily.INET, options.table());
-    maps = new PinholeMaps(table, options.mapSizeElements(), options.marks().child(), features);
+    maps = new PinholeMaps(table, options, features);
     translations = new TranslationMaps(table, options, features);
     diversion = new Diversion(table, options, features);
-    comment = "kept by pinholed, layout " + VERSION + " of " + options.mapSizeElements();
+    comment =
+        "kept by pinholed, layout "
+            + VERSION
+            + " of "
+            + options.mapSizeElements()
+            + (options.openSizeElements() == options.mapSizeElements()
+                ? ""
+                : " and " + options.openSizeElements());
     rules = new HashMap<>(RULES);
     rules.put(
         PinholeMaps.CHAIN_PINHOLES,

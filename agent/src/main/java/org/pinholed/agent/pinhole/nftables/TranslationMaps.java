@@ -35,9 +35,16 @@ import org.pinholed.kernel.nftables.NftValue;
  *
  * <p>Only connections that a pinhole has marked are looked up. All have the pinhole's own key:
  * where the source is translated, the destination is already, and the packet is looked up by what
- * it was. The source of what may come from any source is never translated. Children of leases keep
- * their port; {@code leasednat} and {@code leasesnat} have the keys of leases, with the lowest and
- * the highest port of the range, and a rule for each range (see {@link PinholeMaps}).
+ * it was. The source of what may come from any source is never translated.
+ *
+ * <p>Whoever a pinhole for many leads to may send first, from the endpoint that it leads to. Such a
+ * child leaves from the endpoint outside that was announced, and not from one that the operator's
+ * rules or the kernel choose: {@code back} has it by the inside endpoint and the other end's
+ * address, {@code backany} for pinholes for any source by the inside endpoint alone.
+ *
+ * <p>Children of leases keep their port; {@code leasednat} and {@code leasesnat} have the keys of
+ * leases, with the lowest and the highest port of the range, and a rule for each range (see {@link
+ * PinholeMaps}).
  *
  * <p>A packet takes out its pinhole, and not the translation that belongs to it, which may still
  * stand when a pinhole for any source or a lease is opened for the same port. Whoever that one lets
@@ -72,6 +79,10 @@ final class TranslationMaps {
   private final NftSet leaseDnat6;
   private final NftSet leaseSnat4;
   private final NftSet leaseSnat6;
+  private final NftSet back4;
+  private final NftSet back6;
+  private final NftSet backAny4;
+  private final NftSet backAny6;
   private final @Nullable ExpectationObject sequenceAdjustment;
 
   TranslationMaps(NftTable table, NftablesOptions options, NftFeatures features) {
@@ -79,17 +90,22 @@ final class TranslationMaps {
     this.sequenceAdjustment = features.sequenceAdjustment();
     this.childBit = options.marks().child();
     this.readBit = options.marks().read();
-    int size = options.mapSizeElements();
+    int size = options.openSizeElements();
     dnat4 = destinationMap("dnat4", NftField.IPV4_ADDR, size);
     dnat6 = destinationMap("dnat6", NftField.IPV6_ADDR, size);
     dnatAny4 = anyMap("dnatany4", NftField.IPV4_ADDR, size);
     dnatAny6 = anyMap("dnatany6", NftField.IPV6_ADDR, size);
     snat4 = map("snat4", NftField.IPV4_ADDR, size, NftField.IPV4_ADDR);
     snat6 = map("snat6", NftField.IPV6_ADDR, size, NftField.IPV6_ADDR);
-    leaseDnat4 = leaseMap("leasednat4", NftField.IPV4_ADDR, size);
-    leaseDnat6 = leaseMap("leasednat6", NftField.IPV6_ADDR, size);
-    leaseSnat4 = leaseMap("leasesnat4", NftField.IPV4_ADDR, size);
-    leaseSnat6 = leaseMap("leasesnat6", NftField.IPV6_ADDR, size);
+    int leases = options.mapSizeElements();
+    leaseDnat4 = leaseMap("leasednat4", NftField.IPV4_ADDR, leases);
+    leaseDnat6 = leaseMap("leasednat6", NftField.IPV6_ADDR, leases);
+    leaseSnat4 = leaseMap("leasesnat4", NftField.IPV4_ADDR, leases);
+    leaseSnat6 = leaseMap("leasesnat6", NftField.IPV6_ADDR, leases);
+    back4 = backMap("back4", NftField.IPV4_ADDR, size);
+    back6 = backMap("back6", NftField.IPV6_ADDR, size);
+    backAny4 = backAnyMap("backany4", NftField.IPV4_ADDR, size);
+    backAny6 = backAnyMap("backany6", NftField.IPV6_ADDR, size);
   }
 
   private static NftSet destinationMap(String name, NftField address, int size) {
@@ -125,6 +141,24 @@ final class TranslationMaps {
         .build();
   }
 
+  private static NftSet backMap(String name, NftField address, int size) {
+    return NftSet.named(name, NftField.INET_PROTO, address, NftField.INET_SERVICE, address)
+        .mapsTo(address, NftField.INET_SERVICE)
+        .timeouts()
+        .size(size)
+        .comment("protocol . inside . port . other end of a child from inside")
+        .build();
+  }
+
+  private static NftSet backAnyMap(String name, NftField address, int size) {
+    return NftSet.named(name, NftField.INET_PROTO, address, NftField.INET_SERVICE)
+        .mapsTo(address, NftField.INET_SERVICE)
+        .timeouts()
+        .size(size)
+        .comment("protocol . inside . port of a child from inside, to any other end")
+        .build();
+  }
+
   List<NftSet> sets() {
     return List.of(
         dnat4,
@@ -136,7 +170,11 @@ final class TranslationMaps {
         leaseDnat4,
         leaseDnat6,
         leaseSnat4,
-        leaseSnat6);
+        leaseSnat6,
+        back4,
+        back6,
+        backAny4,
+        backAny6);
   }
 
   void addSets(NftBatch batch) {
@@ -158,9 +196,9 @@ final class TranslationMaps {
     return 5;
   }
 
-  /** How many rules there are in the chain for sources of children: by family and transport. */
+  /** How many rules there are in the chain for sources of children: three by family, transport. */
   static int sourceRules() {
-    return 5;
+    return 13;
   }
 
   /** How many rules there are in the chain for destinations of leases. */
@@ -223,6 +261,7 @@ final class TranslationMaps {
         addDestinationRules(batch, chain, ipv6);
       }
       for (Transport transport : Transport.values()) {
+        addBackRules(batch, transport, ipv6);
         int value = PacketTuple.registers(ipv6, true);
         NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_POSTROUTING), ipv6);
         PacketTuple.original(hasMark(of(rule, transport), childBit), ipv6)
@@ -236,6 +275,22 @@ final class TranslationMaps {
       hasMark(batch.addRule(table, chain), childBit).goTo(CHAIN_LEASE_DESTINATIONS).endRule();
     }
     hasMark(batch.addRule(table, CHAIN_POSTROUTING), childBit).goTo(CHAIN_LEASE_SOURCES).endRule();
+  }
+
+  /** They come before the rules that translate the source address alone. */
+  private void addBackRules(NftBatch batch, Transport transport, boolean ipv6) {
+    int words = PacketTuple.addressBytes(ipv6) / 4;
+    for (boolean withPeer : new boolean[] {true, false}) {
+      NftSet one = ipv6 ? back6 : back4;
+      NftSet any = ipv6 ? backAny6 : backAny4;
+      int value = PacketTuple.registers(ipv6, withPeer);
+      NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_POSTROUTING), ipv6);
+      PacketTuple.originalSource(hasMark(of(rule, transport), childBit), ipv6, withPeer)
+          .lookup(withPeer ? one : any, 0, value)
+          .counter()
+          .sourceNat(family(ipv6), value, value + words)
+          .endRule();
+    }
   }
 
   private void addDestinationRules(NftBatch batch, String chain, boolean ipv6) {
@@ -313,6 +368,44 @@ final class TranslationMaps {
     if (translation.source() != null) {
       addSource(batch, pinhole, expirationMs, key, value);
     }
+    if (hasWayBack(pinhole)) {
+      addBack(batch, pinhole, expirationMs, key, value);
+    }
+  }
+
+  /** Whether what a pinhole leads to may send first, and is seen outside at another endpoint. */
+  static boolean hasWayBack(Pinhole pinhole) {
+    ChildTranslation translation = pinhole.translation();
+    return translation != null
+        && translation.inside() != null
+        && (pinhole.kind() == Pinhole.Kind.OPEN || pinhole.kind() == Pinhole.Kind.OPEN_ANY);
+  }
+
+  /** Adds what translates the source of a child that comes from inside. */
+  void addBack(NftBatch batch, Pinhole pinhole, long expirationMs, NftValue key, NftValue value) {
+    value.reset().putBytes(pinhole.destination().getAddress()).put16be(pinhole.port());
+    batch.addElement(
+        table, back(pinhole), inside(pinhole, key), value, pinhole.timeoutMs(), expirationMs, "");
+  }
+
+  /** The map that translates sources of children that come from where a pinhole leads to. */
+  NftSet back(Pinhole pinhole) {
+    if (pinhole.source() == null) {
+      return isIpv6(pinhole) ? backAny6 : backAny4;
+    }
+    return isIpv6(pinhole) ? back6 : back4;
+  }
+
+  /** The key of the first packet of a child that comes from inside, as it comes. */
+  NftValue inside(Pinhole pinhole, NftValue into) {
+    ChildTranslation translation = Objects.requireNonNull(pinhole.translation());
+    Endpoint inside = Objects.requireNonNull(translation.inside());
+    into.reset()
+        .put8(pinhole.transport().protocolNumber())
+        .putBytes(inside.address().getAddress())
+        .put16be(inside.port());
+    InetAddress source = translation.source() == null ? pinhole.source() : translation.source();
+    return source == null ? into : into.putBytes(source.getAddress());
   }
 
   /** Adds the translation of a child's destination; to its own one if it has none. */

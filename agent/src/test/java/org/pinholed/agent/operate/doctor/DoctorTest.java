@@ -640,6 +640,23 @@ class DoctorTest {
   }
 
   @Test
+  void anotherGateway_isWarnedOf_byWhatTheAgentCounted() {
+    probe.status = status();
+    probe.counters.with("refused.sip.portBelow1024", 7L).with("refused.sip.anotherAlg", 0L);
+    assertEquals(List.of(), named("otherAlg"));
+    probe
+        .counters
+        .with("refused.sip.anotherAlg", 3L)
+        .with("malformed.sip.contentLengthBeyondEnd", 2L);
+    Finding finding = named("otherAlg").get(0);
+    assertEquals(Finding.Level.WARN, finding.level());
+    assertTrue(finding.text().contains("3 messages had the outside address"), finding::toString);
+    assertTrue(finding.text().contains("2 messages were shorter"), finding::toString);
+    probe.status = null;
+    assertEquals(List.of(), named("otherAlg"));
+  }
+
+  @Test
   void tableNotWatched_isSaidWithTheReason() {
     probe.status = status();
     assertEquals(List.of(), named("tableWatch"));

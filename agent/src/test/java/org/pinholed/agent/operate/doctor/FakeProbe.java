@@ -19,6 +19,7 @@ final class FakeProbe implements DoctorProbe {
   static final String NO_RULES = "{\"nftables\": [{\"metainfo\": {\"version\": \"1.0.6\"}}]}";
 
   @Nullable JsonFields status;
+  final JsonFields counters = new JsonFields();
   long ownCapabilities = -1;
   boolean sharesNetwork = true;
   Answer nft = Answer.of(NO_RULES);
@@ -43,6 +44,11 @@ final class FakeProbe implements DoctorProbe {
   @Override
   public Optional<JsonFields> agentStatus() {
     return Optional.ofNullable(status);
+  }
+
+  @Override
+  public JsonFields agentCounters() {
+    return counters;
   }
 
   @Override

@@ -110,10 +110,7 @@ final class CallRules {
     List<Turn.Match> matches = turn.matches();
     if (!matches.isEmpty()) {
       Turn.Match match = matches.get(0);
-      Party sender = turn.dialog(match.index()).party(match.senderIsCaller());
-      if (turn.in().signals().says(sender.signals())) {
-        turn.show(sender.signals());
-      }
+      turn.show(turn.dialog(match.index()).party(match.senderIsCaller()).signals());
     }
   }
 

@@ -123,7 +123,7 @@ public final class Calls {
     Media shown = verdict.shown();
     return new SeenMedia(
         shown == null ? List.of() : streams(steps.seen(shown)),
-        signals(steps.seen(verdict.shownSignals())));
+        signals(message.signals(), steps.seen(verdict.shownSignals())));
   }
 
   private static SharedMap.Kept<Call> kept(Call call, long nowNs) {
@@ -151,11 +151,9 @@ public final class Calls {
     return streams;
   }
 
-  private static List<SeenMedia.Signalled> signals(Signals signals) {
-    List<SeenMedia.Signalled> seen = new ArrayList<>(signals.all().size());
-    for (Signals.One one : signals.all()) {
-      seen.add(new SeenMedia.Signalled(isWritten(one.place()) ? one.seen() : null));
-    }
+  private static List<SeenMedia.Signalled> signals(List<Signal> named, Signals known) {
+    List<SeenMedia.Signalled> seen = new ArrayList<>(named.size());
+    named.forEach(one -> seen.add(new SeenMedia.Signalled(known.seenOf(one))));
     return seen;
   }
 

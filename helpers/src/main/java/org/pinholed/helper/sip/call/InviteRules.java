@@ -104,9 +104,7 @@ final class InviteRules {
     if (same) {
       turn.show(offer);
     }
-    if (in.signals().says(leg.signals())) {
-      turn.show(leg.signals());
-    }
+    turn.show(leg.signals());
   }
 
   /** The way whose INVITE is answered; null if it is none that begins a call. */
@@ -249,8 +247,6 @@ final class InviteRules {
     Incoming in = turn.in();
     Party callee = turn.dialog(index).callee();
     turn.show(callee.said(in.media()));
-    if (in.signals().says(callee.signals())) {
-      turn.show(callee.signals());
-    }
+    turn.show(callee.signals());
   }
 }

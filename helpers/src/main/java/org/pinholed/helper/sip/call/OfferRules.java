@@ -27,9 +27,7 @@ final class OfferRules {
     Dialog dialog = turn.dialog(match.index());
     Party sender = dialog.party(match.senderIsCaller());
     boolean isRefresh = message.method() == SipWord.INVITE || message.method() == SipWord.UPDATE;
-    if (in.signals().says(sender.signals())) {
-      turn.show(sender.signals());
-    }
+    turn.show(sender.signals());
     if (!dialog.isOpen() || (isRefresh && message.cseq() <= sender.settledCseq())) {
       turn.show(sender.said(in.media()));
       return;
@@ -118,15 +116,16 @@ final class OfferRules {
     boolean ofCaller = match.senderIsCaller();
     Dialog dialog = turn.dialog(match.index());
     Party sender = dialog.party(ofCaller);
-    if (signals.isEmpty()) {
+    if (!signals.hasContact()) {
       return;
     }
-    if (signals.says(sender.signals())) {
+    Signals named = sender.signals().refreshedBy(signals);
+    if (named.equals(sender.signals())) {
       turn.openSignals(dialog, ofCaller);
       return;
     }
     Signals before = sender.refresh();
-    Signals refresh = before != null && signals.says(before) ? before : signals;
+    Signals refresh = before != null && named.says(before) ? before : named;
     turn.set(
         match.index(), dialog.with(ofCaller, sender.withRefresh(refresh, turn.message().cseq())));
     turn.openRefresh(dialog, ofCaller, refresh);
@@ -138,9 +137,7 @@ final class OfferRules {
     Dialog dialog = turn.dialog(match.index());
     boolean ofCaller = match.senderIsCaller(); // the party that answers
     Party asker = dialog.party(!ofCaller);
-    if (turn.in().signals().says(dialog.party(ofCaller).signals())) {
-      turn.show(dialog.party(ofCaller).signals());
-    }
+    turn.show(dialog.party(ofCaller).signals());
     if (!dialog.isOpen()) {
       turn.show(dialog.party(ofCaller).said(turn.in().media()));
       return;
@@ -293,9 +290,8 @@ final class OfferRules {
     if (refresh != null) {
       dialog = dialog.with(!ofCaller, asker.withSignals(refresh).withRefresh(null, 0));
     }
-    if (!signals.isEmpty()) {
-      boolean same = signals.says(own.signals());
-      own = own.withSignals(same ? own.signals() : signals);
+    if (signals.hasContact()) {
+      own = own.withSignals(own.signals().refreshedBy(signals));
       dialog = dialog.with(ofCaller, own);
       turn.show(own.signals());
     }

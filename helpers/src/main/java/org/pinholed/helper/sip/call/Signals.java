@@ -61,6 +61,38 @@ record Signals(List<One> all) {
     return true;
   }
 
+  private List<One> of(Signal.Kind kind) {
+    List<One> some = new ArrayList<>(all);
+    some.removeIf(one -> one.signal().kind() != kind);
+    return some;
+  }
+
+  boolean hasContact() {
+    return !of(Signal.Kind.CONTACT).isEmpty();
+  }
+
+  /**
+   * The same after a request that names another Contact: the route stays as long as the dialog (RFC
+   * 3261 section 12.2).
+   */
+  Signals refreshedBy(Signals other) {
+    List<One> refreshed = other.of(Signal.Kind.CONTACT);
+    refreshed.addAll(of(Signal.Kind.RECORD_ROUTE));
+    Signals now = new Signals(refreshed);
+    return now.says(this) ? this : now;
+  }
+
+  /** What others see of a place that a message names; null to leave it. */
+  @Nullable Endpoint seenOf(Signal named) {
+    for (One one : all) {
+      if (one.signal().equals(named)) {
+        boolean isWritten = one.place() == Place.NAMED || one.place() == Place.HAIRPIN;
+        return isWritten ? one.seen() : null;
+      }
+    }
+    return null;
+  }
+
   /** Whether an address is one of theirs, so that the party may speak from there. */
   boolean names(java.net.InetAddress address) {
     for (One one : all) {

@@ -15,6 +15,9 @@ import org.pinholed.helper.sip.words.SipReason;
  * A call while one message changes it: a copy of what is remembered, and the steps so far. It knows
  * what opening and closing mean for a dialog; when that is done is said by the rules. Used by one
  * thread, for one message.
+ *
+ * <p>It is long because all three sets of rules work on it: they are to read like the tables of the
+ * RFCs, and what a rule does is spelled out here.
  */
 final class Turn {
   /** How long an INVITE waits for its first answer, and how long what is over is remembered. */
@@ -31,13 +34,13 @@ final class Turn {
   private final Incoming in;
   private final long nowNs;
   private final SipSettings settings;
-  private final MediaPolicy policy;
+  private final StreamOpenings openings;
   private final boolean wasLive;
   private final String stateBefore;
 
   private final List<Leg> legs = new ArrayList<>();
   private final List<Dialog> dialogs = new ArrayList<>();
-  private final List<Step> steps = new ArrayList<>();
+  private final Steps steps = new Steps();
   private long startNs;
   private long caller;
   private long keptUntilNs;
@@ -50,7 +53,7 @@ final class Turn {
     this.in = in;
     this.nowNs = nowNs;
     this.settings = settings;
-    this.policy = policy;
+    openings = new StreamOpenings(policy);
     startNs = nowNs;
     if (before != null) {
       startNs = before.startNs();
@@ -301,6 +304,10 @@ final class Turn {
 
   // ---- what is opened
 
+  private InetAddress otherEnd(boolean isSender) {
+    return isSender ? in.receiver() : in.sender();
+  }
+
   private Direction directionOf(boolean isSender) {
     return isSender ? message().direction() : message().direction().opposite();
   }
@@ -365,7 +372,7 @@ final class Turn {
           Groups.offer(caller, leg.callerPlace()),
           direction,
           offer,
-          openings(offer, null, isSender),
+          openings.of(offer, null, otherEnd(isSender)),
           longest());
     }
     openSignals(Groups.signals(caller, leg.callerPlace()), direction, leg.signals(), longest());
@@ -389,7 +396,7 @@ final class Turn {
           mediaGroup(dialog, ofCaller),
           directionOf(isSender),
           own,
-          openings(own, dialog.party(!ofCaller).media(), isSender),
+          openings.of(own, dialog.party(!ofCaller).media(), otherEnd(isSender)),
           longestOf(dialog));
     }
   }
@@ -403,7 +410,7 @@ final class Turn {
           pendingGroup(dialog, ofCaller),
           directionOf(isSender),
           pending.media(),
-          openings(pending.media(), other, isSender),
+          openings.of(pending.media(), other, otherEnd(isSender)),
           longestOf(dialog));
     }
   }
@@ -439,24 +446,8 @@ final class Turn {
 
   private void openSignals(String group, Direction announcedIn, Signals signals, Duration longest) {
     if (!signals.isEmpty() && message().mayOpen()) {
-      open(group, new Step.OpenSignals(group, announcedIn, signals, longest));
+      steps.open(group, new Step.OpenSignals(group, announcedIn, signals, longest));
     }
-  }
-
-  /** The last word on a group counts, at the place of the first one: what closes comes after it. */
-  private void open(String group, Step step) {
-    for (int at = steps.size() - 1; at >= 0; at--) {
-      Step said = steps.get(at);
-      if (said instanceof Step.Close closed && closed.group().equals(group)) {
-        break;
-      }
-      if ((said instanceof Step.OpenMedia media && media.group().equals(group))
-          || (said instanceof Step.OpenSignals signals && signals.group().equals(group))) {
-        steps.set(at, step);
-        return;
-      }
-    }
-    steps.add(step);
   }
 
   private void openMedia(
@@ -466,41 +457,8 @@ final class Turn {
       List<@Nullable Opening> openings,
       Duration longest) {
     if (message().mayOpen() && media != Media.UNKNOWN) {
-      open(group, new Step.OpenMedia(group, announcedIn, media, openings, longest));
+      steps.open(group, new Step.OpenMedia(group, announcedIn, media, openings, longest));
     }
-  }
-
-  /**
-   * Who may come to each stream of a party. Shut is what either party shut (RFC 3264 section 6),
-   * and what uses the port of another stream (RFC 9143 section 7.3); RTCP has no port of its own if
-   * both multiplex it (RFC 5761 section 5.1.1).
-   */
-  private List<@Nullable Opening> openings(Media own, @Nullable Media other, boolean isSender) {
-    InetAddress otherEnd = isSender ? in.receiver() : in.sender();
-    List<@Nullable Opening> openings = new ArrayList<>(own.streams());
-    for (int at = 0; at < own.streams(); at++) {
-      openings.add(own.isOff(at) ? null : opening(own, other, at, otherEnd));
-    }
-    return openings;
-  }
-
-  private @Nullable Opening opening(
-      Media own, @Nullable Media other, int stream, InetAddress otherEnd) {
-    if (other == null) {
-      return new Opening(policy.beforeAnswer(), true);
-    }
-    if (other == Media.UNKNOWN) {
-      return new Opening(policy.after(null, MediaPolicy.Place.NONE, otherEnd), true);
-    }
-    boolean shut =
-        stream >= other.streams()
-            || other.isOff(stream)
-            || (own.bundledInto(stream) >= 0 && other.bundledInto(stream) >= 0);
-    if (shut) {
-      return null;
-    }
-    boolean mux = own.isMux(stream) && other.isMux(stream);
-    return new Opening(policy.after(other.address(stream), other.place(stream), otherEnd), !mux);
   }
 
   // ---- what is closed
@@ -575,7 +533,7 @@ final class Turn {
   // ---- the end of the turn
 
   Verdict verdict() {
-    List<Step> all = new ArrayList<>(steps);
+    List<Step> all = steps.all();
     boolean live = isLive();
     if (live) {
       keep(all);

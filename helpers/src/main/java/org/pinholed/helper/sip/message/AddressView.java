@@ -43,7 +43,7 @@ final class AddressView extends Span {
     int from = line.spanFrom();
     isStar = line.current() == '*' && isStarAlone(line);
     if (isStar) {
-      uri.setAbsent();
+      uri.clear();
       set(bytes, from, from + 1);
       return true;
     }

@@ -27,7 +27,7 @@ final class StartLine {
    */
   boolean read(ByteCursor bytes, int from, int to) {
     method.setAbsent();
-    uri.setAbsent();
+    uri.clear();
     status = 0;
     return isVersion(bytes, from, to)
         ? readStatus(bytes, from + VERSION.length(), to)

@@ -60,7 +60,8 @@ public final class UriView extends Span {
    * @return false if it is none; then nothing of this view is defined
    */
   boolean read(ByteCursor bytes, int uriFrom, int uriTo) {
-    clear(bytes, uriFrom, uriTo);
+    clear();
+    set(bytes, uriFrom, uriTo);
     int at = uriFrom;
     int letters = 0;
     while (at < uriTo && isOfScheme(bytes.u8At(at), at == uriFrom)) {
@@ -101,8 +102,9 @@ public final class UriView extends Span {
     return host.read(bytes, line, false, portDigits) && readParameters(bytes);
   }
 
-  private void clear(ByteCursor bytes, int uriFrom, int uriTo) {
-    set(bytes, uriFrom, uriTo);
+  /** Makes all of it absent, so that nothing of the URI before is left. */
+  void clear() {
+    setAbsent();
     scheme = Scheme.OTHER;
     user.setAbsent();
     host.setAbsent();
@@ -113,7 +115,8 @@ public final class UriView extends Span {
 
   /** Takes what is no URI that can be read for one of another scheme, of which nothing is known. */
   boolean readUnknown(ByteCursor bytes, int uriFrom, int uriTo) {
-    clear(bytes, uriFrom, uriTo);
+    clear();
+    set(bytes, uriFrom, uriTo);
     for (int at = uriFrom; at < uriTo; at++) {
       int octet = bytes.u8At(at);
       if (octet < ' ' || octet == '<' || octet == '>') {

@@ -216,6 +216,16 @@ final class CallBench {
       return this;
     }
 
+    Say route(String address, int port) {
+      signals.add(
+          new Signal(
+              Signal.Kind.RECORD_ROUTE,
+              new Endpoint(address(address), port),
+              true,
+              flow.facts.transport()));
+      return this;
+    }
+
     SeenMedia say() {
       Calls calls = new Calls(flow.facts, shared, settings);
       CallNames names = calls.names();

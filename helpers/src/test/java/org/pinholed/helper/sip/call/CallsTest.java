@@ -792,6 +792,30 @@ class CallsTest {
   }
 
   @Test
+  void targetRefresh_keepsTheRoute_whichIsThatOfTheDialog() {
+    invite();
+    flow.serverAnswers(200, SipWord.INVITE)
+        .audio(SERVER, 6000)
+        .contact(SERVER, 5060)
+        .route(SERVER, 5090)
+        .say();
+    String route = PHONE + " > " + SERVER + ":5090";
+    assertTrue(bench.model.open().contains(route));
+    flow.server(SipWord.UPDATE).cseq(1).tags("t", "f").contact(SERVER, 5080).say();
+    flow.clientAnswers(200, SipWord.UPDATE).cseq(1).tags("t", "f").contact(PHONE, 5060).say();
+    assertTrue(bench.model.open().contains(route));
+    assertTrue(bench.model.open().contains(PHONE + " > " + SERVER + ":5080"));
+    assertTrue(!bench.model.open().contains(PHONE + " > " + SERVER + ":5060"));
+  }
+
+  @Test
+  void severalPortsOfOneStream_theFirstPairOpens_andTheRestIsReported() {
+    flow.client(SipWord.INVITE).tags("f", "").sdp(sdp(PHONE, "m=audio 4000/2 RTP/AVP 0")).say();
+    assertEquals(pair(4000), toPhone());
+    assertEquals(List.of("sdpMorePairs"), bench.model.takeReasons());
+  }
+
+  @Test
   void states_areWordsForOperators() {
     invite();
     assertEquals(List.of("call sip:***@a > sip:***@b calling"), bench.model.states());

@@ -113,6 +113,7 @@ class SipMessageTest {
   @Test
   void aViewIsReadAgain_nothingOfTheMessageBeforeIsLeft() {
     SipMessage message = read(ANSWER.replace("\n", "\r\n"));
+    assertTrue(message.requestUri().host().isAbsent());
     String text = inviteWithout("x");
     assertNull(message.readDatagram(SipText.cursor(text), FROM, FROM + text.length()));
     assertTrue(message.isRequest());
@@ -121,6 +122,11 @@ class SipMessageTest {
     assertTrue(message.via().received().isAbsent());
     assertEquals(1, lines(message, SipHeader.VIA).size());
     assertEquals(5, message.lineCount());
+    String answer = ANSWER.replace("\n", "\r\n");
+    assertNull(message.readDatagram(SipText.cursor(answer), FROM, FROM + answer.length()));
+    assertTrue(message.requestUri().isAbsent());
+    assertTrue(message.requestUri().host().isAbsent());
+    assertEquals(UriView.NO_PORT, message.requestUri().port());
   }
 
   /** The last four bytes of the text are no part of the message. */

@@ -253,6 +253,24 @@ class UriListTest {
     assertEquals(SipReason.URI, behindGood.problem());
   }
 
+  /**
+   * Whoever looks at the URI of a star must find nothing, least of all that of a message before.
+   */
+  @Test
+  void aStar_hasNoUri() {
+    UriList list = contacts("<sip:a@192.0.2.10:5062;transport=tcp;maddr=b>");
+    assertTrue(list.next());
+    list.begin(read(invite("Contact: *")), SipHeader.CONTACT);
+    assertTrue(list.next() && list.isStar());
+    UriView uri = list.uri();
+    for (Span span :
+        List.of(uri, uri.user(), uri.host(), uri.portDigits(), uri.transport(), uri.maddr())) {
+      assertTrue(span.isAbsent());
+    }
+    assertEquals(UriView.Scheme.OTHER, uri.scheme());
+    assertEquals(UriView.NO_PORT, uri.port());
+  }
+
   @Test
   void aStar_standsAloneInAllLines() {
     for (String[] lines : new String[][] {{"*", "<sip:a@b>"}, {"<sip:a@b>", "*"}, {"*", "*"}}) {

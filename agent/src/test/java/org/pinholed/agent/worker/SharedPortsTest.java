@@ -1,0 +1,238 @@
+package org.pinholed.agent.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.function.BiConsumer;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.time.Clock;
+import org.pinholed.helper.Announced;
+import org.pinholed.helper.Direction;
+import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.Lifetime;
+import org.pinholed.helper.OutcomeSink;
+import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.Transport;
+import org.pinholed.kernel.netlink.NetlinkException;
+
+/** Which ports of a translated address stand for which endpoints inside. */
+class SharedPortsTest {
+  private static final OwnerId CALL = new OwnerId(1, 2);
+  private static final OwnerId OTHER = new OwnerId(3, 4);
+  private static final String OUTSIDE = "203.0.113.9";
+
+  private final Queue<BiConsumer<FlowFacts, OutcomeSink>> next = new ArrayDeque<>();
+  private final WorkerBench bench;
+  private int flows;
+
+  SharedPortsTest() throws NetlinkException {
+    bench =
+        WorkerBench.datagrams(
+            new LambdaProtocol(
+                (direction, text, facts, out) -> {
+                  BiConsumer<FlowFacts, OutcomeSink> what = next.poll();
+                  if (what != null) {
+                    what.accept(facts, out);
+                  }
+                }),
+            AgentConfig.Limits.DEFAULT,
+            Clock.SYSTEM);
+  }
+
+  private DatagramDialogue flow(String client, int port, int seenPort) {
+    flows++;
+    return new DatagramDialogue(
+        bench,
+        new InetSocketAddress(client, port),
+        DatagramDialogue.SERVER,
+        new InetSocketAddress(OUTSIDE, seenPort),
+        DatagramDialogue.SERVER,
+        flows,
+        25);
+  }
+
+  private static Endpoint at(String address, int port) {
+    return new Endpoint(new InetSocketAddress(address, 0).getAddress(), port);
+  }
+
+  private static ExpectationRequest.Builder media(String group, Endpoint inside) {
+    return ExpectationRequest.builder(group, Direction.ORIGINAL, inside, LambdaProtocol.Word.SAID)
+        .transport(Transport.UDP)
+        .many()
+        .lifetime(new Lifetime.WithOwner(Duration.ofHours(1)));
+  }
+
+  private int port(
+      DatagramDialogue flow,
+      OwnerId owner,
+      String group,
+      Endpoint inside,
+      UnaryOperator<ExpectationRequest.Builder> more) {
+    int[] seen = new int[1];
+    next.add(
+        (facts, out) -> {
+          Endpoint told = out.expect(more.apply(media(group, inside).owner(owner)).build());
+          seen[0] = told == null ? 0 : told.port();
+        });
+    flow.client("message");
+    return seen[0];
+  }
+
+  private int port(DatagramDialogue flow, OwnerId owner, String group, Endpoint inside) {
+    return port(flow, owner, group, inside, request -> request);
+  }
+
+  private void say(DatagramDialogue flow, BiConsumer<FlowFacts, OutcomeSink> what) {
+    next.add(what);
+    flow.client("message");
+  }
+
+  @Test
+  void sameInsideEndpoint_hasOneOutsidePort_whoeverAnnouncesIt() {
+    DatagramDialogue one = flow("192.0.2.10", 5060, 5060);
+    DatagramDialogue two = flow("192.0.2.10", 5062, 5062);
+    Endpoint phone = at("192.0.2.10", 30000);
+    port(flow("192.0.2.11", 5060, 1024), OTHER, "m", at("192.0.2.11", 30000));
+    int seen = port(one, CALL, "m", phone);
+    assertEquals(30001, seen);
+    assertEquals(seen, port(one, CALL, "p", phone, request -> request.item("other")));
+    assertEquals(seen, port(two, OTHER, "n", phone));
+    assertEquals(seen, port(two, OTHER, "a", phone, ExpectationRequest.Builder::fromAny));
+    assertEquals(
+        seen,
+        port(two, OTHER, "b", phone, request -> request.from(at("198.51.100.99", 1).address())));
+    say(one, (facts, out) -> out.endOwner(CALL, OutcomeSink.Children.KEEP));
+    assertEquals(seen, port(one, CALL, "m", phone));
+    bench.assertVerdicts();
+  }
+
+  @Test
+  void twoInsideEndpoints_neverShareAPort_evenFromOtherSources() {
+    DatagramDialogue one = flow("192.0.2.10", 5060, 5060);
+    DatagramDialogue two = flow("192.0.2.11", 5060, 1024);
+    UnaryOperator<ExpectationRequest.Builder> elsewhere =
+        request -> request.from(at("198.51.100.99", 1).address());
+    int first = port(one, CALL, "m", at("192.0.2.10", 30000));
+    int second = port(two, OTHER, "m", at("192.0.2.11", 30000), elsewhere);
+    assertNotEquals(first, second);
+    // also if the text must stay: then it is refused
+    assertEquals(
+        0,
+        port(
+            two,
+            OTHER,
+            "s",
+            at("192.0.2.11", first),
+            request -> elsewhere.apply(request).text(ExpectationRequest.Text.STAYS)));
+  }
+
+  @Test
+  void ownEndpointOfTheFlow_hasThePortThatTheFlowHasOutside() {
+    DatagramDialogue flow = flow("192.0.2.10", 5060, 61000);
+    assertEquals(61000, port(flow, CALL, "c", at("192.0.2.10", 5060)));
+    // another port of the phone is its own affair
+    assertEquals(5070, port(flow, CALL, "d", at("192.0.2.10", 5070)));
+    // what stands already comes first
+    DatagramDialogue later = flow("192.0.2.10", 5060, 61001);
+    assertEquals(61000, port(later, OTHER, "c", at("192.0.2.10", 5060)));
+  }
+
+  @Test
+  void pendingOffer_thatBecomesTheAcceptedOne_keepsItsPorts() {
+    DatagramDialogue flow = flow("192.0.2.10", 5060, 5060);
+    Endpoint phone = at("192.0.2.10", 30000);
+    port(
+        flow("192.0.2.11", 5060, 1024),
+        OTHER,
+        "m",
+        phone.port() == 0 ? phone : at("192.0.2.11", 30000));
+    int pending = port(flow, CALL, "p", phone);
+    next.add(
+        (facts, out) -> {
+          Endpoint told =
+              out.expect(
+                  media("m", phone).owner(CALL).from(at("198.51.100.99", 1).address()).build());
+          assertNotNull(told);
+          assertEquals(pending, told.port());
+          out.close(CALL, "p");
+        });
+    flow.client("accepted");
+    assertEquals(
+        1,
+        bench.rows().stream()
+            .filter(row -> "m".equals(row.group()) && CALL.text().equals(row.owner()))
+            .count());
+    assertEquals(pending, port(flow, CALL, "m", phone), "and when it is narrowed back");
+  }
+
+  @Test
+  void pairs_goUpwardsByTwo_andManyOfThemAreFound() {
+    int pairs = 600; // more than are tried one by one
+    DatagramDialogue flow = flow("192.0.2.10", 5060, 5060);
+    for (int at = 0; at < pairs; at++) {
+      Endpoint rtp = at("192.0.2." + (20 + at % 200), 20000);
+      Endpoint unique = at("192.0.2." + (20 + at % 200), 20000 + 2 * (at / 200));
+      OwnerId owner = new OwnerId(7, at);
+      int expected = 20000 + 2 * at;
+      next.add(
+          (facts, out) -> {
+            List<Optional<Endpoint>> seen =
+                out.expectGroup(
+                    List.of(
+                        media("m", unique).owner(owner).item("0").build(),
+                        media("m", at(unique.address().getHostAddress(), unique.port() + 1))
+                            .owner(owner)
+                            .item("0c")
+                            .pairedWith("0")
+                            .build()));
+            int first = seen.get(0).orElseThrow().port();
+            assertEquals(0, first % 2);
+            assertEquals(first + 1, seen.get(1).orElseThrow().port());
+            assertTrue(first >= rtp.port() && first <= expected, first + " of " + expected);
+          });
+      // each is about its own host, which is what a trunk's flow says of its phones
+      flowOf(unique).client("offer");
+    }
+    assertEquals(2 * pairs, bench.rows().size());
+    assertNotNull(flow);
+  }
+
+  private DatagramDialogue flowOf(Endpoint phone) {
+    return flow(phone.address().getHostAddress(), 5060 + flows % 7, 1024 + flows);
+  }
+
+  @Test
+  void announced_tellsWhatAPortLeadsTo_alsoInactiveAndOfAnotherFlow() {
+    DatagramDialogue one = flow("192.0.2.10", 5060, 61000);
+    Endpoint phone = at("192.0.2.10", 5060);
+    port(one, CALL, "c", phone, request -> request.inactive().item("c0"));
+    say(
+        flow("192.0.2.12", 5060, 61002),
+        (facts, out) -> {
+          Announced announced = out.announced(Transport.UDP, at(OUTSIDE, 61000));
+          assertEquals(new Announced(phone, CALL, "c", "c0"), announced);
+          assertNull(out.announced(Transport.TCP, at(OUTSIDE, 61000)));
+          assertNull(out.announced(Transport.UDP, at(OUTSIDE, 61002)));
+          assertTrue(out.stands(CALL, "c"));
+          assertTrue(!out.stands(CALL, "d") && !out.stands(OTHER, "c"));
+          out.close(CALL, "c");
+          assertNull(out.announced(Transport.UDP, at(OUTSIDE, 61000)));
+          assertTrue(!out.stands(CALL, "c"));
+        });
+    assertTrue(next.isEmpty());
+    bench.assertVerdicts();
+  }
+}
