@@ -15,6 +15,7 @@ import org.pinholed.helper.sip.sdp.SdpView;
  */
 final class SipText {
   private static final String MASKED = "***";
+  private static final String[] SCHEMES = {"tel:", "sip:", "sips:", "urn:", "mailto:"};
 
   private final boolean partiesShown;
 
@@ -26,21 +27,36 @@ final class SipText {
    * A party as operators see it.
    *
    * @param uri of From, To or a request line
-   * @return for example {@code ***@example.com}; of other schemes than sip and sips the scheme only
+   * @return for example {@code ***@example.com}; of other schemes than sip and sips the scheme at
+   *     most
    */
   String party(UriView uri) {
     if (uri.isAbsent()) {
       return MASKED;
     }
     if (partiesShown) {
-      String user = uri.user().isAbsent() ? "" : uri.user().text() + "@";
+      String user = uri.user().isAbsent() ? "" : withoutPassword(uri.user().text()) + "@";
       return uri.scheme() == UriView.Scheme.OTHER ? uri.text() : user + host(uri);
     }
     if (uri.scheme() == UriView.Scheme.OTHER) {
-      String text = uri.text();
-      return text.substring(0, text.indexOf(':') + 1) + MASKED;
+      return scheme(uri.text()) + MASKED;
     }
     return uri.user().isAbsent() ? host(uri) : MASKED + "@" + host(uri);
+  }
+
+  private static String withoutPassword(String user) {
+    int colon = user.indexOf(':');
+    return colon < 0 ? user : user.substring(0, colon);
+  }
+
+  // What cannot be read may have a name where a scheme should be: only known ones are shown.
+  private static String scheme(String uri) {
+    for (String scheme : SCHEMES) {
+      if (uri.regionMatches(true, 0, scheme, 0, scheme.length())) {
+        return scheme;
+      }
+    }
+    return "";
   }
 
   private static String host(UriView uri) {

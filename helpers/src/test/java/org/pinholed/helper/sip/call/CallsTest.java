@@ -103,6 +103,28 @@ class CallsTest {
     }
 
     @Test
+    void answerToAnotherBye_changesNothing() {
+      call();
+      flow.client(SipWord.BYE).cseq(2).say();
+      flow.serverAnswers(200, SipWord.BYE).cseq(3).say(); // another number
+      assertEquals(pair(4000), toPhone());
+      flow.clientAnswers(200, SipWord.BYE).cseq(2).tags("t", "f").say(); // to a BYE of the server
+      assertEquals(pair(4000), toPhone());
+      flow.serverAnswers(200, SipWord.BYE).cseq(2).say();
+      nothingIsLeft();
+    }
+
+    @Test
+    void byesThatCross_endTheCall() {
+      call();
+      flow.client(SipWord.BYE).cseq(2).say();
+      flow.server(SipWord.BYE).cseq(9).tags("t", "f").say();
+      flow.serverAnswers(200, SipWord.BYE).cseq(2).say();
+      flow.clientAnswers(200, SipWord.BYE).cseq(9).tags("t", "f").say();
+      nothingIsLeft();
+    }
+
+    @Test
     void bye408And481_endTheCall() {
       for (int status : new int[] {408, 481}) {
         call();
