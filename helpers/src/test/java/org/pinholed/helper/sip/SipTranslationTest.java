@@ -202,6 +202,24 @@ class SipTranslationTest {
   }
 
   @Test
+  void aSecondStreamInAReoffer_isOpened_andRewrittenWithTheFirst() {
+    Phone phone = new Phone(Transport.UDP);
+    phone.client(SipFlow.read(CASE + "in.sip"));
+    phone.server(SipFlow.read(CASE + "answer-in.sip"));
+    String again =
+        SipFlow.read(CASE + "in.sip")
+            .replace("bob@example.com>", "bob@example.com>;tag=a6c85cf")
+            .replace("314159", "314160")
+            .replace("z9hG4bK776asdhds", "z9hG4bK777")
+            .replace("a=label", "m=video 40000 RTP/AVP 31\r\na=label")
+            .replace("Content-Length: 192", "Content-Length: 218");
+    String after = phone.client(again);
+    assertTrue(phone.run.sink().opened().contains("UDP 192.0.2.10:40000-40000"));
+    assertTrue(after.contains("c=IN IP4 203.0.113.1\r\n"), after);
+    assertTrue(after.contains("Content-Length: 220"), after);
+  }
+
+  @Test
   void anotherAlg_isReported_andTheMessageIsTreatedByTheRules() {
     String invite =
         SipFlow.read(CASE + "in.sip").replaceFirst("UDP 192.0.2.10:5062", "UDP 203.0.113.1:5062");

@@ -32,6 +32,25 @@ final class StreamOpenings {
     return openings;
   }
 
+  /**
+   * Who may come to each stream of an offer that is not answered yet. What the other party said
+   * before it is no answer to it: a stream that is new, or was off until now, is open as in the
+   * first offer of a call.
+   *
+   * @param other what the other party said last; null before it said anything
+   * @param otherEnd the other end of the flow
+   * @return one for each stream; null for one that is off, or uses the port of another one
+   */
+  List<@Nullable Opening> ofOffer(Media own, @Nullable Media other, InetAddress otherEnd) {
+    List<@Nullable Opening> openings = new ArrayList<>(own.streams());
+    for (int at = 0; at < own.streams(); at++) {
+      boolean isNew =
+          other != null && other != Media.UNKNOWN && (at >= other.streams() || other.isOff(at));
+      openings.add(own.isOff(at) ? null : opening(own, isNew ? null : other, at, otherEnd));
+    }
+    return openings;
+  }
+
   private @Nullable Opening opening(
       Media own, @Nullable Media other, int stream, InetAddress otherEnd) {
     if (other == null) {

@@ -406,11 +406,15 @@ final class Turn {
     Party.Pending pending = dialog.party(ofCaller).pending();
     if (pending != null) {
       boolean isSender = isSenderOf(dialog, ofCaller);
+      boolean offers =
+          pending.kind() == Party.Kind.OFFER || pending.kind() == Party.Kind.LATE_OFFER;
       openMedia(
           pendingGroup(dialog, ofCaller),
           directionOf(isSender),
           pending.media(),
-          openings.of(pending.media(), other, otherEnd(isSender)),
+          offers
+              ? openings.ofOffer(pending.media(), other, otherEnd(isSender))
+              : openings.of(pending.media(), other, otherEnd(isSender)),
           longestOf(dialog));
     }
   }
