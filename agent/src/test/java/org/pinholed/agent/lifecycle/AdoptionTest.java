@@ -440,7 +440,8 @@ class AdoptionTest {
     assertEquals(adopted, bench.table().leadingFrom(Transport.UDP, seen, "ftp"));
     Owner owner = bench.table().owners().find("ftp", call);
     assertEquals(adopted.owner(), owner);
-    assertTrue(owner != null && owner.stands("m") && !owner.stands("p"));
+    assertNotNull(owner);
+    assertTrue(owner.stands("m") && !owner.stands("p"));
     owner.keepUntil(nowNs + Duration.ofSeconds(32).toNanos(), true);
     assertEquals(
         List.of(), bench.table().owners().due(nowNs + Duration.ofSeconds(31).toNanos(), 8));
