@@ -15,8 +15,8 @@ import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.SipCall;
 import org.pinholed.it.lab.SipCall.Side;
 import org.pinholed.it.lab.SipLine;
+import org.pinholed.it.lab.SipRouter.Help;
 import org.pinholed.it.lab.SipScenario;
-import org.pinholed.it.lab.SipScenario.Help;
 
 /**
  * That the laboratory's phones are sound: without any agent a call has audio through a router that

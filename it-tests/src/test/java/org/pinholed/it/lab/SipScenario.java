@@ -11,6 +11,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.it.lab.SipCall.Side;
+import org.pinholed.it.lab.SipRouter.Help;
 
 /**
  * A router that drops by default, with or without translation, between phones of the client's and
@@ -18,30 +19,16 @@ import org.pinholed.it.lab.SipCall.Side;
  * SIP. Closing it ends everything.
  */
 public final class SipScenario implements AutoCloseable {
-  /** Who opens what SIP announces. */
-  public enum Help {
-    /** pinholed. */
-    AGENT,
-    /** Nobody: only what is established and new flows to SIP's port pass. */
-    NOBODY,
-    /** Nobody, and everything passes. */
-    OPEN
-  }
-
   /** Long against a round trip here, which is under 1 ms. */
   private static final Duration SHUT_PATIENCE = Duration.ofMillis(250);
 
-  private static final Duration AWAIT_PATIENCE = Duration.ofSeconds(30);
+  /** The bit of the conntrack mark that says that a pinhole let a flow in. */
+  private static final String CHILD_MARK = "0x40000000";
+
+  private static final Duration AWAIT_PATIENCE = Duration.ofSeconds(20);
 
   /** Media ports: each call has twenty of its own on either host. */
   private static final int FIRST_MEDIA_PORT = 20000;
-
-  private static final String HELPERS =
-      """
-      helpers:
-        - {id: 1, name: sip, protocol: udp, port: 5060, options: {%1$s}}
-        - {id: 2, name: sip, protocol: tcp, port: 5060, options: {%1$s}}
-      """;
 
   /**
    * Somebody who sends to where nothing may be open.
@@ -54,11 +41,8 @@ public final class SipScenario implements AutoCloseable {
 
   private final AtomicInteger count = new AtomicInteger();
   private final AtomicInteger calls = new AtomicInteger();
-  private final Lab lab;
+  private final SipRouter router;
   private final Family family;
-  private final String dialedHost;
-  private final InvalidWatch watch;
-  private final @Nullable AgentProcess agent;
   private final Peer client;
   private final Peer server;
   private final Datagrams serverSocket;
@@ -66,19 +50,10 @@ public final class SipScenario implements AutoCloseable {
   private final Datagrams serverStranger;
   private final Datagrams clientStranger;
 
-  private SipScenario(Lab lab, @Nullable NatMode nat, Family family, Help help, String yaml) {
-    this.lab = lab;
+  private SipScenario(SipRouter router, Family family) {
+    this.router = router;
     this.family = family;
-    RouterFirewall.installWithAcceptRule(lab, Service.SIP);
-    if (help == Help.OPEN) {
-      lab.firewall(Lab.Host.ROUTER, "add rule inet filter forward accept");
-    }
-    if (nat != null) {
-      nat.install(lab, Service.SIP);
-    }
-    dialedHost = nat == null ? family.server() : nat.dialed(family);
-    watch = InvalidWatch.start(lab);
-    agent = help == Help.AGENT ? AgentProcess.start(lab, yaml) : null;
+    Lab lab = router.lab();
     client = Peer.start(lab, Lab.Host.CLIENT);
     server = Peer.start(lab, Lab.Host.SERVER);
     serverSocket = server.datagrams(family.server(), Service.SIP_PORT);
@@ -95,11 +70,11 @@ public final class SipScenario implements AutoCloseable {
    */
   public static SipScenario start(
       Links links, @Nullable NatMode nat, Family family, Help help, String yaml) {
-    Lab lab = Lab.create(links);
+    SipRouter router = SipRouter.start(links, nat, family, help, yaml);
     try {
-      return new SipScenario(lab, nat, family, help, yaml);
+      return new SipScenario(router, family);
     } catch (RuntimeException | Error e) {
-      lab.close();
+      router.close();
       throw e;
     }
   }
@@ -115,17 +90,12 @@ public final class SipScenario implements AutoCloseable {
    * @param options of both entries, as in {@code media: any}
    */
   public static SipScenario start(@Nullable NatMode nat, Family family, String options) {
-    return start(Links.VETH, nat, family, Help.AGENT, helpers(options));
-  }
-
-  /** The part of a configuration that reads SIP over both transports. */
-  public static String helpers(String options) {
-    return HELPERS.formatted(options);
+    return start(Links.VETH, nat, family, Help.AGENT, SipRouter.helpers(options));
   }
 
   /** The three hosts. */
   public Lab lab() {
-    return lab;
+    return router.lab();
   }
 
   /** The addresses. */
@@ -135,10 +105,7 @@ public final class SipScenario implements AutoCloseable {
 
   /** The agent on the router. */
   public AgentProcess agent() {
-    if (agent == null) {
-      throw new IllegalStateException("there is no agent");
-    }
-    return agent;
+    return router.agent();
   }
 
   /** The scripted client. */
@@ -158,7 +125,7 @@ public final class SipScenario implements AutoCloseable {
 
   /** Where the client finds the server. */
   public Endpoint dialed() {
-    return new Endpoint(dialedHost, Service.SIP_PORT);
+    return router.dialed();
   }
 
   private Endpoint serverEnd() {
@@ -191,7 +158,7 @@ public final class SipScenario implements AutoCloseable {
 
   /** A connection from one of the client's addresses to the server. */
   public SipLine tcpFrom(String source) {
-    Connection connection = client.connect(source, dialedHost, Service.SIP_PORT);
+    Connection connection = client.connect(source, dialed().host(), Service.SIP_PORT);
     Endpoint local = new Endpoint(source, connection.port());
     return new SipLine(
         new SipStream(connection, serverListener.accept(), local), "TCP", serverEnd(), dialed());
@@ -217,6 +184,7 @@ public final class SipScenario implements AutoCloseable {
         line,
         "call-" + count.incrementAndGet() + "@example.org",
         true,
+        router.hasAgent(),
         caller,
         callee,
         "sip:bob@" + Family.inUrl(line.dialed().host()) + ":" + Service.SIP_PORT);
@@ -233,6 +201,7 @@ public final class SipScenario implements AutoCloseable {
         line,
         "back-" + count.incrementAndGet() + "@example.org",
         false,
+        router.hasAgent(),
         RtpPeer.open(server, family.server(), port),
         RtpPeer.open(client, line.client().host(), port + 10),
         target);
@@ -360,9 +329,19 @@ public final class SipScenario implements AutoCloseable {
     return probes;
   }
 
-  /** Waits until nothing is announced any more. */
-  public void awaitNothingOpen() {
-    await(() -> rows("expectations").isEmpty());
+  /**
+   * Waits until no media are announced any more. Signalling may be: that of a request which is not
+   * of a call stays open for a while.
+   */
+  public void awaitNoMedia() {
+    await(() -> media().isEmpty());
+  }
+
+  /** The rows of what is announced and is no signalling, which would be read. */
+  public List<JsonNode> media() {
+    return rows("expectations").stream()
+        .filter(row -> !row.path("flags").toString().contains("read"))
+        .toList();
   }
 
   /** The rows of a JSON listing. */
@@ -377,25 +356,30 @@ public final class SipScenario implements AutoCloseable {
 
   /** Forgets the flows of UDP that were begun to a port, as conntrack does with time. */
   public void deleteConntracks(int port) {
-    lab.run(
-        Lab.Host.ROUTER,
-        Lab.SHORT,
-        "conntrack",
-        "-D",
-        "-f",
-        family == Family.V4 ? "ipv4" : "ipv6",
-        "-p",
-        "udp",
-        "--orig-port-dst",
-        Integer.toString(port)); // fails if there is none
+    router
+        .lab()
+        .run(
+            Lab.Host.ROUTER,
+            Lab.SHORT,
+            "conntrack",
+            "-D",
+            "-f",
+            family == Family.V4 ? "ipv4" : "ipv6",
+            "-p",
+            "udp",
+            "--orig-port-dst",
+            Integer.toString(port)); // fails if there is none
   }
 
   /**
-   * The conntrack entries of UDP that were begun to a port, as {@code conntrack -L} prints them.
+   * The children of UDP that were begun to a port, as {@code conntrack -L} prints them; what came
+   * to the router itself, because nothing led further, is none.
    */
   public List<String> conntracks(int port) {
     String all =
-        lab.run(
+        router
+            .lab()
+            .run(
                 Lab.Host.ROUTER,
                 Lab.SHORT,
                 "conntrack",
@@ -405,7 +389,9 @@ public final class SipScenario implements AutoCloseable {
                 "-p",
                 "udp",
                 "--orig-port-dst",
-                Integer.toString(port))
+                Integer.toString(port),
+                "-m",
+                CHILD_MARK + "/" + CHILD_MARK)
             .orFail();
     return all.lines().filter(line -> line.contains("src=")).toList();
   }
@@ -416,27 +402,23 @@ public final class SipScenario implements AutoCloseable {
   }
 
   private String state() {
-    return agent == null
-        ? ""
-        : rows("expectations") + "\n" + rows("sessions") + "\n" + events("refused") + agent.log();
+    return router.hasAgent()
+        ? rows("expectations") + "\n" + rows("sessions") + "\n" + events("refused") + agent().log()
+        : "";
   }
 
   /** Insists that nothing was invalid and the agent has nothing to complain of. */
   public void assertClean() {
-    watch.assertNone();
-    assertNoComplaint();
+    router.assertClean();
   }
 
   /** Insists that the agent has nothing to complain of. */
   public void assertNoComplaint() {
-    List<String> complaints = agent().complaints();
-    if (!complaints.isEmpty()) {
-      throw new AssertionError(String.join("\n", complaints));
-    }
+    router.assertNoComplaint();
   }
 
   @Override
   public void close() {
-    lab.close();
+    router.close();
   }
 }

@@ -1,0 +1,211 @@
+package org.pinholed.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.it.lab.Datagrams;
+import org.pinholed.it.lab.Endpoint;
+import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.RtpPeer;
+import org.pinholed.it.lab.SipCall;
+import org.pinholed.it.lab.SipCall.Side;
+import org.pinholed.it.lab.SipLabs;
+import org.pinholed.it.lab.SipLabs.Router;
+import org.pinholed.it.lab.SipLine;
+import org.pinholed.it.lab.SipMessage;
+import org.pinholed.it.lab.SipScenario;
+import org.pinholed.it.lab.SipScenario.Probe;
+import org.pinholed.it.lab.SipSdp;
+
+/** What translation adds: whose port is whose outside, and what must stay as it is. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class SipNatIT {
+  private final SipLabs labs = new SipLabs();
+
+  @AfterAll
+  void close() {
+    labs.close();
+  }
+
+  static Stream<Router> translations() {
+    return Stream.of(
+        new Router(NatMode.MASQUERADE, Family.V4, true),
+        new Router(NatMode.MASQUERADE, Family.V6, false),
+        new Router(NatMode.SNAT, Family.V4, false),
+        new Router(NatMode.SNAT_POOL, Family.V4, true),
+        new Router(NatMode.SNAT_POOL, Family.V6, false));
+  }
+
+  private static SipLine line(SipScenario scenario, Router router, String source) {
+    return router.overUdp() ? scenario.udpFrom(source, 5062) : scenario.tcpFrom(source);
+  }
+
+  /** Two phones with the same ports behind one address: pairs stay pairs, two ports further up. */
+  @ParameterizedTest
+  @MethodSource("translations")
+  void twoPhonesWithTheSamePorts_haveTheirOwnOutside(Router router) {
+    SipScenario scenario = labs.with(router);
+    Family family = router.family();
+    try (SipLine one = line(scenario, router, family.client());
+        SipLine two = line(scenario, router, family.otherClient());
+        SipCall first =
+            scenario.call(
+                one,
+                RtpPeer.open(scenario.client(), family.client(), 30000),
+                RtpPeer.open(scenario.server(), family.server(), 31000));
+        SipCall second =
+            scenario.call(
+                two,
+                RtpPeer.open(scenario.client(), family.otherClient(), 30000),
+                RtpPeer.open(scenario.server(), family.server(), 31010))) {
+      first.connect();
+      second.connect();
+      SipSdp firstTold = first.heard(Side.CALLEE);
+      SipSdp secondTold = second.heard(Side.CALLEE);
+      assertEquals(30000, firstTold.rtp().port(), "the phone's own port is free");
+      if (firstTold.rtp().host().equals(secondTold.rtp().host())) {
+        assertEquals(30002, secondTold.rtp().port(), "the next pair");
+      } else {
+        assertEquals(30000, secondTold.rtp().port(), "another address of the pool");
+      }
+      for (SipCall call : List.of(first, second)) {
+        SipSdp told = call.heard(Side.CALLEE);
+        assertEquals(told.rtp().port() + 1, told.rtcp().port());
+        call.assertAudio();
+      }
+      assertNotEquals(one.dialogue().clientSeenByServer(), two.dialogue().clientSeenByServer());
+      first.hangUp(Side.CALLER);
+      second.assertAudio();
+      second.hangUp(Side.CALLEE);
+      scenario.awaitNoMedia();
+      scenario.assertSilent(second, secondTold, second.heard(Side.CALLER));
+    }
+  }
+
+  /** A phone that asked a STUN server writes its outside address itself: nothing is changed. */
+  @ParameterizedTest
+  @EnumSource
+  void phoneThatWroteItsOutsideAddress_isLeftAlone(Family family) {
+    Router router = new Router(NatMode.MASQUERADE, family, true);
+    SipScenario scenario = labs.with(router);
+    try (SipLine line = scenario.udp(5090);
+        SipCall call = scenario.call(line)) {
+      // As a STUN server would have told it.
+      line.say(true, call.build(Side.CALLER, "OPTIONS", null));
+      Endpoint outside = line.dialogue().clientSeenByServer();
+      RtpPeer own = call.audio(Side.CALLER);
+      SipSdp offer = SipSdp.audio(new Endpoint(outside.host(), own.rtp().local().port()));
+      SipMessage invite = call.build(Side.CALLER, "INVITE", offer);
+      String text =
+          invite
+              .text()
+              .replace(
+                  Family.inUrl(line.client().host()) + ":" + line.client().port(),
+                  Family.inUrl(outside.host()) + ":" + outside.port());
+      SipMessage said = SipMessage.of(text);
+      assertEquals(text, line.say(true, said).text());
+      call.note(Side.CALLEE, said);
+      SipMessage ok = call.buildAnswer(Side.CALLEE, said, 200, call.audio(Side.CALLEE).sdp());
+      SipMessage heard = line.say(false, ok);
+      assertEquals(ok.header("Contact"), heard.header("Contact"));
+      assertEquals(ok.body(), heard.body());
+      call.note(Side.CALLER, heard);
+      own.talkTo(call.audio(Side.CALLEE), heard.sdp(), offer);
+      call.audio(Side.CALLEE).talkTo(own, offer, heard.sdp());
+      scenario.assertShut(scenario.serverStranger(), offer.rtp(), own.rtp());
+      call.request(Side.CALLER, "BYE", null);
+      call.answer(Side.CALLEE, 200, null);
+      scenario.awaitNoMedia();
+    }
+  }
+
+  static Stream<Router> farNat() {
+    return SipLabs.fewRouters();
+  }
+
+  /** The far phone writes a private address; its media come from where its messages come from. */
+  @ParameterizedTest
+  @MethodSource("farNat")
+  void farPhoneBehindForeignNat_reachesTheOfferFromTheFlowsOtherEnd(Router router) {
+    SipScenario scenario = labs.with(router);
+    String inside = router.family() == Family.V4 ? "10.1.2.3" : "fd00::7";
+    try (SipLine line = scenario.line(router.overUdp());
+        SipCall call = scenario.call(line)) {
+      SipSdp told = call.request(Side.CALLER, "INVITE", call.audio(Side.CALLER).sdp()).sdp();
+      SipSdp answer = call.audio(Side.CALLEE).sdp().withConnection(inside);
+      SipMessage heard = call.answer(Side.CALLEE, 200, answer);
+      assertEquals(answer.lines(), heard.sdp().lines(), "not an address of this flow");
+      call.request(Side.CALLER, "ACK", null);
+      scenario.assertOpen(call.audio(Side.CALLEE).rtp(), told.rtp(), call.audio(Side.CALLER).rtp());
+      scenario.assertShut(scenario.serverStranger(), told.rtp(), call.audio(Side.CALLER).rtp());
+      call.hangUp(Side.CALLEE);
+      scenario.awaitNoMedia();
+    }
+  }
+
+  /** Media of another host than that which speaks are not opened unless the operator says so. */
+  @ParameterizedTest
+  @MethodSource("farNat")
+  void mediaOfAnotherHost_areNotOpened(Router router) {
+    SipScenario scenario = labs.with(router);
+    Family family = router.family();
+    try (SipLine line = scenario.line(router.overUdp());
+        SipCall call =
+            scenario.call(
+                line,
+                RtpPeer.open(scenario.client(), family.otherClient(), 30100),
+                RtpPeer.open(scenario.server(), family.otherServer(), 31100));
+        Datagrams far = scenario.atServer(0);
+        Datagrams near = scenario.atClient(0)) {
+      call.connect();
+      RtpPeer caller = call.audio(Side.CALLER);
+      RtpPeer callee = call.audio(Side.CALLEE);
+      scenario.assertShut(
+          List.of(
+              new Probe(far, call.heard(Side.CALLEE).rtp(), caller.rtp()),
+              new Probe(callee.rtp(), call.heard(Side.CALLEE).rtp(), caller.rtp()),
+              new Probe(near, call.heard(Side.CALLER).rtp(), callee.rtp()),
+              new Probe(caller.rtp(), call.heard(Side.CALLER).rtp(), callee.rtp())));
+      call.hangUp(Side.CALLER);
+      scenario.awaitNoMedia();
+    }
+  }
+
+  /** Addresses that look like the phone's stand in many places; only those that route change. */
+  @ParameterizedTest
+  @MethodSource("translations")
+  void whatDoesNotRoute_staysByteForByte(Router router) {
+    SipScenario scenario = labs.with(router);
+    try (SipLine line = line(scenario, router, router.family().client());
+        SipCall call = scenario.call(line)) {
+      String own = Family.inUrl(line.client().host()) + ":" + line.client().port();
+      SipMessage message =
+          call.build(
+              Side.CALLER,
+              "MESSAGE",
+              null,
+              "Subject: " + own,
+              "User-Agent: phone " + own,
+              "Authorization: Digest username=\"" + own + "\", uri=\"sip:" + own + "\"",
+              "P-Asserted-Identity: <sip:a@" + own + ">",
+              "X-Nothing: " + own);
+      message = message.withBody("text/plain", "see " + own + "\r\n");
+      SipMessage heard = line.say(true, message);
+      assertEquals(message.body(), heard.body());
+      for (String name :
+          List.of("Subject", "User-Agent", "Authorization", "P-Asserted-Identity", "X-Nothing")) {
+        assertEquals(message.header(name), heard.header(name));
+      }
+      assertEquals(
+          line.dialogue().clientSeenByServer(), heard.contact(), "and what routes is changed");
+    }
+  }
+}
