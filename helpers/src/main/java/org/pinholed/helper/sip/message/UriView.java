@@ -1,6 +1,7 @@
 package org.pinholed.helper.sip.message;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.text.LineView;
 
@@ -141,14 +142,20 @@ public final class UriView extends Span {
         line.advance();
       }
       line.endSpan();
-      if (known != null) {
-        if (!known.isAbsent()) {
-          return false;
-        }
+      if (known != null && known.isAbsent()) {
         known.set(bytes, line.spanFrom(), line.spanTo());
+      } else if (known != null && !repeats(known)) {
+        return false; // one reader takes the first, another one the last
       }
     }
     return line.current() == LineView.END || line.current() == '?';
+  }
+
+  // Phones do write the same parameter twice, if it stands in what was dialed and in the account.
+  private boolean repeats(Span known) {
+    return line.spanLengthBytes() == known.lengthBytes()
+        && line.spanIsWord(
+            known.text().toLowerCase(Locale.ROOT).getBytes(StandardCharsets.ISO_8859_1));
   }
 
   private static boolean isDelimiter(int character) {

@@ -62,6 +62,7 @@ class UriListTest {
         "sip:a@192.0.2.10;transport=tcp;expires=7        | SIP a 192.0.2.10 - - - 7",
         "<sip:a@192.0.2.10;transport=tcp>;expires=7      | SIP a 192.0.2.10 - tcp - 7",
         "<sip:a@192.0.2.10;expires=9>                    | SIP a 192.0.2.10 - - - -1",
+        "<sip:a@192.0.2.10;transport=udp;transport=UDP>  | SIP a 192.0.2.10 - udp - -1",
         "<sips:a:pw@[2001:db8::10]:5061;lr;TRANSPORT=TLS;x=y>  | SIPS a:pw [2001:db8::10] 5061 TLS - -1",
         "<SIP:a@b.example.com;maddr=192.0.2.1?Subject=x> | SIP a b.example.com - - 192.0.2.1 -1",
         "<sip:a@b?x;transport=tcp>                       | SIP a b - - - -1",
