@@ -144,7 +144,11 @@ public interface OutcomeSink {
   enum Children {
     /** They go on. */
     KEEP,
-    /** Their conntracks are deleted, so that the firewall lets nothing more through. */
+    /**
+     * Their conntracks are deleted, so that the firewall lets nothing more through. Only children
+     * that are read go on: they carry messages of other owners, too, and perhaps the last ones of
+     * this one.
+     */
     CUT
   }
 

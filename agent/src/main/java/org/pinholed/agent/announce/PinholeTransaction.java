@@ -207,12 +207,14 @@ public final class PinholeTransaction {
 
   /**
    * Has the children of an expectation that live deleted once its pinhole is shut, unless another
-   * one holds the same.
+   * one holds the same. Those that are read go on.
    *
    * @param expectation one that ends
    */
   void cutChildrenOf(Expectation expectation) {
-    toCut.add(expectation);
+    if (!expectation.request().isRead()) {
+      toCut.add(expectation);
+    }
   }
 
   /**

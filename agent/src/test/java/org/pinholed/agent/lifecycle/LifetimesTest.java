@@ -141,6 +141,29 @@ class LifetimesTest {
     assertTrue(bench.conntrack().has(childComes(4, 30000)), "it came by the new pinhole");
   }
 
+  /** It carries messages of other owners, too, and perhaps the very last ones of this one. */
+  @Test
+  void childThatIsRead_isNotCut() throws NetlinkException {
+    message(
+        (facts, out) ->
+            out.expect(
+                ExpectationRequest.builder(
+                        "signalling",
+                        Direction.REPLY,
+                        new Endpoint(facts.server().address(), 30000),
+                        LambdaProtocol.Word.SAID)
+                    .owner(SERVICE)
+                    .many()
+                    .read()
+                    .lifetime(AN_HOUR)
+                    .build()));
+    Connection child = childComes(1, 30000);
+    message((facts, out) -> out.endOwner(SERVICE, OutcomeSink.Children.CUT));
+    assertEquals(List.of(), bench.backend().open());
+    assertTrue(bench.conntrack().has(child));
+    assertTrue(bench.conntrack().has(childComes(2, 30000)), "it began before the end");
+  }
+
   /** A child of a pinhole that another owner holds, too, may be that one's. */
   @Test
   void childOfASharedPinhole_isCutWithTheLastOwner() throws NetlinkException {
