@@ -144,7 +144,8 @@ public final class MediaPolicy {
   /**
    * Who may send media to a party. The address is exact and the port any (RFC 4961 is not kept by
    * all). A phone behind a NAT that is not ours names an address that nobody sees: its media comes
-   * from where its signalling comes from.
+   * from where its signalling comes from. But where the other end has such an address itself, it
+   * may be in the same network.
    *
    * @param named where the other party takes this stream; null if it does not say
    * @param place how that is announced
@@ -164,9 +165,15 @@ public final class MediaPolicy {
         switch (settings.media()) {
           case PEER -> false;
           case NETWORKS -> inNetworks;
-          case ANY -> inNetworks || (sameFamily && !isPrivate(named));
+          case ANY -> inNetworks || (sameFamily && isKnownTo(other, named));
         };
     return allowed ? MediaSource.of(named) : MediaSource.PEER;
+  }
+
+  private static boolean isKnownTo(InetAddress other, InetAddress named) {
+    boolean ofOneHost =
+        !named.isLoopbackAddress() && !named.isLinkLocalAddress() && !named.isMulticastAddress();
+    return ofOneHost && (isPrivate(other) || !isPrivate(named));
   }
 
   /**

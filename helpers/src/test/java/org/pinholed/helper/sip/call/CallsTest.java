@@ -1,6 +1,7 @@
 package org.pinholed.helper.sip.call;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.pinholed.helper.sip.call.CallBench.INSIDE;
@@ -296,6 +297,78 @@ class CallsTest {
         bench.model.cut().clear();
         bench.model.pass(Duration.ofSeconds(40));
       }
+    }
+
+    @Test
+    void reofferThatIsSentAgain_changesNothing() {
+      call();
+      for (int copy = 0; copy < 2; copy++) {
+        flow.client(SipWord.INVITE).cseq(2).audio(PHONE, 4020).say();
+        assertEquals(Set.of(4000, 4001, 4020, 4021), toPhone());
+      }
+      for (int copy = 0; copy < 2; copy++) {
+        flow.serverAnswers(200, SipWord.INVITE).cseq(2).audio(SERVER, 6020).say();
+        assertEquals(pair(4020), toPhone());
+        assertEquals(pair(6020), toServer());
+      }
+      flow.client(SipWord.INVITE).cseq(2).audio(PHONE, 4020).say(); // late
+      assertEquals(pair(4020), toPhone());
+    }
+
+    @Test
+    void reofferRefusedAfterItsEarlyAnswer_bothNewSetsClose() {
+      call();
+      flow.client(SipWord.INVITE).cseq(2).audio(PHONE, 4020).say();
+      flow.serverAnswers(183, SipWord.INVITE).cseq(2).audio(SERVER, 6020).say();
+      flow.serverAnswers(488, SipWord.INVITE).cseq(2).say();
+      assertEquals(pair(4000), toPhone());
+      assertEquals(pair(6000), toServer());
+    }
+
+    @Test
+    void lateReofferInA183_thenRefused_closes() {
+      call();
+      flow.client(SipWord.INVITE).cseq(2).say();
+      flow.serverAnswers(183, SipWord.INVITE).cseq(2).audio(SERVER, 6020).say();
+      assertEquals(Set.of(6000, 6001, 6020, 6021), toServer());
+      flow.serverAnswers(480, SipWord.INVITE).cseq(2).say();
+      assertEquals(pair(4000), toPhone());
+      assertEquals(pair(6000), toServer());
+    }
+
+    @Test
+    void reofferAcceptedWithoutADescription_itsEarlyAnswerCounts() {
+      call();
+      flow.client(SipWord.INVITE).cseq(2).audio(PHONE, 4020).say();
+      flow.serverAnswers(183, SipWord.INVITE).cseq(2).audio(SERVER, 6020).say();
+      flow.serverAnswers(200, SipWord.INVITE).cseq(2).say();
+      assertEquals(pair(4020), toPhone());
+      assertEquals(pair(6020), toServer());
+    }
+
+    @Test
+    void answerOfOneWhoHasAnOfferUnderWay_isNoneBeforeThe2xx() {
+      call();
+      flow.server(SipWord.INVITE).cseq(9).tags("t", "f").audio(SERVER, 6040).say();
+      flow.client(SipWord.INVITE).cseq(2).audio(PHONE, 4020).say();
+      flow.serverAnswers(183, SipWord.INVITE).cseq(2).audio(SERVER, 6020).say();
+      assertEquals(Set.of(6000, 6001, 6040, 6041), toServer());
+      flow.serverAnswers(491, SipWord.INVITE).cseq(2).say();
+      flow.clientAnswers(200, SipWord.INVITE).cseq(9).tags("t", "f").audio(PHONE, 4000).say();
+      assertEquals(pair(4000), toPhone());
+      assertEquals(pair(6040), toServer());
+    }
+
+    @Test
+    void targetRefreshThatIsSentAgain_andOneThatIsRefused() {
+      call();
+      for (int copy = 0; copy < 2; copy++) {
+        flow.client(SipWord.UPDATE).cseq(2).contact(PHONE, 5070).say();
+        assertTrue(bench.model.open().contains(SERVER + " > " + PHONE + ":5070"));
+      }
+      flow.serverAnswers(491, SipWord.UPDATE).cseq(2).say();
+      assertFalse(bench.model.open().contains(SERVER + " > " + PHONE + ":5070"));
+      assertTrue(bench.model.open().contains(SERVER + " > " + PHONE + ":5060"));
     }
 
     @Test
