@@ -91,6 +91,9 @@ final class CallRules {
         return;
       }
     }
+    if (method == SipWord.BYE) {
+      adoptWithBye(turn);
+    }
     List<Turn.Match> matches = turn.matches();
     if (method == SipWord.BYE) {
       matches.forEach(match -> EndRules.answer(turn, match));
@@ -140,6 +143,19 @@ final class CallRules {
               Signals.NONE,
               turn.after(Turn.RINGING),
               false));
+    }
+  }
+
+  /**
+   * An answer to a BYE that a process read which was killed is believed if the dialog stands
+   * between the same two hosts: either of them could end it anyway.
+   */
+  private static void adoptWithBye(Turn turn) {
+    if (turn.isUnknown() && turn.in().evidence().dialog()) {
+      adoptDialog(turn, true);
+      Dialog.Bye bye = new Dialog.Bye(false, turn.message().cseq(), turn.after(Turn.UNANSWERED));
+      turn.matches()
+          .forEach(match -> turn.set(match.index(), turn.dialog(match.index()).withBye(bye)));
     }
   }
 

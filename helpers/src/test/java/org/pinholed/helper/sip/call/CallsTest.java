@@ -691,6 +691,30 @@ class CallsTest {
     }
 
     @Test
+    void killedBetweenByeAndItsAnswer_theAnswerCloses() {
+      for (int status : new int[] {200, 408, 481}) {
+        call();
+        flow.client(SipWord.BYE).cseq(2).say();
+        kill();
+        flow.serverAnswers(status, SipWord.BYE).cseq(2).say();
+        nothingIsLeft();
+      }
+    }
+
+    @Test
+    void killedBetweenByeAndItsAnswer_whatEndsNothing_endsNothing() {
+      call();
+      flow.client(SipWord.BYE).cseq(2).say();
+      kill();
+      flow.serverAnswers(407, SipWord.BYE).cseq(2).say();
+      flow.serverAnswers(200, SipWord.BYE).cseq(2).tags("f", "another").say();
+      assertEquals(pair(4000), toPhone());
+      flow.client(SipWord.BYE).cseq(3).say();
+      flow.serverAnswers(200, SipWord.BYE).cseq(3).say();
+      nothingIsLeft();
+    }
+
+    @Test
     void killedWithinTheCall_reofferWorks() {
       call();
       kill();
