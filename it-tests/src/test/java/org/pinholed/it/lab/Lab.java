@@ -88,6 +88,9 @@ public interface Lab extends AutoCloseable {
   /** Joins two hosts by another link, without addresses; both ends are up. */
   void link(Host one, String oneEnd, Host other, String otherEnd);
 
+  /** Joins a host to one of another lab by a link without addresses; both ends are up. */
+  void link(Host one, String oneEnd, Lab far, Host other, String otherEnd);
+
   /** Joins two hosts by devices that carry packets without frames; both ends are up. */
   void linkWithoutFrames(Host one, String oneEnd, Host other, String otherEnd);
 

@@ -87,6 +87,12 @@ final class NamespaceLab implements Lab {
 
   @Override
   public void link(Host one, String oneEnd, Host other, String otherEnd) {
+    link(one, oneEnd, this, other, otherEnd);
+  }
+
+  @Override
+  public void link(Host one, String oneEnd, Lab far, Host other, String otherEnd) {
+    NamespaceLab farLab = (NamespaceLab) far;
     ip(
         one,
         "link",
@@ -98,8 +104,9 @@ final class NamespaceLab implements Lab {
         "name",
         otherEnd,
         "netns",
-        namespace(other));
-    up(one, oneEnd, other, otherEnd);
+        farLab.namespace(other));
+    ip(one, "link", "set", oneEnd, "up");
+    farLab.ip(other, "link", "set", otherEnd, "up");
   }
 
   @Override
