@@ -145,9 +145,9 @@ public interface OutcomeSink {
     /** They go on. */
     KEEP,
     /**
-     * Their conntracks are deleted, so that the firewall lets nothing more through. Only children
-     * that are read go on: they carry messages of other owners, too, and perhaps the last ones of
-     * this one.
+     * Their conntracks are deleted, so that the firewall lets nothing more through. Only TCP
+     * connections that are read go on: they carry messages of other owners, too, perhaps the last
+     * ones of this one, and an end of their own is still to come.
      */
     CUT
   }

@@ -22,6 +22,7 @@ import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.Direction;
+import org.pinholed.helper.Transport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -207,12 +208,14 @@ public final class PinholeTransaction {
 
   /**
    * Has the children of an expectation that live deleted once its pinhole is shut, unless another
-   * one holds the same. Those that are read go on.
+   * one holds the same. Connections that are read go on.
    *
    * @param expectation one that ends
    */
   void cutChildrenOf(Expectation expectation) {
-    if (!expectation.request().isRead()) {
+    boolean goOn =
+        expectation.request().isRead() && expectation.request().transport() == Transport.TCP;
+    if (!goOn) {
       toCut.add(expectation);
     }
   }

@@ -14,7 +14,9 @@ import org.pinholed.agent.packet.PacketView;
  *
  * <p>A datagram that outgrows the MTU of its way out cannot be answered with "too big": its sender
  * did nothing wrong and would not know what to make smaller. IPv4 is fragmented by the kernel
- * instead, IPv6 cannot be, unless it came in fragments already: those the kernel makes again.
+ * instead, IPv6 cannot be, unless it came in fragments already: those the kernel makes again. The
+ * way behind the device may be narrower, by its route or by a tunnel far away: so IPv4 that grew
+ * may be fragmented wherever that is needed, unless it is so short that it fits everywhere.
  */
 public final class DatagramRewriter {
   /** No limit by the way out. */
@@ -25,6 +27,9 @@ public final class DatagramRewriter {
   private static final int IPV4_ID = 4;
   private static final int IPV4_FLAGS = 6;
   private static final int IPV4_DF_HIGH = 0x40;
+
+  /** What all ways carry but for odd ones: the least MTU of IPv6 (RFC 8200 section 5). */
+  private static final int FITS_EVERYWHERE_BYTES = 1280;
 
   private final PacketDraft draft = new PacketDraft();
   private int nextId = new SecureRandom().nextInt();
@@ -79,7 +84,8 @@ public final class DatagramRewriter {
       from = edit.to();
     }
     draft.keep(from, payloadBytes - from);
-    if (outgrown && packet.isDontFragment()) {
+    boolean grew = newBytes > headerBytes + payloadBytes;
+    if (packet.isDontFragment() && (outgrown || (grew && newBytes > FITS_EVERYWHERE_BYTES))) {
       allowFragments();
     }
     draft.put16(draft.transportAt() + UDP_LENGTH, draft.lengthBytes() - draft.transportAt());

@@ -143,7 +143,7 @@ class LifetimesTest {
 
   /** It carries messages of other owners, too, and perhaps the very last ones of this one. */
   @Test
-  void childThatIsRead_isNotCut() throws NetlinkException {
+  void connectionThatIsRead_isNotCut() throws NetlinkException {
     message(
         (facts, out) ->
             out.expect(

@@ -189,8 +189,25 @@ class DatagramRewriterTest {
     assertIsSound(made(), false);
 
     assertNull(rewriter.rewrite(view(original), List.of(edit(0, 1, "y")), 1500));
-    assertTrue(view(made()).isDontFragment(), "it fits");
+    assertTrue(view(made()).isDontFragment(), "it fits as its sender knows");
     assertEquals(0, ByteBuffer.wrap(made()).getShort(4));
+  }
+
+  /** Its sender knows the way, perhaps, and made it just so long. */
+  @Test
+  void ipv4ThatGrew_mayBeFragmentedFurtherOn_ifItIsNotShort() {
+    byte[] original = packet(false, false).fragment(0, DF).payload("x".repeat(1252)).build();
+    assertEquals(1280, original.length);
+
+    assertNull(rewriter.rewrite(view(original), List.of(edit(0, 1, "yy")), 1500));
+    assertFalse(view(made()).isDontFragment());
+    assertIsSound(made(), false);
+    assertNull(rewriter.rewrite(view(original), List.of(edit(0, 2, "yy")), 1500));
+    assertTrue(view(made()).isDontFragment(), "it did not grow");
+
+    byte[] small = packet(false, false).fragment(0, DF).payload("x".repeat(1251)).build();
+    assertNull(rewriter.rewrite(view(small), List.of(edit(0, 1, "yy")), 1500));
+    assertTrue(view(made()).isDontFragment(), "it fits everywhere");
   }
 
   @Test
