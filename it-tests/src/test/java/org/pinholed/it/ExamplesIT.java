@@ -152,8 +152,9 @@ class ExamplesIT {
     assertFalse(result.output().contains("Usage:"), story);
     if (endless) {
       assertTrue(result.succeeded() || result.exitCode() == CommandResult.TIMED_OUT, story);
-    } else if (example.matches(".*clear --(parent|policy).*")) {
-      // There is no such parent, and whether one of that policy is left depends on the session.
+    } else if (example.matches(".*clear --(parent|policy|call).*")) {
+      // There is no such parent or call, and whether one of that policy is left depends on the
+      // session.
       assertTrue(result.exitCode() <= 1, story);
     } else {
       assertEquals(0, result.exitCode(), story);

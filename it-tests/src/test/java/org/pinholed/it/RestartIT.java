@@ -195,9 +195,26 @@ class RestartIT {
 
     void begin(Lab lab) {
       String rules =
-          "table inet loss { chain lost { type filter hook %s priority 0; tcp %s 21 drop; }; }"
-              .formatted(hook, port);
+          """
+          table inet loss {
+            counter said {
+            }
+            chain lost {
+              type filter hook %s priority 0;
+              tcp %s 21 tcp flags & psh == psh counter name said
+              tcp %s 21 drop
+            }
+          }
+          """
+              .formatted(hook, port, port);
       lab.run(Lab.Host.SERVER, Duration.ofSeconds(10), "nft", rules).orFail();
+    }
+
+    /**
+     * Whether a message was lost by now: so it has left the agent, changed, as the kernel knows.
+     */
+    boolean wasSaid(Lab lab) {
+      return lab.counter(Lab.Host.SERVER, "inet loss", "said") > 0;
     }
 
     void end(Lab lab) {
@@ -236,6 +253,8 @@ class RestartIT {
           patience, () -> rewritten(scenario.lab()).contains(" . original "), agent::log);
       if (lost == Lost.ACKNOWLEDGEMENT) {
         assertNotEquals(port + "\r\n", session.server().line());
+      } else {
+        Scenario.await(patience, () -> lost.wasSaid(scenario.lab()), agent::log);
       }
       agent.kill();
       agent.startAgain();
@@ -278,6 +297,7 @@ class RestartIT {
       Lost.LINE.begin(lab);
       session.client().send(port + "\r\n");
       Scenario.await(PATIENCE, () -> rewritten(lab).contains(" original "), agent::log);
+      Scenario.await(PATIENCE, () -> Lost.LINE.wasSaid(lab), agent::log);
       agent.kill();
       int whole = 20 + 32 + port.length() + 2;
       lab.firewall(
