@@ -54,15 +54,9 @@ public final class HostPortView {
    * @return what it is; anything but ADDRESS and NAME leaves this view undefined
    */
   public Found read(LineView line, boolean spaced) {
-    addressLength = 0;
-    port = NO_PORT;
-    portOffset = 0;
-    portLengthBytes = 0;
-    line.beginSpan();
+    begin(line);
     Found found = line.current() == '[' ? bracketed(line) : unbracketed(line);
-    line.endSpan();
-    hostOffset = line.spanOffset();
-    hostLengthBytes = line.spanLengthBytes();
+    endHost(line);
     if (found != Found.ADDRESS && found != Found.NAME) {
       return found;
     }
@@ -95,11 +89,7 @@ public final class HostPortView {
    * @return what it is; anything but ADDRESS and NAME leaves this view undefined
    */
   public Found readHost(LineView line) {
-    addressLength = 0;
-    port = NO_PORT;
-    portOffset = 0;
-    portLengthBytes = 0;
-    line.beginSpan();
+    begin(line);
     Found found;
     if (line.current() == '[') {
       found = bracketed(line);
@@ -109,10 +99,22 @@ public final class HostPortView {
     } else {
       found = unbracketed(line);
     }
+    endHost(line);
+    return found;
+  }
+
+  private void begin(LineView line) {
+    addressLength = 0;
+    port = NO_PORT;
+    portOffset = 0;
+    portLengthBytes = 0;
+    line.beginSpan();
+  }
+
+  private void endHost(LineView line) {
     line.endSpan();
     hostOffset = line.spanOffset();
     hostLengthBytes = line.spanLengthBytes();
-    return found;
   }
 
   private Found bracketed(LineView line) {

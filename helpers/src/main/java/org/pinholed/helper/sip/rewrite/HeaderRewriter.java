@@ -68,7 +68,7 @@ public final class HeaderRewriter {
     if (named.isAbsent()) {
       return flow;
     }
-    return isWord(named, "udp") ? Transport.UDP : isWord(named, "tcp") ? Transport.TCP : null;
+    return named.isWord("udp") ? Transport.UDP : named.isWord("tcp") ? Transport.TCP : null;
   }
 
   /**
@@ -89,10 +89,6 @@ public final class HeaderRewriter {
    */
   public static int portOf(ViaView via) {
     return via.port() == UriView.NO_PORT ? SIP_PORT : via.port();
-  }
-
-  private static boolean isWord(Span span, String lowerCase) {
-    return span.isWord(lowerCase);
   }
 
   /**
@@ -241,7 +237,7 @@ public final class HeaderRewriter {
   }
 
   private static boolean isOf(Span transportWord, Transport transport) {
-    return isWord(transportWord, transport == Transport.UDP ? "udp" : "tcp");
+    return transportWord.isWord(transport == Transport.UDP ? "udp" : "tcp");
   }
 
   // What the sender is to itself is its own also where the receiver is seen at the same address.
