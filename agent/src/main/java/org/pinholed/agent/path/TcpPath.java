@@ -8,7 +8,6 @@ import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowBeginnings;
-import org.pinholed.agent.flow.FlowMaker;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -38,7 +37,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private final PacketView packet;
   private final Batch batch;
   private final WorkerFlows flows;
-  private final FlowMaker maker;
   private final FlowBeginnings beginnings;
   private final ReversePath reversePath;
   private final Outcomes outcomes;
@@ -63,7 +61,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
    * @param packet the packet that is being read
    * @param batch the batch it came in
    * @param flows the flows of the worker
-   * @param maker has the helpers in force
    * @param beginnings finds flows that are not known yet
    * @param reversePath judges by which device a packet came in
    * @param outcomes what helpers conclude
@@ -78,7 +75,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
       PacketView packet,
       Batch batch,
       WorkerFlows flows,
-      FlowMaker maker,
       FlowBeginnings beginnings,
       ReversePath reversePath,
       Outcomes outcomes,
@@ -91,7 +87,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     this.packet = packet;
     this.batch = batch;
     this.flows = flows;
-    this.maker = maker;
     this.beginnings = beginnings;
     this.reversePath = reversePath;
     this.outcomes = outcomes;
@@ -178,7 +173,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     outcomes.begin(flow, towards, batch.beganNs());
     TranslatedFlow translation = flow.translation();
     if (mayBegin(flow, towards)) {
-      flow.reading().resume(towards, packet.sequence(), maker.helpers().limits());
+      flow.reading().resume(towards, packet.sequence());
     }
     InOrderStream stream = flow.reading().stream(towards);
     InOrderStream back = flow.reading().stream(towards.opposite());

@@ -135,7 +135,6 @@ final class WorkerParts {
             packet,
             verdicts,
             flows,
-            maker,
             beginnings,
             reversePath,
             outcomes,
