@@ -203,7 +203,9 @@ final class Turn {
   /**
    * The dialogs that a message belongs to: by its tags, and by where it comes from. On a way on
    * which the INVITE came past that is one. Else the sender must be at an address of the party that
-   * it says it is: so a BYE counts that leaves out the proxies (RFC 3261 section 12.2.1.1).
+   * it says it is: so a BYE counts that leaves out the proxies (RFC 3261 section 12.2.1.1). An
+   * answer must go to such an address, too: a server may answer a request of somebody who is no
+   * party, and that one changes nothing.
    */
   List<Match> matches() {
     List<Match> near = new ArrayList<>();
@@ -222,13 +224,19 @@ final class Turn {
             : leg.isBetween(in.receiver(), in.sender())) {
           return List.of(match);
         }
-        InetAddress known = ofCaller ? leg.caller() : leg.callee();
-        if (known.equals(in.sender()) || dialog.party(ofCaller).signals().names(in.sender())) {
+        if (isAt(dialog, ofCaller, in.sender())
+            && (message().isRequest() || isAt(dialog, !ofCaller, in.receiver()))) {
           near.add(match);
         }
       }
     }
     return near;
+  }
+
+  private boolean isAt(Dialog dialog, boolean ofCaller, InetAddress address) {
+    Leg leg = legOf(dialog);
+    return (ofCaller ? leg.caller() : leg.callee()).equals(address)
+        || dialog.party(ofCaller).signals().names(address);
   }
 
   /** Whether there is a dialog with the tags of the message, whoever sent it. */

@@ -451,6 +451,29 @@ class CallsTest {
       assertEquals(Set.of(), bench.model.mediaPorts(address(STRANGER)));
     }
 
+    /** The server may be in league with a neighbour of the phone, or not look at addresses. */
+    @Test
+    void answerToAStranger_changesNothing() {
+      call();
+      Set<String> before = bench.model.open();
+      CallBench.Talk other = bench.flow(CallBench.routed("192.0.2.11", SERVER));
+      for (SipWord method : List.of(SipWord.INVITE, SipWord.UPDATE, SipWord.PRACK)) {
+        for (int status : List.of(183, 200, 481)) {
+          other.client(method).cseq(7).audio("192.0.2.11", 5000).say();
+          bench.model.takeReasons();
+          other
+              .serverAnswers(status, method)
+              .cseq(7)
+              .audio(SERVER, 6100)
+              .contact(SERVER, 5060)
+              .say();
+          assertEquals(before, bench.model.open(), method + " " + status);
+        }
+      }
+      assertEquals(pair(4000), toPhone());
+      assertEquals(pair(6000), toServer());
+    }
+
     @Test
     void holdWithoutAddress_keepsPortsAndTranslation() {
       CallBench.Talk masqueraded =
