@@ -14,6 +14,7 @@ import org.pinholed.it.lab.Datagrams;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.RtpPeer;
 import org.pinholed.it.lab.SipCall;
 import org.pinholed.it.lab.SipCall.Side;
@@ -87,6 +88,32 @@ class SipNatIT {
       second.hangUp(Side.CALLEE);
       scenario.awaitNoMedia();
       scenario.assertSilent(second, secondTold, second.heard(Side.CALLER));
+    }
+  }
+
+  /** What the router itself answers is its own, whatever a phone announces. */
+  @ParameterizedTest
+  @EnumSource
+  void portOnWhichTheRouterListens_isNotTakenAway(Family family) {
+    SipScenario scenario = labs.with(new Router(NatMode.MASQUERADE, family, true));
+    try (SipLine line = scenario.udp(5091);
+        Peer router = scenario.onRouter();
+        SipCall call =
+            scenario.call(
+                line,
+                RtpPeer.open(scenario.client(), family.client(), 30200),
+                RtpPeer.open(scenario.server(), family.server(), 31200))) {
+      line.say(true, call.build(Side.CALLER, "OPTIONS", null));
+      String outside = line.dialogue().clientSeenByServer().host();
+      try (Datagrams service = router.datagrams(outside, 30200)) {
+        call.connect();
+        assertEquals(30202, call.heard(Side.CALLEE).rtp().port());
+        call.assertAudio();
+        scenario.assertOpen(scenario.serverSocket(), service.local(), service);
+        scenario.assertOpen(scenario.serverStranger(), service.local(), service);
+        call.hangUp(Side.CALLER);
+      }
+      scenario.awaitNoMedia();
     }
   }
 

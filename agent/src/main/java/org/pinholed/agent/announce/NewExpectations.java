@@ -33,9 +33,16 @@ final class NewExpectations {
   private final ExpectationTable table;
   private final MarkBits marks;
   private final LivingChildren children;
+  private final LocalPorts localPorts;
   private final Clock clock;
 
-  NewExpectations(ExpectationTable table, MarkBits marks, LivingChildren children, Clock clock) {
+  NewExpectations(
+      ExpectationTable table,
+      MarkBits marks,
+      LivingChildren children,
+      LocalPorts localPorts,
+      Clock clock) {
+    this.localPorts = localPorts;
     this.clock = clock;
     this.table = table;
     this.marks = marks;
@@ -46,7 +53,7 @@ final class NewExpectations {
    * Tries ports until one is free; null if none of some is. First the one by which the same inside
    * endpoint is reached already, then the one that was told for it before, then the one that the
    * flow itself has outside if it is about the flow's own endpoint, then the announced one, then
-   * those above it.
+   * those above it. A port of this machine itself is taken only if it was before.
    *
    * @param parent whose announcement it is
    * @param owner who it belongs to
@@ -76,7 +83,7 @@ final class NewExpectations {
       boolean isWanted = tried < wanted.length;
       Expectation expectation =
           make(parent, owner, request, path, isWanted ? wanted[tried] : port, nowNs);
-      if (table.reserve(expectation)) {
+      if ((isWanted || !isLocal(request, path, port)) && table.reserve(expectation)) {
         asked++;
         if (!children.isTaken(request, path, expectation.pinhole().port())) {
           return expectation;
@@ -111,7 +118,14 @@ final class NewExpectations {
             && facts.sender(request.announcedIn()).equals(path.inside());
     int standing = table.standingPort(request.transport(), path.outside(), path.inside());
     int own = isOwn ? facts.senderSeenByPeer(request.announcedIn()).port() : 0;
+    if (own != 0 && isLocal(request, path, own)) {
+      own = 0;
+    }
     return IntStream.of(standing, before, own).filter(port -> port != 0).distinct().toArray();
+  }
+
+  private boolean isLocal(ExpectationRequest request, ChildPath path, int port) {
+    return localPorts.contains(request.transport(), path.outside(), port);
   }
 
   /**
@@ -164,7 +178,9 @@ final class NewExpectations {
       int lower = isWanted ? wanted[tried] : port;
       Expectation one = make(parent, owner, first, firstPath, lower, nowNs);
       Expectation other = make(parent, owner, second, secondPath, lower + 1, nowNs);
-      if (table.reserve(one)) {
+      boolean isFree =
+          isWanted || !(isLocal(first, firstPath, lower) || isLocal(second, secondPath, lower + 1));
+      if (isFree && table.reserve(one)) {
         if (table.reserve(other)) {
           return new Pair(one, other);
         }

@@ -76,6 +76,7 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
    * @param trace tells running traces
    * @param edits changes messages
    * @param children knows the ports of children that live
+   * @param localPorts knows the ports of this machine
    * @param clock what time it is
    */
   public Outcomes(
@@ -87,6 +88,7 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
       OutcomeTrace trace,
       MessageEdits edits,
       LivingChildren children,
+      LocalPorts localPorts,
       Clock clock) {
     this.table = table;
     this.pinholes = pinholes;
@@ -101,7 +103,7 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
             events,
             trace,
             edits,
-            new NewExpectations(table, marks, children, clock),
+            new NewExpectations(table, marks, children, localPorts, clock),
             this::refused);
   }
 

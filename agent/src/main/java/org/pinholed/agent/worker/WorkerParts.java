@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import org.pinholed.agent.announce.LivingChildren;
+import org.pinholed.agent.announce.LocalPorts;
 import org.pinholed.agent.announce.MessageEdits;
 import org.pinholed.agent.announce.OutcomeTrace;
 import org.pinholed.agent.announce.Outcomes;
@@ -106,7 +107,16 @@ final class WorkerParts {
             table, sockets.pinholes(), events, metrics, outcomeTrace, children, clock);
     this.outcomes =
         new Outcomes(
-            table, pinholes, events, marks, flowMarks, outcomeTrace, edits, children, clock);
+            table,
+            pinholes,
+            events,
+            marks,
+            flowMarks,
+            outcomeTrace,
+            edits,
+            children,
+            new LocalPorts(sockets.ports(), clock),
+            clock);
     this.verdicts = new BatchVerdicts(sockets.queue(), pinholes, metrics, faults, clock);
     this.flows = new WorkerFlows(owner, outcomes, owners, flowMarks, events, clock);
     this.maker =

@@ -1,5 +1,6 @@
 package org.pinholed.agent.worker;
 
+import org.pinholed.agent.announce.LocalPorts;
 import org.pinholed.agent.flow.FlowFinder;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.kernel.conntrack.ConntrackClient;
@@ -14,6 +15,7 @@ import org.pinholed.kernel.route.RouteClient;
  * @param conntrack its way to conntrack
  * @param finder finds the conntrack of a packet
  * @param routes its way to the routing tables
+ * @param ports its way to the sockets of this machine
  * @param pinholes its way to the pinholes
  */
 public record WorkerSockets(
@@ -21,4 +23,5 @@ public record WorkerSockets(
     ConntrackClient conntrack,
     FlowFinder finder,
     RouteClient routes,
+    LocalPorts.Kernel ports,
     PinholeBackend.Session pinholes) {}

@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import java.io.IOException;
+import org.pinholed.agent.announce.KernelPorts;
 import org.pinholed.agent.flow.FlowFinder;
 import org.pinholed.agent.flow.KernelFlowFinder;
 import org.pinholed.agent.handover.HandOver;
@@ -21,6 +22,7 @@ public final class WorkerThread implements AutoCloseable {
   private final PacketQueue queue;
   private final ConntrackClient conntrack;
   private final RouteClient routes;
+  private final KernelPorts ports;
   private final PinholeBackend.Session pinholes;
   private final QueueWorker worker;
 
@@ -28,11 +30,13 @@ public final class WorkerThread implements AutoCloseable {
       PacketQueue queue,
       ConntrackClient conntrack,
       RouteClient routes,
+      KernelPorts ports,
       PinholeBackend.Session pinholes,
       QueueWorker worker) {
     this.queue = queue;
     this.conntrack = conntrack;
     this.routes = routes;
+    this.ports = ports;
     this.pinholes = pinholes;
     this.worker = worker;
   }
@@ -61,13 +65,18 @@ public final class WorkerThread implements AutoCloseable {
       throws IOException {
     ConntrackClient conntrack = ConntrackClient.open();
     RouteClient routes = null;
+    KernelPorts ports = null;
     try {
       routes = RouteClient.open();
+      ports = KernelPorts.open();
       PinholeBackend.Session pinholes = backend.openSession();
       FlowFinder finder = new KernelFlowFinder(conntrack, pinholes);
-      WorkerSockets own = new WorkerSockets(queue, conntrack, finder, routes, pinholes);
-      return new WorkerThread(queue, conntrack, routes, pinholes, maker.make(own));
+      WorkerSockets own = new WorkerSockets(queue, conntrack, finder, routes, ports, pinholes);
+      return new WorkerThread(queue, conntrack, routes, ports, pinholes, maker.make(own));
     } catch (IOException | RuntimeException e) {
+      if (ports != null) {
+        ports.close();
+      }
       if (routes != null) {
         routes.close();
       }
@@ -102,6 +111,7 @@ public final class WorkerThread implements AutoCloseable {
       LOG.warn("close: {}", e.toString());
     }
     queue.close();
+    ports.close();
     routes.close();
     conntrack.close();
   }

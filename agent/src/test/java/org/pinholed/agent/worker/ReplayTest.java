@@ -131,6 +131,7 @@ class ReplayTest {
                 conntrack,
                 new KernelFlowFinder(conntrack, pinholes),
                 RouteClient.open(bench.routes()),
+                bench.ports(),
                 pinholes),
             new WorkerOptions(false, id -> true, WorkerBench.MARKS, WorkerBench.MOST_HELD_PACKETS),
             bench.worker().helpers(),

@@ -9,9 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -35,6 +37,7 @@ class SharedPortsTest {
   private static final String OUTSIDE = "203.0.113.9";
 
   private final Queue<BiConsumer<FlowFacts, OutcomeSink>> next = new ArrayDeque<>();
+  private final AtomicLong time = new AtomicLong(1);
   private final WorkerBench bench;
   private int flows;
 
@@ -49,7 +52,17 @@ class SharedPortsTest {
                   }
                 }),
             AgentConfig.Limits.DEFAULT,
-            Clock.SYSTEM);
+            new Clock() {
+              @Override
+              public long nanoTime() {
+                return time.get();
+              }
+
+              @Override
+              public long epochMicros() {
+                return 0;
+              }
+            });
   }
 
   private DatagramDialogue flow(String client, int port, int seenPort) {
@@ -176,6 +189,72 @@ class SharedPortsTest {
             .filter(row -> "m".equals(row.group()) && CALL.text().equals(row.owner()))
             .count());
     assertEquals(pending, port(flow, CALL, "m", phone), "and when it is narrowed back");
+  }
+
+  /** What the router itself answers, or forwards for its operator, no phone may take away. */
+  @Test
+  void portsOfThisMachine_areNotFree() {
+    FakePorts machine = bench.ports();
+    machine.listen(Transport.UDP, at(OUTSIDE, 51820));
+    machine.listen(Transport.UDP, at("0.0.0.0", 5060));
+    machine.listen(Transport.UDP, at("::", 3478));
+    machine.listen(Transport.UDP, at("192.0.2.1", 6000)); // another address of it
+    machine.listen(Transport.TCP, at(OUTSIDE, 6100)); // another protocol
+    machine.reserve("7000,8000-8002");
+    DatagramDialogue flow = flow("192.0.2.10", 5060, 5060);
+
+    assertEquals(51821, port(flow, CALL, "a", at("192.0.2.10", 51820)));
+    assertEquals(3479, port(flow, CALL, "b", at("192.0.2.10", 3478)));
+    assertEquals(6000, port(flow, CALL, "c", at("192.0.2.10", 6000)));
+    assertEquals(6100, port(flow, CALL, "d", at("192.0.2.10", 6100)));
+    assertEquals(7001, port(flow, CALL, "e", at("192.0.2.10", 7000)));
+    assertEquals(8003, port(flow, CALL, "f", at("192.0.2.10", 8000)));
+    assertEquals(5061, port(flow, CALL, "g", at("192.0.2.10", 5060)), "also that of the flow");
+    UnaryOperator<ExpectationRequest.Builder> stays =
+        request -> request.text(ExpectationRequest.Text.STAYS);
+    assertEquals(0, port(flow, CALL, "h", at("192.0.2.10", 8001), stays));
+    assertEquals(0, bench.worker().flows().unread());
+  }
+
+  @Test
+  void pairs_leaveOutPortsOfThisMachine() {
+    bench.ports().listen(Transport.UDP, at(OUTSIDE, 20003));
+    List<Integer> seen = new ArrayList<>();
+    next.add(
+        (facts, out) ->
+            out.expectGroup(
+                    List.of(
+                        media("m", at("192.0.2.10", 20002)).owner(CALL).item("0").build(),
+                        media("m", at("192.0.2.10", 20003))
+                            .owner(CALL)
+                            .item("0c")
+                            .pairedWith("0")
+                            .build()))
+                .forEach(one -> seen.add(one.orElseThrow().port())));
+    flow("192.0.2.10", 5060, 5060).client("message");
+    assertEquals(List.of(20004, 20005), seen);
+  }
+
+  @Test
+  void portOfThisMachine_isKept_ifItWasOpenBeforeSomethingListenedThere() {
+    DatagramDialogue flow = flow("192.0.2.10", 5060, 5060);
+    assertEquals(30000, port(flow, CALL, "m", at("192.0.2.10", 30000)));
+    bench.ports().listen(Transport.UDP, at(OUTSIDE, 30000));
+    time.addAndGet(1_000_000_000L);
+    assertEquals(30000, port(flow, OTHER, "m", at("192.0.2.10", 30000)));
+  }
+
+  @Test
+  void portsOfThisMachine_areAskedForOnceASecond_andNoneIfTheKernelDoesNotSay() {
+    DatagramDialogue flow = flow("192.0.2.10", 5060, 5060);
+    for (int at = 0; at < 5; at++) {
+      port(flow, CALL, "m" + at, at("192.0.2.10", 30000 + at));
+    }
+    assertEquals(1, bench.ports().questions());
+    bench.ports().fail();
+    time.addAndGet(1_000_000_000L);
+    assertEquals(30010, port(flow, CALL, "n", at("192.0.2.10", 30010)));
+    assertEquals(2, bench.ports().questions());
   }
 
   @Test

@@ -59,6 +59,7 @@ public final class WorkerBench {
   private final FakeQueueKernel queueKernel;
   private final FakeConntrackKernel conntrack;
   private final FakeRouteKernel routes = new FakeRouteKernel();
+  private final FakePorts ports = new FakePorts();
   private final RecordedEvents log = new RecordedEvents();
   private final RecordedMetrics metrics = new RecordedMetrics();
   private final AgentEvents events;
@@ -307,6 +308,7 @@ public final class WorkerBench {
                 ownConntrack,
                 new KernelFlowFinder(ownConntrack, ownPinholes),
                 RouteClient.open(routes),
+                ports,
                 ownPinholes),
             new WorkerOptions(
                 asymmetricRouting, id -> backend.queueOf(id) == 0, MARKS, MOST_HELD_PACKETS),
@@ -493,6 +495,15 @@ public final class WorkerBench {
    */
   FakeRouteKernel routes() {
     return routes;
+  }
+
+  /**
+   * The ports of this machine.
+   *
+   * @return those that the worker asks for
+   */
+  FakePorts ports() {
+    return ports;
   }
 
   /**

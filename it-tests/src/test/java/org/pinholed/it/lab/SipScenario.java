@@ -349,6 +349,11 @@ public final class SipScenario implements AutoCloseable {
     return StreamSupport.stream(agent().json(arguments).spliterator(), false).toList();
   }
 
+  /** Somebody on the router itself; to be closed. */
+  public Peer onRouter() {
+    return Peer.start(router.lab(), Lab.Host.ROUTER);
+  }
+
   /** The events of a kind so far. */
   public List<JsonNode> events(String kind) {
     return agent().events().stream().filter(e -> e.path("event").asText().equals(kind)).toList();

@@ -18,6 +18,7 @@ import org.pinholed.kernel.libc.StructLayout;
  */
 public final class NetlinkSocket implements NetlinkTransport {
   private static final int NETLINK_ROUTE = 0;
+  private static final int NETLINK_SOCK_DIAG = 4;
   private static final int NETLINK_NETFILTER = 12;
   private static final int NETLINK_ADD_MEMBERSHIP = 1;
   private static final int NETLINK_NO_ENOBUFS = 5;
@@ -94,6 +95,19 @@ public final class NetlinkSocket implements NetlinkTransport {
    */
   public static NetlinkSocket openRoute(NetlinkSocketOptions options) throws NetlinkException {
     return open(NETLINK_ROUTE, options);
+  }
+
+  /**
+   * Opens one of the family {@code NETLINK_SOCK_DIAG}, in the network namespace of the calling
+   * thread.
+   *
+   * @param options sizes and times
+   * @return an open socket
+   * @throws NetlinkException if the kernel refuses
+   */
+  public static NetlinkSocket openSocketDiagnosis(NetlinkSocketOptions options)
+      throws NetlinkException {
+    return open(NETLINK_SOCK_DIAG, options);
   }
 
   private static NetlinkSocket open(int family, NetlinkSocketOptions options)
