@@ -237,7 +237,8 @@ final class SipDialogue {
     }
 
     private @Nullable Endpoint insideOf(SdpMedia stream, Transport transport, int port) {
-      if (stream.connection().is(side.senderAddress())) {
+      if (stream.connection().is(side.senderAddress())
+          || !MediaPolicy.isHairpin(facts, direction, stream.connection().address())) {
         return null;
       }
       Inside inside =

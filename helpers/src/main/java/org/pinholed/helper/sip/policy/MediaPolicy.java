@@ -115,8 +115,11 @@ public final class MediaPolicy {
     }
     Announced leads = out.announced(transport, named);
     if (leads != null) {
-      Place place = leads.destination().address().equals(own) ? Place.NAMED : Place.HAIRPIN;
-      return new Destination(place, leads.destination(), null);
+      boolean itsOwn = leads.destination().address().equals(own);
+      if (!itsOwn && !isHairpin(facts, direction, address)) {
+        return refused(named, SipReason.ADDRESS_NOT_SENDER);
+      }
+      return new Destination(itsOwn ? Place.NAMED : Place.HAIRPIN, leads.destination(), null);
     }
     if (address.equals(facts.senderSeenByPeer(direction).address())) {
       return new Destination(Place.SEEN, new Endpoint(own, named.port()), null);
@@ -126,6 +129,23 @@ public final class MediaPolicy {
     return sameFamily && ofOneHost && settings.isInMediaNetworks(address)
         ? new Destination(Place.NAMED, named, null)
         : refused(named, SipReason.ADDRESS_NOT_SENDER);
+  }
+
+  /**
+   * Whether a message may name what others see of another phone behind this firewall: only one that
+   * goes to a phone which they see at the same address. The two are in one network then. In a
+   * message that leaves this network it would have a neighbour's port opened, and would tell its
+   * address.
+   *
+   * @param facts the flow
+   * @param direction which way the message goes
+   * @param named the outside address
+   * @return false if such an endpoint is not to be taken for what is inside
+   */
+  public static boolean isHairpin(FlowFacts facts, Direction direction, InetAddress named) {
+    Direction back = direction.opposite();
+    InetAddress receiverSeen = facts.senderSeenByPeer(back).address();
+    return receiverSeen.equals(named) && !facts.sender(back).address().equals(named);
   }
 
   private static Destination refused(Endpoint named, SipReason reason) {

@@ -12,10 +12,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.Lifetime;
+import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.sip.policy.MediaPolicy.Place;
 import org.pinholed.helper.sip.policy.SipSettings.MediaFrom;
+import org.pinholed.helper.sip.words.SipWord;
 import org.pinholed.helper.testkit.RecordingSink;
 import org.pinholed.helper.text.Options;
 
@@ -142,5 +146,36 @@ class MediaPolicyTest {
     assertEquals(
         expected,
         found.refusal() == null ? found.place() + " " + found.endpoint() : found.refusal().word());
+  }
+
+  /** What others see of a neighbour may be named to a phone behind the same address only. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "ORIGINAL | 203.0.113.1 | addressNotSender", // leaves the network of the phone
+        "REPLY    | 203.0.113.1 | HAIRPIN 192.0.2.11:4000",
+        "REPLY    | 203.0.113.7 | addressNotSender", // another outside address
+      })
+  void destination_ofWhatOthersSeeOfANeighbour(
+      Direction direction, String outside, String expected) {
+    RecordingSink neighbours = new RecordingSink();
+    Endpoint seen = new Endpoint(address(outside), 4000);
+    neighbours.translate(seen);
+    neighbours.expect(
+        ExpectationRequest.builder(
+                "m", Direction.ORIGINAL, new Endpoint(address("192.0.2.11"), 4000), SipWord.INVITE)
+            .owner(new OwnerId(1, 2))
+            .transport(Transport.UDP)
+            .many()
+            .lifetime(new Lifetime.WithOwner(Duration.ofHours(1)))
+            .build());
+    MediaPolicy.Destination found =
+        policy(MediaFrom.PEER).media(seen, Transport.UDP, direction, neighbours);
+    assertEquals(
+        expected,
+        found.refusal() == null ? found.place() + " " + found.endpoint() : found.refusal().word());
+    assertEquals(
+        found, policy(MediaFrom.PEER).signalling(seen, Transport.UDP, direction, neighbours));
   }
 }
