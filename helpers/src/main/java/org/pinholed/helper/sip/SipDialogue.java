@@ -113,7 +113,7 @@ final class SipDialogue {
     }
     @Nullable SdpView sdp = readSdp(views, offset, out);
     if (out.isTraced()) {
-      OwnerId call = calls.names().call(message.callId().bytes());
+      OwnerId call = CallNames.call(message.callId().bytes());
       out.describe(text.line(message, call, sdp));
     }
     SipWord method = message.method();
@@ -253,7 +253,6 @@ final class SipDialogue {
       List<Signal> signals = new ArrayList<>();
       addSignals(signals, Signal.Kind.CONTACT, SipHeader.CONTACT);
       addSignals(signals, Signal.Kind.RECORD_ROUTE, SipHeader.RECORD_ROUTE);
-      CallNames names = calls.names();
       media =
           calls.onMessage(
               new CallMessage(
@@ -261,12 +260,12 @@ final class SipDialogue {
                   message.status(),
                   message.method(),
                   message.cseq(),
-                  names.branch(SipText.bytes(message.branch())),
-                  names.call(message.callId().bytes()),
-                  names.tag(SipText.bytes(message.fromTag())),
-                  names.tag(SipText.bytes(message.toTag())),
+                  CallNames.branch(SipText.bytes(message.branch())),
+                  CallNames.call(message.callId().bytes()),
+                  CallNames.tag(SipText.bytes(message.fromTag())),
+                  CallNames.tag(SipText.bytes(message.toTag())),
                   direction,
-                  sdp == null ? null : SdpDescription.of(sdp),
+                  sdp == null ? null : SdpDescription.of(sdp, side.sender().address()),
                   signals,
                   message.sessionExpires(),
                   mayOpen,
@@ -294,7 +293,10 @@ final class SipDialogue {
     }
 
     private Endpoint endpoint(UriView uri) {
-      return new Endpoint(uri.host().address(), HeaderRewriter.portOf(uri));
+      // Mostly its own: then what is remembered of the call shares the address of the flow.
+      boolean own = uri.host().isAddress(side.senderAddress());
+      return new Endpoint(
+          own ? side.sender().address() : uri.host().address(), HeaderRewriter.portOf(uri));
     }
 
     void register() {
