@@ -25,6 +25,7 @@ public final class NftExpressions {
   private static final int REGISTERS = 16;
   private static final int NFT_JUMP = -3;
   private static final int NFT_GOTO = -4;
+  private static final int NF_DROP = 0;
   private static final int NFT_RETURN = -5;
   private static final int NFQ_FLAG_BYPASS = 1;
   private static final int NFT_QUEUE_FLAG_BYPASS = 1;
@@ -620,6 +621,15 @@ public final class NftExpressions {
    */
   public NftExpressions returnToCaller() {
     return verdict(NFT_RETURN, "");
+  }
+
+  /**
+   * Drops the packet.
+   *
+   * @return these expressions
+   */
+  public NftExpressions drop() {
+    return verdict(NF_DROP, "");
   }
 
   /**

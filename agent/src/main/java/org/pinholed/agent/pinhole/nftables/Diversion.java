@@ -160,6 +160,7 @@ final class Diversion {
         CHAIN_STRICT,
         CHAIN_QUEUES,
         SynRules.CHAIN_BEGIN,
+        FlowMaps.CHAIN_WRITE,
         FlowMaps.CHAIN_FLOWS,
         CHAIN_DIVERT,
         CHAIN_POSTROUTING,
@@ -171,6 +172,7 @@ final class Diversion {
         .addChain(table, CHAIN_STRICT)
         .addChain(table, CHAIN_QUEUES)
         .addChain(table, SynRules.CHAIN_BEGIN)
+        .addChain(table, FlowMaps.CHAIN_WRITE)
         .addChain(table, FlowMaps.CHAIN_FLOWS)
         .addChain(table, CHAIN_DIVERT)
         .addBaseChain(

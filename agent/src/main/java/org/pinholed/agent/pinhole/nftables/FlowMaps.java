@@ -33,20 +33,41 @@ import org.pinholed.kernel.nftables.NftValue;
  * <p>What stands of an earlier flow is deleted first, because adding does not replace. A map that
  * is full ends the rule and nothing else: the datagram goes on, and is not found here. The half
  * that is asked for first is written first, so no half of one flow is taken with that of another.
+ *
+ * <p>Until a flow is confirmed the kernel may translate another one to the same outside port: two
+ * phones that send from port 5060 to the same registrar at the same moment. It drops the second one
+ * when that is to be confirmed, for its reply tuple is taken. In the queue the two look alike. So
+ * the second one is dropped here already, while the first may still be in the queue: its sender
+ * sends again, and gets another port then.
  */
 final class FlowMaps {
   static final String CHAIN_FLOWS = "flows";
+  static final String CHAIN_WRITE = "flowwrite";
 
-  /** How many rules there are in the chain. */
-  static final int RULES = 2;
+  /** How many rules there are in the chain that drops the second one. */
+  static final int RULES = 5;
+
+  /** How many rules there are in the chain that writes. */
+  static final int WRITE_RULES = 2;
 
   private static final long TIMEOUT_MS = 30_000; // a new agent may first have to start
+
+  /**
+   * How long a datagram may be in the queue before another one is taken for the next flow. A
+   * conntrack that was deleted meanwhile costs the next sender so much: SIP sends again 0.5, 1.5
+   * and 3.5 s later (RFC 3261 section 17.1.1.2).
+   */
+  private static final long WAITING_MS = 3_000;
 
   private final NftTable table;
   private final NftSet sources4;
   private final NftSet sources6;
   private final NftSet destinations4;
   private final NftSet destinations6;
+  private final NftSet waiting4;
+  private final NftSet waiting6;
+  private final NftSet senders4;
+  private final NftSet senders6;
 
   FlowMaps(NftTable table, int sizeElements) {
     this.table = table;
@@ -54,6 +75,10 @@ final class FlowMaps {
     sources6 = map("flowsrc6", NftField.IPV6_ADDR, sizeElements, "source . port . conntrack id");
     destinations4 = map("flowdst4", NftField.IPV4_ADDR, sizeElements, "destination . port . mark");
     destinations6 = map("flowdst6", NftField.IPV6_ADDR, sizeElements, "destination . port . mark");
+    waiting4 = waiting("flowwait4", NftField.IPV4_ADDR, sizeElements);
+    waiting6 = waiting("flowwait6", NftField.IPV6_ADDR, sizeElements);
+    senders4 = senders("flowfrom4", NftField.IPV4_ADDR, sizeElements);
+    senders6 = senders("flowfrom6", NftField.IPV6_ADDR, sizeElements);
   }
 
   private static NftSet map(String name, NftField address, int size, String value) {
@@ -66,27 +91,76 @@ final class FlowMaps {
         .build();
   }
 
+  private static NftSet waiting(String name, NftField address, int size) {
+    return NftSet.named(name, address, NftField.INET_SERVICE, address, NftField.INET_SERVICE)
+        .timeouts()
+        .changedByRules()
+        .size(size)
+        .comment("first datagram as it leaves, which may be in the queue")
+        .build();
+  }
+
+  /** Of the original source the address alone: keys have five fields at most. */
+  private static NftSet senders(String name, NftField address, int size) {
+    return NftSet.named(
+            name, address, NftField.INET_SERVICE, address, NftField.INET_SERVICE, address)
+        .timeouts()
+        .changedByRules()
+        .size(size)
+        .comment("first datagram as it leaves, with its original source")
+        .build();
+  }
+
   List<NftSet> sets() {
-    return List.of(sources4, sources6, destinations4, destinations6);
+    return List.of(
+        sources4, sources6, destinations4, destinations6, waiting4, waiting6, senders4, senders6);
   }
 
   /** Writes the rules of {@link #CHAIN_FLOWS}, which comes behind a look at what is unconfirmed. */
   void addRules(NftBatch batch) {
-    addRule(batch, false);
-    addRule(batch, true);
+    for (boolean ipv6 : new boolean[] {false, true}) {
+      loadSource(begin(batch, CHAIN_FLOWS, ipv6), ipv6)
+          .lookup(ipv6 ? senders6 : senders4, 0)
+          .goTo(CHAIN_WRITE)
+          .comment("of the same sender as before")
+          .endRule();
+    }
+    for (boolean ipv6 : new boolean[] {false, true}) {
+      begin(batch, CHAIN_FLOWS, ipv6)
+          .lookup(ipv6 ? waiting6 : waiting4, 0)
+          .counter()
+          .drop()
+          .comment("of another one: the kernel would drop it a moment later")
+          .endRule();
+    }
+    batch.addRule(table, CHAIN_FLOWS).goTo(CHAIN_WRITE).endRule();
+    addWriteRule(batch, false);
+    addWriteRule(batch, true);
   }
 
-  private void addRule(NftBatch batch, boolean ipv6) {
+  /** Begins a rule that has the datagram as it leaves, from register 0. */
+  private NftExpressions begin(NftBatch batch, String chain, boolean ipv6) {
+    return PacketTuple.loadPorts(PacketTuple.family(batch.addRule(table, chain), ipv6), ipv6);
+  }
+
+  /** Loads the original source behind that. */
+  private static NftExpressions loadSource(NftExpressions rule, boolean ipv6) {
+    int words = PacketTuple.addressBytes(ipv6) / 4;
+    int address = 2 * words + 2;
+    return rule.loadCt(ipv6 ? Ct.SRC_IP6 : Ct.SRC_IP, Direction.ORIGINAL, address)
+        .loadCt(Ct.PROTO_SRC, Direction.ORIGINAL, address + words);
+  }
+
+  private void addWriteRule(NftBatch batch, boolean ipv6) {
     NftSet sources = ipv6 ? sources6 : sources4;
     NftSet destinations = ipv6 ? destinations6 : destinations4;
     int words = PacketTuple.addressBytes(ipv6) / 4;
     int address = 2 * words + 2;
     int port = address + words;
     int last = port + 1;
-    NftExpressions rule =
-        PacketTuple.loadPorts(PacketTuple.family(batch.addRule(table, CHAIN_FLOWS), ipv6), ipv6);
-    rule.loadCt(ipv6 ? Ct.SRC_IP6 : Ct.SRC_IP, Direction.ORIGINAL, address)
-        .loadCt(Ct.PROTO_SRC, Direction.ORIGINAL, port)
+    loadSource(begin(batch, CHAIN_WRITE, ipv6), ipv6)
+        .changeElement(ElementOperation.UPDATE, ipv6 ? senders6 : senders4, 0, WAITING_MS)
+        .changeElement(ElementOperation.UPDATE, ipv6 ? waiting6 : waiting4, 0, WAITING_MS)
         .loadCt(Ct.ID, last)
         .toHostOrder32(last)
         .changeElement(ElementOperation.DELETE, sources, 0, address, 0)

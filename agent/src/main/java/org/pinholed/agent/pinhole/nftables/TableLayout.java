@@ -22,7 +22,7 @@ import org.pinholed.kernel.nftables.NftTable;
  */
 final class TableLayout {
   /** One more whenever a set or chain gets another shape under the same name. */
-  private static final int VERSION = 12;
+  private static final int VERSION = 13;
 
   private static final Map<String, Integer> RULES =
       Map.of(
@@ -41,7 +41,9 @@ final class TableLayout {
           Diversion.CHAIN_INPUT,
           4,
           FlowMaps.CHAIN_FLOWS,
-          FlowMaps.RULES);
+          FlowMaps.RULES,
+          FlowMaps.CHAIN_WRITE,
+          FlowMaps.WRITE_RULES);
 
   private final NftTable table;
   private final PinholeMaps maps;
