@@ -234,6 +234,19 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   }
 
   /**
+   * Lets pass what need not wait any more.
+   *
+   * @param flow its flow
+   * @param direction its direction
+   */
+  void settle(Flow flow, Direction direction) {
+    MessageHold hold = holdOf(flow, direction);
+    if (hold != null) {
+      decide(flow, direction, hold, () -> hold.settle(this));
+    }
+  }
+
+  /**
    * Drops all that waits of a connection that is cut.
    *
    * @param flow the flow

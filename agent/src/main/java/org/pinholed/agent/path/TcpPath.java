@@ -38,7 +38,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private final PacketView packet;
   private final Batch batch;
   private final WorkerFlows flows;
-  private final FlowMaker maker;
   private final FlowBeginnings beginnings;
   private final ReversePath reversePath;
   private final Outcomes outcomes;
@@ -46,11 +45,11 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private final HeldMessages held;
   private final RewrittenVerdict rewritten;
   private final PinholeTransaction pinholes;
+  private final PickUps pickUps;
   private final HelperFaults faults;
   private final AgentMetrics metrics;
   private final Tracer tracer;
 
-  private final ByteCursor segment = new ByteCursor();
   private String verdict = AS_IT_CAME;
 
   // The message that is being read, for the callback from the stream.
@@ -91,7 +90,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     this.packet = packet;
     this.batch = batch;
     this.flows = flows;
-    this.maker = maker;
     this.beginnings = beginnings;
     this.reversePath = reversePath;
     this.outcomes = outcomes;
@@ -99,6 +97,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     this.held = held;
     this.rewritten = new RewrittenVerdict(batch, rewrites, held, outcomes, pinholes, metrics);
     this.pinholes = pinholes;
+    this.pickUps = new PickUps(packet, batch, maker, outcomes, rewrites, held, metrics);
     this.faults = new HelperFaults(batch, flows, outcomes, events, metrics);
     this.metrics = metrics;
     this.tracer = tracer;
@@ -177,9 +176,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private void readSegment(Flow flow, Direction towards) {
     outcomes.begin(flow, towards, batch.beganNs());
     TranslatedFlow translation = flow.translation();
-    if (mayBegin(flow, towards)) {
-      flow.reading().resume(towards, packet.sequence(), maker.helpers().limits());
-    }
+    boolean asks = pickUps.begin(flow, towards);
     InOrderStream stream = flow.reading().stream(towards);
     InOrderStream back = flow.reading().stream(towards.opposite());
     Reason reason = null;
@@ -187,15 +184,17 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (packet.has(PacketView.ACK)) {
       int acknowledgement = rewrites.acknowledged(flow, towards.opposite());
       held.acknowledged(flow, towards.opposite(), acknowledgement);
-      if (back == null) {
-        flow.reading().noteAcknowledged(towards.opposite(), acknowledgement);
-      }
-      if (back != null
+      if (!pickUps.acknowledged(flow, towards.opposite(), acknowledgement)
+          && back != null
           && !flow.devices()
               .passedUnread(
                   towards.opposite(), back.sequenceOf(back.bytesRead()), acknowledgement)) {
         reason = back.acknowledged(acknowledgement).reason();
       }
+    }
+    if (asks) {
+      verdict = pickUps.ask(flow, towards);
+      return;
     }
     if (stream != null && flow.reading().isClosed(towards) && packet.payloadLengthBytes() > 0) {
       int behindFin = endOfPayload() - stream.sequenceOf(stream.bytesRead());
@@ -230,7 +229,9 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     }
     if (translation != null && !packet.has(PacketView.RST)) {
       boolean inTurnOnly =
-          flow.helper() instanceof StreamHelper helper && (!kept || helper.mayAnnounce(towards));
+          stream != null
+              && flow.helper() instanceof StreamHelper helper
+              && (!kept || helper.mayAnnounce(towards));
       verdict = rewritten.give(flow, translation, towards, inTurnOnly);
       Reason spent = held.takeEndOfReading();
       if (spent != null && !flow.readingEnded()) {
@@ -240,24 +241,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, towards, stream);
     }
-  }
-
-  /**
-   * Whether a direction that is resumed may be read from this segment on. In the middle of a
-   * message that is longer than a segment a helper could not tell what it reads.
-   */
-  private boolean mayBegin(Flow flow, Direction towards) {
-    if (flow.reading().stream(towards) != null
-        || !(flow.helper() instanceof StreamHelper helper)
-        || !helper.hasLongMessages(towards)) {
-      return true;
-    }
-    if (packet.payloadLengthBytes() == 0
-        || !flow.reading().isAcknowledgedUpTo(towards, packet.sequence())) {
-      return false;
-    }
-    segment.wrap(packet.buffer(), packet.payloadOffset(), packet.payloadLengthBytes(), 0);
-    return helper.mayBeginWith(towards, segment);
   }
 
   /**
