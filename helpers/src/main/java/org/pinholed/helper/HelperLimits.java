@@ -15,12 +15,32 @@ public record HelperLimits(
   /** What is used where nothing is configured. */
   public static final HelperLimits DEFAULT = new HelperLimits(8192, 16384, 32, 512);
 
+  private static final int STREAM_BUFFER_MAX = 1 << 20;
+
   /** Refuses values outside their ranges. */
   public HelperLimits {
     Ranges.require("lineBytes", lineBytes, 256, 65536);
-    Ranges.require("streamBufferBytes", streamBufferBytes, Math.max(1024, lineBytes), 1048576);
+    Ranges.require(
+        "streamBufferBytes", streamBufferBytes, Math.max(1024, lineBytes), STREAM_BUFFER_MAX);
     Ranges.require("earlySegments", earlySegments, 1, 1024);
     Ranges.require("historyBytes", historyBytes, 0, 65536);
+  }
+
+  /** How many bytes a segment usually has at most (Ethernet, IPv4, TCP without options). */
+  private static final int SEGMENT_BYTES = 1460;
+
+  /**
+   * The same with room for messages of a length, and for the segments behind one that come early
+   * because one of its own was lost.
+   *
+   * @param messageBytes length of the longest message, 0..65536
+   * @return with a {@code streamBufferBytes} that is large enough
+   */
+  public HelperLimits forMessages(int messageBytes) {
+    int bytes = Math.min(STREAM_BUFFER_MAX, messageBytes + earlySegments * SEGMENT_BYTES);
+    return messageBytes <= lineBytes || bytes <= streamBufferBytes
+        ? this
+        : new HelperLimits(lineBytes, bytes, earlySegments, historyBytes);
   }
 
   /**

@@ -35,10 +35,20 @@ public interface HelperProtocol {
   EntryLimits limits();
 
   /**
+   * How long a message may be over TCP that is kept until it is whole, if that is more than {@link
+   * HelperLimits#streamBufferBytes()} of the configuration. Its flows have that much room.
+   *
+   * @return in bytes, at most 65536; 0 for protocols whose messages are lines
+   */
+  default int longestMessageBytes() {
+    return 0;
+  }
+
+  /**
    * Checks options and makes what opens flows of one configured entry.
    *
    * @param options values as the configuration file gives them: text, numbers, booleans, lists
-   * @param limits limits on hostile input
+   * @param limits limits on hostile input, with room for {@link #longestMessageBytes}
    * @return a factory that is used by several threads
    * @throws IllegalArgumentException for an unknown option or a bad value, in the form {@code
    *     field: value (expected: range)}

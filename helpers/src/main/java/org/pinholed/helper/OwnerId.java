@@ -22,9 +22,11 @@ public record OwnerId(long high, int low) implements Comparable<OwnerId> {
   private static final String DIGITS =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-  /** Makes names of one kind. Not thread-safe: each flow has its own. */
+  /** Makes names of one kind. Thread-safe: all flows of a protocol use the same one. */
   public static final class Digest {
-    private final MessageDigest sha256;
+    /** Half a kilobyte each: of the thread, because there are many flows and kinds. */
+    private static final ThreadLocal<MessageDigest> SHA_256 = ThreadLocal.withInitial(Digest::make);
+
     private final byte[] kind;
 
     /**
@@ -33,12 +35,15 @@ public record OwnerId(long high, int low) implements Comparable<OwnerId> {
      * @param kind what the owners are, for example {@code sip dialog}
      */
     public Digest(String kind) {
+      this.kind = kind.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static MessageDigest make() {
       try {
-        sha256 = MessageDigest.getInstance("SHA-256");
+        return MessageDigest.getInstance("SHA-256");
       } catch (NoSuchAlgorithmException e) {
         throw new IllegalStateException(e); // every Java has it
       }
-      this.kind = kind.getBytes(StandardCharsets.UTF_8);
     }
 
     /**
@@ -48,9 +53,11 @@ public record OwnerId(long high, int low) implements Comparable<OwnerId> {
      * @return its name
      */
     public OwnerId of(byte[]... parts) {
-      add(kind);
+      MessageDigest sha256 = SHA_256.get();
+      sha256.reset();
+      add(sha256, kind);
       for (byte[] part : parts) {
-        add(part);
+        add(sha256, part);
       }
       byte[] hash = sha256.digest();
       long high = 0;
@@ -65,7 +72,7 @@ public record OwnerId(long high, int low) implements Comparable<OwnerId> {
     }
 
     /** With its length before it, so that no two lists of parts are the same bytes. */
-    private void add(byte[] part) {
+    private static void add(MessageDigest sha256, byte[] part) {
       for (int shift = 24; shift >= 0; shift -= 8) {
         sha256.update((byte) (part.length >> shift));
       }

@@ -224,6 +224,60 @@ class SipTcpIT {
     }
   }
 
+  /**
+   * A message of 60,000 bytes ends nothing: where nothing is translated it is read like any other.
+   * Else it is more than is held, so it passes as it came and opens nothing. In both cases the next
+   * one is as good as ever.
+   */
+  @ParameterizedTest
+  @MethodSource("routers")
+  void messageOf60000Bytes_isOneOfMany(Router router) {
+    SipScenario scenario = labs.with(router);
+    try (SipLine line = scenario.tcp();
+        SipCall text = scenario.call(line);
+        SipCall picture = scenario.call(line);
+        SipCall next = scenario.call(line);
+        Datagrams far = scenario.server().datagrams(line.server().host(), 0)) {
+      String much = "z".repeat(60_000);
+      SipMessage message = text.build(Side.CALLER, "MESSAGE", null).withBody("text/plain", much);
+      assertEquals(much, text.say(Side.CALLER, message).body());
+      text.answer(Side.CALLEE, 200, null);
+
+      String parts =
+          "--x\r\nContent-Type: application/sdp\r\n\r\n%s\r\n--x\r\nContent-Type: image/jpeg\r\n\r\n%s\r\n--x--\r\n"
+              .formatted(picture.audio(Side.CALLER).sdp().text(), much);
+      SipMessage invite =
+          picture.build(Side.CALLER, "INVITE", null).withBody("multipart/mixed;boundary=x", parts);
+      Connection client = stream(line).clientConnection();
+      client.send(invite.text());
+      String heard = SipStream.next(stream(line).serverConnection());
+      assertEquals(invite.text(), heard, "as it came");
+      Endpoint rtp = picture.audio(Side.CALLER).rtp().local();
+      if (router.nat() == null) {
+        scenario.assertOpen(far, rtp, picture.audio(Side.CALLER).rtp());
+      } else {
+        assertEquals(List.of(), scenario.media());
+        assertEquals(1, refusals(scenario, "holdBytes", "holdSegments"));
+      }
+      picture.note(Side.CALLEE, SipMessage.of(heard));
+      client = stream(line).serverConnection();
+      client.send(picture.buildAnswer(Side.CALLEE, SipMessage.of(heard), 486, null).text());
+      SipStream.next(stream(line).clientConnection());
+      scenario.awaitNoMedia();
+
+      next.connect();
+      next.assertAudio();
+      next.hangUp(Side.CALLEE);
+      scenario.awaitNoMedia();
+    }
+  }
+
+  private static long refusals(SipScenario scenario, String... reasons) {
+    return scenario.events("refused").stream()
+        .filter(event -> List.of(reasons).contains(event.path("reason").asText()))
+        .count();
+  }
+
   /** The short names (RFC 3261 section 7.3.3), white space, and folded lines. */
   @ParameterizedTest
   @MethodSource("routers")

@@ -195,6 +195,19 @@ public record AgentConfig(
     }
 
     /**
+     * Refuses a protocol whose messages are so long that the share of a client has no room for one
+     * flow with two of them.
+     *
+     * @param flow limits on the bytes of one flow
+     * @return these limits
+     * @throws IllegalArgumentException in the form {@code bufferedBytes: value (expected: range)}
+     */
+    public Limits withRoomFor(HelperLimits flow) {
+      Ranges.require("bufferedBytes", bufferedBytes, 4 * flow.mostBytesPerFlow(), 1 << 30);
+      return this;
+    }
+
+    /**
      * The share of one client in the parents, where it is not configured.
      *
      * @param parents parent flows that are read at the same time

@@ -168,6 +168,13 @@ public final class ConfigLoader {
     root.requireKeys(ROOT_KEYS);
     AgentConfig.Limits limits = limits(root.section("limits"));
     List<HelperEntry> helpers = helpers(root, limits.stream());
+    for (HelperEntry entry : helpers) {
+      HelperProtocol protocol = protocols.get(entry.name());
+      if (protocol != null && entry.enabled() && entry.transport() == Transport.TCP) {
+        HelperLimits flow = limits.stream().forMessages(protocol.longestMessageBytes());
+        root.section("limits").build(() -> limits.withRoomFor(flow));
+      }
+    }
     AgentConfig config =
         new AgentConfig(
             helpers,

@@ -30,7 +30,8 @@ public final class DatagramBeginnings {
   /**
    * After so much silence a flow is looked up before its next datagram is read: its conntrack may
    * be over, and the datagram the first one of another. The kernel tells of that too, but on
-   * another socket.
+   * another socket. One that is translated is looked up each time: the other one may go the other
+   * way, and then each of its addresses would be taken for the opposite one.
    */
   static final long SILENCE_NS = 5_000_000_000L;
 
@@ -42,6 +43,7 @@ public final class DatagramBeginnings {
   private final WorkerFlows flows;
   private final FlowFinder finder;
   private final ConntrackClient conntrack;
+  private final ParentLookup lookup;
   private final IntPredicate mine;
   private final FlowMarks marks;
   private final AgentEvents events;
@@ -63,6 +65,7 @@ public final class DatagramBeginnings {
    * @param flows gets them
    * @param finder finds their conntracks
    * @param conntrack the worker's own way to conntrack
+   * @param lookup tells what became of the flow of the datagram that is being read
    * @param mine tells by a conntrack id whether its packets come to this worker's queue
    * @param marks writes what is known of a flow into its conntrack mark
    * @param events log and counters, shared
@@ -74,6 +77,7 @@ public final class DatagramBeginnings {
       WorkerFlows flows,
       FlowFinder finder,
       ConntrackClient conntrack,
+      ParentLookup lookup,
       IntPredicate mine,
       FlowMarks marks,
       AgentEvents events,
@@ -83,6 +87,7 @@ public final class DatagramBeginnings {
     this.flows = flows;
     this.finder = finder;
     this.conntrack = conntrack;
+    this.lookup = lookup;
     this.mine = mine;
     this.marks = marks;
     this.events = events;
@@ -90,23 +95,16 @@ public final class DatagramBeginnings {
   }
 
   /**
-   * Whether a flow is still the one that its packets say. Asks the kernel after a silence only; one
-   * that is over is ended.
+   * Whether a flow is still the one that its packets say. Asks the kernel if it is translated, or
+   * after a silence; one that is over is ended.
    *
    * @param flow a flow of datagrams that is known
    * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    * @return false if it is over, and the packet another one's
    */
   public boolean isStill(Flow flow, long nowNs) {
-    if (flow.silentNs(nowNs) < SILENCE_NS || !flow.isConfirmed()) {
-      return true;
-    }
-    try {
-      if (conntrack.get(flow.parent().identity()).isPresent()) {
-        return true;
-      }
-    } catch (NetlinkException e) {
-      marks.failed(e);
+    boolean mayBeOver = flow.isTranslated() || flow.silentNs(nowNs) >= SILENCE_NS;
+    if (!mayBeOver || !flow.isConfirmed() || lookup.of(flow) != ParentLookup.Answer.GONE) {
       return true;
     }
     flows.end(flow, AgentEvent.Kind.PARENT_CLOSED);

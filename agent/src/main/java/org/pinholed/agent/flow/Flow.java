@@ -57,6 +57,7 @@ public final class Flow {
    * @param facts what its helper is told
    * @param helperEntry the configured entry it belongs to
    * @param helper reads it; null if it is not to be read at all
+   * @param limits how much each of its streams may keep
    * @param buffered memory for what its streams keep, shared
    * @param giveWay told from any thread if reading must end because that memory is spent
    * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
@@ -67,6 +68,7 @@ public final class Flow {
       FlowFacts facts,
       HelperEntry helperEntry,
       @Nullable SessionHelper helper,
+      HelperLimits limits,
       BufferedBytes buffered,
       Consumer<Flow> giveWay,
       long nowNs) {
@@ -84,7 +86,8 @@ public final class Flow {
         new Reading(
             facts,
             translation,
-            buffered.open(ClientKey.of(facts.client().address()), () -> giveWay.accept(this)));
+            buffered.open(ClientKey.of(facts.client().address()), () -> giveWay.accept(this)),
+            limits);
     this.createdNs = nowNs;
     this.lastNs = nowNs;
   }
@@ -218,10 +221,9 @@ public final class Flow {
    * Goes on where another process stood. Only before the first packet.
    *
    * @param state what it said
-   * @param limits how much the streams may keep
    * @return false if its helper does not understand it; then the flow is not to be used
    */
-  public boolean restore(FlowState state, HelperLimits limits) {
+  public boolean restore(FlowState state) {
     devices.noteLeaving(Direction.REPLY, state.towardsClient());
     devices.noteLeaving(Direction.ORIGINAL, state.towardsServer());
     boolean whole =
@@ -231,7 +233,7 @@ public final class Flow {
     if (helper == null || !whole || !helper.restore(state.snapshot())) {
       return false;
     }
-    reading.restore(state, limits);
+    reading.restore(state);
     if (state.clientClosed() != state.serverClosed()) {
       parent.halfClose();
     }

@@ -166,8 +166,7 @@ public final class FlowBeginnings {
       PacketWay way,
       long nowNs) {
     Flow flow = maker.read(entry, reader, FlowFacts.Origin.FIRST_BYTE, way, nowNs);
-    flow.reading()
-        .start(beginning.clientInitial(), beginning.serverInitial(), maker.helpers().limits());
+    flow.reading().start(beginning.clientInitial(), beginning.serverInitial());
     if (beginning.synWithData()) {
       flow.reading().noteSynWithData();
     }

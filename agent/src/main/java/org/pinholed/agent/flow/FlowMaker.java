@@ -140,7 +140,15 @@ public final class FlowMaker {
     HelperEntry helperEntry = reader.helper().entry();
     Parent parent = parentOf(entry, facts, helperEntry);
     return new Flow(
-        parent, entry, facts, helperEntry, helper, owners.buffered(), this::giveWay, nowNs);
+        parent,
+        entry,
+        facts,
+        helperEntry,
+        helper,
+        reader.helper().limits(),
+        owners.buffered(),
+        this::giveWay,
+        nowNs);
   }
 
   /** Others need the memory that the streams of a flow keep. From any thread. */

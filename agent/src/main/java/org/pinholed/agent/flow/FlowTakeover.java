@@ -100,7 +100,7 @@ public final class FlowTakeover {
       Flow flow = maker.read(entry, reader, state.origin(), way, nowNs);
       noteAnswered(flow);
       inheritTranslation(flow, left);
-      if (flow.restore(state, maker.helpers().limits())) {
+      if (flow.restore(state)) {
         if (marks.isResumable(entry)) {
           flow.prove();
         }

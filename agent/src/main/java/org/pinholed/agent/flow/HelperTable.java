@@ -26,10 +26,11 @@ public final class HelperTable {
    *
    * @param entry as configured
    * @param factory makes the state of each flow
+   * @param limits limits on the bytes of each flow
    * @param shared what the flows of its protocol share
    */
   public record ActiveHelper(
-      HelperEntry entry, HelperProtocol.Factory factory, SharedState shared) {
+      HelperEntry entry, HelperProtocol.Factory factory, HelperLimits limits, SharedState shared) {
     /**
      * Makes the state of a flow.
      *
@@ -43,7 +44,6 @@ public final class HelperTable {
 
   private final List<HelperEntry> entries;
   private final Map<HelperPort, ActiveHelper> active;
-  private final HelperLimits limits;
   private final List<HelperProtocol> protocols;
   private final SharedStates shared;
 
@@ -62,18 +62,18 @@ public final class HelperTable {
       HelperLimits limits,
       SharedStates shared) {
     this.entries = List.copyOf(entries);
-    this.limits = limits;
     this.protocols = List.copyOf(protocols);
     this.shared = shared;
     this.active = new HashMap<>();
     for (HelperEntry entry : entries) {
       HelperProtocol protocol = protocolOf(entry, protocols);
-      HelperProtocol.Factory factory = protocol.configure(entry.options(), limits);
+      HelperLimits own = limits.forMessages(protocol.longestMessageBytes());
+      HelperProtocol.Factory factory = protocol.configure(entry.options(), own);
       if (entry.enabled()) {
         active.put(
             new HelperPort(entry.transport(), entry.port()),
             new ActiveHelper(
-                entry.withLimitsOf(protocol.limits()), factory, shared.of(entry.name())));
+                entry.withLimitsOf(protocol.limits()), factory, own, shared.of(entry.name())));
       }
     }
   }
@@ -225,11 +225,14 @@ public final class HelperTable {
   }
 
   /**
-   * Limits on the bytes of one flow.
+   * Limits on the bytes of the flows that are streams.
    *
-   * @return the limits
+   * @return those of each enabled entry over TCP
    */
-  public HelperLimits limits() {
-    return limits;
+  public List<HelperLimits> ofStreams() {
+    return active.values().stream()
+        .filter(each -> each.entry().transport() == Transport.TCP)
+        .map(ActiveHelper::limits)
+        .toList();
   }
 }

@@ -21,6 +21,7 @@ public final class Reading {
   private final FlowFacts facts;
   private final @Nullable TranslatedFlow translation;
   private final BufferBudget buffers;
+  private final HelperLimits limits;
   private @Nullable InOrderStream original;
   private @Nullable InOrderStream reply;
   private ConntrackClient.@Nullable SequenceAdjustments standing;
@@ -50,11 +51,17 @@ public final class Reading {
    * @param facts of its flow
    * @param translation of its flow; null if neither address is translated
    * @param buffers memory for what the streams keep
+   * @param limits how much they may keep
    */
-  Reading(FlowFacts facts, @Nullable TranslatedFlow translation, BufferBudget buffers) {
+  Reading(
+      FlowFacts facts,
+      @Nullable TranslatedFlow translation,
+      BufferBudget buffers,
+      HelperLimits limits) {
     this.facts = facts;
     this.translation = translation;
     this.buffers = buffers;
+    this.limits = limits;
   }
 
   /**
@@ -118,9 +125,8 @@ public final class Reading {
    *
    * @param clientInitialSequence the client's initial sequence number
    * @param serverInitialSequence the server's initial sequence number
-   * @param limits how much they may keep
    */
-  public void start(int clientInitialSequence, int serverInitialSequence, HelperLimits limits) {
+  public void start(int clientInitialSequence, int serverInitialSequence) {
     firstByteSeen = true;
     this.serverInitialSequence = serverInitialSequence;
     original = new InOrderStream(limits, buffers);
@@ -138,9 +144,8 @@ public final class Reading {
    *
    * @param direction which one
    * @param sequence sequence number of the first byte that is read
-   * @param limits how much it may keep
    */
-  public void resume(Direction direction, int sequence, HelperLimits limits) {
+  public void resume(Direction direction, int sequence) {
     if (stream(direction) == null && facts.origin() == FlowFacts.Origin.RESUMED) {
       InOrderStream stream = new InOrderStream(limits, buffers);
       stream.resume(sequence);
@@ -207,10 +212,9 @@ public final class Reading {
    *
    * @param direction which one; {@link #mayAsk} said yes
    * @param sequence where the segment begins
-   * @param limits how much the stream may keep
    */
-  public void ask(Direction direction, int sequence, HelperLimits limits) {
-    resume(direction, sequence, limits);
+  public void ask(Direction direction, int sequence) {
+    resume(direction, sequence);
     pickUp(direction).ask(sequence);
   }
 
@@ -333,9 +337,9 @@ public final class Reading {
   }
 
   /** Goes on where another process stood. Only before the first packet. */
-  void restore(FlowState state, HelperLimits limits) {
-    restoreStream(Direction.ORIGINAL, state.clientNext(), state.clientRead(), limits);
-    restoreStream(Direction.REPLY, state.serverNext(), state.serverRead(), limits);
+  void restore(FlowState state) {
+    restoreStream(Direction.ORIGINAL, state.clientNext(), state.clientRead());
+    restoreStream(Direction.REPLY, state.serverNext(), state.serverRead());
     clientReadBefore = state.clientRead();
     serverReadBefore = state.serverRead();
     clientClosed = state.clientClosed();
@@ -350,7 +354,7 @@ public final class Reading {
     }
   }
 
-  private void restoreStream(Direction direction, long next, long read, HelperLimits limits) {
+  private void restoreStream(Direction direction, long next, long read) {
     if (next >= 0) {
       InOrderStream stream = new InOrderStream(limits, buffers);
       if (read == 0 && facts.origin() == FlowFacts.Origin.FIRST_BYTE) {

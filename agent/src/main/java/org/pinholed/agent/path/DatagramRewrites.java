@@ -3,23 +3,17 @@ package org.pinholed.agent.path;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.announce.MessageEdits;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.NetworkDevices;
+import org.pinholed.agent.flow.ParentLookup;
 import org.pinholed.agent.nat.DatagramEdit;
 import org.pinholed.agent.nat.DatagramRewriter;
 import org.pinholed.agent.nat.WithheldReason;
-import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.helper.Direction;
-import org.pinholed.kernel.conntrack.ConntrackClient;
-import org.pinholed.kernel.conntrack.ConntrackEntry;
-import org.pinholed.kernel.netlink.NetlinkException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The rewriting of one worker's datagrams: whether a datagram may be changed, and what of it is.
@@ -27,26 +21,21 @@ import org.slf4j.LoggerFactory;
  * it again. Owned by one worker.
  */
 public final class DatagramRewrites implements MessageEdits {
-  private static final Logger LOG = LoggerFactory.getLogger(DatagramRewrites.class);
-
-  private final ConntrackClient conntrack;
+  private final ParentLookup lookup;
   private final PacketView packet;
   private final NetworkDevices devices;
   private final DatagramRewriter rewriter = new DatagramRewriter();
-  private final SampledLog errors = new SampledLog(LOG, "datagram not rewritten");
   private final List<DatagramEdit> edits = new ArrayList<>();
-  private boolean asked;
-  private @Nullable AgentReason answer;
 
   /**
    * Makes it.
    *
-   * @param conntrack the worker's own way to conntrack
+   * @param lookup tells what became of the flow of the datagram that is being read
    * @param packet the packet that is being read
    * @param devices knows how long packets may be
    */
-  public DatagramRewrites(ConntrackClient conntrack, PacketView packet, NetworkDevices devices) {
-    this.conntrack = conntrack;
+  public DatagramRewrites(ParentLookup lookup, PacketView packet, NetworkDevices devices) {
+    this.lookup = lookup;
     this.packet = packet;
     this.devices = devices;
   }
@@ -54,7 +43,6 @@ public final class DatagramRewrites implements MessageEdits {
   @Override
   public void begin() {
     edits.clear();
-    asked = false;
   }
 
   /** A datagram is whole: there is nothing to wait for. */
@@ -79,27 +67,14 @@ public final class DatagramRewrites implements MessageEdits {
     if (packet.isUnalterable()) {
       return AgentReason.UNALTERABLE_PACKET;
     }
-    if (!asked) { // once a datagram, however many addresses stand in it
-      asked = true;
-      answer = changedSince(flow);
-    }
-    return answer;
-  }
-
-  private @Nullable AgentReason changedSince(Flow flow) {
     if (!flow.isConfirmed()) {
       return null; // it has only just begun, with what its first datagram says
     }
-    try {
-      Optional<ConntrackEntry> now = conntrack.get(flow.parent().identity());
-      if (now.isEmpty()) {
-        return AgentReason.TRANSLATION_CHANGED;
-      }
-      return now.get().hasHelper() ? AgentReason.KERNEL_HELPER : null;
-    } catch (NetlinkException e) {
-      errors.warn(String.valueOf(e.getMessage()));
-      return AgentReason.TRANSLATION_CHANGED;
-    }
+    return switch (lookup.of(flow)) {
+      case STANDS -> null;
+      case HELPED -> AgentReason.KERNEL_HELPER;
+      case GONE, UNKNOWN -> AgentReason.TRANSLATION_CHANGED;
+    };
   }
 
   /**

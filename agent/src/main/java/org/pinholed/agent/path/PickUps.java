@@ -3,7 +3,6 @@ package org.pinholed.agent.path;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.announce.Outcomes;
 import org.pinholed.agent.flow.Flow;
-import org.pinholed.agent.flow.FlowMaker;
 import org.pinholed.agent.flow.Reading;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
@@ -24,7 +23,6 @@ import org.pinholed.helper.StreamHelper;
 final class PickUps {
   private final PacketView packet;
   private final Batch batch;
-  private final FlowMaker maker;
   private final Outcomes outcomes;
   private final Rewrites rewrites;
   private final HeldMessages held;
@@ -34,14 +32,12 @@ final class PickUps {
   PickUps(
       PacketView packet,
       Batch batch,
-      FlowMaker maker,
       Outcomes outcomes,
       Rewrites rewrites,
       HeldMessages held,
       AgentMetrics metrics) {
     this.packet = packet;
     this.batch = batch;
-    this.maker = maker;
     this.outcomes = outcomes;
     this.rewrites = rewrites;
     this.held = held;
@@ -67,7 +63,7 @@ final class PickUps {
       return false;
     }
     if (!(flow.helper() instanceof StreamHelper helper) || !helper.hasLongMessages(towards)) {
-      reading.resume(towards, sequence, maker.helpers().limits());
+      reading.resume(towards, sequence);
       return false;
     }
     boolean acknowledged = reading.isAcknowledgedUpTo(towards, sequence);
@@ -80,7 +76,7 @@ final class PickUps {
       return false;
     }
     if (acknowledged) {
-      reading.resume(towards, sequence, maker.helpers().limits());
+      reading.resume(towards, sequence);
       goOnAt(flow, towards, sequence);
     }
     return !acknowledged;
@@ -126,7 +122,7 @@ final class PickUps {
    */
   String ask(Flow flow, Direction towards) {
     int sequence = packet.sequence();
-    flow.reading().ask(towards, sequence, maker.helpers().limits());
+    flow.reading().ask(towards, sequence);
     goOnAt(flow, towards, sequence);
     outcomes.hold(); // so that the answer is seen
     batch.bringIntoKernel();

@@ -8,7 +8,6 @@ import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowBeginnings;
-import org.pinholed.agent.flow.FlowMaker;
 import org.pinholed.agent.flow.FlowTable;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -62,7 +61,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
    * @param packet the packet that is being read
    * @param batch the batch it came in
    * @param flows the flows of the worker
-   * @param maker has the helpers in force
    * @param beginnings finds flows that are not known yet
    * @param reversePath judges by which device a packet came in
    * @param outcomes what helpers conclude
@@ -77,7 +75,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
       PacketView packet,
       Batch batch,
       WorkerFlows flows,
-      FlowMaker maker,
       FlowBeginnings beginnings,
       ReversePath reversePath,
       Outcomes outcomes,
@@ -97,7 +94,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     this.held = held;
     this.rewritten = new RewrittenVerdict(batch, rewrites, held, outcomes, pinholes, metrics);
     this.pinholes = pinholes;
-    this.pickUps = new PickUps(packet, batch, maker, outcomes, rewrites, held, metrics);
+    this.pickUps = new PickUps(packet, batch, outcomes, rewrites, held, metrics);
     this.faults = new HelperFaults(batch, flows, outcomes, events, metrics);
     this.metrics = metrics;
     this.tracer = tracer;

@@ -5,6 +5,7 @@ import org.pinholed.agent.announce.PinholeTransaction;
 import org.pinholed.agent.flow.DatagramBeginnings;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowTable;
+import org.pinholed.agent.flow.ParentLookup;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.DatagramEdit;
@@ -28,6 +29,7 @@ public final class UdpPath implements PacketPath {
   private final Batch batch;
   private final WorkerFlows flows;
   private final DatagramBeginnings beginnings;
+  private final ParentLookup lookup;
   private final ReversePath reversePath;
   private final Outcomes outcomes;
   private final DatagramRewrites rewrites;
@@ -47,6 +49,7 @@ public final class UdpPath implements PacketPath {
    * @param batch the batch it came in
    * @param flows the flows of the worker
    * @param beginnings finds flows that are not known yet
+   * @param lookup tells what became of the flow of the datagram that is being read
    * @param reversePath judges by which device a packet came in
    * @param outcomes what helpers conclude
    * @param rewrites changes datagrams
@@ -60,6 +63,7 @@ public final class UdpPath implements PacketPath {
       Batch batch,
       WorkerFlows flows,
       DatagramBeginnings beginnings,
+      ParentLookup lookup,
       ReversePath reversePath,
       Outcomes outcomes,
       DatagramRewrites rewrites,
@@ -71,6 +75,7 @@ public final class UdpPath implements PacketPath {
     this.batch = batch;
     this.flows = flows;
     this.beginnings = beginnings;
+    this.lookup = lookup;
     this.reversePath = reversePath;
     this.outcomes = outcomes;
     this.rewrites = rewrites;
@@ -83,6 +88,7 @@ public final class UdpPath implements PacketPath {
 
   @Override
   public void read(QueuedPacketView queued) {
+    lookup.begin();
     FlowTable.End end = flows.find(packet);
     boolean begins = end == null || !beginnings.isStill(end.flow(), batch.beganNs());
     if (begins) {

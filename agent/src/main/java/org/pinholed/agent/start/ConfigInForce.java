@@ -97,6 +97,7 @@ final class ConfigInForce {
     try {
       changed = base.withHelpers(entries);
       newHelpers = helpers.with(entries, base.limits().stream());
+      newHelpers.ofStreams().forEach(base.limits()::withRoomFor);
     } catch (IllegalArgumentException e) {
       throw new ControlException(String.valueOf(e.getMessage()));
     }

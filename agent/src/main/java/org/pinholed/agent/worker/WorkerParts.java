@@ -18,6 +18,7 @@ import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.flow.NetworkDevices;
 import org.pinholed.agent.flow.ParentChecks;
+import org.pinholed.agent.flow.ParentLookup;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.metrics.AgentMetrics;
@@ -95,9 +96,10 @@ final class WorkerParts {
     this.reversePath =
         new ReversePath(options.asymmetricRouting(), routes::leadsTo, devices, events, metrics);
     Rewrites rewrites = new Rewrites(conntrack, packet);
-    DatagramRewrites datagramRewrites = new DatagramRewrites(conntrack, packet, devices);
-    MessageEdits edits = new EditsByTransport(rewrites, datagramRewrites);
     FlowMarks flowMarks = new FlowMarks(conntrack, marks, events);
+    ParentLookup lookup = new ParentLookup(conntrack, flowMarks);
+    DatagramRewrites datagramRewrites = new DatagramRewrites(lookup, packet, devices);
+    MessageEdits edits = new EditsByTransport(rewrites, datagramRewrites);
     OutcomeTrace outcomeTrace = new OutcomeTrace(tracer);
     PinholeTransaction pinholes =
         new PinholeTransaction(
@@ -133,7 +135,6 @@ final class WorkerParts {
             packet,
             verdicts,
             flows,
-            maker,
             beginnings,
             reversePath,
             outcomes,
@@ -145,13 +146,23 @@ final class WorkerParts {
             tracer);
     this.datagrams =
         new DatagramBeginnings(
-            owner, maker, flows, finder, conntrack, options.mine(), flowMarks, events, metrics);
+            owner,
+            maker,
+            flows,
+            finder,
+            conntrack,
+            lookup,
+            options.mine(),
+            flowMarks,
+            events,
+            metrics);
     this.udp =
         new UdpPath(
             packet,
             verdicts,
             flows,
             datagrams,
+            lookup,
             reversePath,
             outcomes,
             datagramRewrites,

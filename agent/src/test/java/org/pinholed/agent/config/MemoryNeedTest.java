@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.helper.sip.SipProtocol;
 
 /** What the limits allow must fit into the virtual machine, as {@code bin/pinholed} starts it. */
 class MemoryNeedTest {
@@ -39,7 +40,8 @@ class MemoryNeedTest {
   }
 
   private static AgentConfig parse(Memory memory, String yaml) throws ConfigException {
-    return new ConfigLoader(List.of(new FtpProtocol()), memory).parse("f.yaml", yaml);
+    return new ConfigLoader(List.of(new FtpProtocol(), new SipProtocol()), memory)
+        .parse("f.yaml", yaml);
   }
 
   private void refused(Memory memory, String yaml, String begin, String end) {
@@ -112,6 +114,21 @@ class MemoryNeedTest {
         "limits:\n  bufferedBytes: 1073741824",
         "f.yaml:2: limits.bufferedBytes: 1073741824 (expected: ",
         end);
+  }
+
+  /** Of which a client may have a quarter: two messages of SIP, each while it grows. */
+  @Test
+  void bufferedBytes_haveRoomForTheLongestMessage_ofWhatIsRead() throws ConfigException {
+    String sip = "helpers:\n- {id: 1, name: sip, protocol: tcp, port: 5060";
+    String little = "limits:\n  bufferedBytes: 1000000\n";
+    parse(ofTheDistribution, little);
+    parse(ofTheDistribution, little + sip.replace("tcp", "udp") + "}");
+    parse(ofTheDistribution, little + sip + ", enabled: false}");
+    refused(
+        ofTheDistribution,
+        little + sip + "}",
+        "f.yaml:2: limits.bufferedBytes: 1000000 (expected: 2724840..",
+        "1073741824)");
   }
 
   @Test

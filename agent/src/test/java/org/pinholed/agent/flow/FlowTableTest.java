@@ -28,6 +28,7 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -73,6 +74,7 @@ class FlowTableTest {
         new FlowFacts(Transport.TCP, client, client, server, server, FlowFacts.Origin.FIRST_BYTE),
         new HelperEntry(1, "ftp", Transport.TCP, 21, true, null, Map.of()),
         null,
+        HelperLimits.DEFAULT,
         new BufferedBytes(1 << 20),
         flow -> {},
         0);

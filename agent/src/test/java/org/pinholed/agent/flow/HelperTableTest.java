@@ -46,7 +46,8 @@ class HelperTableTest {
     assertNull(table.find(Transport.UDP, 21));
     assertEquals(Set.of(new HelperPort(Transport.TCP, 21)), table.ports());
     assertEquals(List.of(enabled, disabled), table.entries());
-    assertEquals(HelperLimits.DEFAULT, table.limits());
+    assertEquals(HelperLimits.DEFAULT, found.limits());
+    assertEquals(List.of(HelperLimits.DEFAULT), table.ofStreams());
   }
 
   @Test

@@ -728,15 +728,57 @@ class DatagramPathTest {
       assertEquals(List.of("nonsense"), passed());
     }
 
+    /** The kernel tells of an end on another socket, so the next flow's datagram may come first. */
     @Test
-    void notIfTheConntrackIsAnotherOneByNow() {
+    void asTheFlowThatHasItsTuplesNow() {
+      DatagramDialogue dialogue = masqueraded().client("client 4000 4000");
+      bench.conntrack().remove(dialogue.connection());
+      dialogue.again(0x5678, 26).client("client 5000 5000");
+
+      assertEquals("client 203.0.113.9:5000 203.0.113.9:5000", passed().get(1));
+      assertEquals("00005678", session().serial());
+      assertEquals(List.of("ONCE TCP 198.51.100.7 > 203.0.113.9:5000"), bench.backend().open());
+    }
+
+    @Test
+    void notAsTheOneThatIsOver_ifTheServerBeganAnother() {
       DatagramDialogue dialogue = masqueraded().client("hello");
       bench.conntrack().remove(dialogue.connection());
+      dialogue.server("edit x");
+
+      assertEquals(List.of("> hello"), heard);
+      assertEquals("edit x", passed().get(1));
+      assertEquals(List.of(), sessions());
+    }
+
+    @Test
+    void notIfTheKernelDoesNotSayWhetherItIsStillThere() {
+      DatagramDialogue dialogue = masqueraded().client("hello");
+      bench.conntrack().failWith(12);
       dialogue.client("client 5000 5000");
 
       assertEquals("client 5000 5000", passed().get(1));
       assertEquals(1, bench.metrics().of("reason translationChanged test"));
       assertEquals(List.of(), bench.backend().open());
+    }
+
+    @Test
+    void notIfAHelperOfTheKernelWorksOnItByNow() {
+      DatagramDialogue dialogue = masqueraded().client("hello");
+      dialogue.connection().setHelper("sip");
+      dialogue.client("client 5000 5000");
+
+      assertEquals("client 5000 5000", passed().get(1));
+      assertEquals(1, bench.metrics().of("reason kernelHelper test"));
+    }
+
+    @Test
+    void askingTheKernelOnceADatagram() {
+      DatagramDialogue dialogue = masqueraded().client("hello");
+      int gets = bench.conntrack().gets();
+      dialogue.client("client 5000 5000");
+
+      assertEquals(gets + 1, bench.conntrack().gets());
     }
   }
 

@@ -37,6 +37,7 @@ import org.pinholed.helper.sip.words.SipWord;
  * one of them, not thirty. Not thread-safe; one per flow.
  */
 final class OwnPorts {
+  private static final OwnerId.Digest OWNERS = new OwnerId.Digest("sip transaction");
   private static final Lifetime LIFETIME = new Lifetime.Fixed(Duration.ofSeconds(32));
 
   /** How many ports one message may have opened; each costs a transaction. */
@@ -182,8 +183,7 @@ final class OwnPorts {
     OwnerId owner = owners.get(direction);
     if (owner == null) {
       owner =
-          new OwnerId.Digest("sip transaction")
-              .of(side.sender().address().getAddress(), side.receiver().address().getAddress());
+          OWNERS.of(side.sender().address().getAddress(), side.receiver().address().getAddress());
       owners.put(direction, owner);
     }
     return owner;

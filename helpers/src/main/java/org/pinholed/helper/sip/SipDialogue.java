@@ -110,7 +110,7 @@ final class SipDialogue {
     boolean mayOpen = !isDoubtful || evidence.isComplete();
     @Nullable SdpView sdp = readSdp(views, offset, out);
     if (out.isTraced()) {
-      OwnerId call = calls.names().call(message.callId().bytes());
+      OwnerId call = CallNames.call(message.callId().bytes());
       out.describe(text.line(message, call, sdp));
     }
     SipWord method = message.method();
@@ -249,7 +249,6 @@ final class SipDialogue {
       List<Signal> signals = new ArrayList<>();
       addSignals(signals, Signal.Kind.CONTACT, SipHeader.CONTACT);
       addSignals(signals, Signal.Kind.RECORD_ROUTE, SipHeader.RECORD_ROUTE);
-      CallNames names = calls.names();
       media =
           calls.onMessage(
               new CallMessage(
@@ -257,10 +256,10 @@ final class SipDialogue {
                   message.status(),
                   message.method(),
                   message.cseq(),
-                  names.branch(SipText.bytes(message.branch())),
-                  names.call(message.callId().bytes()),
-                  names.tag(SipText.bytes(message.fromTag())),
-                  names.tag(SipText.bytes(message.toTag())),
+                  CallNames.branch(SipText.bytes(message.branch())),
+                  CallNames.call(message.callId().bytes()),
+                  CallNames.tag(SipText.bytes(message.fromTag())),
+                  CallNames.tag(SipText.bytes(message.toTag())),
                   direction,
                   sdp == null ? null : SdpDescription.of(sdp),
                   signals,

@@ -10,6 +10,7 @@ import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.SessionHelper;
 import org.pinholed.helper.SharedState;
 import org.pinholed.helper.Transport;
+import org.pinholed.helper.sip.message.SipMessage;
 import org.pinholed.helper.sip.policy.SipSettings;
 
 /** SIP over UDP and TCP, as the configuration names it. Immutable and thread-safe. */
@@ -51,19 +52,22 @@ public final class SipProtocol implements HelperProtocol {
   }
 
   @Override
+  public int longestMessageBytes() {
+    return SipMessage.LENGTH_MAX_BYTES;
+  }
+
+  @Override
   public Factory configure(Map<String, Object> options, HelperLimits limits) {
-    return new FlowFactory(SipOptions.of(options), limits);
+    return new FlowFactory(SipOptions.of(options));
   }
 
   /** Opens the flows of one entry. The views are of the thread, because each of them is large. */
   private static final class FlowFactory implements Factory {
     private final SipSettings settings;
-    private final HelperLimits limits;
     private final ThreadLocal<SipViews> views;
 
-    FlowFactory(SipSettings settings, HelperLimits limits) {
+    FlowFactory(SipSettings settings) {
       this.settings = settings;
-      this.limits = limits;
       views = ThreadLocal.withInitial(() -> new SipViews(settings));
     }
 
@@ -72,7 +76,7 @@ public final class SipProtocol implements HelperProtocol {
       SipDialogue dialogue = new SipDialogue(facts, shared, settings);
       return facts.transport() == Transport.UDP
           ? new SipDatagrams(dialogue, views)
-          : new SipStream(dialogue, facts, limits, views);
+          : new SipStream(dialogue, facts, views);
     }
   }
 }

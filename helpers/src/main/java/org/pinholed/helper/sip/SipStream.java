@@ -4,7 +4,6 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
-import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.StreamHelper;
@@ -34,7 +33,6 @@ final class SipStream implements StreamHelper {
   private static final char UNKNOWN = 'd';
 
   private final SipDialogue dialogue;
-  private final HelperLimits limits;
   private final ThreadLocal<SipViews> views;
   private final boolean isChild;
   private final SipFramer client = new SipFramer();
@@ -46,10 +44,8 @@ final class SipStream implements StreamHelper {
   /** Why it is not read any more. */
   private @Nullable SipReason ended;
 
-  SipStream(
-      SipDialogue dialogue, FlowFacts facts, HelperLimits limits, ThreadLocal<SipViews> views) {
+  SipStream(SipDialogue dialogue, FlowFacts facts, ThreadLocal<SipViews> views) {
     this.dialogue = dialogue;
-    this.limits = limits;
     this.views = views;
     isChild = facts.announcement() != null;
     if (facts.origin() == FlowFacts.Origin.RESUMED) {
@@ -133,12 +129,6 @@ final class SipStream implements StreamHelper {
           onMessage(direction, framer, bytes, offset, nowNs, out);
         }
         case NEED_MORE -> {
-          if (framer.awaitedBytes() > limits.streamBufferBytes()) {
-            out.begins(offset);
-            out.report(SipReason.MESSAGE_BEYOND_BUFFER, offset);
-            framer.passOver();
-            continue;
-          }
           if (framer.mayMatter()) {
             out.incomplete(offset);
           }

@@ -132,21 +132,58 @@ class SipStreamTest {
     assertEquals(0, run.bufferedBytes());
   }
 
-  @Test
-  void aMessageThatNobodyHasRoomFor_passes_andReadingGoesOnBehindIt() {
+  /** Whatever the limits are that other protocols are read with. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 100, 1448, 70_000})
+  void theLongestMessage_isRead_howeverItComes_andSoIsTheNextOne(int segmentBytes) {
     HelperLimits small = new HelperLimits(256, 1024, 32, 512);
     FlowFacts facts = SipFlow.routed(Transport.TCP, Origin.FIRST_BYTE);
     HelperRun run = new HelperRun(new HelperSetup(new SipProtocol(), Map.of(), small, facts, null));
-    int head = INVITE.indexOf("\r\n\r\n") + 4;
-    String body = INVITE.substring(head) + "a=x:" + "y".repeat(3000) + "\r\n";
-    String longer = INVITE.substring(0, head).replace(": 181", ": " + body.length()) + body;
-    for (int at = 0; at < longer.length(); at += 500) {
-      client(run, longer.substring(at, Math.min(longer.length(), at + 500)));
+    String longest = withPicture(65_535);
+    assertEquals(65_535, longest.length());
+    String stream = longest + INVITE.replace("cut@", "cut2@").replace("4000", "4100");
+    for (int at = 0; at < stream.length(); at += segmentBytes) {
+      client(run, stream.substring(at, Math.min(stream.length(), at + segmentBytes)));
     }
-    assertEquals(List.of("MESSAGE_BEYOND_BUFFER @0"), run.sink().outcomes());
-    server(client(run, OPTIONS), ANSWER);
-    assertEquals("proven", run.sink().outcomes().get(1));
+    assertEquals(2, run.sink().understood().stream().filter("INVITE"::equals).count());
+    String opened = run.sink().opened().toString();
+    assertTrue(opened.contains("198.51.100.10:4000") && opened.contains("198.51.100.10:4100"));
     assertEquals(0, run.bufferedBytes());
+  }
+
+  /** What stands behind a lost segment of the longest message has room as well. */
+  @Test
+  void aLostSegmentOfTheLongestMessage_isNoEnd() {
+    HelperRun run = routed();
+    String stream = withPicture(65_535) + (OPTIONS + "\r\n").repeat(300);
+    byte[] bytes = stream.getBytes(ISO_8859_1);
+    int lost = 44 * 1460;
+    run.send(Direction.ORIGINAL, bytes, 0, lost);
+    for (int segment = 0; segment < 32; segment++) {
+      int from = lost + 1460 * (segment + 1);
+      run.sendAt(Direction.ORIGINAL, from, bytes, from, from + 1460);
+    }
+    run.sendAt(Direction.ORIGINAL, lost, bytes, lost, lost + 1460);
+    assertEquals("INVITE", run.sink().understood().get(0));
+    assertTrue(run.sink().understood().size() > 100, () -> "" + run.sink().understood().size());
+  }
+
+  /** An INVITE with a picture behind its description, as a whole of a length. */
+  private static String withPicture(int lengthBytes) {
+    int head = INVITE.indexOf("\r\n\r\n") + 4;
+    String parts =
+        "--x\r\nContent-Type: application/sdp\r\n\r\n"
+            + INVITE.substring(head)
+            + "\r\n--x\r\nContent-Type: image/jpeg\r\n\r\n";
+    String end = "\r\n--x--\r\n";
+    String before =
+        INVITE
+            .substring(0, head)
+            .replace("application/sdp", "multipart/mixed;boundary=x")
+            .replace("Content-Length: 181", "Content-Length: 00000");
+    int rest = lengthBytes - before.length() - parts.length() - end.length();
+    String body = parts + "y".repeat(rest) + end;
+    return before.replace("Length: 00000", "Length: " + body.length()) + body;
   }
 
   @Test

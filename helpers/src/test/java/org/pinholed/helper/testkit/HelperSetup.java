@@ -22,6 +22,11 @@ public record HelperSetup(
     HelperLimits limits,
     FlowFacts facts,
     @Nullable Endpoint translated) {
+  /** Widens the limits for the messages of the protocol, as the agent does. */
+  public HelperSetup {
+    limits = limits.forMessages(protocol.longestMessageBytes());
+  }
+
   /**
    * A protocol with default options on a flow that is not translated.
    *

@@ -5,7 +5,7 @@ import org.pinholed.helper.OwnerId;
 
 /**
  * Names of calls and of their parties. They are made of the message alone, so that the next process
- * finds in the kernel what this one opened. Not thread-safe: each flow has its own.
+ * finds in the kernel what this one opened.
  */
 public final class CallNames {
   /** Stands for no tag, no branch. */
@@ -17,13 +17,12 @@ public final class CallNames {
   private static final String DIGITS =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-  private final OwnerId.Digest calls = new OwnerId.Digest("sip call");
-  private final OwnerId.Digest tags = new OwnerId.Digest("sip tag");
-  private final OwnerId.Digest branches = new OwnerId.Digest("sip branch");
-  private final OwnerId.Digest places = new OwnerId.Digest("sip place");
+  private static final OwnerId.Digest CALLS = new OwnerId.Digest("sip call");
+  private static final OwnerId.Digest TAGS = new OwnerId.Digest("sip tag");
+  private static final OwnerId.Digest BRANCHES = new OwnerId.Digest("sip branch");
+  private static final OwnerId.Digest PLACES = new OwnerId.Digest("sip place");
 
-  /** Makes names. */
-  public CallNames() {}
+  private CallNames() {}
 
   /**
    * The owner of all that a call opens.
@@ -31,8 +30,8 @@ public final class CallNames {
    * @param callId the value of Call-ID
    * @return its name
    */
-  public OwnerId call(byte[] callId) {
-    return calls.of(callId);
+  public static OwnerId call(byte[] callId) {
+    return CALLS.of(callId);
   }
 
   /**
@@ -41,8 +40,8 @@ public final class CallNames {
    * @param tag the tag of From or To; empty if there is none
    * @return 60 bits; {@link #NONE} for an empty one
    */
-  public long tag(byte[] tag) {
-    return tag.length == 0 ? NONE : tags.of(tag).high() >>> (64 - 60);
+  public static long tag(byte[] tag) {
+    return tag.length == 0 ? NONE : TAGS.of(tag).high() >>> (64 - 60);
   }
 
   /**
@@ -51,8 +50,8 @@ public final class CallNames {
    * @param branch the branch of the topmost Via; empty if there is none
    * @return {@link #NONE} for an empty one
    */
-  public long branch(byte[] branch) {
-    return branch.length == 0 ? NONE : branches.of(branch).high();
+  public static long branch(byte[] branch) {
+    return branch.length == 0 ? NONE : BRANCHES.of(branch).high();
   }
 
   /**
@@ -63,8 +62,8 @@ public final class CallNames {
    * @param to the other one
    * @return 24 bits
    */
-  int place(InetAddress from, InetAddress to) {
-    return (int) (places.of(from.getAddress(), to.getAddress()).high() >>> (64 - 24));
+  static int place(InetAddress from, InetAddress to) {
+    return (int) (PLACES.of(from.getAddress(), to.getAddress()).high() >>> (64 - 24));
   }
 
   static String tagText(long tag) {

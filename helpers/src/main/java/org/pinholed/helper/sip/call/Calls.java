@@ -31,7 +31,6 @@ public final class Calls {
   private final CallRules rules;
   private final SharedMap<Call> calls;
   private final Unanswered unanswered;
-  private final CallNames names = new CallNames();
   private final Map<Direction, Integer> places = new EnumMap<>(Direction.class);
 
   /**
@@ -49,21 +48,13 @@ public final class Calls {
     calls = shared.map("calls", settings.calls(), CallCodec.CODEC);
     unanswered = new Unanswered(shared, settings.unansweredPerSource());
     for (Direction direction : Direction.values()) {
-      places.put(direction, names.place(ownAddress(direction), ownAddress(direction.opposite())));
+      places.put(
+          direction, CallNames.place(ownAddress(direction), ownAddress(direction.opposite())));
     }
   }
 
   private InetAddress ownAddress(Direction direction) {
     return facts.sender(direction).address();
-  }
-
-  /**
-   * What makes the hashes of its messages.
-   *
-   * @return the same at every call
-   */
-  public CallNames names() {
-    return names;
   }
 
   /**

@@ -17,6 +17,7 @@ import org.pinholed.helper.SharedState;
  * each 8 s that are not over, and the one that is going on.
  */
 final class Unanswered {
+  private static final OwnerId.Digest SOURCES = new OwnerId.Digest("sip source");
   private static final int SLOTS = 5;
   private static final long SLOT_NS = Duration.ofSeconds(8).toNanos();
   private static final Duration REMEMBERED = Duration.ofNanos(SLOTS * SLOT_NS);
@@ -24,7 +25,6 @@ final class Unanswered {
   private static final int IPV6_BYTES = 16;
   private static final int IPV6_SOURCE_BYTES = 8;
 
-  private final OwnerId.Digest sources = new OwnerId.Digest("sip source");
   private final SharedMap<Counts> map;
   private final int most;
 
@@ -142,8 +142,8 @@ final class Unanswered {
         });
   }
 
-  private OwnerId keyOf(InetAddress source) {
+  private static OwnerId keyOf(InetAddress source) {
     byte[] bytes = source.getAddress();
-    return sources.of(bytes.length == IPV6_BYTES ? Arrays.copyOf(bytes, IPV6_SOURCE_BYTES) : bytes);
+    return SOURCES.of(bytes.length == IPV6_BYTES ? Arrays.copyOf(bytes, IPV6_SOURCE_BYTES) : bytes);
   }
 }

@@ -94,27 +94,6 @@ public final class SipFramer {
   }
 
   /**
-   * Passes over the message that is awaited, because nobody has room for it. Only after NEED_MORE
-   * with {@link #awaitedBytes} above 0.
-   */
-  public void passOver() {
-    skipBytes = lengthBytes;
-    isSip = true;
-    isStarted = false;
-    headBytes = 0;
-    mayMatter = false;
-  }
-
-  /**
-   * How long the message is that is awaited.
-   *
-   * @return head and body, in bytes; 0 if its head is not there
-   */
-  public int awaitedBytes() {
-    return headBytes == 0 ? 0 : lengthBytes;
-  }
-
-  /**
    * Where it stands, for another process; only if all bytes were consumed.
    *
    * @return whether SIP was found or is looked for, and how many bytes are passed over

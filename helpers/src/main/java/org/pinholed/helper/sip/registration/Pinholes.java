@@ -20,9 +20,9 @@ import org.pinholed.helper.sip.words.SipWord;
  * not answered changes nothing of what was granted before.
  */
 final class Pinholes {
+  private static final OwnerId.Digest CONTACTS = new OwnerId.Digest("sip contact");
   private static final int NAME_LENGTH = 10;
 
-  private final OwnerId.Digest contacts = new OwnerId.Digest("sip contact");
   private final RegisterMessage message;
   private final Direction fromPhone;
   private final OutcomeSink out;
@@ -80,12 +80,12 @@ final class Pinholes {
   }
 
   /** Made of the contact alone, so that the next process finds it again. */
-  private String group(char kind, Place place) {
+  private static String group(char kind, Place place) {
     int port = place.inside().port();
     byte[] rest = {
       (byte) (port >> 8), (byte) port, (byte) (place.transport() == Transport.TCP ? 1 : 0)
     };
-    OwnerId name = contacts.of(place.inside().address().getAddress(), rest);
+    OwnerId name = CONTACTS.of(place.inside().address().getAddress(), rest);
     return kind + name.text().substring(0, NAME_LENGTH);
   }
 }

@@ -6,11 +6,12 @@ import org.pinholed.helper.OwnerId;
 
 /**
  * Names of registrations. They are made of the message and its flow alone, so that the next process
- * finds in the kernel what this one opened. Not thread-safe: each flow has its own.
+ * finds in the kernel what this one opened. Immutable; one for each flow.
  */
 public final class RegistrationNames {
-  private final OwnerId.Digest registrations = new OwnerId.Digest("sip registration");
-  private final OwnerId.Digest transactions = new OwnerId.Digest("sip register");
+  private static final OwnerId.Digest REGISTRATIONS = new OwnerId.Digest("sip registration");
+  private static final OwnerId.Digest TRANSACTIONS = new OwnerId.Digest("sip register");
+
   private final FlowFacts facts;
 
   /**
@@ -30,7 +31,7 @@ public final class RegistrationNames {
    * @return its name
    */
   public OwnerId registration(byte[] toUri, Direction fromPhone) {
-    return registrations.of(
+    return REGISTRATIONS.of(
         toUri,
         facts.sender(fromPhone).address().getAddress(),
         facts.sender(fromPhone.opposite()).address().getAddress());
@@ -44,6 +45,6 @@ public final class RegistrationNames {
    * @return its name
    */
   public OwnerId transaction(byte[] callId, byte[] branch) {
-    return transactions.of(callId, branch);
+    return TRANSACTIONS.of(callId, branch);
   }
 }

@@ -17,11 +17,11 @@ import org.pinholed.helper.sip.policy.StateWriter;
  * in short and its end, so that one that is asked for again is counted once.
  */
 final class RegistrationsOfSource {
+  private static final OwnerId.Digest SOURCES = new OwnerId.Digest("sip source");
   private static final int SOURCES_MAX = 1 << 16;
   private static final int IPV6_BYTES = 16;
   private static final int IPV6_SOURCE_BYTES = 8;
 
-  private final OwnerId.Digest sources = new OwnerId.Digest("sip source");
   private final SharedMap<Held> map;
   private final int most;
 
@@ -119,8 +119,8 @@ final class RegistrationsOfSource {
         : new SharedMap.Kept<>(held, Duration.ofNanos(Math.max(1, held.leftNs(nowNs))));
   }
 
-  private OwnerId keyOf(InetAddress source) {
+  private static OwnerId keyOf(InetAddress source) {
     byte[] bytes = source.getAddress();
-    return sources.of(bytes.length == IPV6_BYTES ? Arrays.copyOf(bytes, IPV6_SOURCE_BYTES) : bytes);
+    return SOURCES.of(bytes.length == IPV6_BYTES ? Arrays.copyOf(bytes, IPV6_SOURCE_BYTES) : bytes);
   }
 }

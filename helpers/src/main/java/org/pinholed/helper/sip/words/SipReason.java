@@ -99,11 +99,6 @@ public enum SipReason implements Reason {
   /** Two streams share a c= line and are reached at different addresses. */
   SDP_ADDRESSES_DIFFER(
       Kind.REFUSED, "streams that share a c= line would need different addresses there"),
-  /** More than is kept of a stream ({@code limits.streamBufferBytes}). */
-  MESSAGE_BEYOND_BUFFER(
-      Kind.REFUSED,
-      "the message is longer than limits.streamBufferBytes, it passed as it came and reading goes"
-          + " on behind it"),
 
   /** Somebody else's address: ports of others could be opened through it. */
   ADDRESS_NOT_SENDER(

@@ -228,7 +228,6 @@ final class CallBench {
 
     SeenMedia say() {
       Calls calls = new Calls(flow.facts, shared, settings);
-      CallNames names = calls.names();
       SipWord word = status == 0 ? method : SipWord.ofStatus(status);
       CallMessage message =
           new CallMessage(
@@ -236,10 +235,10 @@ final class CallBench {
               status,
               method,
               cseq,
-              names.branch(branch.getBytes(US_ASCII)),
-              names.call(call.getBytes(US_ASCII)),
-              names.tag(from.getBytes(US_ASCII)),
-              names.tag(to.getBytes(US_ASCII)),
+              CallNames.branch(branch.getBytes(US_ASCII)),
+              CallNames.call(call.getBytes(US_ASCII)),
+              CallNames.tag(from.getBytes(US_ASCII)),
+              CallNames.tag(to.getBytes(US_ASCII)),
               direction,
               description,
               signals,

@@ -24,7 +24,7 @@ class CallTextTest {
         bench
             .shared
             .map("calls", 20_000, CallCodec.CODEC)
-            .get(new CallNames().call("call-1".getBytes(US_ASCII)), bench.model.nowNs()));
+            .get(CallNames.call("call-1".getBytes(US_ASCII)), bench.model.nowNs()));
   }
 
   private void ordinaryCall() {

@@ -195,26 +195,6 @@ class SipFramerTest {
     }
   }
 
-  /** A message for which there is no room is passed over; the one behind it is read. */
-  @Test
-  void aMessageIsPassedOver() {
-    SipFramer framer = new SipFramer();
-    String head = SDP.substring(0, SDP.length() - 5);
-    String stream = head + "v=0\r\n" + EMPTY;
-    ByteCursor bytes = SipText.cursor(stream);
-    assertEquals(SipFramer.Step.NEED_MORE, framer.next(bytes, FROM, FROM + 10));
-    assertEquals(0, framer.awaitedBytes());
-    assertEquals(SipFramer.Step.NEED_MORE, framer.next(bytes, FROM, FROM + head.length()));
-    assertEquals(SDP.length(), framer.awaitedBytes());
-    framer.passOver();
-    assertFalse(framer.mayMatter());
-    assertEquals(SipFramer.Step.NEED_MORE, framer.next(bytes, FROM, FROM + head.length()));
-    assertFalse(framer.mayMatter());
-    assertEquals(
-        SipFramer.Step.MESSAGE, framer.next(bytes, framer.behind(), FROM + stream.length()));
-    assertEquals(FROM + SDP.length(), framer.from());
-  }
-
   @Test
   void snapshots() {
     SipFramer framer = new SipFramer();
