@@ -118,6 +118,17 @@ public final class FlowMarks {
     set(entry, bits.opaque());
   }
 
+  /** The same, unless another connection has its tuple by now: marks are set by that alone. */
+  void distrustIfThere(ConntrackEntry entry) {
+    try {
+      if (conntrack.get(entry.identity()).isPresent()) {
+        distrust(entry);
+      }
+    } catch (NetlinkException e) {
+      failed(e);
+    }
+  }
+
   /**
    * Another rule took all of our bits out, or there was no place for them before. A flow that is
    * not read gets no more than it needs to stay unread, and to keep the pinholes that it announced

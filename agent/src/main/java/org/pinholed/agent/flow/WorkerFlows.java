@@ -322,14 +322,15 @@ public final class WorkerFlows {
 
   /**
    * Ends a parent by what its sides said or an operator did, while its conntrack may live on: what
-   * comes on it from now on is not believed.
+   * comes on it from now on is not believed. If its ports are another connection's by now, which
+   * may be read by another worker, that one stays as it is.
    *
    * @param flow leaves the table
    * @param kind why, for log and counters
    */
   public void endAndDistrust(Flow flow, AgentEvent.Kind kind) {
     end(flow, kind);
-    marks.distrust(flow.entry());
+    marks.distrustIfThere(flow.entry());
   }
 
   /**
