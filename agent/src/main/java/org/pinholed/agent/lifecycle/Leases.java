@@ -6,6 +6,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Expectation;
@@ -165,8 +166,7 @@ final class Leases {
     List<Expectation> living = new ArrayList<>(due.size());
     IdentityHashMap<Parent, Answer> answers = new IdentityHashMap<>();
     int asked = 0;
-    due.sort(Comparator.comparingLong(lease -> lease.expiresInMs(nowNs)));
-    for (Expectation lease : due) {
+    for (Expectation lease : inOrder(due, each -> each.expiresInMs(nowNs))) {
       if (lease.owner().id() != null) {
         living.add(lease); // the table has it, so its owner lives
         continue;
@@ -185,6 +185,26 @@ final class Leases {
       }
     }
     return living;
+  }
+
+  /** A lease with what was left of its time when it was asked. */
+  private record Left<T>(T lease, long leftMs) {}
+
+  /**
+   * The first to run out comes first. Each is asked for its time once: workers write it meanwhile,
+   * and a sort by what changes under it throws.
+   */
+  static <T> List<T> inOrder(List<T> due, ToLongFunction<T> leftMs) {
+    List<Left<T>> asked = new ArrayList<>(due.size());
+    for (T lease : due) {
+      asked.add(new Left<>(lease, leftMs.applyAsLong(lease)));
+    }
+    asked.sort(Comparator.comparingLong(Left::leftMs));
+    List<T> ordered = new ArrayList<>(due.size());
+    for (Left<T> each : asked) {
+      ordered.add(each.lease());
+    }
+    return ordered;
   }
 
   private Answer ask(Parent parent) {
