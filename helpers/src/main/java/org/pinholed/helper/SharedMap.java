@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * State that all flows of a protocol share, whichever worker reads them. Bounded: a map that is
- * full takes no new key. Thread-safe; changes of one key come one after the other.
+ * full takes no new key, and no value that is larger than the one before. Thread-safe; changes of
+ * one key come one after the other.
  *
  * @param <V> an immutable value
  */
@@ -43,8 +44,21 @@ public interface SharedMap<V> {
     @Nullable Kept<V> of(@Nullable V before);
   }
 
-  /** How values are handed over to another process, where another moment may be zero. */
+  /**
+   * How values are handed over to another process, where another moment may be zero, and how much
+   * room they take.
+   */
   interface Codec<V> {
+    /**
+     * How many places of its map a value takes. Must be quick.
+     *
+     * @param value a value
+     * @return 1, or more for one that is larger than most
+     */
+    default int places(V value) {
+      return 1;
+    }
+
     /**
      * Writes a value down. Moments in it are written as their distance from now.
      *
@@ -80,7 +94,7 @@ public interface SharedMap<V> {
    * @param nowNs the time that the helper was given with its bytes
    * @param atMost how long the value stays from now on unless it is changed again
    * @param change what becomes of it
-   * @return false if the map is full and the key is new; then nothing was changed
+   * @return false if there is no room for what the change made; then nothing was changed
    */
   default boolean change(OwnerId key, long nowNs, Duration atMost, Change<V> change) {
     return change(
@@ -98,12 +112,12 @@ public interface SharedMap<V> {
    * @param key the key
    * @param nowNs the time that the helper was given with its bytes
    * @param change what becomes of it
-   * @return false if the map is full and the key is new; then nothing was changed
+   * @return false if there is no room for what the change made; then nothing was changed
    */
   boolean change(OwnerId key, long nowNs, TimedChange<V> change);
 
   /**
-   * How many keys have a value, with those whose time is over since a moment.
+   * How many places are taken, with those of values whose time is over since a moment.
    *
    * @return 0 or more
    */

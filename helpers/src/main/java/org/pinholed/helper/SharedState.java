@@ -6,7 +6,8 @@ public interface SharedState {
    * A map of this protocol.
    *
    * @param name its name within the protocol, lower camel case
-   * @param most how many keys it may have, 1..1048576; the last one that says so counts
+   * @param most how many {@linkplain SharedMap.Codec#places places} it has for new keys,
+   *     1..1048576; the last one that says so counts. For values that grow there is a quarter more
    * @param codec hands its values over to the next process
    * @param <V> its values
    * @return the same map for the same name

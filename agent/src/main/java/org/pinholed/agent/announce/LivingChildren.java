@@ -4,8 +4,9 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.pinholed.agent.expectation.CutChildren;
 import org.pinholed.agent.expectation.Expectation;
-import org.pinholed.agent.expectation.PinholeHolders;
+import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.LongWork;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -73,24 +74,52 @@ public final class LivingChildren {
    * somebody holds by now keeps its children.
    *
    * @param over what is over
-   * @param holders who holds which pinhole
+   * @param table who holds which pinhole, and whose children were cut
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
-  public void cut(List<Expectation> over, PinholeHolders holders) {
+  public void cut(List<Expectation> over, ExpectationTable table, long nowNs) {
     for (Expectation expectation : over) {
-      if (!holders.isWaitedFor(expectation.pinhole())) {
+      if (!table.holders().isWaitedFor(expectation.pinhole())) {
         expectation.cut(); // first: what is told from now on is not in the list
-        cut(expectation);
+        cut(expectation, table.cutChildren(), nowNs);
       }
     }
   }
 
-  private void cut(Expectation expectation) {
+  private void cut(Expectation expectation, CutChildren memory, long nowNs) {
     try {
       for (ConntrackIdentity child : expectation.knownChildren()) {
+        if (!expectation.request().isRead()) {
+          memory.note(child, nowNs);
+        }
         conntrack.delete(child.original(), child.id());
       }
       if (expectation.hasUnknownChildren()) {
         cutUnknown(expectation.pinhole());
+      }
+    } catch (NetlinkException e) {
+      errors.warn(String.valueOf(e.getMessage())); // they end by their own timeouts
+    }
+  }
+
+  /**
+   * Deletes the conntracks of datagrams that came after the end of children, so that those that
+   * come by a pinhole now are translated. A child of this very moment may be among them; its next
+   * datagram makes it anew.
+   *
+   * @param opened what the kernel has since a moment
+   * @param memory whose children were cut
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
+   */
+  void forgetLateDatagrams(List<Expectation> opened, CutChildren memory, long nowNs) {
+    try {
+      for (Expectation expectation : opened) {
+        for (FlowTuple first : memory.take(expectation.pinhole(), nowNs)) {
+          Optional<ConntrackEntry> late = conntrack.get(first);
+          if (late.isPresent()) {
+            conntrack.delete(late.get().identity());
+          }
+        }
       }
     } catch (NetlinkException e) {
       errors.warn(String.valueOf(e.getMessage())); // they end by their own timeouts

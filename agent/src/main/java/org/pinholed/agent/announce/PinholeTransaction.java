@@ -55,6 +55,9 @@ public final class PinholeTransaction {
   /** What the kernel had already when another one came to hold it. */
   private final List<Expectation> standing = new ArrayList<>(2);
 
+  /** What the kernel did not have before. */
+  private final List<Expectation> begun = new ArrayList<>(2);
+
   /** Of the message that is being read, what waits for an answer. */
   private final List<Expectation> unanswered = new ArrayList<>(2);
 
@@ -292,7 +295,10 @@ public final class PinholeTransaction {
   }
 
   private void cutChildren() {
-    children.cut(toCut, holders);
+    long nowNs = clock.nanoTime();
+    children.forgetLateDatagrams(begun, table.cutChildren(), nowNs);
+    begun.clear();
+    children.cut(toCut, table, nowNs);
     toCut.clear();
   }
 
@@ -429,6 +435,7 @@ public final class PinholeTransaction {
   }
 
   private void opened(Expectation expectation) {
+    begun.add(expectation);
     expectation.opened(clock.nanoTime());
     stands(expectation);
   }

@@ -36,6 +36,7 @@ public final class ExpectationTable {
   private final Reservations reservations = new Reservations();
   private final Owners owners = new Owners();
   private final Children living = new Children();
+  private final CutChildren cut = new CutChildren();
   private final EndingExpectations ending = new EndingExpectations(living);
   private final ChildMatcher matcher = new ChildMatcher(holders, ending, living, this::allCame);
   private final Map<Long, Expectation> rows = new ConcurrentHashMap<>();
@@ -165,6 +166,15 @@ public final class ExpectationTable {
    */
   public Children living() {
     return living;
+  }
+
+  /**
+   * The children that were cut a while ago.
+   *
+   * @return the same at every call
+   */
+  public CutChildren cutChildren() {
+    return cut;
   }
 
   /**

@@ -81,7 +81,7 @@ final class Lifetimes {
       }
     }
     expire(over);
-    children.cut(toCut, table.holders());
+    children.cut(toCut, table, nowNs);
     endUnanswered(nowNs);
     table.purgeMatched(nowNs);
     due.addAll(table.holders().due(Leases.dueBeforeNs(nowNs)));

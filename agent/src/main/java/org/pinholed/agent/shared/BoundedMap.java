@@ -20,12 +20,12 @@ final class BoundedMap<V> implements SharedMap<V> {
   private static final long SECRET = new SecureRandom().nextLong();
 
   private final ConcurrentHashMap<Key, Held<V>> values = new ConcurrentHashMap<>();
-  private final AtomicInteger size = new AtomicInteger();
+  private final AtomicInteger taken = new AtomicInteger();
   private final Codec<V> codec;
   private volatile int most;
 
-  /** A value and when its time is over. */
-  private record Held<V>(V value, long endNs) {
+  /** A value, when its time is over, and how many places it takes. */
+  private record Held<V>(V value, long endNs, int places) {
     boolean isOver(long nowNs) {
       return endNs - nowNs <= 0;
     }
@@ -78,36 +78,37 @@ final class BoundedMap<V> implements SharedMap<V> {
     values.compute(
         new Key(key),
         (same, held) -> {
-          V before = held == null || held.isOver(nowNs) ? null : held.value();
-          if (held == null && !takePlace()) {
+          Kept<V> after = change.of(held == null || held.isOver(nowNs) ? null : held.value());
+          int had = held == null ? 0 : held.places();
+          int wanted = after == null ? 0 : codec.places(after.value());
+          if (!take(wanted - had, held == null)) {
             full[0] = true;
-            return null;
+            return held;
           }
-          Kept<V> after = null;
-          try {
-            after = change.of(before);
-          } finally {
-            // Also if the change throws: a place that was taken for nothing is given back.
-            if (after == null) {
-              size.decrementAndGet();
-            }
-          }
-          return after == null ? null : new Held<>(after.value(), nowNs + after.atMost().toNanos());
+          return after == null
+              ? null
+              : new Held<>(after.value(), nowNs + after.atMost().toNanos(), wanted);
         });
     return !full[0];
   }
 
-  private boolean takePlace() {
-    if (size.incrementAndGet() <= most) {
+  /**
+   * Takes places or gives them back. What is there may grow when nothing new has room any more, so
+   * that calls which began can also be answered.
+   */
+  private boolean take(int places, boolean isNew) {
+    int limit = most;
+    limit += isNew ? 0 : limit / 4;
+    if (taken.addAndGet(places) <= limit || places <= 0) {
       return true;
     }
-    size.decrementAndGet();
+    taken.addAndGet(-places);
     return false;
   }
 
   @Override
   public int size() {
-    return size.get();
+    return taken.get();
   }
 
   /** Takes out what has had its time. */
@@ -119,7 +120,7 @@ final class BoundedMap<V> implements SharedMap<V> {
             if (!held.isOver(nowNs)) {
               return held;
             }
-            size.decrementAndGet();
+            taken.addAndGet(-held.places());
             return null;
           });
     }

@@ -73,6 +73,48 @@ class SharedStatesTest {
     assertEquals(2, map.size());
   }
 
+  /** Numbers that take as many places as they say. */
+  private static final SharedMap.Codec<Integer> LARGE =
+      new SharedMap.Codec<>() {
+        @Override
+        public int places(Integer value) {
+          return value;
+        }
+
+        @Override
+        public String write(Integer value, long nowNs) {
+          return NUMBERS.write(value, nowNs);
+        }
+
+        @Override
+        public @Nullable Integer read(String text, long nowNs) {
+          return NUMBERS.read(text, nowNs);
+        }
+      };
+
+  @Test
+  void largeValues_takeSeveralPlaces_andMayGrowAQuarterBeyondTheLimit() {
+    SharedMap<Integer> map = states.of("sip").map("large", 8, LARGE);
+    assertTrue(put(map, 1, 5, 0));
+    assertFalse(put(map, 2, 4, 0), "there are three places");
+    assertNull(map.get(key(2), 0));
+    assertTrue(put(map, 2, 3, 0));
+    assertFalse(put(map, 3, 1, 0));
+    assertEquals(8, map.size());
+    assertTrue(put(map, 1, 7, 0), "what is there has a quarter more");
+    assertFalse(put(map, 1, 8, 0));
+    assertEquals(7, map.get(key(1), 0), "nothing was changed");
+    assertTrue(put(map, 1, 6, 0), "what shrinks has room");
+    assertTrue(map.change(key(2), 0, MINUTE, before -> null));
+    assertEquals(6, map.size());
+
+    SharedStates next = new SharedStates();
+    next.restore(states.entries(0), 0);
+    assertEquals(6, next.of("sip").map("large", 8, LARGE).size(), "handed over as large as it is");
+    states.purge(2 * LATER_NS);
+    assertEquals(0, map.size());
+  }
+
   @Test
   void whatTakesOutNothing_takesNoPlace() {
     SharedMap<Integer> map = map(1);

@@ -261,7 +261,7 @@ final class SipDialogue {
                   CallNames.tag(SipText.bytes(message.fromTag())),
                   CallNames.tag(SipText.bytes(message.toTag())),
                   direction,
-                  sdp == null ? null : SdpDescription.of(sdp),
+                  sdp == null ? null : SdpDescription.of(sdp, side.sender().address()),
                   signals,
                   message.sessionExpires(),
                   mayOpen,
@@ -289,7 +289,10 @@ final class SipDialogue {
     }
 
     private Endpoint endpoint(UriView uri) {
-      return new Endpoint(uri.host().address(), HeaderRewriter.portOf(uri));
+      // Mostly its own: then what is remembered of the call shares the address of the flow.
+      boolean own = uri.host().isAddress(side.senderAddress());
+      return new Endpoint(
+          own ? side.sender().address() : uri.host().address(), HeaderRewriter.portOf(uri));
     }
 
     void register() {

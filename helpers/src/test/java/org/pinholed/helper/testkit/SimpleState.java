@@ -66,6 +66,7 @@ public final class SimpleState implements SharedState {
     private final Map<OwnerId, V> values = new LinkedHashMap<>();
     private final Map<OwnerId, Long> ends = new HashMap<>();
     private int most;
+    private int taken;
     private long lastNs;
 
     SimpleMap(Codec<V> codec, Work work, Map<OwnerId, Written> before) {
@@ -78,6 +79,7 @@ public final class SimpleState implements SharedState {
               throw new AssertionError("the codec does not understand its own " + written.text());
             }
             values.put(key, value);
+            taken += codec.places(value);
             ends.put(key, written.endNs());
             lastNs = written.atNs();
           });
@@ -94,10 +96,15 @@ public final class SimpleState implements SharedState {
     @Override
     public boolean change(OwnerId key, long nowNs, TimedChange<V> change) {
       V before = get(key, nowNs);
-      if (before == null && values.size() >= most) {
+      Kept<V> after = change.of(before);
+      V held = values.get(key);
+      int more =
+          (after == null ? 0 : codec.places(after.value()))
+              - (held == null ? 0 : codec.places(held));
+      if (more > 0 && taken + more > (held == null ? most : most + most / 4)) {
         return false;
       }
-      Kept<V> after = change.of(before);
+      taken += more;
       if (after == null) {
         values.remove(key);
         ends.remove(key);
@@ -110,7 +117,7 @@ public final class SimpleState implements SharedState {
 
     @Override
     public int size() {
-      return values.size();
+      return taken;
     }
 
     Map<OwnerId, Written> written(String name) {

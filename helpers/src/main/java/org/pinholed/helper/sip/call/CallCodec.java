@@ -35,6 +35,11 @@ final class CallCodec implements SharedMap.Codec<Call> {
     return text.length() > TEXT_MAX ? "" : text; // legs alone: four offers of 64 streams
   }
 
+  @Override
+  public int places(Call call) {
+    return CallSize.places(call);
+  }
+
   private static String write(Call call, List<Dialog> dialogs, long nowNs) {
     return CallText.Writer.of(
         new Call(call.startNs(), call.caller(), call.keptUntilNs(), call.legs(), dialogs), nowNs);

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
@@ -74,6 +75,7 @@ public final class Calls {
       return SeenMedia.NONE;
     }
     Verdict[] verdicts = new Verdict[1];
+    boolean[] tooLarge = new boolean[1];
     boolean taken =
         calls.change(
             message.call(),
@@ -82,14 +84,17 @@ public final class Calls {
               Verdict verdict = rules.apply(before, in, nowNs);
               verdicts[0] = verdict;
               Call after = verdict.call();
-              return after == null ? null : kept(after, nowNs);
+              tooLarge[0] = after != null && isTooLarge(before, after);
+              Call stays = tooLarge[0] ? before : after;
+              return stays == null ? null : kept(stays, nowNs);
             });
     Verdict verdict = verdicts[0];
-    if (!taken || verdict == null) {
+    if (!taken || tooLarge[0] || verdict == null) {
       if (begins) {
         unanswered.answered(in.sender(), nowNs);
-        out.report(SipReason.TOO_MANY_CALLS, message.streamOffset());
       }
+      SipReason reason = tooLarge[0] ? SipReason.CALL_TOO_LARGE : SipReason.TOO_MANY_CALLS;
+      out.report(reason, message.streamOffset());
       return SeenMedia.NONE;
     }
     int counted = (begins ? 1 : 0) - (verdict.began() ? 1 : 0) + (verdict.answered() ? 1 : 0);
@@ -115,6 +120,12 @@ public final class Calls {
     return new SeenMedia(
         shown == null ? List.of() : streams(steps.seen(shown)),
         signals(message.signals(), steps.seen(verdict.shownSignals())));
+  }
+
+  /** Whether it has grown beyond what one call may take; what shrinks may always. */
+  private static boolean isTooLarge(@Nullable Call before, Call after) {
+    return CallSize.places(after) > CallSize.MOST_PLACES
+        && (before == null || CallSize.bytes(after) > CallSize.bytes(before));
   }
 
   private static SharedMap.Kept<Call> kept(Call call, long nowNs) {

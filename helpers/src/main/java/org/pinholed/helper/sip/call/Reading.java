@@ -91,6 +91,14 @@ final class Reading {
           policy.signalling(signal.endpoint(), signal.transport(), direction, out);
       all.add(new Signals.One(signal, destination.place(), destination.endpoint(), null));
     }
+    for (int at = Signals.MOST; at < named.size(); at++) {
+      Signal signal = named.get(at);
+      Place place =
+          policy.signalling(signal.endpoint(), signal.transport(), direction, out).place();
+      if (place != Place.NONE && reasons.add(SipReason.TOO_MANY_PORTS)) {
+        break;
+      }
+    }
     return all.isEmpty() ? Signals.NONE : new Signals(all);
   }
 }

@@ -3,6 +3,7 @@ package org.pinholed.helper.sip.registration;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Announced;
@@ -32,6 +33,9 @@ import org.pinholed.helper.sip.words.SipReason;
  * a 2xx does not list any more closes (section 10.3, step 8).
  */
 public final class Registrations {
+  private static final Comparator<Binding> LONGEST_FIRST =
+      (one, other) -> Long.signum(other.endNs() - one.endNs());
+
   private static final Duration ASKED = Duration.ofSeconds(32);
   private static final long EXPIRES_USUAL = 3600;
   private static final long EXPIRES_MAX = Duration.ofHours(24).toSeconds();
@@ -230,6 +234,7 @@ public final class Registrations {
       }
     }
     List<Binding> bindings = new ArrayList<>();
+    int ofAsked = 0;
     for (Wanted one : all) {
       boolean isAsked = asked.contacts().contains(one);
       long seconds = grantedSeconds(message, one, lists, isAsked);
@@ -242,7 +247,16 @@ public final class Registrations {
       }
       if (isAsked) {
         pinholes.forget(one.place());
+        ofAsked = bindings.size();
       }
+    }
+    if (bindings.size() > settings.contacts()) {
+      // Those that were asked for just now come first and stay, of the others what lasts longest.
+      bindings.subList(ofAsked, bindings.size()).sort(LONGEST_FIRST);
+      List<Binding> tooMany = bindings.subList(settings.contacts(), bindings.size());
+      tooMany.forEach(one -> pinholes.close(one.place()));
+      tooMany.clear();
+      out.report(SipReason.TOO_MANY_CONTACTS, message.streamOffset());
     }
     Registration after = new Registration(List.of(), bindings);
     registrations.change(

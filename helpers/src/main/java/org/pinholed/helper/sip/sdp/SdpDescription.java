@@ -90,11 +90,12 @@ public record SdpDescription(List<Stream> streams) {
    * Copies what was read.
    *
    * @param view after {@link SdpView#read} without a reason
+   * @param sender the address of its sender, which it mostly names: then the two are one object
    * @return a description
    */
-  public static SdpDescription of(SdpView view) {
+  public static SdpDescription of(SdpView view, InetAddress sender) {
     List<Stream> streams = new ArrayList<>(view.streams());
-    @Nullable InetAddress last = null;
+    InetAddress last = sender;
     for (int at = 0; at < view.streams(); at++) {
       Stream stream = of(view.media(at), last);
       streams.add(stream);
@@ -103,7 +104,7 @@ public record SdpDescription(List<Stream> streams) {
     return new SdpDescription(streams);
   }
 
-  private static Stream of(SdpMedia media, @Nullable InetAddress last) {
+  private static Stream of(SdpMedia media, InetAddress last) {
     SipReason refusal = media.refusal();
     if (refusal != null) {
       return Stream.refused(refusal);
@@ -124,7 +125,8 @@ public record SdpDescription(List<Stream> streams) {
     }
     @Nullable InetAddress address = addressOf(media.connection(), last);
     int rtcpPort = media.rtcpPort();
-    @Nullable InetAddress rtcp = rtcpPort > 0 ? addressOf(media.rtcpAddress(), address) : null;
+    @Nullable InetAddress rtcp =
+        rtcpPort > 0 ? addressOf(media.rtcpAddress(), address == null ? last : address) : null;
     return new Stream(
         media.kind(),
         address,
@@ -140,11 +142,11 @@ public record SdpDescription(List<Stream> streams) {
   }
 
   // The streams of a description mostly have one address: then they share one object.
-  private static @Nullable InetAddress addressOf(SdpAddress found, @Nullable InetAddress last) {
+  private static @Nullable InetAddress addressOf(SdpAddress found, InetAddress last) {
     if (!found.isAddress() || found.isUnspecified()) {
       return null;
     }
-    return last != null && found.is(last.getAddress()) ? last : found.address();
+    return found.is(last.getAddress()) ? last : found.address();
   }
 
   /**

@@ -111,7 +111,13 @@ public enum SipReason implements Reason {
   TOO_MANY_PORTS(
       Kind.REFUSED, "the message names more ports of its sender than are opened for one message"),
   /** The limit {@code calls}. */
-  TOO_MANY_CALLS(Kind.REFUSED, "there are as many calls as calls allows"),
+  TOO_MANY_CALLS(
+      Kind.REFUSED,
+      "there are as many calls as calls allows; one of more than 2 KiB counts as several"),
+  /** Branches, streams and contacts that all are within their limits, and too many together. */
+  CALL_TOO_LARGE(
+      Kind.REFUSED,
+      "what there is to remember of the call, of all its branches, is more than 32 KiB"),
   /** The limit {@code unansweredPerSource}. */
   TOO_MANY_UNANSWERED(
       Kind.REFUSED,
@@ -127,7 +133,9 @@ public enum SipReason implements Reason {
   /** An offer within a dialog that nobody here knows. */
   DIALOG_UNKNOWN(Kind.REFUSED, "the offer belongs to a call whose beginning was not seen"),
   /** The limit {@code contacts}. */
-  TOO_MANY_CONTACTS(Kind.REFUSED, "the REGISTER has more contacts than contacts allows"),
+  TOO_MANY_CONTACTS(
+      Kind.REFUSED,
+      "the registration has more contacts than contacts allows; those that end first are shut"),
   /** The limit {@code registrations}. */
   TOO_MANY_REGISTRATIONS(Kind.REFUSED, "there are as many registrations as registrations allows"),
   /** The limit {@code registrationsPerSource}. */

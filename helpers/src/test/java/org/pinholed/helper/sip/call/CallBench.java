@@ -101,7 +101,7 @@ final class CallBench {
     if (reason != null) {
       throw new AssertionError(reason);
     }
-    return SdpDescription.of(view);
+    return SdpDescription.of(view, InetAddress.getLoopbackAddress());
   }
 
   static SdpDescription audio(String address, int port) {

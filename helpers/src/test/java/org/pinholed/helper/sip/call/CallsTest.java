@@ -859,6 +859,23 @@ class CallsTest {
     }
 
     @Test
+    void portsForRequests_eightOfAMessageOpen_andMoreAreCounted() {
+      CallBench.Say eight = flow.client(SipWord.INVITE).tags("f", "").audio(PHONE, 4000);
+      CallBench.Say nine = flow.client(SipWord.INVITE).call("c2").tags("f", "").audio(PHONE, 4002);
+      for (int port = 5070; port < 5078; port++) {
+        eight.contact(PHONE, port);
+        nine.contact(PHONE, port);
+      }
+      eight.route("203.0.113.99", 5060).say();
+      assertEquals(List.of(), bench.model.takeReasons(), "a proxy's place is not ours to open");
+      nine.contact(PHONE, 5078).contact(PHONE, 5079).say();
+      assertEquals(List.of("tooManyPorts"), bench.model.takeReasons());
+      String open = bench.model.open().toString();
+      assertTrue(open.contains(PHONE + ":5077"), open);
+      assertFalse(open.contains(PHONE + ":5078"), open);
+    }
+
+    @Test
     void unansweredPerSource_countsUntilAnAnswer_orFor32s() {
       bench.settings = CallBench.settings(MediaFrom.PEER, "", 100, 2, 16);
       for (int call = 0; call < 4; call++) {

@@ -3,6 +3,7 @@ package org.pinholed.helper.sip.call;
 import java.lang.reflect.Array;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -16,8 +17,10 @@ final class Layout {
   private static final int ARRAY_HEADER = 16;
   private static final int REFERENCE = 4;
 
-  /** An address with its holder; names are never kept. */
-  private static final int ADDRESS = 24 + 32 + 48;
+  /** The object, its holder; of IPv6 another holder and the bytes. Names are never kept. */
+  private static final int IPV4_ADDRESS = 24 + 32;
+
+  private static final int IPV6_ADDRESS = IPV4_ADDRESS + 32 + 32;
 
   private final Set<Object> counted = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -32,7 +35,7 @@ final class Layout {
       return 0;
     }
     if (object instanceof InetAddress) {
-      return ADDRESS;
+      return object instanceof Inet6Address ? IPV6_ADDRESS : IPV4_ADDRESS;
     }
     if (object instanceof List<?> list) {
       // the list, its array, and what is in it

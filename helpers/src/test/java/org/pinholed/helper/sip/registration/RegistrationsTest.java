@@ -209,6 +209,34 @@ class RegistrationsTest {
     assertEquals(Set.of(), model.open());
   }
 
+  /** A phone that comes from another port each hour, or somebody who names one after the other. */
+  @Test
+  void contactsOfSeveralRequests_areLimitedTogether_theNewestStay() {
+    List<RegisterMessage.Contact> listed = new ArrayList<>();
+    for (int number = 0; number < 20; number++) {
+      int port = 5070 + number;
+      listed.add(contact(OUTSIDE, port, 3600 + number));
+      String branch = "b" + number;
+      say(message(0, number + 1, branch, 3600, contact(PHONE, port, -1)));
+      say(message(200, number + 1, branch, 3600, listed.toArray(RegisterMessage.Contact[]::new)));
+      Set<String> open = model.open();
+      assertEquals(Math.min(number + 1, settings.contacts()), open.size(), () -> "" + open);
+      assertTrue(open.contains(REGISTRAR + " > " + PHONE + ":" + port), () -> "" + open);
+      assertEquals(
+          number < settings.contacts() ? List.of() : List.of("tooManyContacts"),
+          model.takeReasons());
+      model.pass(Duration.ofSeconds(1));
+    }
+    // The one that ends first gives way, and not the one that was asked for just now.
+    say(message(0, 30, "b30", 60, contact(PHONE, 6000, -1)));
+    listed.add(contact(OUTSIDE, 6000, 60));
+    say(message(200, 30, "b30", 60, listed.toArray(RegisterMessage.Contact[]::new)));
+    assertTrue(model.open().contains(REGISTRAR + " > " + PHONE + ":6000"));
+    assertEquals(settings.contacts(), model.open().size());
+    model.pass(Duration.ofHours(2));
+    assertEquals(Set.of(), model.open());
+  }
+
   @Test
   void expires_ofTheContact_ofTheMessage_orTheUsualOne_atMost24h() {
     long[][] cases = {{60, 120, 60}, {-1, 120, 120}, {-1, -1, 3600}, {0xffff_ffffL, -1, 86_400}};

@@ -74,7 +74,7 @@ final class SdpChecks {
         inside(bytes, candidates.portFrom(), candidates.portTo());
       }
     }
-    SdpDescription description = SdpDescription.of(view);
+    SdpDescription description = SdpText.described(view);
     assertEquals(description, SdpDescription.ofText(description.toText()));
     return bytes.reads;
   }

@@ -28,7 +28,7 @@ import org.pinholed.helper.sip.words.SipReason;
 
 class SdpDescriptionTest {
   private static SdpDescription of(String withBars) {
-    return SdpDescription.of(SdpText.read(SdpText.lines(withBars)));
+    return SdpText.described(SdpText.read(SdpText.lines(withBars)));
   }
 
   @ParameterizedTest

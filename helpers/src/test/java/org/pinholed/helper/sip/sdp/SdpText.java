@@ -2,6 +2,7 @@ package org.pinholed.helper.sip.sdp;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -77,5 +78,10 @@ final class SdpText {
       List<String> rows = text.lines().toList();
       return rows.subList(1, rows.size());
     }
+  }
+
+  /** What a view says, whoever sent it. */
+  static SdpDescription described(SdpView view) {
+    return SdpDescription.of(view, InetAddress.getLoopbackAddress());
   }
 }

@@ -29,7 +29,7 @@ class SdpViewTest {
   }
 
   private static SdpDescription described(String text) {
-    return SdpDescription.of(SdpText.read(text));
+    return SdpText.described(SdpText.read(text));
   }
 
   private static String words(String text) {
@@ -59,7 +59,7 @@ class SdpViewTest {
       ByteCursor bytes =
           SdpText.cursor("o=- 1 1 IN IP4 198.51.100.66\r\nm=audio\r\nm=video 0 RTP/AVP 9");
       assertNull(view.read(bytes, bytes.position(), bytes.limit()));
-      for (Stream stream : SdpDescription.of(view).streams()) {
+      for (Stream stream : SdpText.described(view).streams()) {
         assertNull(stream.address());
         assertEquals(0, stream.port());
         assertFalse(stream.canOpen());
@@ -90,7 +90,7 @@ class SdpViewTest {
       SdpView view = new SdpView(16);
       ByteCursor bytes = new ByteCursor().wrap(buffer, 0, buffer.capacity(), 0);
       assertNull(view.read(bytes, 0, text.length));
-      assertEquals(described(AUDIO + last), SdpDescription.of(view));
+      assertEquals(described(AUDIO + last), SdpText.described(view));
     }
 
     @Test
@@ -147,7 +147,7 @@ class SdpViewTest {
       assertFalse(view.connection().isAddress());
       assertFalse(view.origin().isAddress());
       assertThrows(IndexOutOfBoundsException.class, () -> view.media(0));
-      assertEquals(SdpDescription.of(SdpText.read("")), SdpDescription.of(view));
+      assertEquals(SdpText.described(SdpText.read("")), SdpText.described(view));
     }
 
     @Test
@@ -170,7 +170,7 @@ class SdpViewTest {
                   + "m=audio 5000 RTP/AVP 0\r\na=rtcp:5\r\nc=IN IP4 1\r\na=inactive\r\na=setup:active\r\na=mid:x\r\n");
       assertEquals(16, view.streams());
       assertTrue(view.isBeyondLimit());
-      assertEquals(described(many), SdpDescription.of(view));
+      assertEquals(described(many), SdpText.described(view));
       for (int at = 0; at < 16; at++) {
         assertNull(view.media(at).refusal());
       }
