@@ -327,7 +327,7 @@ public final class MessageHold {
 
   /** Forgets what is planned, but for the rest of a message of which a part was replaced. */
   void cancelPlanned() {
-    stream.planned().removeIf(edit -> !hasBegun(edit));
+    stream.planned().removeIf(edit -> begunMessage == null || edit.message() != begunMessage);
   }
 
   /**
@@ -378,27 +378,9 @@ public final class MessageHold {
       if (impossible == null) {
         return;
       }
-      if (hasBegun(edits.get(0))) {
-        // Old bytes must not follow new ones of the same message: it is tried again, or stands
-        // still.
-        drop(due, WithheldReason.REWRITE_FAILED, exits);
-        return;
-      }
       // The loop lets them pass without these edits.
       stream.planned().removeAll(edits);
       exits.givenUp(edits.get(0).message(), impossible);
-    }
-  }
-
-  /** Whether a part of the new text of its message may have left. */
-  private boolean hasBegun(PayloadEdit edit) {
-    return begunMessage != null && edit.message() == begunMessage;
-  }
-
-  private void drop(List<HeldSegment> some, WithheldReason why, HoldExits exits) {
-    segments.removeAll(some);
-    for (HeldSegment segment : some) {
-      exits.drop(segment, why);
     }
   }
 
@@ -451,7 +433,10 @@ public final class MessageHold {
       if (failure == WithheldReason.BACKEND_REFUSED) {
         cancelPlanned(); // it passes as it came, when it comes again
       }
-      drop(due, failure, exits);
+      segments.removeAll(due);
+      for (HeldSegment segment : due) {
+        exits.drop(segment, failure);
+      }
       return null;
     }
     if (next != null) {

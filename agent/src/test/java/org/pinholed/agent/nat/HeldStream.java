@@ -23,7 +23,6 @@ import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.stream.InOrderStream;
-import org.pinholed.helper.stream.StreamReason;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 
 /**
@@ -48,7 +47,6 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
   int mostHeld = Integer.MAX_VALUE;
   boolean kernelRefuses;
   boolean backendRefuses;
-  boolean memoryIsSpent;
 
   /** What left the router and is on its way to the receiver. */
   final List<Sent> wire = new ArrayList<>();
@@ -275,9 +273,6 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
 
   @Override
   public @Nullable Reason remember(int bytes) {
-    if (memoryIsSpent) {
-      return StreamReason.BUFFER_BUDGET;
-    }
     memory += bytes;
     return null;
   }

@@ -12,7 +12,6 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
-import org.pinholed.helper.stream.StreamReason;
 
 class MessageHoldTest {
   private static final int FIRST = 0x7ffffff0; // wraps around soon, as a signed number
@@ -225,36 +224,6 @@ class MessageHoldTest {
     flow.send(0, "[abc|7] x\n");
 
     assertEquals("[abc|7] x\n", flow.arrive().received());
-    assertAllAnswered(flow);
-  }
-
-  @Test
-  void restOfAMessageOfWhichAPartHasLeft_neverPassesAsItCame() {
-    flow.send(18, MESSAGE.substring(18));
-    flow.at(500);
-    assertEquals(List.of(WithheldReason.EARLY), flow.dropped);
-    flow.send(0, MESSAGE.substring(0, 18)); // the helper has the rest already
-    flow.arrive();
-    flow.acknowledge();
-    flow.memoryIsSpent = true;
-    flow.send(18, MESSAGE.substring(18));
-    assertEquals(expected().substring(0, flow.received().length()), flow.arrive().received());
-    assertEquals(List.of(WithheldReason.EARLY, WithheldReason.REWRITE_FAILED), flow.dropped);
-    assertEquals(List.of(), flow.givenUp);
-
-    flow.memoryIsSpent = false;
-    flow.send(18, MESSAGE.substring(18));
-    assertEquals(expected(), flow.arrive().received());
-    assertAllAnswered(flow);
-  }
-
-  @Test
-  void messageForWhichThereIsNoMemory_passesAsItCame_asAWhole() {
-    flow.memoryIsSpent = true;
-    flow.send(0, MESSAGE.substring(0, 18));
-    flow.send(18, MESSAGE.substring(18));
-    assertEquals(MESSAGE, flow.arrive().received());
-    assertEquals(List.of(StreamReason.BUFFER_BUDGET), flow.givenUp);
     assertAllAnswered(flow);
   }
 
