@@ -161,7 +161,7 @@ public final class Pinholed implements Callable<Integer> {
   private void run(
       AgentConfig config, ConfigLoader loader, ServiceManager manager, List<AutoCloseable> opened)
       throws IOException {
-    EventListener eventLog = event -> {};
+    EventListener eventLog = EventListener.NONE;
     JsonEventLog jsonLog = null;
     if (!config.eventLog().file().isEmpty()) {
       jsonLog = JsonEventLog.open(config.eventLog().file());

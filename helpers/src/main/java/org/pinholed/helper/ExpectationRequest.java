@@ -358,8 +358,7 @@ public final class ExpectationRequest {
 
     /** Names stand in comments of the kernel's elements, between spaces. */
     private static String name(String field, String value, int least, int most) {
-      boolean printable = value.chars().allMatch(letter -> letter > ' ' && letter < 0x7f);
-      if (value.length() < least || value.length() > most || !printable) {
+      if (value.length() < least || value.length() > most || !isPrintable(value)) {
         throw new IllegalArgumentException(
             field
                 + ": "
@@ -371,6 +370,15 @@ public final class ExpectationRequest {
                 + " printable ones of ASCII, no space)");
       }
       return value;
+    }
+
+    private static boolean isPrintable(String value) {
+      for (int at = 0; at < value.length(); at++) {
+        if (value.charAt(at) <= ' ' || value.charAt(at) >= 0x7f) {
+          return false;
+        }
+      }
+      return true;
     }
 
     /**

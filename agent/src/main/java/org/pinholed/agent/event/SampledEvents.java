@@ -85,6 +85,11 @@ public final class SampledEvents implements EventListener {
     }
   }
 
+  @Override
+  public boolean isListening() {
+    return log.isListening();
+  }
+
   private synchronized void sampled(AgentEvent event) {
     long nowNs = nanoTime.getAsLong();
     OfFlow key = new OfFlow(event.kind(), event.serial(), event.client(), event.reason());

@@ -378,6 +378,19 @@ public final class ExpectationTable {
   }
 
   /**
+   * Looks at all open pinholes, without a copy of them: there are some for each call.
+   *
+   * @param action told each of those that are open all the while; may end it
+   */
+  public void forEachPending(Consumer<Expectation> action) {
+    for (Expectation expectation : rows.values()) {
+      if (expectation.state() == State.PENDING) {
+        action.accept(expectation);
+      }
+    }
+  }
+
+  /**
    * All that was announced and waits for an answer.
    *
    * @return a copy, in no order

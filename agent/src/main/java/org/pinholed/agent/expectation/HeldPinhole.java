@@ -51,6 +51,10 @@ final class HeldPinhole implements ChildKeeper {
   private final NavigableMap<Long, Expectation> ofFlows = new TreeMap<>();
 
   private @Nullable Expectation written;
+
+  /** Whether that one is among the leases. They may be thousands, and this is asked often. */
+  private boolean writtenIsLease;
+
   private @Nullable Expectation lastHolder;
   private boolean writtenAsRead;
   private long standsUntilNs;
@@ -107,6 +111,7 @@ final class HeldPinhole implements ChildKeeper {
   private void place(Expectation expectation) {
     if (expectation.stay().isLease()) {
       leases.put(expectation.id(), expectation);
+      writtenIsLease |= expectation == written;
       if (expectation.owner().id() != null) {
         leasesBeyond.put(expectation.id(), expectation);
       }
@@ -119,6 +124,10 @@ final class HeldPinhole implements ChildKeeper {
 
   /** The time of an expectation is another one now. */
   synchronized void timeChanged(Expectation expectation) {
+    boolean isLease = expectation.stay().isLease();
+    if (isLease && leases.containsKey(expectation.id())) {
+      return; // leases are not ordered by their time
+    }
     if (has(expectation)) {
       displace(expectation);
       place(expectation);
@@ -126,6 +135,7 @@ final class HeldPinhole implements ChildKeeper {
   }
 
   private void displace(Expectation expectation) {
+    writtenIsLease &= expectation != written;
     leases.remove(expectation.id());
     leasesBeyond.remove(expectation.id());
     End end = ends.remove(expectation);
@@ -162,9 +172,8 @@ final class HeldPinhole implements ChildKeeper {
   }
 
   private @Nullable Expectation lease() {
-    Expectation now = written;
-    if (now != null && leases.get(now.id()) == now) {
-      return now;
+    if (writtenIsLease) {
+      return written;
     }
     return leases.isEmpty() ? null : leases.lastEntry().getValue();
   }
@@ -210,6 +219,7 @@ final class HeldPinhole implements ChildKeeper {
     Expectation counting = counting();
     boolean isIts = counting != null && counting.pinhole().comment().equals(pinhole.comment());
     written = isIts ? counting : null;
+    writtenIsLease = written != null && leases.containsKey(written.id());
     writtenAsRead =
         !readers.isEmpty() && readers.firstEntry().getValue().pinhole().mark() == pinhole.mark();
     standsUntilNs = nowNs + pinhole.timeoutMs() * 1_000_000;

@@ -86,10 +86,12 @@ public final class PinholeHolders {
         key,
         (same, known) -> {
           HeldPinhole held = known == null ? new HeldPinhole() : known;
-          Expectation counting = held.counting();
           if (held.join(expectation)) {
             expectation.holds(held);
-          } else if (counting != null) {
+            return held;
+          }
+          Expectation counting = held.counting();
+          if (counting != null) {
             other.add(counting);
           }
           return held;

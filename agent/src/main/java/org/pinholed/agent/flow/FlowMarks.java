@@ -44,6 +44,10 @@ public final class FlowMarks {
     return (entry.mark() & bits.vetted()) != 0;
   }
 
+  boolean isChild(ConntrackEntry entry) {
+    return (entry.mark() & bits.child()) != 0;
+  }
+
   boolean isOpaque(ConntrackEntry entry) {
     return (entry.mark() & bits.opaque()) != 0;
   }
@@ -127,6 +131,16 @@ public final class FlowMarks {
     } catch (NetlinkException e) {
       failed(e);
     }
+  }
+
+  /**
+   * Nobody reads the flow any more, for no reason that lies in it. A stream is not to be believed
+   * from then on: what passes unread may change what the rest of it says. A datagram is whole by
+   * itself: the next one that is diverted begins the flow anew.
+   */
+  void leaveUnread(ConntrackEntry entry) {
+    boolean isStream = entry.original().protocol() == Transport.TCP.protocolNumber();
+    set(entry, isStream ? bits.opaque() : 0);
   }
 
   /**

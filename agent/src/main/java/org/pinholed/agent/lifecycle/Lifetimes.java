@@ -58,19 +58,20 @@ final class Lifetimes {
   List<Expectation> endOverdue(long nowNs) {
     List<Expectation> due = new ArrayList<>();
     List<Expectation> over = new ArrayList<>();
-    for (Expectation expectation : table.pending()) {
-      if (expectation.isOverdue(nowNs - EVENT_GRACE_MS * 1_000_000)) {
-        over.add(expectation);
-      } else if (expectation.stay().isLease()) {
-        boolean isOne = expectation.pinhole().kind() == Pinhole.Kind.ONCE;
-        if (isOne && Leases.isDue(expectation, nowNs)) {
-          due.add(expectation);
-        }
-      } else if (expectation.expiresInMs(nowNs) <= -EVENT_GRACE_MS
-          && table.end(expectation) == Expectation.State.PENDING) {
-        events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
-      }
-    }
+    table.forEachPending(
+        expectation -> {
+          if (expectation.isOverdue(nowNs - EVENT_GRACE_MS * 1_000_000)) {
+            over.add(expectation);
+          } else if (expectation.stay().isLease()) {
+            boolean isOne = expectation.pinhole().kind() == Pinhole.Kind.ONCE;
+            if (isOne && Leases.isDue(expectation, nowNs)) {
+              due.add(expectation);
+            }
+          } else if (expectation.expiresInMs(nowNs) <= -EVENT_GRACE_MS
+              && table.end(expectation) == Expectation.State.PENDING) {
+            events.expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+          }
+        });
     List<Expectation> toCut = new ArrayList<>();
     for (Owner owner : table.owners().due(nowNs, OWNERS_ENDED_A_TICK)) {
       List<Expectation> all = table.owners().end(owner);

@@ -327,7 +327,7 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   }
 
   @Override
-  public @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next) {
+  public @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next, boolean exempt) {
     Owner of = owner();
     if (next != null) {
       pinholes.hold(
@@ -337,7 +337,7 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
     if (pinholes.translationRefused()) {
       return WithheldReason.BACKEND_REFUSED;
     }
-    if (next != null && !rewrites.adjust(of.translation(), of.direction(), next)) {
+    if (next != null && !rewrites.adjust(of.translation(), of.direction(), next, exempt)) {
       return WithheldReason.REWRITE_FAILED;
     }
     shiftChanged = next != null;

@@ -1,6 +1,7 @@
 package org.pinholed.agent.pinhole;
 
 import java.net.InetAddress;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,25 @@ public record PinholeKey(
    */
   public PinholeKey(int protocol, @Nullable InetAddress source, InetAddress destination, int port) {
     this(protocol, source, destination, port, port);
+  }
+
+  /** The generated one has the same low bits for all pinholes of one port between two hosts. */
+  @Override
+  public int hashCode() {
+    int hosts = 31 * Objects.hashCode(source) + destination.hashCode();
+    int ports = port << 16 | lastPort - port;
+    int mixed = (31 * hosts + protocol) * 0x9e3779b9 ^ ports * 0x85ebca6b;
+    return mixed ^ mixed >>> 15;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof PinholeKey that
+        && port == that.port
+        && lastPort == that.lastPort
+        && protocol == that.protocol
+        && destination.equals(that.destination)
+        && Objects.equals(source, that.source);
   }
 
   /**

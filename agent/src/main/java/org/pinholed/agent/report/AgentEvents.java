@@ -64,6 +64,9 @@ public final class AgentEvents {
     if (isEnd(kind, expectation)) {
       history.ended(expectation, kind, detail);
     }
+    if (!listener.isListening()) {
+      return; // a call is some of these events, and each is made of many texts
+    }
     java.net.InetAddress source = expectation.pinhole().source();
     listener.onEvent(
         new AgentEvent(

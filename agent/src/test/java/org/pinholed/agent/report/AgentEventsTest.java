@@ -3,6 +3,7 @@ package org.pinholed.agent.report;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -12,6 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.event.EventListener;
+import org.pinholed.agent.event.SampledEvents;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationHistory;
 import org.pinholed.agent.expectation.Parent;
@@ -109,6 +112,32 @@ class AgentEventsTest {
         pinhole,
         org.pinholed.agent.pinhole.Stay.of(java.time.Duration.ofSeconds(30)),
         0);
+  }
+
+  @Test
+  void nobodyListens_countedAndRemembered() {
+    EventListener silent =
+        new EventListener() {
+          @Override
+          public void onEvent(AgentEvent event) {
+            fail("told " + event);
+          }
+
+          @Override
+          public boolean isListening() {
+            return false;
+          }
+        };
+    AgentEvents quiet =
+        new AgentEvents(
+            new SampledEvents(silent, System::nanoTime), metrics, history, Clock.SYSTEM);
+
+    quiet.expectation(AgentEvent.Kind.CREATED, expectation(true), "");
+    quiet.expectation(AgentEvent.Kind.CLOSED, expectation(true), "");
+
+    assertEquals(1, history.ended().size());
+    assertEquals(1, metrics.of("event created ftp"));
+    assertEquals(1, metrics.of("event closed ftp"));
   }
 
   @Test

@@ -149,12 +149,20 @@ final class Turn {
   /** A number for another way; below zero if there are too many. */
   int freeLeg() {
     for (int id = 0; id < Leg.MOST; id++) {
-      int wanted = id;
-      if (legs.stream().noneMatch(leg -> leg.id() == wanted)) {
+      if (!hasLeg(id)) {
         return id;
       }
     }
     return -1;
+  }
+
+  private boolean hasLeg(int id) {
+    for (Leg leg : legs) {
+      if (leg.id() == id) {
+        return true;
+      }
+    }
+    return false;
   }
 
   long highestCseq() {
@@ -185,8 +193,24 @@ final class Turn {
 
   /** Whether something of the call may be open. */
   boolean isLive() {
-    return legs.stream().anyMatch(Leg::isCalling)
-        || dialogs.stream().anyMatch(dialog -> dialog.phase() == Dialog.Phase.CONFIRMED);
+    if (isCalling()) {
+      return true;
+    }
+    for (Dialog dialog : dialogs) {
+      if (dialog.phase() == Dialog.Phase.CONFIRMED) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean isCalling() {
+    for (Leg leg : legs) {
+      if (leg.isCalling()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private String stateWord() {
@@ -197,7 +221,7 @@ final class Turn {
       }
       early |= dialog.phase() == Dialog.Phase.EARLY;
     }
-    return early ? "early" : legs.stream().anyMatch(Leg::isCalling) ? "calling" : "ended";
+    return early ? "early" : isCalling() ? "calling" : "ended";
   }
 
   /**

@@ -57,7 +57,11 @@ final class Unanswered {
     }
 
     int all() {
-      return slots.stream().mapToInt(Integer::intValue).sum();
+      int all = 0;
+      for (int slot = 0; slot < SLOTS; slot++) {
+        all += slots.get(slot);
+      }
+      return all;
     }
 
     Counts plusOne() {
