@@ -239,10 +239,11 @@ public interface OutcomeSink {
   void cut(Reason reason, long streamOffset);
 
   /**
-   * Says that the evidence of the protocol is complete: what was read in order, from the first byte
-   * of each direction, can only come from a client and a server that speak it to each other. From
-   * then on the flow may be resumed by an agent that did not see its beginning; before, never.
-   * Saying it again does nothing.
+   * Says that the flow may be resumed from now on by an agent that did not see its beginning;
+   * before, never. Either the evidence of the protocol is complete: what was read in order, from
+   * the first byte of each direction, can only come from a client and a server that speak it to
+   * each other. Or the client does, by its own first bytes, and the helper waits for the whole
+   * evidence before it opens anything on a flow that is resumed. Saying it again does nothing.
    */
   default void proven() {}
 }

@@ -51,9 +51,10 @@ public interface StreamHelper extends SessionHelper {
    * <p>What holds for a segment of which it is asked: the receiver has acknowledged all before its
    * first byte, and nothing of it. So nothing that came before it is still on its way, held or
    * waiting to be sent again, and what an agent before this one held comes again and is asked of
-   * from its beginning. Segments of which that is not known pass unread; nothing of them is fed
-   * later. What may begin is fed from its first byte, and from then on all bytes of the direction
-   * are, in order and without a gap, as of any flow. The other direction begins by itself.
+   * from its beginning. Where that is not known the receiver is asked, and the segment, which this
+   * said yes to, passes when it comes again; others pass unread, and nothing of them is fed later.
+   * What may begin is fed from its first byte, and from then on all bytes of the direction are, in
+   * order and without a gap, as of any flow. The other direction begins by itself.
    *
    * @param direction which way the bytes go
    * @param segment its bytes, from {@code position} to {@code limit}; re-used after the call

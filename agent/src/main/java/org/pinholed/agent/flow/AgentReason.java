@@ -13,7 +13,8 @@ public enum AgentReason implements Reason {
   NOT_PROVEN(
       Kind.OPAQUE,
       "an agent before this one lost sight of the flow before it had proven what it is (for FTP: by"
-          + " greeting, first command and login), so it is not resumed",
+          + " greeting, first command and login; for SIP: by the client's first message), so it is"
+          + " not resumed",
       true),
   /** Bytes came with its SYN or SYN+ACK. */
   FAST_OPEN(

@@ -44,6 +44,10 @@ public final class FlowMarks {
     return (entry.mark() & bits.vetted()) != 0;
   }
 
+  boolean isChild(ConntrackEntry entry) {
+    return (entry.mark() & bits.child()) != 0;
+  }
+
   boolean isOpaque(ConntrackEntry entry) {
     return (entry.mark() & bits.opaque()) != 0;
   }
@@ -116,6 +120,27 @@ public final class FlowMarks {
   /** Nobody knows the flow any more: nothing in it is believed until it begins anew. */
   void distrust(ConntrackEntry entry) {
     set(entry, bits.opaque());
+  }
+
+  /** The same, unless another connection has its tuple by now: marks are set by that alone. */
+  void distrustIfThere(ConntrackEntry entry) {
+    try {
+      if (conntrack.get(entry.identity()).isPresent()) {
+        distrust(entry);
+      }
+    } catch (NetlinkException e) {
+      failed(e);
+    }
+  }
+
+  /**
+   * Nobody reads the flow any more, for no reason that lies in it. A stream is not to be believed
+   * from then on: what passes unread may change what the rest of it says. A datagram is whole by
+   * itself: the next one that is diverted begins the flow anew.
+   */
+  void leaveUnread(ConntrackEntry entry) {
+    boolean isStream = entry.original().protocol() == Transport.TCP.protocolNumber();
+    set(entry, isStream ? bits.opaque() : 0);
   }
 
   /**

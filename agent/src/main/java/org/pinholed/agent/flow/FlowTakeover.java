@@ -158,13 +158,25 @@ public final class FlowTakeover {
         // Asked first: the tuple may be another connection's by now, or begin one with data.
         Optional<ConntrackEntry> now = conntrack.get(entry.identity());
         if (now.isPresent() && !marks.isBegunUnseen(now.get())) {
-          marks.distrust(entry);
+          leave(now.get());
         }
       } catch (NetlinkException e) {
         marks.failed(e);
       }
     }
     return !toDistrust.isEmpty();
+  }
+
+  /**
+   * What could not be read before, or is a kernel helper's, is not to be read by a later one
+   * either; nor a child, of which nobody knows any more what announced it.
+   */
+  private void leave(ConntrackEntry entry) {
+    if (marks.isOpaque(entry) || marks.isChild(entry) || entry.hasHelper()) {
+      marks.distrust(entry);
+    } else {
+      marks.leaveUnread(entry);
+    }
   }
 
   /**

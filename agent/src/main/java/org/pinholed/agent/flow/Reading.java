@@ -28,10 +28,10 @@ public final class Reading {
   private boolean askedForAdjustments;
   private boolean firstByteSeen;
 
-  /** How far a direction that is not read yet was acknowledged, unsigned; -1 if not known. */
-  private long clientAcknowledged = -1;
+  /** Where a direction that is not read yet may begin; null if nothing is known of that. */
+  private @Nullable PickUp clientPickUp;
 
-  private long serverAcknowledged = -1;
+  private @Nullable PickUp serverPickUp;
   private boolean synCarriedData;
   private boolean clientClosed;
   private boolean serverClosed;
@@ -158,18 +158,28 @@ public final class Reading {
    *
    * @param direction which one
    * @param acknowledgement how far its receiver has it, in the sender's numbers
+   * @return true if nobody needs to wait any more for the segment because of which the receiver was
+   *     {@linkplain #ask asked}: it has bytes of that one
    */
-  public void noteAcknowledged(Direction direction, int acknowledgement) {
-    if (direction == Direction.ORIGINAL) {
-      clientAcknowledged = later(clientAcknowledged, acknowledgement);
-    } else {
-      serverAcknowledged = later(serverAcknowledged, acknowledgement);
-    }
+  public boolean noteAcknowledged(Direction direction, int acknowledgement) {
+    return pickUp(direction).acknowledged(acknowledgement);
   }
 
-  private static long later(long known, int acknowledgement) {
-    boolean isLater = known < 0 || acknowledgement - (int) known > 0;
-    return isLater ? Integer.toUnsignedLong(acknowledgement) : known;
+  private PickUp pickUp(Direction direction) {
+    PickUp known = known(direction);
+    if (known == null) {
+      known = new PickUp();
+      if (direction == Direction.ORIGINAL) {
+        clientPickUp = known;
+      } else {
+        serverPickUp = known;
+      }
+    }
+    return known;
+  }
+
+  private @Nullable PickUp known(Direction direction) {
+    return direction == Direction.ORIGINAL ? clientPickUp : serverPickUp;
   }
 
   /**
@@ -180,11 +190,80 @@ public final class Reading {
    * @return false if it is not known
    */
   public boolean isAcknowledgedUpTo(Direction direction, int sequence) {
-    long known = direction == Direction.ORIGINAL ? clientAcknowledged : serverAcknowledged;
-    return known == Integer.toUnsignedLong(sequence);
+    PickUp known = known(direction);
+    return known != null && known.isAcknowledgedUpTo(sequence);
   }
 
-  private void setStream(Direction direction, InOrderStream stream) {
+  /**
+   * Whether the receiver of a direction may be asked if it has all before a segment: it is not
+   * known, nobody was asked for this segment yet, nor too often for others.
+   *
+   * @param direction which one, not read yet
+   * @param sequence where the segment begins
+   * @return false if it may not, or the flow is not one that is resumed
+   */
+  public boolean mayAsk(Direction direction, int sequence) {
+    return facts.origin() == FlowFacts.Origin.RESUMED && pickUp(direction).mayAsk(sequence);
+  }
+
+  /**
+   * Notes that the receiver of a direction is asked if it has all before a segment, which does not
+   * pass meanwhile. The stream begins there: what comes behind that segment is kept for it.
+   *
+   * @param direction which one; {@link #mayAsk} said yes
+   * @param sequence where the segment begins
+   */
+  public void ask(Direction direction, int sequence) {
+    resume(direction, sequence);
+    pickUp(direction).ask(sequence);
+  }
+
+  /**
+   * Whether a segment is awaited because of which the receiver was asked.
+   *
+   * @param direction which one
+   * @return true until it came again or {@link #giveUpAsking} says that it will not
+   */
+  public boolean isAsking(Direction direction) {
+    PickUp known = known(direction);
+    return known != null && known.waits();
+  }
+
+  /**
+   * Where the segment begins because of which the receiver was asked.
+   *
+   * @param direction one that {@link #isAsking}
+   * @return its sequence number
+   */
+  public int askedAt(Direction direction) {
+    return pickUp(direction).askedAt();
+  }
+
+  /**
+   * The segment because of which the receiver was asked came again, and that has all before it:
+   * what was asked is true, and from here on it is read.
+   *
+   * @param direction one that {@link #isAsking}
+   */
+  public void endAsking(Direction direction) {
+    pickUp(direction).waitNoMore();
+  }
+
+  /**
+   * What was asked is not true, or nobody answers: nothing is read from there on.
+   *
+   * @param direction one that {@link #isAsking}
+   */
+  public void giveUpAsking(Direction direction) {
+    pickUp(direction).waitNoMore();
+    InOrderStream stream = stream(direction);
+    if (stream != null) {
+      stream.close();
+      setStream(direction, null);
+    }
+  }
+
+  private void setStream(Direction direction, @Nullable InOrderStream stream) {
     if (direction == Direction.ORIGINAL) {
       original = stream;
     } else {
@@ -235,7 +314,9 @@ public final class Reading {
   /** Sequence number of the next byte that the helper takes, unsigned; -1 without a stream. */
   long next(Direction direction) {
     InOrderStream stream = stream(direction);
-    return stream == null ? -1 : Integer.toUnsignedLong(stream.sequenceOf(stream.bytesConsumed()));
+    return stream == null || isAsking(direction)
+        ? -1
+        : Integer.toUnsignedLong(stream.sequenceOf(stream.bytesConsumed()));
   }
 
   /** What is replaced in a direction; null if the flow is not translated. */

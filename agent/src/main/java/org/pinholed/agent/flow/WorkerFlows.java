@@ -322,14 +322,15 @@ public final class WorkerFlows {
 
   /**
    * Ends a parent by what its sides said or an operator did, while its conntrack may live on: what
-   * comes on it from now on is not believed.
+   * comes on it from now on is not believed. If its ports are another connection's by now, which
+   * may be read by another worker, that one stays as it is.
    *
    * @param flow leaves the table
    * @param kind why, for log and counters
    */
   public void endAndDistrust(Flow flow, AgentEvent.Kind kind) {
     end(flow, kind);
-    marks.distrust(flow.entry());
+    marks.distrustIfThere(flow.entry());
   }
 
   /**
@@ -382,7 +383,8 @@ public final class WorkerFlows {
 
   /**
    * Ends those parents whose helper is no longer in force. What they say from now on is not seen,
-   * so they are not resumed when such a helper is in force again.
+   * so streams are not resumed when such a helper is in force again, nor anything that could not be
+   * read before. Other flows of datagrams begin anew then.
    *
    * @param some parents of this worker; each may cost a request to the kernel
    * @param helpers those in force
@@ -392,7 +394,12 @@ public final class WorkerFlows {
       HelperTable.ActiveHelper active =
           helpers.find(flow.helperEntry().transport(), flow.helperEntry().port());
       if (active == null || active.entry().id() != flow.helperEntry().id()) {
-        endAndDistrust(flow, AgentEvent.Kind.CLOSED);
+        end(flow, AgentEvent.Kind.CLOSED);
+        if (flow.readingEnded()) {
+          marks.distrust(flow.entry());
+        } else {
+          marks.leaveUnread(flow.entry());
+        }
       }
     }
   }

@@ -97,8 +97,20 @@ public final class HeldSegment {
     return sequence + lengthBytes();
   }
 
-  int roomBytes() {
-    return roomBytes;
+  int packetBytes() {
+    return packet.length;
+  }
+
+  /**
+   * How long its payload may become if it leaves with others: its sender sent packets as long as
+   * the longest of them at the same time, so the way carries one more, or the sender hears of that
+   * one that it does not.
+   *
+   * @param longestPacketBytes how long the longest of those is, headers and all; 0 if it leaves
+   *     alone
+   */
+  int roomBytes(int longestPacketBytes) {
+    return Math.max(roomBytes, longestPacketBytes - payloadOffset);
   }
 
   boolean hasFin() {

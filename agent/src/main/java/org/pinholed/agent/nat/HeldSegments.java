@@ -120,6 +120,15 @@ final class HeldSegments {
     return due;
   }
 
+  /** How long the longest packet of some is, headers and all. */
+  static int longestPacketBytes(List<HeldSegment> some) {
+    int longest = 0;
+    for (HeldSegment segment : some) {
+      longest = Math.max(longest, segment.packetBytes());
+    }
+    return longest;
+  }
+
   /** Sequence number behind the last byte of some; {@code from} if they have none behind it. */
   static int end(List<HeldSegment> some, int from) {
     int end = from;

@@ -38,9 +38,11 @@ public interface HoldExits {
    * numbers are shifted from now on.
    *
    * @param next the whole of the shift; null if it stays
+   * @param exempt whether the kernel must not judge acknowledgements by their numbers any more:
+   *     what lies behind bytes that were added may arrive before them
    * @return null if it is done; else why not
    */
-  @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next);
+  @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next, boolean exempt);
 
   /**
    * Verdict: it passes as it came.

@@ -92,6 +92,7 @@ final class LaidText {
       return to;
     }
     Integer part = null;
+    int longest = HeldSegments.longestPacketBytes(due);
     for (int i = due.size() - 1; i >= 0; i--) {
       HeldSegment segment = due.get(i);
       int lengthBytes = segment.lengthBytes();
@@ -100,12 +101,12 @@ final class LaidText {
       }
       boolean takesAll =
           growth > 0
-              ? lengthBytes + growth <= segment.roomBytes()
+              ? lengthBytes + growth <= segment.roomBytes(longest)
               : lengthBytes + growth > 0 && segment.end() + growth - from >= 0;
       if (takesAll) {
         return segment.end();
       }
-      if (part == null && segment.roomBytes() > growth) {
+      if (part == null && segment.roomBytes(longest) > growth) {
         part = segment.end();
       }
     }

@@ -112,8 +112,9 @@ final class LaidTexts {
    * Sends a segment on its way, with its piece of every text that it has a part of.
    *
    * @param end behind the last byte that passes
+   * @param longestPacketBytes as for {@link HeldSegment#roomBytes(int)}
    */
-  void pass(HeldSegment segment, int end, HoldExits exits) {
+  void pass(HeldSegment segment, int end, int longestPacketBytes, HoldExits exits) {
     int start = segment.sequence();
     boolean overlaps = end != segment.end();
     for (LaidText text : laid) {
@@ -138,11 +139,11 @@ final class LaidTexts {
       // section 3.10.7.4).
       exits.passChanged(segment, segment.hasFin() ? end : segment.sequence(), NOTHING, true);
     } else {
-      passWith(segment, start, end, exits);
+      passWith(segment, start, end, segment.roomBytes(longestPacketBytes), exits);
     }
   }
 
-  private void passWith(HeldSegment segment, int start, int end, HoldExits exits) {
+  private void passWith(HeldSegment segment, int start, int end, int roomBytes, HoldExits exits) {
     byte[] payload = new byte[end - start + growthWithin(start, end)];
     int length = 0;
     int done = start;
@@ -165,8 +166,8 @@ final class LaidTexts {
     }
     segment.copy(done, end - done, payload, length);
     length += end - done;
-    boolean whole = length <= segment.roomBytes() && end == segment.end();
-    int fitting = Math.min(length, segment.roomBytes());
+    boolean whole = length <= roomBytes && end == segment.end();
+    int fitting = Math.min(length, roomBytes);
     exits.passChanged(segment, start, Arrays.copyOf(payload, fitting), whole);
   }
 

@@ -408,7 +408,7 @@ public final class MessageHold {
       HeldSegment rest = due.get(before.size());
       segments.remove(rest);
       stream.release(from);
-      laid.pass(rest, from, exits);
+      laid.pass(rest, from, 0, exits);
     }
   }
 
@@ -427,7 +427,7 @@ public final class MessageHold {
       int before = stream.adjustment().offsetAfter();
       next = new SequenceAdjustment(text.position(), before, before + text.growth());
     }
-    WithheldReason failure = exits.prepare(next);
+    WithheldReason failure = exits.prepare(next, text.growth() > 0);
     if (failure != null) {
       exits.forget(text.sizeBytes());
       if (failure == WithheldReason.BACKEND_REFUSED) {
@@ -452,9 +452,10 @@ public final class MessageHold {
 
   private void leave(List<HeldSegment> leaving, int end, HoldExits exits) {
     stream.release(end);
+    int longest = HeldSegments.longestPacketBytes(leaving);
     for (HeldSegment segment : leaving) {
       segments.remove(segment);
-      laid.pass(segment, segment.end(), exits);
+      laid.pass(segment, segment.end(), longest, exits);
     }
   }
 }

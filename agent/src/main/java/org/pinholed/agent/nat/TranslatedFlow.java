@@ -126,7 +126,7 @@ public final class TranslatedFlow {
       if (found.isPresent()) {
         standing(found.get());
       } else {
-        conntrack.setSequenceAdjustment(entry.original(), false, SequenceAdjustment.NONE);
+        conntrack.setSequenceAdjustment(entry.original(), false, SequenceAdjustment.NONE, false);
         found = conntrack.sequenceAdjustments(entry.original(), entry.id());
       }
       known = found.isPresent();
@@ -167,13 +167,14 @@ public final class TranslatedFlow {
    * @param conntrack told
    * @param direction which one
    * @param adjustment the whole of it
+   * @param exempt whether both directions are exempt from the kernel's window check from then on
    * @return false if the flow is gone
    * @throws NetlinkException if the kernel refuses
    */
   public boolean adjust(
-      ConntrackClient conntrack, Direction direction, SequenceAdjustment adjustment)
+      ConntrackClient conntrack, Direction direction, SequenceAdjustment adjustment, boolean exempt)
       throws NetlinkException {
     return conntrack.setSequenceAdjustment(
-        entry.original(), direction == Direction.REPLY, adjustment);
+        entry.original(), direction == Direction.REPLY, adjustment, exempt);
   }
 }

@@ -126,6 +126,17 @@ public final class TranslatedStream {
     }
   }
 
+  /**
+   * Says that all before a byte has passed, also what nobody saw. What stands behind that byte is
+   * to wait for it.
+   *
+   * @param sequence its sequence number
+   */
+  public void goOnAt(int sequence) {
+    beginWith(sequence);
+    release(sequence);
+  }
+
   /** Notes what passed. */
   void release(int end) {
     if (end - released > 0) {

@@ -32,6 +32,10 @@ public enum WithheldReason implements ExplainedWord {
   /** Nobody knows how. */
   CHANGED_BY_AN_EARLIER_AGENT(
       "an agent before this one rewrote the bytes in it, or was about to, when it ended"),
+  /** The first one that may be read after a kill. */
+  ASKED_IF_FIRST(
+      "nobody knows yet if its receiver has all before it, so that reading may begin there after an"
+          + " agent was killed; the receiver was asked in its place"),
   /** The helper said so. */
   CUT("its connection is cut, because the child is not what was announced"),
   /** An exception. */

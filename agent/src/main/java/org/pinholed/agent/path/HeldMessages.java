@@ -234,6 +234,19 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   }
 
   /**
+   * Lets pass what need not wait any more.
+   *
+   * @param flow its flow
+   * @param direction its direction
+   */
+  void settle(Flow flow, Direction direction) {
+    MessageHold hold = holdOf(flow, direction);
+    if (hold != null) {
+      decide(flow, direction, hold, () -> hold.settle(this));
+    }
+  }
+
+  /**
    * Drops all that waits of a connection that is cut.
    *
    * @param flow the flow
@@ -314,7 +327,7 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
   }
 
   @Override
-  public @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next) {
+  public @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next, boolean exempt) {
     Owner of = owner();
     if (next != null) {
       pinholes.hold(
@@ -324,7 +337,7 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
     if (pinholes.translationRefused()) {
       return WithheldReason.BACKEND_REFUSED;
     }
-    if (next != null && !rewrites.adjust(of.translation(), of.direction(), next)) {
+    if (next != null && !rewrites.adjust(of.translation(), of.direction(), next, exempt)) {
       return WithheldReason.REWRITE_FAILED;
     }
     shiftChanged = next != null;

@@ -312,7 +312,9 @@ public final class Rewrites implements MessageEdits {
   public int make(TranslatedFlow translation, Direction direction, Passage passage) {
     int lengthBytes = rewriter.rewrite(packet, passage.end(), passage.edits());
     SequenceAdjustment adjustment = passage.adjustment();
-    return adjustment == null || adjust(translation, direction, adjustment) ? lengthBytes : 0;
+    return adjustment == null || adjust(translation, direction, adjustment, false)
+        ? lengthBytes
+        : 0;
   }
 
   /**
@@ -357,11 +359,16 @@ public final class Rewrites implements MessageEdits {
    * @param translation of a flow
    * @param direction the direction that is shifted
    * @param adjustment how
+   * @param exempt as for {@link TranslatedFlow#adjust}
    * @return false if that failed
    */
-  boolean adjust(TranslatedFlow translation, Direction direction, SequenceAdjustment adjustment) {
+  boolean adjust(
+      TranslatedFlow translation,
+      Direction direction,
+      SequenceAdjustment adjustment,
+      boolean exempt) {
     try {
-      return translation.adjust(conntrack, direction, adjustment);
+      return translation.adjust(conntrack, direction, adjustment, exempt);
     } catch (NetlinkException e) {
       errors.warn(String.valueOf(e.getMessage()));
       return false;

@@ -44,11 +44,11 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private final HeldMessages held;
   private final RewrittenVerdict rewritten;
   private final PinholeTransaction pinholes;
+  private final PickUps pickUps;
   private final HelperFaults faults;
   private final AgentMetrics metrics;
   private final Tracer tracer;
 
-  private final ByteCursor segment = new ByteCursor();
   private String verdict = AS_IT_CAME;
 
   // The message that is being read, for the callback from the stream.
@@ -94,6 +94,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     this.held = held;
     this.rewritten = new RewrittenVerdict(batch, rewrites, held, outcomes, pinholes, metrics);
     this.pinholes = pinholes;
+    this.pickUps = new PickUps(packet, batch, outcomes, rewrites, held, metrics);
     this.faults = new HelperFaults(batch, flows, outcomes, events, metrics);
     this.metrics = metrics;
     this.tracer = tracer;
@@ -172,9 +173,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
   private void readSegment(Flow flow, Direction towards) {
     outcomes.begin(flow, towards, batch.beganNs());
     TranslatedFlow translation = flow.translation();
-    if (mayBegin(flow, towards)) {
-      flow.reading().resume(towards, packet.sequence());
-    }
+    boolean asks = pickUps.begin(flow, towards);
     InOrderStream stream = flow.reading().stream(towards);
     InOrderStream back = flow.reading().stream(towards.opposite());
     Reason reason = null;
@@ -182,15 +181,17 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (packet.has(PacketView.ACK)) {
       int acknowledgement = rewrites.acknowledged(flow, towards.opposite());
       held.acknowledged(flow, towards.opposite(), acknowledgement);
-      if (back == null) {
-        flow.reading().noteAcknowledged(towards.opposite(), acknowledgement);
-      }
-      if (back != null
+      if (!pickUps.acknowledged(flow, towards.opposite(), acknowledgement)
+          && back != null
           && !flow.devices()
               .passedUnread(
                   towards.opposite(), back.sequenceOf(back.bytesRead()), acknowledgement)) {
         reason = back.acknowledged(acknowledgement).reason();
       }
+    }
+    if (asks) {
+      verdict = pickUps.ask(flow, towards);
+      return;
     }
     if (stream != null && flow.reading().isClosed(towards) && packet.payloadLengthBytes() > 0) {
       int behindFin = endOfPayload() - stream.sequenceOf(stream.bytesRead());
@@ -225,7 +226,9 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     }
     if (translation != null && !packet.has(PacketView.RST)) {
       boolean inTurnOnly =
-          flow.helper() instanceof StreamHelper helper && (!kept || helper.mayAnnounce(towards));
+          stream != null
+              && flow.helper() instanceof StreamHelper helper
+              && (!kept || helper.mayAnnounce(towards));
       verdict = rewritten.give(flow, translation, towards, inTurnOnly);
       Reason spent = held.takeEndOfReading();
       if (spent != null && !flow.readingEnded()) {
@@ -235,24 +238,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (packet.has(PacketView.RST) || packet.has(PacketView.FIN)) {
       finOrReset(flow, towards, stream);
     }
-  }
-
-  /**
-   * Whether a direction that is resumed may be read from this segment on. In the middle of a
-   * message that is longer than a segment a helper could not tell what it reads.
-   */
-  private boolean mayBegin(Flow flow, Direction towards) {
-    if (flow.reading().stream(towards) != null
-        || !(flow.helper() instanceof StreamHelper helper)
-        || !helper.hasLongMessages(towards)) {
-      return true;
-    }
-    if (packet.payloadLengthBytes() == 0
-        || !flow.reading().isAcknowledgedUpTo(towards, packet.sequence())) {
-      return false;
-    }
-    segment.wrap(packet.buffer(), packet.payloadOffset(), packet.payloadLengthBytes(), 0);
-    return helper.mayBeginWith(towards, segment);
   }
 
   /**

@@ -35,8 +35,8 @@ public interface PinholeBackend extends AutoCloseable {
     /**
      * As {@link #apply(List, List)}, and for some seconds the kernel treats directions of TCP
      * connections in another way: pure ACKs of what they sent are queued, too; and should nobody
-     * read the packet queue, their payload is dropped, so that its sender sends it again, and does
-     * not pass unread.
+     * read the packet queue, their payload is dropped if they are translated, so that its sender
+     * sends it again, and does not pass unread.
      *
      * @param close what to shut
      * @param open what to open

@@ -1,7 +1,8 @@
 package org.pinholed.agent.pinhole;
 
 /**
- * A direction of a TCP connection in which a message was made longer or shorter.
+ * A direction of a TCP connection in which a message was made longer or shorter, or of which the
+ * acknowledgements matter for another reason.
  *
  * @param conntrackId the connection's conntrack id; another one may have the same, which is then
  *     treated so too

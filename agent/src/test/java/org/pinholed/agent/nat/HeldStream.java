@@ -60,6 +60,13 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
   private int ids;
   private int memory;
   private SequenceAdjustment kernel = SequenceAdjustment.NONE;
+  private boolean exempt;
+
+  private int longestPacketBytes;
+
+  /** Sequence number behind the last byte that came to the router. */
+  private int sentEnd;
+
   private boolean read;
   private @Nullable Integer unfinished;
 
@@ -90,6 +97,7 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
     stream = new InOrderStream(HelperLimits.DEFAULT);
     stream.start(first - 1);
     translated.begin(first);
+    sentEnd = first;
   }
 
   /** The sender's segment comes to the router. */
@@ -102,7 +110,10 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
             .build();
     PacketView view = new PacketView();
     assertNull(view.wrap(ByteBuffer.wrap(packet), 0, packet.length));
+    longestPacketBytes = Math.max(longestPacketBytes, packet.length);
     int id = ++ids;
+    int end = first + offset + payload.length;
+    sentEnd = end - sentEnd > 0 ? end : sentEnd;
     read = false;
     if (payload.length > 0) {
       InOrderStream.Push push =
@@ -167,13 +178,25 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
   }
 
   /**
-   * The receiver acknowledges what it has.
+   * The receiver acknowledges what it has, selectively what lies behind a gap. The kernel does not
+   * translate back what its window check takes for invalid, so that a masquerading router answers
+   * it with a reset ({@code tcp_in_window}).
    *
    * @return offset of the next byte that the sender is asked for
    */
   int acknowledge() {
     int acknowledgement = kernel.toSender(first + received.size());
     assertNull(stream.acknowledged(acknowledgement).reason(), "acknowledged, but never sent");
+    int highest = received.size();
+    for (Map.Entry<Integer, byte[]> entry : early.entrySet()) {
+      int length = entry.getValue().length;
+      highest = Math.max(highest, length == 0 ? 0 : entry.getKey() + length);
+    }
+    boolean behind = first + received.size() - 1 - kernel.position() > 0; // nf_ct_seq_offset
+    int offset = behind ? kernel.offsetAfter() : kernel.offsetBefore();
+    if (!exempt && !kernel.misleadsWindowCheck() && first + highest - offset - sentEnd > 0) {
+      violations.add("invalid: acknowledges " + (first + highest - offset - sentEnd) + " too much");
+    }
     hold.acknowledged(acknowledgement, this);
     hold.settle(this);
     return acknowledgement - first;
@@ -283,7 +306,9 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
   }
 
   @Override
-  public @Nullable WithheldReason prepare(@Nullable SequenceAdjustment next) {
+  public @Nullable WithheldReason prepare(
+      @Nullable SequenceAdjustment next, boolean exemptFromNow) {
+    exempt |= exemptFromNow;
     if (next != null) {
       if (kernelRefuses) {
         return WithheldReason.REWRITE_FAILED;
@@ -306,7 +331,7 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
   public void passChanged(HeldSegment segment, int sequence, byte[] payload, boolean fin) {
     verdict(segment);
     passedIds.add(segment.packetId());
-    if (payload.length > segment.roomBytes()) {
+    if (payload.length > segment.roomBytes(longestPacketBytes)) {
       violations.add("too long: " + payload.length);
     }
     onWire(sequence, payload, fin && segment.hasFin());

@@ -183,6 +183,52 @@ class MessageHoldTest {
     assertAllAnswered(flow);
   }
 
+  /** As most long messages are: its segments are full, but for the last. */
+  @Test
+  void whereTheLastSegmentIsShorter_itTakesTheGrowth_alsoIfACopyOfItWaitsBehind() {
+    String message = "[192.0.2.10|14]" + "x".repeat(2600) + "\n";
+    flow.send(0, message.substring(0, 1460));
+    flow.send(1460, message.substring(1460));
+    flow.send(1460, message.substring(1460)); // a tail loss probe
+    flow.send(0, message.substring(0, 1460));
+
+    assertEquals(HeldStream.rewritten(message), flow.arrive().received());
+    assertEquals(message.length(), flow.acknowledge());
+    assertAllAnswered(flow);
+  }
+
+  /** What lies behind a message that was cut arrives before its end does. */
+  @Test
+  void nextMessageBehindOneThatWasCut_isSelectivelyAcknowledged() {
+    String message = "[a|40]" + "x".repeat(2913) + "\n";
+    flow.send(0, message.substring(0, 1460));
+    flow.send(1460, message.substring(1460));
+    flow.send(message.length(), "OPTIONS\n");
+    flow.arrive();
+    int asked = flow.acknowledge();
+    assertEquals(List.of(), flow.violations);
+    flow.send(asked, message.substring(asked));
+
+    assertEquals(HeldStream.rewritten(message) + "OPTIONS\n", flow.arrive().received());
+    assertEquals(message.length() + 8, flow.acknowledge());
+    assertAllAnswered(flow);
+  }
+
+  /** The segment that grew is lost behind the router. */
+  @Test
+  void nextMessageBehindOneThatWasLost_isSelectivelyAcknowledged() {
+    flow.send(0, "GO [a|33]\n");
+    flow.wire.clear();
+    flow.send(10, "OPTIONS\n");
+    flow.arrive();
+    assertEquals(0, flow.acknowledge());
+    assertEquals(List.of(), flow.violations);
+    flow.send(0, "GO [a|33]\n");
+
+    assertEquals(HeldStream.rewritten("GO [a|33]\n") + "OPTIONS\n", flow.arrive().received());
+    assertAllAnswered(flow);
+  }
+
   @Test
   void lengthNeutralEdits_needNoShift_andNoAcknowledgement() {
     flow.kernelRefuses = true; // nobody may ask it
@@ -356,6 +402,16 @@ class MessageHoldTest {
    */
   @Property(tries = 3000)
   void anyCutAnyOrderAnyLoss_eachMessageIsTheOriginalOrTheRewrittenOne(@ForAll long seed) {
+    anyCutAnyOrderAnyLoss(seed, 20, 220, 0);
+  }
+
+  /** As above, in segments that may not leave longer than they came. */
+  @Property(tries = 1500)
+  void theSame_whereSegmentsAreAsLongAsTheWayCarries(@ForAll long seed) {
+    anyCutAnyOrderAnyLoss(seed, 600, 1461, 1500);
+  }
+
+  private void anyCutAnyOrderAnyLoss(long seed, int leastMss, int mostMss, int filler) {
     Random random = new Random(seed);
     HeldStream one = new HeldStream(random.nextInt(), random.nextBoolean());
     if (random.nextInt(4) == 0) {
@@ -364,13 +420,13 @@ class MessageHoldTest {
     List<String> messages = new ArrayList<>();
     StringBuilder all = new StringBuilder();
     for (int i = 0; i < 1 + random.nextInt(6); i++) {
-      messages.add(message(random));
+      messages.add(message(random, filler));
       all.append(messages.get(i));
     }
     byte[] bytes = all.toString().getBytes(ISO_8859_1);
     int loss = random.nextInt(5) == 0 ? 0 : random.nextInt(30);
     boolean withFin = random.nextBoolean();
-    int mss = 20 + random.nextInt(200);
+    int mss = leastMss + random.nextInt(mostMss - leastMss);
     int acknowledged = 0;
     int next = 0;
     long ms = 0;
@@ -452,13 +508,13 @@ class MessageHoldTest {
     assertTrue(unchanged <= one.givenUp.size(), "unchanged, and nobody said so");
   }
 
-  private static String message(Random random) {
+  private static String message(Random random, int filler) {
     StringBuilder text = new StringBuilder();
     for (int part = random.nextInt(6); part > 0; part--) {
       for (int i = random.nextInt(60); i > 0; i--) {
         text.append((char) ('a' + random.nextInt(26)));
       }
-      text.append('[');
+      text.append("y".repeat(filler == 0 ? 0 : random.nextInt(filler))).append('[');
       for (int i = random.nextInt(random.nextInt(4) == 0 ? 40 : 9); i > 0; i--) {
         text.append((char) ('A' + random.nextInt(25)));
       }

@@ -11,10 +11,14 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.flow.FlowState;
+import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.LeftFlow;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
@@ -378,6 +382,85 @@ class DatagramPathTest {
 
       assertEquals("read2", session().state());
       assertEquals(List.of(PIN), bench.backend().open());
+    }
+  }
+
+  /** Without a helper for a while: nothing was found in it that forbids to read it. */
+  @Nested
+  class OutlivesItsHelper {
+    private void withoutHelper() {
+      bench.worker().setHelpers(bench.helpers());
+      CompletableFuture<?> ended = bench.workers().endWithoutHelper();
+      turn();
+      assertTrue(ended.isDone());
+      turn();
+      assertEquals(List.of(), sessions());
+      heard.clear();
+    }
+
+    private LeftFlow left(DatagramDialogue dialogue) throws NetlinkException {
+      ConntrackEntry entry =
+          ConntrackClient.open(bench.conntrack())
+              .get(dialogue.connection().identity())
+              .orElseThrow();
+      return new LeftFlow(entry, null, null, null, false);
+    }
+
+    @Test
+    void andIsReadAgainWhenThatIsBack() {
+      HelperTable before = bench.helpersInForce();
+      DatagramDialogue dialogue = new DatagramDialogue(bench).client("hello").server("hi");
+      withoutHelper();
+      assertEquals(25, dialogue.connection().mark());
+      bench.worker().setHelpers(before);
+
+      dialogue.client("open");
+      assertEquals(List.of("> open"), heard);
+      assertEquals(List.of(PIN), bench.backend().open());
+      assertEquals(25 | VETTED, dialogue.connection().mark());
+      assertEquals(FlowFacts.Origin.RESUMED, facts.get(2).origin());
+    }
+
+    @Test
+    void butNotIfItWasOpaqueBefore() {
+      HelperTable before = bench.helpersInForce();
+      DatagramDialogue dialogue = new DatagramDialogue(bench).client("secret");
+      withoutHelper();
+      bench.worker().setHelpers(before);
+
+      assertEquals(25 | OPAQUE, dialogue.connection().mark());
+      dialogue.client("open");
+      assertEquals(List.of(), heard);
+    }
+
+    @Test
+    void alsoAcrossAStart() throws NetlinkException {
+      HelperTable before = bench.helpersInForce();
+      DatagramDialogue dialogue = new DatagramDialogue(bench).begunUnseen();
+      dialogue.connection().setMark(25 | VETTED);
+      bench.worker().setHelpers(bench.helpers());
+      assertNull(bench.worker().takeover().takeOver(left(dialogue)));
+      turn();
+      bench.worker().setHelpers(before);
+
+      dialogue.client("open");
+      assertEquals(List.of("> open"), heard);
+      assertEquals(25 | VETTED, dialogue.connection().mark());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void acrossAStart_notIfItWasOpaqueOrIsAKernelHelpers(boolean isOpaque) throws NetlinkException {
+      DatagramDialogue dialogue = new DatagramDialogue(bench).begunUnseen();
+      dialogue.connection().setMark(25 | VETTED | (isOpaque ? OPAQUE : 0));
+      if (!isOpaque) {
+        dialogue.connection().setHelper("sip");
+      }
+      bench.worker().setHelpers(bench.helpers());
+      assertNull(bench.worker().takeover().takeOver(left(dialogue)));
+      turn();
+
+      assertEquals(25 | OPAQUE, dialogue.connection().mark());
     }
   }
 

@@ -255,6 +255,16 @@ class FlowTrustTest {
     }
 
     @Test
+    void thatIsResetOnceItsPortsAreAnothers_doesNotHarmThat() throws Exception {
+      TcpDialogue dialogue = withMark(25).login();
+      byte[] reset = dialogue.clientSays("", PacketView.RST);
+      // Another worker reads that one, and has begun to before the reset comes to its turn here.
+      dialogue.reusePorts(0x5678, 25 | VETTED, 1, 2);
+      dialogue.deliver(reset);
+      assertEquals(25 | VETTED, dialogue.connection().mark());
+    }
+
+    @Test
     void behindASynWithBytes_itsAnswerBeginsNothing() throws Exception {
       TcpDialogue dialogue = withMark(25 | VETTED).connectUnseen();
       assertNull(bench.worker().takeover().takeOver(left(dialogue)));

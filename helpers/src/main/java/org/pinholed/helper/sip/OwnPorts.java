@@ -59,6 +59,7 @@ final class OwnPorts {
    * @param side who is who
    * @param direction which way it goes
    * @param contactsTold whether Contact and Record-Route belong to a call or registration
+   * @param mayOpen whether it opens them; else it only takes them, so that they can be named
    * @param offset where the message begins
    * @param out takes the outcomes
    */
@@ -67,6 +68,7 @@ final class OwnPorts {
       Sides side,
       Direction direction,
       boolean contactsTold,
+      boolean mayOpen,
       long offset,
       OutcomeSink out) {
     SipMessage message = views.message;
@@ -90,14 +92,15 @@ final class OwnPorts {
           again,
           done,
           reasons,
+          mayOpen,
           offset,
           out);
     }
-    open(views, side, direction, SipHeader.PATH, done, reasons, offset, out);
-    open(views, side, direction, SipHeader.REFER_TO, done, reasons, offset, out);
+    open(views, side, direction, SipHeader.PATH, done, reasons, mayOpen, offset, out);
+    open(views, side, direction, SipHeader.REFER_TO, done, reasons, mayOpen, offset, out);
     if (!contactsTold) {
-      open(views, side, direction, SipHeader.CONTACT, done, reasons, offset, out);
-      open(views, side, direction, SipHeader.RECORD_ROUTE, done, reasons, offset, out);
+      open(views, side, direction, SipHeader.CONTACT, done, reasons, mayOpen, offset, out);
+      open(views, side, direction, SipHeader.RECORD_ROUTE, done, reasons, mayOpen, offset, out);
     }
   }
 
@@ -108,6 +111,7 @@ final class OwnPorts {
       SipHeader header,
       Set<String> done,
       Set<SipReason> reasons,
+      boolean mayOpen,
       long offset,
       OutcomeSink out) {
     UriList uris = views.uris.begin(views.message, header);
@@ -118,7 +122,9 @@ final class OwnPorts {
         if (transport != null) {
           boolean named = uri.port() != UriView.NO_PORT;
           int port = HeaderRewriter.portOf(uri);
-          open(views, side, direction, transport, port, named, false, done, reasons, offset, out);
+          open(
+              views, side, direction, transport, port, named, false, done, reasons, mayOpen, offset,
+              out);
         }
       }
     }
@@ -134,6 +140,7 @@ final class OwnPorts {
       boolean again,
       Set<String> done,
       Set<SipReason> reasons,
+      boolean mayOpen,
       long offset,
       OutcomeSink out) {
     if (transport == side.transport() && port == side.sender().port()) {
@@ -155,19 +162,18 @@ final class OwnPorts {
       return;
     }
     done.add(group);
-    Endpoint seen =
-        out.expect(
-            ExpectationRequest.builder(group, direction, own, views.message.word())
-                .owner(owner(side, direction))
-                .item(named ? "v" : "vn")
-                .transport(transport)
-                .many()
-                .lifetime(LIFETIME)
-                .read()
-                .label("sip signalling")
-                .field(own.toString())
-                .streamOffset(offset)
-                .build());
+    ExpectationRequest.Builder request =
+        ExpectationRequest.builder(group, direction, own, views.message.word())
+            .owner(owner(side, direction))
+            .item(named ? "v" : "vn")
+            .transport(transport)
+            .many()
+            .lifetime(LIFETIME)
+            .read()
+            .label("sip signalling")
+            .field(own.toString())
+            .streamOffset(offset);
+    Endpoint seen = out.expect((mayOpen ? request : request.inactive()).build());
     if (seen != null && views.mappings.seenOf(transport, own) == null) {
       views.mappings.add(transport, own, seen);
     }

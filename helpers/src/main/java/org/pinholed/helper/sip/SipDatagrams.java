@@ -52,6 +52,6 @@ final class SipDatagrams implements DatagramHelper {
       out.report(reason, datagram.streamOffsetOf(from));
       return;
     }
-    dialogue.onMessage(direction, view, datagram.streamOffsetOf(from), true, nowNs, out);
+    dialogue.onMessage(direction, view, datagram.streamOffsetOf(from), false, nowNs, out);
   }
 }

@@ -72,10 +72,6 @@ final class SipDialogue {
     return evidence.isComplete() ? "proven" : "begun";
   }
 
-  boolean isProven() {
-    return evidence.isComplete();
-  }
-
   String snapshot() {
     return evidence.snapshot() + ' ' + branches.snapshot();
   }
@@ -95,7 +91,7 @@ final class SipDialogue {
    * @param direction which way it goes
    * @param views with the message, which was read
    * @param offset where in the stream it begins; 0 for a datagram
-   * @param mayOpen whether it may open anything
+   * @param isDoubtful whether it may open anything only once a request and its answer were read
    * @param nowNs the time
    * @param out takes the outcomes
    */
@@ -103,7 +99,7 @@ final class SipDialogue {
       Direction direction,
       SipViews views,
       long offset,
-      boolean mayOpen,
+      boolean isDoubtful,
       long nowNs,
       OutcomeSink out) {
     SipMessage message = views.message;
@@ -111,6 +107,7 @@ final class SipDialogue {
     if (evidence.see(message, direction)) {
       out.proven();
     }
+    boolean mayOpen = !isDoubtful || evidence.isComplete();
     @Nullable SdpView sdp = readSdp(views, offset, out);
     if (out.isTraced()) {
       OwnerId call = CallNames.call(message.callId().bytes());
@@ -359,9 +356,7 @@ final class SipDialogue {
         if (message.isRequest() && isAnotherAlg()) {
           out.report(SipReason.ANOTHER_ALG, offset);
         }
-        if (mayOpen) {
-          ownPorts.open(views, side, direction, contactsTold, offset, out);
-        }
+        ownPorts.open(views, side, direction, contactsTold, mayOpen, offset, out);
         views.headers.own(message, direction, side, views.mappings, branches);
       }
       if (sdp != null && planStreams(sdp)) {

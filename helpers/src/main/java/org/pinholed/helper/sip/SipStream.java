@@ -14,7 +14,8 @@ import org.pinholed.helper.sip.words.SipReason;
  * SIP over TCP: messages one behind the other, each as long as its Content-Length says. A stream
  * that begins with anything else than SIP is not read; one that is taken up in its middle is read
  * from the first segment on that begins with a start line, and opens nothing before a request and
- * its answer were read.
+ * its answer were read. So it may be taken up once its client has sent one message, read from its
+ * first byte on.
  *
  * <p>After the first reason of another kind than REFUSED it takes all bytes and says nothing. Not
  * thread-safe; owned by its flow.
@@ -22,14 +23,23 @@ import org.pinholed.helper.sip.words.SipReason;
 final class SipStream implements StreamHelper {
   private static final String VERSION = "sip1t";
 
+  /** It is read from its first byte on. */
+  private static final char READ = 's';
+
+  /** The same, and a message of the client was read. */
+  private static final char CLIENT_SPOKE = 'p';
+
+  /** Nobody knows it: a message opens nothing until the evidence is complete. */
+  private static final char UNKNOWN = 'd';
+
   private final SipDialogue dialogue;
   private final ThreadLocal<SipViews> views;
   private final boolean isChild;
   private final SipFramer client = new SipFramer();
   private final SipFramer server = new SipFramer();
 
-  /** Whether a message opens nothing until the evidence is complete. */
-  private boolean isDoubtful;
+  /** What is known of its beginning. */
+  private char beginning = READ;
 
   /** Why it is not read any more. */
   private @Nullable SipReason ended;
@@ -39,7 +49,7 @@ final class SipStream implements StreamHelper {
     this.views = views;
     isChild = facts.announcement() != null;
     if (facts.origin() == FlowFacts.Origin.RESUMED) {
-      isDoubtful = true;
+      beginning = UNKNOWN;
       client.seek();
       server.seek();
     }
@@ -76,7 +86,9 @@ final class SipStream implements StreamHelper {
     return ended != null
         ? ""
         : VERSION
-            + (isDoubtful ? " d " : " s ")
+            + ' '
+            + beginning
+            + ' '
             + client.snapshot()
             + ' '
             + server.snapshot()
@@ -89,13 +101,13 @@ final class SipStream implements StreamHelper {
     String[] fields = snapshot.split(" ", 5);
     if (fields.length != 5
         || !fields[0].equals(VERSION)
-        || !fields[1].matches("[ds]")
+        || !fields[1].matches("[dsp]")
         || !SipFramer.isSnapshot(fields[2])
         || !SipFramer.isSnapshot(fields[3])
         || !dialogue.restore(fields[4])) {
       return false;
     }
-    isDoubtful = fields[1].equals("d");
+    beginning = fields[1].charAt(0);
     client.restore(fields[2]);
     server.restore(fields[3]);
     return true;
@@ -138,8 +150,12 @@ final class SipStream implements StreamHelper {
     SipViews view = views.get();
     SipReason reason = view.message.read(bytes, framer.from(), framer.headEnd(), framer.end());
     if (reason == null) {
-      boolean mayOpen = !isDoubtful || dialogue.isProven();
-      dialogue.onMessage(direction, view, offset, mayOpen, nowNs, out);
+      // Whoever began the connection spoke SIP from the first byte on: no browser does.
+      if (direction == Direction.ORIGINAL && beginning == READ) {
+        beginning = CLIENT_SPOKE;
+        out.proven();
+      }
+      dialogue.onMessage(direction, view, offset, beginning == UNKNOWN, nowNs, out);
       return;
     }
     out.report(reason, offset);

@@ -28,6 +28,7 @@ public final class RecordingSink implements OutcomeSink {
   private final List<String> understood = new ArrayList<>();
   private final List<Long> incomplete = new ArrayList<>();
   private final Set<String> opened = new LinkedHashSet<>();
+  private final Set<String> openedAtOnce = new LinkedHashSet<>();
   private boolean refusing;
   private Function<Endpoint, @Nullable Endpoint> translated = announced -> announced;
   private final List<Standing> standing = new ArrayList<>();
@@ -143,6 +144,15 @@ public final class RecordingSink implements OutcomeSink {
     return opened;
   }
 
+  /**
+   * What of {@link #opened} was not announced inactive.
+   *
+   * @return each of them once
+   */
+  public Set<String> openedAtOnce() {
+    return openedAtOnce;
+  }
+
   @Override
   public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
     work.call();
@@ -169,7 +179,11 @@ public final class RecordingSink implements OutcomeSink {
   }
 
   private @Nullable Endpoint take(ExpectationRequest request) {
-    opened.add(request.transport() + " " + request.destination() + "-" + request.lastPort());
+    String what = request.transport() + " " + request.destination() + "-" + request.lastPort();
+    opened.add(what);
+    if (request.active()) {
+      openedAtOnce.add(what);
+    }
     outcomes.add(
         "expect "
             + request.destination()

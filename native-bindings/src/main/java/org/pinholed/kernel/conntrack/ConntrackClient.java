@@ -201,14 +201,22 @@ public final class ConntrackClient implements AutoCloseable {
    * on, as by {@code net.netfilter.nf_conntrack_tcp_be_liberal}: of what one direction sends
    * without being followed, the other's acknowledgements seem too high.
    *
+   * <p>It is misled by selective acknowledgements, too, as long as the receiver misses bytes right
+   * before the position and has some behind it, and numbers are shifted up there ({@code
+   * tcp_in_window} takes the offset of the acknowledgement for them): whoever lets that happen asks
+   * for the exemption. An invalid packet is not translated back, so where the router's own address
+   * is what the server sees, the router takes it for its own, and answers it with a reset.
+   *
    * @param original one of its tuples
    * @param ofReply false for what the client sends, true for what the server sends
    * @param adjustment the whole of it
+   * @param exempt whether both directions are exempt from the window check in any case
    * @return false if there is no such connection
    * @throws NetlinkException if the kernel refuses
    */
   public boolean setSequenceAdjustment(
-      FlowTuple original, boolean ofReply, SequenceAdjustment adjustment) throws NetlinkException {
+      FlowTuple original, boolean ofReply, SequenceAdjustment adjustment, boolean exempt)
+      throws NetlinkException {
     begin(ConntrackMessages.NEW, REQUEST_ACK, original);
     channel
         .writer()
@@ -218,7 +226,7 @@ public final class ConntrackClient implements AutoCloseable {
         .attr32be(ConntrackMessages.CTA_SEQADJ_OFFSET_BEFORE, adjustment.offsetBefore())
         .attr32be(ConntrackMessages.CTA_SEQADJ_OFFSET_AFTER, adjustment.offsetAfter())
         .endNested();
-    if (adjustment.misleadsWindowCheck()) {
+    if (exempt || adjustment.misleadsWindowCheck()) {
       exemptFromWindowCheck();
     }
     channel.writer().endMessage();

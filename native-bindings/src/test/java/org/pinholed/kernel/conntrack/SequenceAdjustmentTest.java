@@ -100,7 +100,21 @@ class SequenceAdjustmentTest {
         .acknowledge(1);
     assertTrue(
         client.setSequenceAdjustment(
-            ConntrackClientTest.control(), true, new SequenceAdjustment(1000, 2, 5)));
+            ConntrackClientTest.control(), true, new SequenceAdjustment(1000, 2, 5), false));
+  }
+
+  @Test
+  void setSequenceAdjustment_onDemand_exemptsBothDirections() throws NetlinkException {
+    kernel
+        .expectHex(
+            "7c000000 0001 0500 01000000 00000000 02000000"
+                + TUPLE4
+                + "1c001080 08000100 000003e8 08000200 00000002 08000300 00000005"
+                + "18000480 14000180 06000400 08080000 06000500 08080000")
+        .acknowledge(1);
+    assertTrue(
+        client.setSequenceAdjustment(
+            ConntrackClientTest.control(), true, new SequenceAdjustment(1000, 2, 5), true));
   }
 
   @Test
@@ -117,7 +131,8 @@ class SequenceAdjustmentTest {
         client.setSequenceAdjustment(
             ConntrackClientTest.control(),
             true,
-            new SequenceAdjustment(1000, 0x8000_0000, 0x8000_0003)));
+            new SequenceAdjustment(1000, 0x8000_0000, 0x8000_0003),
+            false));
   }
 
   @ParameterizedTest

@@ -41,7 +41,9 @@ import org.pinholed.kernel.nftables.NftValue;
  * direction are queued too. And without a reader, where packets pass ({@code bypass}), those of
  * this direction do not: the sender may send the message again, and if that passed unchanged, the
  * receiver would take its last bytes for new ones, or miss some. A connection is named by its id:
- * what NAT does to addresses does not matter then.
+ * what NAT does to addresses does not matter then. Directions whose receiver is asked how far it
+ * has come after a kill are in it, too, for the sake of the answer, which is a pure ACK; where
+ * nothing is translated their packets pass without a reader.
  */
 final class Diversion {
   static final String CHAIN_POSTROUTING = "postrouting";
@@ -204,6 +206,9 @@ final class Diversion {
   private void addStrict(NftBatch batch) {
     batch
         .addRule(table, CHAIN_QUEUES)
+        .loadCt(Ct.STATUS, 0)
+        .mask32host(0, Ct.STATUS_NAT)
+        .compare32host(0, Compare.NOT_EQUAL, 0)
         .loadCt(Ct.ID, 0)
         .loadCt(Ct.DIRECTION, 1)
         .lookup(rewritten, 0)
@@ -311,12 +316,9 @@ final class Diversion {
             .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
             .mask8(0, FIN_RST)
             .compare8(0, Compare.NOT_EQUAL, 0));
-    // What is left is pure ACKs; of a connection that is not translated they cost one comparison.
+    // What is left is pure ACKs.
     queue(
         protocol(batch, Transport.TCP)
-            .loadCt(Ct.STATUS, 0)
-            .mask32host(0, Ct.STATUS_NAT)
-            .compare32host(0, Compare.NOT_EQUAL, 0)
             .loadCt(Ct.ID, 0)
             .loadCt(Ct.DIRECTION, 1)
             .flip8(1, 1)

@@ -678,7 +678,7 @@ class PinholeKindsIT {
           new FlowTuple(
               6, socket.getLocalAddress(), 4000, socket.getInetAddress(), socket.getPort());
       int id = conntrack.get(original).orElseThrow().id();
-      conntrack.setSequenceAdjustment(original, false, new SequenceAdjustment(1, 0, 5));
+      conntrack.setSequenceAdjustment(original, false, new SequenceAdjustment(1, 0, 5), false);
       assertEquals(read, conntrack.sequenceAdjustments(original, id).isPresent());
       assertTrue(listening.isBound() && socket.isConnected());
     }

@@ -23,7 +23,8 @@ import org.pinholed.helper.sip.words.SipWord;
  * @param signals its URIs of Contact and Record-Route whose host is an address, in their order
  * @param sessionExpires Session-Expires in seconds (RFC 4028); below zero if there is none
  * @param mayOpen false for a stream that is read from somewhere in its middle and where no request
- *     and its answer were both read yet: then a message may close, but opens nothing
+ *     and its answer were both read yet: then a message may close, and take ports, but opens
+ *     nothing
  * @param label who speaks with whom, for operators
  * @param streamOffset where it begins; 0 for a datagram
  */

@@ -154,6 +154,9 @@ final class CallSteps {
             .many()
             .lifetime(new Lifetime.WithOwner(longest))
             .streamOffset(message.streamOffset());
+    if (!message.mayOpen()) {
+      request.inactive(); // what is open already stays so
+    }
     return place == Place.SEEN ? request.text(ExpectationRequest.Text.STAYS) : request;
   }
 

@@ -481,7 +481,7 @@ final class Turn {
   }
 
   private void openSignals(String group, Direction announcedIn, Signals signals, Duration longest) {
-    if (!signals.isEmpty() && message().mayOpen()) {
+    if (!signals.isEmpty()) {
       steps.open(group, new Step.OpenSignals(group, announcedIn, signals, longest));
     }
   }
@@ -492,7 +492,7 @@ final class Turn {
       Media media,
       List<@Nullable Opening> openings,
       Duration longest) {
-    if (message().mayOpen() && media != Media.UNKNOWN) {
+    if (media != Media.UNKNOWN) {
       steps.open(group, new Step.OpenMedia(group, announcedIn, media, openings, longest));
     }
   }

@@ -20,7 +20,8 @@ import org.pinholed.helper.Transport;
  * @param othersListed whether it has URIs of Contact that are not among these
  * @param expires Expires in seconds; below zero if there is none
  * @param mayOpen false for a stream that is read from somewhere in its middle and where no request
- *     and its answer were both read yet: then a message may close, but opens nothing
+ *     and its answer were both read yet: then a message may close, and take ports, but opens
+ *     nothing
  * @param label who registers, for operators
  * @param streamOffset where it begins; 0 for a datagram
  */

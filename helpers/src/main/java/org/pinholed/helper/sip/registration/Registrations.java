@@ -102,7 +102,7 @@ public final class Registrations {
     for (RegisterMessage.Contact contact : message.contacts()) {
       places.add(place(contact, message, out));
     }
-    return asks && message.mayOpen() ? ask(message, places, nowNs, out) : SeenContacts.NONE;
+    return asks ? ask(message, places, nowNs, out) : SeenContacts.NONE;
   }
 
   /** Where a contact is; null if nothing is opened for it. */

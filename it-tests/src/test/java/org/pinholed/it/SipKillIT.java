@@ -1,0 +1,154 @@
+package org.pinholed.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.it.lab.Datagrams;
+import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.SipCall;
+import org.pinholed.it.lab.SipCall.Side;
+import org.pinholed.it.lab.SipLabs.Router;
+import org.pinholed.it.lab.SipLine;
+import org.pinholed.it.lab.SipMessage;
+import org.pinholed.it.lab.SipRegistration;
+import org.pinholed.it.lab.SipScenario;
+import org.pinholed.it.lab.SipSdp;
+import org.pinholed.it.lab.UdpDialogue;
+
+/**
+ * {@code kill -9} between any two messages of a call, and another start: audio that was there goes
+ * on, an offer makes new audio, and the BYE closes it.
+ */
+class SipKillIT {
+  private static final int MESSAGES = 8;
+
+  static Stream<Router> routers() {
+    return Stream.of(true, false)
+        .flatMap(
+            overUdp ->
+                Stream.of(
+                    new Router(null, Family.V6, overUdp),
+                    new Router(NatMode.MASQUERADE, Family.V4, overUdp),
+                    new Router(NatMode.DNAT, Family.V4, overUdp),
+                    new Router(NatMode.MASQUERADE, Family.V6, overUdp)));
+  }
+
+  /** The messages of a call with early media; the last two end it. */
+  private static List<Runnable> messages(SipCall call) {
+    SipSdp offer = call.audio(Side.CALLER).sdp();
+    SipSdp answer = call.audio(Side.CALLEE).sdp();
+    return List.of(
+        () -> call.request(Side.CALLER, "INVITE", offer),
+        () -> call.answer(Side.CALLEE, 180, null),
+        () -> call.answer(Side.CALLEE, 183, answer),
+        () -> call.answer(Side.CALLEE, 200, answer),
+        () -> call.request(Side.CALLER, "ACK", null),
+        () -> call.request(Side.CALLEE, "OPTIONS", null),
+        () -> call.request(Side.CALLER, "BYE", null),
+        () -> call.answer(Side.CALLEE, 200, null));
+  }
+
+  @ParameterizedTest
+  @MethodSource("routers")
+  void killedBetweenAnyTwoMessages(Router router) {
+    try (SipScenario scenario = SipScenario.start(router.nat(), router.family())) {
+      // Over TCP a flow that has said nothing yet is one that nobody has seen from its first byte.
+      for (int place : IntStream.range(router.overUdp() ? 0 : 1, MESSAGES).toArray()) {
+        try (SipLine line = scenario.line(router.overUdp());
+            SipCall call = scenario.call(line)) {
+          run(scenario, router, call, place);
+        } catch (RuntimeException | AssertionError e) {
+          throw new AssertionError("killed before message " + place, e);
+        }
+      }
+      scenario.assertClean();
+    }
+  }
+
+  private static void run(SipScenario scenario, Router router, SipCall call, int place) {
+    List<Runnable> messages = messages(call);
+    for (int i = 0; i < 6; i++) {
+      if (i == place) {
+        restart(scenario, call, i > 2);
+      }
+      messages.get(i).run();
+    }
+    if (place <= 5) {
+      // Over TCP nothing opens until a request and its answer were both read; a re-offer is both.
+      if (router.overUdp() || place > 2) {
+        call.assertAudio();
+      } else if (place > 0) {
+        try (Datagrams fresh = scenario.atClient(0)) {
+          scenario.assertShut(fresh, call.heard(Side.CALLER).rtp(), call.audio(Side.CALLEE).rtp());
+        }
+      }
+      SipSdp callerTold = call.heard(Side.CALLEE);
+      call.reoffer(Side.CALLER, call.audio(Side.CALLER).sdp(), call.audio(Side.CALLEE).sdp());
+      if (router.overUdp() || place > 2) {
+        assertEquals(callerTold, call.heard(Side.CALLEE), "a refresh changes no port");
+      }
+      call.assertAudio();
+      scenario.assertStrangersOut(call);
+    }
+    for (int i = 6; i < MESSAGES; i++) {
+      if (i == place) {
+        restart(scenario, call, true);
+      }
+      messages.get(i).run();
+    }
+    scenario.awaitNoMedia();
+    for (Side side : Side.values()) {
+      int port = call.heard(side).rtp().port();
+      scenario.await(() -> scenario.conntracks(port).isEmpty());
+    }
+    scenario.assertSilent(call, call.heard(Side.CALLEE), call.heard(Side.CALLER));
+  }
+
+  private static void restart(SipScenario scenario, SipCall call, boolean audio) {
+    if (audio) {
+      call.assertAudio();
+    }
+    scenario.agent().kill();
+    if (audio) {
+      call.assertAudio();
+    }
+    scenario.agent().startAgain();
+    if (audio) {
+      call.assertAudio();
+    }
+  }
+
+  /** A registration and what it may let in outlive the process; withdrawing it closes it. */
+  @ParameterizedTest
+  @MethodSource("routers")
+  void registration_goesOn(Router router) {
+    if (!router.overUdp()) {
+      return;
+    }
+    try (SipScenario scenario = SipScenario.start(router.nat(), router.family());
+        SipLine line = scenario.udp(5062)) {
+      SipRegistration registration = new SipRegistration(line);
+      String target = registration.connect(60);
+      scenario.deleteConntracks(5060);
+      scenario.agent().kill();
+      scenario.agent().startAgain();
+      Datagrams phone = ((UdpDialogue) line.dialogue()).clientSocket();
+      try (Datagrams fresh = scenario.atServer(0)) {
+        scenario.assertOpen(fresh, SipMessage.endpoint(target), phone);
+      }
+      try (SipCall call = scenario.callBack(line, target).connect()) {
+        call.assertAudio();
+        call.hangUp(Side.CALLER);
+      }
+      assertEquals(target, registration.connect(60), "the same port again");
+      registration.withdraw("*");
+      scenario.awaitNoMedia();
+      scenario.assertClean();
+    }
+  }
+}
