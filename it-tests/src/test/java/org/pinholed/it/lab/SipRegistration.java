@@ -83,6 +83,15 @@ public final class SipRegistration {
     return line.say(false, granted(request, seconds));
   }
 
+  /** The same of a registrar that lists what it granted before, too (RFC 3261 section 10.3). */
+  public SipMessage grantAll(SipMessage request, int seconds, String... before) {
+    SipMessage answer = granted(request, seconds);
+    for (String contact : before) {
+      answer = answer.plus(contact);
+    }
+    return line.say(false, answer);
+  }
+
   /** The answer that grants what the registrar heard, which is not sent yet. */
   public SipMessage granted(SipMessage request, int seconds) {
     SipMessage answer = buildAnswer(request, 200);
