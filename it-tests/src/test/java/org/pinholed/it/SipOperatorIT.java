@@ -13,6 +13,8 @@ import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.NatMode;
@@ -20,6 +22,7 @@ import org.pinholed.it.lab.SipCall;
 import org.pinholed.it.lab.SipCall.Side;
 import org.pinholed.it.lab.SipLine;
 import org.pinholed.it.lab.SipRegistration;
+import org.pinholed.it.lab.SipRouter;
 import org.pinholed.it.lab.SipScenario;
 import org.pinholed.it.lab.SipSdp;
 
@@ -132,6 +135,34 @@ class SipOperatorIT {
           2, scenario.agent().ctl("clear", "--call=" + id, "--all").exitCode(), "one or the other");
       other.hangUp(Side.CALLER);
       scenario.await(() -> printed("calls").isEmpty());
+    }
+  }
+
+  /** Phones keep a flow of datagrams up for months: it is read again when its helper is back. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void flowThatStood_isReadAgainWhenItsHelperIsBack(boolean byReload) {
+    try (SipScenario own = SipScenario.start(NatMode.MASQUERADE, Family.V4);
+        SipLine line = own.udp(5062);
+        SipCall before = own.call(line);
+        SipCall after = own.call(line)) {
+      before.connect();
+      before.assertAudio();
+      before.hangUp(Side.CALLER);
+      if (byReload) {
+        own.agent().writeConfig("helpers: []");
+        own.agent().ctl("reload").orFail();
+        own.agent().writeConfig(SipRouter.helpers(""));
+        own.agent().ctl("reload").orFail();
+      } else {
+        own.agent().ctl("helpers", "disable", "1").orFail();
+        own.agent().ctl("helpers", "enable", "1").orFail();
+      }
+      after.connect();
+      after.assertAudio();
+      after.hangUp(Side.CALLEE);
+      own.awaitNoMedia();
+      own.assertClean();
     }
   }
 
