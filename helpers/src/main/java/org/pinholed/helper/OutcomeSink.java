@@ -199,6 +199,15 @@ public interface OutcomeSink {
   default void begins(long streamOffset) {}
 
   /**
+   * Says which owner the message is about, from here on to the end of this feed or until another
+   * one is said. What is {@linkplain #report reported} of the message is shown with that owner in
+   * listings, also if it has its first expectation only after that in the same feed.
+   *
+   * @param owner an owner beyond the flow; null if the message is about none
+   */
+  default void concerns(@Nullable OwnerId owner) {}
+
+  /**
    * Says why something opens nothing, or why reading ends; the kind of the reason decides.
    *
    * @param reason the reason

@@ -138,6 +138,49 @@ class SipOperatorIT {
     }
   }
 
+  /** An offer whose video may not be opened, and an answer whose video is somebody else's. */
+  @Test
+  void reasonOfWhatIsRefused_standsInTheRowOfItsCall() {
+    try (SipLine line = scenario.udp(5062);
+        SipCall refused = scenario.call(line);
+        SipCall other = scenario.call(line)) {
+      other.connect();
+      String video = "m=video 22 RTP/AVP 96";
+      refused.request(Side.CALLER, "INVITE", refused.audio(Side.CALLER).sdp().plus(video));
+      assertEquals("portBelow1024", whyOf(refused));
+      SipSdp answer = refused.audio(Side.CALLEE).sdp();
+      refused.answer(
+          Side.CALLEE, 200, answer.plus("m=video 6010 RTP/AVP 96", "c=IN IP4 203.0.113.44"));
+      assertEquals("addressNotSender", whyOf(refused));
+      refused.request(Side.CALLER, "ACK", null);
+      assertEquals("", whyOf(other));
+      String row =
+          scenario
+              .agent()
+              .ctl("calls")
+              .orFail()
+              .lines()
+              .filter(l -> l.contains("addressNotSender"))
+              .findFirst()
+              .orElseThrow();
+      assertTrue(row.contains("confirmed"), row);
+      refused.hangUp(Side.CALLER);
+      other.hangUp(Side.CALLER);
+      scenario.await(() -> printed("calls").isEmpty());
+    }
+  }
+
+  private String whyOf(SipCall call) {
+    List<JsonNode> rows = printed("calls");
+    String id = idOf(call, rows);
+    return rows.stream()
+        .filter(row -> row.path("id").asText().equals(id))
+        .findFirst()
+        .orElseThrow()
+        .path("why")
+        .asText();
+  }
+
   /** Phones keep a flow of datagrams up for months: it is read again when its helper is back. */
   @ParameterizedTest
   @ValueSource(booleans = {true, false})

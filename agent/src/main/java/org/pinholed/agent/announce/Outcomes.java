@@ -60,7 +60,14 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   private long nowNs;
   private Direction reading = Direction.ORIGINAL;
   private boolean held;
-  private @Nullable Owner announcing;
+
+  /** Whom the message is about. */
+  private @Nullable OwnerId concerned;
+
+  /** Whom something of the message was refused last, and why: it may have nothing open yet. */
+  private @Nullable OwnerId refusedOwner;
+
+  private @Nullable Reason refusedWhy;
 
   /** The word that the helper understood last in the message that is being read. */
   private String understood = "";
@@ -145,6 +152,9 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
     pinholes.beginMessage();
     held = false;
     understood = "";
+    concerned = null;
+    refusedOwner = null;
+    refusedWhy = null;
     edits.begin();
   }
 
@@ -183,13 +193,13 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
     }
     Flow current = flow();
     Owner owner = ownerOf(current, requests);
-    announcing = owner;
     List<ExpectationRequest> allowed = withoutHelperPorts(requests);
-    if (allowed.size() == requests.size()) {
-      return group.open(current, reading, owner, requests, nowNs);
-    }
     List<Optional<Endpoint>> seen =
         allowed.isEmpty() ? List.of() : group.open(current, reading, owner, allowed, nowNs);
+    noteRefusal();
+    if (allowed.size() == requests.size()) {
+      return seen;
+    }
     List<Optional<Endpoint>> all = new ArrayList<>(requests.size());
     for (ExpectationRequest request : requests) {
       int at = allowed.indexOf(request);
@@ -417,17 +427,24 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   }
 
   @Override
+  public void concerns(@Nullable OwnerId owner) {
+    concerned = owner;
+  }
+
+  @Override
   public void report(Reason reason, long streamOffset) {
     Flow current = flow();
     trace.reason(reason, streamOffset);
     if (reason.kind() == Reason.Kind.REFUSED) {
       current.refused(reason);
+      refused(concerned, reason);
       events.refused(
           current.parent(),
           new PastExpectation.Announcement(understood, reading, streamOffset),
           reason);
     } else if (reason.kind() == Reason.Kind.PART_OPAQUE) {
       current.refused(reason);
+      refused(concerned, reason);
       events.reason(current.parent(), reason, "");
     } else if (ended == null) {
       ended = reason;
@@ -439,10 +456,22 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
     Flow current = flow();
     trace.reason(reason, request.streamOffset());
     current.refused(reason);
-    if (announcing != null) {
-      announcing.refused(reason);
-    }
+    refused(request.owner(), reason);
     events.refused(current.parent(), request, reason);
+  }
+
+  private void refused(@Nullable OwnerId owner, Reason reason) {
+    refusedOwner = owner;
+    refusedWhy = reason;
+    noteRefusal();
+  }
+
+  /** Listings show it with its owner, as soon as that is known. */
+  private void noteRefusal() {
+    Owner known = refusedOwner == null ? null : known(refusedOwner);
+    if (known != null && refusedWhy != null) {
+      known.refused(refusedWhy);
+    }
   }
 
   @Override

@@ -27,6 +27,7 @@ import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Lifetime;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.OwnerId;
+import org.pinholed.helper.Reason;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /** What belongs to owners that outlive flows, and groups of items. */
@@ -34,6 +35,26 @@ class OwnersTest {
   private static final OwnerId CALL = new OwnerId(1, 2);
   private static final OwnerId OTHER = new OwnerId(3, 4);
   private static final Lifetime WITH_OWNER = new Lifetime.WithOwner(Duration.ofHours(1));
+
+  /** Reasons of these tests. */
+  private enum Why implements Reason {
+    UNWANTED;
+
+    @Override
+    public String word() {
+      return "unwanted";
+    }
+
+    @Override
+    public String explanation() {
+      return "it is unwanted";
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.REFUSED;
+    }
+  }
 
   private final Queue<BiConsumer<FlowFacts, OutcomeSink>> next = new ArrayDeque<>();
   private final List<Optional<Endpoint>> answers = new ArrayList<>();
@@ -324,6 +345,45 @@ class OwnersTest {
     message(dialogue, (facts, out) -> out.keepOwner(CALL, Duration.ofSeconds(32)));
     endsInMs = owner.endsInMs(nowNs);
     assertTrue(endsInMs != null && endsInMs <= 33_000, endsInMs + "");
+  }
+
+  /** Also what is refused before its owner has anything open, in the same message. */
+  @Test
+  void reasonsOfAMessage_areShownWithTheOwnerThatItIsAbout() {
+    TcpDialogue dialogue = connect(10);
+    message(
+        dialogue,
+        (facts, out) -> {
+          out.concerns(CALL);
+          out.report(Why.UNWANTED, 0);
+          out.expect(many(facts, "a", 30000).owner(CALL).build());
+          out.expect(many(facts, "a", 30001).owner(OTHER).build());
+        });
+    Owner owner = bench.table().owners().find("test", CALL);
+    Owner other = bench.table().owners().find("test", OTHER);
+    assertNotNull(owner);
+    assertNotNull(other);
+    assertEquals("unwanted", owner.lastRefusal());
+    assertEquals("", other.lastRefusal());
+
+    message(
+        dialogue,
+        (facts, out) -> {
+          out.report(Why.UNWANTED, 0); // about nobody: a new message
+          out.expect(many(facts, "a", 30001).owner(OTHER).build());
+          out.concerns(CALL);
+          out.concerns(null);
+          out.report(Why.UNWANTED, 0);
+        });
+    assertEquals("", other.lastRefusal());
+
+    message(
+        dialogue,
+        (facts, out) -> {
+          out.concerns(OTHER);
+          out.report(Why.UNWANTED, 0);
+        });
+    assertEquals("unwanted", other.lastRefusal());
   }
 
   @Test

@@ -107,14 +107,15 @@ final class SipDialogue {
     if (evidence.see(message, direction)) {
       out.proven();
     }
+    SipWord method = message.method();
+    boolean ofCall = isOfCall(method);
+    @Nullable OwnerId owner = ownerOf(message, direction);
+    out.concerns(owner);
     boolean mayOpen = !isDoubtful || evidence.isComplete();
     @Nullable SdpView sdp = readSdp(views, offset, out);
     if (out.isTraced()) {
-      OwnerId call = CallNames.call(message.callId().bytes());
-      out.describe(text.line(message, call, sdp));
+      out.describe(text.line(message, CallNames.call(message.callId().bytes()), sdp));
     }
-    SipWord method = message.method();
-    boolean ofCall = isOfCall(method);
     if (!ofCall && method != SipWord.REGISTER && !facts.isTranslated()) {
       return;
     }
@@ -128,13 +129,23 @@ final class SipDialogue {
     views.edits.clear();
     views.streams.clear();
     exchange.planRepeated();
-    if (method == SipWord.REGISTER) {
-      exchange.register();
-    } else if (ofCall) {
-      exchange.call();
+    if (owner != null && ofCall) {
+      exchange.call(owner);
+    } else if (owner != null) {
+      exchange.register(owner);
     }
     exchange.rewrite();
     views.mappings.end();
+  }
+
+  /** The call or registration that a message is about; null if it is about none. */
+  private @Nullable OwnerId ownerOf(SipMessage message, Direction direction) {
+    SipWord method = message.method();
+    if (method == SipWord.REGISTER) {
+      Direction fromPhone = message.isRequest() ? direction : direction.opposite();
+      return registrations.names().registration(message.toUri().bytes(), fromPhone);
+    }
+    return isOfCall(method) ? CallNames.call(message.callId().bytes()) : null;
   }
 
   private static boolean isOfCall(SipWord method) {
@@ -245,7 +256,7 @@ final class SipDialogue {
       return inside == null || sendersOwn ? null : inside.endpoint();
     }
 
-    void call() {
+    void call(OwnerId owner) {
       contactsTold = true;
       List<Signal> signals = new ArrayList<>();
       addSignals(signals, Signal.Kind.CONTACT, SipHeader.CONTACT);
@@ -258,7 +269,7 @@ final class SipDialogue {
                   message.method(),
                   message.cseq(),
                   CallNames.branch(SipText.bytes(message.branch())),
-                  CallNames.call(message.callId().bytes()),
+                  owner,
                   CallNames.tag(SipText.bytes(message.fromTag())),
                   CallNames.tag(SipText.bytes(message.toTag())),
                   direction,
@@ -296,10 +307,9 @@ final class SipDialogue {
           own ? side.sender().address() : uri.host().address(), HeaderRewriter.portOf(uri));
     }
 
-    void register() {
+    void register(OwnerId owner) {
       contactsTold = true;
       boolean request = message.isRequest();
-      Direction fromPhone = request ? direction : direction.opposite();
       List<RegisterMessage.Contact> contacts = new ArrayList<>();
       boolean all = false;
       boolean others = false;
@@ -326,7 +336,7 @@ final class SipDialogue {
               registrations
                   .names()
                   .transaction(message.callId().bytes(), SipText.bytes(message.branch())),
-              registrations.names().registration(message.toUri().bytes(), fromPhone),
+              owner,
               direction,
               all,
               contacts,
