@@ -1,14 +1,12 @@
 package org.pinholed.agent.handover;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.pinholed.kernel.unix.DescriptorSocket;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,6 +16,10 @@ public final class HandOverSocket {
   private static final Logger LOG = LoggerFactory.getLogger(HandOverSocket.class);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
   private static final int LINE_BYTES_MAX = 256 << 20;
+  private static final int LOOK_AGAIN_MS = 10;
+
+  /** Where {@code /proc/N/stat} has the number of threads, counted from the state. */
+  private static final int THREADS_FIELD = 17;
 
   private HandOverSocket() {}
 
@@ -67,22 +69,45 @@ public final class HandOverSocket {
   }
 
   /**
-   * Waits until the process that handed over is gone, with its control socket and its ports.
+   * Waits until the process that handed over has ended, and so let go of its control socket and its
+   * ports. Whether its parent has taken notice of that does not matter: some never do.
    *
    * @param handOver what it left
    * @throws IOException if it does not end
    */
   public static void awaitEnd(HandOver handOver) throws IOException {
-    try {
-      ProcessHandle before = ProcessHandle.of(handOver.processId()).orElse(null);
-      if (handOver.processId() != 0 && before != null) {
-        before.onExit().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    awaitEnd(handOver, PATIENCE);
+  }
+
+  static void awaitEnd(HandOver handOver, Duration patience) throws IOException {
+    ProcessHandle before =
+        handOver.processId() == 0 ? null : ProcessHandle.of(handOver.processId()).orElse(null);
+    long untilNs = System.nanoTime() + patience.toNanos();
+    while (before != null && before.isAlive() && !isZombie(before.pid())) {
+      if (System.nanoTime() - untilNs >= 0) {
+        throw new IOException("process " + handOver.processId() + " handed over and does not end");
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted", e);
-    } catch (ExecutionException | TimeoutException e) {
-      throw new IOException("process " + handOver.processId() + " handed over and does not end", e);
+      try {
+        Thread.sleep(LOOK_AGAIN_MS); // no event tells of the end of a process that is no child
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
     }
+  }
+
+  /** proc(5): all of its threads have ended, and its parent has not waited for it. */
+  private static boolean isZombie(long pid) {
+    String stat;
+    try {
+      stat = Files.readString(Path.of("/proc", pid + "", "stat"), StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      return false; // gone altogether, or not to be seen
+    }
+    // The name in brackets may have anything in it. While other threads live only the first is Z.
+    String[] fields = stat.substring(stat.lastIndexOf(')') + 1).trim().split(" ", -1);
+    return fields.length > THREADS_FIELD
+        && fields[0].equals("Z")
+        && Integer.parseInt(fields[THREADS_FIELD]) <= 1;
   }
 }

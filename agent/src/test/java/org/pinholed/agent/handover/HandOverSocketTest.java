@@ -5,13 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -210,13 +213,40 @@ class HandOverSocketTest {
         "a queue without its descriptor");
   }
 
+  private static HandOver of(long pid) {
+    return new HandOver(pid, List.of(), List.of(), HalfOpenState.NONE, HandOver.Beyond.NOTHING);
+  }
+
   @Test
   void processThatIsGone_isNotWaitedFor() throws Exception {
     Process process = new ProcessBuilder("true").start();
-    HandOverSocket.awaitEnd(
-        new HandOver(
-            process.pid(), List.of(), List.of(), HalfOpenState.NONE, HandOver.Beyond.NOTHING));
+    HandOverSocket.awaitEnd(of(process.pid()));
     HandOverSocket.awaitEnd(HandOver.NOTHING);
     assertEquals(0, process.waitFor());
+  }
+
+  /** As in a container whose first process is no init. */
+  @Test
+  void processWhoseParentNeverWaitsForIt_hasEnded() throws Exception {
+    Process parent = new ProcessBuilder("sh", "-c", "sleep 0.2 & echo $!; exec sleep 60").start();
+    try {
+      BufferedReader said = parent.inputReader(StandardCharsets.ISO_8859_1);
+      long pid = Long.parseLong(said.readLine());
+      HandOverSocket.awaitEnd(of(pid));
+      assertTrue(ProcessHandle.of(pid).isPresent(), "it is a zombie, or the test shows nothing");
+    } finally {
+      parent.destroyForcibly().waitFor();
+    }
+  }
+
+  @Test
+  void processThatLives_isWaitedForInVain() throws Exception {
+    Process process = new ProcessBuilder("sleep", "60").start();
+    try {
+      HandOver left = of(process.pid());
+      assertThrows(IOException.class, () -> HandOverSocket.awaitEnd(left, Duration.ofMillis(50)));
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
   }
 }
