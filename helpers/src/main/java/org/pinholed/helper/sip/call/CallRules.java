@@ -46,7 +46,7 @@ final class CallRules {
   private static void request(Turn turn, CallMessage message) {
     switch (message.method()) {
       case INVITE -> {
-        if (message.toTag() == CallNames.NONE) {
+        if (isFirst(turn)) {
           InviteRules.request(turn);
         } else {
           inDialog(turn);
@@ -55,6 +55,24 @@ final class CallRules {
       case ACK, PRACK, UPDATE, BYE -> inDialog(turn);
       default -> sameSignals(turn);
     }
+  }
+
+  /**
+   * Whether it is an INVITE that begins a call, or a copy of it. A peer without tags (RFC 2543)
+   * gives none in a dialog either.
+   */
+  private static boolean isFirst(Turn turn) {
+    CallMessage message = turn.message();
+    if (message.toTag() != CallNames.NONE) {
+      return false;
+    }
+    for (Turn.Match match : turn.matches()) {
+      Dialog dialog = turn.dialog(match.index());
+      if (dialog.phase() == Dialog.Phase.CONFIRMED) {
+        return match.senderIsCaller() && message.cseq() <= turn.legOf(dialog).cseq();
+      }
+    }
+    return true;
   }
 
   private static void inDialog(Turn turn) {

@@ -168,18 +168,50 @@ final class InviteRules {
     }
   }
 
-  /** The dialog of the branch that answers; below zero if there are too many. */
+  /**
+   * The dialog of the branch that answers; below zero if there are too many. A 2xx is what the call
+   * is about: it needs no place of its own.
+   */
   private static int branch(Turn turn, Leg leg) {
     int index = turn.indexOf(leg, turn.message().toTag());
     if (index >= 0) {
       return index;
     }
-    if (turn.dialogs().size() >= turn.settings().forks()) {
-      turn.refuse(SipReason.TOO_MANY_FORKS);
-      return -1;
+    Dialog made = Dialog.early(leg, turn.message().toTag());
+    if (turn.dialogs().size() < turn.settings().forks()) {
+      turn.add(made);
+      return turn.dialogs().size() - 1;
     }
-    turn.add(Dialog.early(leg, turn.message().toTag()));
-    return turn.dialogs().size() - 1;
+    int place = turn.message().isSuccess() ? placeOfAnother(turn, leg) : -1;
+    if (place < 0) {
+      turn.refuse(SipReason.TOO_MANY_FORKS);
+    } else {
+      turn.displace(place, made);
+    }
+    return place;
+  }
+
+  /**
+   * The place that a branch takes that answers the call when there are as many as may be: of what
+   * is over, else of a branch that only rang. Below zero if all have answered.
+   */
+  private static int placeOfAnother(Turn turn, Leg leg) {
+    int ringing = -1;
+    for (int at = 0; at < turn.dialogs().size(); at++) {
+      Dialog dialog = turn.dialog(at);
+      if (!dialog.isOpen()) {
+        return at;
+      }
+      boolean isNearer = ringing < 0 || (dialog.leg() == leg.id() && !isOf(turn, ringing, leg));
+      if (dialog.phase() == Dialog.Phase.EARLY && isNearer) {
+        ringing = at;
+      }
+    }
+    return ringing;
+  }
+
+  private static boolean isOf(Turn turn, int index, Leg leg) {
+    return turn.dialog(index).leg() == leg.id();
   }
 
   /**

@@ -40,6 +40,7 @@ final class Turn {
 
   private final List<Leg> legs = new ArrayList<>();
   private final List<Dialog> dialogs = new ArrayList<>();
+  private final List<Dialog> displaced = new ArrayList<>(0);
   private final Steps steps = new Steps();
   private long startNs;
   private long caller;
@@ -309,6 +310,14 @@ final class Turn {
     dialogs.remove(index);
   }
 
+  /** Puts a dialog into the place of another one, which is shut once the new one is open. */
+  void displace(int index, Dialog dialog) {
+    Dialog old = dialogs.set(index, dialog);
+    if (old.isOpen()) {
+      displaced.add(old); // what both hold must not be let go meanwhile: its port outside was told
+    }
+  }
+
   void refuse(SipReason reason) {
     steps.add(new Step.Refuse(reason));
   }
@@ -345,6 +354,13 @@ final class Turn {
   }
 
   private boolean isSenderOf(Dialog dialog, boolean ofCaller) {
+    if (caller == dialog.tag()) { // both may be missing, as in RFC 2543, or the same by chance
+      Leg leg = legOf(dialog);
+      boolean fromCaller =
+          leg.isBetween(in.sender(), in.receiver())
+              || (!leg.isBetween(in.receiver(), in.sender()) && isAt(dialog, true, in.sender()));
+      return ofCaller == fromCaller;
+    }
     return (ofCaller ? caller : dialog.tag()) == message().senderTag();
   }
 
@@ -569,6 +585,7 @@ final class Turn {
   // ---- the end of the turn
 
   Verdict verdict() {
+    displaced.forEach(this::closeAll);
     List<Step> all = steps.all();
     boolean live = isLive();
     if (live) {

@@ -585,6 +585,85 @@ class CallsTest {
       assertEquals(Set.of(6000, 6001, 6010, 6011), toServer());
       assertEquals(List.of("tooManyForks", "tooManyForks"), bench.model.takeReasons());
     }
+
+    /** Whoever answers is served, and all that only rang ends. */
+    @Test
+    void answerOfABranchBeyondForks_takesThePlaceOfOneThatRang() {
+      bench.settings = CallBench.settings(MediaFrom.PEER, "", 100, 100, 2);
+      invite();
+      for (int fork = 0; fork < 3; fork++) {
+        flow.serverAnswers(183, SipWord.INVITE)
+            .tags("f", "t" + fork)
+            .audio(SERVER, 6000 + 10 * fork)
+            .say();
+      }
+      assertEquals(List.of("tooManyForks"), bench.model.takeReasons());
+      flow.serverAnswers(200, SipWord.INVITE).tags("f", "t2").audio(SERVER, 6020).say();
+      assertEquals(pair(6020), toServer());
+      assertEquals(pair(4000), toPhone());
+      flow.serverAnswers(200, SipWord.INVITE).tags("f", "t3").audio(SERVER, 6030).say(); // crosses
+      assertEquals(Set.of(6020, 6021, 6030, 6031), toServer());
+      assertEquals(List.of(), bench.model.takeReasons());
+      flow.serverAnswers(200, SipWord.INVITE).tags("f", "t4").audio(SERVER, 6040).say();
+      assertEquals(List.of("tooManyForks"), bench.model.takeReasons(), "all have answered");
+      flow.client(SipWord.BYE).cseq(2).tags("f", "t3").say();
+      flow.serverAnswers(200, SipWord.BYE).cseq(2).tags("f", "t3").say();
+      assertEquals(pair(6020), toServer());
+      flow.client(SipWord.BYE).cseq(2).tags("f", "t2").say();
+      flow.serverAnswers(200, SipWord.BYE).cseq(2).tags("f", "t2").say();
+      nothingIsLeft();
+    }
+  }
+
+  /** Devices that give no tags (RFC 2543), or all the same one: sides are told by address. */
+  @Nested
+  class EqualTags {
+    /** Offers of both sides in the dialog, and its end. */
+    private void go(String tag) {
+      flow.server(SipWord.INVITE).cseq(7).tags(tag, tag).audio(SERVER, 6100).say();
+      flow.clientAnswers(200, SipWord.INVITE).cseq(7).tags(tag, tag).audio(PHONE, 4100).say();
+      assertEquals(pair(4100), toPhone());
+      assertEquals(pair(6100), toServer());
+      flow.client(SipWord.INVITE).cseq(2).tags(tag, tag).audio(PHONE, 4200).say();
+      flow.serverAnswers(200, SipWord.INVITE).cseq(2).tags(tag, tag).audio(SERVER, 6200).say();
+      assertEquals(pair(4200), toPhone());
+      assertEquals(pair(6200), toServer());
+      flow.server(SipWord.BYE).cseq(8).tags(tag, tag).say();
+      flow.clientAnswers(200, SipWord.BYE).cseq(8).tags(tag, tag).say();
+      nothingIsLeft();
+    }
+
+    private void wholeCall(String tag) {
+      flow.client(SipWord.INVITE).tags(tag, "").audio(PHONE, 4000).contact(PHONE, 5070).say();
+      flow.serverAnswers(200, SipWord.INVITE)
+          .tags(tag, tag)
+          .audio(SERVER, 6000)
+          .contact(SERVER, 5070)
+          .say();
+      flow.client(SipWord.ACK).tags(tag, tag).say();
+      assertEquals(pair(4000), toPhone());
+      assertEquals(pair(6000), toServer());
+      assertTrue(bench.model.open().contains(SERVER + " > " + PHONE + ":4000"));
+      assertTrue(bench.model.open().contains(PHONE + " > " + SERVER + ":6000"));
+    }
+
+    @Test
+    void bothTheSame_bothSidesHearEachOther() {
+      wholeCall("1");
+      go("1");
+    }
+
+    @Test
+    void bothMissing_bothSidesHearEachOther() {
+      wholeCall("");
+      flow.client(SipWord.INVITE)
+          .tags("", "")
+          .audio(PHONE, 4000)
+          .contact(PHONE, 5070)
+          .say(); // late
+      assertEquals(pair(4000), toPhone());
+      go("");
+    }
   }
 
   @Nested
