@@ -102,7 +102,8 @@ final class NewExpectations {
     int behind = port == LAST_PORT ? FIRST_PORT : port + 1;
     boolean isForOne = owner.id() != null || request.source() == ExpectationRequest.Source.ANY;
     return isForOne
-        ? table.nextFreePort(request.transport(), path.outside(), behind, false)
+        ? table.nextFreePort(
+            request.transport(), path.outside(), path.inside().address(), behind, false)
         : behind;
   }
 
@@ -188,7 +189,9 @@ final class NewExpectations {
       }
       if (!isWanted) {
         int behind = port + 3 > LAST_PORT ? FIRST_PORT + (announced & 1) : port + 2;
-        port = table.nextFreePort(first.transport(), firstPath.outside(), behind, true);
+        port =
+            table.nextFreePort(
+                first.transport(), firstPath.outside(), firstPath.inside().address(), behind, true);
       }
     }
     return null;

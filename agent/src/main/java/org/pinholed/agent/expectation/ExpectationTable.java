@@ -86,7 +86,7 @@ public final class ExpectationTable {
    * waits for its child any more.
    *
    * @param expectation a new row
-   * @return false if another one has it
+   * @return false if another one has it, or its inside address has its share of those ports
    */
   public boolean reserve(Expectation expectation) {
     return holders.once(PinholeKey.of(expectation.pinhole())) == null
@@ -120,13 +120,15 @@ public final class ExpectationTable {
    *
    * @param transport of the child
    * @param outside the translated address
+   * @param inside the address that it is to lead to
    * @param from where to begin, 1..65535; behind the last port it goes on at 1024
    * @param pair whether the port behind it must be free, too; then it is even or odd as {@code
    *     from}
-   * @return the (first) port; 0 if there is none
+   * @return the (first) port; 0 if there is none, or the inside address has its share
    */
-  public int nextFreePort(Transport transport, InetAddress outside, int from, boolean pair) {
-    return reservations.nextFree(transport.protocolNumber(), outside, from, pair);
+  public int nextFreePort(
+      Transport transport, InetAddress outside, InetAddress inside, int from, boolean pair) {
+    return reservations.nextFree(transport.protocolNumber(), outside, inside, from, pair);
   }
 
   /**

@@ -23,14 +23,19 @@ import org.pinholed.helper.Endpoint;
  * <p>The port of an owner that outlives flows, or of an expectation of children from any source,
  * leads to one inside endpoint and to no other, whoever announces that. So the same inside endpoint
  * gets the same port again. Any other port that one source may connect to is taken from that source
- * only, because the children of others can be told apart. The ports of a range are nobody's:
- * whatever has one of them for itself is found first, and ranges of different sources do not meet.
+ * only, because the children of others can be told apart. One inside address gets a quarter of the
+ * ports that lead to one endpoint only, so that it cannot take those of all others. The ports of a
+ * range are nobody's: whatever has one of them for itself is found first, and ranges of different
+ * sources do not meet.
  *
  * <p>Whatever it is asked costs the same with one holder of a port and with thousands.
  */
 final class Reservations {
   private static final int FIRST_PORT = 1024;
   private static final int PORTS = 65536;
+
+  /** How many ports of a translated address may lead to one inside address only. */
+  static final int SHARE = PORTS / 4;
 
   private final Map<PinholeKey, Set<Expectation>> byKey = new HashMap<>();
   private final Map<PinholeKey, Port> ports = new ConcurrentHashMap<>();
@@ -39,11 +44,17 @@ final class Reservations {
   /** The ports that stand for an inside endpoint; more than one only where a text must stay. */
   private final Map<Inside, List<Port>> byInside = new HashMap<>();
 
+  /** How many ports these are for each inside address. */
+  private final Map<Host, Integer> ofHost = new HashMap<>();
+
   /** A translated address, for one transport. */
   private record Address(int protocol, InetAddress outside) {}
 
   /** An inside endpoint behind a translated address. */
   private record Inside(int protocol, InetAddress outside, Endpoint endpoint) {}
+
+  /** An inside address behind a translated address. */
+  private record Host(int protocol, InetAddress outside, InetAddress address) {}
 
   /** Where a port of a translated address leads to, and who has it. */
   private static final class Port {
@@ -81,6 +92,14 @@ final class Reservations {
     return new Inside(key.protocol(), key.destination(), endpoint);
   }
 
+  private static Host hostOf(PinholeKey key, Endpoint inside) {
+    return new Host(key.protocol(), key.destination(), inside.address());
+  }
+
+  private boolean hasShare(Host host, int more) {
+    return ofHost.getOrDefault(host, 0) + more <= SHARE;
+  }
+
   /** Where the children of a pinhole go in the end. */
   private static Endpoint leadsTo(Pinhole pinhole) {
     ChildTranslation translation = pinhole.translation();
@@ -107,6 +126,10 @@ final class Reservations {
     if (!isRange && port != null && !port.takes(inside, forOne)) {
       return false;
     }
+    boolean isMore = forOne && !isRange && (port == null || port.alone.isEmpty());
+    if (isMore && !hasShare(hostOf(key, inside), 1)) {
+      return false;
+    }
     if (!byKey.computeIfAbsent(key, same -> new LinkedHashSet<>(2)).add(expectation) || isRange) {
       return true;
     }
@@ -121,6 +144,7 @@ final class Reservations {
     port.leadsTo.merge(inside, 1, Integer::sum);
     if (forOne && port.alone.add(expectation) && port.alone.size() == 1) {
       byInside.computeIfAbsent(insideOf(key, inside), same -> new ArrayList<>(1)).add(port);
+      ofHost.merge(hostOf(key, inside), 1, Integer::sum);
     }
     port.remember();
     return true;
@@ -144,6 +168,7 @@ final class Reservations {
     port.leadsTo.computeIfPresent(inside, (same, count) -> count == 1 ? null : count - 1);
     if (port.alone.remove(expectation) && port.alone.isEmpty()) {
       forgetInside(insideOf(key, inside), port);
+      ofHost.computeIfPresent(hostOf(key, inside), (h, count) -> count == 1 ? null : count - 1);
     }
     port.remember();
     if (port.leadsTo.isEmpty()) {
@@ -187,12 +212,17 @@ final class Reservations {
    *
    * @param protocol 6 or 17
    * @param outside the translated address
+   * @param inside the address that it is to lead to
    * @param from where to begin, 1..65535; behind the last port it goes on at 1024
    * @param pair whether the port behind it must be free, too; then it is even or odd as {@code
    *     from}
-   * @return the (first) port; 0 if there is none
+   * @return the (first) port; 0 if there is none, or the inside address has its share
    */
-  synchronized int nextFree(int protocol, InetAddress outside, int from, boolean pair) {
+  synchronized int nextFree(
+      int protocol, InetAddress outside, InetAddress inside, int from, boolean pair) {
+    if (!hasShare(new Host(protocol, outside, inside), pair ? 2 : 1)) {
+      return 0;
+    }
     BitSet ofAddress = taken.get(new Address(protocol, outside));
     if (ofAddress == null) {
       return from;
