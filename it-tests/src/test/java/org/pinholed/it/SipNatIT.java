@@ -3,13 +3,19 @@ package org.pinholed.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.it.lab.Datagram;
 import org.pinholed.it.lab.Datagrams;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
@@ -22,9 +28,11 @@ import org.pinholed.it.lab.SipLabs;
 import org.pinholed.it.lab.SipLabs.Router;
 import org.pinholed.it.lab.SipLine;
 import org.pinholed.it.lab.SipMessage;
+import org.pinholed.it.lab.SipRegistration;
 import org.pinholed.it.lab.SipScenario;
 import org.pinholed.it.lab.SipScenario.Probe;
 import org.pinholed.it.lab.SipSdp;
+import org.pinholed.it.lab.UdpDialogue;
 
 /** What translation adds: whose port is whose outside, and what must stay as it is. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -88,6 +96,45 @@ class SipNatIT {
       second.hangUp(Side.CALLEE);
       scenario.awaitNoMedia();
       scenario.assertSilent(second, secondTold, second.heard(Side.CALLER));
+    }
+  }
+
+  /** As after a power cut: until a flow has left, the kernel gives its port to another one, too. */
+  @ParameterizedTest
+  @EnumSource
+  void phonesThatStartAtTheSameMoment_areToldApart(Family family) {
+    SipScenario scenario = labs.with(new Router(NatMode.MASQUERADE, family, true));
+    try (SipLine one = scenario.udpFrom(family.client(), 5096);
+        SipLine two = scenario.udpFrom(family.otherClient(), 5096)) {
+      List<SipLine> phones = List.of(one, two);
+      List<String> texts = new ArrayList<>();
+      for (SipLine phone : phones) {
+        SipRegistration registration = new SipRegistration(phone);
+        texts.add(registration.build(registration.contact(5096), 600).text());
+      }
+      scenario.whileAgentStands(() -> send(phones, texts));
+      Map<String, Endpoint> heard = new HashMap<>();
+      scenario.await(
+          () -> {
+            for (Datagram came :
+                scenario.serverSocket().receive(Integer.MAX_VALUE, Duration.ofMillis(300))) {
+              SipMessage message = SipMessage.of(came.data());
+              assertEquals(came.from(), message.contact(), message.text());
+              heard.put(message.header("Call-ID"), came.from());
+            }
+            if (heard.size() < phones.size()) {
+              send(phones, texts); // as phones do that hear nothing
+            }
+            return heard.size() == phones.size();
+          });
+      assertEquals(phones.size(), Set.copyOf(heard.values()).size(), heard.toString());
+    }
+  }
+
+  private static void send(List<SipLine> phones, List<String> texts) {
+    for (int at = 0; at < phones.size(); at++) {
+      SipLine phone = phones.get(at);
+      ((UdpDialogue) phone.dialogue()).clientSocket().send(phone.dialed(), texts.get(at));
     }
   }
 

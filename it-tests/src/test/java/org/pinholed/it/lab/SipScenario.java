@@ -349,6 +349,31 @@ public final class SipScenario implements AutoCloseable {
     return StreamSupport.stream(agent().json(arguments).spliterator(), false).toList();
   }
 
+  /** Stops the agent by a signal, lets things happen, and has it go on when a packet waits. */
+  public void whileAgentStands(Runnable things) {
+    signalAgent("STOP");
+    try {
+      things.run();
+      await(() -> waitingPackets() > 0);
+    } finally {
+      signalAgent("CONT");
+    }
+  }
+
+  private void signalAgent(String name) {
+    router.lab().run(Lab.Host.ROUTER, Lab.SHORT, "kill", "-" + name, "" + agent().pid());
+  }
+
+  private int waitingPackets() {
+    return router
+        .lab()
+        .run(Lab.Host.ROUTER, Lab.SHORT, "cat", "/proc/net/netfilter/nfnetlink_queue")
+        .output()
+        .lines()
+        .mapToInt(line -> Integer.parseInt(line.strip().split(" +", -1)[2]))
+        .sum();
+  }
+
   /** Somebody on the router itself; to be closed. */
   public Peer onRouter() {
     return Peer.start(router.lab(), Lab.Host.ROUTER);
