@@ -109,6 +109,23 @@ final class LaidTexts {
   }
 
   /**
+   * Where the sender goes on behind bytes that passed. The receiver says that it has the last byte
+   * before those that are gone in a new text, and the kernel tells the sender that it has those,
+   * too: the sender does not send the rest of them again.
+   *
+   * @param end sequence number behind the last byte that passed
+   * @return the same, or behind all that is gone
+   */
+  int behindGone(int end) {
+    for (LaidText text : laid) {
+      if (text.isGone(end)) {
+        return text.place();
+      }
+    }
+    return end;
+  }
+
+  /**
    * Sends a segment on its way, with its piece of every text that it has a part of.
    *
    * @param end behind the last byte that passes

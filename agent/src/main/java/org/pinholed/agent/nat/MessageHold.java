@@ -327,7 +327,7 @@ public final class MessageHold {
 
   /** Forgets what is planned, but for the rest of a message of which a part was replaced. */
   void cancelPlanned() {
-    stream.planned().removeIf(edit -> begunMessage == null || edit.message() != begunMessage);
+    stream.planned().removeIf(edit -> !hasBegun(edit));
   }
 
   /**
@@ -378,9 +378,42 @@ public final class MessageHold {
       if (impossible == null) {
         return;
       }
-      // The loop lets them pass without these edits.
-      stream.planned().removeAll(edits);
-      exits.givenUp(edits.get(0).message(), impossible);
+      if (edits.stream().allMatch(this::hasBegun)) {
+        // Old bytes must not follow new ones of the same message: it is tried again when its
+        // sender sends it again.
+        drop(due, WithheldReason.REWRITE_FAILED, exits);
+        return;
+      }
+      giveUpPlanned(impossible, exits); // the loop lets them pass without these edits
+    }
+  }
+
+  /**
+   * Whole messages pass as they came, those of which nothing was replaced. Their edits behind what
+   * is due are forgotten, too: new bytes must not follow old ones either.
+   */
+  private void giveUpPlanned(Reason why, HoldExits exits) {
+    List<Integer> messages =
+        stream.planned().stream()
+            .filter(edit -> !hasBegun(edit))
+            .map(PayloadEdit::message)
+            .distinct()
+            .toList();
+    cancelPlanned();
+    for (int message : messages) {
+      exits.givenUp(message, why);
+    }
+  }
+
+  /** Whether a part of the new text of its message may have left. */
+  private boolean hasBegun(PayloadEdit edit) {
+    return begunMessage != null && edit.message() == begunMessage;
+  }
+
+  private void drop(List<HeldSegment> some, WithheldReason why, HoldExits exits) {
+    segments.removeAll(some);
+    for (HeldSegment segment : some) {
+      exits.drop(segment, why);
     }
   }
 
@@ -433,10 +466,7 @@ public final class MessageHold {
       if (failure == WithheldReason.BACKEND_REFUSED) {
         cancelPlanned(); // it passes as it came, when it comes again
       }
-      segments.removeAll(due);
-      for (HeldSegment segment : due) {
-        exits.drop(segment, failure);
-      }
+      drop(due, failure, exits);
       return null;
     }
     if (next != null) {
@@ -451,7 +481,7 @@ public final class MessageHold {
   }
 
   private void leave(List<HeldSegment> leaving, int end, HoldExits exits) {
-    stream.release(end);
+    stream.release(laid.behindGone(end));
     int longest = HeldSegments.longestPacketBytes(leaving);
     for (HeldSegment segment : leaving) {
       segments.remove(segment);

@@ -23,6 +23,7 @@ import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.helper.stream.StreamReason;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 
 /**
@@ -47,6 +48,7 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
   int mostHeld = Integer.MAX_VALUE;
   boolean kernelRefuses;
   boolean backendRefuses;
+  boolean memoryIsSpent;
 
   /** What left the router and is on its way to the receiver. */
   final List<Sent> wire = new ArrayList<>();
@@ -296,6 +298,9 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
 
   @Override
   public @Nullable Reason remember(int bytes) {
+    if (memoryIsSpent) {
+      return StreamReason.BUFFER_BUDGET;
+    }
     memory += bytes;
     return null;
   }
