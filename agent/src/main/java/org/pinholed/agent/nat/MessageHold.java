@@ -438,10 +438,8 @@ public final class MessageHold {
     }
     leave(before, HeldSegments.end(before, stream.released()), exits);
     if (before.size() < due.size() && laid.need(due.get(before.size()))) {
-      HeldSegment rest = due.get(before.size());
-      segments.remove(rest);
       stream.release(from);
-      laid.pass(rest, from, 0, exits);
+      leaveUntil(from, due.get(before.size()), 0, exits);
     }
   }
 
@@ -484,8 +482,23 @@ public final class MessageHold {
     stream.release(laid.behindGone(end));
     int longest = HeldSegments.longestPacketBytes(leaving);
     for (HeldSegment segment : leaving) {
-      segments.remove(segment);
-      laid.pass(segment, segment.end(), longest, exits);
+      leaveUntil(segment.end(), segment, longest, exits);
+    }
+  }
+
+  /** One segment leaves, once: what an exit sets off may have let it go by now. */
+  private void leaveUntil(int end, HeldSegment segment, int longestPacketBytes, HoldExits exits) {
+    if (!segments.remove(segment)) {
+      return;
+    }
+    boolean left = false;
+    try {
+      laid.pass(segment, end, longestPacketBytes, exits);
+      left = true;
+    } finally {
+      if (!left) {
+        exits.drop(segment, WithheldReason.FAULT); // nobody else knows it any more
+      }
     }
   }
 }

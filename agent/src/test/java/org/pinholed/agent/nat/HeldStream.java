@@ -49,6 +49,7 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
   boolean kernelRefuses;
   boolean backendRefuses;
   boolean memoryIsSpent;
+  boolean packetsAreNotMade;
 
   /** What left the router and is on its way to the receiver. */
   final List<Sent> wire = new ArrayList<>();
@@ -334,6 +335,9 @@ final class HeldStream implements HoldExits, InOrderStream.Reader {
 
   @Override
   public void passChanged(HeldSegment segment, int sequence, byte[] payload, boolean fin) {
+    if (packetsAreNotMade) {
+      throw new IllegalStateException("no packet is made");
+    }
     verdict(segment);
     passedIds.add(segment.packetId());
     if (payload.length > segment.roomBytes(longestPacketBytes)) {

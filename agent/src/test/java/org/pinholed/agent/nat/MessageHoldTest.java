@@ -2,6 +2,7 @@ package org.pinholed.agent.nat;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
@@ -454,6 +455,25 @@ class MessageHoldTest {
       assertAllAnswered(flow);
       flow.send(0, MESSAGE);
       assertEquals(expected(), flow.arrive().received());
+    }
+
+    @Test
+    void faultWhereAPacketIsMade_leavesNoneWithoutAVerdict_andItIsChangedWhenItComesAgain() {
+      flow.send(0, MESSAGE.substring(0, 12));
+      flow.packetsAreNotMade = true;
+      assertThrows(IllegalStateException.class, () -> flow.send(12, MESSAGE.substring(12)));
+      flow.hold.drop(WithheldReason.FAULT, flow);
+      assertEquals(List.of(WithheldReason.FAULT, WithheldReason.FAULT), flow.dropped);
+      assertAllAnswered(flow);
+
+      flow.packetsAreNotMade = false;
+      flow.send(0, MESSAGE.substring(0, 12));
+      flow.send(12, MESSAGE.substring(12));
+      flow.arrive();
+      int asked = flow.acknowledge();
+      flow.send(asked, MESSAGE.substring(asked));
+      assertEquals(expected(), flow.arrive().received());
+      assertAllAnswered(flow);
     }
   }
 
