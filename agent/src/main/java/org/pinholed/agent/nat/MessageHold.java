@@ -130,17 +130,31 @@ public final class MessageHold {
     if (lengthBytes == 0 && !fin) {
       return true; // an acknowledgement; where it stands says nothing that could be wrong
     }
-    if (!segments.isEmpty()
-        || !stream.planned().isEmpty()
-        || (awaited != null && (fin || end - awaited > 0))
-        || (sequence - stream.released() > 0 && inTurnOnly)) {
-      return false;
-    }
-    if (laid.overlap(sequence, end)) {
+    if (concerns(sequence, end, fin) || (sequence - stream.released() > 0 && inTurnOnly)) {
       return false;
     }
     stream.release(end);
     return true;
+  }
+
+  private boolean concerns(int sequence, int end, boolean fin) {
+    return !segments.isEmpty()
+        || !stream.planned().isEmpty()
+        || (awaited != null && (fin || end - awaited > 0))
+        || laid.overlap(sequence, end);
+  }
+
+  /**
+   * Whether a segment that is not read must not pass: it would put bytes into a message that is
+   * held, or beside those that were changed, or a FIN before them.
+   *
+   * @param sequence sequence number of its first byte
+   * @param lengthBytes length of its payload
+   * @param fin whether it has a FIN
+   * @return false if it may pass as it came
+   */
+  public boolean forbids(int sequence, int lengthBytes, boolean fin) {
+    return (lengthBytes > 0 || fin) && concerns(sequence, sequence + lengthBytes, fin);
   }
 
   /**

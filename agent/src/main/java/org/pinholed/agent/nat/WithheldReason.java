@@ -36,6 +36,10 @@ public enum WithheldReason implements ExplainedWord {
   ASKED_IF_FIRST(
       "nobody knows yet if its receiver has all before it, so that reading may begin there after an"
           + " agent was killed; the receiver was asked in its place"),
+  /** Forged, perhaps, and not read. */
+  MISROUTED(
+      "it came in by a device that does not lead back to its source, while a message of its"
+          + " direction was held or rewritten"),
   /** The helper said so. */
   CUT("its connection is cut, because the child is not what was announced"),
   /** An exception. */

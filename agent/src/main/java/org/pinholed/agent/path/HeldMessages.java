@@ -108,6 +108,19 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
     return hasLong && !stream.isInherited(packet.sequence(), packet.payloadLengthBytes());
   }
 
+  /**
+   * Whether the packet of the batch, which is not to be read, must not pass either.
+   *
+   * @param flow its flow
+   * @param towards its direction
+   * @return false if no message would become a mixture by it
+   */
+  boolean forbidUnread(Flow flow, Direction towards) {
+    MessageHold hold = holdOf(flow, towards);
+    return hold != null
+        && hold.forbids(packet.sequence(), packet.payloadLengthBytes(), packet.has(PacketView.FIN));
+  }
+
   /** Gives the packet that is being read its verdict, now or later; says in words which. */
   String give(Flow flow, Direction towards, MessageHold hold, boolean inTurnOnly) {
     if (rewrites.wereBytesRead() && !flow.readingEnded()) {

@@ -134,7 +134,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     try {
       boolean used = !flow.readingEnded() || flow.translation() != null;
       if (used && !isHonest(flow, towards, queued)) {
-        verdict = "accept, not read";
+        verdict = passUnread(flow, towards);
       } else if (!flow.readingEnded()) {
         readSegment(flow, towards);
       } else if (flow.translation() != null) {
@@ -160,7 +160,6 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     if (finding == ReversePath.Finding.HONEST) {
       return true;
     }
-    flow.devices().passUnread(towards, packet.sequence() + packet.payloadLengthBytes());
     if (finding == ReversePath.Finding.BEGAN_ELSEWHERE && !flow.readingEnded()) {
       flows.endReading(flow, AgentReason.BEGAN_ELSEWHERE);
     }
@@ -168,6 +167,17 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
       tracer.line("session", "not read: " + reversePath.notReadBecause(finding, queued));
     }
     return false;
+  }
+
+  /** Lets a packet pass that is not read, but not into a message that is held or was changed. */
+  private String passUnread(Flow flow, Direction towards) {
+    if (held.forbidUnread(flow, towards)) {
+      metrics.withheld(WithheldReason.MISROUTED);
+      batch.drop();
+      return "drop: " + WithheldReason.MISROUTED.word();
+    }
+    flow.devices().passUnread(towards, endOfPayload());
+    return "accept, not read";
   }
 
   private void readSegment(Flow flow, Direction towards) {

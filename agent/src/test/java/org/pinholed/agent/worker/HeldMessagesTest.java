@@ -31,6 +31,9 @@ class HeldMessagesTest {
   private static final String LINE = "OFFER <192.0.2.10:30000> and <192.0.2.10:30002> end\n";
   private static final String SEEN = "OFFER <203.0.113.9:30000> and <203.0.113.9:30002> end\n";
 
+  private static final int CLIENTS = 10;
+  private static final int SERVERS = 20;
+
   private static final String WATCHED = "hold " + 0x1234 + " original";
 
   private final SetClock clock = new SetClock();
@@ -200,6 +203,38 @@ class HeldMessagesTest {
 
     bench.assertVerdicts();
     assertEquals(SEEN, String.join("", passed()));
+  }
+
+  /** Its sender's own bytes come by the right way. */
+  @Test
+  void packetThatIsNotRead_passesNeitherIntoAHeldMessage_norBesideARewrittenOne() {
+    bench.routes().route("192.0.2.10", CLIENTS);
+    TcpDialogue flow = hiddenClient();
+    byte[] forged = flow.clientOutOfTurn(12, "x".repeat(LINE.length() - 12), 0);
+    byte[] copy = flow.clientOutOfTurn(0, LINE.substring(0, 12), 0);
+    byte[] farAhead = flow.clientOutOfTurn(LINE.length() + 100, "x", 0);
+    forwarded(flow.clientSays(LINE.substring(0, 12), 0), CLIENTS);
+    forwarded(forged, SERVERS);
+    forwarded(farAhead, SERVERS);
+    assertEquals(1, held().size());
+    assertEquals(List.of(), passed());
+
+    forwarded(flow.clientSays(LINE.substring(12), 0), CLIENTS);
+    forwarded(forged, SERVERS);
+    forwarded(copy, SERVERS);
+    assertEquals(SEEN, String.join("", passed()));
+    assertEquals(4, bench.metrics().of("withheld misrouted"));
+
+    forwarded(farAhead, SERVERS);
+    assertEquals(SEEN + "x", String.join("", passed()), "it harms no message");
+    assertEquals(5, bench.metrics().of("misrouted"));
+    bench.assertVerdicts();
+  }
+
+  private void forwarded(byte[] packet, int in) {
+    int out = in == CLIENTS ? SERVERS : CLIENTS;
+    bench.queue().deliver(packet, FakeQueueKernel.POSTROUTING, in, out);
+    bench.turn();
   }
 
   @Test
