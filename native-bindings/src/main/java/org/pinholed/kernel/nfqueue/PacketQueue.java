@@ -2,6 +2,7 @@ package org.pinholed.kernel.nfqueue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
@@ -41,6 +42,7 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
 
   // nlmsghdr 16, nfgenmsg 4, NFQA_VERDICT_HDR 4 + 8.
   private static final int VERDICT_BYTES = 32;
+  private static final int VERDICT_AT = 24;
 
   // Room for two changed packets of the largest size behind some hundred plain verdicts.
   private static final int VERDICTS_BYTES = 160 * 1024;
@@ -419,7 +421,8 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
   }
 
   /**
-   * Verdict messages that were thrown away because the kernel took none for too long.
+   * Verdict messages that were thrown away because the kernel took none for too long. What they
+   * changed or dropped is dropped once it takes some again.
    *
    * @return a count since the queue was opened
    */
@@ -465,14 +468,36 @@ public final class PacketQueue implements PacketSource, AutoCloseable {
     } catch (NetlinkException e) {
       // The room is bounded; what is lost here is told by the next flush().
       lostVerdictsCause = e;
-      ByteBuffer buffer = verdicts.buffer();
-      for (int at = 0;
-          at < verdicts.lengthBytes();
-          at += NetlinkConstants.align(buffer.getInt(at))) {
-        lostVerdicts.getAndIncrement();
-      }
-      verdicts.reset();
+      throwAway();
     }
+  }
+
+  /**
+   * Empties the room. A packet that was accepted may wait: the next verdict on all packets up to an
+   * id lets it pass. That would be wrong for one that was changed or dropped, and its sender sends
+   * it again, so it is dropped.
+   */
+  private void throwAway() {
+    int[] notAsTheyCame = new int[VERDICTS_BYTES / VERDICT_BYTES / 2];
+    int count = 0;
+    ByteBuffer buffer = verdicts.buffer();
+    for (int at = 0; at < verdicts.lengthBytes(); at += NetlinkConstants.align(buffer.getInt(at))) {
+      lostVerdicts.getAndIncrement();
+      boolean accepted =
+          buffer.getInt(at) == VERDICT_BYTES && bigEndian(buffer, at + VERDICT_AT) != NF_DROP;
+      if (!accepted && count < notAsTheyCame.length) {
+        notAsTheyCame[count++] = bigEndian(buffer, at + VERDICT_AT + 4);
+      }
+    }
+    verdicts.reset();
+    for (int i = 0; i < count; i++) {
+      drop(notAsTheyCame[i]);
+    }
+  }
+
+  private static int bigEndian(ByteBuffer buffer, int at) {
+    int value = buffer.getInt(at);
+    return buffer.order() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value);
   }
 
   private void send() throws NetlinkException {

@@ -483,6 +483,41 @@ class PacketQueueTest {
     }
   }
 
+  /** As it came it would pass by the next verdict on all packets up to an id. */
+  @Test
+  void whatWasChangedOrDropped_byAVerdictThatIsLost_isDropped() throws NetlinkException {
+    FullKernel full = new FullKernel(kernel);
+    expectBind(0);
+    expectLength();
+    expectParams(3);
+    try (PacketQueue queue = PacketQueue.open(options(false, false), full)) {
+      kernel.takeAnything();
+      full.full = true;
+      queue.accept(1);
+      queue.acceptChanged(2, ByteBuffer.wrap(new byte[] {0x45, 1, 2}), 0, 3);
+      queue.drop(0x01020304);
+      queue.acceptThrough(5);
+      ByteBuffer large = ByteBuffer.allocate(65531);
+      queue.acceptChanged(6, large, 0, 65531);
+      queue.acceptChanged(7, large, 0, 65531);
+      assertEquals(0, queue.lostVerdicts());
+      queue.acceptChanged(8, large, 0, 65531);
+      assertEquals(6, queue.lostVerdicts());
+      full.full = false;
+      assertThrows(NetlinkException.class, queue::flush);
+
+      String sent = HexFormat.of().formatHex(kernel.lastSent());
+      List<String> verdicts = new ArrayList<>();
+      for (int at = 0; at < 4 * 64; at += 64) {
+        verdicts.add(sent.substring(at + 48, at + 64));
+      }
+      assertEquals(
+          List.of("0000000000000002", "0000000001020304", "0000000000000006", "0000000000000007"),
+          verdicts);
+      assertEquals("0000000100000008", sent.substring(4 * 64 + 48, 4 * 64 + 64));
+    }
+  }
+
   @Test
   void options_outsideTheirRange_areRefused() {
     Duration second = Duration.ofSeconds(1);
