@@ -135,7 +135,8 @@ public enum SipReason implements Reason {
   /** The limit {@code contacts}. */
   TOO_MANY_CONTACTS(
       Kind.REFUSED,
-      "the registration has more contacts than contacts allows; those that end first are shut"),
+      "more contacts than contacts allows: nothing of the REGISTER is opened, or of several"
+          + " REGISTERs the contact that ends first is shut"),
   /** The limit {@code registrations}. */
   TOO_MANY_REGISTRATIONS(Kind.REFUSED, "there are as many registrations as registrations allows"),
   /** The limit {@code registrationsPerSource}. */
