@@ -49,6 +49,8 @@ public final class Capture {
             "-i",
             device,
             "--immediate-mode", // else the last second is not in the file when it ends
+            "-B",
+            "32768", // KiB; of 2 MiB, the default, each packet takes 64 KiB or more
             "-U",
             "-w",
             file.toString(),
