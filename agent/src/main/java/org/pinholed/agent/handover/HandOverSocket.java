@@ -7,6 +7,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.pinholed.agent.time.Clock;
 import org.pinholed.kernel.unix.DescriptorSocket;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -82,9 +83,9 @@ public final class HandOverSocket {
   static void awaitEnd(HandOver handOver, Duration patience) throws IOException {
     ProcessHandle before =
         handOver.processId() == 0 ? null : ProcessHandle.of(handOver.processId()).orElse(null);
-    long untilNs = System.nanoTime() + patience.toNanos();
+    long untilNs = Clock.SYSTEM.nanoTime() + patience.toNanos();
     while (before != null && before.isAlive() && !isZombie(before.pid())) {
-      if (System.nanoTime() - untilNs >= 0) {
+      if (Clock.SYSTEM.nanoTime() - untilNs >= 0) {
         throw new IOException("process " + handOver.processId() + " handed over and does not end");
       }
       try {
