@@ -681,9 +681,9 @@ class NftablesBackendIT {
             "tcp flags syn,ack / syn,ack ct mark & 0x14000000 == 0x04000000"
                 + " ct mark set ct mark & 0xfbffffff",
             "chain strict { counter packets 0 bytes 0 queue",
-            "chain queues { ct id . ct direction @rewritten goto strict"
+            "chain queues { ct status snat,dnat ct id . ct direction @rewritten goto strict"
                 + " counter packets 0 bytes 0 queue",
-            "meta l4proto tcp ct status snat,dnat ct id . ct direction ^ reply @rewritten"
+            "meta l4proto tcp ct id . ct direction ^ reply @rewritten"
                 + " counter packets 0 bytes 0 goto queues",
             "set rewritten { typeof ct id . ct direction size 10000 flags timeout",
             "tcp flags fin,rst counter packets 0 bytes 0 goto queues",
