@@ -89,9 +89,7 @@ public final class LivingChildren {
   private void cut(Expectation expectation, CutChildren memory, long nowNs) {
     try {
       for (ConntrackIdentity child : expectation.knownChildren()) {
-        if (!expectation.request().isRead()) {
-          memory.note(child, nowNs);
-        }
+        memory.note(expectation, child, nowNs);
         conntrack.delete(child.original(), child.id());
       }
       if (expectation.hasUnknownChildren()) {

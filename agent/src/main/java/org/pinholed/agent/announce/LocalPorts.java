@@ -5,11 +5,13 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.Transport;
+import org.pinholed.helper.text.PortSet;
 import org.pinholed.kernel.socket.ListeningSocket;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,15 +29,16 @@ public final class LocalPorts {
   static final int REMEMBERED_S = 1;
 
   private static final Logger LOG = LoggerFactory.getLogger(LocalPorts.class);
-  private static final int PORTS = 65536;
+  private static final String RESERVED = "ip_local_reserved_ports";
+  private static final PortSet NONE = PortSet.of(RESERVED, List.of());
   private static final InetAddress WILDCARD = new InetSocketAddress(0).getAddress();
 
   private final Kernel kernel;
   private final Clock clock;
   private final SampledLog errors = new SampledLog(LOG, "ports of this machine not found out");
 
-  private final BitSet reservedPorts = new BitSet(PORTS);
   private final Map<Address, BitSet> listening = new HashMap<>();
+  private PortSet reserved = NONE;
   private boolean known;
   private long sinceNs;
 
@@ -86,7 +89,7 @@ public final class LocalPorts {
       known = true;
       sinceNs = nowNs;
     }
-    return reservedPorts.get(port)
+    return reserved.contains(port)
         || listensOn(new Address(transport.protocolNumber(), address), port)
         || listensOn(new Address(transport.protocolNumber(), WILDCARD), port);
   }
@@ -98,11 +101,12 @@ public final class LocalPorts {
 
   private void refresh() {
     listening.clear();
-    reservedPorts.clear();
+    reserved = NONE;
     try {
       kernel.listening(this::add);
-      reserve(kernel.reserved());
-    } catch (IOException e) {
+      String text = kernel.reserved().strip();
+      reserved = text.isEmpty() ? NONE : PortSet.of(RESERVED, List.of(text.split(",", -1)));
+    } catch (IOException | IllegalArgumentException e) {
       errors.warn(String.valueOf(e.getMessage()));
     }
   }
@@ -113,18 +117,5 @@ public final class LocalPorts {
     listening
         .computeIfAbsent(new Address(socket.protocol(), address), same -> new BitSet())
         .set(socket.port());
-  }
-
-  private void reserve(String text) {
-    for (String range : text.strip().split(",", -1)) {
-      if (range.matches("[0-9]{1,5}(-[0-9]{1,5})?")) {
-        String[] ends = range.split("-", -1);
-        int first = Integer.parseInt(ends[0]);
-        int last = Integer.parseInt(ends[ends.length - 1]);
-        if (first <= last && last < PORTS) {
-          reservedPorts.set(first, last + 1);
-        }
-      }
-    }
   }
 }

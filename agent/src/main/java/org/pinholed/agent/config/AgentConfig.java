@@ -191,7 +191,11 @@ public record AgentConfig(
       Ranges.require("parents", parents, 1, 1 << 20);
       Ranges.require("parentsPerSource", parentsPerSource, 1, 1 << 20);
       Ranges.require("halfOpen", halfOpen, 64, 1 << 20);
-      Ranges.require("bufferedBytes", bufferedBytes, 4 * stream.mostBytesPerFlow(), 1 << 30);
+      requireRoom(bufferedBytes, stream);
+    }
+
+    private static void requireRoom(long bufferedBytes, HelperLimits flow) {
+      Ranges.require("bufferedBytes", bufferedBytes, 4 * flow.mostBytesPerFlow(), 1 << 30);
     }
 
     /**
@@ -203,7 +207,7 @@ public record AgentConfig(
      * @throws IllegalArgumentException in the form {@code bufferedBytes: value (expected: range)}
      */
     public Limits withRoomFor(HelperLimits flow) {
-      Ranges.require("bufferedBytes", bufferedBytes, 4 * flow.mostBytesPerFlow(), 1 << 30);
+      requireRoom(bufferedBytes, flow);
       return this;
     }
 

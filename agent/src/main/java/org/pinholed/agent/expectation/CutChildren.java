@@ -25,7 +25,6 @@ import org.pinholed.kernel.conntrack.FlowTuple;
 public final class CutChildren {
   private static final int MOST_PLACES = 32_768;
   private static final int MOST_WAYS = 4;
-  private static final int UDP = 17;
   private static final long REMEMBERED_NS = Duration.ofMinutes(2).toNanos();
 
   /** In the order in which they were noted. */
@@ -41,15 +40,23 @@ public final class CutChildren {
   CutChildren() {}
 
   /**
-   * Notes that a child is cut. Only one of UDP whose addresses are translated matters.
+   * Notes that a child is cut. Only one of UDP matters whose addresses are translated and that is
+   * not read.
    *
+   * @param expectation whose child it was
    * @param child which conntrack it was
    * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
-  public synchronized void note(ConntrackIdentity child, long nowNs) {
+  public void note(Expectation expectation, ConntrackIdentity child, long nowNs) {
+    if (!expectation.request().isRead()) {
+      note(child, nowNs);
+    }
+  }
+
+  synchronized void note(ConntrackIdentity child, long nowNs) {
     FlowTuple first = child.original();
     FlowTuple back = child.reply();
-    if (first.protocol() == UDP && !back.equals(first.inverse())) {
+    if (first.protocol() == Transport.UDP.protocolNumber() && !back.equals(first.inverse())) {
       note(first, nowNs);
       note(back, nowNs);
     }

@@ -238,9 +238,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
                 this::stands);
     if (expectation != null) {
       if (expectation.isCut()) {
-        if (!expectation.request().isRead()) {
-          table.cutChildren().note(entry.identity(), clock.nanoTime());
-        }
+        table.cutChildren().note(expectation, entry.identity(), clock.nanoTime());
         cut(entry.identity());
       }
       events.expectation(

@@ -22,7 +22,7 @@ public final class PortSet {
    * @return the ports of all of them
    * @throws IllegalArgumentException if one is neither
    */
-  static PortSet of(String option, List<String> items) {
+  public static PortSet of(String option, List<String> items) {
     BitSet ports = new BitSet();
     for (String item : items) {
       int dash = item.indexOf('-');

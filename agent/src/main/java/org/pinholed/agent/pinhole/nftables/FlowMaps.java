@@ -82,33 +82,28 @@ final class FlowMaps {
   }
 
   private static NftSet map(String name, NftField address, int size, String value) {
-    return NftSet.named(name, address, NftField.INET_SERVICE, address, NftField.INET_SERVICE)
+    return named(name, size, address, NftField.INET_SERVICE, address, NftField.INET_SERVICE)
         .mapsTo(address, NftField.INET_SERVICE, NftField.MARK)
-        .timeouts()
-        .changedByRules()
-        .size(size)
         .comment("first datagram as it leaves : its original " + value)
         .build();
   }
 
   private static NftSet waiting(String name, NftField address, int size) {
-    return NftSet.named(name, address, NftField.INET_SERVICE, address, NftField.INET_SERVICE)
-        .timeouts()
-        .changedByRules()
-        .size(size)
+    return named(name, size, address, NftField.INET_SERVICE, address, NftField.INET_SERVICE)
         .comment("first datagram as it leaves, which may be in the queue")
         .build();
   }
 
   /** Of the original source the address alone: keys have five fields at most. */
   private static NftSet senders(String name, NftField address, int size) {
-    return NftSet.named(
-            name, address, NftField.INET_SERVICE, address, NftField.INET_SERVICE, address)
-        .timeouts()
-        .changedByRules()
-        .size(size)
+    return named(
+            name, size, address, NftField.INET_SERVICE, address, NftField.INET_SERVICE, address)
         .comment("first datagram as it leaves, with its original source")
         .build();
+  }
+
+  private static NftSet.Builder named(String name, int size, NftField... key) {
+    return NftSet.named(name, key).timeouts().changedByRules().size(size);
   }
 
   List<NftSet> sets() {
@@ -119,7 +114,7 @@ final class FlowMaps {
   /** Writes the rules of {@link #CHAIN_FLOWS}, which comes behind a look at what is unconfirmed. */
   void addRules(NftBatch batch) {
     for (boolean ipv6 : new boolean[] {false, true}) {
-      loadSource(begin(batch, CHAIN_FLOWS, ipv6), ipv6)
+      beginWithSource(batch, CHAIN_FLOWS, ipv6)
           .lookup(ipv6 ? senders6 : senders4, 0)
           .goTo(CHAIN_WRITE)
           .comment("of the same sender as before")
@@ -143,22 +138,24 @@ final class FlowMaps {
     return PacketTuple.loadPorts(PacketTuple.family(batch.addRule(table, chain), ipv6), ipv6);
   }
 
-  /** Loads the original source behind that. */
-  private static NftExpressions loadSource(NftExpressions rule, boolean ipv6) {
-    int words = PacketTuple.addressBytes(ipv6) / 4;
-    int address = 2 * words + 2;
-    return rule.loadCt(ipv6 ? Ct.SRC_IP6 : Ct.SRC_IP, Direction.ORIGINAL, address)
-        .loadCt(Ct.PROTO_SRC, Direction.ORIGINAL, address + words);
+  /** The same, and behind that the address of its original source. */
+  private NftExpressions beginWithSource(NftBatch batch, String chain, boolean ipv6) {
+    return begin(batch, chain, ipv6)
+        .loadCt(ipv6 ? Ct.SRC_IP6 : Ct.SRC_IP, Direction.ORIGINAL, sourceRegister(ipv6));
+  }
+
+  private static int sourceRegister(boolean ipv6) {
+    return 2 * PacketTuple.addressBytes(ipv6) / 4 + 2;
   }
 
   private void addWriteRule(NftBatch batch, boolean ipv6) {
     NftSet sources = ipv6 ? sources6 : sources4;
     NftSet destinations = ipv6 ? destinations6 : destinations4;
-    int words = PacketTuple.addressBytes(ipv6) / 4;
-    int address = 2 * words + 2;
-    int port = address + words;
+    int address = sourceRegister(ipv6);
+    int port = address + PacketTuple.addressBytes(ipv6) / 4;
     int last = port + 1;
-    loadSource(begin(batch, CHAIN_WRITE, ipv6), ipv6)
+    beginWithSource(batch, CHAIN_WRITE, ipv6)
+        .loadCt(Ct.PROTO_SRC, Direction.ORIGINAL, port)
         .changeElement(ElementOperation.UPDATE, ipv6 ? senders6 : senders4, 0, WAITING_MS)
         .changeElement(ElementOperation.UPDATE, ipv6 ? waiting6 : waiting4, 0, WAITING_MS)
         .loadCt(Ct.ID, last)
