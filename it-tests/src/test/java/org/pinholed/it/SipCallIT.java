@@ -20,7 +20,6 @@ import org.pinholed.it.lab.SipMessage;
 import org.pinholed.it.lab.SipScenario;
 import org.pinholed.it.lab.SipScenario.Probe;
 import org.pinholed.it.lab.SipSdp;
-import org.pinholed.it.lab.UdpDialogue;
 
 /**
  * Whole calls through a router that drops by default: audio on both sides from the offer and the
@@ -257,7 +256,7 @@ class SipCallIT {
         SipCall call = scenario.call(line).connect();
         Datagrams other = scenario.atServer(0)) {
       SipMessage update = call.build(Side.CALLEE, "UPDATE", null);
-      Datagrams phone = ((UdpDialogue) line.dialogue()).clientSocket();
+      Datagrams phone = line.clientSocket();
       other.send(SipMessage.endpoint(update.requestUri()), update.text());
       SipMessage heard = SipMessage.of(phone.receive().data());
       assertEquals(line.client(), SipMessage.endpoint(heard.requestUri()));

@@ -18,7 +18,6 @@ import org.pinholed.it.lab.SipMessage;
 import org.pinholed.it.lab.SipRegistration;
 import org.pinholed.it.lab.SipScenario;
 import org.pinholed.it.lab.SipSdp;
-import org.pinholed.it.lab.UdpDialogue;
 
 /**
  * {@code kill -9} between any two messages of a call, and another start: audio that was there goes
@@ -137,7 +136,7 @@ class SipKillIT {
       scenario.deleteConntracks(5060);
       scenario.agent().kill();
       scenario.agent().startAgain();
-      Datagrams phone = ((UdpDialogue) line.dialogue()).clientSocket();
+      Datagrams phone = line.clientSocket();
       try (Datagrams fresh = scenario.atServer(0)) {
         scenario.assertOpen(fresh, SipMessage.endpoint(target), phone);
       }

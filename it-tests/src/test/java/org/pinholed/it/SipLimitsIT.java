@@ -20,7 +20,6 @@ import org.pinholed.it.lab.SipMessage;
 import org.pinholed.it.lab.SipRegistration;
 import org.pinholed.it.lab.SipScenario;
 import org.pinholed.it.lab.SipSdp;
-import org.pinholed.it.lab.UdpDialogue;
 
 /**
  * What is beyond a limit passes, opens nothing, is counted and said; what was within it goes on.
@@ -197,16 +196,12 @@ class SipLimitsIT {
       new SipRegistration(two).connect(60);
       new SipRegistration(beyond).connect(60);
       scenario.deleteConntracks(5060);
-      scenario.assertOpen(registrar, one.client(), phone(one));
-      scenario.assertOpen(registrar, two.client(), phone(two));
-      scenario.assertShut(registrar, beyond.client(), phone(beyond));
+      scenario.assertOpen(registrar, one.client(), one.clientSocket());
+      scenario.assertOpen(registrar, two.client(), two.clientSocket());
+      scenario.assertShut(registrar, beyond.client(), beyond.clientSocket());
       assertEquals(2, scenario.rows("registrations").size());
       assertSaid(scenario, reason);
     }
-  }
-
-  private static Datagrams phone(SipLine line) {
-    return ((UdpDialogue) line.dialogue()).clientSocket();
   }
 
   @Test
@@ -227,9 +222,9 @@ class SipLimitsIT {
       assertEquals(contacts, heard.header("Contact"));
       registration.grant(heard, 60);
       scenario.assertOpenAre(
-          Set.of(), registrar, line.client().host(), List.of(phone(line), second, third));
+          Set.of(), registrar, line.client().host(), List.of(line.clientSocket(), second, third));
       new SipRegistration(line).connect(60);
-      scenario.assertOpen(registrar, line.client(), phone(line));
+      scenario.assertOpen(registrar, line.client(), line.clientSocket());
       assertSaid(scenario, "tooManyContacts");
     }
   }
@@ -242,7 +237,7 @@ class SipLimitsIT {
         Datagrams second = scenario.atClient(5064);
         Datagrams third = scenario.atClient(5066)) {
       SipRegistration registration = new SipRegistration(line);
-      List<Datagrams> phones = List.of(phone(line), second, third);
+      List<Datagrams> phones = List.of(line.clientSocket(), second, third);
       String ofFirst = "Contact: " + registration.contact(5062) + ";expires=900";
       String ofSecond = "Contact: " + registration.contact(5064) + ";expires=600";
       registration.connect(900);

@@ -32,7 +32,6 @@ import org.pinholed.it.lab.SipRegistration;
 import org.pinholed.it.lab.SipScenario;
 import org.pinholed.it.lab.SipScenario.Probe;
 import org.pinholed.it.lab.SipSdp;
-import org.pinholed.it.lab.UdpDialogue;
 
 /** What translation adds: whose port is whose outside, and what must stay as it is. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -134,7 +133,7 @@ class SipNatIT {
   private static void send(List<SipLine> phones, List<String> texts) {
     for (int at = 0; at < phones.size(); at++) {
       SipLine phone = phones.get(at);
-      ((UdpDialogue) phone.dialogue()).clientSocket().send(phone.dialed(), texts.get(at));
+      phone.clientSocket().send(phone.dialed(), texts.get(at));
     }
   }
 

@@ -29,7 +29,6 @@ import org.pinholed.it.lab.SipRegistration;
 import org.pinholed.it.lab.SipScenario;
 import org.pinholed.it.lab.SipScenario.Probe;
 import org.pinholed.it.lab.SipStream;
-import org.pinholed.it.lab.UdpDialogue;
 
 /**
  * A registered phone can be called by its registrar for the time that was granted, also when
@@ -62,10 +61,6 @@ class SipRegisterIT {
         .filter(row -> row.path("lifetime").asText().equals("deadline"))
         .filter(row -> row.toString().contains("\"port\":" + port + "}"))
         .toList();
-  }
-
-  private static Datagrams phone(SipLine line) {
-    return ((UdpDialogue) line.dialogue()).clientSocket();
   }
 
   @ParameterizedTest
@@ -103,12 +98,12 @@ class SipRegisterIT {
       SipRegistration registration = new SipRegistration(line);
       Endpoint seen = SipMessage.endpoint(registration.connect(60));
       scenario.deleteConntracks(5060);
-      scenario.assertOpen(scenario.serverSocket(), seen, phone(line));
-      scenario.assertOpen(otherPort, seen, phone(line));
-      scenario.assertShut(scenario.serverStranger(), seen, phone(line));
+      scenario.assertOpen(scenario.serverSocket(), seen, line.clientSocket());
+      scenario.assertOpen(otherPort, seen, line.clientSocket());
+      scenario.assertShut(scenario.serverStranger(), seen, line.clientSocket());
       registration.withdraw("*");
       try (Datagrams fresh = scenario.atServer(0)) {
-        scenario.assertShut(fresh, seen, phone(line));
+        scenario.assertShut(fresh, seen, line.clientSocket());
       }
     }
   }
@@ -120,12 +115,12 @@ class SipRegisterIT {
     try (SipLine line = scenario.udp(5064)) {
       Endpoint seen = SipMessage.endpoint(new SipRegistration(line).connect(2));
       try (Datagrams early = scenario.atServer(0)) {
-        scenario.assertOpen(early, seen, phone(line));
+        scenario.assertOpen(early, seen, line.clientSocket());
       }
       scenario.await(() -> registered(scenario, 5064).isEmpty());
       scenario.deleteConntracks(5060);
       try (Datagrams late = scenario.atServer(0)) {
-        scenario.assertShut(late, seen, phone(line));
+        scenario.assertShut(late, seen, line.clientSocket());
       }
     }
   }
@@ -147,11 +142,11 @@ class SipRegisterIT {
         scenario.await(() -> registered(scenario, 5067).isEmpty());
       }
       try (Datagrams late = scenario.atServer(0)) {
-        scenario.assertOpen(late, SipMessage.endpoint(first), phone(line));
+        scenario.assertOpen(late, SipMessage.endpoint(first), line.clientSocket());
       }
       registration.withdraw(registration.contact(5065));
       try (Datagrams late = scenario.atServer(0)) {
-        scenario.assertShut(late, SipMessage.endpoint(first), phone(line));
+        scenario.assertShut(late, SipMessage.endpoint(first), line.clientSocket());
       }
     }
   }
@@ -178,12 +173,12 @@ class SipRegisterIT {
       for (SipMessage answer : wrong) {
         line.say(false, answer);
         try (Datagrams fresh = scenario.atServer(0)) {
-          scenario.assertShut(fresh, seen, phone(line));
+          scenario.assertShut(fresh, seen, line.clientSocket());
         }
       }
       line.say(false, right);
       try (Datagrams fresh = scenario.atServer(0)) {
-        scenario.assertOpen(fresh, seen, phone(line));
+        scenario.assertOpen(fresh, seen, line.clientSocket());
       }
       registration.withdraw("*");
     }
@@ -206,8 +201,8 @@ class SipRegisterIT {
           Datagrams fromElsewhere = scenario.server().datagrams(router.family().otherServer(), 0)) {
         scenario.assertShut(
             List.of(
-                new Probe(fresh, request.contact(), phone(line)),
-                new Probe(fromElsewhere, request.contact(), phone(line))));
+                new Probe(fresh, request.contact(), line.clientSocket()),
+                new Probe(fromElsewhere, request.contact(), line.clientSocket())));
       }
     }
   }
@@ -239,7 +234,7 @@ class SipRegisterIT {
                   .plus("Expires: 60"));
       assertEquals(contacts, heard.header("Contact"));
       scenario.deleteConntracks(5060);
-      scenario.assertOpen(scenario.serverSocket(), seen.get(0), phone(line));
+      scenario.assertOpen(scenario.serverSocket(), seen.get(0), line.clientSocket());
       scenario.assertOpen(scenario.serverSocket(), seen.get(1), second);
       scenario.assertShut(
           List.of(

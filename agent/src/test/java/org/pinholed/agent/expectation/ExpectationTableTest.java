@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -51,6 +50,7 @@ import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Lifetime;
 import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Transport;
+import org.pinholed.helper.testkit.UsedHeap;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
 
@@ -1226,25 +1226,15 @@ class ExpectationTableTest {
   void anExpectation_takesTheMemoryThatAConfigurationIsJudgedBy() {
     int count = 4000;
     ExpectationTable large = new ExpectationTable(AgentConfig.Limits.DEFAULT);
-    long before = usedHeapBytes();
+    long before = UsedHeap.bytes();
     for (int i = 0; i < count; i++) {
       Expectation each = expectation(parent("192.0." + (2 + i % 200) + ".10"));
       assertNull(large.add(each));
       assertNull(large.activate(each, 0));
     }
-    long each = (usedHeapBytes() - before) / count;
+    long each = (UsedHeap.bytes() - before) / count;
     assertEquals(count, large.countByState().get(State.PENDING));
     assertTrue(each <= MemoryNeed.EXPECTATION_BYTES, () -> each + " bytes each");
     assertTrue(each >= MemoryNeed.EXPECTATION_BYTES / 3, () -> each + " bytes each");
-  }
-
-  private static long usedHeapBytes() {
-    long least = Long.MAX_VALUE;
-    for (int i = 0; i < 4; i++) {
-      System.gc();
-      long used = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
-      least = Math.min(least, used);
-    }
-    return least;
   }
 }

@@ -169,11 +169,15 @@ class MessageHoldTest {
     assertAllAnswered(flow);
   }
 
+  private void sendInTwo(String message) {
+    flow.send(0, message.substring(0, 1460));
+    flow.send(1460, message.substring(1460));
+  }
+
   @Test
   void whereNoSegmentCanGrow_theLastIsCut_andItsSenderSendsTheRest() {
     String message = "[a|40]" + "x".repeat(2913) + "\n";
-    flow.send(0, message.substring(0, 1460));
-    flow.send(1460, message.substring(1460));
+    sendInTwo(message);
     flow.arrive();
     int asked = flow.acknowledge();
 
@@ -189,8 +193,7 @@ class MessageHoldTest {
   @Test
   void whereTheLastSegmentIsShorter_itTakesTheGrowth_alsoIfACopyOfItWaitsBehind() {
     String message = "[192.0.2.10|14]" + "x".repeat(2600) + "\n";
-    flow.send(0, message.substring(0, 1460));
-    flow.send(1460, message.substring(1460));
+    sendInTwo(message);
     flow.send(1460, message.substring(1460)); // a tail loss probe
     flow.send(0, message.substring(0, 1460));
 
@@ -203,8 +206,7 @@ class MessageHoldTest {
   @Test
   void nextMessageBehindOneThatWasCut_isSelectivelyAcknowledged() {
     String message = "[a|40]" + "x".repeat(2913) + "\n";
-    flow.send(0, message.substring(0, 1460));
-    flow.send(1460, message.substring(1460));
+    sendInTwo(message);
     flow.send(message.length(), "OPTIONS\n");
     flow.arrive();
     int asked = flow.acknowledge();

@@ -13,24 +13,21 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.DatagramHelper;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
-import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
-import org.pinholed.helper.HelperWord;
-import org.pinholed.helper.OutcomeSink;
-import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.SharedMap;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.sip.SipProtocol;
+import org.pinholed.helper.testkit.QuietSink;
+import org.pinholed.helper.testkit.UsedHeap;
 
 /**
  * As many calls and registrations as the defaults of SIP allow, in the maps that the workers share:
@@ -148,16 +145,6 @@ class ManyCallsTest {
     say(flow, Direction.REPLY, message("SIP/2.0 200 OK", call, tag, 2, "BYE", "198.51.100.7", end));
   }
 
-  private static long usedHeapBytes() {
-    long least = Long.MAX_VALUE;
-    for (int i = 0; i < 4; i++) {
-      System.gc();
-      long used = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
-      least = Math.min(least, used);
-    }
-    return least;
-  }
-
   /** What some work costs a thread. */
   private record Cost(long bytes, long nanoseconds) {
     /** The least of several rounds: what others do to the machine is not ours. */
@@ -204,11 +191,11 @@ class ManyCallsTest {
     states.purge(1 + Duration.ofMinutes(1).toNanos()); // what is over was remembered until now
     assertEquals(FEW, calls.size());
 
-    long before = usedHeapBytes();
+    long before = UsedHeap.bytes();
     for (int number = FEW; number < CALLS - 500; number++) {
       call(flow, number);
     }
-    long each = (usedHeapBytes() - before) / (CALLS - 500 - FEW);
+    long each = (UsedHeap.bytes() - before) / (CALLS - 500 - FEW);
     assertEquals(CALLS - 500, calls.size());
     assertTrue(each <= CALL_BYTES, () -> each + " bytes each");
     assertTrue(each >= CALL_BYTES / 4, () -> each + " bytes each");
@@ -241,11 +228,11 @@ class ManyCallsTest {
         };
     again.run();
     Cost few = Cost.least(again);
-    long before = usedHeapBytes();
+    long before = UsedHeap.bytes();
     for (int number = FEW; number < REGISTRATIONS; number++) {
       register(flows, number);
     }
-    long each = (usedHeapBytes() - before) / (REGISTRATIONS - FEW);
+    long each = (UsedHeap.bytes() - before) / (REGISTRATIONS - FEW);
     assertEquals(REGISTRATIONS, registrations.size());
     assertEquals(List.of(), sink.reasons);
     assertTrue(each <= CALL_BYTES, () -> each + " bytes each");
@@ -300,36 +287,14 @@ class ManyCallsTest {
       };
 
   /** Opens whatever is asked for, on the outside address, and keeps nothing but reasons. */
-  private static final class Sink implements OutcomeSink {
+  private static final class Sink extends QuietSink {
     private final List<String> reasons = new ArrayList<>();
     private final InetAddress outside = address("203.0.113.1");
 
     @Override
-    public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
-      List<Optional<Endpoint>> seen = new ArrayList<>(requests.size());
-      for (ExpectationRequest request : requests) {
-        seen.add(Optional.of(new Endpoint(outside, request.destination().port())));
-      }
-      return seen;
+    protected Endpoint seenOf(Endpoint inside) {
+      return new Endpoint(outside, inside.port());
     }
-
-    @Override
-    public void activate(@Nullable OwnerId owner, String group) {}
-
-    @Override
-    public void close(@Nullable OwnerId owner, String group, Children children) {}
-
-    @Override
-    public void keepOwner(OwnerId owner, Duration atMost, Children children) {}
-
-    @Override
-    public void endOwner(OwnerId owner, Children children) {}
-
-    @Override
-    public void cut(Reason reason, long streamOffset) {}
-
-    @Override
-    public void edit(long streamOffset, int lengthBytes, byte[] replacement) {}
 
     @Override
     public void report(Reason reason, long streamOffset) {
@@ -337,8 +302,5 @@ class ManyCallsTest {
         reasons.add(reason.word());
       }
     }
-
-    @Override
-    public void understood(HelperWord word) {}
   }
 }

@@ -3,7 +3,6 @@ package org.pinholed.agent.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,21 +11,11 @@ import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.MemoryNeed;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.helper.testkit.UsedHeap;
 
 /** The size by which a configuration is judged is the one that the virtual machine takes. */
 class ParentMemoryTest {
   private static final int PARENTS = 10_000; // many: what other tests leave behind counts too
-
-  /** Used heap once nothing can be collected any more. */
-  private static long usedHeapBytes() {
-    long least = Long.MAX_VALUE;
-    for (int i = 0; i < 4; i++) {
-      System.gc();
-      long used = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
-      least = Math.min(least, used);
-    }
-    return least;
-  }
 
   @Test
   void aParentThatIsLoggedIn() throws Exception {
@@ -38,7 +27,7 @@ class ParentMemoryTest {
       dialogues.add(new TcpDialogue(bench, client, TcpDialogue.SERVER, number, 25).login());
     }
     assertEquals(PARENTS, bench.worker().flows().read());
-    long before = usedHeapBytes();
+    long before = UsedHeap.bytes();
     CompletableFuture<?> ended =
         bench
             .workers()
@@ -49,7 +38,7 @@ class ParentMemoryTest {
       bench.turn();
     }
     assertEquals(0, bench.worker().flows().read());
-    long each = (before - usedHeapBytes()) / PARENTS;
+    long each = (before - UsedHeap.bytes()) / PARENTS;
     assertEquals(PARENTS, dialogues.size());
     assertTrue(each <= MemoryNeed.PARENT_BYTES, () -> each + " bytes each");
     assertTrue(each >= MemoryNeed.PARENT_BYTES / 2, () -> each + " bytes each");

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,6 +18,7 @@ import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.testkit.RecordingSink;
 import org.pinholed.helper.testkit.SimpleState;
+import org.pinholed.helper.testkit.UsedHeap;
 
 /** What a flow takes that was read and says nothing at the moment. */
 class SipFlowMemoryTest {
@@ -41,16 +41,6 @@ class SipFlowMemoryTest {
 
   private final ByteCursor cursor = new ByteCursor();
 
-  private static long usedHeapBytes() {
-    long least = Long.MAX_VALUE;
-    for (int i = 0; i < 4; i++) {
-      System.gc();
-      long used = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
-      least = Math.min(least, used);
-    }
-    return least;
-  }
-
   /** Without its streams, its conntrack and its places in tables, which are the agent's. */
   @ParameterizedTest
   @CsvSource({"UDP, 1024", "TCP, 1536"})
@@ -60,12 +50,12 @@ class SipFlowMemoryTest {
     SimpleState shared = new SimpleState();
     read(factory.open(facts, shared)); // what they share is made
     SessionHelper[] flows = new SessionHelper[FLOWS];
-    long before = usedHeapBytes();
+    long before = UsedHeap.bytes();
     for (int at = 0; at < FLOWS; at++) {
       flows[at] = factory.open(facts, shared);
       read(flows[at]);
     }
-    long each = (usedHeapBytes() - before) / FLOWS;
+    long each = (UsedHeap.bytes() - before) / FLOWS;
     assertEquals("proven", flows[FLOWS - 1].stateWord());
     assertTrue(each <= mostBytes, () -> each + " bytes each");
     assertTrue(each >= mostBytes / 4, () -> each + " bytes each");

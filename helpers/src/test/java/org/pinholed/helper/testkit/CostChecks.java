@@ -3,24 +3,16 @@ package org.pinholed.helper.testkit;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Random;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.DatagramHelper;
 import org.pinholed.helper.Direction;
-import org.pinholed.helper.Endpoint;
-import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperProtocol;
-import org.pinholed.helper.HelperWord;
-import org.pinholed.helper.OutcomeSink;
-import org.pinholed.helper.OwnerId;
-import org.pinholed.helper.Reason;
 import org.pinholed.helper.SessionHelper;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
@@ -154,7 +146,7 @@ public final class CostChecks {
   }
 
   /** A flow as the agent holds it, without anything that records. */
-  private static final class Flow implements OutcomeSink {
+  private static final class Flow extends QuietSink {
     // Of the worker, not of a flow.
     private static final ByteCursor DATAGRAM = new ByteCursor();
     private static long nowNs;
@@ -194,36 +186,5 @@ public final class CostChecks {
     private int onServer(ByteCursor bytes) {
       return ((StreamHelper) helper).onBytes(Direction.REPLY, bytes, nowNs, this);
     }
-
-    @Override
-    public List<Optional<Endpoint>> expectGroup(List<ExpectationRequest> requests) {
-      List<Optional<Endpoint>> seen = new ArrayList<>();
-      requests.forEach(request -> seen.add(Optional.of(request.destination())));
-      return seen;
-    }
-
-    @Override
-    public void activate(@Nullable OwnerId owner, String group) {}
-
-    @Override
-    public void close(@Nullable OwnerId owner, String group, Children children) {}
-
-    @Override
-    public void keepOwner(OwnerId owner, Duration atMost, Children children) {}
-
-    @Override
-    public void endOwner(OwnerId owner, Children children) {}
-
-    @Override
-    public void cut(Reason reason, long streamOffset) {}
-
-    @Override
-    public void edit(long streamOffset, int lengthBytes, byte[] replacement) {}
-
-    @Override
-    public void report(Reason reason, long streamOffset) {}
-
-    @Override
-    public void understood(HelperWord word) {}
   }
 }

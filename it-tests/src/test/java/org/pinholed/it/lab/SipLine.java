@@ -15,6 +15,11 @@ public record SipLine(LabDialogue dialogue, String transport, Endpoint server, E
     return dialogue.client();
   }
 
+  /** The socket of the client's end; of a flow of datagrams only. */
+  public Datagrams clientSocket() {
+    return ((UdpDialogue) dialogue).clientSocket();
+  }
+
   /** Sends a message from one end; what the other end hears. */
   public SipMessage say(boolean fromClient, SipMessage message) {
     String text = message.text();

@@ -445,15 +445,21 @@ class PacketQueueTest {
     }
   }
 
-  @Test
-  void verdicts_thatTheKernelDoesNotTake_areSentAgain() throws NetlinkException {
-    FullKernel full = new FullKernel(kernel);
+  /** A queue whose kernel takes nothing any more. */
+  private PacketQueue open(FullKernel full) throws NetlinkException {
     expectBind(0);
     expectLength();
     expectParams(3);
-    try (PacketQueue queue = PacketQueue.open(options(false, false), full)) {
-      kernel.takeAnything();
-      full.full = true;
+    PacketQueue queue = PacketQueue.open(options(false, false), full);
+    kernel.takeAnything();
+    full.full = true;
+    return queue;
+  }
+
+  @Test
+  void verdicts_thatTheKernelDoesNotTake_areSentAgain() throws NetlinkException {
+    FullKernel full = new FullKernel(kernel);
+    try (PacketQueue queue = open(full)) {
       queue.accept(1);
       assertThrows(NetlinkException.class, queue::flush);
       queue.accept(2);
@@ -466,12 +472,7 @@ class PacketQueueTest {
   @Test
   void verdicts_thatTheKernelDoesNotTakeForTooLong_areCountedAsLost() throws NetlinkException {
     FullKernel full = new FullKernel(kernel);
-    expectBind(0);
-    expectLength();
-    expectParams(3);
-    try (PacketQueue queue = PacketQueue.open(options(false, false), full)) {
-      kernel.takeAnything();
-      full.full = true;
+    try (PacketQueue queue = open(full)) {
       for (int id = 0; id < 6000; id++) {
         queue.accept(id);
       }
@@ -487,12 +488,7 @@ class PacketQueueTest {
   @Test
   void whatWasChangedOrDropped_byAVerdictThatIsLost_isDropped() throws NetlinkException {
     FullKernel full = new FullKernel(kernel);
-    expectBind(0);
-    expectLength();
-    expectParams(3);
-    try (PacketQueue queue = PacketQueue.open(options(false, false), full)) {
-      kernel.takeAnything();
-      full.full = true;
+    try (PacketQueue queue = open(full)) {
       queue.accept(1);
       queue.acceptChanged(2, ByteBuffer.wrap(new byte[] {0x45, 1, 2}), 0, 3);
       queue.drop(0x01020304);
