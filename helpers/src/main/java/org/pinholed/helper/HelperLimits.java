@@ -17,6 +17,9 @@ public record HelperLimits(
 
   private static final int STREAM_BUFFER_MAX = 1 << 20;
 
+  /** How many bytes a segment usually has at most (Ethernet, IPv4, TCP without options). */
+  private static final int SEGMENT_BYTES = 1460;
+
   /** Refuses values outside their ranges. */
   public HelperLimits {
     Ranges.require("lineBytes", lineBytes, 256, 65536);
@@ -25,9 +28,6 @@ public record HelperLimits(
     Ranges.require("earlySegments", earlySegments, 1, 1024);
     Ranges.require("historyBytes", historyBytes, 0, 65536);
   }
-
-  /** How many bytes a segment usually has at most (Ethernet, IPv4, TCP without options). */
-  private static final int SEGMENT_BYTES = 1460;
 
   /**
    * The same with room for messages of a length, and for the segments behind one that come early

@@ -71,111 +71,105 @@ final class OwnPorts {
       boolean mayOpen,
       long offset,
       OutcomeSink out) {
-    SipMessage message = views.message;
-    Set<String> done = new HashSet<>();
-    Set<SipReason> reasons = EnumSet.noneOf(SipReason.class);
-    ViaView via = message.via();
-    Transport flow = side.transport();
-    if (message.isRequest()
-        && via.host().isAddress(side.senderAddress())
-        && via.transport().isWord(flow == Transport.UDP ? "udp" : "tcp")) {
-      // A registration's port is shut until it is answered, and the answer may come there.
-      boolean again = message.method() == SipWord.REGISTER;
-      boolean named = via.port() != UriView.NO_PORT;
-      open(
-          views,
-          side,
-          direction,
-          flow,
-          HeaderRewriter.portOf(via),
-          named,
-          again,
-          done,
-          reasons,
-          mayOpen,
-          offset,
-          out);
-    }
-    open(views, side, direction, SipHeader.PATH, done, reasons, mayOpen, offset, out);
-    open(views, side, direction, SipHeader.REFER_TO, done, reasons, mayOpen, offset, out);
+    Opening opening = new Opening(views, side, direction, mayOpen, offset, out);
+    opening.via();
+    opening.all(SipHeader.PATH);
+    opening.all(SipHeader.REFER_TO);
     if (!contactsTold) {
-      open(views, side, direction, SipHeader.CONTACT, done, reasons, mayOpen, offset, out);
-      open(views, side, direction, SipHeader.RECORD_ROUTE, done, reasons, mayOpen, offset, out);
+      opening.all(SipHeader.CONTACT);
+      opening.all(SipHeader.RECORD_ROUTE);
     }
   }
 
-  private void open(
-      SipViews views,
-      Sides side,
-      Direction direction,
-      SipHeader header,
-      Set<String> done,
-      Set<SipReason> reasons,
-      boolean mayOpen,
-      long offset,
-      OutcomeSink out) {
-    UriList uris = views.uris.begin(views.message, header);
-    while (uris.next()) {
-      UriView uri = uris.uri();
-      if (!uris.isStar() && uri.host().isAddress(side.senderAddress())) {
-        Transport transport = HeaderRewriter.transportOf(uri, side.transport());
-        if (transport != null) {
-          boolean named = uri.port() != UriView.NO_PORT;
-          int port = HeaderRewriter.portOf(uri);
-          open(
-              views, side, direction, transport, port, named, false, done, reasons, mayOpen, offset,
-              out);
+  /** The ports of one message. */
+  private final class Opening {
+    private final SipViews views;
+    private final Sides side;
+    private final Direction direction;
+    private final boolean mayOpen;
+    private final long offset;
+    private final OutcomeSink out;
+    private final Set<String> done = new HashSet<>();
+    private final Set<SipReason> reasons = EnumSet.noneOf(SipReason.class);
+
+    Opening(
+        SipViews views,
+        Sides side,
+        Direction direction,
+        boolean mayOpen,
+        long offset,
+        OutcomeSink out) {
+      this.views = views;
+      this.side = side;
+      this.direction = direction;
+      this.mayOpen = mayOpen;
+      this.offset = offset;
+      this.out = out;
+    }
+
+    void via() {
+      SipMessage message = views.message;
+      ViaView via = message.via();
+      Transport flow = side.transport();
+      if (message.isRequest()
+          && via.host().isAddress(side.senderAddress())
+          && via.transport().isWord(flow == Transport.UDP ? "udp" : "tcp")) {
+        // A registration's port is shut until it is answered, and the answer may come there.
+        boolean again = message.method() == SipWord.REGISTER;
+        boolean named = via.port() != UriView.NO_PORT;
+        one(flow, HeaderRewriter.portOf(via), named, again);
+      }
+    }
+
+    void all(SipHeader header) {
+      UriList uris = views.uris.begin(views.message, header);
+      while (uris.next()) {
+        UriView uri = uris.uri();
+        if (!uris.isStar() && uri.host().isAddress(side.senderAddress())) {
+          Transport transport = HeaderRewriter.transportOf(uri, side.transport());
+          if (transport != null) {
+            boolean named = uri.port() != UriView.NO_PORT;
+            one(transport, HeaderRewriter.portOf(uri), named, false);
+          }
         }
       }
     }
-  }
 
-  private void open(
-      SipViews views,
-      Sides side,
-      Direction direction,
-      Transport transport,
-      int port,
-      boolean named,
-      boolean again,
-      Set<String> done,
-      Set<SipReason> reasons,
-      boolean mayOpen,
-      long offset,
-      OutcomeSink out) {
-    if (transport == side.transport() && port == side.sender().port()) {
-      return; // the flow itself
-    }
-    Endpoint own = new Endpoint(side.sender().address(), port);
-    String group = (transport == Transport.UDP ? "vu" : "vt") + port;
-    if ((!again && views.mappings.seenOf(transport, own) != null) || done.contains(group)) {
-      return;
-    }
-    SipReason refusal =
-        done.size() == MOST
-            ? SipReason.TOO_MANY_PORTS
-            : policy.signalling(own, transport, direction, out).refusal();
-    if (refusal != null) {
-      if (reasons.add(refusal)) {
-        out.report(refusal, offset);
+    private void one(Transport transport, int port, boolean named, boolean again) {
+      if (transport == side.transport() && port == side.sender().port()) {
+        return; // the flow itself
       }
-      return;
-    }
-    done.add(group);
-    ExpectationRequest.Builder request =
-        ExpectationRequest.builder(group, direction, own, views.message.word())
-            .owner(owner(side, direction))
-            .item(named ? "v" : "vn")
-            .transport(transport)
-            .many()
-            .lifetime(LIFETIME)
-            .read()
-            .label("sip signalling")
-            .field(own.toString())
-            .streamOffset(offset);
-    Endpoint seen = out.expect((mayOpen ? request : request.inactive()).build());
-    if (seen != null && views.mappings.seenOf(transport, own) == null) {
-      views.mappings.add(transport, own, seen);
+      Endpoint own = new Endpoint(side.sender().address(), port);
+      String group = (transport == Transport.UDP ? "vu" : "vt") + port;
+      if ((!again && views.mappings.seenOf(transport, own) != null) || done.contains(group)) {
+        return;
+      }
+      SipReason refusal =
+          done.size() == MOST
+              ? SipReason.TOO_MANY_PORTS
+              : policy.signalling(own, transport, direction, out).refusal();
+      if (refusal != null) {
+        if (reasons.add(refusal)) {
+          out.report(refusal, offset);
+        }
+        return;
+      }
+      done.add(group);
+      ExpectationRequest.Builder request =
+          ExpectationRequest.builder(group, direction, own, views.message.word())
+              .owner(owner(side, direction))
+              .item(named ? "v" : "vn")
+              .transport(transport)
+              .many()
+              .lifetime(LIFETIME)
+              .read()
+              .label("sip signalling")
+              .field(own.toString())
+              .streamOffset(offset);
+      Endpoint seen = out.expect((mayOpen ? request : request.inactive()).build());
+      if (seen != null && views.mappings.seenOf(transport, own) == null) {
+        views.mappings.add(transport, own, seen);
+      }
     }
   }
 

@@ -3,13 +3,12 @@ package org.pinholed.helper.sip.call;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.SharedMap;
 import org.pinholed.helper.SharedState;
+import org.pinholed.helper.sip.policy.SourceName;
 
 /**
  * How many calls each source has begun within 32 s that nobody has answered, so that one host
@@ -17,13 +16,10 @@ import org.pinholed.helper.SharedState;
  * each 8 s that are not over, and the one that is going on.
  */
 final class Unanswered {
-  private static final OwnerId.Digest SOURCES = new OwnerId.Digest("sip source");
   private static final int SLOTS = 5;
   private static final long SLOT_NS = Duration.ofSeconds(8).toNanos();
   private static final Duration REMEMBERED = Duration.ofNanos(SLOTS * SLOT_NS);
   private static final int SOURCES_MAX = 1 << 16;
-  private static final int IPV6_BYTES = 16;
-  private static final int IPV6_SOURCE_BYTES = 8;
 
   private final SharedMap<Counts> map;
   private final int most;
@@ -122,7 +118,7 @@ final class Unanswered {
     boolean[] taken = new boolean[1];
     boolean known =
         map.change(
-            keyOf(source),
+            SourceName.of(source),
             nowNs,
             REMEMBERED,
             before -> {
@@ -137,17 +133,12 @@ final class Unanswered {
   /** Counts a call no more. */
   void answered(InetAddress source, long nowNs) {
     map.change(
-        keyOf(source),
+        SourceName.of(source),
         nowNs,
         REMEMBERED,
         before -> {
           Counts now = before == null ? null : before.at(nowNs).minusOne();
           return now == null || now.all() == 0 ? null : now;
         });
-  }
-
-  private static OwnerId keyOf(InetAddress source) {
-    byte[] bytes = source.getAddress();
-    return SOURCES.of(bytes.length == IPV6_BYTES ? Arrays.copyOf(bytes, IPV6_SOURCE_BYTES) : bytes);
   }
 }

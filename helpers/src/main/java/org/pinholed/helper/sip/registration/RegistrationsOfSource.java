@@ -3,12 +3,12 @@ package org.pinholed.helper.sip.registration;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.SharedMap;
 import org.pinholed.helper.SharedState;
+import org.pinholed.helper.sip.policy.SourceName;
 import org.pinholed.helper.sip.policy.StateReader;
 import org.pinholed.helper.sip.policy.StateWriter;
 
@@ -17,10 +17,7 @@ import org.pinholed.helper.sip.policy.StateWriter;
  * in short and its end, so that one that is asked for again is counted once.
  */
 final class RegistrationsOfSource {
-  private static final OwnerId.Digest SOURCES = new OwnerId.Digest("sip source");
   private static final int SOURCES_MAX = 1 << 16;
-  private static final int IPV6_BYTES = 16;
-  private static final int IPV6_SOURCE_BYTES = 8;
 
   private final SharedMap<Held> map;
   private final int most;
@@ -81,7 +78,7 @@ final class RegistrationsOfSource {
     int name = registration.low();
     boolean known =
         map.change(
-            keyOf(source),
+            SourceName.of(source),
             nowNs,
             before -> {
               List<One> all = new ArrayList<>(before == null ? List.of() : before.all());
@@ -103,7 +100,7 @@ final class RegistrationsOfSource {
   /** Counts a registration no more. */
   void release(InetAddress source, OwnerId registration, long nowNs) {
     map.change(
-        keyOf(source),
+        SourceName.of(source),
         nowNs,
         before -> {
           List<One> all = new ArrayList<>(before == null ? List.of() : before.all());
@@ -117,10 +114,5 @@ final class RegistrationsOfSource {
     return all.isEmpty()
         ? null
         : new SharedMap.Kept<>(held, Duration.ofNanos(Math.max(1, held.leftNs(nowNs))));
-  }
-
-  private static OwnerId keyOf(InetAddress source) {
-    byte[] bytes = source.getAddress();
-    return SOURCES.of(bytes.length == IPV6_BYTES ? Arrays.copyOf(bytes, IPV6_SOURCE_BYTES) : bytes);
   }
 }
