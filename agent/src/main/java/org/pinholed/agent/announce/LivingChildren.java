@@ -36,6 +36,7 @@ public final class LivingChildren {
   private static final Logger LOG = LoggerFactory.getLogger(LivingChildren.class);
 
   private final ConntrackClient conntrack;
+  private final EarlyDatagrams early;
   private final SampledLog errors = new SampledLog(LOG, "children not looked for");
 
   private int left = LongWork.REQUESTS_A_TURN;
@@ -47,6 +48,7 @@ public final class LivingChildren {
    */
   public LivingChildren(ConntrackClient conntrack) {
     this.conntrack = conntrack;
+    this.early = new EarlyDatagrams(conntrack);
   }
 
   /** A turn of the worker begins, which may ask some questions again. */
@@ -101,15 +103,15 @@ public final class LivingChildren {
   }
 
   /**
-   * Deletes the conntracks of datagrams that came after the end of children, so that those that
-   * come by a pinhole now are translated. A child of this very moment may be among them; its next
-   * datagram makes it anew.
+   * Deletes the conntracks of datagrams that came after the end of children, or before there was a
+   * pinhole for them, so that those that come now are translated. A child of this very moment may
+   * be among the former; its next datagram makes it anew.
    *
    * @param opened what the kernel has since a moment
    * @param memory whose children were cut
    * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
-  void forgetLateDatagrams(List<Expectation> opened, CutChildren memory, long nowNs) {
+  void forgetUntranslated(List<Expectation> opened, CutChildren memory, long nowNs) {
     try {
       for (Expectation expectation : opened) {
         for (FlowTuple first : memory.take(expectation.pinhole(), nowNs)) {
@@ -119,6 +121,7 @@ public final class LivingChildren {
           }
         }
       }
+      early.forget(opened);
     } catch (NetlinkException e) {
       errors.warn(String.valueOf(e.getMessage())); // they end by their own timeouts
     }

@@ -296,7 +296,7 @@ public final class PinholeTransaction {
 
   private void cutChildren() {
     long nowNs = clock.nanoTime();
-    children.forgetLateDatagrams(begun, table.cutChildren(), nowNs);
+    children.forgetUntranslated(begun, table.cutChildren(), nowNs);
     begun.clear();
     children.cut(toCut, table, nowNs);
     toCut.clear();

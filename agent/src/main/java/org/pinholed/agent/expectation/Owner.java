@@ -183,6 +183,22 @@ public final class Owner {
   }
 
   /**
+   * The expectations with an item, of any group.
+   *
+   * @param item its name
+   * @return a copy, in the order in which they were announced
+   */
+  public synchronized List<Expectation> ofItem(String item) {
+    List<Expectation> found = new ArrayList<>(2);
+    for (Expectation expectation : expectations.values()) {
+      if (expectation.request().item().equals(item)) {
+        found.add(expectation);
+      }
+    }
+    return found;
+  }
+
+  /**
    * Whether an expectation of a group is announced or open.
    *
    * @param group its name

@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -28,6 +29,7 @@ import org.pinholed.helper.Lifetime;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /** Which ports of a translated address stand for which endpoints inside. */
@@ -291,6 +293,85 @@ class SharedPortsTest {
 
   private DatagramDialogue flowOf(Endpoint phone) {
     return flow(phone.address().getHostAddress(), 5060 + flows % 7, 1024 + flows);
+  }
+
+  private static FlowTuple udp(Endpoint from, Endpoint to) {
+    return new FlowTuple(17, from.address(), from.port(), to.address(), to.port());
+  }
+
+  private FakeConntrackKernel.Connection standing(FlowTuple original, FlowTuple reply) {
+    FakeConntrackKernel.Connection connection =
+        new FakeConntrackKernel.Connection(0x700 + flows++, original, reply, 0, -1);
+    bench.conntrack().add(connection);
+    return connection;
+  }
+
+  /** Both ways between the ends of one stream; the far end announces its own. */
+  private void openStream(DatagramDialogue flow, Endpoint near, Endpoint far) {
+    port(flow, CALL, "near", near, request -> request.item("0"));
+    next.add(
+        (facts, out) ->
+            out.expect(
+                ExpectationRequest.builder("far", Direction.REPLY, far, LambdaProtocol.Word.SAID)
+                    .transport(Transport.UDP)
+                    .many()
+                    .owner(CALL)
+                    .item("0")
+                    .lifetime(new Lifetime.WithOwner(Duration.ofHours(1)))
+                    .build()));
+    flow.server("message");
+  }
+
+  /** The kernel translates a conntrack once: what came before the pinholes would never pass. */
+  @Test
+  void conntracksFromBeforeThePinholes_areDeletedWhenTheseStand() {
+    DatagramDialogue flow = flow("192.0.2.10", 5060, 5060);
+    Endpoint near = at("192.0.2.10", 30000);
+    Endpoint far = at("198.51.100.7", 40000);
+    Endpoint seen = at(OUTSIDE, 30000);
+    Endpoint stranger = at("198.51.100.8", 40000);
+    var toTheRouter = standing(udp(far, seen), udp(seen, far));
+    var fromElsewhere = standing(udp(near, far), udp(far, at(OUTSIDE, 1025)));
+    var strangers = standing(udp(stranger, seen), udp(seen, stranger));
+    openStream(flow, near, far);
+    assertFalse(bench.conntrack().has(toTheRouter), "it leads to the router");
+    assertFalse(bench.conntrack().has(fromElsewhere), "it leaves from another port than announced");
+    assertTrue(bench.conntrack().has(strangers));
+    bench.assertVerdicts();
+  }
+
+  @Test
+  void conntracksWithTheTranslationOfThePinholes_goOn() {
+    DatagramDialogue flow = flow("192.0.2.10", 5060, 5060);
+    Endpoint near = at("192.0.2.10", 30000);
+    Endpoint far = at("198.51.100.7", 40000);
+    Endpoint seen = at(OUTSIDE, 30000);
+    var inwards = standing(udp(far, seen), udp(near, far));
+    openStream(flow, near, far);
+    assertTrue(bench.conntrack().has(inwards));
+    say(flow, (facts, out) -> out.endOwner(CALL, OutcomeSink.Children.KEEP));
+    bench.conntrack().remove(inwards);
+    var outwards = standing(udp(near, far), udp(far, seen));
+    openStream(flow, near, far);
+    assertTrue(bench.conntrack().has(outwards));
+  }
+
+  /** Two questions for a stream, when its second end opens, and none for what stands already. */
+  @Test
+  void earlyDatagrams_areAskedForOnceAStream() {
+    DatagramDialogue flow = flow("192.0.2.10", 5060, 5060);
+    Endpoint near = at("192.0.2.10", 30000);
+    Endpoint far = at("198.51.100.7", 40000);
+    port(flow, CALL, "near", near, request -> request.item("0"));
+    int before = bench.conntrack().gets();
+    port(flow, CALL, "near", near, request -> request.item("0"));
+    int ofOneMessage = bench.conntrack().gets() - before;
+    before = bench.conntrack().gets();
+    openStream(flow, near, far);
+    assertEquals(before + 2 * ofOneMessage + 2, bench.conntrack().gets());
+    before = bench.conntrack().gets();
+    openStream(flow, near, far);
+    assertEquals(before + 2 * ofOneMessage, bench.conntrack().gets());
   }
 
   @Test

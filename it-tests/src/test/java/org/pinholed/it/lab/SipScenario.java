@@ -406,12 +406,18 @@ public final class SipScenario implements AutoCloseable {
    * to the router itself, because nothing led further, is none.
    */
   public List<String> conntracks(int port) {
-    String all =
-        router
-            .lab()
-            .run(
-                Lab.Host.ROUTER,
-                Lab.SHORT,
+    return listed(port, "-m", CHILD_MARK + "/" + CHILD_MARK);
+  }
+
+  /** All of UDP that were begun to a port, also those that no pinhole let in. */
+  public List<String> allConntracks(int port) {
+    return listed(port);
+  }
+
+  private List<String> listed(int port, String... more) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
                 "conntrack",
                 "-L",
                 "-f",
@@ -419,10 +425,10 @@ public final class SipScenario implements AutoCloseable {
                 "-p",
                 "udp",
                 "--orig-port-dst",
-                Integer.toString(port),
-                "-m",
-                CHILD_MARK + "/" + CHILD_MARK)
-            .orFail();
+                Integer.toString(port)));
+    command.addAll(List.of(more));
+    String all =
+        router.lab().run(Lab.Host.ROUTER, Lab.SHORT, command.toArray(String[]::new)).orFail();
     return all.lines().filter(line -> line.contains("src=")).toList();
   }
 

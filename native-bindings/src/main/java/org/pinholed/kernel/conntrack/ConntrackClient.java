@@ -25,6 +25,9 @@ public final class ConntrackClient implements AutoCloseable {
   private static final int REQUEST = NetlinkConstants.NLM_F_REQUEST;
   private static final int REQUEST_ACK = REQUEST | NetlinkConstants.NLM_F_ACK;
 
+  /** The answers of so many find room in the smallest receive buffer. */
+  public static final int MOST_TUPLES = 64;
+
   private static final int MOST_SECONDS = Integer.MAX_VALUE / 1000;
 
   private final NetlinkChannel channel;
@@ -74,6 +77,33 @@ public final class ConntrackClient implements AutoCloseable {
           }
         });
     return found.stream().findFirst();
+  }
+
+  /**
+   * Looks up the connections of several packets at once, which costs less than half of as many
+   * single questions.
+   *
+   * @param eitherDirection original or reply tuples, 1..64
+   * @return those that are there, once for each tuple that found it
+   * @throws NetlinkException if the kernel refuses; {@link Errno#EINVAL} for a protocol whose
+   *     tuples have no ports
+   */
+  public List<ConntrackEntry> getEach(List<FlowTuple> eitherDirection) throws NetlinkException {
+    Ranges.require("tuples", eitherDirection.size(), 1, MOST_TUPLES);
+    channel.writer().reset();
+    for (FlowTuple tuple : eitherDirection) {
+      write(ConntrackMessages.GET, REQUEST, tuple);
+      channel.writer().endMessage();
+    }
+    List<ConntrackEntry> found = new ArrayList<>(1);
+    channel.getEach(
+        "conntrack: get each",
+        message -> {
+          if (message.type() == ConntrackMessages.NEW) {
+            read(message).ifPresent(found::add);
+          }
+        });
+    return found;
   }
 
   /**
@@ -311,12 +341,13 @@ public final class ConntrackClient implements AutoCloseable {
   }
 
   private void begin(int type, int flags, FlowTuple tuple) {
+    channel.writer().reset();
+    write(type, flags, tuple);
+  }
+
+  private void write(int type, int flags, FlowTuple tuple) {
     ConntrackMessages.begin(
-        channel.writer().reset(),
-        type,
-        flags,
-        channel.nextSequence(),
-        ConntrackMessages.family(tuple));
+        channel.writer(), type, flags, channel.nextSequence(), ConntrackMessages.family(tuple));
     ConntrackMessages.tuple(channel.writer(), ConntrackMessages.CTA_TUPLE_ORIG, tuple);
   }
 

@@ -206,6 +206,28 @@ class ConntrackIT {
   }
 
   @Test
+  void getEach_tellsThoseThatAreThere() throws IOException {
+    List<FlowTuple> asked = new ArrayList<>();
+    List<FlowTuple> there = new ArrayList<>();
+    for (int at = 0; at < ConntrackClient.MOST_TUPLES; at++) {
+      boolean isThere = at % 3 == 1;
+      FlowTuple tuple =
+          isThere
+              ? udp("192.0.2.2", "192.0.2.1", 7000 + at)
+              : new FlowTuple(UDP, address("192.0.2.2"), 1, address("192.0.2.1"), 7000 + at);
+      asked.add(tuple);
+      if (isThere) {
+        there.add(tuple);
+      }
+    }
+    assertEquals(there, client.getEach(asked).stream().map(ConntrackEntry::original).toList());
+    assertEquals(List.of(), client.getEach(asked.subList(0, 1)));
+    assertEquals(there.get(0), client.getEach(asked.subList(0, 2)).get(0).original());
+    asked.add(asked.get(0));
+    assertThrows(IllegalArgumentException.class, () -> client.getEach(asked));
+  }
+
+  @Test
   void dump_withAFlowThatHasNoPorts_tellsPortsZero() throws IOException {
     namespace.exec(
         "conntrack",

@@ -256,6 +256,44 @@ class NetlinkChannelTest {
   }
 
   @Test
+  void getEach_handsOverWhatIsThere_andWaitsForTheLastAnswer() throws NetlinkException {
+    expect(REQUEST, 1, 2, 3)
+        .answer(writer -> object(writer, 0, 9, 41)) // of an earlier request
+        .answer(writer -> object(writer, 0, 1, 42))
+        .refuse(2, Errno.ENOENT)
+        .answer(writer -> object(writer, 0, 3, 43));
+    for (int message = 0; message < 3; message++) {
+      write(REQUEST);
+    }
+    List<Integer> values = new ArrayList<>();
+    channel.getEach("test", valuesTo(values));
+    assertEquals(List.of(42, 43), values);
+    expect(REQUEST, 4, 5)
+        .answer(writer -> object(writer, 0, 4, 44))
+        .refuse(3, Errno.ENOENT) // of an earlier request
+        .refuse(5, Errno.ENOENT);
+    write(REQUEST);
+    write(REQUEST);
+    channel.getEach("test", valuesTo(values));
+    assertEquals(List.of(42, 43, 44), values);
+  }
+
+  @Test
+  void getEach_refused_throws() {
+    expect(REQUEST, 1, 2).refuse(1, Errno.EPERM).refuse(2, Errno.EPERM);
+    write(REQUEST);
+    write(REQUEST);
+    NetlinkException refused =
+        assertThrows(NetlinkException.class, () -> channel.getEach("test", message -> {}));
+    assertTrue(refused.toString().contains("(message 1 of 2)"), refused.toString());
+    expect(REQUEST, 3);
+    write(REQUEST);
+    NetlinkException silent =
+        assertThrows(NetlinkException.class, () -> channel.getEach("test", message -> {}));
+    assertEquals(Errno.ETIMEDOUT, silent.errno());
+  }
+
+  @Test
   void dump_overSeveralDatagrams_handsOverAll() throws NetlinkException {
     expect(DUMP, 1)
         .answer(
