@@ -41,9 +41,12 @@ final class SipDatagrams implements DatagramHelper {
 
   @Override
   public void onDatagram(Direction direction, ByteCursor datagram, long nowNs, OutcomeSink out) {
-    int from = datagram.position();
     int limit = datagram.limit();
-    if (!SipMessage.mayBegin(datagram, from, limit)) {
+    int from = SipMessage.start(datagram, datagram.position(), limit);
+    if (from == SipMessage.NO_LINE) {
+      if (SipMessage.isDoubtful(datagram, datagram.position(), limit)) {
+        out.report(SipReason.START_LINE, datagram.streamOffsetOf(datagram.position()));
+      }
       return;
     }
     SipViews view = views.get();

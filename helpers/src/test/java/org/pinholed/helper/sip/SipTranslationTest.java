@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.FlowFacts;
@@ -102,6 +103,32 @@ class SipTranslationTest {
     assertTrue(phone.run.sink().opened().contains("UDP 192.0.2.10:4000-4000"));
     assertEquals(
         SipFlow.read(CASE + "answer-out.sip"), phone.server(SipFlow.read(CASE + "answer-in.sip")));
+  }
+
+  /** A keep-alive glued to a message: who gets it skips the line ends (RFC 3261 section 7.5). */
+  @ParameterizedTest
+  @ValueSource(strings = {"\r\n", "\r\n\r\n", "\n"})
+  void lineEndsBeforeADatagram_stay_andTheMessageIsRead(String lineEnds) {
+    Phone phone = new Phone(Transport.UDP);
+    assertEquals(
+        lineEnds + SipFlow.read(CASE + "out.sip"),
+        phone.client(lineEnds + SipFlow.read(CASE + "in.sip")));
+    assertTrue(phone.run.sink().opened().contains("UDP 192.0.2.10:4000-4000"));
+    assertEquals(
+        lineEnds + SipFlow.read(CASE + "answer-out.sip"),
+        phone.server(lineEnds + SipFlow.read(CASE + "answer-in.sip")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\u0000", " ", "\r\n \t", "\u0000\u0000\u0000\u0000"})
+  void otherBytesBeforeADatagram_areCounted(String junk) {
+    Phone phone = new Phone(Transport.UDP);
+    String datagram = junk + SipFlow.read(CASE + "in.sip");
+    assertEquals(datagram, phone.client(datagram));
+    assertTrue(phone.said("START_LINE @0"), phone.run.sink().outcomes().toString());
+    assertTrue(phone.run.sink().opened().isEmpty());
+    assertEquals(junk, phone.client(junk));
+    assertEquals(1, phone.run.sink().outcomes().size(), "a keep-alive");
   }
 
   @Test

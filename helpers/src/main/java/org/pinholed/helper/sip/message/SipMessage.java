@@ -58,27 +58,59 @@ public final class SipMessage {
   public SipMessage() {}
 
   /**
-   * Whether a datagram may be a message of SIP. What is none passes without a word: keep-alives of
-   * line ends or zeros (RFC 5626 section 3.5.1), STUN, and whatever begins with no letter.
+   * Where a datagram may begin to be a message of SIP. Line ends in front of the start line are
+   * skipped, as all readers do: some senders glue a keep-alive to a message. What is none passes
+   * without a word: keep-alives of line ends or zeros (RFC 5626 section 3.5.1), STUN, and whatever
+   * begins with no letter.
    *
    * @param bytes the datagram
    * @param from index of its first byte
    * @param limit index behind its last byte
-   * @return false if it is none
+   * @return index of the start line; {@link #NO_LINE} if it is none
    */
-  public static boolean mayBegin(ByteCursor bytes, int from, int limit) {
-    if (from >= limit) {
-      return false;
+  public static int start(ByteCursor bytes, int from, int limit) {
+    int at = from;
+    while (at < limit && isLineEnd(bytes.u8At(at))) {
+      at++;
     }
-    int first = bytes.u8At(from) | 0x20;
-    return first >= 'a' && first <= 'z';
+    return at < limit && isLetter(bytes.u8At(at)) ? at : NO_LINE;
+  }
+
+  /**
+   * Whether a datagram of which {@link #start} finds nothing may be a message to some readers:
+   * zeros or white space stand in front of a letter.
+   *
+   * @param bytes the datagram
+   * @param from index of its first byte
+   * @param limit index behind its last byte
+   * @return false for keep-alives and for what is none of SIP's
+   */
+  public static boolean isDoubtful(ByteCursor bytes, int from, int limit) {
+    int at = from;
+    while (at < limit && (isLineEnd(bytes.u8At(at)) || isBlankOrZero(bytes.u8At(at)))) {
+      at++;
+    }
+    return at < limit && isLetter(bytes.u8At(at));
+  }
+
+  private static boolean isLineEnd(int octet) {
+    return octet == '\r' || octet == '\n';
+  }
+
+  private static boolean isBlankOrZero(int octet) {
+    return octet == ' ' || octet == '\t' || octet == 0;
+  }
+
+  private static boolean isLetter(int octet) {
+    int small = octet | 0x20;
+    return small >= 'a' && small <= 'z';
   }
 
   /**
    * Reads a message that is a datagram.
    *
    * @param source the datagram; its own position and limit are not used
-   * @param start index of its first byte
+   * @param start index of its start line
    * @param limit index behind its last byte
    * @return null if it was read; else why nothing of this view is defined
    */

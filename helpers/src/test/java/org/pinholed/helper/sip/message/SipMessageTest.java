@@ -399,6 +399,14 @@ class SipMessageTest {
         "f1", read(invite("From: \"\\\u0000\" <sip:a@example.com>;tag=f1")).fromTag().text());
   }
 
+  private static int start(String datagram) {
+    return SipMessage.start(SipText.cursor(datagram), FROM, FROM + datagram.length());
+  }
+
+  private static boolean isDoubtful(String datagram) {
+    return SipMessage.isDoubtful(SipText.cursor(datagram), FROM, FROM + datagram.length());
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -406,19 +414,27 @@ class SipMessageTest {
         "\r\n",
         "\r\n\r\n",
         "\u0000\u0000\u0000\u0000",
-        "\u0000\u0001\u0000\u0008!\u0012\u00a4B",
-        "\u0080x",
-        " INVITE"
+        "\u0000\u0001\u0000X!\u0012\u00a4B",
+        "\r\n\u0080x",
+        "\u0080x"
       })
   void whatBeginsWithNoLetter_isNotSip(String datagram) {
-    assertFalse(
-        SipMessage.mayBegin(SipText.cursor(datagram), FROM, FROM + datagram.length()), datagram);
+    assertEquals(SipMessage.NO_LINE, start(datagram));
+    assertFalse(isDoubtful(datagram));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"INVITE", "SIP/2.0 200", "z", "A"})
-  void whatBeginsWithALetter_mayBeSip(String datagram) {
-    assertTrue(SipMessage.mayBegin(SipText.cursor(datagram), FROM, FROM + datagram.length()));
+  @ValueSource(strings = {" INVITE", "\r\n SIP/2.0 200", "\u0000\u0000INVITE", "\t\r\nA"})
+  void whiteSpaceOrZerosInFront_areReadBySomeOnly(String datagram) {
+    assertEquals(SipMessage.NO_LINE, start(datagram));
+    assertTrue(isDoubtful(datagram));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"INVITE", "SIP/2.0 200", "z", "A", "\r\nINVITE", "\n\r\r\nSIP/2.0"})
+  void whatBeginsWithALetter_mayBeSip_alsoBehindLineEnds(String datagram) {
+    int blanks = datagram.length() - datagram.stripLeading().length();
+    assertEquals(FROM + blanks, start(datagram));
   }
 
   @Test
