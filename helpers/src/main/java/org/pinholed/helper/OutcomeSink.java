@@ -1,5 +1,6 @@
 package org.pinholed.helper;
 
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -138,6 +139,19 @@ public interface OutcomeSink {
    */
   default @Nullable Announced announced(Transport transport, Endpoint seen) {
     return null;
+  }
+
+  /**
+   * Whether somebody has to do with what leads from an endpoint that others see to one inside: it
+   * is open for him, or it was announced to him or by him. Costs a few looks into tables.
+   *
+   * @param transport that of the child
+   * @param seen where its first packet goes to
+   * @param who an address, as its own packets have it
+   * @return false for everybody where {@link #announced} finds nothing
+   */
+  default boolean isKnownTo(Transport transport, Endpoint seen, InetAddress who) {
+    return false;
   }
 
   /** What becomes of children that live when their owner ends. */

@@ -3,18 +3,23 @@ package org.pinholed.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.pinholed.it.lab.Datagrams;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.RtpPeer;
+import org.pinholed.it.lab.SipCall;
+import org.pinholed.it.lab.SipCall.Side;
 import org.pinholed.it.lab.SipLine;
 import org.pinholed.it.lab.SipMessage;
 import org.pinholed.it.lab.SipRegistration;
 import org.pinholed.it.lab.SipScenario;
+import org.pinholed.it.lab.SipSdp;
 
 /**
  * Two phones behind the same translation call each other by a proxy outside: each hears of the
@@ -91,5 +96,52 @@ class SipHairpinIT {
       scenario.awaitNoMedia();
       scenario.assertClean();
     }
+  }
+
+  /**
+   * The ports of a phone are told to those whom it told them itself, and not to whoever guesses.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void farEnd_doesNotNameThePortsOfACallWithAnotherServer(Family family) {
+    try (SipScenario scenario = SipScenario.start(NatMode.MASQUERADE, family);
+        Datagrams otherServer = scenario.server().datagrams(family.otherServer(), 5060);
+        SipLine other =
+            scenario.udp(scenario.client().datagrams(family.otherClient(), 5062), otherServer);
+        SipLine line = scenario.udp(5064);
+        SipCall theirs =
+            scenario.call(
+                other,
+                RtpPeer.open(scenario.client(), family.otherClient(), 30000),
+                RtpPeer.open(scenario.server(), family.otherServer(), 31000));
+        SipCall call = scenario.call(line)) {
+      theirs.connect();
+      theirs.assertAudio();
+      SipSdp named = SipSdp.audio(theirs.heard(Side.CALLEE).rtp());
+      call.request(Side.CALLER, "INVITE", call.audio(Side.CALLER).sdp());
+      SipMessage heard =
+          call.answer(Side.CALLEE, 200, named, "Record-Route: <sip:" + outside(other) + ";lr>");
+      assertEquals(named.lines(), heard.sdp().lines(), "it passes as it came");
+      assertEquals("<sip:" + outside(other) + ";lr>", heard.header("Record-Route"));
+      scenario.await(() -> !scenario.events("refused").isEmpty());
+      assertTrue(
+          scenario.events("refused").stream()
+              .allMatch(event -> event.path("reason").asText().equals("addressNotSender")));
+      for (JsonNode row : scenario.rows("expectations")) {
+        String inside = row.path("translatedDestination").path("address").asText();
+        String to = inside.isEmpty() ? row.path("destination").path("address").asText() : inside;
+        if (to.equals(family.otherClient())) {
+          String source = row.path("source").path("address").asText();
+          assertEquals(family.otherServer(), source, row::toString);
+        }
+      }
+      theirs.assertAudio();
+      theirs.hangUp(Side.CALLER);
+    }
+  }
+
+  private static String outside(SipLine line) {
+    Endpoint seen = line.dialogue().clientSeenByServer();
+    return Family.inUrl(seen.host()) + ":" + seen.port();
   }
 }

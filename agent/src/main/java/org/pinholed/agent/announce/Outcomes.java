@@ -1,5 +1,6 @@
 package org.pinholed.agent.announce;
 
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -13,6 +14,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
+import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.AnnouncedByFlow;
@@ -315,6 +317,18 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
         ? null
         : new Announced(
             inside, leading.owner().id(), leading.request().group(), leading.request().item());
+  }
+
+  @Override
+  public boolean isKnownTo(Transport transport, Endpoint seen, InetAddress who) {
+    Expectation leading = table.leadingFrom(transport, seen, flow().parent().helper());
+    if (leading == null) {
+      return false;
+    }
+    Parent announcedOver = leading.parent();
+    return announcedOver.client().address().equals(who)
+        || announcedOver.server().address().equals(who)
+        || table.holders().letsIn(transport.protocolNumber(), who, seen.address(), seen.port());
   }
 
   @Override

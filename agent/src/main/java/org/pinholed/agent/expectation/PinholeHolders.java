@@ -331,8 +331,20 @@ public final class PinholeHolders {
    * @return true if the kernel finds one for it
    */
   public boolean letsIn(FlowTuple first) {
-    return heldFor(first.protocol(), first.source(), first.destination(), first.destinationPort())
-        != null;
+    return letsIn(first.protocol(), first.source(), first.destination(), first.destinationPort());
+  }
+
+  /**
+   * Whether a pinhole for many lets in such a child from any port.
+   *
+   * @param protocol 6 or 17
+   * @param source source address of its first packet
+   * @param destination where that goes to
+   * @param port the port there
+   * @return true if the kernel finds one for it
+   */
+  public boolean letsIn(int protocol, InetAddress source, InetAddress destination, int port) {
+    return heldFor(protocol, source, destination, port) != null;
   }
 
   /**

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -293,6 +294,32 @@ class SharedPortsTest {
 
   private DatagramDialogue flowOf(Endpoint phone) {
     return flow(phone.address().getHostAddress(), 5060 + flows % 7, 1024 + flows);
+  }
+
+  /**
+   * To its own two ends, and to whom it is open for; to nobody else, not even the asking flow's.
+   */
+  @Test
+  void whatIsAnnounced_isKnownToThoseWhoHaveToDoWithIt() {
+    Endpoint phone = at("192.0.2.10", 30000);
+    InetAddress media = at("198.51.100.99", 1).address();
+    int seen =
+        port(flow("192.0.2.10", 5060, 5060), CALL, "m", phone, request -> request.from(media));
+    Endpoint outside = at(OUTSIDE, seen);
+    say(
+        flow("192.0.2.12", 5060, 61002),
+        (facts, out) -> {
+          assertTrue(out.isKnownTo(Transport.UDP, outside, media));
+          assertTrue(out.isKnownTo(Transport.UDP, outside, phone.address()));
+          assertTrue(out.isKnownTo(Transport.UDP, outside, DatagramDialogue.SERVER.getAddress()));
+          assertFalse(out.isKnownTo(Transport.UDP, outside, facts.client().address()));
+          assertFalse(out.isKnownTo(Transport.TCP, outside, media));
+          assertFalse(out.isKnownTo(Transport.UDP, at(OUTSIDE, seen + 1), media));
+          out.close(CALL, "m");
+          assertFalse(out.isKnownTo(Transport.UDP, outside, media));
+        });
+    assertTrue(next.isEmpty());
+    bench.assertVerdicts();
   }
 
   private static FlowTuple udp(Endpoint from, Endpoint to) {

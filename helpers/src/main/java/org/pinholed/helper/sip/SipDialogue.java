@@ -245,12 +245,14 @@ final class SipDialogue {
     }
 
     private @Nullable Endpoint insideOf(SdpMedia stream, Transport transport, int port) {
-      if (stream.connection().is(side.senderAddress())
-          || !MediaPolicy.isHairpin(facts, direction, stream.connection().address())) {
+      if (stream.connection().is(side.senderAddress())) {
         return null;
       }
-      Inside inside =
-          views.mappings.insideOf(transport, new Endpoint(stream.connection().address(), port));
+      Endpoint named = new Endpoint(stream.connection().address(), port);
+      if (!MediaPolicy.isHairpin(facts, direction, transport, named, out)) {
+        return null;
+      }
+      Inside inside = views.mappings.insideOf(transport, named);
       boolean sendersOwn =
           inside != null && inside.endpoint().address().equals(side.sender().address());
       return inside == null || sendersOwn ? null : inside.endpoint();

@@ -385,6 +385,12 @@ public final class PinholeModel {
       return groups.containsKey(new Group(owner, group));
     }
 
+    /** All is announced over flows with the same other end. */
+    @Override
+    public boolean isKnownTo(Transport transport, Endpoint seen, InetAddress who) {
+      return announced(transport, seen) != null;
+    }
+
     @Override
     public @Nullable Announced announced(Transport transport, Endpoint seen) {
       calls++;

@@ -1,5 +1,6 @@
 package org.pinholed.helper.testkit;
 
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -9,6 +10,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Announced;
 import org.pinholed.helper.Direction;
@@ -31,6 +33,7 @@ public final class RecordingSink implements OutcomeSink {
   private final Set<String> openedAtOnce = new LinkedHashSet<>();
   private boolean refusing;
   private Function<Endpoint, @Nullable Endpoint> translated = announced -> announced;
+  private Predicate<InetAddress> known = who -> true;
   private final List<Standing> standing = new ArrayList<>();
   private @Nullable String read;
   private long readFrom;
@@ -86,6 +89,15 @@ public final class RecordingSink implements OutcomeSink {
    */
   public void translateBy(Function<Endpoint, @Nullable Endpoint> seen) {
     translated = seen;
+  }
+
+  /**
+   * Says who has to do with what was announced; everybody if nothing is said.
+   *
+   * @param who tells by the address
+   */
+  public void knownTo(Predicate<InetAddress> who) {
+    known = who;
   }
 
   /**
@@ -273,6 +285,11 @@ public final class RecordingSink implements OutcomeSink {
         .map(one -> new Announced(one.destination(), one.owner(), one.group(), one.item()))
         .findFirst()
         .orElse(null);
+  }
+
+  @Override
+  public boolean isKnownTo(Transport transport, Endpoint seen, InetAddress who) {
+    return announced(transport, seen) != null && known.test(who);
   }
 
   @Override

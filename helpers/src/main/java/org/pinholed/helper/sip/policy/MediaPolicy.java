@@ -116,7 +116,7 @@ public final class MediaPolicy {
     Announced leads = out.announced(transport, named);
     if (leads != null) {
       boolean itsOwn = leads.destination().address().equals(own);
-      if (!itsOwn && !isHairpin(facts, direction, address)) {
+      if (!itsOwn && !isHairpin(facts, direction, transport, named, out)) {
         return refused(named, SipReason.ADDRESS_NOT_SENDER);
       }
       return new Destination(itsOwn ? Place.NAMED : Place.HAIRPIN, leads.destination(), null);
@@ -135,17 +135,24 @@ public final class MediaPolicy {
    * Whether a message may name what others see of another phone behind this firewall: only one that
    * goes to a phone which they see at the same address. The two are in one network then. In a
    * message that leaves this network it would have a neighbour's port opened, and would tell its
-   * address.
+   * address. And only what its sender or its receiver has to do with: a far end must not lead one
+   * phone to the ports that another one has in a call with somebody else.
    *
    * @param facts the flow
    * @param direction which way the message goes
-   * @param named the outside address
+   * @param transport what comes there
+   * @param named the outside endpoint
+   * @param out knows what leads from there to inside, and for whom
    * @return false if such an endpoint is not to be taken for what is inside
    */
-  public static boolean isHairpin(FlowFacts facts, Direction direction, InetAddress named) {
+  public static boolean isHairpin(
+      FlowFacts facts, Direction direction, Transport transport, Endpoint named, OutcomeSink out) {
     Direction back = direction.opposite();
-    InetAddress receiverSeen = facts.senderSeenByPeer(back).address();
-    return receiverSeen.equals(named) && !facts.sender(back).address().equals(named);
+    InetAddress receiver = facts.sender(back).address();
+    return facts.senderSeenByPeer(back).address().equals(named.address())
+        && !receiver.equals(named.address())
+        && (out.isKnownTo(transport, named, facts.sender(direction).address())
+            || out.isKnownTo(transport, named, receiver));
   }
 
   private static Destination refused(Endpoint named, SipReason reason) {

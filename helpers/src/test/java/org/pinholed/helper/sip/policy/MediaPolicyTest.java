@@ -148,18 +148,28 @@ class MediaPolicyTest {
         found.refusal() == null ? found.place() + " " + found.endpoint() : found.refusal().word());
   }
 
-  /** What others see of a neighbour may be named to a phone behind the same address only. */
+  /**
+   * What others see of a neighbour may be named to a phone behind the same address only, and only
+   * if it was opened for one of the two.
+   */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
-        "ORIGINAL | 203.0.113.1 | addressNotSender", // leaves the network of the phone
-        "REPLY    | 203.0.113.1 | HAIRPIN 192.0.2.11:4000",
-        "REPLY    | 203.0.113.7 | addressNotSender", // another outside address
+        // leaves the network of the phone
+        "ORIGINAL | 203.0.113.1 | 203.0.113.10 | addressNotSender",
+        "ORIGINAL | 203.0.113.1 | 192.0.2.10   | addressNotSender",
+        "REPLY    | 203.0.113.1 | 203.0.113.10 | HAIRPIN 192.0.2.11:4000",
+        "REPLY    | 203.0.113.1 | 192.0.2.10   | HAIRPIN 192.0.2.11:4000",
+        // of a call with somebody else
+        "REPLY    | 203.0.113.1 | 203.0.113.11 | addressNotSender",
+        // another outside address
+        "REPLY    | 203.0.113.7 | 203.0.113.10 | addressNotSender",
       })
   void destination_ofWhatOthersSeeOfANeighbour(
-      Direction direction, String outside, String expected) {
+      Direction direction, String outside, String openedFor, String expected) {
     RecordingSink neighbours = new RecordingSink();
+    neighbours.knownTo(address(openedFor)::equals);
     Endpoint seen = new Endpoint(address(outside), 4000);
     neighbours.translate(seen);
     neighbours.expect(
