@@ -23,7 +23,7 @@ final class AuditCommand implements Callable<Integer> {
     if (listing.count() == 0) {
       pinholectl.err().println("no difference");
     }
-    pinholectl.out().print(listing.text());
+    listing.print(pinholectl.out());
     return listing.count() == 0 ? 0 : 1;
   }
 }

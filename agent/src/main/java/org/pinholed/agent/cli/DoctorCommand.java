@@ -99,7 +99,7 @@ final class DoctorCommand implements Callable<Integer> {
       }
     }
     if (pinholectl.json()) {
-      pinholectl.out().print(json.text());
+      json.print(pinholectl.out());
     }
   }
 }

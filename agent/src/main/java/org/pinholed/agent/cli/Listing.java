@@ -1,5 +1,8 @@
 package org.pinholed.agent.cli;
 
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Function;
 import org.pinholed.agent.control.JsonFields;
 
@@ -23,11 +26,12 @@ interface Listing {
   int count();
 
   /**
-   * The whole listing.
+   * Writes the whole listing, row by row: one text of a full table would need twice the room of its
+   * rows.
    *
-   * @return lines, each with its end; empty if a listing without rows shows nothing
+   * @param out takes lines, each with its end; none if a listing without rows shows nothing
    */
-  String text();
+  void print(PrintWriter out);
 
   /**
    * A listing in aligned columns.
@@ -50,8 +54,10 @@ interface Listing {
       }
 
       @Override
-      public String text() {
-        return table.rows() == 0 ? "" : table.text();
+      public void print(PrintWriter out) {
+        if (table.rows() > 0) {
+          table.print(out);
+        }
       }
     };
   }
@@ -70,22 +76,27 @@ interface Listing {
       String between,
       Function<JsonFields, String> each,
       Function<Integer, String> end) {
-    StringBuilder out = new StringBuilder();
-    int[] count = new int[1];
+    List<String> rows = new ArrayList<>();
     return new Listing() {
       @Override
       public void add(JsonFields row) {
-        out.append(count[0]++ == 0 ? before : between).append(each.apply(row));
+        rows.add(each.apply(row));
       }
 
       @Override
       public int count() {
-        return count[0];
+        return rows.size();
       }
 
       @Override
-      public String text() {
-        return out + end.apply(count[0]);
+      public void print(PrintWriter out) {
+        String separator = before;
+        for (String row : rows) {
+          out.print(separator);
+          out.print(row);
+          separator = between;
+        }
+        out.print(end.apply(rows.size()));
       }
     };
   }

@@ -86,7 +86,9 @@ final class ListingOptions {
       throws AgentUnreachableException, ControlError {
     Listing listing = pinholectl.json() ? Listings.json() : style.get();
     pinholectl.ask(request, listing::add);
-    pinholectl.emit(before + listing.text());
+    pinholectl.emit(before);
+    listing.print(pinholectl.out());
+    pinholectl.emit("");
     if (listing.count() == 0 && !pinholectl.json()) {
       pinholectl.err().println("no " + what); // not among what a pipe reads
     }

@@ -25,7 +25,7 @@ final class ReloadCommand implements Callable<Integer> {
     if (pinholectl.json()) {
       Listing listing = Listings.json();
       changes.forEach(listing::add);
-      pinholectl.out().print(listing.text());
+      listing.print(pinholectl.out());
     } else if (changes.isEmpty()) {
       pinholectl.err().println("nothing changed");
     } else {

@@ -1,5 +1,6 @@
 package org.pinholed.agent.cli;
 
+import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import org.pinholed.helper.Printable;
@@ -32,17 +33,15 @@ final class TextTable {
     return rows.size() - 1;
   }
 
-  String text() {
-    StringBuilder out = new StringBuilder();
+  void print(PrintWriter out) {
     for (String[] row : rows) {
       for (int i = 0; i < row.length; i++) {
-        out.append(row[i]);
+        out.print(row[i]);
         if (i < row.length - 1) {
-          out.append(" ".repeat(widths[i] - row[i].length() + 2));
+          out.print(" ".repeat(widths[i] - row[i].length() + 2));
         }
       }
-      out.append('\n');
+      out.print('\n');
     }
-    return out.toString();
   }
 }
