@@ -1,14 +1,13 @@
 package org.pinholed.agent.cli;
 
 import java.io.PrintWriter;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.Function;
 import org.pinholed.agent.control.JsonFields;
 
 /**
- * Rows on their way to the terminal, kept as text alone: the listing of a full table fits into a
- * small process. For one thread.
+ * Rows on their way to the terminal: written as they come where no row depends on another, else
+ * kept as text alone, so that the listing of a full table fits into a small process. For one
+ * thread.
  */
 interface Listing {
   /**
@@ -25,22 +24,18 @@ interface Listing {
    */
   int count();
 
-  /**
-   * Writes the whole listing, row by row: one text of a full table would need twice the room of its
-   * rows.
-   *
-   * @param out takes lines, each with its end; none if a listing without rows shows nothing
-   */
-  void print(PrintWriter out);
+  /** Writes what is not written yet, after the last row. */
+  void end();
 
   /**
-   * A listing in aligned columns.
+   * A listing in aligned columns; nothing if there are no rows.
    *
+   * @param out takes the lines, all at the end
    * @param header the names of the columns
    * @param cells makes the cells of a row
    * @return a new listing
    */
-  static Listing table(String[] header, Function<JsonFields, String[]> cells) {
+  static Listing table(PrintWriter out, String[] header, Function<JsonFields, String[]> cells) {
     TextTable table = new TextTable(header);
     return new Listing() {
       @Override
@@ -54,7 +49,7 @@ interface Listing {
       }
 
       @Override
-      public void print(PrintWriter out) {
+      public void end() {
         if (table.rows() > 0) {
           table.print(out);
         }
@@ -63,8 +58,9 @@ interface Listing {
   }
 
   /**
-   * A listing that writes each row by itself.
+   * A listing that writes each row by itself, at once.
    *
+   * @param out takes the rows
    * @param before what comes before the first row
    * @param between what comes between two rows
    * @param each makes the text of a row
@@ -72,31 +68,27 @@ interface Listing {
    * @return a new listing
    */
   static Listing blocks(
+      PrintWriter out,
       String before,
       String between,
       Function<JsonFields, String> each,
       Function<Integer, String> end) {
-    List<String> rows = new ArrayList<>();
+    int[] count = new int[1];
     return new Listing() {
       @Override
       public void add(JsonFields row) {
-        rows.add(each.apply(row));
+        out.print(count[0]++ == 0 ? before : between);
+        out.print(each.apply(row));
       }
 
       @Override
       public int count() {
-        return rows.size();
+        return count[0];
       }
 
       @Override
-      public void print(PrintWriter out) {
-        String separator = before;
-        for (String row : rows) {
-          out.print(separator);
-          out.print(row);
-          separator = between;
-        }
-        out.print(end.apply(rows.size()));
+      public void end() {
+        out.print(end.apply(count[0]));
       }
     };
   }

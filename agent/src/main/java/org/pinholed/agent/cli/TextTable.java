@@ -7,8 +7,12 @@ import org.pinholed.helper.Printable;
 
 /** Rows of text in aligned columns under one header. For one thread. */
 final class TextTable {
-  private final List<String[]> rows = new ArrayList<>();
+  // one text for a row takes a fifth of what its cells take; no printable cell has a tabulator
+  private static final char CELL_END = '\t';
+
+  private final List<String> rows = new ArrayList<>();
   private final int[] widths;
+  private final StringBuilder row = new StringBuilder();
 
   TextTable(String... header) {
     widths = new int[header.length];
@@ -20,13 +24,14 @@ final class TextTable {
       throw new IllegalArgumentException(
           "cells: " + cells.length + " (expected: " + widths.length + ")");
     }
-    String[] row = new String[cells.length];
+    row.setLength(0);
     for (int i = 0; i < cells.length; i++) {
       // an empty cell would shift all that follow for a reader that splits at blanks
-      row[i] = cells[i].isEmpty() ? "-" : Printable.of(cells[i]);
-      widths[i] = Math.max(widths[i], row[i].length());
+      String cell = cells[i].isEmpty() ? "-" : Printable.of(cells[i]);
+      widths[i] = Math.max(widths[i], cell.length());
+      row.append(cell).append(CELL_END);
     }
-    rows.add(row);
+    rows.add(row.toString());
   }
 
   int rows() {
@@ -34,12 +39,15 @@ final class TextTable {
   }
 
   void print(PrintWriter out) {
-    for (String[] row : rows) {
-      for (int i = 0; i < row.length; i++) {
-        out.print(row[i]);
-        if (i < row.length - 1) {
-          out.print(" ".repeat(widths[i] - row[i].length() + 2));
+    for (String cells : rows) {
+      int start = 0;
+      for (int i = 0; i < widths.length; i++) {
+        int end = cells.indexOf(CELL_END, start);
+        out.write(cells, start, end - start);
+        if (i < widths.length - 1) {
+          out.print(" ".repeat(widths[i] - (end - start) + 2));
         }
+        start = end + 1;
       }
       out.print('\n');
     }

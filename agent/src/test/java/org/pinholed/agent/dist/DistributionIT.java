@@ -111,7 +111,8 @@ class DistributionIT {
     agent.expectations.addAll(Collections.nCopies(rows, FakeAgent.passive(1, 25)));
     Path socket = directory.resolve("control.sock");
     String group = Files.readAttributes(directory, PosixFileAttributes.class).group().getName();
-    try (ControlServer server = ControlServer.open(socket, group, agent)) {
+    ControlServer server = ControlServer.open(socket, group, agent);
+    try {
       Result table =
           run(Map.of(), bin("pinholectl"), "--socket", socket.toString(), "expectations");
       assertEquals(0, table.exit(), table::err);
@@ -120,6 +121,8 @@ class DistributionIT {
           run(Map.of(), bin("pinholectl"), "--socket", socket.toString(), "expectations", "--json");
       assertEquals(0, json.exit(), json::err);
       assertEquals(2 + rows, json.out().lines().count());
+    } finally {
+      server.close();
     }
   }
 
