@@ -18,12 +18,13 @@ final class AuditCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Listing listing = pinholectl.json() ? Listings.json() : Listings.audit();
+    Listing listing =
+        pinholectl.json() ? Listings.json(pinholectl.out()) : Listings.audit(pinholectl.out());
     pinholectl.ask(new JsonFields().with("command", "audit"), listing::add);
     if (listing.count() == 0) {
       pinholectl.err().println("no difference");
     }
-    pinholectl.out().print(listing.text());
+    listing.end();
     return listing.count() == 0 ? 0 : 1;
   }
 }

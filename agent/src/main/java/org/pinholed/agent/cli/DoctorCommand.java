@@ -1,5 +1,6 @@
 package org.pinholed.agent.cli;
 
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -78,28 +79,34 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void print(List<Finding> findings) {
-    Listing json = Listings.json();
-    for (Finding finding : findings) {
-      String level = finding.level().name().toLowerCase(Locale.ROOT);
-      json.add(
-          new JsonFields()
-              .with("level", level)
-              .with("name", finding.name())
-              .with("text", finding.text())
-              .with("advice", finding.advice()));
-      if (!pinholectl.json()) {
-        pinholectl
-            .out()
-            .printf(
-                "%-5s %-18s %s%n",
-                level, Printable.of(finding.name()), Printable.of(finding.text()));
-        for (String line : finding.advice()) {
-          pinholectl.out().printf("%24s  %s%n", "", Printable.of(line));
-        }
-      }
-    }
     if (pinholectl.json()) {
-      pinholectl.out().print(json.text());
+      Listing json = Listings.json(pinholectl.out());
+      findings.forEach(finding -> json.add(fields(finding)));
+      json.end();
+    } else {
+      findings.forEach(this::printText);
     }
+  }
+
+  private static JsonFields fields(Finding finding) {
+    return new JsonFields()
+        .with("level", level(finding))
+        .with("name", finding.name())
+        .with("text", finding.text())
+        .with("advice", finding.advice());
+  }
+
+  private void printText(Finding finding) {
+    PrintWriter out = pinholectl.out();
+    out.printf(
+        "%-5s %-18s %s%n",
+        level(finding), Printable.of(finding.name()), Printable.of(finding.text()));
+    for (String line : finding.advice()) {
+      out.printf("%24s  %s%n", "", Printable.of(line));
+    }
+  }
+
+  private static String level(Finding finding) {
+    return finding.level().name().toLowerCase(Locale.ROOT);
   }
 }

@@ -1,11 +1,13 @@
 package org.pinholed.agent.cli;
 
+import java.io.PrintWriter;
 import java.util.function.Function;
 import org.pinholed.agent.control.JsonFields;
 
 /**
- * Rows on their way to the terminal, kept as text alone: the listing of a full table fits into a
- * small process. For one thread.
+ * Rows on their way to the terminal: written as they come where no row depends on another, else
+ * kept as text alone, so that the listing of a full table fits into a small process. For one
+ * thread.
  */
 interface Listing {
   /**
@@ -22,21 +24,18 @@ interface Listing {
    */
   int count();
 
-  /**
-   * The whole listing.
-   *
-   * @return lines, each with its end; empty if a listing without rows shows nothing
-   */
-  String text();
+  /** Writes what is not written yet, after the last row. */
+  void end();
 
   /**
-   * A listing in aligned columns.
+   * A listing in aligned columns; nothing if there are no rows.
    *
+   * @param out takes the lines, all at the end
    * @param header the names of the columns
    * @param cells makes the cells of a row
    * @return a new listing
    */
-  static Listing table(String[] header, Function<JsonFields, String[]> cells) {
+  static Listing table(PrintWriter out, String[] header, Function<JsonFields, String[]> cells) {
     TextTable table = new TextTable(header);
     return new Listing() {
       @Override
@@ -50,15 +49,18 @@ interface Listing {
       }
 
       @Override
-      public String text() {
-        return table.rows() == 0 ? "" : table.text();
+      public void end() {
+        if (table.rows() > 0) {
+          table.print(out);
+        }
       }
     };
   }
 
   /**
-   * A listing that writes each row by itself.
+   * A listing that writes each row by itself, at once.
    *
+   * @param out takes the rows
    * @param before what comes before the first row
    * @param between what comes between two rows
    * @param each makes the text of a row
@@ -66,16 +68,17 @@ interface Listing {
    * @return a new listing
    */
   static Listing blocks(
+      PrintWriter out,
       String before,
       String between,
       Function<JsonFields, String> each,
       Function<Integer, String> end) {
-    StringBuilder out = new StringBuilder();
     int[] count = new int[1];
     return new Listing() {
       @Override
       public void add(JsonFields row) {
-        out.append(count[0]++ == 0 ? before : between).append(each.apply(row));
+        out.print(count[0]++ == 0 ? before : between);
+        out.print(each.apply(row));
       }
 
       @Override
@@ -84,8 +87,8 @@ interface Listing {
       }
 
       @Override
-      public String text() {
-        return out + end.apply(count[0]);
+      public void end() {
+        out.print(end.apply(count[0]));
       }
     };
   }

@@ -1,10 +1,11 @@
 package org.pinholed.agent.cli;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.control.AgentUnreachableException;
 import org.pinholed.agent.control.ControlError;
@@ -31,12 +32,13 @@ final class ListingOptions {
    * @param pinholectl the command above
    * @param request what to ask
    * @param what what there is none of, when there is none
-   * @param style makes an empty listing
+   * @param style makes an empty listing that writes there
    * @return the exit code
    * @throws AgentUnreachableException if no agent answers
    * @throws ControlError if the agent refuses
    */
-  int show(Pinholectl pinholectl, JsonFields request, String what, Supplier<Listing> style)
+  int show(
+      Pinholectl pinholectl, JsonFields request, String what, Function<PrintWriter, Listing> style)
       throws AgentUnreachableException, ControlError {
     Integer seconds = watchSeconds;
     if (seconds == null) {
@@ -81,12 +83,15 @@ final class ListingOptions {
       Pinholectl pinholectl,
       JsonFields request,
       String what,
-      Supplier<Listing> style,
+      Function<PrintWriter, Listing> style,
       String before)
       throws AgentUnreachableException, ControlError {
-    Listing listing = pinholectl.json() ? Listings.json() : style.get();
+    PrintWriter out = pinholectl.out();
+    out.print(before);
+    Listing listing = pinholectl.json() ? Listings.json(out) : style.apply(out);
     pinholectl.ask(request, listing::add);
-    pinholectl.emit(before + listing.text());
+    listing.end();
+    pinholectl.requireReader();
     if (listing.count() == 0 && !pinholectl.json()) {
       pinholectl.err().println("no " + what); // not among what a pipe reads
     }

@@ -1,5 +1,6 @@
 package org.pinholed.agent.cli;
 
+import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.StringJoiner;
@@ -12,13 +13,14 @@ final class Listings {
   private Listings() {}
 
   // one JSON document: an array with a row on each line
-  static Listing json() {
+  static Listing json(PrintWriter out) {
     return Listing.blocks(
-        "[\n ", ",\n ", ControlJson::line, count -> count == 0 ? "[]\n" : "\n]\n");
+        out, "[\n ", ",\n ", ControlJson::line, count -> count == 0 ? "[]\n" : "\n]\n");
   }
 
-  static Listing expectations() {
+  static Listing expectations(PrintWriter out) {
     return Listing.table(
+        out,
         new String[] {
           "PROTO",
           "STATE",
@@ -54,8 +56,9 @@ final class Listings {
             });
   }
 
-  static Listing owners() {
+  static Listing owners(PrintWriter out) {
     return Listing.table(
+        out,
         new String[] {
           "ID", "STATE", "HELPER", "AGE", "EXPIRE", "PACKETS", "BYTES", "MEDIA", "WHY", "LABEL"
         },
@@ -97,8 +100,8 @@ final class Listings {
 
   // the many-line form of "diagnose sys session list expectation"; a field that has no meaning here
   // is left out
-  static Listing fortios() {
-    return Listing.blocks("", "", Listings::fortios, count -> "total session " + count + "\n");
+  static Listing fortios(PrintWriter out) {
+    return Listing.blocks(out, "", "", Listings::fortios, count -> "total session " + count + "\n");
   }
 
   private static String fortios(JsonFields row) {
@@ -179,8 +182,9 @@ final class Listings {
     out.append('(').append(becomes).append(")\n");
   }
 
-  static Listing audit() {
+  static Listing audit(PrintWriter out) {
     return Listing.table(
+        out,
         new String[] {"DIFFERENCE", "PARENT", "WHAT", "EXPLANATION"},
         row ->
             new String[] {
@@ -191,8 +195,9 @@ final class Listings {
             });
   }
 
-  static Listing sessions() {
+  static Listing sessions(PrintWriter out) {
     return Listing.table(
+        out,
         new String[] {
           "SERIAL",
           "PROTO",
@@ -232,8 +237,9 @@ final class Listings {
             });
   }
 
-  static Listing helpers() {
+  static Listing helpers(PrintWriter out) {
     return Listing.table(
+        out,
         new String[] {"ID", "NAME", "PROTO", "PORT", "STATE", "TIMEOUT", "OPTIONS"},
         row ->
             new String[] {

@@ -198,6 +198,15 @@ public final class Pinholectl implements Runnable {
    */
   void emit(String text) {
     out().print(text);
+    requireReader();
+  }
+
+  /**
+   * Writes what waits to be written.
+   *
+   * @throws OutputClosed if nobody reads any more, as behind {@code head}
+   */
+  void requireReader() {
     if (out().checkError()) {
       throw new OutputClosed();
     }

@@ -23,9 +23,9 @@ final class ReloadCommand implements Callable<Integer> {
     List<JsonFields> changes = new ArrayList<>();
     pinholectl.ask(new JsonFields().with("command", "reload"), changes::add);
     if (pinholectl.json()) {
-      Listing listing = Listings.json();
+      Listing listing = Listings.json(pinholectl.out());
       changes.forEach(listing::add);
-      pinholectl.out().print(listing.text());
+      listing.end();
     } else if (changes.isEmpty()) {
       pinholectl.err().println("nothing changed");
     } else {

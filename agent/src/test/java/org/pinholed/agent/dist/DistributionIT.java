@@ -8,8 +8,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -17,6 +19,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.pinholed.agent.control.ControlServer;
+import org.pinholed.agent.control.FakeAgent;
 
 @Timeout(120)
 class DistributionIT {
@@ -96,6 +100,30 @@ class DistributionIT {
     assertTrue(help.out().contains("expectations"), help.out());
     Result version = run(Map.of(), bin("pinholectl"), "--version");
     assertTrue(version.out().matches("pinholectl \\d+\\.\\d+\\.\\d+\\S*\n"), version.toString());
+  }
+
+  // 20,000 calls with audio have 120,000 rows.
+  @Test
+  void pinholectl_listsSoManyExpectations(@TempDir Path directory)
+      throws IOException, InterruptedException {
+    FakeAgent agent = new FakeAgent();
+    int rows = 1 << 17;
+    agent.expectations.addAll(Collections.nCopies(rows, FakeAgent.passive(1, 25)));
+    Path socket = directory.resolve("control.sock");
+    String group = Files.readAttributes(directory, PosixFileAttributes.class).group().getName();
+    ControlServer server = ControlServer.open(socket, group, agent);
+    try {
+      Result table =
+          run(Map.of(), bin("pinholectl"), "--socket", socket.toString(), "expectations");
+      assertEquals(0, table.exit(), table::err);
+      assertEquals(1 + rows, table.out().lines().count());
+      Result json =
+          run(Map.of(), bin("pinholectl"), "--socket", socket.toString(), "expectations", "--json");
+      assertEquals(0, json.exit(), json::err);
+      assertEquals(2 + rows, json.out().lines().count());
+    } finally {
+      server.close();
+    }
   }
 
   @Test

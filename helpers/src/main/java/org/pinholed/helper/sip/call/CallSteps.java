@@ -2,6 +2,7 @@ package org.pinholed.helper.sip.call;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -118,7 +119,16 @@ final class CallSteps {
       }
     }
     @Nullable Endpoint[] seen = requests.expect(open.group());
-    Media shown = media.withSeen(seen);
+    boolean[] asked = requests.asked();
+    for (int at = 0; at < media.streams(); at++) {
+      if (asked[at] && seen[at] == null) {
+        // A port is missing: half of a description leads nowhere, so nothing of it is shown.
+        Arrays.fill(seen, null);
+        Arrays.fill(asked, true);
+        break;
+      }
+    }
+    Media shown = media.withSeen(seen, asked);
     if (shown != media) {
       seenMedia.put(media, shown);
     }
@@ -216,6 +226,15 @@ final class CallSteps {
       requests.add(request);
       indexes[place] = requests.size();
       return true;
+    }
+
+    /** Which places wait for an answer. */
+    boolean[] asked() {
+      boolean[] asked = new boolean[indexes.length];
+      for (int place = 0; place < asked.length; place++) {
+        asked[place] = indexes[place] > 0;
+      }
+      return asked;
     }
 
     @Nullable Endpoint[] expect(String group) {

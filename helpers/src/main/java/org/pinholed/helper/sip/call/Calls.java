@@ -139,18 +139,20 @@ public final class Calls {
         && message.toTag() == CallNames.NONE;
   }
 
+  /** Nothing if nothing of it is seen: what names nothing of the outside stays as a whole. */
   private static List<SeenMedia.Stream> streams(Media media) {
     List<SeenMedia.Stream> streams = new ArrayList<>(media.streams());
+    boolean names = false;
+    boolean isSeen = false;
     for (int at = 0; at < media.streams(); at++) {
       boolean written = isWritten(media.place(at));
       Endpoint rtp = written ? media.seen(at) : null;
-      if (written && rtp == null) {
-        return List.of(); // a port is missing: half of a description leads nowhere
-      }
-      Endpoint rtcp = isWritten(media.rtcpPlace(at)) ? media.seenRtcp(at) : null;
+      Endpoint rtcp = rtp != null && isWritten(media.rtcpPlace(at)) ? media.seenRtcp(at) : null;
+      names |= written;
+      isSeen |= rtp != null;
       streams.add(new SeenMedia.Stream(rtp, rtcp));
     }
-    return streams;
+    return names && !isSeen ? List.of() : streams;
   }
 
   private static List<SeenMedia.Signalled> signals(List<Signal> named, Signals known) {

@@ -248,9 +248,18 @@ final class Media {
     return seenAddress;
   }
 
-  /** What others see of a stream; null if nothing was opened. */
+  /**
+   * What others see of a stream; null if nothing was opened. A bundled one has no port of its own
+   * where it names that of another one.
+   */
   @Nullable Endpoint seen(int stream) {
-    return seenEndpoint(seenPort(stream), address(stream));
+    int first = bundledInto(stream);
+    boolean shares =
+        seenPort(stream) == 0
+            && first >= 0
+            && port(stream) == port(first)
+            && Objects.equals(address(stream), address(first));
+    return seenEndpoint(seenPort(shares ? first : stream), address(stream));
   }
 
   @Nullable Endpoint seenRtcp(int stream) {
@@ -263,25 +272,34 @@ final class Media {
   }
 
   /**
-   * The same, with what others see.
+   * The same, with what others see. What is not asked for keeps what was seen of it: a stream may
+   * be shut meanwhile, and a copy of its message says all the same what the first one said.
    *
    * @param seenBy the endpoint that others see of each stream, then that of each RTCP; null where
    *     nothing was opened
+   * @param asked which of them were to be opened
    */
-  Media withSeen(@Nullable Endpoint[] seenBy) {
+  Media withSeen(@Nullable Endpoint[] seenBy, boolean[] asked) {
     long[] changed = ports.clone();
     InetAddress other = seenAddress;
     for (int at = 0; at < changed.length; at++) {
+      int rtcpAt = changed.length + at;
       Endpoint rtp = seenBy[at];
-      Endpoint rtcp = seenBy[changed.length + at];
       changed[at] =
-          withSeen(changed[at], rtp == null ? 0 : rtp.port(), rtcp == null ? 0 : rtcp.port());
+          withSeen(
+              changed[at],
+              asked[at] ? portOf(rtp) : seenPort(at),
+              asked[rtcpAt] ? portOf(seenBy[rtcpAt]) : seenRtcpPort(at));
       if (rtp != null && !rtp.address().equals(address(at))) {
         other = rtp.address();
       }
     }
     boolean same = Arrays.equals(changed, ports) && Objects.equals(other, seenAddress);
     return same ? this : new Media(addresses, changed, bits, other);
+  }
+
+  private static int portOf(@Nullable Endpoint seen) {
+    return seen == null ? 0 : seen.port();
   }
 
   private static long withSeen(long ports, int seen, int seenRtcp) {

@@ -814,6 +814,79 @@ class CallsTest {
       nothingIsLeft();
     }
 
+    /** RFC 9143 section 7.3: the answer names one port for all, which is open once. */
+    @Test
+    void bundledAnswer_saysOnePortForAll() {
+      String[] lines = {
+        "a=group:BUNDLE a v",
+        "m=audio 6000 UDP/TLS/RTP/SAVPF 111",
+        "a=mid:a",
+        "a=rtcp-mux",
+        "m=video 6002 UDP/TLS/RTP/SAVPF 96",
+        "a=mid:v",
+        "a=rtcp-mux"
+      };
+      masqueraded.client(SipWord.OPTIONS).tags("o", "").say();
+      masqueraded.server(SipWord.INVITE).tags("f", "").sdp(sdp(SERVER, lines)).say();
+      bench.model.taken(new Endpoint(address(OUTSIDE), 4000));
+      String[] answer = lines.clone();
+      answer[1] = "m=audio 4000 UDP/TLS/RTP/SAVPF 111";
+      answer[4] = "m=video 4000 UDP/TLS/RTP/SAVPF 96";
+      SeenMedia seen =
+          masqueraded.clientAnswers(200, SipWord.INVITE).sdp(sdp(INSIDE, answer)).say();
+      Endpoint outside = new Endpoint(address(OUTSIDE), 4002);
+      assertEquals(outside, seen.stream(0).rtp());
+      assertEquals(outside, seen.stream(1).rtp());
+      SeenMedia again =
+          masqueraded.clientAnswers(200, SipWord.INVITE).sdp(sdp(INSIDE, answer)).say();
+      assertEquals(seen, again);
+      SeenMedia reoffer =
+          masqueraded.client(SipWord.INVITE).cseq(7).tags("t", "f").sdp(sdp(INSIDE, answer)).say();
+      assertEquals(seen, reoffer);
+    }
+
+    /** Whoever bundles and does not share: what is not open stays, the rest leads to the phone. */
+    @Test
+    void answerWhoseBundledStreamHasAPortOfItsOwn_isRewrittenAllTheSame() {
+      String[] lines = {
+        "a=group:BUNDLE a v",
+        "m=audio 6000 RTP/AVP 0",
+        "a=mid:a",
+        "a=rtcp-mux",
+        "m=video 6002 RTP/AVP 31",
+        "a=mid:v",
+        "a=rtcp-mux"
+      };
+      masqueraded.client(SipWord.OPTIONS).tags("o", "").say();
+      masqueraded.server(SipWord.INVITE).tags("f", "").sdp(sdp(SERVER, lines)).say();
+      String[] answer = lines.clone();
+      answer[1] = "m=audio 4000 RTP/AVP 0";
+      answer[4] = "m=video 4002 RTP/AVP 31";
+      SeenMedia seen =
+          masqueraded.clientAnswers(200, SipWord.INVITE).sdp(sdp(INSIDE, answer)).say();
+      assertEquals(new Endpoint(address(OUTSIDE), 4000), seen.stream(0).rtp());
+      assertNull(seen.stream(1).rtp());
+    }
+
+    /** The ports of what the other side does not want are shut; a copy says what its first said. */
+    @Test
+    void copyOfAnOffer_saysTheSame_alsoOnceAStreamWasRefused() {
+      bench.model.taken(new Endpoint(address(OUTSIDE), 4002));
+      String[] lines = {"m=audio 4000 RTP/AVP 0", "m=video 4002 RTP/AVP 31", "a=rtcp:4010"};
+      SeenMedia first =
+          masqueraded.client(SipWord.INVITE).tags("f", "").sdp(sdp(INSIDE, lines)).say();
+      assertEquals(new Endpoint(address(OUTSIDE), 4004), first.stream(1).rtp());
+      String[] answer = {"m=audio 6000 RTP/AVP 0", "m=video 0 RTP/AVP 31"};
+      masqueraded.serverAnswers(183, SipWord.INVITE).sdp(sdp(SERVER, answer)).say();
+      SeenMedia again =
+          masqueraded.client(SipWord.INVITE).tags("f", "").sdp(sdp(INSIDE, lines)).say();
+      assertEquals(first, again);
+      masqueraded.serverAnswers(200, SipWord.INVITE).sdp(sdp(SERVER, answer)).say();
+      assertEquals(
+          first, masqueraded.client(SipWord.INVITE).tags("f", "").sdp(sdp(INSIDE, lines)).say());
+      assertEquals(pair(4000), bench.model.mediaPorts(address(INSIDE)));
+    }
+
     @Test
     void noFreePort_isLeft() {
       for (int port = 4000; port < 65536; port++) {
