@@ -46,6 +46,7 @@ public final class Registrations {
   private final RegistrationNames names;
   private final SharedMap<Registration> registrations;
   private final RegistrationsOfSource ofSource;
+  private final UnopenedRegisters unopened = new UnopenedRegisters();
 
   /**
    * Makes the registrations of a flow.
@@ -95,14 +96,23 @@ public final class Registrations {
       refusal = SipReason.TOO_MANY_REGISTRATIONS_OF_SOURCE;
     }
     if (refusal != null) {
-      out.report(refusal, message.streamOffset());
-      return SeenContacts.NONE;
+      return refused(refusal, message, out);
     }
     List<@Nullable Place> places = new ArrayList<>();
     for (RegisterMessage.Contact contact : message.contacts()) {
       places.add(place(contact, message, out));
     }
-    return asks ? ask(message, places, nowNs, out) : SeenContacts.NONE;
+    if (!asks) {
+      unopened.add(message);
+      return SeenContacts.NONE;
+    }
+    return ask(message, places, nowNs, out);
+  }
+
+  private SeenContacts refused(SipReason reason, RegisterMessage message, OutcomeSink out) {
+    out.report(reason, message.streamOffset());
+    unopened.add(message);
+    return SeenContacts.NONE;
   }
 
   /** Where a contact is; null if nothing is opened for it. */
@@ -134,8 +144,7 @@ public final class Registrations {
       RegisterMessage message, List<@Nullable Place> places, long nowNs, OutcomeSink out) {
     Registration known = registrations.get(message.registration(), nowNs);
     if (known == null && !hasPlace(message, nowNs)) {
-      out.report(SipReason.TOO_MANY_REGISTRATIONS, message.streamOffset());
-      return SeenContacts.NONE;
+      return refused(SipReason.TOO_MANY_REGISTRATIONS, message, out);
     }
     Pinholes pinholes = new Pinholes(message, message.direction(), out);
     List<@Nullable Endpoint> seen = new ArrayList<>();
@@ -205,7 +214,7 @@ public final class Registrations {
       Asked asked = known == null ? null : known.answeredBy(message);
       if (known != null && asked != null) {
         granted(message, known.at(nowNs), asked, nowNs, out);
-      } else if (!message.contacts().isEmpty()) {
+      } else if (!message.contacts().isEmpty() && !unopened.has(message)) {
         out.report(SipReason.REGISTER_UNASKED, message.streamOffset());
       }
     }

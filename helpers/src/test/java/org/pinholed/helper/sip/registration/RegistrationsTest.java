@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -333,6 +334,48 @@ class RegistrationsTest {
     say(message("sip:a@e", 0, 1, "b1", 3600, false, false, contact(PHONE, 5062, -1)));
     say(message("sip:b@e", 0, 1, "b1", 3600, false, false, contact(PHONE, 5062, -1)));
     assertEquals(List.of("tooManyRegistrations"), model.takeReasons());
+  }
+
+  /** One reason for one thing that went wrong, and none for who asks what is registered. */
+  @Test
+  void answerToWhatWasRefused_orAsksForNothing_needsNoReasonOfItsOwn() {
+    settings = settings(1, 2, 2);
+    Registrations flow = new Registrations(facts, shared, settings);
+    RegisterMessage.Contact[] three = {
+      contact(PHONE, 5062, -1), contact(PHONE, 5064, -1), contact(PHONE, 5066, -1)
+    };
+    Map<RegisterMessage, List<String>> requests = new LinkedHashMap<>();
+    requests.put(message(0, 1, "b1", 3600, three), List.of("tooManyContacts"));
+    requests.put(message(0, 2, "b2", 3600), List.of());
+    requests.put(ofUser("sip:a@example", 0, "b3"), List.of());
+    requests.put(ofUser("sip:b@example", 0, "b4"), List.of("tooManyRegistrations"));
+    requests.put(ofUser("sip:c@example", 0, "b5"), List.of("tooManyRegistrationsOfSource"));
+    requests.forEach(
+        (request, reasons) -> {
+          flow.onRequest(request, model.nowNs(), model.sink(facts));
+          assertEquals(reasons, model.takeReasons());
+        });
+    List<RegisterMessage> answers =
+        List.of(
+            message(200, 1, "b1", 3600, contact(OUTSIDE, 5062, -1)),
+            message(200, 2, "b2", 3600, contact(OUTSIDE, 5062, -1)),
+            ofUser("sip:a@example", 200, "b3"),
+            ofUser("sip:b@example", 200, "b4"),
+            ofUser("sip:c@example", 200, "b5"));
+    for (RegisterMessage answer : answers) {
+      for (int copies = 0; copies < 2; copies++) {
+        flow.onAnswer(answer, model.nowNs(), model.sink(facts));
+        assertEquals(List.of(), model.takeReasons());
+      }
+    }
+    assertEquals(Set.of(OPEN), model.open(), "of the one that was not refused");
+    flow.onAnswer(ofUser("sip:b@example", 200, "b6"), model.nowNs(), model.sink(facts));
+    assertEquals(List.of("registerUnasked"), model.takeReasons());
+  }
+
+  private RegisterMessage ofUser(String user, int status, String branch) {
+    String host = status == 0 ? PHONE : OUTSIDE;
+    return message(user, status, 3, branch, 3600, false, false, contact(host, 5062, -1));
   }
 
   @Test
