@@ -440,6 +440,20 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
     }
   }
 
+  /**
+   * Takes back what the message that is being read announced or opened: it passes as it came.
+   *
+   * @param why the reason
+   */
+  public void takeBackMessage(Reason why) {
+    for (Expectation expectation : pinholes.takeBackMessage()) {
+      table.owners().remove(expectation);
+      trace.shuts(expectation);
+      events.history().refused(expectation, why, "");
+    }
+    report(why, 0);
+  }
+
   @Override
   public void concerns(@Nullable OwnerId owner) {
     concerned = owner;

@@ -61,6 +61,9 @@ public final class PinholeTransaction {
   /** Of the message that is being read, what waits for an answer. */
   private final List<Expectation> unanswered = new ArrayList<>(2);
 
+  /** What the message that is being read opens. */
+  private final List<Expectation> ofMessage = new ArrayList<>(4);
+
   private final List<Pinhole> toClose = new ArrayList<>();
   private final List<RewrittenDirection> toHold = new ArrayList<>(2);
   private final List<Pinhole> openPinholes = new ArrayList<>();
@@ -112,6 +115,7 @@ public final class PinholeTransaction {
   void beginMessage() {
     translationRefused = false;
     unanswered.clear();
+    ofMessage.clear();
   }
 
   /** Notes that an expectation of the message is announced and not opened yet. */
@@ -137,6 +141,7 @@ public final class PinholeTransaction {
       end(other, AgentEvent.Kind.REPLACED);
     }
     toOpen.add(expectation);
+    ofMessage.add(expectation);
   }
 
   /**
@@ -194,6 +199,24 @@ public final class PinholeTransaction {
       }
     }
     back.forEach(toOpen::remove);
+    back.forEach(table::end);
+    return back;
+  }
+
+  /**
+   * Takes back what the message that is being read announced or opens, if the kernel knows nothing
+   * of it yet.
+   *
+   * @return those that are over now
+   */
+  List<Expectation> takeBackMessage() {
+    unanswered.removeIf(expectation -> expectation.state() != Expectation.State.ANNOUNCED);
+    List<Expectation> back = new ArrayList<>(unanswered);
+    for (Expectation expectation : ofMessage) {
+      if (toOpen.remove(expectation)) {
+        back.add(expectation);
+      }
+    }
     back.forEach(table::end);
     return back;
   }

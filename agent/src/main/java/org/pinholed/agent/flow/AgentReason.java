@@ -64,6 +64,11 @@ public enum AgentReason implements Reason {
       Kind.REFUSED,
       "the packet has an authentication header or a source route, so its checksums cannot be made"
           + " anew and nothing in it is rewritten"),
+  /** The kernel takes back 65,531 bytes from a queue: an attribute of netlink with its header. */
+  DATAGRAM_TOO_LONG(
+      Kind.REFUSED,
+      "rewritten, the datagram would have more than the 65531 bytes that the kernel takes back from"
+          + " a queue, so it passes as it came and opens nothing"),
   /** All ports that were tried are announced by others to the same peer. */
   NO_FREE_PORT(Kind.REFUSED, "no port of the translated address is free for the announcement"),
   /** Two servers behind one address, and both want the same ports of it for the same client. */

@@ -34,6 +34,22 @@ public final class DatagramRewriter {
   private final PacketDraft draft = new PacketDraft();
   private int nextId = new SecureRandom().nextInt();
 
+  /**
+   * Whether no packet is long enough for what a datagram becomes, or none that the kernel takes.
+   *
+   * @param packet a readable UDP packet
+   * @param edits what is replaced
+   * @return true if {@link #rewrite} cannot make it, whatever its way out is
+   */
+  public static boolean isTooLong(PacketView packet, List<DatagramEdit> edits) {
+    int headerBytes = packet.payloadOffset() - packet.offset();
+    long newBytes = (long) headerBytes + packet.payloadLengthBytes();
+    for (DatagramEdit edit : edits) {
+      newBytes += edit.growth();
+    }
+    return newBytes > PacketDraft.MAX_PACKET_BYTES;
+  }
+
   /** Makes a rewriter. */
   public DatagramRewriter() {}
 

@@ -6,6 +6,8 @@ import org.pinholed.helper.ExplainedWord;
 public enum UnreadableReason implements ExplainedWord {
   /** A header ends after the packet, or a length lies. */
   TRUNCATED("a header or a length in it reaches beyond its end"),
+  /** The kernel gives 65,531 bytes of a packet to a queue: an attribute of netlink. */
+  TOO_LONG("it has more than the 65531 bytes that the kernel gives to a queue"),
   /** Neither version 4 nor 6. */
   NOT_IP("it is neither IPv4 nor IPv6"),
   /** A protocol number that no helper knows. */

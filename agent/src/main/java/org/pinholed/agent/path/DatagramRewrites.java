@@ -116,6 +116,11 @@ public final class DatagramRewrites implements MessageEdits {
     return edits;
   }
 
+  /** Whether the changed packet would be longer than the kernel takes. */
+  boolean isTooLong() {
+    return DatagramRewriter.isTooLong(packet, edits);
+  }
+
   /** Forgets what is to be replaced. */
   void cancel() {
     edits.clear();

@@ -2,6 +2,7 @@ package org.pinholed.agent.path;
 
 import org.pinholed.agent.announce.Outcomes;
 import org.pinholed.agent.announce.PinholeTransaction;
+import org.pinholed.agent.flow.AgentReason;
 import org.pinholed.agent.flow.DatagramBeginnings;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowTable;
@@ -167,6 +168,10 @@ public final class UdpPath implements PacketPath {
       events.reason(flow.parent(), ended, "");
     } else if (ended != null) {
       flows.endReading(flow, ended);
+    }
+    if (!rewrites.edits().isEmpty() && rewrites.isTooLong()) {
+      rewrites.cancel();
+      outcomes.takeBackMessage(AgentReason.DATAGRAM_TOO_LONG);
     }
     if (!rewrites.edits().isEmpty()) {
       giveVerdict(queued);

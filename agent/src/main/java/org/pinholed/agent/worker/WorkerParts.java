@@ -192,7 +192,7 @@ final class WorkerParts {
       UnreadableReason unreadable =
           packet.wrap(queued.buffer(), queued.payloadOffset(), queued.payloadLengthBytes());
       if (unreadable != null) {
-        metrics.unreadablePacket(unreadable);
+        metrics.unreadablePacket(queued.isTruncated() ? UnreadableReason.TOO_LONG : unreadable);
       } else {
         (packet.isTcp() ? tcp : udp).read(queued);
       }

@@ -804,6 +804,25 @@ class DatagramPathTest {
       bench.assertVerdicts();
     }
 
+    /** 65,531 bytes are all that the kernel takes back; the headers have 28, and it grows by 24. */
+    @Test
+    void notWhatWouldBeLongerThanTheKernelTakes_whichPassesAndIsSaid() {
+      String fits = "client 5000 5000 " + "x".repeat(65_479 - 17);
+      String tooLong = "client 6000 6000 " + "x".repeat(65_480 - 17);
+      masqueraded().client("client 4000 4000").client(fits).client(tooLong);
+
+      assertEquals(65_503, passed().get(1).length());
+      assertEquals(tooLong, passed().get(2));
+      assertEquals(
+          List.of(
+              "ONCE TCP 198.51.100.7 > 203.0.113.9:4000",
+              "ONCE TCP 198.51.100.7 > 203.0.113.9:5000"),
+          bench.backend().open());
+      assertEquals("datagramTooLong", session().reason());
+      assertEquals(1, bench.metrics().of("reason datagramTooLong test"));
+      bench.assertVerdicts();
+    }
+
     @Test
     void notWhatIsMalformed() {
       masqueraded().client("nonsense");
