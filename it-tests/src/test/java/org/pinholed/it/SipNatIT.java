@@ -204,6 +204,32 @@ class SipNatIT {
     }
   }
 
+  /** Some phones glue a keep-alive to a message (RFC 5626 section 3.5.1, RFC 3261 section 7.5). */
+  @ParameterizedTest
+  @EnumSource
+  void messageBehindAKeepAlive_isReadAndChanged_andTheKeepAliveStays(Family family) {
+    SipScenario scenario = labs.with(new Router(NatMode.MASQUERADE, family, true));
+    String keepAlive = "\r\n\r\n";
+    try (SipLine line = scenario.udp(5098);
+        SipCall call = scenario.call(line)) {
+      SipMessage invite = call.build(Side.CALLER, "INVITE", call.audio(Side.CALLER).sdp());
+      String heard = line.dialogue().toServer(keepAlive + invite.text());
+      assertEquals(keepAlive, heard.substring(0, keepAlive.length()));
+      SipMessage read = SipMessage.of(heard.substring(keepAlive.length()));
+      assertEquals(line.dialogue().clientSeenByServer(), read.contact());
+      Endpoint told = read.sdp().rtp();
+      assertEquals(line.dialogue().clientSeenByServer().host(), told.host());
+      RtpPeer near = call.audio(Side.CALLER);
+      scenario.assertOpen(call.audio(Side.CALLEE).rtp(), told, near.rtp());
+      SipMessage busy = call.buildAnswer(Side.CALLEE, read, 486, null);
+      SipMessage ended =
+          SipMessage.of(
+              line.dialogue().toClient(keepAlive + busy.text()).substring(keepAlive.length()));
+      assertEquals(invite.header("Via").split(";", 2)[0], ended.header("Via").split(";", 2)[0]);
+      scenario.awaitNoMedia();
+    }
+  }
+
   /** A phone that asked a STUN server writes its outside address itself: nothing is changed. */
   @ParameterizedTest
   @EnumSource
