@@ -1,7 +1,10 @@
 package org.pinholed.helper.sip.call;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.pinholed.helper.sip.call.CallBench.INSIDE;
+import static org.pinholed.helper.sip.call.CallBench.OUTSIDE;
 import static org.pinholed.helper.sip.call.CallBench.PHONE;
 import static org.pinholed.helper.sip.call.CallBench.SERVER;
 
@@ -12,7 +15,9 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.sip.policy.SipSettings.MediaFrom;
+import org.pinholed.helper.sip.sdp.SdpDescription;
 import org.pinholed.helper.sip.words.SipWord;
 
 /** Messages in any order, legal or not: what holds whatever comes. */
@@ -132,6 +137,88 @@ class CallPropertyTest {
         assertEquals(open, one.bench.model.open(), "run " + run + " message " + number);
       }
     }
+  }
+
+  /**
+   * A description of a phone: streams that come and go, bundled or not, with RTCP beside or not.
+   */
+  private static SdpDescription streams(Random random, String address, int port) {
+    List<String> lines = new ArrayList<>();
+    boolean bundles = random.nextBoolean();
+    if (bundles) {
+      lines.add("a=group:BUNDLE 0 1 2");
+    }
+    boolean sharesPort = bundles && random.nextBoolean();
+    for (int at = 0; at < 1 + random.nextInt(3); at++) {
+      boolean off = at > 0 && random.nextInt(4) == 0;
+      int own = sharesPort ? port : port + 10 * at;
+      lines.add("m=" + (at == 0 ? "audio " : "video ") + (off ? 0 : own) + " RTP/AVP 0");
+      lines.add("a=mid:" + at);
+      if (bundles || random.nextBoolean()) {
+        lines.add("a=rtcp-mux");
+      }
+      if (!sharesPort && random.nextInt(4) == 0) {
+        lines.add("a=rtcp:" + (own + 5));
+      }
+    }
+    return CallBench.sdp(address, lines.toArray(String[]::new));
+  }
+
+  /**
+   * What was made of a message is made of its copy (a shift of one port would be audio that goes
+   * nowhere); and of a phone's description that has a port open none goes out as it came.
+   */
+  @Test
+  void behindTranslation_copiesSayTheSame_andWhatIsOpenIsSaid() {
+    int shown = 0;
+    for (int run = 0; run < RUNS; run++) {
+      Random random = new Random(SEED * 3000 + run);
+      CallBench bench = new CallBench();
+      CallBench.Talk flow = bench.flow(CallBench.translated(INSIDE, 5062, OUTSIDE, 5062, SERVER));
+      if (random.nextBoolean()) {
+        bench.model.taken(new Endpoint(CallBench.address(OUTSIDE), 4000));
+        bench.model.taken(new Endpoint(CallBench.address(OUTSIDE), 4010));
+      }
+      boolean clientCalls = random.nextBoolean();
+      long cseq = 1;
+      for (int number = 0; number < 16; number++) {
+        boolean isFirst = number == 0;
+        boolean asks = isFirst || random.nextInt(3) == 0;
+        SipWord method =
+            isFirst || random.nextBoolean() ? SipWord.INVITE : METHODS[3 + random.nextInt(4)];
+        boolean client = isFirst ? clientCalls : random.nextBoolean();
+        int status = STATUS[random.nextInt(random.nextInt(4) == 0 ? STATUS.length : 5)];
+        CallBench.Say say =
+            client
+                ? (asks ? flow.client(method) : flow.clientAnswers(status, method))
+                : (asks ? flow.server(method) : flow.serverAnswers(status, method));
+        // Of an answer From and To are those of the request that the other side sent.
+        boolean byCaller = (asks == client) == clientCalls;
+        cseq += asks && random.nextBoolean() ? 1 : 0;
+        say.tags(byCaller ? "f" : "t", isFirst ? "" : byCaller ? "t" : "f");
+        say.cseq(cseq).branch("b" + number);
+        SdpDescription description =
+            client
+                ? streams(random, INSIDE, 4000 + 100 * random.nextInt(2))
+                : streams(random, SERVER, 6000 + 100 * random.nextInt(2));
+        boolean describes = isFirst || random.nextInt(4) != 0;
+        say.sdp(describes ? description : null);
+        Set<Integer> before = bench.model.mediaPorts(CallBench.address(INSIDE));
+        SeenMedia seen = say.say();
+        Set<Integer> open = bench.model.mediaPorts(CallBench.address(INSIDE));
+        String what = "run " + run + " message " + number;
+        for (int at = 0; client && describes && at < description.streams().size(); at++) {
+          int port = description.streams().get(at).port();
+          if (open.contains(port) && !before.contains(port)) {
+            assertNotNull(seen.stream(at).rtp(), what + " port " + port);
+            shown++;
+          }
+        }
+        assertEquals(seen, say.say(), what);
+        assertEquals(open, bench.model.mediaPorts(CallBench.address(INSIDE)), what);
+      }
+    }
+    assertTrue(shown > RUNS, "runs in which nothing is translated show nothing: " + shown);
   }
 
   @Test
