@@ -56,7 +56,10 @@ public final class KamailioProcess implements AutoCloseable {
             "-w",
             run.toString(),
             "-Y",
-            run.toString());
+            run.toString(),
+            "-A",
+            // It listens there, and must connect from there, too.
+            own.contains(":") ? "SOURCE6=" + own : "SOURCE4");
     Scenario.await(READY, () -> listens(lab) || !process.isAlive(), () -> read(log));
     if (!process.isAlive()) {
       throw new AssertionError(read(log));

@@ -52,7 +52,30 @@ public final class PhoneRouter implements AutoCloseable {
     SipRouter router =
         SipRouter.start(Links.VETH, nat, family, Help.AGENT, SipRouter.helpers(options));
     router.lab().firewall(Lab.Host.ROUTER, COUNTERS);
+    if (family == Family.V6) {
+      preferFirst(router.lab(), Lab.Host.CLIENT, "c0", family.otherClient());
+      preferFirst(router.lab(), Lab.Host.SERVER, "s0", family.otherServer());
+    }
     return new PhoneRouter(router);
+  }
+
+  /** A phone binds its media to no address: the kernel must choose the one that it announces. */
+  private static void preferFirst(Lab lab, Lab.Host host, String device, String other) {
+    String address = other + "/64";
+    lab.run(
+            host,
+            Lab.SHORT,
+            "ip",
+            "addr",
+            "change",
+            address,
+            "dev",
+            device,
+            "valid_lft",
+            "forever",
+            "preferred_lft",
+            "0")
+        .orFail();
   }
 
   /**
@@ -109,6 +132,38 @@ public final class PhoneRouter implements AutoCloseable {
     long in = mediaIn() + packets;
     long out = mediaOut() + packets;
     Scenario.await(PATIENCE, () -> mediaIn() >= in && mediaOut() >= out, this::state);
+  }
+
+  /**
+   * How many messages of a kind the agent has read, by its counter.
+   *
+   * @param word as {@code pinholed_messages_total} has it, for example {@code ACK}
+   */
+  public long messages(String word) {
+    String begin = "pinholed_messages_total{helper=\"sip\",word=\"" + word + "\"";
+    return lab()
+        .run(Lab.Host.ROUTER, Lab.SHORT, "curl", "-s", "http://127.0.0.1:9765/metrics")
+        .orFail()
+        .lines()
+        .filter(line -> line.startsWith(begin))
+        .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+        .sum();
+  }
+
+  /** Does something that one message of a kind follows upon, and waits until that was read. */
+  public void andRead(String word, Runnable something) {
+    long before = messages(word);
+    something.run();
+    Scenario.await(PATIENCE, () -> messages(word) > before, this::state);
+  }
+
+  /** Where the open media lead to, outside and inside, in a fixed order. */
+  public String openMediaPorts() {
+    return openMedia().stream()
+        .map(row -> row.path("destination") + " " + row.path("translatedDestination"))
+        .sorted()
+        .toList()
+        .toString();
   }
 
   /** The open media, as {@code pinholectl --json expectations} has them. */

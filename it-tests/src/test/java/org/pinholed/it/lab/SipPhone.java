@@ -60,6 +60,9 @@ public final class SipPhone implements AutoCloseable {
   private static final Pattern FROM =
       Pattern.compile("incoming rtp for 'audio' established, receiving from (\\S+)");
 
+  /** What it writes once both sides have agreed on media. */
+  private static final Pattern UPDATED = Pattern.compile("stream: update 'audio'");
+
   /**
    * The packets of RTP of one call.
    *
@@ -151,6 +154,23 @@ public final class SipPhone implements AutoCloseable {
   /** Ends the call. */
   public void hangUp() {
     command("hangup", "");
+  }
+
+  /** Puts the other one on hold by another offer, and waits until that is answered. */
+  public void hold() {
+    offer("hold");
+  }
+
+  /** Speaks again with who is on hold. */
+  public void resume() {
+    offer("resume");
+  }
+
+  private void offer(String word) {
+    int before = found(UPDATED).size();
+    command(word, "");
+    Scenario.await(
+        PATIENCE, () -> found(UPDATED).size() > before, () -> name + " " + word + "\n" + text());
   }
 
   /** Waits until its call is on and media come; from where. */

@@ -63,6 +63,32 @@ public final class SippProcess implements AutoCloseable {
             answering));
   }
 
+  /**
+   * Starts who is called once, over UDP at the port from which it registered, on the client's side.
+   *
+   * @param mediaPort where it echoes media
+   */
+  public static SippProcess answerAtClient(Lab lab, String scenario, String own, int mediaPort) {
+    return start(
+        lab,
+        Lab.Host.CLIENT,
+        scenario + "-uas.xml",
+        List.of(
+            "-i",
+            own,
+            "-mi",
+            own,
+            "-p",
+            "" + CALLER_PORT,
+            "-mp",
+            "" + mediaPort,
+            "-rtp_echo",
+            "-t",
+            "u1",
+            "-m",
+            "1"));
+  }
+
   /** Starts who calls: so many calls, ten a second, all of them at once if they take so long. */
   public static SippProcess call(
       Lab lab, String scenario, String transport, String own, Endpoint dialed, int calls) {
@@ -123,6 +149,15 @@ public final class SippProcess implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Waits until one that was started by {@link #answerAtClient} listens. */
+  public static void awaitPort(Lab lab, Lab.Host host) {
+    Scenario.await(
+        Lab.SHORT,
+        () ->
+            !lab.run(host, Lab.SHORT, "ss", "-Hlun", "sport = :" + CALLER_PORT).orFail().isBlank(),
+        () -> "sipp does not listen");
   }
 
   /**
