@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -51,7 +52,7 @@ class SipPhonesIT {
   /** The one who calls holds, then the one who was called; each time they speak again. */
   @ParameterizedTest
   @MethodSource("routers")
-  void phonesHoldAndSpeakAgain(NatMode nat, Family family, String transport) {
+  void phonesHoldAndSpeakAgain(@Nullable NatMode nat, Family family, String transport) {
     String dialed = nat == null ? family.server() : nat.dialed(family);
     try (PhoneRouter router = PhoneRouter.start(nat, family, "");
         SipPhone bob = far(router, family, transport);
@@ -85,7 +86,7 @@ class SipPhonesIT {
   /** Over IPv6: registered at a proxy that is called by somebody beside it, whose media come. */
   @ParameterizedTest
   @MethodSource("registered")
-  void registeredPhone_callsAndIsCalled_overIpv6(NatMode nat, String transport) {
+  void registeredPhone_callsAndIsCalled_overIpv6(@Nullable NatMode nat, String transport) {
     Family family = Family.V6;
     String proxyAt = family.otherServer();
     try (PhoneRouter router = PhoneRouter.start(nat, family, "media: any");
@@ -180,6 +181,42 @@ class SipPhonesIT {
         assertTrue(bob.awaitEnd().received() >= PACKETS);
         alice.assertSuccess(alice);
       }
+      router.awaitNoMedia();
+      router.assertClean();
+    }
+  }
+
+  static Stream<Arguments> encrypted() {
+    return Stream.of(
+        Arguments.of(NatMode.MASQUERADE, "srtp-mand", "SRTP is Enabled"),
+        Arguments.of(NatMode.MASQUERADE, "dtls_srtp", "DTLS-SRTP complete (audio/RTP)"),
+        Arguments.of(NatMode.MASQUERADE, "dtls_srtp;medianat=ice", "mnat 'ice' connected: raddr"),
+        Arguments.of(NatMode.DNAT, "dtls_srtp;medianat=ice", "mnat 'ice' connected: raddr"),
+        Arguments.of(null, "dtls_srtp;medianat=ice", "mnat 'ice' connected: raddr"));
+  }
+
+  /** SRTP by keys in the SDP and by DTLS (RFC 4568, RFC 5764), with and without ICE (RFC 8445). */
+  @ParameterizedTest
+  @MethodSource("encrypted")
+  void encryptedMedia_andIce(@Nullable NatMode nat, String encryption, String said) {
+    Family family = Family.V4;
+    String dialed = nat == null ? family.server() : nat.dialed(family);
+    String parameters = ";mediaenc=" + encryption;
+    try (PhoneRouter router = PhoneRouter.start(nat, family, "");
+        SipPhone bob =
+            SipPhone.start(
+                router.lab(), Lab.Host.SERVER, "bob", family.server(), "udp", null, parameters);
+        SipPhone alice =
+            SipPhone.start(
+                router.lab(), Lab.Host.CLIENT, "alice", family.client(), "udp", null, parameters)) {
+      alice.dial("sip:bob@" + Family.inUrl(dialed));
+      alice.awaitMedia();
+      bob.awaitMedia();
+      router.awaitMedia(PACKETS);
+      assertTrue(alice.text().contains(said), alice::text);
+      assertTrue(bob.text().contains(said), bob::text);
+      bob.hangUp();
+      assertHeard(alice, bob);
       router.awaitNoMedia();
       router.assertClean();
     }

@@ -44,6 +44,9 @@ public final class SipPhone implements AutoCloseable {
       rtp_stats yes
       module_path /usr/lib/baresip/modules
       module g711.so
+      module ice.so
+      module srtp.so
+      module dtls_srtp.so
       module ausine.so
       module_tmp account.so
       module_app menu.so
@@ -101,6 +104,22 @@ public final class SipPhone implements AutoCloseable {
       String own,
       String transport,
       @Nullable String registrar) {
+    return start(lab, host, name, own, transport, registrar, "");
+  }
+
+  /**
+   * The same with more parameters of its account.
+   *
+   * @param parameters as in {@code ;medianat=ice}; may be empty
+   */
+  public static SipPhone start(
+      Lab lab,
+      Lab.Host host,
+      String name,
+      String own,
+      String transport,
+      @Nullable String registrar,
+      String parameters) {
     int number = COUNTER.incrementAndGet();
     int firstPort =
         FIRST_MEDIA_PORT
@@ -119,12 +138,13 @@ public final class SipPhone implements AutoCloseable {
               CONTROL_PORT));
       Files.writeString(
           folder.resolve("accounts"),
-          "<sip:%s@%s;transport=%s>;regint=%d;answermode=auto;audio_codecs=PCMU\n"
+          "<sip:%s@%s;transport=%s>;regint=%d;answermode=auto;audio_codecs=PCMU%s\n"
               .formatted(
                   name,
                   Family.inUrl(registrar == null ? own : registrar),
                   transport,
-                  registrar == null ? 0 : 3600));
+                  registrar == null ? 0 : 3600,
+                  parameters));
       Files.writeString(folder.resolve("contacts"), "");
       Process process =
           lab.start(
