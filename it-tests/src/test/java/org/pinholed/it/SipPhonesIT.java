@@ -58,8 +58,7 @@ class SipPhonesIT {
         SipPhone bob = far(router, family, transport);
         SipPhone alice = router.phone("alice", family.client(), transport, null)) {
       alice.dial("sip:bob@" + Family.inUrl(dialed));
-      alice.awaitMedia();
-      bob.awaitMedia();
+      router.awaitMediaAt(alice, bob);
       router.awaitMedia(PACKETS);
       String open = router.openMediaPorts();
       for (SipPhone holder : new SipPhone[] {alice, bob}) {
@@ -83,13 +82,17 @@ class SipPhonesIT {
         Arguments.of(NatMode.MASQUERADE, "tcp"));
   }
 
-  /** Over IPv6: registered at a proxy that is called by somebody beside it, whose media come. */
+  /**
+   * Over IPv6: registered at a proxy that is called by somebody beside it. What he sends is there
+   * before his answer, which takes the way by the proxy, has opened its ports.
+   */
   @ParameterizedTest
   @MethodSource("registered")
   void registeredPhone_callsAndIsCalled_overIpv6(@Nullable NatMode nat, String transport) {
     Family family = Family.V6;
     String proxyAt = family.otherServer();
-    try (PhoneRouter router = PhoneRouter.start(nat, family, "media: any");
+    String options = "media: networks, mediaNetworks: ['%s/128']".formatted(family.server());
+    try (PhoneRouter router = PhoneRouter.start(nat, family, options);
         KamailioProcess proxy = KamailioProcess.start(router.lab(), proxyAt, proxyAt);
         SipPhone bob =
             SipPhone.start(
@@ -98,8 +101,7 @@ class SipPhonesIT {
       for (SipPhone caller : new SipPhone[] {alice, bob}) {
         SipPhone callee = caller == alice ? bob : alice;
         caller.dial(proxy.uri(caller == alice ? "bob" : "alice"));
-        caller.awaitMedia();
-        callee.awaitMedia();
+        router.awaitMediaAt(caller, callee);
         router.awaitMedia(PACKETS);
         callee.hangUp();
         assertHeard(caller, callee);
@@ -137,8 +139,7 @@ class SipPhonesIT {
         SipPhone caller = out ? pbx : bob;
         SipPhone callee = out ? bob : pbx;
         caller.dial(out ? "sip:bob@" + family.server() : "sip:pbx@" + published);
-        caller.awaitMedia();
-        callee.awaitMedia();
+        router.awaitMediaAt(caller, callee);
         router.awaitMedia(PACKETS);
         (calls < 2 ? caller : callee).hangUp();
         assertHeard(pbx, bob);
@@ -175,7 +176,7 @@ class SipPhonesIT {
               router.lab(), "path", family.client(), SipPhone.LAST_MEDIA_PORT - 3)) {
         SippProcess.awaitPort(router.lab(), Lab.Host.CLIENT);
         bob.dial(proxy.uri("alice"));
-        bob.awaitMedia();
+        router.awaitMediaAt(bob);
         router.awaitMedia(PACKETS);
         bob.hangUp();
         assertTrue(bob.awaitEnd().received() >= PACKETS);
@@ -210,8 +211,7 @@ class SipPhonesIT {
             SipPhone.start(
                 router.lab(), Lab.Host.CLIENT, "alice", family.client(), "udp", null, parameters)) {
       alice.dial("sip:bob@" + Family.inUrl(dialed));
-      alice.awaitMedia();
-      bob.awaitMedia();
+      router.awaitMediaAt(alice, bob);
       router.awaitMedia(PACKETS);
       assertTrue(alice.text().contains(said), alice::text);
       assertTrue(bob.text().contains(said), bob::text);

@@ -3,6 +3,8 @@ package org.pinholed.it.lab;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.it.lab.SipRouter.Help;
@@ -125,6 +127,27 @@ public final class PhoneRouter implements AutoCloseable {
   /** The packets for ports of media that came from the server's side so far, for whomever. */
   public long mediaCame() {
     return lab().counter(Lab.Host.ROUTER, "inet media", "came");
+  }
+
+  /** Waits until media come to each of these phones; what is open if they do not. */
+  public void awaitMediaAt(SipPhone... phones) {
+    try {
+      for (SipPhone phone : phones) {
+        phone.awaitMedia();
+      }
+    } catch (AssertionError e) {
+      throw new AssertionError(e.getMessage() + state() + conntracks(), e);
+    }
+  }
+
+  private String conntracks() {
+    return Stream.of("ipv4", "ipv6")
+        .map(
+            family ->
+                lab()
+                    .run(Lab.Host.ROUTER, Lab.SHORT, "conntrack", "-L", "-f", family, "-p", "udp")
+                    .output())
+        .collect(Collectors.joining("\n"));
   }
 
   /** Waits until so many more packets of media went either way. */
