@@ -189,6 +189,12 @@ public final class PhoneRouter implements AutoCloseable {
         .toString();
   }
 
+  /** Waits until so many more packets of media went to the client's side. */
+  public void awaitMediaIn(int packets) {
+    long in = mediaIn() + packets;
+    Scenario.await(PATIENCE, () -> mediaIn() >= in, this::state);
+  }
+
   /** The open media, as {@code pinholectl --json expectations} has them. */
   public List<JsonNode> openMedia() {
     return StreamSupport.stream(agent().json("expectations").spliterator(), false)
