@@ -37,17 +37,50 @@ public sealed interface Lifetime {
    *
    * @param longest its end at the latest, from when it was announced, up to 366 days; null for
    *     none, which only a flow may say, because the kernel tells when that ends
+   * @param provisional what becomes of the owner if this process is killed; null if it lasts
    */
-  record WithOwner(@Nullable Duration longest) implements Lifetime {
+  record WithOwner(@Nullable Duration longest, @Nullable Provisional provisional)
+      implements Lifetime {
     /**
      * Refuses a time outside of its range.
      *
      * @param longest above zero, 366 days at most
+     * @param provisional null if the owner lasts
      */
     public WithOwner {
       if (longest != null) {
         require("longest", longest);
       }
+    }
+
+    /**
+     * As long as an owner that lasts.
+     *
+     * @param longest above zero, 366 days at most
+     */
+    public WithOwner(@Nullable Duration longest) {
+      this(longest, null);
+    }
+  }
+
+  /**
+   * Of an owner that may never come to be, such as a call that rings: a process that finds its
+   * pinholes after this one was killed does not know how long they were to stay. If nothing that
+   * the owner left {@linkplain OutcomeSink#settle lasts}, it ends after a time there, unless a
+   * helper says more of it.
+   *
+   * @param atMost how long, from the start of that process; above zero, 366 days at most
+   * @param children whether its children that live then go on
+   */
+  record Provisional(Duration atMost, OutcomeSink.Children children) {
+    /**
+     * Refuses a time outside of its range.
+     *
+     * @param atMost above zero, 366 days at most
+     * @param children either
+     */
+    public Provisional {
+      require("atMost", atMost);
     }
   }
 

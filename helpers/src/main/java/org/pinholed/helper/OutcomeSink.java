@@ -4,6 +4,7 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -106,6 +107,35 @@ public interface OutcomeSink {
   void endOwner(OwnerId owner, Children children);
 
   /**
+   * Says that an owner lasts from now on, whatever was said of its expectations when they were
+   * announced ({@link Lifetime.Provisional}). The kernel knows it when the call of the helper has
+   * been answered. To be said after what is announced.
+   *
+   * @param owner an owner beyond the flow; unknown ones are ignored
+   */
+  default void settle(OwnerId owner) {}
+
+  /**
+   * Says how long what an owner has may stay at most from now on, if that is longer than what was
+   * said of it. For what cannot be announced again, because an earlier process has announced it.
+   *
+   * @param owner an owner beyond the flow; unknown ones are ignored
+   * @param longest above zero, 366 days at most
+   */
+  default void prolong(OwnerId owner, Duration longest) {}
+
+  /**
+   * Whether an owner has expectations, of which none lasts ({@link Lifetime.Provisional}); be it
+   * since an earlier process.
+   *
+   * @param owner an owner beyond the flow
+   * @return false for unknown ones
+   */
+  default boolean isProvisional(OwnerId owner) {
+    return false;
+  }
+
+  /**
    * Says what operators call an owner, and in which state it is. They see it in listings of its
    * kind. Ignored if the owner has no expectation; to be said after what it announces, and again
    * whenever the label or the state changed.
@@ -127,6 +157,17 @@ public interface OutcomeSink {
    */
   default boolean stands(@Nullable OwnerId owner, String group) {
     return false;
+  }
+
+  /**
+   * The groups of which something is announced or open, be it since an earlier process. Costs as
+   * much as the owner has, so it is for what happens seldom.
+   *
+   * @param owner an owner beyond the flow
+   * @return their names, in no order; empty for unknown ones
+   */
+  default Set<String> groups(OwnerId owner) {
+    return Set.of();
   }
 
   /**

@@ -2,12 +2,17 @@ package org.pinholed.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.it.lab.Datagrams;
+import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.SipCall;
@@ -25,6 +30,7 @@ import org.pinholed.it.lab.SipSdp;
  */
 class SipKillIT {
   private static final int MESSAGES = 8;
+  private static final int TRUNK_CALLS = 3;
 
   static Stream<Router> routers() {
     return Stream.of(true, false)
@@ -119,6 +125,94 @@ class SipKillIT {
     scenario.agent().startAgain();
     if (audio) {
       call.assertAudio();
+    }
+  }
+
+  /**
+   * All calls of a trunk hold one pinhole of its signalling, and the kernel has the comment of one
+   * of them: whichever goes on for longest hears its BYE.
+   */
+  @Test
+  void callsOfATrunk_eachHearsItsEnd() {
+    try (SipScenario scenario = SipScenario.start(NatMode.MASQUERADE, Family.V4)) {
+      for (int longest = 0; longest < TRUNK_CALLS; longest++) {
+        try (SipLine line = scenario.udp(5062)) {
+          List<SipCall> calls = new ArrayList<>();
+          try {
+            trunk(scenario, line, calls, longest);
+          } catch (RuntimeException | AssertionError e) {
+            throw new AssertionError("longest is " + longest, e);
+          } finally {
+            calls.forEach(SipCall::close);
+          }
+        }
+      }
+      scenario.assertClean();
+    }
+  }
+
+  private static void trunk(SipScenario scenario, SipLine line, List<SipCall> calls, int longest) {
+    Set<Endpoint> contacts = new HashSet<>();
+    for (int number = 0; number < TRUNK_CALLS; number++) {
+      SipCall call = scenario.call(line);
+      calls.add(call);
+      contacts.add(connect(call));
+    }
+    assertEquals(1, contacts.size(), "one Contact for all of them");
+    Endpoint contact = contacts.iterator().next();
+    scenario.agent().kill();
+    scenario.agent().startAgain();
+    for (int number = 0; number < TRUNK_CALLS; number++) {
+      if (number != longest) {
+        calls.get(number).hangUp(Side.CALLER);
+      }
+    }
+    scenario.deleteConntracks(5060);
+    try (Datagrams fresh = scenario.atServer(0)) {
+      scenario.assertOpen(fresh, contact, line.clientSocket());
+    }
+    calls.get(longest).assertAudio();
+    calls.get(longest).hangUp(Side.CALLEE);
+    scenario.awaitNoMedia();
+    scenario.deleteConntracks(contact.port());
+    try (Datagrams fresh = scenario.atServer(0)) {
+      scenario.assertShut(fresh, contact, line.clientSocket());
+    }
+  }
+
+  /** Its Contact, as the callee sees it. */
+  private static Endpoint connect(SipCall call) {
+    SipMessage invite = call.request(Side.CALLER, "INVITE", call.audio(Side.CALLER).sdp());
+    call.answer(Side.CALLEE, 200, call.audio(Side.CALLEE).sdp());
+    call.request(Side.CALLER, "ACK", null);
+    return invite.contact();
+  }
+
+  /** A phone registers and calls with one Contact; the call goes on where the other ends. */
+  @Test
+  void callAndRegistrationAtOneContact_theCallHearsItsEnd() {
+    try (SipScenario scenario = SipScenario.start(NatMode.MASQUERADE, Family.V4);
+        SipLine line = scenario.udp(5062);
+        SipCall call = scenario.call(line)) {
+      SipRegistration registration = new SipRegistration(line);
+      Endpoint contact = SipMessage.endpoint(registration.connect(600));
+      assertEquals(contact, connect(call));
+      scenario.agent().kill();
+      scenario.agent().startAgain();
+      registration.withdraw("*");
+      scenario.deleteConntracks(5060);
+      try (Datagrams fresh = scenario.atServer(0)) {
+        scenario.assertOpen(fresh, contact, line.clientSocket());
+      }
+      call.assertAudio();
+      call.hangUp(Side.CALLER);
+      scenario.awaitNoMedia();
+      scenario.deleteConntracks(contact.port());
+      scenario.deleteConntracks(5060);
+      try (Datagrams fresh = scenario.atServer(0)) {
+        scenario.assertShut(fresh, contact, line.clientSocket());
+      }
+      scenario.assertClean();
     }
   }
 

@@ -4,8 +4,10 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.LongPredicate;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -291,6 +293,28 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   }
 
   @Override
+  public void settle(OwnerId owner) {
+    Owner known = known(owner);
+    if (known != null) {
+      pinholes.settle(known.all());
+    }
+  }
+
+  @Override
+  public void prolong(OwnerId owner, Duration longest) {
+    Owner known = known(owner);
+    for (Expectation expectation : known == null ? List.<Expectation>of() : known.all()) {
+      expectation.prolong(longest.toMillis(), nowNs);
+    }
+  }
+
+  @Override
+  public boolean isProvisional(OwnerId owner) {
+    Owner known = known(owner);
+    return known != null && known.isProvisional();
+  }
+
+  @Override
   public void named(OwnerId owner, HelperWord kind, String label, String state) {
     Owner known = known(owner);
     if (known != null) {
@@ -306,6 +330,18 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   public boolean stands(@Nullable OwnerId owner, String groupName) {
     Owner known = known(owner);
     return known != null && known.stands(groupName);
+  }
+
+  @Override
+  public Set<String> groups(OwnerId owner) {
+    Owner known = known(owner);
+    Set<String> groups = new HashSet<>();
+    for (Expectation expectation : known == null ? List.<Expectation>of() : known.all()) {
+      if (!expectation.isOver()) {
+        groups.add(expectation.request().group());
+      }
+    }
+    return groups;
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
@@ -18,6 +19,7 @@ import org.pinholed.agent.pinhole.Applied;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
@@ -229,6 +231,41 @@ public final class PinholeTransaction {
   public void rewrite(Expectation expectation) {
     if (!toOpen.contains(expectation)) {
       toRewrite.add(expectation);
+    }
+  }
+
+  /**
+   * Has the kernel know that an owner lasts. One comment that says so is enough, and mostly one is
+   * in this transaction already; the others say it with the next renewal of their lease.
+   *
+   * @param all what the owner has
+   */
+  void settle(List<Expectation> all) {
+    boolean known = false;
+    @Nullable Expectation toTell = null;
+    for (Expectation expectation : all) {
+      if (expectation.isOver()) {
+        continue;
+      }
+      boolean hasLasted = !expectation.stay().isProvisional();
+      if (!hasLasted) {
+        settle(expectation);
+      }
+      if (holders.waitingFor(expectation.pinhole()) == expectation) { // else another one's is there
+        known |= hasLasted && (toOpen.contains(expectation) || !expectation.isCommentOld());
+        toTell = expectation;
+      }
+    }
+    if (!known && toTell != null) {
+      toTell.awaitComment();
+      rewrite(toTell);
+    }
+  }
+
+  private static void settle(Expectation expectation) {
+    PinholeComment comment = PinholeComment.parse(expectation.pinhole().comment());
+    if (comment != null) {
+      expectation.settle(comment.withStay(expectation.stay().lasting()).text());
     }
   }
 

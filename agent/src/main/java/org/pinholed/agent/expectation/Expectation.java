@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.helper.ExpectationRequest;
@@ -59,6 +60,7 @@ public final class Expectation implements ChildKeeper {
   private volatile boolean remade;
   private volatile boolean follows;
   private volatile boolean commentIsOld;
+  private volatile boolean commentIsAwaited;
   private volatile long lastChildEndedNs;
   private final AtomicInteger uses = new AtomicInteger();
   private boolean awaited;
@@ -227,6 +229,48 @@ public final class Expectation implements ChildKeeper {
   /** Notes that the kernel has the pinhole as it is now. */
   public void writtenAnew() {
     commentIsOld = false;
+    commentIsAwaited = false;
+  }
+
+  /**
+   * Notes that its owner lasts from now on.
+   *
+   * @param newComment what the kernel should say of it
+   */
+  public void settle(String newComment) {
+    pinhole = pinhole.withComment(newComment);
+    stay = stay.lasting();
+    commentIsOld = true;
+  }
+
+  /**
+   * Has it stay for longer, if it stays as long as its owner. The comment in the kernel follows
+   * with the next renewal.
+   *
+   * @param longestMs how long at most from now on, in milliseconds
+   * @param nowNs the time
+   */
+  public void prolong(long longestMs, long nowNs) {
+    Stay staying = stay;
+    PinholeComment comment = PinholeComment.parse(pinhole.comment());
+    boolean isShorter =
+        staying.longestMs() > 0 && staying.longestMs() - msSince(announcedNs, nowNs) < longestMs;
+    if (staying.kind() == Stay.Kind.OWNER && isShorter && comment != null) {
+      Stay longer = staying.withLongest(msSince(announcedNs, nowNs) + longestMs);
+      pinhole = pinhole.withComment(comment.withStay(longer).text());
+      stay = longer;
+      commentIsOld = true;
+    }
+  }
+
+  /** Notes that the kernel must not have an old comment of it for long. */
+  public void awaitComment() {
+    commentIsAwaited = true;
+  }
+
+  /** Whether the kernel must be told its comment at once. */
+  boolean isCommentAwaited() {
+    return commentIsAwaited;
   }
 
   /**

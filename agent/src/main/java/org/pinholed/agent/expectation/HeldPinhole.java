@@ -186,7 +186,10 @@ final class HeldPinhole implements ChildKeeper {
    */
   synchronized boolean mustBeWritten(long nowNs) {
     Expectation counting = counting();
-    if (counting == null || written != counting || writtenAsRead == readers.isEmpty()) {
+    if (counting == null
+        || written != counting
+        || writtenAsRead == readers.isEmpty()
+        || counting.isCommentAwaited()) {
       return true;
     }
     return counting.stay().isLease()

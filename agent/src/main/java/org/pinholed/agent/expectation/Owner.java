@@ -316,6 +316,47 @@ public final class Owner {
   }
 
   /**
+   * Whether it has expectations, and none of them lasts: it may be one that never came to be.
+   *
+   * @return false also if it has none
+   */
+  public synchronized boolean isProvisional() {
+    for (Expectation expectation : expectations.values()) {
+      if (!expectation.stay().isProvisional()) {
+        return false;
+      }
+    }
+    return !expectations.isEmpty();
+  }
+
+  /**
+   * Sets the end of one that was found in the kernel, if nothing of it lasts.
+   *
+   * @param nowNs the time
+   */
+  public synchronized void foundAt(long nowNs) {
+    if (isProvisional()) {
+      long longestMs = 0;
+      boolean cut = false;
+      for (Expectation expectation : expectations.values()) {
+        longestMs = Math.max(longestMs, expectation.stay().provisionalMs());
+        cut |= expectation.stay().cutsProvisional();
+      }
+      keepUntil(nowNs + longestMs * 1_000_000, cut);
+    }
+  }
+
+  /**
+   * When it ends at the latest, as it was said last.
+   *
+   * @param nowNs the time
+   * @return milliseconds, 0 or less if its time is over; null if nobody said so
+   */
+  public synchronized @Nullable Long keptForMs(long nowNs) {
+    return hasDeadline ? (Long) ((deadlineNs - nowNs) / 1_000_000) : null;
+  }
+
+  /**
    * Whether its children end with it when its time is over.
    *
    * @return as it was said last

@@ -168,6 +168,24 @@ public final class Owners {
   }
 
   /**
+   * Those of which a helper said how long they live at most.
+   *
+   * @param nowNs the time of the table
+   * @return for another process
+   */
+  public List<KeptOwner> kept(long nowNs) {
+    List<KeptOwner> kept = new ArrayList<>();
+    for (Map.Entry<Key, Owner> each : owners.entrySet()) {
+      Long leftMs = each.getValue().keptForMs(nowNs);
+      if (leftMs != null) {
+        Key key = each.getKey();
+        kept.add(new KeptOwner(key.helper(), key.id(), leftMs, each.getValue().isCutWhenDue()));
+      }
+    }
+    return kept;
+  }
+
+  /**
    * All of them.
    *
    * @return a copy

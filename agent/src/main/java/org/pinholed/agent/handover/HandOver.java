@@ -1,6 +1,7 @@
 package org.pinholed.agent.handover;
 
 import java.util.List;
+import org.pinholed.agent.expectation.KeptOwner;
 import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenState;
@@ -29,11 +30,15 @@ public record HandOver(
    * @param shared what the flows of each protocol share
    * @param announced what owners beyond flows announced and is not open yet
    * @param children what announced the children that are read, whose pinholes may be used up
+   * @param owners how long owners beyond flows live at most
    */
   public record Beyond(
-      List<SharedEntry> shared, List<Pinhole> announced, List<ReadChild> children) {
+      List<SharedEntry> shared,
+      List<Pinhole> announced,
+      List<ReadChild> children,
+      List<KeptOwner> owners) {
     /** Nothing. */
-    public static final Beyond NOTHING = new Beyond(List.of(), List.of(), List.of());
+    public static final Beyond NOTHING = new Beyond(List.of(), List.of(), List.of(), List.of());
   }
 
   /** Nobody left anything. */

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.NumericAddress;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.expectation.KeptOwner;
 import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenFlows;
@@ -72,8 +73,8 @@ final class HandOverText {
                 "announced",
                 handOver.beyond().announced().stream().map(HandOverText::write).toList())
             .with(
-                "children",
-                handOver.beyond().children().stream().map(HandOverText::write).toList()));
+                "children", handOver.beyond().children().stream().map(HandOverText::write).toList())
+            .with("owners", handOver.beyond().owners().stream().map(HandOverText::write).toList()));
   }
 
   private static JsonFields write(ReadChild child) {
@@ -86,6 +87,14 @@ final class HandOverText {
         .with("owner", owner == null ? "" : owner.text())
         .with("group", announcement.group())
         .with("item", announcement.item());
+  }
+
+  private static JsonFields write(KeptOwner kept) {
+    return new JsonFields()
+        .with("helper", kept.helper())
+        .with("id", kept.id().text())
+        .with("leftMs", kept.leftMs())
+        .with("cut", kept.cut());
   }
 
   private static ReadChild readChild(JsonFields fields) {
@@ -250,7 +259,14 @@ final class HandOverText {
         children.add(readChild(child));
       }
     }
-    return new HandOver.Beyond(shared, announced, children);
+    List<KeptOwner> owners = new ArrayList<>();
+    for (JsonFields kept : objects(fields, "owners")) {
+      OwnerId id = OwnerId.parse(kept.text("id"));
+      if (id != null) {
+        owners.add(new KeptOwner(kept.text("helper"), id, kept.number("leftMs"), kept.flag("cut")));
+      }
+    }
+    return new HandOver.Beyond(shared, announced, children, owners);
   }
 
   private static ConntrackIdentity readIdentity(JsonFields fields) {

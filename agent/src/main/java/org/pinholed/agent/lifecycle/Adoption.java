@@ -19,6 +19,7 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
+import org.pinholed.agent.expectation.KeptOwner;
 import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.flow.Flow;
@@ -66,6 +67,7 @@ public final class Adoption {
   private final Map<Long, HalfOpenFlows.Beginning> beginnings = new HashMap<>();
   private final List<Pinhole> announcedBeyondFlows;
   private final List<ReadChild> handedChildren;
+  private final List<KeptOwner> keptOwners;
   private final HalfOpenState halfOpen;
   private final Clock clock;
   private final LeftChildren children = new LeftChildren();
@@ -73,6 +75,7 @@ public final class Adoption {
   private final Map<ConntrackIdentity, Flow> parents = new HashMap<>();
   private final Map<FoundPinhole.Name, List<ConntrackEntry>> namesakes = new HashMap<>();
   private final WaitingChildren waiting;
+  private final SharedFound shared;
   private final List<Pinhole> orphans = new ArrayList<>();
 
   /** Who reads the parents. */
@@ -129,7 +132,9 @@ public final class Adoption {
     left.flows().forEach(state -> states.put(state.identity(), state));
     announcedBeyondFlows = left.beyond().announced();
     handedChildren = left.beyond().children();
+    keptOwners = left.beyond().owners();
     waiting = new WaitingChildren(helpers.leased());
+    shared = new SharedFound(marks);
     halfOpen = left.halfOpen();
     halfOpen.flows().forEach(held -> beginnings.put(held.key(), held.beginning()));
   }
@@ -168,6 +173,11 @@ public final class Adoption {
     }
     int unknown = takeOverChildren(nowNs);
     announceBeyondFlows();
+    int adopted = table.pending().size();
+    for (FoundPinhole also : shared.alsoHeld()) {
+      adopt(null, also, nowNs);
+    }
+    setEndsOfOwners(clock.nanoTime());
     for (Flow parent : parents.values()) {
       // A child that is read must not keep itself.
       if (parent.facts().transport() == Transport.TCP
@@ -177,7 +187,6 @@ public final class Adoption {
     }
     children.makeKnown(table);
     pinholes.apply(orphans, List.of());
-    int adopted = table.pending().size();
     Result result = new Result(parents.size(), adopted, orphans.size());
     if (!parents.isEmpty() || !orphans.isEmpty() || unknown > 0) {
       String detail =
@@ -197,7 +206,9 @@ public final class Adoption {
   }
 
   private void adoptOrShut(@Nullable Flow parent, FoundPinhole found, long nowNs) {
-    if (!adopt(parent, found, nowNs)) {
+    if (adopt(parent, found, nowNs)) {
+      shared.add(found);
+    } else {
       orphans.add(found.pinhole());
     }
   }
@@ -303,6 +314,20 @@ public final class Adoption {
       HelperEntry entry = found == null ? null : helpers.entryOf(found.comment().helper());
       if (found != null && entry != null && found.comment().owner() != null) {
         add(expectation(null, entry, found));
+      }
+    }
+  }
+
+  /**
+   * What a helper said of an owner before it was handed over counts; of one that was killed the
+   * comments say whether it may be one that never came to be, such as a call that only rang.
+   */
+  private void setEndsOfOwners(long nowNs) {
+    table.owners().all().forEach(owner -> owner.foundAt(nowNs));
+    for (KeptOwner kept : keptOwners) {
+      Owner owner = table.owners().find(kept.helper(), kept.id());
+      if (owner != null) {
+        owner.keepUntil(nowNs + kept.leftMs() * 1_000_000, kept.cut());
       }
     }
   }

@@ -119,7 +119,7 @@ record FoundPinhole(Pinhole pinhole, long expiresInMs, PinholeComment comment) {
   }
 
   /** What stood in the message, before it was rewritten. */
-  private Endpoint announced() {
+  Endpoint announced() {
     ChildTranslation translation = pinhole.translation();
     Endpoint inside = translation == null ? null : translation.inside();
     return inside == null ? new Endpoint(pinhole.destination(), pinhole.port()) : inside;

@@ -13,9 +13,10 @@ import org.pinholed.helper.OwnerId;
  * <p>It has room for 128 bytes, so it is written without names of fields: {@code 2 ftp 1a2b3c4dc822
  * p19 t3k8p0 f - data}. That is its version; the helper; the parent's serial and the port of its
  * client, together twelve hex digits; the policy; when it was announced, in seconds since 1970; how
- * long it stays, with {@code #} and a number behind it if only so many connections may come; its
- * owner; its group, and its item behind that if it has one. The policy, the time, the number and
- * all durations are in base 36, durations in seconds.
+ * long it stays, with {@code #} and a number behind it if only so many connections may come, or
+ * {@code .} (or {@code !}, if its children end then) and the time that an owner has which is found
+ * and of which nothing lasts; its owner; its group, and its item behind that if it has one. The
+ * policy, the time, the number and all durations are in base 36, durations in seconds.
  *
  * @param helper name of the helper, at most 12 characters
  * @param parentSerial conntrack id of the parent, 8 hex digits
@@ -47,6 +48,10 @@ public record PinholeComment(
   public static final int HELPER_LENGTH = 12;
 
   private static final int BASE = 36;
+
+  /** Before how long a provisional owner lives if it is found, if its children end with it then. */
+  private static final char CUT = '!';
+
   private static final String NUMBER = "[0-9a-z]{1,7}";
   private static final Pattern FORM =
       Pattern.compile(
@@ -56,7 +61,9 @@ public record PinholeComment(
               + NUMBER
               + ") ([fu]|o(?:"
               + NUMBER
-              + ")?|i"
+              + "(?:[.!]"
+              + NUMBER
+              + ")?)?|i"
               + NUMBER
               + "\\."
               + NUMBER
@@ -100,6 +107,47 @@ public record PinholeComment(
   }
 
   /**
+   * The same comment for another item of the same owner.
+   *
+   * @param newGroup its group, together with the item at most 46 characters
+   * @param newItem its item
+   * @return a copy
+   */
+  public PinholeComment withPlace(String newGroup, String newItem) {
+    return new PinholeComment(
+        helper,
+        parentSerial,
+        clientPort,
+        policyId,
+        createdSeconds,
+        stay,
+        connections,
+        owner,
+        newGroup,
+        newItem);
+  }
+
+  /**
+   * The same comment for another time.
+   *
+   * @param newStay how long it stays
+   * @return a copy
+   */
+  public PinholeComment withStay(Stay newStay) {
+    return new PinholeComment(
+        helper,
+        parentSerial,
+        clientPort,
+        policyId,
+        createdSeconds,
+        newStay,
+        connections,
+        owner,
+        group,
+        item);
+  }
+
+  /**
    * The same comment for another number of connections.
    *
    * @param newConnections how many may come, 0..65535; 0 for any number
@@ -124,12 +172,19 @@ public record PinholeComment(
   }
 
   private static Stay stay(String text) {
-    String[] seconds = text.substring(1).split("\\.", -1);
+    String[] seconds = text.substring(1).split("[.!]", -1);
     return switch (text.charAt(0)) {
       case 'f' -> new Stay(Stay.Kind.TIMEOUT, 0, 0, 0, 0);
       case 'u' -> new Stay(Stay.Kind.DEADLINE, 0, 0, 0, 0);
       case 'o' ->
-          new Stay(Stay.Kind.OWNER, 0, 0, 0, seconds[0].isEmpty() ? 0 : 1000 * number(seconds[0]));
+          new Stay(
+              Stay.Kind.OWNER,
+              0,
+              0,
+              0,
+              seconds[0].isEmpty() ? 0 : 1000 * number(seconds[0]),
+              seconds.length == 1 ? 0 : 1000 * number(seconds[1]),
+              text.indexOf(CUT) > 0);
       default ->
           new Stay(
               Stay.Kind.IDLE,
@@ -144,7 +199,11 @@ public record PinholeComment(
     String letter = String.valueOf(stay.kind().letter());
     return switch (stay.kind()) {
       case TIMEOUT, DEADLINE -> letter;
-      case OWNER -> stay.longestMs() == 0 ? letter : letter + seconds(stay.longestMs());
+      case OWNER ->
+          (stay.longestMs() == 0 ? letter : letter + seconds(stay.longestMs()))
+              + (stay.isProvisional()
+                  ? (stay.cutsProvisional() ? CUT : '.') + seconds(stay.provisionalMs())
+                  : "");
       case IDLE ->
           letter
               + seconds(stay.firstMs())

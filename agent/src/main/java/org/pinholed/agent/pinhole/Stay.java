@@ -3,6 +3,7 @@ package org.pinholed.agent.pinhole;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Lifetime;
+import org.pinholed.helper.OutcomeSink;
 
 /**
  * How long an expectation stays, and so its pinhole.
@@ -14,8 +15,18 @@ import org.pinholed.helper.Lifetime;
  * @param idleMs how long {@link Kind#IDLE} stays after its last child ended, in milliseconds
  * @param longestMs its end at the latest, in milliseconds from when it was announced last; 0 for
  *     none
+ * @param provisionalMs of {@link Kind#OWNER}: how long the owner lives at most in a process that
+ *     finds it after this one was killed, in milliseconds; 0 if it lasts
+ * @param cutsProvisional whether its children end with it then
  */
-public record Stay(Kind kind, long timeMs, long firstMs, long idleMs, long longestMs) {
+public record Stay(
+    Kind kind,
+    long timeMs,
+    long firstMs,
+    long idleMs,
+    long longestMs,
+    long provisionalMs,
+    boolean cutsProvisional) {
   /**
    * The kernel timeout of a pinhole that has no time of its own; renewed at a third of it, so that
    * a dead agent leaves nothing open for longer.
@@ -24,6 +35,19 @@ public record Stay(Kind kind, long timeMs, long firstMs, long idleMs, long longe
 
   /** As long as the owner, with no end of its own. */
   public static final Stay WITH_OWNER = new Stay(Kind.OWNER, 0, 0, 0, 0);
+
+  /**
+   * Of an owner that lasts.
+   *
+   * @param kind what ends it
+   * @param timeMs as above
+   * @param firstMs as above
+   * @param idleMs as above
+   * @param longestMs as above
+   */
+  public Stay(Kind kind, long timeMs, long firstMs, long idleMs, long longestMs) {
+    this(kind, timeMs, firstMs, idleMs, longestMs, 0, false);
+  }
 
   /** What ends it. */
   public enum Kind {
@@ -89,9 +113,47 @@ public record Stay(Kind kind, long timeMs, long firstMs, long idleMs, long longe
     }
     if (lifetime instanceof Lifetime.WithOwner withOwner) {
       Duration longest = withOwner.longest();
-      return longest == null ? WITH_OWNER : new Stay(Kind.OWNER, 0, 0, 0, longest.toMillis());
+      Lifetime.Provisional provisional = withOwner.provisional();
+      return longest == null
+          ? WITH_OWNER
+          : new Stay(
+              Kind.OWNER,
+              0,
+              0,
+              0,
+              longest.toMillis(),
+              provisional == null ? 0 : provisional.atMost().toMillis(),
+              provisional != null && provisional.children() == OutcomeSink.Children.CUT);
     }
     return configured == null ? WITH_OWNER : of(configured);
+  }
+
+  /**
+   * Whether it says that its owner may never come to be.
+   *
+   * @return false for all that lasts
+   */
+  public boolean isProvisional() {
+    return provisionalMs > 0;
+  }
+
+  /**
+   * The same with another end.
+   *
+   * @param newLongestMs its end at the latest, in milliseconds from when it was announced last
+   * @return a copy
+   */
+  public Stay withLongest(long newLongestMs) {
+    return new Stay(kind, timeMs, firstMs, idleMs, newLongestMs, provisionalMs, cutsProvisional);
+  }
+
+  /**
+   * The same of an owner that lasts.
+   *
+   * @return a copy
+   */
+  public Stay lasting() {
+    return new Stay(kind, timeMs, firstMs, idleMs, longestMs);
   }
 
   /**

@@ -455,7 +455,8 @@ public final class Agent implements AgentControl, AutoCloseable {
         new HandOver.Beyond(
             inForce.helpers().shared().entries(clock.nanoTime()),
             table.announcedBeyondFlows(),
-            table.living().read(parts.readChildren())));
+            table.living().read(parts.readChildren()),
+            table.owners().kept(clock.nanoTime())));
   }
 
   private void awaitEmptyQueues() {

@@ -124,7 +124,7 @@ class HandOverSocketTest {
         List.of(new HandOver.Queue(3, descriptor)),
         states,
         halfOpen,
-        new HandOver.Beyond(List.of(), List.of(), children));
+        new HandOver.Beyond(List.of(), List.of(), children, List.of()));
   }
 
   /** The same id for many, and addresses that are easily read as others. */

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.agent.expectation.KeptOwner;
 import org.pinholed.agent.flow.FlowDevices;
 import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HalfOpenState;
@@ -89,7 +90,8 @@ class HandOverTextTest {
           new HandOver.Beyond(
               List.of(new SharedEntry("voip", "dialogs", DIALOG, 1800_000, "early 2")),
               List.of(media(Pinhole.Kind.OPEN, PROXY, null)),
-              List.of()));
+              List.of(),
+              List.of(new KeptOwner("voip", DIALOG, 31_500, true))));
 
   private static InetAddress address(String numeric) {
     return new InetSocketAddress(numeric, 0).getAddress();

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
+import org.pinholed.agent.expectation.KeptOwner;
 import org.pinholed.agent.expectation.Owner;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.Flow;
@@ -403,6 +404,81 @@ class AdoptionTest {
     assertEquals(IntStream.range(40_001, 40_101).boxed().toList(), shifts);
   }
 
+  private static Pinhole media(int port, OwnerId call, Stay stay) {
+    long nowSeconds = System.currentTimeMillis() / 1000;
+    String comment =
+        new PinholeComment(
+                "ftp", "00009999", 40_001, 25, nowSeconds, stay, 0, call, "m" + port, "0")
+            .text();
+    return new Pinhole(
+        Pinhole.Kind.OPEN,
+        Transport.UDP,
+        SERVER.getAddress(),
+        CLIENT.getAddress(),
+        port,
+        WorkerBench.MARKS.childMark(25 | VETTED, false),
+        60_000,
+        comment,
+        null);
+  }
+
+  /** What only rang is over a while after the start, however long its ports might have stayed. */
+  @Test
+  void ownerBeyondAFlow_ofWhichNothingLasts_endsAfterATime_andOthersStay() throws Exception {
+    Stay lasting = new Stay(Stay.Kind.OWNER, 0, 0, 0, 43_200_000);
+    Stay ringing = new Stay(Stay.Kind.OWNER, 0, 0, 0, 43_200_000, 180_000, true);
+    OwnerId rang = new OwnerId(1, 2);
+    OwnerId answered = new OwnerId(1, 3);
+    bench
+        .backend()
+        .openSession()
+        .apply(List.of(), List.of(media(30_000, rang, ringing), media(30_002, answered, lasting)));
+    assertEquals(new Adoption.Result(0, 2, 0), adopt());
+    long nowNs = System.nanoTime();
+    Owner owner = notNull(bench.table().owners().find("ftp", rang));
+    assertTrue(owner.isProvisional());
+    assertFalse(notNull(bench.table().owners().find("ftp", answered)).isProvisional());
+    assertEquals(
+        List.of(), bench.table().owners().due(nowNs + Duration.ofSeconds(179).toNanos(), 8));
+    assertEquals(
+        List.of(owner), bench.table().owners().due(nowNs + Duration.ofSeconds(181).toNanos(), 8));
+    assertTrue(owner.isCutWhenDue());
+    assertEquals(
+        List.of(owner), bench.table().owners().due(nowNs + Duration.ofHours(11).toNanos(), 8));
+  }
+
+  /** A process that was told how long an owner lives tells the next one. */
+  @Test
+  void ownerBeyondAFlow_thatIsHandedOver_endsWhenItsHelperSaid() throws Exception {
+    OwnerId call = new OwnerId(1, 2);
+    Stay stay = new Stay(Stay.Kind.OWNER, 0, 0, 0, 43_200_000);
+    bench.backend().openSession().apply(List.of(), List.of(media(30_000, call, stay)));
+    left =
+        new HandOver(
+            0,
+            List.of(),
+            List.of(),
+            HalfOpenState.NONE,
+            new HandOver.Beyond(
+                List.of(),
+                List.of(),
+                List.of(),
+                List.of(
+                    new KeptOwner("ftp", call, 32_000, true),
+                    new KeptOwner("ftp", new OwnerId(9, 9), 32_000, true))));
+    adopt();
+    long nowNs = System.nanoTime();
+    Owner owner = notNull(bench.table().owners().find("ftp", call));
+    assertEquals(
+        List.of(), bench.table().owners().due(nowNs + Duration.ofSeconds(31).toNanos(), 8));
+    assertEquals(
+        List.of(owner), bench.table().owners().due(nowNs + Duration.ofSeconds(33).toNanos(), 8));
+    assertTrue(owner.isCutWhenDue());
+    List<KeptOwner> kept = bench.table().owners().kept(nowNs + Duration.ofSeconds(2).toNanos());
+    assertEquals(1, kept.size());
+    assertTrue(kept.get(0).leftMs() <= 30_000 && kept.get(0).leftMs() > 29_000, kept.toString());
+  }
+
   /**
    * A call of a killed agent: it ends when its comment says at the latest, or sooner if kept so.
    */
@@ -449,9 +525,9 @@ class AdoptionTest {
         List.of(owner), bench.table().owners().due(nowNs + Duration.ofSeconds(33).toNanos(), 8));
   }
 
-  private static Flow notNull(@Nullable Flow flow) {
-    assertNotNull(flow);
-    return flow;
+  private static <T> T notNull(@Nullable T found) {
+    assertNotNull(found);
+    return found;
   }
 
   @Test

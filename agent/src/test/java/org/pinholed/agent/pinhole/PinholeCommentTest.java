@@ -40,6 +40,21 @@ class PinholeCommentTest {
   }
 
   @Test
+  void provisionalOwner_comesBack_andFitsWhereOthersDo() {
+    for (boolean cuts : new boolean[] {true, false}) {
+      Stay stay = new Stay(Stay.Kind.OWNER, 0, 0, 0, 43_200_000, 180_000, cuts);
+      PinholeComment provisional = comment(0, ExpectationRequest.GROUP_LENGTH + 1).withStay(stay);
+      assertTrue(provisional.text().length() <= Pinhole.MAX_COMMENT_BYTES, provisional.text());
+      assertEquals(provisional, PinholeComment.parse(provisional.text()));
+      assertEquals(cuts ? "oxc0!50" : "oxc0.50", field(provisional.text()));
+    }
+    assertEquals("o", field("2 ftp 000012349c41 pp ts44we8 o - data"));
+    assertNull(PinholeComment.parse("2 ftp 000012349c41 pp ts44we8 o!50 - data"));
+    assertNull(PinholeComment.parse("2 ftp 000012349c41 pp ts44we8 o5! - data"));
+    assertNull(PinholeComment.parse("2 ftp 000012349c41 pp ts44we8 o5.6!7 - data"));
+  }
+
+  @Test
   void connections_areOfTheKernelsRange() {
     assertNull(PinholeComment.parse("2 ftp 000012349c41 pp ts44we8 o#1eki f - data"));
     assertNull(PinholeComment.parse("2 ftp 000012349c41 pp ts44we8 o#zzzzzzz - data"));

@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,8 +11,10 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
@@ -199,6 +202,135 @@ class OwnersTest {
     assertEquals(ports(30000), open());
     assertEquals(CALL.text(), bench.rows().get(0).owner());
     assertEquals("owner", bench.rows().get(0).lifetime());
+  }
+
+  private static ExpectationRequest.Builder provisional(FlowFacts facts, String item, int port) {
+    return many(facts, item, port)
+        .lifetime(
+            new Lifetime.WithOwner(
+                Duration.ofHours(1),
+                new Lifetime.Provisional(Duration.ofMinutes(3), OutcomeSink.Children.CUT)));
+  }
+
+  private void announceProvisional(TcpDialogue dialogue) {
+    message(
+        dialogue,
+        (facts, out) ->
+            out.expectGroup(
+                List.of(
+                    provisional(facts, "a", 30000).owner(CALL).build(),
+                    provisional(facts, "b", 30001).owner(CALL).build())));
+    assertEquals(2, provisionalInKernel());
+  }
+
+  private long provisionalInKernel() {
+    return bench.backend().open().stream()
+        .filter(
+            text -> {
+              Pinhole pinhole = bench.backend().find(text);
+              assertNotNull(pinhole);
+              return pinhole.comment().contains(" o2s0!50 ");
+            })
+        .count();
+  }
+
+  /** One comment that says it is enough for the next process; the others follow with the lease. */
+  @Test
+  void settled_withoutAnythingNew_theKernelIsToldAtOnce_andOnce() {
+    TcpDialogue dialogue = connect(10);
+    announceProvisional(dialogue);
+    message(
+        dialogue,
+        (facts, out) -> {
+          assertTrue(out.isProvisional(CALL));
+          out.settle(CALL);
+          assertFalse(out.isProvisional(CALL));
+          out.settle(OTHER); // unknown
+        });
+    assertEquals(1, provisionalInKernel());
+    assertEquals(2, bench.backend().transactions().size());
+    message(dialogue, (facts, out) -> out.settle(CALL));
+    assertEquals(2, bench.backend().transactions().size());
+  }
+
+  @Test
+  void settled_withSomethingNewThatLasts_isOneTransaction() {
+    TcpDialogue dialogue = connect(10);
+    announceProvisional(dialogue);
+    message(
+        dialogue,
+        (facts, out) -> {
+          out.expect(
+              ExpectationRequest.builder(
+                      "other",
+                      Direction.REPLY,
+                      new Endpoint(facts.server().address(), 30010),
+                      LambdaProtocol.Word.SAID)
+                  .many()
+                  .lifetime(WITH_OWNER)
+                  .owner(CALL)
+                  .build());
+          assertFalse(out.isProvisional(CALL));
+          out.settle(CALL);
+        });
+    assertEquals(2, bench.backend().transactions().size());
+    assertEquals(2, provisionalInKernel(), "with the next renewal");
+  }
+
+  /** What was announced once more as lasting is so in this process only. */
+  @Test
+  void announcedAgainAsLasting_isToldWhenItSettles() {
+    TcpDialogue dialogue = connect(10);
+    announceProvisional(dialogue);
+    message(
+        dialogue,
+        (facts, out) -> {
+          out.expectGroup(
+              List.of(
+                  many(facts, "a", 30000).owner(CALL).build(),
+                  many(facts, "b", 30001).owner(CALL).build()));
+          out.settle(CALL);
+        });
+    assertEquals(1, provisionalInKernel());
+    assertEquals(2, bench.backend().transactions().size());
+  }
+
+  /** Announced for an hour, some of it gone; what is said to be shorter changes nothing. */
+  @Test
+  void prolonged_staysForLonger() {
+    TcpDialogue dialogue = connect(10);
+    group(dialogue, CALL, 30000);
+    message(dialogue, (facts, out) -> out.prolong(CALL, Duration.ofMinutes(30)));
+    Owner call = bench.table().owners().all().get(0);
+    long nowNs = System.nanoTime();
+    assertEquals(3_600_000, Objects.requireNonNull(call.endsInMs(nowNs)), 60_000);
+    message(
+        dialogue,
+        (facts, out) -> {
+          out.prolong(CALL, Duration.ofHours(5));
+          assertEquals(Set.of("media"), out.groups(CALL));
+          assertEquals(Set.of(), out.groups(OTHER));
+        });
+    assertEquals(18_000_000, Objects.requireNonNull(call.endsInMs(nowNs)), 60_000);
+    assertEquals(1, bench.backend().transactions().size(), "the lease is the same");
+    message(dialogue, (facts, out) -> out.endOwner(CALL, OutcomeSink.Children.KEEP));
+    assertEquals(ports(), open());
+  }
+
+  /** Another owner's comment is there: nothing of this one would be found, and nothing is told. */
+  @Test
+  void settled_whatOthersAreWrittenFor_isLeft() {
+    TcpDialogue dialogue = connect(10);
+    group(dialogue, OTHER, 30000, 30001);
+    message(
+        dialogue,
+        (facts, out) ->
+            out.expectGroup(
+                List.of(
+                    provisional(facts, "a", 30000).owner(CALL).build(),
+                    provisional(facts, "b", 30001).owner(CALL).build())));
+    message(dialogue, (facts, out) -> out.settle(CALL));
+    assertEquals(1, bench.backend().transactions().size());
   }
 
   @Test

@@ -122,7 +122,7 @@ class ReadChildrenTest {
                 List.of(),
                 bench.worker().flows().states(),
                 bench.workers().halfOpenState(),
-                new HandOver.Beyond(List.of(), List.of(), children))
+                new HandOver.Beyond(List.of(), List.of(), children, List.of()))
             : HandOver.NOTHING;
     bench = bench.nextProcess();
     bench.queue().allowDrops();

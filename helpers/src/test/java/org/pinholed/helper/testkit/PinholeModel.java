@@ -46,7 +46,24 @@ public final class PinholeModel {
   private record Group(@Nullable OwnerId owner, String name) {}
 
   private record Held(
-      ExpectationRequest request, Endpoint seen, InetAddress peer, long endNs, boolean active) {
+      ExpectationRequest request,
+      Endpoint seen,
+      InetAddress peer,
+      long endNs,
+      boolean active,
+      Lifetime.@Nullable Provisional provisional) {
+    Held activated() {
+      return new Held(request, seen, peer, endNs, true, provisional);
+    }
+
+    Held prolonged(long untilNs) {
+      return new Held(request, seen, peer, Math.max(endNs, untilNs), active, provisional);
+    }
+
+    Held settled() {
+      return new Held(request, seen, peer, endNs, active, null);
+    }
+
     String text() {
       String source =
           switch (request.source()) {
@@ -190,6 +207,40 @@ public final class PinholeModel {
     return ends.values().stream().max(Long::compare).map(endNs -> Duration.ofNanos(endNs - nowNs));
   }
 
+  private List<Group> heldBy(OwnerId owner) {
+    return groups.keySet().stream().filter(group -> owner.equals(group.owner())).toList();
+  }
+
+  /** How long an owner lives if it is found, of which nothing lasts. */
+  private Optional<Duration> provisionalOf(OwnerId owner) {
+    List<Lifetime.@Nullable Provisional> all = new ArrayList<>();
+    heldBy(owner)
+        .forEach(
+            group ->
+                Objects.requireNonNull(groups.get(group))
+                    .forEach(one -> all.add(one.provisional())));
+    return all.stream().anyMatch(Objects::isNull)
+        ? Optional.empty()
+        : all.stream().map(one -> Objects.requireNonNull(one).atMost()).max(Duration::compareTo);
+  }
+
+  /**
+   * The agent is killed, and another one finds what stands. What was not open is gone, and so is
+   * what only the old one knew: how long owners live.
+   */
+  public void kill() {
+    ends.clear();
+    states.clear();
+    groups.values().forEach(held -> held.removeIf(one -> !one.active()));
+    forgetEmpty();
+    Set<OwnerId> owners = new HashSet<>();
+    groups.keySet().forEach(group -> owners.add(group.owner()));
+    owners.remove(null);
+    for (OwnerId owner : owners) {
+      provisionalOf(owner).ifPresent(atMost -> ends.put(owner, nowNs + atMost.toNanos()));
+    }
+  }
+
   private void end(OwnerId owner, boolean cuts) {
     ends.remove(owner);
     states.remove(owner);
@@ -281,7 +332,10 @@ public final class PinholeModel {
         }
         byItem.put(request.item(), seen);
         InetAddress peer = facts.sender(request.announcedIn().opposite()).address();
-        held.add(new Held(request, seen, peer, endOf(request.lifetime()), request.active()));
+        Lifetime lifetime = request.lifetime();
+        Lifetime.Provisional provisional =
+            lifetime instanceof Lifetime.WithOwner withOwner ? withOwner.provisional() : null;
+        held.add(new Held(request, seen, peer, endOf(lifetime), request.active(), provisional));
       }
       groups.put(group, held);
       forgetEmpty();
@@ -342,10 +396,8 @@ public final class PinholeModel {
       groups.computeIfPresent(
           new Group(owner, group),
           (same, held) -> {
-            List<Held> active = new ArrayList<>();
-            held.forEach(
-                one ->
-                    active.add(new Held(one.request(), one.seen(), one.peer(), one.endNs(), true)));
+            List<Held> active = new ArrayList<>(held);
+            active.replaceAll(Held::activated);
             return active;
           });
     }
@@ -364,6 +416,30 @@ public final class PinholeModel {
       }
       ends.put(owner, nowNs + atMost.toNanos());
       forgetEmpty();
+    }
+
+    @Override
+    public void settle(OwnerId owner) {
+      calls++;
+      heldBy(owner)
+          .forEach(group -> Objects.requireNonNull(groups.get(group)).replaceAll(Held::settled));
+    }
+
+    @Override
+    public void prolong(OwnerId owner, Duration longest) {
+      calls++;
+      long untilNs = nowNs + longest.toNanos();
+      heldBy(owner)
+          .forEach(
+              group ->
+                  Objects.requireNonNull(groups.get(group))
+                      .replaceAll(one -> one.prolonged(untilNs)));
+    }
+
+    @Override
+    public boolean isProvisional(OwnerId owner) {
+      calls++;
+      return provisionalOf(owner).isPresent();
     }
 
     @Override
@@ -389,6 +465,14 @@ public final class PinholeModel {
     @Override
     public boolean isKnownTo(Transport transport, Endpoint seen, InetAddress who) {
       return announced(transport, seen) != null;
+    }
+
+    @Override
+    public Set<String> groups(OwnerId owner) {
+      calls++;
+      Set<String> names = new TreeSet<>();
+      heldBy(owner).forEach(group -> names.add(group.name()));
+      return names;
     }
 
     @Override

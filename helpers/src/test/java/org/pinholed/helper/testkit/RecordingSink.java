@@ -259,6 +259,16 @@ public final class RecordingSink implements OutcomeSink {
   }
 
   @Override
+  public void settle(OwnerId owner) {
+    add("settle " + owner);
+  }
+
+  @Override
+  public void prolong(OwnerId owner, Duration longest) {
+    add("prolong " + owner + " " + longest);
+  }
+
+  @Override
   public void endOwner(OwnerId owner, Children children) {
     add("end " + owner + " " + children);
     standing.removeIf(one -> owner.equals(one.owner()));

@@ -11,8 +11,8 @@ public final class CallNames {
   /** Stands for no tag, no branch. */
   public static final long NONE = 0;
 
-  private static final int TAG_CHARACTERS = 10;
-  private static final int PLACE_CHARACTERS = 4;
+  static final int TAG_CHARACTERS = 10;
+  static final int PLACE_CHARACTERS = 4;
   private static final int BITS_PER_CHARACTER = 6;
   private static final String DIGITS =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -68,6 +68,16 @@ public final class CallNames {
 
   static String tagText(long tag) {
     return text(tag, TAG_CHARACTERS);
+  }
+
+  /** The tag that stands somewhere in a name; any number if none stands there. */
+  static long tagOf(String name, int at) {
+    long bits = 0;
+    for (int character = at; character < at + TAG_CHARACTERS; character++) {
+      int digit = DIGITS.indexOf(name.charAt(character)) & 63;
+      bits = (bits << BITS_PER_CHARACTER) | digit;
+    }
+    return bits;
   }
 
   static String placeText(int place) {

@@ -1,6 +1,7 @@
 package org.pinholed.helper.sip.call;
 
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.sip.policy.MediaPolicy;
 import org.pinholed.helper.sip.policy.SipSettings;
@@ -78,8 +79,15 @@ final class CallRules {
   private static void inDialog(Turn turn) {
     CallMessage message = turn.message();
     boolean isBye = message.method() == SipWord.BYE;
-    if (turn.isUnknown() && turn.in().evidence().dialog() && (isBye || turn.in().media() != null)) {
-      adoptDialog(turn, true);
+    boolean isRefresh = message.method() == SipWord.INVITE || message.method() == SipWord.UPDATE;
+    boolean matters = isBye || isRefresh || turn.in().media() != null;
+    if (turn.isUnknown() && turn.in().evidence().dialog() && matters) {
+      boolean isEarly = message.method() == SipWord.PRACK || message.method() == SipWord.UPDATE;
+      if (isEarly && turn.in().evidence().rings()) {
+        adoptRinging(turn);
+      } else {
+        adoptDialog(turn, true);
+      }
     }
     List<Turn.Match> matches = turn.matches();
     if (matches.isEmpty() && (isBye || turn.in().media() != null)) {
@@ -137,31 +145,76 @@ final class CallRules {
 
   /**
    * Takes up a call that an earlier process has read, which was killed: an answer to its INVITE is
-   * believed if what the INVITE opened stands for this caller and this way.
+   * believed if what the INVITE opened stands for this caller and this way. Where the call had been
+   * answered already, only a 2xx of another branch is news; what else another branch says must not
+   * end the call, or have it end soon.
    */
   private static void adopt(Turn turn) {
     Incoming in = turn.in();
     if (!turn.isUnknown()) {
       return;
     }
-    if (in.evidence().dialog()) {
+    Incoming.Evidence evidence = in.evidence();
+    if (evidence.rings() && (evidence.invite() || evidence.dialog())) {
+      adoptInvite(turn);
+    } else if (evidence.dialog()) {
       adoptDialog(turn, false);
-    } else if (in.evidence().invite()) {
-      turn.callerIs(in.message().fromTag());
-      turn.set(
-          new Leg(
-              0,
-              in.receiver(),
-              in.sender(),
-              in.receiverPlace(),
-              in.senderPlace(),
-              Leg.Phase.CALLING,
-              in.message().cseq(),
-              in.evidence().offer() ? Media.UNKNOWN : null,
-              Signals.NONE,
-              turn.after(Turn.RINGING),
-              false));
+    } else if (evidence.invite() && in.message().isSuccess()) {
+      adoptInvite(turn);
     }
+  }
+
+  private static void adoptInvite(Turn turn) {
+    Incoming in = turn.in();
+    turn.callerIs(in.message().fromTag());
+    boolean isAgreed = in.evidence().dialog();
+    Leg leg =
+        ringing(
+            turn,
+            false,
+            in.message().cseq(),
+            isAgreed || in.evidence().offer() ? Media.UNKNOWN : null);
+    turn.set(leg);
+    if (isAgreed) { // by a 1xx before
+      turn.add(unknown(leg, in.message().toTag()));
+    }
+    adoptOthers(turn, leg, in.evidence().others().ofOther());
+  }
+
+  private static Leg ringing(Turn turn, boolean senderIsCaller, long cseq, @Nullable Media offer) {
+    Incoming in = turn.in();
+    return new Leg(
+        0,
+        senderIsCaller ? in.sender() : in.receiver(),
+        senderIsCaller ? in.receiver() : in.sender(),
+        senderIsCaller ? in.senderPlace() : in.receiverPlace(),
+        senderIsCaller ? in.receiverPlace() : in.senderPlace(),
+        Leg.Phase.CALLING,
+        cseq,
+        offer,
+        Signals.NONE,
+        turn.after(Turn.RINGING),
+        false);
+  }
+
+  /** A dialog of which only the ports are known. */
+  private static Dialog unknown(Leg leg, long tag) {
+    return Dialog.early(leg, tag)
+        .with(true, Party.UNKNOWN.withMedia(Media.UNKNOWN))
+        .with(false, Party.UNKNOWN.withMedia(Media.UNKNOWN));
+  }
+
+  /**
+   * Takes up a call that rings by a request within its early dialog (RFC 3311, RFC 3262). The
+   * number of its INVITE is not known, and of UPDATE not who sent that: its answer tells.
+   */
+  private static void adoptRinging(Turn turn) {
+    CallMessage message = turn.message();
+    turn.callerIs(message.senderTag());
+    Leg leg = ringing(turn, true, Leg.CSEQ_UNKNOWN, Media.UNKNOWN);
+    turn.set(leg);
+    turn.add(unknown(leg, message.receiverTag()));
+    turn.tookUp();
   }
 
   /**
@@ -171,15 +224,26 @@ final class CallRules {
   private static void adoptWithBye(Turn turn) {
     if (turn.isUnknown() && turn.in().evidence().dialog()) {
       adoptDialog(turn, true);
-      Dialog.Bye bye = new Dialog.Bye(false, turn.message().cseq(), turn.after(Turn.UNANSWERED));
-      turn.matches()
-          .forEach(match -> turn.set(match.index(), turn.dialog(match.index()).withBye(bye)));
+      for (Turn.Match match : turn.matches()) {
+        Dialog.Bye bye =
+            new Dialog.Bye(
+                !match.senderIsCaller(), turn.message().cseq(), turn.after(Turn.UNANSWERED));
+        turn.set(match.index(), turn.dialog(match.index()).withBye(bye));
+      }
     }
   }
 
-  /** Which of the two was the caller nobody knows; it makes no difference. */
-  private static void adoptDialog(Turn turn, boolean senderIsCaller) {
+  /**
+   * Which of the two was the caller nobody knows; it makes no difference, unless one of them has
+   * other dialogs (forks): then the call goes on with these after this one.
+   *
+   * @param guess whether that is to be the sender
+   */
+  private static void adoptDialog(Turn turn, boolean guess) {
     Incoming in = turn.in();
+    Groups.Others others = in.evidence().others();
+    boolean senderIsCaller =
+        others.ofOne().isEmpty() == others.ofOther().isEmpty() ? guess : !others.ofOne().isEmpty();
     CallMessage message = in.message();
     turn.callerIs(senderIsCaller ? message.senderTag() : message.receiverTag());
     Leg leg =
@@ -190,17 +254,24 @@ final class CallRules {
             senderIsCaller ? in.senderPlace() : in.receiverPlace(),
             senderIsCaller ? in.receiverPlace() : in.senderPlace(),
             Leg.Phase.ANSWERED,
-            -1,
+            Leg.CSEQ_UNKNOWN,
             null,
             Signals.NONE,
             turn.after(Turn.UNANSWERED),
             false);
     turn.set(leg);
-    Dialog dialog = Dialog.early(leg, senderIsCaller ? message.receiverTag() : message.senderTag());
-    turn.add(
-        dialog
-            .with(true, Party.UNKNOWN.withMedia(Media.UNKNOWN))
-            .with(false, Party.UNKNOWN.withMedia(Media.UNKNOWN))
-            .in(Dialog.Phase.CONFIRMED, turn.confirmedUntilNs()));
+    Dialog dialog = unknown(leg, senderIsCaller ? message.receiverTag() : message.senderTag());
+    turn.add(dialog.in(Dialog.Phase.CONFIRMED, turn.confirmedUntilNs()));
+    adoptOthers(turn, leg, senderIsCaller ? others.ofOne() : others.ofOther());
+  }
+
+  /** Other dialogs of the caller, so that the call does not end with the one that is known. */
+  private static void adoptOthers(Turn turn, Leg leg, Set<Long> tags) {
+    turn.tookUp();
+    for (long tag : tags) {
+      if (turn.dialogs().size() < turn.settings().forks()) {
+        turn.add(unknown(leg, tag).in(Dialog.Phase.CONFIRMED, turn.mostUntilNs()));
+      }
+    }
   }
 }

@@ -1,6 +1,5 @@
 package org.pinholed.helper.sip.call;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -48,6 +47,10 @@ final class CallSteps {
         out.close(message.call(), close.group(), close.isMedia() ? cut() : Children.KEEP);
       } else if (step instanceof Step.Keep keep) {
         out.keepOwner(message.call(), keep.atMost(), cut());
+      } else if (step instanceof Step.Settle) {
+        out.settle(message.call());
+      } else if (step instanceof Step.Prolong prolong) {
+        out.prolong(message.call(), prolong.longest());
       } else if (step instanceof Step.Named named) {
         out.named(message.call(), OwnerKind.CALL, message.label(), named.state());
       } else if (step instanceof Step.Refuse refuse) {
@@ -143,7 +146,7 @@ final class CallSteps {
       Transport transport,
       Opening opening) {
     ExpectationRequest.Builder request =
-        begin(open.group(), open.announcedIn(), destination, place, item, open.longest())
+        begin(open.group(), open.announcedIn(), destination, place, item, open.lifetime())
             .transport(transport)
             .label(label(what));
     opening.source().addTo(request);
@@ -156,13 +159,13 @@ final class CallSteps {
       Endpoint destination,
       Place place,
       String item,
-      Duration longest) {
+      Lifetime.WithOwner lifetime) {
     ExpectationRequest.Builder request =
         ExpectationRequest.builder(group, announcedIn, destination, message.word())
             .owner(message.call())
             .item(item)
             .many()
-            .lifetime(new Lifetime.WithOwner(longest))
+            .lifetime(lifetime)
             .streamOffset(message.streamOffset());
     if (!message.mayOpen()) {
       request.inactive(); // what is open already stays so
@@ -189,7 +192,7 @@ final class CallSteps {
                     one.inside(),
                     one.place(),
                     one.item(at),
-                    open.longest())
+                    open.lifetime())
                 .transport(one.signal().transport())
                 .label(label("signalling"))
                 .read());

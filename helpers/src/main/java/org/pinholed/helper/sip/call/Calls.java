@@ -209,9 +209,15 @@ public final class Calls {
             || out.stands(call, Groups.pending(sender, receiver, senderPlace))
             || out.stands(call, Groups.pending(receiver, sender, receiverPlace));
     boolean isBye = message.method() == SipWord.BYE && message.isRequest();
+    boolean rings = out.isProvisional(call);
+    boolean isKnown = dialog || invite;
     return new Evidence(
         offer,
         invite,
-        dialog || (isBye && (offer || out.stands(call, Groups.offer(sender, senderPlace)))));
+        dialog || (isBye && (offer || out.stands(call, Groups.offer(sender, senderPlace)))),
+        rings,
+        isKnown && !rings
+            ? Groups.others(out.groups(call), sender, receiver, senderPlace, receiverPlace)
+            : Groups.Others.NONE);
   }
 }

@@ -89,6 +89,15 @@ record Dialog(
     return new Dialog(leg, tag, phase, caller, callee, deadlineNs, bye, true);
   }
 
+  /**
+   * The same dialog, whose callee had sent the INVITE.
+   *
+   * @param callerTag the tag of the one that was taken for the caller
+   */
+  Dialog turned(long callerTag) {
+    return new Dialog(leg, callerTag, phase, callee, caller, deadlineNs, bye, reoffered);
+  }
+
   Dialog replacing(Media before, Media after) {
     return with(true, caller.replacing(before, after)).with(false, callee.replacing(before, after));
   }

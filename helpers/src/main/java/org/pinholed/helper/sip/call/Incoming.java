@@ -30,8 +30,12 @@ record Incoming(
    * @param offer whether the ports of an INVITE stand that the receiver has sent
    * @param invite whether these or the places stand where the receiver takes requests
    * @param dialog whether ports of a dialog between the two stand
+   * @param rings whether the call was not answered when that process was killed
+   * @param others who else is in a dialog with the sender ({@code ofOne}) or the receiver; empty
+   *     while it rings
    */
-  record Evidence(boolean offer, boolean invite, boolean dialog) {
-    static final Evidence NONE = new Evidence(false, false, false);
+  record Evidence(
+      boolean offer, boolean invite, boolean dialog, boolean rings, Groups.Others others) {
+    static final Evidence NONE = new Evidence(false, false, false, false, Groups.Others.NONE);
   }
 }

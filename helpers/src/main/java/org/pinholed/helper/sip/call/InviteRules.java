@@ -111,6 +111,7 @@ final class InviteRules {
   static @Nullable Leg answeredLeg(Turn turn) {
     Incoming in = turn.in();
     CallMessage message = in.message();
+    turn.learnInvite();
     Leg leg = turn.legBetween(in.receiver(), in.sender());
     return leg != null && message.fromTag() == turn.caller() && message.cseq() == leg.cseq()
         ? leg

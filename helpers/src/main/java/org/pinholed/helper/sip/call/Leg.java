@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param callerPlace name of the way from the caller to the callee
  * @param calleePlace name of the way back
  * @param phase where it stands
- * @param cseq the number of the INVITE
+ * @param cseq the number of the INVITE; {@link #CSEQ_UNKNOWN} if this process did not see it
  * @param offer where the caller takes its streams; null if the INVITE had no SDP
  * @param signals where the caller takes requests
  * @param deadlineNs until when an answer is awaited; once it was answered or refused, until when
@@ -34,6 +34,9 @@ record Leg(
     boolean counted) {
   /** How many are remembered of a call. */
   static final int MOST = 4;
+
+  /** The number of an INVITE that an earlier process has read. */
+  static final long CSEQ_UNKNOWN = -1;
 
   /** Where a way stands. */
   enum Phase {
@@ -65,6 +68,38 @@ record Leg(
         offer,
         signals,
         untilNs,
+        counted);
+  }
+
+  /** The same way, whose INVITE had this number. */
+  Leg withCseq(long number) {
+    return new Leg(
+        id,
+        caller,
+        callee,
+        callerPlace,
+        calleePlace,
+        phase,
+        number,
+        offer,
+        signals,
+        deadlineNs,
+        counted);
+  }
+
+  /** The same way seen from the other end: the callee had sent the INVITE. */
+  Leg turned() {
+    return new Leg(
+        id,
+        callee,
+        caller,
+        calleePlace,
+        callerPlace,
+        phase,
+        cseq,
+        offer,
+        signals,
+        deadlineNs,
         counted);
   }
 

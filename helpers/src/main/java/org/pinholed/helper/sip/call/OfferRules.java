@@ -285,6 +285,7 @@ final class OfferRules {
     Party own = dialog.party(ofCaller);
     if (dialog.phase() == Dialog.Phase.CONFIRMED) {
       dialog = dialog.in(Dialog.Phase.CONFIRMED, turn.confirmedUntilNs());
+      turn.prolong(dialog);
     }
     Signals refresh = asker.refreshCseq() == message.cseq() ? asker.refresh() : null;
     if (refresh != null) {

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Direction;
+import org.pinholed.helper.Lifetime;
 import org.pinholed.helper.sip.policy.MediaSource;
 import org.pinholed.helper.sip.words.SipReason;
 
@@ -16,14 +17,14 @@ sealed interface Step {
    * @param announcedIn which way the messages of that party go on this flow
    * @param media where it takes them
    * @param openings of each stream who may come; null for a stream that is shut
-   * @param longest how long at most
+   * @param lifetime how long
    */
   record OpenMedia(
       String group,
       Direction announcedIn,
       Media media,
       List<@Nullable Opening> openings,
-      Duration longest)
+      Lifetime.WithOwner lifetime)
       implements Step {}
 
   /**
@@ -40,9 +41,10 @@ sealed interface Step {
    * @param group the group
    * @param announcedIn which way the messages of that party go on this flow
    * @param signals where it takes them
-   * @param longest how long at most
+   * @param lifetime how long
    */
-  record OpenSignals(String group, Direction announcedIn, Signals signals, Duration longest)
+  record OpenSignals(
+      String group, Direction announcedIn, Signals signals, Lifetime.WithOwner lifetime)
       implements Step {}
 
   /**
@@ -59,6 +61,16 @@ sealed interface Step {
    * @param atMost above zero
    */
   record Keep(Duration atMost) implements Step {}
+
+  /** Says that the call was answered, so that it lasts. */
+  record Settle() implements Step {}
+
+  /**
+   * Says that what was opened before may stay for longer, also what another process opened.
+   *
+   * @param longest how long at most from now on
+   */
+  record Prolong(Duration longest) implements Step {}
 
   /** Ends the call. */
   record End() implements Step {}

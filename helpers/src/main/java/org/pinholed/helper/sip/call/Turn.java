@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Direction;
+import org.pinholed.helper.Lifetime;
+import org.pinholed.helper.OutcomeSink.Children;
 import org.pinholed.helper.sip.call.Step.Opening;
 import org.pinholed.helper.sip.policy.MediaPolicy;
 import org.pinholed.helper.sip.policy.SipSettings;
@@ -31,11 +33,14 @@ final class Turn {
 
   private static final long SECOND_NS = 1_000_000_000L;
 
+  /** The word for a call that was answered. */
+  private static final String CONFIRMED = "confirmed";
+
   private final Incoming in;
   private final long nowNs;
   private final SipSettings settings;
   private final StreamOpenings openings;
-  private final boolean wasLive;
+  private boolean wasLive;
   private final String stateBefore;
 
   private final List<Leg> legs = new ArrayList<>();
@@ -166,6 +171,30 @@ final class Turn {
     return false;
   }
 
+  /**
+   * An answer to the INVITE of a call that was taken up while it rang says which number that had
+   * and who sent it.
+   */
+  void learnInvite() {
+    Leg leg = legs.size() == 1 ? legs.get(0) : null;
+    if (leg == null || !leg.isCalling() || leg.cseq() != Leg.CSEQ_UNKNOWN || dialogs.isEmpty()) {
+      return;
+    }
+    boolean isOfCallee =
+        dialogs.size() == 1
+            && message().fromTag() == dialog(0).tag()
+            && message().toTag() == caller
+            && leg.isBetween(in.sender(), in.receiver());
+    if (isOfCallee) {
+      Dialog dialog = dialog(0);
+      set(leg.turned().withCseq(message().cseq()));
+      set(0, dialog.turned(caller));
+      caller = message().fromTag();
+    } else if (message().fromTag() == caller && leg.isBetween(in.receiver(), in.sender())) {
+      set(leg.withCseq(message().cseq()));
+    }
+  }
+
   long highestCseq() {
     return legs.stream().mapToLong(Leg::cseq).max().orElse(-1);
   }
@@ -218,7 +247,7 @@ final class Turn {
     boolean early = false;
     for (Dialog dialog : dialogs) {
       if (dialog.phase() == Dialog.Phase.CONFIRMED) {
-        return "confirmed";
+        return CONFIRMED;
       }
       early |= dialog.phase() == Dialog.Phase.EARLY;
     }
@@ -286,6 +315,11 @@ final class Turn {
     startNs = nowNs;
   }
 
+  /** Notes that something of the call was open before: it was taken up. */
+  void tookUp() {
+    wasLive = true;
+  }
+
   void callerIs(long tag) {
     caller = tag;
   }
@@ -329,6 +363,23 @@ final class Turn {
 
   void show(Signals signals) {
     shownSignals = signals;
+  }
+
+  /**
+   * What a dialog has was opened for the time until its refresh (RFC 4028). What an earlier process
+   * opened cannot be opened again, because nobody knows what was said of it.
+   */
+  void prolong(Dialog dialog) {
+    boolean isUnknown =
+        dialog.caller().media() == Media.UNKNOWN || dialog.callee().media() == Media.UNKNOWN;
+    if (isUnknown) {
+      steps.add(new Step.Prolong(Duration.ofNanos(wholeSecondsNs(dialog.deadlineNs() - nowNs))));
+    }
+  }
+
+  /** When a dialog ends of which nothing is said: by {@code maxCall}. */
+  long mostUntilNs() {
+    return nowNs + mostNs();
   }
 
   /**
@@ -383,19 +434,23 @@ final class Turn {
         tagOf(dialog, ofCaller), tagOf(dialog, !ofCaller), placeOf(dialog, ofCaller));
   }
 
-  private Duration longestOf(Dialog dialog) {
+  private Lifetime.WithOwner lifetimeOf(Dialog dialog) {
     return dialog.phase() == Dialog.Phase.CONFIRMED
-        ? Duration.ofNanos(wholeSecondsNs(dialog.deadlineNs() - nowNs))
-        : longest();
+        ? new Lifetime.WithOwner(Duration.ofNanos(wholeSecondsNs(dialog.deadlineNs() - nowNs)))
+        : ringing();
   }
 
   /**
-   * How long ports are open at most that nobody agreed to yet. The owner ends much earlier if
-   * nobody answers; but if this process is killed meanwhile, and the call then answered, only this
-   * time is left of what stands, and the call must last.
+   * How long ports are open that nobody agreed to yet. The owner ends much earlier if nobody
+   * answers. If this process is killed meanwhile, what stands must be enough for a call that is
+   * then answered, and must not stay for a day if it is not. The next process cannot know when the
+   * last 1xx came: that may have passed while no process read. So it waits for as long as after one
+   * that came then.
    */
-  private Duration longest() {
-    return Duration.ofNanos(mostNs());
+  private Lifetime.WithOwner ringing() {
+    Children children = settings.cutMedia() ? Children.CUT : Children.KEEP;
+    return new Lifetime.WithOwner(
+        Duration.ofNanos(mostNs()), new Lifetime.Provisional(RINGING, children));
   }
 
   private long mostNs() {
@@ -421,9 +476,9 @@ final class Turn {
           direction,
           offer,
           openings.of(offer, null, otherEnd(isSender)),
-          longest());
+          ringing());
     }
-    openSignals(Groups.signals(caller, leg.callerPlace()), direction, leg.signals(), longest());
+    openSignals(Groups.signals(caller, leg.callerPlace()), direction, leg.signals(), ringing());
   }
 
   void closeOffer(Leg leg) {
@@ -445,7 +500,7 @@ final class Turn {
           directionOf(isSender),
           own,
           openings.of(own, dialog.party(!ofCaller).media(), otherEnd(isSender)),
-          longestOf(dialog));
+          lifetimeOf(dialog));
     }
   }
 
@@ -463,7 +518,7 @@ final class Turn {
           offers
               ? openings.ofOffer(pending.media(), other, otherEnd(isSender))
               : openings.of(pending.media(), other, otherEnd(isSender)),
-          longestOf(dialog));
+          lifetimeOf(dialog));
     }
   }
 
@@ -481,7 +536,7 @@ final class Turn {
         Groups.signals(tagOf(dialog, ofCaller), placeOf(dialog, ofCaller)),
         directionOf(isSenderOf(dialog, ofCaller)),
         dialog.party(ofCaller).signals(),
-        longestOf(dialog));
+        lifetimeOf(dialog));
   }
 
   void openRefresh(Dialog dialog, boolean ofCaller, Signals refresh) {
@@ -489,16 +544,17 @@ final class Turn {
         Groups.refresh(tagOf(dialog, ofCaller), placeOf(dialog, ofCaller)),
         directionOf(isSenderOf(dialog, ofCaller)),
         refresh,
-        longestOf(dialog));
+        lifetimeOf(dialog));
   }
 
   void closeRefresh(Dialog dialog, boolean ofCaller) {
     close(Groups.refresh(tagOf(dialog, ofCaller), placeOf(dialog, ofCaller)), false);
   }
 
-  private void openSignals(String group, Direction announcedIn, Signals signals, Duration longest) {
+  private void openSignals(
+      String group, Direction announcedIn, Signals signals, Lifetime.WithOwner lifetime) {
     if (!signals.isEmpty()) {
-      steps.open(group, new Step.OpenSignals(group, announcedIn, signals, longest));
+      steps.open(group, new Step.OpenSignals(group, announcedIn, signals, lifetime));
     }
   }
 
@@ -507,9 +563,9 @@ final class Turn {
       Direction announcedIn,
       Media media,
       List<@Nullable Opening> openings,
-      Duration longest) {
+      Lifetime.WithOwner lifetime) {
     if (media != Media.UNKNOWN) {
-      steps.open(group, new Step.OpenMedia(group, announcedIn, media, openings, longest));
+      steps.open(group, new Step.OpenMedia(group, announcedIn, media, openings, lifetime));
     }
   }
 
@@ -522,13 +578,27 @@ final class Turn {
   /** Shuts all that a dialog has of its own. */
   void closeAll(Dialog dialog) {
     for (boolean ofCaller : new boolean[] {true, false}) {
-      closeAgreed(dialog, ofCaller);
+      if (!(ofCaller && mayServeOthers(dialog))) {
+        closeAgreed(dialog, ofCaller);
+      }
       closePending(dialog, ofCaller);
       if (dialog.party(ofCaller).refresh() != null) {
         closeRefresh(dialog, ofCaller);
       }
     }
     close(Groups.signals(dialog.tag(), legOf(dialog).calleePlace()), false);
+  }
+
+  /**
+   * Whether what stands for the caller may be what another dialog of it needs: of a call that was
+   * taken up there is one name at each pinhole, whoever else held it. Then it stays with the call.
+   */
+  private boolean mayServeOthers(Dialog dialog) {
+    return dialog.caller().media() == Media.UNKNOWN
+        && dialogs.stream()
+            .anyMatch(
+                other ->
+                    other.leg() == dialog.leg() && other.tag() != dialog.tag() && other.isOpen());
   }
 
   /** Ends a way, with what is open of its INVITE. */
@@ -595,6 +665,10 @@ final class Turn {
       all.add(new Step.End());
     }
     String state = stateWord();
+    boolean ends = dialogs.stream().anyMatch(dialog -> dialog.bye() != null);
+    if (live && state.equals(CONFIRMED) && !stateBefore.equals(CONFIRMED) && !ends) {
+      all.add(new Step.Settle());
+    }
     if (live && (began || !state.equals(stateBefore))) {
       all.add(new Step.Named(state));
     }

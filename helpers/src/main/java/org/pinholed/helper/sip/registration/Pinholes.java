@@ -2,6 +2,7 @@ package org.pinholed.helper.sip.registration;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
@@ -22,6 +23,7 @@ import org.pinholed.helper.sip.words.SipWord;
 final class Pinholes {
   private static final OwnerId.Digest CONTACTS = new OwnerId.Digest("sip contact");
   private static final int NAME_LENGTH = 10;
+  private static final char GRANTED = 'r';
 
   private final RegisterMessage message;
   private final Direction fromPhone;
@@ -40,11 +42,30 @@ final class Pinholes {
 
   /** Opens it for the registrar; false if that was refused. */
   boolean open(Place place, Duration granted) {
-    return expect(request('r', place, new Lifetime.Until(granted))) != null;
+    return expect(request(GRANTED, place, new Lifetime.Until(granted))) != null;
   }
 
   void close(Place place) {
-    out.close(message.registration(), group('r', place), OutcomeSink.Children.KEEP);
+    out.close(message.registration(), group(GRANTED, place), OutcomeSink.Children.KEEP);
+  }
+
+  /**
+   * Shuts what is open for the registration and is not to stay, also what an earlier process has
+   * opened, of which nothing else is known.
+   *
+   * @param staying groups by {@link #granted}
+   */
+  void closeOthers(Set<String> staying) {
+    for (String group : out.groups(message.registration())) {
+      if (group.charAt(0) == GRANTED && !staying.contains(group)) {
+        out.close(message.registration(), group, OutcomeSink.Children.KEEP);
+      }
+    }
+  }
+
+  /** The group of a contact that is granted. */
+  static String granted(Transport transport, Endpoint inside) {
+    return group(GRANTED, transport, inside);
   }
 
   void forget(Place place) {
@@ -79,13 +100,15 @@ final class Pinholes {
     return place.isSeen() ? "co" : place.portNamed() ? "c" : "cn";
   }
 
-  /** Made of the contact alone, so that the next process finds it again. */
   private static String group(char kind, Place place) {
-    int port = place.inside().port();
-    byte[] rest = {
-      (byte) (port >> 8), (byte) port, (byte) (place.transport() == Transport.TCP ? 1 : 0)
-    };
-    OwnerId name = CONTACTS.of(place.inside().address().getAddress(), rest);
+    return group(kind, place.transport(), place.inside());
+  }
+
+  /** Made of the contact alone, so that the next process finds it again. */
+  private static String group(char kind, Transport transport, Endpoint inside) {
+    int port = inside.port();
+    byte[] rest = {(byte) (port >> 8), (byte) port, (byte) (transport == Transport.TCP ? 1 : 0)};
+    OwnerId name = CONTACTS.of(inside.address().getAddress(), rest);
     return kind + name.text().substring(0, NAME_LENGTH);
   }
 }

@@ -4,7 +4,9 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Announced;
 import org.pinholed.helper.Direction;
@@ -267,6 +269,9 @@ public final class Registrations {
       tooMany.clear();
       out.report(SipReason.TOO_MANY_CONTACTS, message.streamOffset());
     }
+    if (lists || asked.all()) {
+      pinholes.closeOthers(staying(message, bindings, out));
+    }
     Registration after = new Registration(List.of(), bindings);
     registrations.change(
         message.registration(),
@@ -285,6 +290,22 @@ public final class Registrations {
       ofSource.take(source, message.registration(), Duration.ofNanos(after.leftNs(nowNs)), nowNs);
       pinholes.named("registered");
     }
+  }
+
+  /** The groups of what is open now, and of what the answer lists besides. */
+  private Set<String> staying(RegisterMessage message, List<Binding> bindings, OutcomeSink out) {
+    Set<String> staying = new HashSet<>();
+    for (Binding binding : bindings) {
+      staying.add(Pinholes.granted(binding.place().transport(), binding.place().inside()));
+    }
+    for (RegisterMessage.Contact contact : message.contacts()) {
+      Transport transport = contact.transport();
+      Endpoint inside = inside(contact, message.direction(), out);
+      if (transport != null && expires(contact.expires(), message.expires()) > 0) {
+        staying.add(Pinholes.granted(transport, inside == null ? contact.endpoint() : inside));
+      }
+    }
+    return staying;
   }
 
   /** How long a contact is open from now on; 0 if it is not. */

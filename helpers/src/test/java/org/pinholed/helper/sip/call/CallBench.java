@@ -115,6 +115,7 @@ final class CallBench {
   /** The agent dies, and the next one knows nothing but what is open. */
   void kill() {
     shared = new SimpleState();
+    model.kill();
   }
 
   /** Another process goes on. */

@@ -904,6 +904,11 @@ class CallsTest {
       bench.kill();
     }
 
+    private void early() {
+      invite();
+      flow.serverAnswers(183, SipWord.INVITE).audio(SERVER, 6000).say();
+    }
+
     @Test
     void killedBetweenInviteAndAnswer_answerOpens_byeCloses() {
       invite();
@@ -923,6 +928,199 @@ class CallsTest {
       invite();
       kill();
       flow.serverAnswers(486, SipWord.INVITE).say();
+      nothingIsLeft();
+    }
+
+    /** As after a last 1xx that passed while no process read. */
+    @Test
+    void killedWhileItRings_nothingMoreIsRead_endsAfter180s() {
+      invite();
+      flow.serverAnswers(180, SipWord.INVITE).contact(SERVER, 5060).say();
+      kill();
+      bench.model.pass(Duration.ofSeconds(179));
+      assertEquals(pair(4000), toPhone());
+      bench.model.pass(Duration.ofSeconds(1));
+      nothingIsLeft();
+      assertTrue(bench.model.cut().contains(SERVER + " > " + PHONE + ":4000"));
+    }
+
+    @Test
+    void killedBeforeAnyAnswer_inviteComesAgain_endsAfter32s() {
+      invite();
+      kill();
+      bench.model.pass(Duration.ofSeconds(1));
+      invite();
+      bench.model.pass(Duration.ofSeconds(31));
+      assertEquals(pair(4000), toPhone());
+      bench.model.pass(Duration.ofSeconds(1));
+      nothingIsLeft();
+    }
+
+    @Test
+    void killedWhileItRings_another1xx_180sFromThen() {
+      early();
+      kill();
+      bench.model.pass(Duration.ofSeconds(100));
+      flow.serverAnswers(180, SipWord.INVITE).say();
+      kill(); // once more
+      bench.model.pass(Duration.ofSeconds(100));
+      flow.serverAnswers(180, SipWord.INVITE).say();
+      bench.model.pass(Duration.ofSeconds(179));
+      assertEquals(pair(4000), toPhone());
+      assertEquals(pair(6000), toServer());
+      bench.model.pass(Duration.ofSeconds(1));
+      nothingIsLeft();
+    }
+
+    /** With media in the 1xx the 2xx opens nothing new: that it came must be known all the same. */
+    @Test
+    void killedWhileItRings_then2xx_lasts_alsoAfterAnotherKill() {
+      for (boolean described : new boolean[] {true, false}) {
+        early();
+        kill();
+        CallBench.Say answer = flow.serverAnswers(200, SipWord.INVITE);
+        (described ? answer.audio(SERVER, 6000) : answer).say();
+        kill();
+        bench.model.pass(Duration.ofHours(1));
+        assertEquals(pair(4000), toPhone());
+        assertEquals(pair(6000), toServer());
+        flow.client(SipWord.BYE).cseq(2).say();
+        flow.serverAnswers(200, SipWord.BYE).cseq(2).say();
+        nothingIsLeft();
+      }
+    }
+
+    @Test
+    void killedAfterThe2xx_ofAnEarlyDialog_lasts() {
+      early();
+      flow.serverAnswers(200, SipWord.INVITE).say();
+      kill();
+      bench.model.pass(Duration.ofHours(1));
+      assertEquals(pair(4000), toPhone());
+    }
+
+    @Test
+    void killedWhileItRings_withMedia_failureCloses() {
+      for (String tag : new String[] {"t", "another"}) {
+        early();
+        kill();
+        flow.serverAnswers(487, SipWord.INVITE).tags("f", tag).say();
+        nothingIsLeft();
+      }
+    }
+
+    @Test
+    void killedWhileItRings_requestsOfItsDialog_doNotMakeItLast() {
+      for (boolean ofCaller : new boolean[] {true, false}) {
+        early();
+        kill();
+        if (ofCaller) {
+          flow.client(SipWord.PRACK).cseq(2).audio(PHONE, 4020).say();
+          flow.serverAnswers(200, SipWord.PRACK).cseq(2).audio(SERVER, 6020).say();
+        } else {
+          flow.server(SipWord.UPDATE).cseq(7).tags("t", "f").audio(SERVER, 6020).say();
+          flow.clientAnswers(200, SipWord.UPDATE).cseq(7).tags("t", "f").audio(PHONE, 4020).say();
+        }
+        assertEquals(pair(4020), toPhone());
+        assertEquals(pair(6020), toServer());
+        bench.model.pass(Duration.ofSeconds(179));
+        assertEquals(pair(4020), toPhone());
+        bench.model.pass(Duration.ofSeconds(1));
+        nothingIsLeft();
+        bench.model.pass(Duration.ofSeconds(60));
+      }
+    }
+
+    /** Nobody knows who sent the UPDATE, caller or callee; the answer to the INVITE tells. */
+    @Test
+    void killedWhileItRings_requestOfTheCallee_then2xx_lasts() {
+      early();
+      kill();
+      flow.server(SipWord.UPDATE).cseq(7).tags("t", "f").audio(SERVER, 6020).say();
+      flow.clientAnswers(200, SipWord.UPDATE).cseq(7).tags("t", "f").audio(PHONE, 4020).say();
+      flow.serverAnswers(200, SipWord.INVITE).say();
+      bench.model.pass(Duration.ofHours(1));
+      assertEquals(pair(4020), toPhone());
+      assertEquals(pair(6020), toServer());
+      flow.client(SipWord.BYE).cseq(3).say();
+      flow.serverAnswers(200, SipWord.BYE).cseq(3).say();
+      nothingIsLeft();
+    }
+
+    /** What another branch of the INVITE says late ends no call that was answered. */
+    @Test
+    void killedWithinTheCall_lateAnswersOfOtherBranches_leaveItAlone() {
+      for (int status : new int[] {180, 486}) {
+        call();
+        kill();
+        flow.serverAnswers(status, SipWord.INVITE).tags("f", "other").say();
+        bench.model.pass(Duration.ofHours(1));
+        assertEquals(pair(4000), toPhone());
+        flow.client(SipWord.BYE).cseq(2).say();
+        flow.serverAnswers(200, SipWord.BYE).cseq(2).say();
+        nothingIsLeft();
+      }
+    }
+
+    /** A refresh has no description mostly (RFC 4028 section 7.4), and does all the same. */
+    @Test
+    void killedWithinTheCall_sessionTimer_isRefreshed() {
+      invite();
+      flow.serverAnswers(200, SipWord.INVITE).audio(SERVER, 6000).expires(1800).say();
+      kill();
+      for (int refresh = 2; refresh < 5; refresh++) {
+        bench.model.pass(Duration.ofMinutes(15));
+        flow.client(SipWord.UPDATE).cseq(refresh).say();
+        flow.serverAnswers(200, SipWord.UPDATE).cseq(refresh).expires(1800).say();
+        bench.model.pass(Duration.ofMinutes(15));
+        assertEquals(pair(4000), toPhone());
+        assertEquals(pair(6000), toServer());
+      }
+      bench.model.pass(Duration.ofSeconds(932));
+      nothingIsLeft();
+    }
+
+    /**
+     * Of two that answered the caller ends one: what both heard of it is not taken from the other.
+     */
+    @Test
+    void killedWhileTwoBranchesAreOn_theOneEnds_theOtherGoesOn() {
+      for (String ended : new String[] {"t", "u"}) {
+        for (boolean byItsAnswer : new boolean[] {true, false}) {
+          String other = ended.equals("t") ? "u" : "t";
+          call();
+          flow.serverAnswers(200, SipWord.INVITE).tags("f", "u").audio(SERVER, 6100).say();
+          if (!byItsAnswer) {
+            kill();
+          }
+          flow.client(SipWord.BYE).cseq(2).tags("f", ended).say();
+          if (byItsAnswer) {
+            kill();
+          }
+          flow.serverAnswers(200, SipWord.BYE).cseq(2).tags("f", ended).say();
+          assertEquals(pair(4000), toPhone());
+          assertEquals(pair(other.equals("t") ? 6000 : 6100), toServer());
+          bench.model.pass(Duration.ofHours(1));
+          assertEquals(pair(4000), toPhone());
+          flow.server(SipWord.BYE).cseq(7).tags(other, "f").say();
+          flow.clientAnswers(200, SipWord.BYE).cseq(7).tags(other, "f").say();
+          nothingIsLeft();
+          bench.model.pass(Duration.ofSeconds(40));
+        }
+      }
+    }
+
+    @Test
+    void killedAfterOneBranchAnswered_anotherOne_bothGoOn() {
+      call();
+      kill();
+      flow.serverAnswers(200, SipWord.INVITE).tags("f", "u").audio(SERVER, 6100).say();
+      flow.client(SipWord.BYE).cseq(2).tags("f", "u").say();
+      flow.serverAnswers(200, SipWord.BYE).cseq(2).tags("f", "u").say();
+      assertEquals(pair(4000), toPhone());
+      assertEquals(pair(6000), toServer());
+      flow.client(SipWord.BYE).cseq(2).say();
+      flow.serverAnswers(200, SipWord.BYE).cseq(2).say();
       nothingIsLeft();
     }
 

@@ -390,6 +390,31 @@ class RegistrationsTest {
     assertEquals(Set.of(OPEN), model.open());
   }
 
+  /** Of the contacts that an earlier process opened only the names of their groups are known. */
+  @Test
+  void kill_contactsThatAreTakenOut_close() {
+    register(3600);
+    shared = new SimpleState();
+    say(message("sip:a@example", 0, 2, "b2", 0, true, false));
+    assertEquals(Set.of(OPEN), model.open());
+    say(message("sip:a@example", 200, 2, "b2", -1, false, false));
+    assertEquals(Set.of(), model.open());
+  }
+
+  @Test
+  void kill_contactsThatA2xxDoesNotListAnyMore_close_othersStay() {
+    for (boolean listed : new boolean[] {true, false}) {
+      register(3600);
+      shared = new SimpleState();
+      say(message(0, 2, "b2", 3600, contact(PHONE, 5064, -1)));
+      RegisterMessage.Contact now = contact(OUTSIDE, 5064, -1);
+      RegisterMessage.Contact before = contact(OUTSIDE, 5062, 900);
+      say(listed ? message(200, 2, "b2", 3600, now, before) : message(200, 2, "b2", 3600, now));
+      String open = REGISTRAR + " > " + PHONE + ":5064";
+      assertEquals(listed ? Set.of(OPEN, open) : Set.of(open), model.open());
+    }
+  }
+
   @Test
   void handOverBeforeEachMessage_changesNothing() {
     say(message(0, 1, "b1", 3600, contact(PHONE, 5062, -1)));
