@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.pinholed.agent.expectation.Expectation;
-import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
@@ -67,21 +66,14 @@ final class EarlyDatagrams {
 
   private static void add(Pinhole one, Pinhole other, Map<FlowTuple, FlowTuple> replies) {
     boolean isTranslated = one.translation() != null || other.translation() != null;
-    Endpoint oneEnd = end(one);
-    Endpoint otherEnd = end(other);
+    Endpoint oneEnd = one.leadsTo();
+    Endpoint otherEnd = other.leadsTo();
     if (isTranslated && letsIn(one, otherEnd) && letsIn(other, oneEnd)) {
       Endpoint oneSeen = new Endpoint(one.destination(), one.port());
       Endpoint otherSeen = new Endpoint(other.destination(), other.port());
       replies.put(tuple(oneEnd, otherSeen), tuple(otherEnd, oneSeen));
       replies.put(tuple(otherEnd, oneSeen), tuple(oneEnd, otherSeen));
     }
-  }
-
-  /** Where its children really go. */
-  private static Endpoint end(Pinhole pinhole) {
-    ChildTranslation translation = pinhole.translation();
-    Endpoint inside = translation == null ? null : translation.inside();
-    return inside == null ? new Endpoint(pinhole.destination(), pinhole.port()) : inside;
   }
 
   private static boolean letsIn(Pinhole pinhole, Endpoint from) {

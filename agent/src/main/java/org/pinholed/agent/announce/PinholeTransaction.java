@@ -19,7 +19,6 @@ import org.pinholed.agent.pinhole.Applied;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
-import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
@@ -249,7 +248,7 @@ public final class PinholeTransaction {
       }
       boolean hasLasted = !expectation.stay().isProvisional();
       if (!hasLasted) {
-        settle(expectation);
+        expectation.settle();
       }
       if (holders.waitingFor(expectation.pinhole()) == expectation) { // else another one's is there
         known |= hasLasted && (toOpen.contains(expectation) || !expectation.isCommentOld());
@@ -259,13 +258,6 @@ public final class PinholeTransaction {
     if (!known && toTell != null) {
       toTell.awaitComment();
       rewrite(toTell);
-    }
-  }
-
-  private static void settle(Expectation expectation) {
-    PinholeComment comment = PinholeComment.parse(expectation.pinhole().comment());
-    if (comment != null) {
-      expectation.settle(comment.withStay(expectation.stay().lasting()).text());
     }
   }
 

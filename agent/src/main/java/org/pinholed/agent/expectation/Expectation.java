@@ -232,15 +232,9 @@ public final class Expectation implements ChildKeeper {
     commentIsAwaited = false;
   }
 
-  /**
-   * Notes that its owner lasts from now on.
-   *
-   * @param newComment what the kernel should say of it
-   */
-  public void settle(String newComment) {
-    pinhole = pinhole.withComment(newComment);
-    stay = stay.lasting();
-    commentIsOld = true;
+  /** Notes that its owner lasts from now on. */
+  public void settle() {
+    stays(stay.lasting());
   }
 
   /**
@@ -252,13 +246,19 @@ public final class Expectation implements ChildKeeper {
    */
   public void prolong(long longestMs, long nowNs) {
     Stay staying = stay;
-    PinholeComment comment = PinholeComment.parse(pinhole.comment());
     boolean isShorter =
         staying.longestMs() > 0 && staying.longestMs() - msSince(announcedNs, nowNs) < longestMs;
-    if (staying.kind() == Stay.Kind.OWNER && isShorter && comment != null) {
-      Stay longer = staying.withLongest(msSince(announcedNs, nowNs) + longestMs);
-      pinhole = pinhole.withComment(comment.withStay(longer).text());
-      stay = longer;
+    if (staying.kind() == Stay.Kind.OWNER && isShorter) {
+      stays(staying.withLongest(msSince(announcedNs, nowNs) + longestMs));
+    }
+  }
+
+  /** Has it stay for another time, and the kernel's comment say so when it is written next. */
+  private void stays(Stay newStay) {
+    PinholeComment comment = PinholeComment.parse(pinhole.comment());
+    if (comment != null) {
+      pinhole = pinhole.withComment(comment.withStay(newStay).text());
+      stay = newStay;
       commentIsOld = true;
     }
   }

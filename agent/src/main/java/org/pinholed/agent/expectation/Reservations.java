@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.helper.Endpoint;
@@ -100,13 +99,6 @@ final class Reservations {
     return ofHost.getOrDefault(host, 0) + more <= SHARE;
   }
 
-  /** Where the children of a pinhole go in the end. */
-  private static Endpoint leadsTo(Pinhole pinhole) {
-    ChildTranslation translation = pinhole.translation();
-    Endpoint inside = translation == null ? null : translation.inside();
-    return inside == null ? new Endpoint(pinhole.destination(), pinhole.port()) : inside;
-  }
-
   private static boolean isForOne(Expectation expectation) {
     return expectation.owner().id() != null
         || expectation.pinhole().kind() == Pinhole.Kind.OPEN_ANY;
@@ -120,7 +112,7 @@ final class Reservations {
       return false;
     }
     boolean isRange = expectation.pinhole().kind() == Pinhole.Kind.LEASE;
-    Endpoint inside = leadsTo(expectation.pinhole());
+    Endpoint inside = expectation.pinhole().leadsTo();
     boolean forOne = isForOne(expectation);
     Port port = ports.get(portOf(key));
     if (!isRange && port != null && !port.takes(inside, forOne)) {
@@ -164,7 +156,7 @@ final class Reservations {
     if (expectation.pinhole().kind() == Pinhole.Kind.LEASE || port == null) {
       return;
     }
-    Endpoint inside = leadsTo(expectation.pinhole());
+    Endpoint inside = expectation.pinhole().leadsTo();
     port.leadsTo.computeIfPresent(inside, (same, count) -> count == 1 ? null : count - 1);
     if (port.alone.remove(expectation) && port.alone.isEmpty()) {
       forgetInside(insideOf(key, inside), port);

@@ -8,7 +8,6 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.flow.Flow;
-import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeComment;
@@ -118,16 +117,9 @@ record FoundPinhole(Pinhole pinhole, long expiresInMs, PinholeComment comment) {
         new Endpoint(pinhole.destination(), entry.port()));
   }
 
-  /** What stood in the message, before it was rewritten. */
-  Endpoint announced() {
-    ChildTranslation translation = pinhole.translation();
-    Endpoint inside = translation == null ? null : translation.inside();
-    return inside == null ? new Endpoint(pinhole.destination(), pinhole.port()) : inside;
-  }
-
   /** What was asked for, as far as that can be told; its parent is null if that is gone. */
   ExpectationRequest request(@Nullable Flow parent, MarkBits marks) {
-    Endpoint announced = announced();
+    Endpoint announced = pinhole.leadsTo();
     Direction announcedIn =
         parent != null
                 && announced.address().equals(parent.facts().sender(Direction.ORIGINAL).address())

@@ -64,7 +64,7 @@ final class SharedFound {
       return new Way(
           found.comment().helper(),
           found.pinhole().destination(),
-          found.announced().address(),
+          found.pinhole().leadsTo().address(),
           source,
           parent);
     }

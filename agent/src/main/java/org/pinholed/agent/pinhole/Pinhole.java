@@ -256,4 +256,14 @@ public record Pinhole(
           "comment: " + comment.length() + " bytes (expected: 0..128)");
     }
   }
+
+  /**
+   * Where its children go in the end: what was announced, before it was rewritten.
+   *
+   * @return the destination itself if that is not translated
+   */
+  public Endpoint leadsTo() {
+    Endpoint inside = translation == null ? null : translation.inside();
+    return inside == null ? new Endpoint(destination, port) : inside;
+  }
 }

@@ -212,14 +212,14 @@ class OwnersTest {
                 new Lifetime.Provisional(Duration.ofMinutes(3), OutcomeSink.Children.CUT)));
   }
 
+  private static List<ExpectationRequest> provisionalPair(FlowFacts facts) {
+    return List.of(
+        provisional(facts, "a", 30000).owner(CALL).build(),
+        provisional(facts, "b", 30001).owner(CALL).build());
+  }
+
   private void announceProvisional(TcpDialogue dialogue) {
-    message(
-        dialogue,
-        (facts, out) ->
-            out.expectGroup(
-                List.of(
-                    provisional(facts, "a", 30000).owner(CALL).build(),
-                    provisional(facts, "b", 30001).owner(CALL).build())));
+    message(dialogue, (facts, out) -> out.expectGroup(provisionalPair(facts)));
     assertEquals(2, provisionalInKernel());
   }
 
@@ -322,13 +322,7 @@ class OwnersTest {
   void settled_whatOthersAreWrittenFor_isLeft() {
     TcpDialogue dialogue = connect(10);
     group(dialogue, OTHER, 30000, 30001);
-    message(
-        dialogue,
-        (facts, out) ->
-            out.expectGroup(
-                List.of(
-                    provisional(facts, "a", 30000).owner(CALL).build(),
-                    provisional(facts, "b", 30001).owner(CALL).build())));
+    message(dialogue, (facts, out) -> out.expectGroup(provisionalPair(facts)));
     message(dialogue, (facts, out) -> out.settle(CALL));
     assertEquals(1, bench.backend().transactions().size());
   }

@@ -411,11 +411,7 @@ final class TranslationMaps {
   /** Adds the translation of a child's destination; to its own one if it has none. */
   void addDestination(
       NftBatch batch, Pinhole pinhole, long expirationMs, NftValue key, NftValue value) {
-    ChildTranslation translation = pinhole.translation();
-    Endpoint inside = translation == null ? null : translation.inside();
-    if (inside == null) {
-      inside = new Endpoint(pinhole.destination(), pinhole.port());
-    }
+    Endpoint inside = pinhole.leadsTo();
     value.reset().putBytes(inside.address().getAddress());
     if (pinhole.kind() != Pinhole.Kind.LEASE) {
       value.put16be(inside.port());
