@@ -104,21 +104,25 @@ public sealed interface Lifetime {
   /**
    * Until nobody uses it any more. Announced again, {@code longest} counts anew.
    *
-   * @param first how long it waits for its first child, above zero, 366 days at most
+   * @param first how long it waits for its first child, above zero, 366 days at most; null for as
+   *     the entry of the helper says: for its {@code timeout}, or as long as it may stay at most if
+   *     that is the time of the owner
    * @param idle how long it stays after its last child ended, above zero, 366 days at most
    * @param longest its end at the latest, from when it was announced last, above zero, 366 days at
    *     most
    */
-  record Idle(Duration first, Duration idle, Duration longest) implements Lifetime {
+  record Idle(@Nullable Duration first, Duration idle, Duration longest) implements Lifetime {
     /**
      * Refuses times outside of their range.
      *
-     * @param first above zero, 366 days at most
+     * @param first above zero, 366 days at most; null for as the entry says
      * @param idle above zero, 366 days at most
      * @param longest above zero, 366 days at most
      */
     public Idle {
-      require("first", first);
+      if (first != null) {
+        require("first", first);
+      }
       require("idle", idle);
       require("longest", longest);
     }

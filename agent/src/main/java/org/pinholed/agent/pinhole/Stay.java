@@ -108,8 +108,10 @@ public record Stay(
       return new Stay(Kind.DEADLINE, until.fromNow().toMillis(), 0, 0, 0);
     }
     if (lifetime instanceof Lifetime.Idle idle) {
+      Duration first = idle.first() == null ? configured : idle.first();
+      Duration atFirst = first == null ? idle.longest() : first;
       return new Stay(
-          Kind.IDLE, 0, idle.first().toMillis(), idle.idle().toMillis(), idle.longest().toMillis());
+          Kind.IDLE, 0, atFirst.toMillis(), idle.idle().toMillis(), idle.longest().toMillis());
     }
     if (lifetime instanceof Lifetime.WithOwner withOwner) {
       Duration longest = withOwner.longest();

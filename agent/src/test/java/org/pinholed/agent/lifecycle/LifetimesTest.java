@@ -200,6 +200,15 @@ class LifetimesTest {
   }
 
   @Test
+  void idle_withoutAFirstTime_waitsForItsFirstChildAsLongAsItsEntrySays() {
+    announce(new Lifetime.Idle(null, Duration.ofSeconds(100), Duration.ofSeconds(1000)));
+    tickAfter(29);
+    assertEquals(List.of(OPEN), bench.backend().open());
+    tickAfter(31); // the entry of the bench has 30 s
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  @Test
   void idle_withAChildThatLives_staysUntilItsEndAtTheLatest() throws NetlinkException {
     announce(IDLE);
     childComes(1);
