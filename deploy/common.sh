@@ -8,9 +8,10 @@ need_root() {
   [ "$(id -u)" = 0 ] || die "This makes network namespaces and so needs root: sudo $0 $*"
 }
 
-# A command of that name, or with python/ before it a module of Debian's Python.
+# A command of that name, or with python/ before it a module of Debian's Python, or with / a file that fits.
 is_there() {
   case $1 in
+    /*) compgen -G "$1" >/dev/null ;;
     python/*) /usr/bin/python3 -c "import ${1#python/}" 2>/dev/null ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
   esac
@@ -45,6 +46,11 @@ install_missing() {
   case " ${packages[*]} " in
     *' kamailio '*)
       [ ! -d /run/systemd/system ] || systemctl disable --quiet kamailio.service || true ;;
+  esac
+  case " ${packages[*]} " in
+    *' samba '*)
+      [ ! -d /run/systemd/system ] ||
+        systemctl disable --quiet smbd.service nmbd.service samba-ad-dc.service || true ;;
   esac
 }
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Everything: the build with its checks, the unit tests, and the scenarios with real FTP and SIP peers in
+# Everything: the build with its checks, the unit tests, and the scenarios with real FTP, SIP and DCE-RPC peers in
 # network namespaces. Needs root (Debian or Ubuntu); installs what is missing. Ends with a summary.
 set -uo pipefail
 
@@ -28,7 +28,10 @@ install_build_tools
 install_missing ip:iproute2 sysctl:procps nft:nftables iptables:iptables conntrack:conntrack \
   tcpdump:tcpdump curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd openssl:openssl \
   systemctl:systemd nsenter:util-linux python3:python3 python/pyftpdlib:python3-pyftpdlib jq:jq socat:socat modprobe:kmod \
-  sipp:sip-tester baresip:baresip-core kamailio:kamailio
+  sipp:sip-tester baresip:baresip-core kamailio:kamailio \
+  samba:samba rpcclient:smbclient smbtorture:samba-testsuite python/impacket:python3-impacket \
+  /usr/share/samba/setup:samba-ad-provision '/usr/lib/*/samba/ldb/samldb.so:samba-dsdb-modules' \
+  '/usr/lib/*/samba/vfs/dfs_samba4.so:samba-vfs-modules'
 cd "$root" || exit 1
 
 # Reports of an older run must not be counted as this one's.

@@ -15,9 +15,9 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Talks to the program that has the sockets of a peer ({@code lab/peer.py}): one JSON object a
- * line, asked and answered in turn. Bytes travel as Latin-1 text. Not thread-safe. Closing it ends
- * the program.
+ * Talks to a program of a peer, such as that which has its sockets ({@code lab/peer.py}): one JSON
+ * object a line, asked and answered in turn. Bytes travel as Latin-1 text. Not thread-safe. Closing
+ * it ends the program.
  */
 final class PeerCalls implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -37,12 +37,21 @@ final class PeerCalls implements AutoCloseable {
     answers = process.inputReader(StandardCharsets.UTF_8);
   }
 
-  /** Starts the program on a host. */
+  /** Starts the program that has sockets on a host. */
   static PeerCalls start(Lab lab, Lab.Host host) {
     lab.resource("datagrams.py"); // which it imports
-    Path script = lab.resource("peer.py");
-    Path errors = lab.workFolder().resolve("peer-" + COUNTER.incrementAndGet() + ".err");
-    Process process = lab.startPiped(host, errors, "/usr/bin/python3", script.toString());
+    return start(lab, host, "peer.py");
+  }
+
+  /**
+   * Starts a program on a host that is asked and answers in the same way.
+   *
+   * @param script its file in the folder {@code lab} of the resources
+   */
+  static PeerCalls start(Lab lab, Lab.Host host, String script) {
+    Path program = lab.resource(script);
+    Path errors = lab.workFolder().resolve(script + "-" + COUNTER.incrementAndGet() + ".err");
+    Process process = lab.startPiped(host, errors, "/usr/bin/python3", program.toString());
     return new PeerCalls(lab, process, errors);
   }
 
@@ -53,7 +62,7 @@ final class PeerCalls implements AutoCloseable {
   /**
    * Has the program do something.
    *
-   * @param operation a method of the program's class {@code Peer}
+   * @param operation a method of the program's main class
    * @throws PeerException if it could not be done
    */
   JsonNode call(String operation, Map<String, ?> arguments) {

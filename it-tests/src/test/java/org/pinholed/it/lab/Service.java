@@ -24,4 +24,11 @@ public record Service(String match) {
    */
   public static final Service SIP =
       new Service("iifname r0 meta l4proto { tcp, udp } th dport " + SIP_PORT);
+
+  /** The port of the endpoint mapper and of the OXID resolver. */
+  public static final int DCERPC_PORT = 135;
+
+  /** The endpoint mapper over both transports, from either side: servers ask clients, too. */
+  public static final Service DCERPC =
+      new Service("meta l4proto { tcp, udp } th dport " + DCERPC_PORT);
 }
