@@ -7,6 +7,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.pinholed.helper.LeasedPorts;
 
 /**
  * The options of one configured helper, read in the form in which a configuration file gives them:
@@ -14,6 +15,8 @@ import java.util.Map;
  * nothing is corrected. A list may be one text with commas.
  */
 public final class Options {
+  private static final int PORT_MAX = 65535;
+
   private final Map<String, Object> values;
 
   /**
@@ -149,6 +152,36 @@ public final class Options {
    */
   public PortSet ports(String name, String usual) {
     return PortSet.of(name, items(values.getOrDefault(name, usual)));
+  }
+
+  /**
+   * An option that is one range of ports.
+   *
+   * @param name its name
+   * @param usual what it is if it is not configured, in the form of the option
+   * @return the range; a port alone is one
+   * @throws IllegalArgumentException if it is none
+   */
+  public LeasedPorts portRange(String name, String usual) {
+    String text = String.valueOf(values.getOrDefault(name, usual));
+    int dash = text.indexOf('-');
+    long first = Decimals.parse(dash < 0 ? text : text.substring(0, dash), PORT_MAX);
+    long last = dash < 0 ? first : Decimals.parse(text.substring(dash + 1), PORT_MAX);
+    if (first < 1 || last < first) {
+      throw refused(name, text, "a range of ports such as 49152-65535");
+    }
+    return new LeasedPorts((int) first, (int) last);
+  }
+
+  /**
+   * An option that is a list of words.
+   *
+   * @param name its name
+   * @param usual what it is if it is not configured, in the form of the option
+   * @return the words as they are written
+   */
+  public List<String> words(String name, String usual) {
+    return List.copyOf(items(values.getOrDefault(name, usual)));
   }
 
   private static List<String> items(Object value) {

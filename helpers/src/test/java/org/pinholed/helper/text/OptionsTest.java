@@ -16,6 +16,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.helper.LeasedPorts;
 
 class OptionsTest {
   private static Options of(Object value) {
@@ -185,5 +186,26 @@ class OptionsTest {
     assertEquals(Decimals.NONE, Decimals.read(LineViewTest.of("x"), 9));
     assertEquals(Decimals.NONE, Decimals.read(LineViewTest.of(""), 9));
     assertEquals(8, Decimals.read(LineViewTest.of("0008"), 9));
+  }
+
+  @Test
+  void portRange_isOneRange() {
+    assertEquals(new LeasedPorts(5000, 5010), of("5000-5010").portRange("x", "1-2"));
+    assertEquals(new LeasedPorts(21, 21), of(21).portRange("x", "1-2"));
+    assertEquals(new LeasedPorts(1, 65535), of("x").portRange("y", "1-65535"));
+    for (Object bad : List.of("", "0-5", "5-4", "1-65536", "1-", "-1", "1-2-3", "1,2", " 1-2")) {
+      refused(
+          "x: " + bad + " (expected: a range of ports such as 49152-65535)",
+          bad,
+          o -> o.portRange("x", "1-2"));
+    }
+  }
+
+  @Test
+  void words_areAsTheyAreWritten() {
+    assertEquals(List.of("a", "B"), of(List.of("a", "B")).words("x", ""));
+    assertEquals(List.of("a", "B"), of("a, B").words("x", ""));
+    assertEquals(List.of("any"), of("a").words("y", "any"));
+    assertEquals(List.of(), of("").words("x", "any"));
   }
 }

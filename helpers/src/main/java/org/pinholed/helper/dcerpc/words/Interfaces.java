@@ -1,6 +1,7 @@
 package org.pinholed.helper.dcerpc.words;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -12,7 +13,7 @@ public final class Interfaces {
   /** By UUID, so that a look-up with two numbers needs no object. */
   private static final InterfaceFile.Line[] SORTED =
       InterfaceFile.read().stream()
-          .sorted((a, b) -> compare(a.uuid(), b.uuid().high(), b.uuid().low()))
+          .sorted(Comparator.comparing(InterfaceFile.Line::uuid))
           .toArray(InterfaceFile.Line[]::new);
 
   private static final Map<String, List<Uuid>> BY_NAME = byName();
@@ -31,7 +32,8 @@ public final class Interfaces {
     int to = SORTED.length - 1;
     while (from <= to) {
       int middle = (from + to) >>> 1;
-      int order = compare(SORTED[middle].uuid(), high, low);
+      Uuid uuid = SORTED[middle].uuid();
+      int order = Uuid.compare(uuid.high(), uuid.low(), high, low);
       if (order == 0) {
         return SORTED[middle].names().get(0);
       }
@@ -79,10 +81,5 @@ public final class Interfaces {
 
   private static String key(String name) {
     return name.toLowerCase(Locale.ROOT);
-  }
-
-  private static int compare(Uuid uuid, long high, long low) {
-    int order = Long.compare(uuid.high(), high);
-    return order != 0 ? order : Long.compare(uuid.low(), low);
   }
 }

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * @param high time_low, time_mid and time_hi_and_version, the first of them in the highest bits
  * @param low clock_seq and node, the first byte of them in the highest bits
  */
-public record Uuid(long high, long low) {
+public record Uuid(long high, long low) implements Comparable<Uuid> {
   /** How many characters a UUID has as text. */
   public static final int CHARACTERS = 36;
 
@@ -71,6 +71,25 @@ public record Uuid(long high, long low) {
       digits++;
     }
     return text.toString();
+  }
+
+  /**
+   * An order of UUIDs, the same as that of {@link #compareTo}; no other order means anything.
+   *
+   * @param high the first half of one
+   * @param low its second half
+   * @param otherHigh the first half of another one
+   * @param otherLow its second half
+   * @return below zero, zero if they are the same, or above zero
+   */
+  static int compare(long high, long low, long otherHigh, long otherLow) {
+    int order = Long.compare(high, otherHigh);
+    return order != 0 ? order : Long.compare(low, otherLow);
+  }
+
+  @Override
+  public int compareTo(Uuid other) {
+    return compare(high, low, other.high, other.low);
   }
 
   @Override
