@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * carry none of interest: those must cost no allocation.
  */
 public interface OutcomeSink {
+  /** How much of a detail of a {@linkplain #report(Reason, long, String) report} is kept. */
+  int DETAIL_LENGTH = 200;
+
   /**
    * Announces a child that is a group by itself, as {@link #expectGroup} does.
    *
@@ -269,6 +272,23 @@ public interface OutcomeSink {
    * @param streamOffset where in the direction's stream it was seen
    */
   void report(Reason reason, long streamOffset);
+
+  /**
+   * Says why something opens nothing, or why reading ends, as {@link #report(Reason, long)} does,
+   * and what exactly it was: what the reason alone does not tell, such as the interface that was
+   * asked for. Operators read it in place of the explanation of the reason: in the event, in the
+   * history of what was refused, and in the trace; of a {@linkplain Reason.Kind#PART_OPAQUE part
+   * that is encrypted} also in the listing of flows.
+   *
+   * @param reason as there
+   * @param streamOffset as there
+   * @param detail one clause; of more than {@value #DETAIL_LENGTH} characters the rest is cut, and
+   *     what is not printable is escaped. Parts that name people are masked by the helper; empty
+   *     for none
+   */
+  default void report(Reason reason, long streamOffset, String detail) {
+    report(reason, streamOffset);
+  }
 
   /**
    * Says what was understood, for the trace and for the count of messages.

@@ -49,7 +49,8 @@ public final class OutcomeTrace {
     }
   }
 
-  void reason(Reason reason, long streamOffset) {
+  /** The detail is printable; empty for the explanation of the reason. */
+  void reason(Reason reason, long streamOffset, String detail) {
     if (tracer.isOn()) {
       tracer.line(
           REASON,
@@ -59,7 +60,7 @@ public final class OutcomeTrace {
               + " at offset "
               + streamOffset
               + ": "
-              + reason.explanation());
+              + (detail.isEmpty() ? reason.explanation() : detail));
     }
   }
 

@@ -60,6 +60,7 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   private HelperPorts helperPorts = (transport, port) -> false;
   private @Nullable Flow flow;
   private @Nullable Reason ended;
+  private String endedDetail = "";
   private boolean cut;
   private long nowNs;
   private Direction reading = Direction.ORIGINAL;
@@ -151,6 +152,7 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
     reading = direction;
     flow = current;
     ended = null;
+    endedDetail = "";
     cut = false;
     nowNs = now;
     pinholes.beginMessage();
@@ -169,6 +171,15 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
    */
   public @Nullable Reason ended() {
     return ended;
+  }
+
+  /**
+   * What the helper said to that reason.
+   *
+   * @return printable; empty if it said no more than the reason
+   */
+  public String endedDetail() {
+    return endedDetail;
   }
 
   /**
@@ -420,7 +431,7 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
       report(reason, streamOffset);
       return;
     }
-    trace.reason(reason, streamOffset);
+    trace.reason(reason, streamOffset, "");
     if (!cut) {
       cut = true;
       events.reason(current.parent(), reason, "cut");
@@ -497,28 +508,36 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
 
   @Override
   public void report(Reason reason, long streamOffset) {
+    report(reason, streamOffset, "");
+  }
+
+  @Override
+  public void report(Reason reason, long streamOffset, String detail) {
     Flow current = flow();
-    trace.reason(reason, streamOffset);
+    String said = Printable.of(detail, DETAIL_LENGTH);
+    trace.reason(reason, streamOffset, said);
     if (reason.kind() == Reason.Kind.REFUSED) {
       current.refused(reason);
       refused(concerned, reason);
       events.refused(
           current.parent(),
           new PastExpectation.Announcement(understood, reading, streamOffset),
-          reason);
+          reason,
+          said);
     } else if (reason.kind() == Reason.Kind.PART_OPAQUE) {
-      current.refused(reason);
+      current.sealed(reason, said);
       refused(concerned, reason);
-      events.reason(current.parent(), reason, "");
+      events.reason(current.parent(), reason, said);
     } else if (ended == null) {
       ended = reason;
+      endedDetail = said;
     }
   }
 
   /** Says of a request why it is not met. */
   private void refused(ExpectationRequest request, Reason reason) {
     Flow current = flow();
-    trace.reason(reason, request.streamOffset());
+    trace.reason(reason, request.streamOffset(), "");
     current.refused(reason);
     refused(request.owner(), reason);
     events.refused(current.parent(), request, reason);

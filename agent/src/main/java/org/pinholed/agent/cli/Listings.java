@@ -214,7 +214,9 @@ final class Listings {
           "AGE",
           "IDLE",
           "REASON",
-          "EXPLANATION"
+          "EXPLANATION",
+          "SEALED",
+          "SEALED-LAST"
         },
         row ->
             new String[] {
@@ -233,7 +235,9 @@ final class Listings {
               row.text("ageSeconds"),
               row.text("idleSeconds"),
               row.text("reason"),
-              row.text("explanation")
+              row.text("explanation"),
+              row.text("sealed"),
+              row.text("sealedDetail")
             });
   }
 

@@ -25,7 +25,9 @@ final class SessionsCommand implements Callable<Integer> {
   @Mixin FilterOptions filter = new FilterOptions();
   @Mixin ListingOptions listing = new ListingOptions();
 
-  @Option(names = "--opaque", description = "Only those that are no longer read.")
+  @Option(
+      names = "--opaque",
+      description = "Only those that are no longer read, or of which parts are encrypted.")
   boolean opaque;
 
   @Override

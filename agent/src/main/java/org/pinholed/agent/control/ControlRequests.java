@@ -134,7 +134,7 @@ final class ControlRequests {
     onlyFields(request, Set.of("policyId", "helper", "parentSerial", "opaque"));
     boolean opaqueOnly = request.flag("opaque");
     for (SessionRow row : control.sessions(listingFilter(request))) {
-      if (row.opaque() || !opaqueOnly) {
+      if (row.opaque() || row.sealed() > 0 || !opaqueOnly) {
         out.row(row);
       }
     }

@@ -97,9 +97,10 @@ public final class ExpectationHistory {
    * @param parent whose
    * @param announcement the message
    * @param why the reason
+   * @param detail one clause, or empty for the explanation of the reason
    */
-  public void refused(Parent parent, Announcement announcement, Reason why) {
-    keep(refusal(parent, announcement, null, why.word(), why.explanation()));
+  public void refused(Parent parent, Announcement announcement, Reason why, String detail) {
+    keep(refusal(parent, announcement, null, why.word(), orExplanation(why, detail)));
   }
 
   private PastExpectation refusal(

@@ -5,6 +5,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.ExpectationRequest;
+import org.pinholed.helper.OutcomeSink;
 
 /**
  * What is remembered of an expectation that ended, or of an announcement that was refused.
@@ -42,7 +43,7 @@ public record PastExpectation(
     int uses,
     @Nullable String childSerial) {
   /** Longer details are cut. */
-  static final int DETAIL_LENGTH = 200;
+  static final int DETAIL_LENGTH = OutcomeSink.DETAIL_LENGTH;
 
   /** Cuts the detail. */
   public PastExpectation {

@@ -42,6 +42,11 @@ public final class Flow {
   private final Reading reading;
   private @Nullable Owner owner;
   private @Nullable Reason reason;
+
+  /** How many parts of it were encrypted, and what was said of the last one. */
+  private int sealed;
+
+  private String sealedDetail = "";
   private boolean readingEnded;
   private boolean cleared;
   private boolean proven;
@@ -357,6 +362,18 @@ public final class Flow {
   }
 
   /**
+   * Notes that a part of it is encrypted, for the listing.
+   *
+   * @param value the reason
+   * @param detail what the helper said of it, printable, may be empty
+   */
+  public void sealed(Reason value, String detail) {
+    refused(value);
+    sealed++;
+    sealedDetail = detail.isEmpty() ? value.explanation() : detail;
+  }
+
+  /**
    * Ends reading: streams and helper go, the row in the listing stays.
    *
    * @param value why
@@ -446,6 +463,8 @@ public final class Flow {
         readingEnded,
         why == null ? null : why.word(),
         why == null ? null : why.explanation(),
+        sealed,
+        sealedDetail.isEmpty() ? null : sealedDetail,
         (nowNs - createdNs) / 1_000_000_000L,
         (nowNs - lastNs) / 1_000_000_000L);
   }

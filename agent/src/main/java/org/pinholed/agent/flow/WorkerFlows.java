@@ -276,7 +276,18 @@ public final class WorkerFlows {
    * @param reason why
    */
   public void endReading(Flow flow, Reason reason) {
-    events.reason(flow.parent(), reason, "");
+    endReading(flow, reason, "");
+  }
+
+  /**
+   * Ends the reading of a flow for what was found in it.
+   *
+   * @param flow it stays in the table
+   * @param reason why
+   * @param detail what exactly, printable; empty for the explanation of the reason
+   */
+  public void endReading(Flow flow, Reason reason, String detail) {
+    events.reason(flow.parent(), reason, detail);
     // What a broken flow announced is not to be trusted; what an encrypted one announced before is.
     endReading(flow, reason, reason.kind() == Reason.Kind.MALFORMED);
   }

@@ -411,7 +411,7 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
             ? 0
             : stream.bytesRead() + (messageFrom - stream.sequenceOf(stream.bytesRead()));
     events.refused(
-        flow.parent(), new PastExpectation.Announcement("", of.direction(), streamOffset), why);
+        flow.parent(), new PastExpectation.Announcement("", of.direction(), streamOffset), why, "");
     log.warn(flow.parent().logName() + ": " + why.word() + ", " + why.explanation());
   }
 

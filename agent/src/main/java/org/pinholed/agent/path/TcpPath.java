@@ -232,7 +232,7 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     }
     Reason ended = outcomes.ended();
     if (ended != null) {
-      flows.endReading(flow, ended);
+      flows.endReading(flow, ended, outcomes.endedDetail());
     }
     if (translation != null && !packet.has(PacketView.RST)) {
       boolean inTurnOnly =

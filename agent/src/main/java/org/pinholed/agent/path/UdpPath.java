@@ -165,9 +165,9 @@ public final class UdpPath implements PacketPath {
       // It says nothing of the datagrams before and behind it.
       rewrites.cancel();
       flow.refused(ended);
-      events.reason(flow.parent(), ended, "");
+      events.reason(flow.parent(), ended, outcomes.endedDetail());
     } else if (ended != null) {
-      flows.endReading(flow, ended);
+      flows.endReading(flow, ended, outcomes.endedDetail());
     }
     if (!rewrites.edits().isEmpty() && rewrites.isTooLong()) {
       rewrites.cancel();

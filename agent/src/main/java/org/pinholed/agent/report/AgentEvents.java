@@ -137,10 +137,12 @@ public final class AgentEvents {
    * @param parent the flow
    * @param announcement the message
    * @param reason why
+   * @param detail what exactly, printable, or empty
    */
-  public void refused(Parent parent, PastExpectation.Announcement announcement, Reason reason) {
-    history.refused(parent, announcement, reason);
-    reason(parent, reason, "");
+  public void refused(
+      Parent parent, PastExpectation.Announcement announcement, Reason reason, String detail) {
+    history.refused(parent, announcement, reason, detail);
+    reason(parent, reason, detail);
   }
 
   /**
@@ -148,7 +150,8 @@ public final class AgentEvents {
    *
    * @param parent the flow
    * @param reason the reason
-   * @param detail where it was seen, or empty
+   * @param detail what exactly, or where it was seen, printable; empty for the explanation of the
+   *     reason
    */
   public void reason(Parent parent, Reason reason, String detail) {
     AgentEvent.Kind kind =

@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param opaque whether reading ended
  * @param reason why reading ended or what was refused last; null if nothing was
  * @param explanation the reason in one sentence; null if there is no reason
+ * @param sealed parts of it that were encrypted and passed unread, while the rest was read
+ * @param sealedDetail what the last of them was; null if there was none
  * @param ageSeconds since the agent first saw it
  * @param idleSeconds since its last queued packet
  */
@@ -44,5 +46,7 @@ public record SessionRow(
     boolean opaque,
     @Nullable String reason,
     @Nullable String explanation,
+    int sealed,
+    @Nullable String sealedDetail,
     long ageSeconds,
     long idleSeconds) {}

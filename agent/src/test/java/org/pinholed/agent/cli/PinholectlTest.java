@@ -230,6 +230,19 @@ class PinholectlTest {
   }
 
   @Test
+  void sessions_opaque_alsoThoseWithPartsThatAreEncrypted() {
+    agent.sessions.add(FakeAgent.session(false));
+    agent.sessions.add(FakeAgent.sealedSession());
+    assertEquals(0, run("sessions", "--opaque"));
+    List<String> lines = out.toString().lines().toList();
+    assertEquals(2, lines.size(), out::toString);
+    assertTrue(lines.get(0).endsWith("SEALED  SEALED-LAST"), out::toString);
+    assertTrue(
+        lines.get(1).endsWith("2       IActivation opnum 0, server 203.0.113.2, level 6"),
+        out::toString);
+  }
+
+  @Test
   void clear_byParent_reported() {
     agent.sessions.add(FakeAgent.session(false));
     agent.expectations.add(FakeAgent.passive(1, 25));

@@ -126,6 +126,17 @@ class ControlServerTest {
   }
 
   @Test
+  void sessions_opaque_alsoThoseWithPartsThatAreEncrypted() throws IOException {
+    agent.sessions.add(FakeAgent.session(false));
+    agent.sessions.add(FakeAgent.sealedSession());
+    List<JsonFields> lines = ask("{\"command\":\"sessions\",\"opaque\":true}");
+    assertEquals(2, lines.size());
+    JsonFields row = lines.get(0).object("row");
+    assertEquals(2, row.number("sealed"));
+    assertEquals("IActivation opnum 0, server 203.0.113.2, level 6", row.text("sealedDetail"));
+  }
+
+  @Test
   void helpers_addListDisableDelete() throws IOException {
     assertTrue(
         ask("{\"command\":\"helpersAdd\",\"id\":2,\"name\":\"ftp\",\"port\":2121,"

@@ -224,6 +224,38 @@ public final class FakeAgent implements AgentControl {
         opaque,
         opaque ? "authTls" : null,
         opaque ? "AUTH TLS was accepted: what follows is encrypted" : null,
+        0,
+        null,
+        60,
+        2);
+  }
+
+  /**
+   * A session that is read and had parts that are encrypted.
+   *
+   * @return a row
+   */
+  public static SessionRow sealedSession() {
+    return new SessionRow(
+        "0000bbbb",
+        "dcerpc",
+        2,
+        "tcp",
+        "bound",
+        25,
+        0x20000019,
+        new EndpointRow("198.51.100.2", 40313),
+        new EndpointRow("203.0.113.2", 135),
+        120,
+        950,
+        14,
+        0,
+        0,
+        false,
+        "sealed",
+        "the answer is encrypted",
+        2,
+        "IActivation opnum 0, server 203.0.113.2, level 6",
         60,
         2);
   }

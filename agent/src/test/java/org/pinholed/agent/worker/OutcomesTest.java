@@ -1,6 +1,7 @@
 package org.pinholed.agent.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,11 +17,14 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.SessionRow;
+import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.EntryLimit;
@@ -64,6 +68,7 @@ class OutcomesTest {
   private enum TestReason implements Reason {
     BROKEN(Kind.MALFORMED),
     HIDDEN(Kind.OPAQUE),
+    PARTLY_HIDDEN(Kind.PART_OPAQUE),
     UNWANTED(Kind.REFUSED);
 
     private final Kind kind;
@@ -93,6 +98,79 @@ class OutcomesTest {
     message(
         dialogue,
         (facts, out) -> answers.add(out.expect(Announcements.once(key, facts, port).build())));
+  }
+
+  /** What a helper says of a reason beside it. */
+  @Nested
+  class Details {
+    private void report(TcpDialogue dialogue, TestReason reason, String detail) {
+      message(dialogue, (facts, out) -> out.report(reason, 3, detail));
+    }
+
+    private String lastDetail() {
+      List<AgentEvent> events = bench.log().all();
+      return events.get(events.size() - 1).detail();
+    }
+
+    private SessionRow row() {
+      return bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0);
+    }
+
+    @Test
+    void ofARefusal_areInTheEventTheHistoryAndTheTrace() {
+      List<String> lines = new ArrayList<>();
+      bench
+          .traces()
+          .subscribe(new TraceFilter(null, null, null, null), 100, line -> lines.add(line.text()));
+      report(connect(10), TestReason.UNWANTED, "IActivation opnum 0");
+      assertEquals(List.of("refused unwanted"), bench.log().words());
+      assertEquals("IActivation opnum 0", lastDetail());
+      assertEquals("IActivation opnum 0", bench.events().history().refused().get(0).detail());
+      assertTrue(
+          lines.contains("refused unwanted at offset 3: IActivation opnum 0"), lines::toString);
+      assertEquals(0, row().sealed());
+      assertNull(row().sealedDetail());
+    }
+
+    @Test
+    void ofAPartThatIsEncrypted_areInTheEvent_andTheFlowCountsItAndIsReadOn() {
+      TcpDialogue dialogue = connect(10);
+      report(dialogue, TestReason.PARTLY_HIDDEN, "first");
+      report(dialogue, TestReason.PARTLY_HIDDEN, "second");
+      assertEquals("second", lastDetail());
+      assertFalse(row().opaque());
+      assertEquals(2, row().sealed());
+      assertEquals("second", row().sealedDetail());
+      assertEquals("partlyHidden", row().reason());
+      expect(dialogue, "data", 30000);
+      open(PIN + "30000");
+    }
+
+    @Test
+    void ofAPartThatIsEncrypted_thatAreEmpty_areTheExplanation() {
+      message(connect(10), (facts, out) -> out.report(TestReason.PARTLY_HIDDEN, 3));
+      assertEquals("a reason of a test", lastDetail());
+      assertEquals("a reason of a test", row().sealedDetail());
+    }
+
+    @Test
+    void ofTheEndOfReading_areInTheEvent() {
+      report(connect(10), TestReason.HIDDEN, "by TLS");
+      report(connect(11), TestReason.BROKEN, "length 3");
+      assertEquals(List.of("opaque hidden", "malformed broken"), bench.log().words());
+      assertEquals(
+          List.of("by TLS", "length 3"),
+          bench.log().all().stream().map(AgentEvent::detail).toList());
+    }
+
+    @Test
+    void ofStrangers_areEscapedAndCut() {
+      report(connect(10), TestReason.PARTLY_HIDDEN, "\u001b[31m" + "x".repeat(100_000));
+      String expected = "\\x1b[31m" + "x".repeat(191) + "~";
+      assertEquals(200, expected.length());
+      assertEquals(expected, lastDetail());
+      assertEquals(expected, row().sealedDetail());
+    }
   }
 
   private Pinhole open(String text) {

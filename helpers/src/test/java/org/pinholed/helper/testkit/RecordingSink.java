@@ -349,6 +349,11 @@ public final class RecordingSink implements OutcomeSink {
   }
 
   @Override
+  public void report(Reason reason, long streamOffset, String detail) {
+    add(reason.name() + " @" + (streamOffset - countedFrom) + ": " + detail);
+  }
+
+  @Override
   public void understood(HelperWord word) {
     work.call();
     understood.add(word.word());
