@@ -163,8 +163,9 @@ public record AgentConfig(
    * @param parents parent flows that are read at the same time, 1..1048576
    * @param parentsPerSource how many of them one client address (IPv6: /64) may have, 1..1048576
    * @param halfOpen flows that have not sent a byte since their SYN was answered, 64..1048576
-   * @param bufferedBytes memory for what the streams of all parents keep, up to 1073741824; at
-   *     least four times what one parent can take, because a client may have a quarter
+   * @param bufferedBytes memory for what the streams and helpers of all parents keep, up to
+   *     1073741824; at least four times what one parent can take, because a client may have a
+   *     quarter
    * @param stream limits on the bytes of one parent
    */
   public record Limits(

@@ -63,7 +63,7 @@ public final class Flow {
    * @param helperEntry the configured entry it belongs to
    * @param helper reads it; null if it is not to be read at all
    * @param limits how much each of its streams may keep
-   * @param buffered memory for what its streams keep, shared
+   * @param buffered memory for what its streams and its helper keep, shared
    * @param giveWay told from any thread if reading must end because that memory is spent
    * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
    */
@@ -385,7 +385,7 @@ public final class Flow {
     readingEnded = true;
   }
 
-  /** Gives back what its streams keep. For a flow that is over. */
+  /** Gives back what its streams and its helper keep. For a flow that is over. */
   public void close() {
     reading.close();
   }

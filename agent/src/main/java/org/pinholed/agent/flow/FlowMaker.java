@@ -151,7 +151,7 @@ public final class FlowMaker {
         nowNs);
   }
 
-  /** Others need the memory that the streams of a flow keep. From any thread. */
+  /** Others need the memory that the streams and the helper of a flow keep. From any thread. */
   private void giveWay(Flow flow) {
     owner.post(
         () -> {

@@ -22,6 +22,10 @@ public final class Reading {
   private final @Nullable TranslatedFlow translation;
   private final BufferBudget buffers;
   private final HelperLimits limits;
+
+  /** What its helper keeps beside the streams, as it is accounted. */
+  private int helperBytes;
+
   private @Nullable InOrderStream original;
   private @Nullable InOrderStream reply;
   private ConntrackClient.@Nullable SequenceAdjustments standing;
@@ -50,7 +54,7 @@ public final class Reading {
    *
    * @param facts of its flow
    * @param translation of its flow; null if neither address is translated
-   * @param buffers memory for what the streams keep
+   * @param buffers memory for what the streams and the helper keep
    * @param limits how much they may keep
    */
   Reading(
@@ -282,6 +286,24 @@ public final class Reading {
   }
 
   /**
+   * Accounts what the helper keeps beside the streams. To be said after each feed.
+   *
+   * @param keptBytes all that it keeps now
+   * @return false if there is no memory for it: then the flow must not be read any more
+   */
+  public boolean account(int keptBytes) {
+    int more = keptBytes - helperBytes;
+    if (more > 0 && !buffers.reserve(more)) {
+      return false;
+    }
+    if (more < 0) {
+      buffers.release(-more);
+    }
+    helperBytes = keptBytes;
+    return true;
+  }
+
+  /**
    * Counts the bytes of a datagram that was read.
    *
    * @param direction its direction
@@ -430,8 +452,10 @@ public final class Reading {
     close();
   }
 
-  /** Gives back what the streams keep. */
+  /** Gives back what the streams and the helper keep. */
   void close() {
+    buffers.release(helperBytes);
+    helperBytes = 0;
     if (original != null) {
       original.close();
       original = null;

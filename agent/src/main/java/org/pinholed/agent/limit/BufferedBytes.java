@@ -9,7 +9,9 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.stream.BufferBudget;
 
 /**
- * The memory that all streams of the process may take together ({@code limits.bufferedBytes}).
+ * The memory that all streams of the process, and helpers for messages that are not whole, may take
+ * together ({@code limits.bufferedBytes}). Streams ask before they allocate; what a helper keeps is
+ * accounted when it has read a packet, so for one packet of each worker it may be more.
  *
  * <p>No client may have more than a quarter of it. When it is spent, the client that has most loses
  * its largest flow. So nobody can spend it for the others: whoever keeps half a line finds room at
@@ -20,8 +22,8 @@ import org.pinholed.helper.stream.BufferBudget;
  * a worker does not turn, and whoever asks gives way himself. So the process takes {@link
  * #MOST_TIMES} times the limit at most.
  *
- * <p>Thread-safe, by a lock that is taken only when a stream keeps something or gives it back. Work
- * is logarithmic, and each flow gives way once at most.
+ * <p>Thread-safe, by a lock that is taken only when something more is kept or given back. Work is
+ * logarithmic, and each flow gives way once at most.
  */
 public final class BufferedBytes {
   /**

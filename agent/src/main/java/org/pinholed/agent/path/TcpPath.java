@@ -21,6 +21,7 @@ import org.pinholed.helper.Direction;
 import org.pinholed.helper.Reason;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.stream.InOrderStream;
+import org.pinholed.helper.stream.StreamReason;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
 /**
@@ -221,6 +222,9 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
               packet.payloadLengthBytes(),
               this);
       reason = push.reason();
+      if (reason == null && !flow.reading().account(streamHelper.keptBytes())) {
+        reason = StreamReason.BUFFER_BUDGET;
+      }
       kept = push != InOrderStream.Push.EARLY_NOT_KEPT;
     }
     if (reason != null) {

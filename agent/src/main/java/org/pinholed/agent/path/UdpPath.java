@@ -18,6 +18,7 @@ import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.DatagramHelper;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Reason;
+import org.pinholed.helper.stream.StreamReason;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
 
 /**
@@ -153,6 +154,9 @@ public final class UdpPath implements PacketPath {
     cursor.wrap(packet.buffer(), packet.payloadOffset(), lengthBytes, 0);
     helper.onDatagram(towards, cursor, batch.beganNs(), outcomes);
     flow.reading().count(towards, lengthBytes);
+    if (!flow.reading().account(helper.keptBytes())) {
+      outcomes.report(StreamReason.BUFFER_BUDGET, 0);
+    }
     if (outcomes.isCut()) {
       flows.cut(flow);
       metrics.withheld(WithheldReason.CUT);

@@ -3,6 +3,7 @@ package org.pinholed.agent.worker;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.ToIntFunction;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.DatagramHelper;
 import org.pinholed.helper.Direction;
@@ -23,6 +24,7 @@ import org.pinholed.helper.Transport;
 public final class LambdaProtocol implements HelperProtocol {
   private final Reader reader;
   private final List<LeasedPorts> leased;
+  private ToIntFunction<String> kept = last -> 0;
 
   /** What its helper understands. */
   public enum Word implements HelperWord {
@@ -67,6 +69,17 @@ public final class LambdaProtocol implements HelperProtocol {
   public LambdaProtocol(Reader reader, List<LeasedPorts> leased) {
     this.reader = reader;
     this.leased = leased;
+  }
+
+  /**
+   * Says how much its helpers keep.
+   *
+   * @param bytes tells it by the text that came last in the flow
+   * @return this
+   */
+  LambdaProtocol keeping(ToIntFunction<String> bytes) {
+    kept = bytes;
+    return this;
   }
 
   @Override
@@ -116,6 +129,7 @@ public final class LambdaProtocol implements HelperProtocol {
   private final class Datagrams implements DatagramHelper {
     private final FlowFacts facts;
     private int count;
+    private String last = "";
 
     Datagrams(FlowFacts facts) {
       this.facts = facts;
@@ -124,7 +138,13 @@ public final class LambdaProtocol implements HelperProtocol {
     @Override
     public void onDatagram(Direction direction, ByteCursor datagram, long nowNs, OutcomeSink out) {
       count++;
-      reader.read(direction, text(datagram), facts, out);
+      last = text(datagram);
+      reader.read(direction, last, facts, out);
+    }
+
+    @Override
+    public int keptBytes() {
+      return kept.applyAsInt(last);
     }
 
     @Override
@@ -149,10 +169,18 @@ public final class LambdaProtocol implements HelperProtocol {
 
   private StreamHelper streams(FlowFacts facts) {
     return new StreamHelper() {
+      private String last = "";
+
       @Override
       public int onBytes(Direction direction, ByteCursor bytes, long nowNs, OutcomeSink out) {
-        reader.read(direction, text(bytes), facts, out);
+        last = text(bytes);
+        reader.read(direction, last, facts, out);
         return bytes.remaining();
+      }
+
+      @Override
+      public int keptBytes() {
+        return kept.applyAsInt(last);
       }
 
       @Override

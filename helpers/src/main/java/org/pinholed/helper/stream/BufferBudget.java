@@ -1,9 +1,9 @@
 package org.pinholed.helper.stream;
 
 /**
- * Memory for what the streams of one flow keep. Streams ask before they allocate, and only when
- * they keep something: a segment that is read in place never comes here. Used by the thread that
- * owns the flow.
+ * Memory for what is kept of one flow, by its streams and its helper. Streams ask before they
+ * allocate, and only when they keep something: a segment that is read in place never comes here.
+ * Used by the thread that owns the flow.
  */
 public interface BufferBudget {
   /** Gives whatever is asked for: the limits of each stream are the only ones. */
