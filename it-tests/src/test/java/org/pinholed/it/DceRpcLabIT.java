@@ -7,13 +7,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.pinholed.it.lab.Connection;
 import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.PeerException;
 import org.pinholed.it.lab.RpcClient;
+import org.pinholed.it.lab.RpcDialogue;
+import org.pinholed.it.lab.RpcFormat;
 import org.pinholed.it.lab.RpcInterface;
 import org.pinholed.it.lab.RpcLevel;
+import org.pinholed.it.lab.RpcPdu;
 import org.pinholed.it.lab.RpcRouter;
+import org.pinholed.it.lab.RpcScenario;
 import org.pinholed.it.lab.RpcServer;
+import org.pinholed.it.lab.RpcTower;
 import org.pinholed.it.lab.RpcWay;
 import org.pinholed.it.lab.SambaProcess;
 import org.pinholed.it.lab.Service;
@@ -82,6 +92,59 @@ class DceRpcLabIT {
       assertThrows(
           PeerException.class, () -> client.call(server, port, RpcInterface.SAMR, RpcLevel.NONE));
       assertFalse(samba.rpcclient(server, "", "epmlookup").output().isEmpty());
+      router.assertClean();
+    }
+  }
+
+  /** Samba understands what the scripted client says, in both byte orders. */
+  @ParameterizedTest
+  @EnumSource(names = {"LITTLE", "BIG"})
+  void scriptedQuestion_isAnsweredBySamba(RpcFormat format) {
+    try (RpcRouter router = RpcRouter.startWithoutHelp();
+        SambaProcess samba = SambaProcess.startStandalone(router.lab());
+        Peer peer = Peer.start(router.lab(), Lab.Host.CLIENT);
+        Connection client =
+            peer.connect(
+                Family.V4.client(), RpcWay.ROUTED.dialed(Family.V4), Service.DCERPC_PORT)) {
+      client.send(RpcPdu.bind(format, 1, RpcInterface.MAPPER));
+      assertEquals(12, RpcPdu.next(client).charAt(2), "bind_ack");
+      String asked = RpcPdu.mapRequest(format, RpcInterface.SAMR, RpcTower.TCP);
+      client.send(RpcPdu.request(format, 2, 0, RpcPdu.MAP, asked));
+      String answer = RpcPdu.next(client);
+      assertEquals(2, answer.charAt(2), "response");
+      String samr = RpcTower.own(RpcInterface.SAMR, 0).octets();
+      assertTrue(answer.contains(samr.substring(0, 46)), "the floors before the port");
+      assertFalse(samba.rpcclient(Family.V4.server(), "", "epmlookup").output().isEmpty());
+    }
+  }
+
+  /** What the mapper of a script says passes whole, whichever way it takes. */
+  @Test
+  void scriptedSides_hearEachOther() {
+    try (RpcScenario scenario = RpcScenario.startOpen()) {
+      for (RpcFormat format : RpcFormat.values()) {
+        for (RpcWay way : RpcWay.values()) {
+          try (RpcDialogue dialogue = scenario.open(way, Family.V4)) {
+            dialogue.bind(format, RpcInterface.MAPPER).alter(format, 1, RpcInterface.RESOLVER);
+            dialogue.map(format, RpcInterface.own(7), 49700);
+            dialogue.resolve(format, 1, way.server(Family.V4) + "[49700]");
+          }
+        }
+      }
+      int port = scenario.serve(RpcWay.MASQUERADED, Family.V6);
+      scenario.use(RpcWay.MASQUERADED, Family.V6, port);
+      scenario.router().assertClean();
+    }
+  }
+
+  @Test
+  void domainController_servesItsUsers() {
+    try (RpcRouter router = RpcRouter.startOpen();
+        SambaProcess samba = SambaProcess.startDomainController(router.lab())) {
+      for (String options : List.of("", "[sign]", "[seal]", "[bigendian]")) {
+        String heard = samba.rpcclient(Family.V6.server(), options, "enumdomains").orFail();
+        assertTrue(heard.contains("BUILTIN"), heard);
+      }
       router.assertClean();
     }
   }

@@ -110,6 +110,9 @@ public final class RpcRouter implements AutoCloseable {
 
   /** What is announced, who is read, and what the agent wrote. */
   public String state() {
+    if (agent == null) {
+      return "no agent";
+    }
     return agent().json("expectations") + "\n" + agent().json("sessions") + "\n" + agent().log();
   }
 
