@@ -36,6 +36,7 @@ import org.pinholed.agent.view.Version;
 import org.pinholed.helper.EntryLimit;
 import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.dcerpc.DceRpcProtocol;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.helper.sip.SipProtocol;
 import org.slf4j.Logger;
@@ -99,7 +100,7 @@ public final class Pinholed implements Callable<Integer> {
    * @param args command line
    */
   public static void main(String[] args) {
-    System.exit(run(List.of(new FtpProtocol(), new SipProtocol()), args));
+    System.exit(run(List.of(new FtpProtocol(), new SipProtocol(), new DceRpcProtocol()), args));
   }
 
   /**

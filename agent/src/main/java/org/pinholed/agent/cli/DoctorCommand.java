@@ -17,7 +17,9 @@ import org.pinholed.agent.operate.doctor.DoctorSettings;
 import org.pinholed.agent.operate.doctor.Finding;
 import org.pinholed.agent.operate.doctor.SystemProbe;
 import org.pinholed.helper.Printable;
+import org.pinholed.helper.dcerpc.DceRpcProtocol;
 import org.pinholed.helper.ftp.FtpProtocol;
+import org.pinholed.helper.sip.SipProtocol;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
@@ -54,7 +56,10 @@ final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     List<Finding> findings = new ArrayList<>();
-    ConfigLoader loader = new ConfigLoader(List.of(new FtpProtocol()), Memory.NOT_THIS_PROCESS);
+    ConfigLoader loader =
+        new ConfigLoader(
+            List.of(new FtpProtocol(), new SipProtocol(), new DceRpcProtocol()),
+            Memory.NOT_THIS_PROCESS);
     AgentConfig config = loader.parse("built-in", "");
     if (Files.exists(configFile) || configFile != DEFAULT_CONFIG) {
       try {

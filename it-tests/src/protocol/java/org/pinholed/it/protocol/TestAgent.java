@@ -2,6 +2,7 @@ package org.pinholed.it.protocol;
 
 import java.util.List;
 import org.pinholed.agent.Pinholed;
+import org.pinholed.helper.dcerpc.DceRpcProtocol;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.helper.sip.SipProtocol;
 
@@ -16,6 +17,8 @@ public final class TestAgent {
    */
   public static void main(String[] args) {
     System.exit(
-        Pinholed.run(List.of(new FtpProtocol(), new SipProtocol(), new LabProtocol()), args));
+        Pinholed.run(
+            List.of(new FtpProtocol(), new SipProtocol(), new DceRpcProtocol(), new LabProtocol()),
+            args));
   }
 }

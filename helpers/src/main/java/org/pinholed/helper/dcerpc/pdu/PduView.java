@@ -1,0 +1,288 @@
+package org.pinholed.helper.dcerpc.pdu;
+
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.ByteCursor;
+import org.pinholed.helper.dcerpc.words.DceRpcReason;
+
+/**
+ * One PDU of version 5 where it stands in the bytes of its stream. Places are counted from its
+ * first byte.
+ *
+ * <p>The common header (C706 12.6.3.1): version, minor version, type, flags, four bytes of data
+ * representation, length of the fragment, length of the authentication value, call id. Not
+ * thread-safe; re-used by {@link #wrap}.
+ */
+public final class PduView {
+  /** Length of the common header. */
+  public static final int HEADER_BYTES = 16;
+
+  /** Length of the header of requests and responses, without the UUID of an object. */
+  public static final int CALL_HEADER_BYTES = 24;
+
+  /** The longest PDU: its length is a number of two bytes. */
+  public static final int LENGTH_MAX_BYTES = 65_535;
+
+  private static final int VERSION = 5;
+  private static final int MINOR_VERSION_MAX = 1;
+  private static final int FLAG_FIRST = 0x01;
+  private static final int FLAG_LAST = 0x02;
+  private static final int FLAG_MAYBE = 0x40;
+  private static final int FLAG_OBJECT = 0x80;
+  private static final int OBJECT_BYTES = 16;
+
+  /** What stands before an authentication value (MS-RPCE 2.2.2.11). */
+  private static final int TRAILER_HEADER_BYTES = 8;
+
+  private ByteCursor bytes = new ByteCursor();
+  private int start;
+  private boolean littleEndian;
+
+  /** Makes a view of nothing. */
+  public PduView() {}
+
+  /**
+   * Whether bytes can be the beginning of a PDU; asked also before a whole header is there.
+   *
+   * @param bytes the bytes
+   * @param at index of the first one
+   * @param limit index behind the last one
+   * @return false if the version is another one
+   */
+  public static boolean mayBegin(ByteCursor bytes, int at, int limit) {
+    return (limit - at < 1 || bytes.u8At(at) == VERSION)
+        && (limit - at < 2 || bytes.u8At(at + 1) <= MINOR_VERSION_MAX);
+  }
+
+  /**
+   * Reads the common header.
+   *
+   * @param source the bytes
+   * @param at index of its first byte; the {@link #HEADER_BYTES} from there on are there
+   * @return why nobody can tell where the next PDU begins; null if all is well
+   */
+  public @Nullable DceRpcReason wrap(ByteCursor source, int at) {
+    bytes = source;
+    start = at;
+    int order = u8(4) >> 4;
+    littleEndian = order == 1;
+    if (!mayBegin(source, at, at + HEADER_BYTES) || order > 1 || length() < HEADER_BYTES) {
+      return DceRpcReason.BROKEN_HEADER;
+    }
+    return hasTrailer() && trailerAt() < HEADER_BYTES ? DceRpcReason.TRAILER_BEYOND_PDU : null;
+  }
+
+  /**
+   * Its type.
+   *
+   * @return the type
+   */
+  public PduType type() {
+    return PduType.of(u8(2));
+  }
+
+  /**
+   * Whether it is the first fragment of a call.
+   *
+   * @return the flag
+   */
+  public boolean isFirst() {
+    return (u8(3) & FLAG_FIRST) != 0;
+  }
+
+  /**
+   * Whether it is the last fragment of a call.
+   *
+   * @return the flag
+   */
+  public boolean isLast() {
+    return (u8(3) & FLAG_LAST) != 0;
+  }
+
+  /**
+   * Whether nobody waits for a reply.
+   *
+   * @return the flag
+   */
+  public boolean isMaybe() {
+    return (u8(3) & FLAG_MAYBE) != 0;
+  }
+
+  /**
+   * The order of the numbers in it.
+   *
+   * @return as its data representation says
+   */
+  public ByteOrder order() {
+    return littleEndian ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN;
+  }
+
+  /**
+   * How long it is, with its header.
+   *
+   * @return 16..65535
+   */
+  public int length() {
+    return u16(8);
+  }
+
+  /**
+   * Which call it belongs to.
+   *
+   * @return any number
+   */
+  public int callId() {
+    return (int) u32(12);
+  }
+
+  /**
+   * The presentation context of a request or a response.
+   *
+   * @return 0..65535; only if the PDU is {@link #CALL_HEADER_BYTES} long
+   */
+  public int contextId() {
+    return u16(20);
+  }
+
+  /**
+   * The number of the operation of a request.
+   *
+   * @return 0..65535; only if the PDU is {@link #CALL_HEADER_BYTES} long
+   */
+  public int opnum() {
+    return u16(22);
+  }
+
+  /**
+   * Where the stub of a request or a response begins.
+   *
+   * @return 24, or 40 behind the UUID of an object; may be behind {@link #stubEnd}
+   */
+  public int stubAt() {
+    boolean hasObject = (u8(3) & FLAG_OBJECT) != 0 && type() == PduType.REQUEST;
+    return CALL_HEADER_BYTES + (hasObject ? OBJECT_BYTES : 0);
+  }
+
+  /**
+   * Where its stub ends; only once the whole PDU is there.
+   *
+   * @return before the padding of a trailer; may be before {@link #stubAt}
+   */
+  public int stubEnd() {
+    return hasTrailer() ? trailerAt() - u8(trailerAt() + 2) : length();
+  }
+
+  /**
+   * Where its own fields end; only once the whole PDU is there.
+   *
+   * @return before a trailer, or its length
+   */
+  public int bodyEnd() {
+    return hasTrailer() ? trailerAt() : length();
+  }
+
+  /**
+   * Whether an authentication trailer is behind the stub.
+   *
+   * @return false where nothing is signed or encrypted
+   */
+  public boolean hasTrailer() {
+    return u16(10) > 0;
+  }
+
+  /**
+   * How it is protected; only once the whole PDU is there.
+   *
+   * @return the level of its trailer (MS-RPCE 2.2.1.1.8), 6 if its stub is encrypted; 0 without one
+   */
+  public int authLevel() {
+    return hasTrailer() ? u8(trailerAt() + 1) : 0;
+  }
+
+  private int trailerAt() {
+    return length() - u16(10) - TRAILER_HEADER_BYTES;
+  }
+
+  /**
+   * Index of a place.
+   *
+   * @param at a place
+   * @return index of the byte there in the buffer under it
+   */
+  public int indexOf(int at) {
+    return start + at;
+  }
+
+  /**
+   * Where a place is in the stream.
+   *
+   * @param at a place
+   * @return bytes from the first one of the direction
+   */
+  public long streamOffsetOf(int at) {
+    return bytes.streamOffsetOf(start + at);
+  }
+
+  /**
+   * What it stands in.
+   *
+   * @return the bytes
+   */
+  public ByteCursor bytes() {
+    return bytes;
+  }
+
+  /**
+   * A byte.
+   *
+   * @param at its place
+   * @return 0..255
+   */
+  public int u8(int at) {
+    return bytes.u8At(start + at);
+  }
+
+  /**
+   * A number of two bytes in the order of the PDU.
+   *
+   * @param at its place
+   * @return 0..65535
+   */
+  public int u16(int at) {
+    return littleEndian ? u8(at + 1) << 8 | u8(at) : u8(at) << 8 | u8(at + 1);
+  }
+
+  /**
+   * A number of four bytes in the order of the PDU.
+   *
+   * @param at its place
+   * @return 0..2^32-1
+   */
+  public long u32(int at) {
+    return littleEndian ? (long) u16(at + 2) << 16 | u16(at) : (long) u16(at) << 16 | u16(at + 2);
+  }
+
+  /**
+   * The first half of a UUID.
+   *
+   * @param at its place
+   * @return as it is written, the first digit in the highest bits
+   */
+  public long uuidHigh(int at) {
+    return u32(at) << 32 | (long) u16(at + 4) << 16 | u16(at + 6);
+  }
+
+  /**
+   * The other half of a UUID.
+   *
+   * @param at place of the UUID
+   * @return its last eight bytes, which have no order
+   */
+  public long uuidLow(int at) {
+    long low = 0;
+    for (int place = at + 8; place < at + 16; place++) {
+      low = low << 8 | u8(place);
+    }
+    return low;
+  }
+}
