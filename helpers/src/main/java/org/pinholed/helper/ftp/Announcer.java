@@ -23,7 +23,7 @@ import org.pinholed.helper.text.LineView;
  * <p>Not thread-safe; owned by its flow.
  */
 final class Announcer {
-  private static final int PORT_MIN = 1024;
+  static final int PORT_MIN = 1024;
   private static final byte[] NO_ADDRESS = {};
 
   private final FtpState state;
@@ -115,6 +115,25 @@ final class Announcer {
       out.report(missing, offset);
     } else if (complete && !state.announcedOpen) {
       out.activate(null, FtpHelper.KEY);
+    }
+  }
+
+  /**
+   * The server accepted AUTH: nobody can read what it announces from here on, so its passive ports
+   * are leased to the client if the entry allows that. Takes the place of what was announced
+   * before.
+   *
+   * @param offset where the reply began in the stream
+   */
+  void onProtected(long offset, OutcomeSink out) {
+    if (state.greeted && options.lease().allows(facts.server().address())) {
+      out.expect(
+          options
+              .lease()
+              .request(FtpHelper.KEY, facts, FtpWord.AUTH)
+              .streamOffset(offset)
+              .endpointOffset(offset)
+              .build());
     }
   }
 

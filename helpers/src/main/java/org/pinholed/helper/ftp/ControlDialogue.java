@@ -30,7 +30,8 @@ import org.pinholed.helper.text.LineView;
  * <p><b>AUTH.</b> When the server accepts it (232, 234, 235 or another 2xx, also to ADAT) the flow
  * is opaque for good, also if CCC should make it readable again: the kernel does not queue it any
  * more, so that a later clear part could not be read from its beginning. While the exchange goes on
- * (334, 335) and after it failed all is in clear text (RFC 2228 section 3).
+ * (334, 335) and after it failed all is in clear text (RFC 2228 section 3). Where {@code
+ * leaseNetworks} has the server, its passive ports are leased to the client then (RFC 4217).
  *
  * <p>Not thread-safe; owned by its flow.
  */
@@ -204,6 +205,7 @@ final class ControlDialogue {
       case PORT, EPRT -> announcer.onActiveAnswered(number, positive, complete, offset, out);
       case AUTH, ADAT -> {
         if (positive) {
+          announcer.onProtected(offset, out);
           return state.authIsTls ? FtpReason.TLS : FtpReason.AUTH_PROTECTED;
         }
       }

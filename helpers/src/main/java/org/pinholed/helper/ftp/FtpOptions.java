@@ -3,6 +3,8 @@ package org.pinholed.helper.ftp;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Map;
+import org.pinholed.helper.LeasedPorts;
+import org.pinholed.helper.text.LeaseOptions;
 import org.pinholed.helper.text.Network;
 import org.pinholed.helper.text.Options;
 import org.pinholed.helper.text.PortSet;
@@ -47,18 +49,21 @@ final class FtpOptions {
   private final List<Network> fxpNetworks;
   private final PortSet deniedPorts;
   private final PortSet deniedPassivePorts;
+  private final LeaseOptions lease;
 
   private FtpOptions(
       boolean opensAtCommand,
       boolean requiresLogin,
       List<Network> fxpNetworks,
       PortSet deniedPorts,
-      PortSet deniedPassivePorts) {
+      PortSet deniedPassivePorts,
+      LeaseOptions lease) {
     this.opensAtCommand = opensAtCommand;
     this.requiresLogin = requiresLogin;
     this.fxpNetworks = fxpNetworks;
     this.deniedPorts = deniedPorts;
     this.deniedPassivePorts = deniedPassivePorts;
+    this.lease = lease;
   }
 
   /**
@@ -70,12 +75,32 @@ final class FtpOptions {
    */
   static FtpOptions of(Map<String, Object> options) {
     Options values = new Options(options, FtpProtocol.OPTIONS.keySet());
+    PortSet deniedPassivePorts = values.ports(DENIED_PASSIVE_PORTS, DEFAULT_DENIED_PASSIVE_PORTS);
     return new FtpOptions(
         values.word(ACTIVE_OPEN, "command", "reply").equals("command"),
         values.flag(REQUIRE_LOGIN, true),
         values.networks(FXP_NETWORKS),
         values.ports(DENIED_PORTS, DEFAULT_DENIED_PORTS),
-        values.ports(DENIED_PASSIVE_PORTS, DEFAULT_DENIED_PASSIVE_PORTS));
+        deniedPassivePorts,
+        leaseWithout(deniedPassivePorts, LeaseOptions.of(values)));
+  }
+
+  // A lease opens each of its ports, so none may be one that a reply must not name.
+  private static LeaseOptions leaseWithout(PortSet denied, LeaseOptions lease) {
+    LeasedPorts ports = lease.ports();
+    for (int port = ports.first(); port <= ports.last() && !lease.networks().isEmpty(); port++) {
+      if (port < Announcer.PORT_MIN || denied.contains(port)) {
+        throw Options.refused(
+            LeaseOptions.PORTS,
+            ports.first() + "-" + ports.last(),
+            "ports above 1023 that "
+                + DENIED_PASSIVE_PORTS
+                + " does not name; "
+                + port
+                + " is one");
+      }
+    }
+    return lease;
   }
 
   // Whether PORT and EPRT open at once, and not when the server has agreed.
@@ -95,6 +120,11 @@ final class FtpOptions {
   // Whether PORT and EPRT may not name a port.
   boolean isDenied(int port) {
     return deniedPorts.contains(port);
+  }
+
+  // What is open for data connections where nobody can read which port was announced.
+  LeaseOptions lease() {
+    return lease;
   }
 
   // Whether 227 and 229 may not name a port.

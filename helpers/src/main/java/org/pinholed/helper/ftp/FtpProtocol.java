@@ -2,13 +2,19 @@ package org.pinholed.helper.ftp;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.pinholed.helper.EntryLimit;
 import org.pinholed.helper.EntryLimits;
+import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.LeasedPorts;
+import org.pinholed.helper.SessionHelper;
+import org.pinholed.helper.SharedState;
 import org.pinholed.helper.Transport;
+import org.pinholed.helper.text.LeaseOptions;
 
 /** FTP over TCP, as the configuration names it. Immutable and thread-safe. */
 public final class FtpProtocol implements HelperProtocol {
@@ -38,7 +44,17 @@ public final class FtpProtocol implements HelperProtocol {
   @Override
   public Factory configure(Map<String, Object> options, HelperLimits limits) {
     FtpOptions checked = FtpOptions.of(options);
-    return (facts, shared) -> new FtpHelper(facts, checked, limits);
+    return new Factory() {
+      @Override
+      public SessionHelper open(FlowFacts facts, SharedState shared) {
+        return new FtpHelper(facts, checked, limits);
+      }
+
+      @Override
+      public List<LeasedPorts> leasedPorts() {
+        return checked.lease().leasedPorts();
+      }
+    };
   }
 
   private static Map<String, String> describedOptions() {
@@ -66,6 +82,19 @@ public final class FtpProtocol implements HelperProtocol {
         "The same for 227 and 229, in place of the default list "
             + FtpOptions.DEFAULT_DENIED_PASSIVE_PORTS
             + ".");
+    options.put(
+        LeaseOptions.NETWORKS,
+        "Servers, as networks in CIDR notation: a client whose control connection is encrypted (AUTH"
+            + " TLS) may come to leasePorts as long as it lives; none by default.");
+    options.put(
+        LeaseOptions.PORTS,
+        "The range of ports that these servers take in passive mode; "
+            + LeaseOptions.USUAL_PORTS
+            + " by default.");
+    options.put(
+        LeaseOptions.CONNECTIONS,
+        "How many data connections such a control connection may have in all, 1..1024; 4 by"
+            + " default.");
     return Collections.unmodifiableMap(options);
   }
 }

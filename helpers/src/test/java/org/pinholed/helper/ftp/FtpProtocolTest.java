@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.helper.HelperLimits;
+import org.pinholed.helper.LeasedPorts;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.text.Network;
 
@@ -34,7 +35,15 @@ class FtpProtocolTest {
     assertEquals("ftp", protocol.name());
     assertEquals(Set.of(Transport.TCP), protocol.transports());
     assertEquals(
-        Set.of("activeOpen", "requireLogin", "fxpNetworks", "deniedPorts", "deniedPassivePorts"),
+        Set.of(
+            "activeOpen",
+            "requireLogin",
+            "fxpNetworks",
+            "deniedPorts",
+            "deniedPassivePorts",
+            "leaseNetworks",
+            "leasePorts",
+            "leaseConnections"),
         protocol.options().keySet());
   }
 
@@ -58,6 +67,28 @@ class FtpProtocolTest {
       refused += options.isDeniedPassive(port) ? 1 : 0;
     }
     assertTrue(refused < 20, refused + " of the ports that vsftpd takes by default");
+  }
+
+  @Test
+  void lease_isOffByDefault_andIsARangeWithoutDeniedPorts() throws Exception {
+    assertEquals(List.of(), protocol.configure(Map.of(), HelperLimits.DEFAULT).leasedPorts());
+    assertFalse(FtpOptions.of(Map.of()).lease().allows(address("198.51.100.7")));
+    Map<String, Object> some =
+        Map.of("leaseNetworks", "198.51.100.0/24", "leasePorts", "4000-4999");
+    assertEquals(
+        List.of(new LeasedPorts(4000, 4999)),
+        protocol.configure(some, HelperLimits.DEFAULT).leasedPorts());
+    assertTrue(FtpOptions.of(some).lease().allows(address("198.51.100.7")));
+    assertFalse(FtpOptions.of(some).lease().allows(address("198.51.101.7")));
+    assertEquals(4, FtpOptions.of(some).lease().connections());
+    for (String ports : List.of("1023-1030", "1024-65535", "3306")) {
+      String message = refusal(Map.of("leaseNetworks", "198.51.100.0/24", "leasePorts", ports));
+      assertTrue(message.startsWith("leasePorts: "), message);
+    }
+    for (Object connections : List.of(0, 1025, "some")) {
+      String message = refusal(Map.of("leaseConnections", connections));
+      assertTrue(message.startsWith("leaseConnections: "), message);
+    }
   }
 
   @Test
@@ -101,7 +132,8 @@ class FtpProtocolTest {
   @Test
   void anUnknownOption_isRefusedWithThoseThatThereAre() {
     assertEquals(
-        "passive: true (expected: one of activeOpen, requireLogin, fxpNetworks, deniedPorts, deniedPassivePorts)",
+        "passive: true (expected: one of activeOpen, requireLogin, fxpNetworks, deniedPorts, deniedPassivePorts,"
+            + " leaseNetworks, leasePorts, leaseConnections)",
         refusal(Map.of("passive", true)));
   }
 

@@ -66,9 +66,10 @@ final class ActivationProperties {
     stub.u32(); // context
     long properties = stub.u32();
     stub.skip(UUID_BYTES);
-    boolean hasLists = stub.u32() != 0 & stub.u32() != 0;
+    long classes = stub.u32();
+    long sizes = stub.u32();
     stub.u32();
-    if (!stub.ok() || !hasLists) {
+    if (!stub.ok() || classes == 0 || sizes == 0) {
       return DceRpcReason.BAD_ACTIVATION;
     }
     if (properties > MOST) {
@@ -80,7 +81,9 @@ final class ActivationProperties {
       return DceRpcReason.BAD_ACTIVATION;
     }
     for (int at = 0; at < count; at++) {
-      boolean isReply = stub.uuidHigh() == SCM_REPLY_HIGH & stub.uuidLow() == DCOM_LOW;
+      long propertyHigh = stub.uuidHigh();
+      long propertyLow = stub.uuidLow();
+      boolean isReply = propertyHigh == SCM_REPLY_HIGH && propertyLow == DCOM_LOW;
       wanted = isReply && wanted < 0 ? at : wanted;
     }
     stub.alignFrom(base, Integer.BYTES);

@@ -41,7 +41,7 @@ final class DualStringArray {
     if (reason != null && reason != DceRpcReason.BAD_BINDING) {
       ports.clear();
     }
-    stub.skip(UNIT_BYTES * units);
+    stub.skip((long) UNIT_BYTES * units);
     return reason;
   }
 
