@@ -23,6 +23,7 @@ public final class DceRpcCases {
    * @param ofClient who sent it
    * @param bytes all of it
    */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   public record Pdu(boolean ofClient, byte[] bytes) {
     /** The stub of a request without object UUID, or of a response. */
     public byte[] stub() {

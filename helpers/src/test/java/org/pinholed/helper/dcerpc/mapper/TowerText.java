@@ -13,6 +13,7 @@ final class TowerText {
   private TowerText() {}
 
   /** A floor of one protocol byte. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Floor(int protocol, byte... right) {}
 
   /** A tower of the service with these floors behind its two UUIDs; bytes of the octets. */

@@ -84,7 +84,7 @@ public final class StubWriter {
   private StubWriter number(long value, int width) {
     for (int at = 0; at < width; at++) {
       int significance = order == ByteOrder.LITTLE_ENDIAN ? at : width - 1 - at;
-      bytes.write((int) (value >>> 8 * significance));
+      bytes.write((int) (value >>> (8 * significance)));
     }
     return this;
   }
@@ -175,7 +175,7 @@ public final class StubWriter {
     for (int at = 0; at < field.width(); at++) {
       boolean little = field.order() == ByteOrder.LITTLE_ENDIAN;
       int significance = little ? at : field.width() - 1 - at;
-      lie[field.offset() + at] = (byte) (value >>> 8 * significance);
+      lie[field.offset() + at] = (byte) (value >>> (8 * significance));
     }
     return lie;
   }
