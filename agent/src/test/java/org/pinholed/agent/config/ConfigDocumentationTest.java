@@ -15,9 +15,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.dcerpc.DceRpcProtocol;
 import org.pinholed.helper.ftp.FtpProtocol;
 import org.pinholed.helper.sip.SipProtocol;
 
@@ -27,8 +29,7 @@ class ConfigDocumentationTest {
       Pattern.compile("(?m)^\\| `([^`]+)` \\| [^|]+ \\| ([^|]+) \\| (reload|restart) \\|$");
   private static final Pattern OPTION_ROW =
       Pattern.compile("(?m)^\\| `(\\w+)` \\| [^|]+ \\| [^|]+ \\|$");
-  private static final ConfigLoader LOADER =
-      new ConfigLoader(List.of(new FtpProtocol(), new SipProtocol()), Memory.NOT_THIS_PROCESS);
+  private static final ConfigLoader LOADER = new ConfigLoader(protocols(), Memory.NOT_THIS_PROCESS);
 
   @Test
   void everyKey_isDocumented_andNoOther() throws IOException {
@@ -58,47 +59,61 @@ class ConfigDocumentationTest {
   }
 
   static List<HelperProtocol> protocols() {
-    return List.of(new FtpProtocol(), new SipProtocol());
+    return List.of(new FtpProtocol(), new SipProtocol(), new DceRpcProtocol());
   }
 
   @ParameterizedTest
   @MethodSource("protocols")
   void everyOption_isDocumented_andNoOther(HelperProtocol protocol) throws IOException {
-    String page = Files.readString(PAGE);
-    int begin = page.indexOf("Options of `" + protocol.name() + "`");
-    int end = page.indexOf("\nOptions of `", begin);
-    end = end < 0 ? page.indexOf("\n## ", begin) : end;
     Set<String> options = new TreeSet<>();
-    Matcher row = OPTION_ROW.matcher(page.substring(begin, end));
+    Matcher row = OPTION_ROW.matcher(optionsOf(protocol));
     while (row.find()) {
       options.add(row.group(1));
     }
     assertEquals(new TreeSet<>(protocol.options().keySet()), options);
   }
 
-  /** Each default of the page, where it is a value, is taken and changes nothing. */
-  @Test
-  void everyDocumentedDefaultOfSip_isTaken() throws IOException, ConfigException {
+  private static String optionsOf(HelperProtocol protocol) throws IOException {
     String page = Files.readString(PAGE);
-    Matcher row =
-        Pattern.compile("(?m)^\\| `(\\w+)` \\| [^|]+ \\| `([^`|]+)` \\|$")
-            .matcher(page.substring(page.indexOf("Options of `sip`"), page.indexOf("\n## Kernel")));
-    int rows = 0;
-    while (row.find()) {
-      String option = row.group(1) + ": " + row.group(2);
-      sip(option);
-      assertTrue(
-          new SipProtocol().options().getOrDefault(row.group(1), "").contains(row.group(2)),
-          option);
-      rows++;
-    }
-    assertEquals(new SipProtocol().options().size() - 2, rows);
+    int begin = page.indexOf("Options of `" + protocol.name() + "`");
+    int end = page.indexOf("\nOptions of `", begin);
+    return page.substring(begin, end < 0 ? page.indexOf("\n## ", begin) : end);
   }
 
-  private static void sip(String option) throws ConfigException {
-    LOADER.parse(
-        "f",
-        "helpers:\n- {id: 1, name: sip, protocol: udp, port: 5060, options: {" + option + "}}");
+  static List<Arguments> protocolsWithDefaults() {
+    return List.of(
+        Arguments.of(new SipProtocol(), Set.of("mediaNetworks", "deniedPorts")),
+        Arguments.of(
+            new DceRpcProtocol(),
+            Set.of(
+                "deniedInterfaces",
+                "foreignNetworks",
+                "deniedPorts",
+                "learnedNetworks",
+                "leaseNetworks")));
+  }
+
+  /** Each default of the page, where it is a value, is taken and changes nothing. */
+  @ParameterizedTest
+  @MethodSource("protocolsWithDefaults")
+  void everyDocumentedDefault_isTaken(HelperProtocol protocol, Set<String> withoutAValue)
+      throws IOException, ConfigException {
+    Matcher row =
+        Pattern.compile("(?m)^\\| `(\\w+)` \\| [^|]+ \\| `([^`|]+)` \\|$")
+            .matcher(optionsOf(protocol));
+    Set<String> options = new TreeSet<>(withoutAValue);
+    while (row.find()) {
+      String option = row.group(1) + ": " + row.group(2);
+      udp(protocol, option);
+      assertTrue(protocol.options().getOrDefault(row.group(1), "").contains(row.group(2)), option);
+      options.add(row.group(1));
+    }
+    assertEquals(new TreeSet<>(protocol.options().keySet()), options);
+  }
+
+  private static void udp(HelperProtocol protocol, String option) throws ConfigException {
+    String entry = "helpers:\n- {id: 1, name: %s, protocol: udp, port: 5060, options: {%s}}";
+    LOADER.parse("f", entry.formatted(protocol.name(), option));
   }
 
   @ParameterizedTest
@@ -125,7 +140,7 @@ class ConfigDocumentationTest {
     Path file = Path.of("src", "main", "dist", "etc", "pinholed.yaml");
     String on = Files.readString(file).replaceAll("(?m)^#(\\s*(- )?\\w+:)", "$1");
     AgentConfig config = LOADER.parse("pinholed.yaml", on);
-    assertEquals(3, config.helpers().size());
+    assertEquals(4, config.helpers().size());
     assertEquals("adm", config.control().group());
     assertEquals("/var/log/pinholed/events.jsonl", config.eventLog().file());
   }

@@ -27,6 +27,7 @@ import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.helper.EntryLimit;
 import org.pinholed.helper.ExplainedWord;
 import org.pinholed.helper.Reason;
+import org.pinholed.helper.dcerpc.words.DceRpcReason;
 import org.pinholed.helper.ftp.FtpReason;
 import org.pinholed.helper.sip.words.SipReason;
 import org.pinholed.helper.stream.StreamReason;
@@ -47,19 +48,24 @@ class MetricsDocumentationTest {
         Arguments.of("`pinholed_refused_total`: `reason`", reasons(Reason.Kind.REFUSED)),
         Arguments.of("`pinholed_malformed_total`: `reason`", reasons(Reason.Kind.MALFORMED)),
         Arguments.of("`pinholed_opaque_total`: `reason`", reasons(Reason.Kind.OPAQUE)),
-        Arguments.of("`pinholed_refused_total` of `sip`: `reason`", ofSip(Reason.Kind.REFUSED)),
-        Arguments.of("`pinholed_malformed_total` of `sip`: `reason`", ofSip(Reason.Kind.MALFORMED)),
-        Arguments.of("`pinholed_opaque_total` of `sip`: `reason`", ofSip(Reason.Kind.OPAQUE)));
+        ofProtocol("refused", "sip", SipReason.values(), Reason.Kind.REFUSED),
+        ofProtocol("malformed", "sip", SipReason.values(), Reason.Kind.MALFORMED),
+        ofProtocol("opaque", "sip", SipReason.values(), Reason.Kind.OPAQUE),
+        ofProtocol("refused", "dcerpc", DceRpcReason.values(), Reason.Kind.REFUSED),
+        ofProtocol("malformed", "dcerpc", DceRpcReason.values(), Reason.Kind.MALFORMED),
+        ofProtocol("opaque", "dcerpc", DceRpcReason.values(), Reason.Kind.OPAQUE),
+        ofProtocol("part_opaque", "dcerpc", DceRpcReason.values(), Reason.Kind.PART_OPAQUE));
   }
 
   private static ExplainedWord[] reasons(Reason.Kind kind) {
     return reasons(kind, FtpReason.values());
   }
 
-  private static ExplainedWord[] ofSip(Reason.Kind kind) {
-    return Stream.of(SipReason.values())
-        .filter(reason -> reason.kind() == kind)
-        .toArray(ExplainedWord[]::new);
+  private static Arguments ofProtocol(
+      String metric, String helper, Reason[] all, Reason.Kind kind) {
+    ExplainedWord[] words =
+        Stream.of(all).filter(reason -> reason.kind() == kind).toArray(ExplainedWord[]::new);
+    return Arguments.of("`pinholed_" + metric + "_total` of `" + helper + "`: `reason`", words);
   }
 
   // Those of every helper, and those of one protocol.
@@ -93,15 +99,23 @@ class MetricsDocumentationTest {
         .toList();
   }
 
-  /** In the list of what keeps audio away each item begins with its reasons. */
-  @Test
-  void everyReasonThatThePageOfSipNames_isOne() throws IOException {
+  static Stream<Arguments> pages() {
+    return Stream.of(
+        Arguments.of("sip.md", SipReason.values()),
+        Arguments.of("dcerpc.md", DceRpcReason.values()));
+  }
+
+  /** In the list of what keeps audio away, or a port shut, each item begins with its reasons. */
+  @ParameterizedTest
+  @MethodSource("pages")
+  void everyReasonThatThePageOfAProtocolNames_isOne(String page, Reason[] ofProtocol)
+      throws IOException {
     Set<String> reasons = new TreeSet<>();
-    for (Reason[] all : List.<Reason[]>of(AgentReason.values(), SipReason.values())) {
+    for (Reason[] all : List.<Reason[]>of(AgentReason.values(), ofProtocol)) {
       Stream.of(all).map(Reason::word).forEach(reasons::add);
     }
     Set<String> named = new TreeSet<>();
-    for (String line : Files.readAllLines(PAGE.resolveSibling("sip.md"))) {
+    for (String line : Files.readAllLines(PAGE.resolveSibling(page))) {
       if (line.startsWith("   * `")) {
         Matcher word = Pattern.compile("`(\\w+)`").matcher(line.substring(0, line.indexOf(':')));
         while (word.find()) {
@@ -137,7 +151,8 @@ class MetricsDocumentationTest {
   @Test
   void noTwoReasonsOfOneMetricAndHelper_haveTheSameWord() {
     for (Reason.Kind kind : Reason.Kind.values()) {
-      for (Reason[] ofProtocol : List.of(FtpReason.values(), SipReason.values())) {
+      for (Reason[] ofProtocol :
+          List.of(FtpReason.values(), SipReason.values(), DceRpcReason.values())) {
         List<String> words = Stream.of(reasons(kind, ofProtocol)).map(ExplainedWord::word).toList();
         assertEquals(words.stream().distinct().toList(), words);
       }
