@@ -49,6 +49,18 @@ public class ByteCursor {
   }
 
   /**
+   * Begins a slice of what another cursor reads, in network order. Offsets count as there.
+   *
+   * @param other the other one
+   * @param index index of the first byte in its buffer
+   * @param lengthBytes how many
+   * @return this cursor
+   */
+  public final ByteCursor wrap(ByteCursor other, int index, int lengthBytes) {
+    return wrap(other.buffer, index, lengthBytes, other.streamOffsetOf(index));
+  }
+
+  /**
    * Makes a cursor of the same kind, for bytes that a helper keeps itself: where it is counted what
    * is read through this one, it is counted through that one, too.
    *

@@ -19,6 +19,7 @@ import java.util.Set;
     importOptions = ImportOption.DoNotIncludeTests.class)
 class HelpersArchitectureTest {
   private static final String SIP = "org.pinholed.helper.sip.";
+  private static final String DCERPC = "org.pinholed.helper.dcerpc.";
 
   private static final Set<String> ALLOWED_OF_JAVA_NET =
       Set.of(
@@ -150,4 +151,36 @@ class HelpersArchitectureTest {
   @ArchTest
   static final ArchRule helpersReadThroughTheCursorOnly =
       noClasses().should().callMethod(ByteCursor.class, "buffer");
+
+  /** Bytes are read below, calls are put together in the middle, ports are opened above them. */
+  @ArchTest
+  static final ArchRule theRoomsOfDceRpc =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInAnyPackage("org.pinholed.helper.dcerpc..")
+          .layer("flow")
+          .definedBy("org.pinholed.helper.dcerpc")
+          .layer("opening")
+          .definedBy(DCERPC + "opening")
+          .layer("call")
+          .definedBy(DCERPC + "call")
+          .layer("messages")
+          .definedBy(DCERPC + "mapper", DCERPC + "activation")
+          .layer("bytes")
+          .definedBy(DCERPC + "pdu", DCERPC + "stub")
+          .layer("words")
+          .definedBy(DCERPC + "words")
+          .whereLayer("flow")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("opening")
+          .mayOnlyBeAccessedByLayers("flow")
+          .whereLayer("call")
+          .mayOnlyBeAccessedByLayers("flow", "opening")
+          .whereLayer("messages")
+          .mayOnlyBeAccessedByLayers("flow")
+          .whereLayer("bytes")
+          .mayOnlyBeAccessedByLayers("flow", "opening", "call", "messages");
+
+  @ArchTest
+  static final ArchRule mapperAndActivationDoNotKnowEachOther =
+      slices().matching(DCERPC + "(mapper|activation)").should().notDependOnEachOther();
 }

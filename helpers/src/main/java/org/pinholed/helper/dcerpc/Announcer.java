@@ -1,6 +1,5 @@
 package org.pinholed.helper.dcerpc;
 
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
@@ -41,8 +40,7 @@ final class Announcer {
   void onRequest(
       Request request,
       DceRpcViews view,
-      ByteCursor like,
-      ByteBuffer buffer,
+      ByteCursor source,
       int index,
       int length,
       ByteOrder order,
@@ -51,7 +49,7 @@ final class Announcer {
     if (request.word() != DceRpcWord.EPT_MAP) {
       return;
     }
-    StubReader reader = stub(like).wrap(buffer, index, length, order, request.syntax());
+    StubReader reader = stub(source).wrap(source, index, length, order, request.syntax());
     DceRpcReason reason = view.mapRequest.read(reader);
     if (reason == null) {
       request.asksFor(view.mapRequest.high(), view.mapRequest.low(), view.mapRequest.version());
@@ -82,8 +80,7 @@ final class Announcer {
   void onReply(
       Request request,
       DceRpcViews view,
-      ByteCursor like,
-      ByteBuffer buffer,
+      ByteCursor source,
       int index,
       int length,
       ByteOrder order,
@@ -91,7 +88,7 @@ final class Announcer {
       long streamOffset,
       long nowNs,
       OutcomeSink out) {
-    StubReader reader = stub(like).wrap(buffer, index, length, order, request.syntax());
+    StubReader reader = stub(source).wrap(source, index, length, order, request.syntax());
     DceRpcReason reason = view.readReply(request.word(), reader);
     if (reason != null) {
       out.report(reason, streamOffset);

@@ -136,13 +136,19 @@ final class DceRpcDatagrams implements DatagramHelper {
     ByteBuffer whole = message.isFragment() ? fragments.add(false, message) : null;
     if (whole != null) {
       announcer.onRequest(
-          request, view, message.bytes(), whole, 0, whole.capacity(), message.order(), offset, out);
+          request,
+          view,
+          message.bytes().another().wrap(whole, 0, whole.capacity(), 0),
+          0,
+          whole.capacity(),
+          message.order(),
+          offset,
+          out);
     } else if (!message.isFragment()) {
       announcer.onRequest(
           request,
           view,
           message.bytes(),
-          message.bytes().buffer(),
           message.stubIndex(),
           message.stubLength(),
           message.order(),
@@ -177,7 +183,6 @@ final class DceRpcDatagrams implements DatagramHelper {
           request,
           view,
           message.bytes(),
-          message.bytes().buffer(),
           message.stubIndex(),
           message.stubLength(),
           message.order(),
@@ -194,8 +199,7 @@ final class DceRpcDatagrams implements DatagramHelper {
       announcer.onReply(
           request,
           view,
-          message.bytes(),
-          whole,
+          message.bytes().another().wrap(whole, 0, whole.capacity(), 0),
           0,
           whole.capacity(),
           message.order(),

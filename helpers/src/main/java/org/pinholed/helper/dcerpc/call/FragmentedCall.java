@@ -69,10 +69,11 @@ public final class FragmentedCall {
   /**
    * The stub, as far as it is there.
    *
-   * @return a buffer with {@link #length} bytes from index 0 on
+   * @param like a cursor of the same kind is made
+   * @return one that has {@link #length} bytes from index 0 on
    */
-  public ByteBuffer buffer() {
-    return buffer;
+  public ByteCursor read(ByteCursor like) {
+    return like.another().wrap(buffer, 0, length, 0);
   }
 
   /**

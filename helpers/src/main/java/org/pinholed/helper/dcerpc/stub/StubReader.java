@@ -1,6 +1,5 @@
 package org.pinholed.helper.dcerpc.stub;
 
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.dcerpc.words.Syntax;
@@ -30,19 +29,19 @@ public final class StubReader {
   /**
    * Begins a stub.
    *
-   * @param buffer where it is
-   * @param offset index of its first byte
+   * @param source the bytes it stands in
+   * @param index index of its first byte
    * @param lengthBytes how long it is
    * @param byteOrder that of its numbers, as the header of its PDU says
    * @param transferSyntax the one that was accepted for its context
    * @return this reader
    */
   public StubReader wrap(
-      ByteBuffer buffer, int offset, int lengthBytes, ByteOrder byteOrder, Syntax transferSyntax) {
-    start = offset;
+      ByteCursor source, int index, int lengthBytes, ByteOrder byteOrder, Syntax transferSyntax) {
+    start = index;
     syntax = transferSyntax;
     order = byteOrder;
-    bytes.wrap(buffer, offset, lengthBytes, 0);
+    bytes.wrap(source, index, lengthBytes);
     bytes.order(byteOrder);
     return this;
   }

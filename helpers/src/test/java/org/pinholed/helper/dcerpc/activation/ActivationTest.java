@@ -18,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Words;
 import org.pinholed.helper.dcerpc.DceRpcCases;
 import org.pinholed.helper.dcerpc.stub.AnnouncedPorts;
@@ -240,8 +241,10 @@ class ActivationTest {
     StubReader reader = reply(Call.RESOLVE, BIG, Syntax.NDR64, 0, BINDINGS).reader();
     Call[] calls = Call.values();
     ByteBuffer[] stubs = new ByteBuffer[calls.length];
+    ByteCursor[] cursors = new ByteCursor[stubs.length];
     for (int at = 0; at < calls.length; at++) {
       stubs[at] = ByteBuffer.wrap(reply(calls[at], BIG, Syntax.NDR64, 0, BINDINGS).toBytes());
+      cursors[at] = new ByteCursor().wrap(stubs[at], 0, stubs[at].capacity(), 0);
     }
     long least = Long.MAX_VALUE;
     int found = 0;
@@ -251,7 +254,7 @@ class ActivationTest {
       long start = threads.getCurrentThreadAllocatedBytes();
       for (int count = 0; count < 200; count++) {
         for (int at = 0; at < stubs.length; at++) {
-          reader.wrap(stubs[at], 0, stubs[at].capacity(), BIG, Syntax.NDR64);
+          reader.wrap(cursors[at], 0, stubs[at].capacity(), BIG, Syntax.NDR64);
           readReply(calls[at], reader);
           found += ports.count();
         }

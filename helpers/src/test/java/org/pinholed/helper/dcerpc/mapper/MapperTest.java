@@ -9,6 +9,7 @@ import static org.pinholed.helper.dcerpc.mapper.TowerText.SAMR;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Words;
 import org.pinholed.helper.dcerpc.DceRpcCases;
 import org.pinholed.helper.dcerpc.mapper.TowerText.Floor;
@@ -377,9 +379,9 @@ class MapperTest {
     byte[] listed = TowerText.lookupReply(BIG, Syntax.NDR64, 2, 0, towers).toBytes();
     byte[] asked = TowerText.request(BIG, Syntax.NDR64, true, TowerText.tcp(SAMR, 0)).toBytes();
     StubReader reader = little(mapped);
-    java.nio.ByteBuffer one = java.nio.ByteBuffer.wrap(mapped);
-    java.nio.ByteBuffer two = java.nio.ByteBuffer.wrap(listed);
-    java.nio.ByteBuffer three = java.nio.ByteBuffer.wrap(asked);
+    ByteCursor one = cursor(mapped);
+    ByteCursor two = cursor(listed);
+    ByteCursor three = cursor(asked);
     long least = Long.MAX_VALUE;
     int found = 0;
     for (int round = 0; round < 6; round++) {
@@ -387,18 +389,18 @@ class MapperTest {
       measured = threads.getCurrentThreadAllocatedBytes() - measured;
       long start = threads.getCurrentThreadAllocatedBytes();
       for (int count = 0; count < 200; count++) {
-        reply.read(reader.wrap(one, 0, one.capacity(), BIG, Syntax.NDR64), ports);
+        reply.read(reader.wrap(one, 0, mapped.length, BIG, Syntax.NDR64), ports);
         found += ports.count();
-        lookup.read(reader.wrap(two, 0, two.capacity(), BIG, Syntax.NDR64), ports);
+        lookup.read(reader.wrap(two, 0, listed.length, BIG, Syntax.NDR64), ports);
         found += ports.count();
-        request.read(reader.wrap(three, 0, three.capacity(), BIG, Syntax.NDR64));
+        request.read(reader.wrap(three, 0, asked.length, BIG, Syntax.NDR64));
         found += request.version() >>> 16;
       }
       long allocated = threads.getCurrentThreadAllocatedBytes() - start - measured;
       least = round == 0 ? least : Math.min(least, allocated); // classes are loaded in 0
     }
     assertEquals(6 * 200 * 3, found);
-    assertNull(reply.read(reader.wrap(one, 0, one.capacity(), BIG, Syntax.NDR64), ports));
+    assertNull(reply.read(reader.wrap(one, 0, mapped.length, BIG, Syntax.NDR64), ports));
     assertEquals(0, least);
   }
 
@@ -433,4 +435,8 @@ class MapperTest {
       004b0000004b050013000d785634123412cdabef0001234567cffb01000200020013000d045d888aeb1cc9119f
       e808002b10486002000200000001000b0200000001001f020002510100090400cb00710a0000000000
       """;
+
+  private static ByteCursor cursor(byte[] bytes) {
+    return new ByteCursor().wrap(ByteBuffer.wrap(bytes), 0, bytes.length, 0);
+  }
 }

@@ -198,6 +198,12 @@ public final class StubWriter {
   private static StubReader reader(ByteCursor cursor, byte[] stub, ByteOrder order, Syntax syntax) {
     ByteBuffer buffer = ByteBuffer.allocate(BEFORE + stub.length);
     buffer.put(BEFORE, stub);
-    return new StubReader(cursor).wrap(buffer, BEFORE, stub.length, order, syntax);
+    return new StubReader(cursor)
+        .wrap(
+            new ByteCursor().wrap(buffer, BEFORE, stub.length, 0),
+            BEFORE,
+            stub.length,
+            order,
+            syntax);
   }
 }
