@@ -152,9 +152,11 @@ final class HeldPinhole implements ChildKeeper {
     return leases.isEmpty() && ends.isEmpty();
   }
 
-  /** Whether nobody but this one holds it. */
-  synchronized boolean isAlone(Expectation expectation) {
-    return leases.size() + ends.size() == 1 && has(expectation);
+  /** Whether nobody but these holds it. */
+  synchronized boolean isHeldOnlyBy(Set<Expectation> those) {
+    return leases.size() + ends.size() <= those.size()
+        && those.containsAll(leases.values())
+        && those.containsAll(ends.keySet());
   }
 
   private Expectation any() {

@@ -3,6 +3,8 @@ package org.pinholed.agent.expectation;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -242,17 +244,30 @@ public final class PinholeHolders {
   }
 
   /**
-   * Whether nobody else holds the pinhole of an expectation.
+   * The pinholes that nobody holds any more once some expectations end.
    *
-   * @param expectation one that is pending
-   * @return false if its pinhole is to stay when it ends
+   * @param ending those that are to end, all pending
+   * @return each pinhole once
    */
-  public boolean isAlone(Expectation expectation) {
-    if (expectation.pinhole().kind() == Pinhole.Kind.ONCE) {
-      return true;
+  public List<Pinhole> heldOnlyBy(Collection<Expectation> ending) {
+    List<Pinhole> alone = new ArrayList<>();
+    Map<HeldPinhole, Set<Expectation>> shared = new LinkedHashMap<>();
+    for (Expectation expectation : ending) {
+      HeldPinhole held =
+          expectation.pinhole().kind() == Pinhole.Kind.ONCE ? null : heldBy(expectation);
+      if (held == null) {
+        alone.add(expectation.pinhole());
+      } else {
+        shared.computeIfAbsent(held, none -> new HashSet<>(2)).add(expectation);
+      }
     }
-    HeldPinhole held = heldBy(expectation);
-    return held == null || held.isAlone(expectation);
+    shared.forEach(
+        (held, those) -> {
+          if (held.isHeldOnlyBy(those)) {
+            alone.add(those.iterator().next().pinhole());
+          }
+        });
+    return alone;
   }
 
   /**

@@ -91,13 +91,13 @@ final class Lifetimes {
 
   /** Ends what has had its time: shut first, so that what is not listed any more lets nobody in. */
   private void expire(List<Expectation> over) {
-    List<Pinhole> alone = new ArrayList<>();
-    for (Expectation expectation : over) {
-      if (expectation.state() == Expectation.State.PENDING
-          && table.holders().isAlone(expectation)) {
-        alone.add(expectation.pinhole());
-      }
-    }
+    List<Pinhole> alone =
+        table
+            .holders()
+            .heldOnlyBy(
+                over.stream()
+                    .filter(expectation -> expectation.state() == Expectation.State.PENDING)
+                    .toList());
     if (!alone.isEmpty()) {
       try {
         pinholes.apply(alone, List.of());

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -234,6 +235,100 @@ class LifetimesTest {
     assertEquals(List.of(OPEN), bench.backend().open());
     tickAfter(101);
     assertEquals(List.of(), bench.backend().open());
+  }
+
+  private void announceFor(OwnerId owner, String group) {
+    message(
+        (facts, out) ->
+            out.expect(
+                ExpectationRequest.builder(
+                        group,
+                        Direction.REPLY,
+                        new Endpoint(facts.server().address(), 30000),
+                        LambdaProtocol.Word.SAID)
+                    .owner(owner)
+                    .many()
+                    .text(ExpectationRequest.Text.STAYS)
+                    .lifetime(IDLE)
+                    .build()));
+  }
+
+  /** Several services share a port: nobody can tell for which of them a child came. */
+  @Test
+  void idle_ofTwoGroupsWithOnePinhole_areBothUsedByItsChildren() throws NetlinkException {
+    announceFor(SERVICE, "tcp/30000/one");
+    announceFor(SERVICE, "tcp/30000/two");
+    assertHoldersLiveAsLongAsTheChildren();
+  }
+
+  @Test
+  void idle_ofTwoOwnersWithOnePinhole_areBothUsedByItsChildren() throws NetlinkException {
+    announceFor(SERVICE, "tcp/30000/one");
+    announceFor(new OwnerId(3, 4), "tcp/30000/one");
+    assertHoldersLiveAsLongAsTheChildren();
+  }
+
+  private void assertHoldersLiveAsLongAsTheChildren() throws NetlinkException {
+    assertEquals(2, bench.rows().size());
+    assertEquals(List.of(OPEN), bench.backend().open());
+    Connection child = childComes(1);
+    tickAfter(200);
+    assertEquals(2, bench.rows().size(), "a child lives");
+    kernel.ended(child);
+    socket.receive(events);
+    tickAfter(99);
+    assertEquals(2, bench.rows().size());
+    assertEquals(List.of(OPEN), bench.backend().open());
+    tickAfter(101);
+    assertEquals(List.of(), bench.rows());
+    assertEquals(List.of(), bench.backend().open());
+  }
+
+  /** Who comes later finds children that live already; they are his, too. */
+  @Test
+  void idle_ofAGroupThatFindsAPinholeInUse_isUsedByItsChildren() throws NetlinkException {
+    announceFor(SERVICE, "tcp/30000/one");
+    Connection child = childComes(1);
+    announceFor(SERVICE, "tcp/30000/two");
+    tickAfter(200);
+    assertEquals(2, bench.rows().size(), "a child lives by the pinhole that it holds");
+    kernel.ended(child);
+    socket.receive(events);
+    tickAfter(99);
+    assertEquals(List.of(OPEN), bench.backend().open());
+  }
+
+  /** The mapper is asked again and again, over other connections, too. */
+  @Test
+  void idle_announcedAgainByAnotherParent_hasOneRowAndItsUses() throws NetlinkException {
+    announceFor(SERVICE, "tcp/30000/one");
+    childComes(1);
+    dialogue.sayQuit();
+    TcpDialogue other =
+        new TcpDialogue(
+                bench, new InetSocketAddress("192.0.2.10", 40099), TcpDialogue.SERVER, 0x99, 25)
+            .connect();
+    next.add(
+        (facts, out) -> {
+          for (int i = 0; i < 100; i++) {
+            out.expect(
+                ExpectationRequest.builder(
+                        "tcp/30000/one",
+                        Direction.REPLY,
+                        new Endpoint(facts.server().address(), 30000),
+                        LambdaProtocol.Word.SAID)
+                    .owner(SERVICE)
+                    .many()
+                    .text(ExpectationRequest.Text.STAYS)
+                    .lifetime(IDLE)
+                    .build());
+          }
+        });
+    other.server("message");
+    assertEquals(1, bench.rows().size());
+    assertEquals(1, bench.rows().get(0).use());
+    assertEquals(1, bench.rows().get(0).children());
+    assertEquals(List.of("created said", "matched said"), bench.log().words());
   }
 
   @Test
