@@ -23,7 +23,8 @@ public final class SambaProcess implements AutoCloseable {
   /** Where Debian and Ubuntu have it. */
   private static final String RPC_DAEMON = "/usr/libexec/samba/samba-dcerpcd";
 
-  private static final String PASSWORD = "Passw0rd";
+  /** The password of its user. */
+  public static final String PASSWORD = "Passw0rd";
 
   private static final String FOLDERS =
       """
