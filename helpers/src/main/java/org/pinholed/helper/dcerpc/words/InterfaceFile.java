@@ -1,15 +1,17 @@
 package org.pinholed.helper.dcerpc.words;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Scanner;
 import java.util.Set;
 
-/** The file of well-known interfaces, which is part of the program and is read once. */
+/**
+ * The file of well-known interfaces, which is a part of the program as its classes are, and is read
+ * once with them.
+ */
 final class InterfaceFile {
   private static final String NAME = "interfaces.txt";
 
@@ -29,13 +31,11 @@ final class InterfaceFile {
    * @return in the order of the file
    */
   static List<Line> read() {
-    try (InputStream file = InterfaceFile.class.getResourceAsStream(NAME)) {
-      if (file == null) {
-        throw new IllegalStateException(NAME + " is missing");
-      }
-      return parse(new String(file.readAllBytes(), StandardCharsets.US_ASCII));
-    } catch (IOException e) {
-      throw new UncheckedIOException(NAME, e);
+    try (Scanner file =
+        new Scanner(
+            Objects.requireNonNull(InterfaceFile.class.getResourceAsStream(NAME), NAME),
+            StandardCharsets.US_ASCII)) {
+      return parse(file.useDelimiter("\\A").next());
     }
   }
 
