@@ -98,7 +98,7 @@ final class Announcer {
     }
   }
 
-  void onSealedReply(Request request, int level, long streamOffset, long nowNs, OutcomeSink out) {
-    openings.sealed(request, level, streamOffset, nowNs, out);
+  void onSealedReply(Request request, long streamOffset, long nowNs, OutcomeSink out) {
+    openings.sealed(request, streamOffset, nowNs, out);
   }
 }

@@ -17,8 +17,6 @@ import org.pinholed.helper.dcerpc.words.Service;
  * for: {@link #needs} says how much of a PDU must be there. Not thread-safe; owned by its flow.
  */
 final class Calls {
-  private static final int LEVEL_PRIVACY = 6;
-
   private final Announcer announcer;
   private Association association = new Association();
 
@@ -197,7 +195,7 @@ final class Calls {
       @Nullable Request request, DceRpcViews view, long offset, OutcomeSink out) {
     PduView pdu = view.pdu;
     DceRpcReason reason = stubReason(pdu);
-    if (request == null || reason != null || pdu.authLevel() == LEVEL_PRIVACY) {
+    if (request == null || reason != null || pdu.isSealed()) {
       association.fragments().end(Direction.ORIGINAL, pdu.callId());
       if (reason != null) {
         out.report(reason, offset);
@@ -282,10 +280,9 @@ final class Calls {
       end(request, pdu.callId());
       return;
     }
-    boolean isSealed = request.isSealed() && request.word() == DceRpcWord.EPT_MAP;
-    if (pdu.authLevel() == LEVEL_PRIVACY || isSealed) {
+    if (pdu.isSealed() || request.isSealed()) {
       out.understood(DceRpcWord.RESPONSE);
-      announcer.onSealedReply(request, LEVEL_PRIVACY, offset, nowNs, out);
+      announcer.onSealedReply(request, offset, nowNs, out);
       end(request, pdu.callId());
       return;
     }

@@ -27,7 +27,6 @@ import org.pinholed.helper.dcerpc.words.Syntax;
 final class DceRpcDatagrams implements DatagramHelper {
   private static final String VERSION = "rpc1u";
   private static final int SNAPSHOT_LENGTH_MAX = 1000;
-  private static final int LEVEL_PRIVACY = 6;
 
   private final Announcer announcer;
   private final ThreadLocal<DceRpcViews> views;
@@ -129,7 +128,7 @@ final class DceRpcDatagrams implements DatagramHelper {
     if (request.word() != DceRpcWord.EPT_MAP) {
       return;
     }
-    if (message.authLevel() >= LEVEL_PRIVACY) {
+    if (message.isSealed()) {
       request.seal();
       return;
     }
@@ -168,10 +167,9 @@ final class DceRpcDatagrams implements DatagramHelper {
       announcer.onUnwantedReply(request, offset, out);
       return;
     }
-    if (message.authLevel() >= LEVEL_PRIVACY
-        || (request.isSealed() && request.word() == DceRpcWord.EPT_MAP)) {
+    if (message.isSealed() || request.isSealed()) {
       out.understood(DceRpcWord.RESPONSE);
-      announcer.onSealedReply(request, LEVEL_PRIVACY, offset, nowNs, out);
+      announcer.onSealedReply(request, offset, nowNs, out);
       requests().end(request);
       return;
     }

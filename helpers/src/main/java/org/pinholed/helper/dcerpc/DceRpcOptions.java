@@ -6,7 +6,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.pinholed.helper.dcerpc.opening.DceRpcSettings;
 import org.pinholed.helper.dcerpc.opening.InterfacePolicy;
+import org.pinholed.helper.text.LeaseOptions;
 import org.pinholed.helper.text.Options;
+import org.pinholed.helper.text.PortSet;
 
 /**
  * The options of an entry, and what is taken where one is not set.
@@ -24,20 +26,15 @@ final class DceRpcOptions {
   static final String LONGEST = "longest";
   static final String LEARNED_NETWORKS = "learnedNetworks";
   static final String LEARNED_FOR = "learnedFor";
-  static final String LEASE_NETWORKS = "leaseNetworks";
-  static final String LEASE_PORTS = "leasePorts";
-  static final String LEASE_CONNECTIONS = "leaseConnections";
 
   static final String DEFAULT_DENIED_PORTS =
       "1433,1521,2375-2376,3306,3389,5432,5900,5985-5986,6379,11211,27017";
-  static final String DEFAULT_LEASE_PORTS = "49152-65535";
 
   static final Map<String, String> DESCRIBED = described();
 
   private static final Duration SECOND = Duration.ofSeconds(1);
   private static final Duration DAY = Duration.ofDays(1);
   private static final Duration WEEK = Duration.ofDays(7);
-  private static final int CONNECTIONS_MAX = 1024;
 
   private DceRpcOptions() {}
 
@@ -50,18 +47,17 @@ final class DceRpcOptions {
    */
   static DceRpcSettings of(Map<String, Object> options) {
     Options values = new Options(options, DESCRIBED.keySet());
+    PortSet deniedPorts = values.ports(DENIED_PORTS, DEFAULT_DENIED_PORTS);
     return new DceRpcSettings(
         InterfacePolicy.of(values, INTERFACES, DENIED_INTERFACES),
         values.word(LOOKUP, "ignore", "open").equals("open"),
         values.networks(FOREIGN_NETWORKS),
-        values.ports(DENIED_PORTS, DEFAULT_DENIED_PORTS),
+        deniedPorts,
         values.duration(IDLE, Duration.ofMinutes(10), SECOND, DAY),
         values.duration(LONGEST, DAY, SECOND, WEEK),
         values.networks(LEARNED_NETWORKS),
         values.duration(LEARNED_FOR, Duration.ofHours(1), SECOND, DAY),
-        values.networks(LEASE_NETWORKS),
-        values.portRange(LEASE_PORTS, DEFAULT_LEASE_PORTS),
-        values.number(LEASE_CONNECTIONS, 4, 1, CONNECTIONS_MAX));
+        LeaseOptions.of(values, DENIED_PORTS, deniedPorts));
   }
 
   private static Map<String, String> described() {
@@ -99,13 +95,15 @@ final class DceRpcOptions {
             + " ports that they announced in clear to anybody; none by default.");
     options.put(LEARNED_FOR, "How long an announcement counts for that, 1s..24h; 1h by default.");
     options.put(
-        LEASE_NETWORKS,
+        LeaseOptions.NETWORKS,
         "Servers, as networks in CIDR notation: a client whose call is encrypted may come to some of"
             + " leasePorts; none by default.");
     options.put(
-        LEASE_PORTS, "The range of ports of such a lease; " + DEFAULT_LEASE_PORTS + " by default.");
+        LeaseOptions.PORTS,
+        "The range of ports of such a lease; " + LeaseOptions.USUAL_PORTS + " by default.");
     options.put(
-        LEASE_CONNECTIONS, "How many connections such a lease lets in, 1..1024; 4 by default.");
+        LeaseOptions.CONNECTIONS,
+        "How many connections such a lease lets in, 1..1024; 4 by default.");
     return Collections.unmodifiableMap(options);
   }
 }

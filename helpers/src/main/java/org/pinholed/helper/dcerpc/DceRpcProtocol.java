@@ -77,7 +77,7 @@ public final class DceRpcProtocol implements HelperProtocol {
 
     @Override
     public List<LeasedPorts> leasedPorts() {
-      return settings.leaseNetworks().isEmpty() ? List.of() : List.of(settings.leasePorts());
+      return settings.lease().leasedPorts();
     }
   }
 }

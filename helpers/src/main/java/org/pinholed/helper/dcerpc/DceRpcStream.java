@@ -186,11 +186,6 @@ final class DceRpcStream implements StreamHelper {
     if (needed > there) {
       return false;
     }
-    // The header of a call may say that all of it is needed.
-    needed = needed == 0 ? 0 : calls.needs(direction, view.pdu, there);
-    if (needed > there) {
-      return false;
-    }
     side.isKnown = true;
     side.skipBytes = view.pdu.length();
     if (needed > 0) {

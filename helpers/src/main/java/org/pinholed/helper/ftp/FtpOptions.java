@@ -3,7 +3,6 @@ package org.pinholed.helper.ftp;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Map;
-import org.pinholed.helper.LeasedPorts;
 import org.pinholed.helper.text.LeaseOptions;
 import org.pinholed.helper.text.Network;
 import org.pinholed.helper.text.Options;
@@ -82,25 +81,7 @@ final class FtpOptions {
         values.networks(FXP_NETWORKS),
         values.ports(DENIED_PORTS, DEFAULT_DENIED_PORTS),
         deniedPassivePorts,
-        leaseWithout(deniedPassivePorts, LeaseOptions.of(values)));
-  }
-
-  // A lease opens each of its ports, so none may be one that a reply must not name.
-  private static LeaseOptions leaseWithout(PortSet denied, LeaseOptions lease) {
-    LeasedPorts ports = lease.ports();
-    for (int port = ports.first(); port <= ports.last() && !lease.networks().isEmpty(); port++) {
-      if (port < Announcer.PORT_MIN || denied.contains(port)) {
-        throw Options.refused(
-            LeaseOptions.PORTS,
-            ports.first() + "-" + ports.last(),
-            "ports above 1023 that "
-                + DENIED_PASSIVE_PORTS
-                + " does not name; "
-                + port
-                + " is one");
-      }
-    }
-    return lease;
+        LeaseOptions.of(values, DENIED_PASSIVE_PORTS, deniedPassivePorts));
   }
 
   // Whether PORT and EPRT open at once, and not when the server has agreed.

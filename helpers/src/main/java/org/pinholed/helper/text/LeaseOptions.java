@@ -35,6 +35,7 @@ public record LeaseOptions(List<Network> networks, LeasedPorts ports, int connec
 
   private static final int USUAL_CONNECTIONS = 4;
   private static final int CONNECTIONS_MAX = 1024;
+  private static final int LOWEST_PORT = 1024;
 
   /** Refuses a number outside of its range. */
   public LeaseOptions {
@@ -43,18 +44,32 @@ public record LeaseOptions(List<Network> networks, LeasedPorts ports, int connec
   }
 
   /**
-   * Reads the three options of an entry.
+   * Reads the three options of an entry. A lease opens each of its ports, so none may be one that
+   * an announcement must not name.
    *
    * @param options those of the entry
+   * @param deniedOption name of the option that denies ports
+   * @param denied the ports that it denies; those below 1024 are, too
    * @return what they say
    * @throws IllegalArgumentException for a bad value, in the form {@code field: value (expected:
    *     range)}
    */
-  public static LeaseOptions of(Options options) {
-    return new LeaseOptions(
-        options.networks(NETWORKS),
-        options.portRange(PORTS, USUAL_PORTS),
-        options.number(CONNECTIONS, USUAL_CONNECTIONS, 1, CONNECTIONS_MAX));
+  public static LeaseOptions of(Options options, String deniedOption, PortSet denied) {
+    LeaseOptions lease =
+        new LeaseOptions(
+            options.networks(NETWORKS),
+            options.portRange(PORTS, USUAL_PORTS),
+            options.number(CONNECTIONS, USUAL_CONNECTIONS, 1, CONNECTIONS_MAX));
+    LeasedPorts ports = lease.ports();
+    for (int port = ports.first(); port <= ports.last() && !lease.networks().isEmpty(); port++) {
+      if (port < LOWEST_PORT || denied.contains(port)) {
+        throw Options.refused(
+            PORTS,
+            ports.first() + "-" + ports.last(),
+            "ports above 1023 that " + deniedOption + " does not name; " + port + " is one");
+      }
+    }
+    return lease;
   }
 
   /**

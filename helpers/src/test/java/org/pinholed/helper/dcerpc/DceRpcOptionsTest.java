@@ -47,14 +47,14 @@ class DceRpcOptionsTest {
     assertEquals(Duration.ofMinutes(10), settings.idle());
     assertEquals(Duration.ofDays(1), settings.longest());
     assertEquals(Duration.ofHours(1), settings.learnedFor());
-    assertEquals(new LeasedPorts(49152, 65535), settings.leasePorts());
-    assertEquals(4, settings.leaseConnections());
+    assertEquals(new LeasedPorts(49152, 65535), settings.lease().ports());
+    assertEquals(4, settings.lease().connections());
     assertTrue(settings.deniedPorts().contains(3389));
     assertFalse(settings.deniedPorts().contains(49152));
     InetAddress server = address("203.0.113.10");
     assertFalse(settings.isForeignAllowed(server));
     assertFalse(settings.isLearned(server));
-    assertFalse(settings.isLeased(server));
+    assertFalse(settings.lease().allows(server));
   }
 
   @Test
@@ -106,8 +106,8 @@ class DceRpcOptionsTest {
     assertFalse(settings.isForeignAllowed(address("203.0.113.10")));
     assertTrue(settings.isLearned(address("2001:db8::1")));
     assertFalse(settings.isLearned(address("192.0.2.9")));
-    assertTrue(settings.isLeased(address("203.0.113.10")));
-    assertFalse(settings.isLeased(address("203.0.113.11")));
+    assertTrue(settings.lease().allows(address("203.0.113.10")));
+    assertFalse(settings.lease().allows(address("203.0.113.11")));
   }
 
   @Test
@@ -128,8 +128,28 @@ class DceRpcOptionsTest {
     assertEquals(Duration.ofSeconds(2), settings.idle());
     assertEquals(Duration.ofDays(7), settings.longest());
     assertEquals(Duration.ofMinutes(5), settings.learnedFor());
-    assertEquals(new LeasedPorts(50000, 50999), settings.leasePorts());
-    assertEquals(1, settings.leaseConnections());
+    assertEquals(new LeasedPorts(50000, 50999), settings.lease().ports());
+    assertEquals(1, settings.lease().connections());
+  }
+
+  /** A lease opens each of its ports, so what no announcement may open is none of them. */
+  @ParameterizedTest
+  @CsvSource({"1000-2000,1000", "3000-4000,3306", "50000-60000,"})
+  void leasePorts_holdNoPortThatIsDenied(String ports, String first) throws Exception {
+    Map<String, Object> options = Map.of("leaseNetworks", "203.0.113.0/24", "leasePorts", ports);
+    if (first == null) {
+      assertTrue(DceRpcOptions.of(options).lease().allows(address("203.0.113.10")));
+      return;
+    }
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, () -> DceRpcOptions.of(options));
+    assertEquals(
+        "leasePorts: "
+            + ports
+            + " (expected: ports above 1023 that deniedPorts does not name; "
+            + first
+            + " is one)",
+        refused.getMessage());
   }
 
   @Test

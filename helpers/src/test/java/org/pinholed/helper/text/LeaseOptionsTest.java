@@ -34,7 +34,9 @@ class LeaseOptionsTest {
   private static LeaseOptions of(Map<String, Object> options) {
     return LeaseOptions.of(
         new Options(
-            options, Set.of(LeaseOptions.NETWORKS, LeaseOptions.PORTS, LeaseOptions.CONNECTIONS)));
+            options, Set.of(LeaseOptions.NETWORKS, LeaseOptions.PORTS, LeaseOptions.CONNECTIONS)),
+        "deniedPorts",
+        PortSet.of("deniedPorts", List.of("3389")));
   }
 
   private static InetAddress address(String text) throws UnknownHostException {

@@ -1,6 +1,5 @@
 package org.pinholed.helper.dcerpc.call;
 
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,10 +15,9 @@ public final class Fragments {
   /** How many calls there can be at a time, in both directions together. */
   public static final int MOST = 8;
 
-  /** Long ones first would be no help: there are eight at most. */
   private final List<FragmentedCall> calls = new ArrayList<>(0);
 
-  private @Nullable DceRpcReason refused;
+  private DceRpcReason refused = DceRpcReason.FRAGMENT_WITHOUT_FIRST;
 
   /** Makes it empty. */
   public Fragments() {}
@@ -48,7 +46,7 @@ public final class Fragments {
     } else if (call == null) {
       refused = DceRpcReason.FRAGMENT_WITHOUT_FIRST;
       return null;
-    } else if (!sameOrder(call, pdu.order())) {
+    } else if (call.order() != pdu.order()) {
       refused = DceRpcReason.FRAGMENTS_DIFFER;
       calls.remove(call);
       return null;
@@ -62,17 +60,13 @@ public final class Fragments {
     return call;
   }
 
-  private static boolean sameOrder(FragmentedCall call, ByteOrder order) {
-    return call.order() == order;
-  }
-
   /**
    * Why the last fragment was not taken.
    *
    * @return the reason
    */
   public DceRpcReason refused() {
-    return refused == null ? DceRpcReason.FRAGMENT_WITHOUT_FIRST : refused;
+    return refused;
   }
 
   /**

@@ -3,8 +3,7 @@ package org.pinholed.helper.dcerpc.opening;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
-import org.pinholed.helper.LeasedPorts;
-import org.pinholed.helper.Ranges;
+import org.pinholed.helper.text.LeaseOptions;
 import org.pinholed.helper.text.Network;
 import org.pinholed.helper.text.Options;
 import org.pinholed.helper.text.PortSet;
@@ -22,9 +21,7 @@ import org.pinholed.helper.text.PortSet;
  * @param learnedNetworks servers whose ports open for a client whose call was sealed, if they
  *     announced them in clear
  * @param learnedFor how long such an announcement counts, above zero
- * @param leaseNetworks servers whose {@code leasePorts} open for a client whose call was sealed
- * @param leasePorts the ports of such a lease
- * @param leaseConnections how many connections a lease lets in, 1..65535
+ * @param lease what opens for a client whose call was sealed, and of which servers
  */
 public record DceRpcSettings(
     InterfacePolicy interfaces,
@@ -35,15 +32,11 @@ public record DceRpcSettings(
     Duration longest,
     List<Network> learnedNetworks,
     Duration learnedFor,
-    List<Network> leaseNetworks,
-    LeasedPorts leasePorts,
-    int leaseConnections) {
+    LeaseOptions lease) {
   /** Refuses values outside their ranges. */
   public DceRpcSettings {
     foreignNetworks = List.copyOf(foreignNetworks);
     learnedNetworks = List.copyOf(learnedNetworks);
-    leaseNetworks = List.copyOf(leaseNetworks);
-    Ranges.require("leaseConnections", leaseConnections, 1, 65535);
     requirePositive("idle", idle);
     requirePositive("longest", longest);
     requirePositive("learnedFor", learnedFor);
@@ -67,16 +60,6 @@ public record DceRpcSettings(
    */
   public boolean isLearned(InetAddress server) {
     return Options.anyContains(learnedNetworks, server);
-  }
-
-  /**
-   * Whether clients of a server whose calls are sealed get a lease of its ports.
-   *
-   * @param server its address
-   * @return true if it lies in {@link #leaseNetworks}
-   */
-  public boolean isLeased(InetAddress server) {
-    return Options.anyContains(leaseNetworks, server);
   }
 
   private static void requirePositive(String field, Duration value) {

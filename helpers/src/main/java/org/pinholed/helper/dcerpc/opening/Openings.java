@@ -19,6 +19,7 @@ import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.SharedState;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.dcerpc.call.Request;
+import org.pinholed.helper.dcerpc.pdu.PduView;
 import org.pinholed.helper.dcerpc.stub.AnnouncedPorts;
 import org.pinholed.helper.dcerpc.stub.StubPlaces;
 import org.pinholed.helper.dcerpc.stub.StubReader;
@@ -41,6 +42,10 @@ public final class Openings {
   private final FlowFacts facts;
   private final DceRpcSettings settings;
   private final InetAddress server;
+
+  /** What the client takes for the server's address. */
+  private final InetAddress outside;
+
   private final @Nullable Learned learned;
   private final boolean isLeased;
 
@@ -55,17 +60,12 @@ public final class Openings {
     this.facts = facts;
     this.settings = settings;
     server = facts.server().address();
+    outside = facts.serverSeenByClient().address();
     learned =
-        isOneOf(server, facts.serverSeenByClient().address(), true)
+        settings.isLearned(server) || settings.isLearned(outside)
             ? new Learned(shared, server, settings.learnedFor())
             : null;
-    isLeased = isOneOf(server, facts.serverSeenByClient().address(), false);
-  }
-
-  private boolean isOneOf(InetAddress inside, InetAddress outside, boolean learning) {
-    return learning
-        ? settings.isLearned(inside) || settings.isLearned(outside)
-        : settings.isLeased(inside) || settings.isLeased(outside);
+    isLeased = settings.lease().allows(server) || settings.lease().allows(outside);
   }
 
   /**
@@ -74,7 +74,7 @@ public final class Openings {
    * @return true if its messages may have to be changed
    */
   public boolean isServerTranslated() {
-    return !server.equals(facts.serverSeenByClient().address());
+    return !server.equals(outside);
   }
 
   /**
@@ -96,10 +96,10 @@ public final class Openings {
       long streamOffset,
       long nowNs,
       OutcomeSink out) {
-    int[] opened = new int[ports.count()];
-    int openings = 0;
+    @Nullable InetAddress[] opened = new InetAddress[ports.count()];
     for (int at = 0; at < ports.count(); at++) {
-      InetAddress host = host(ports, at, stub);
+      InetAddress named = named(ports, at, stub);
+      InetAddress host = named == null ? null : host(named);
       DceRpcReason reason = refusal(request, ports, at, host);
       if (reason != null || host == null) {
         out.report(
@@ -108,16 +108,7 @@ public final class Openings {
             detail(request, ports, at, stub));
         continue;
       }
-      boolean isOpen = false;
-      for (int before = 0; before < openings && !isOpen; before++) {
-        int other = opened[before];
-        isOpen =
-            ports.port(other) == ports.port(at)
-                && ports.transport(other) == ports.transport(at)
-                && high(request, ports, other) == high(request, ports, at)
-                && low(request, ports, other) == low(request, ports, at)
-                && host.equals(host(ports, other, stub));
-      }
+      boolean isOpen = isOpened(request, ports, at, host, opened);
       if (!isOpen) {
         isOpen =
             open(
@@ -131,17 +122,37 @@ public final class Openings {
                 streamOffset,
                 out);
         if (isOpen) {
-          opened[openings++] = at;
+          opened[at] = host;
           learn(request, ports, at, host, nowNs);
         }
       }
-      if (isOpen && host.equals(server)) {
+      // The text names the server by its own address, which the client cannot reach.
+      if (isOpen && isServerTranslated() && server.equals(named)) {
         translate(ports, at, stub, places, streamOffset, out);
       }
     }
   }
 
-  // Why a port is not opened, as far as that does not depend on its host.
+  // Whether the same was opened a moment ago: one port often stands there with several names.
+  private static boolean isOpened(
+      Request request,
+      AnnouncedPorts ports,
+      int at,
+      InetAddress host,
+      @Nullable InetAddress[] opened) {
+    for (int other = 0; other < at; other++) {
+      if (host.equals(opened[other])
+          && ports.port(other) == ports.port(at)
+          && ports.transport(other) == ports.transport(at)
+          && high(request, ports, other) == high(request, ports, at)
+          && low(request, ports, other) == low(request, ports, at)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Why a port is not opened; a host that is null is none that may be announced.
   private @Nullable DceRpcReason refusal(
       Request request, AnnouncedPorts ports, int at, @Nullable InetAddress host) {
     long high = high(request, ports, at);
@@ -217,12 +228,11 @@ public final class Openings {
    * A reply that cannot be read: it is said so, and what way out there is is taken.
    *
    * @param request the call that it answers
-   * @param level the level of protection of the request or the reply, 6
    * @param streamOffset where the message began
    * @param nowNs the time
    * @param out takes the outcomes
    */
-  public void sealed(Request request, int level, long streamOffset, long nowNs, OutcomeSink out) {
+  public void sealed(Request request, long streamOffset, long nowNs, OutcomeSink out) {
     StringBuilder wayOut = new StringBuilder();
     if (learned != null) {
       int ports = openLearned(learned, request, streamOffset, nowNs, out);
@@ -238,9 +248,9 @@ public final class Openings {
         "opnum "
             + request.opnum()
             + " of "
-            + named(request.service().high(), request.service().low())
+            + described(request.service().high(), request.service().low())
             + ", level "
-            + level
+            + PduView.LEVEL_PRIVACY
             + ", server "
             + AddressText.of(server)
             + ", way out: "
@@ -275,17 +285,10 @@ public final class Openings {
 
   private void lease(Request request, long streamOffset, OutcomeSink out) {
     out.expect(
-        ExpectationRequest.builder(
-                LEASE,
-                Direction.REPLY,
-                new Endpoint(server, settings.leasePorts().first()),
-                request.word())
-            .many()
-            .portsUpTo(settings.leasePorts().last(), settings.leaseConnections())
-            .text(ExpectationRequest.Text.STAYS)
-            .lifetime(new Lifetime.WithOwner(null))
-            .label(LEASE)
-            .field(named(request.service().high(), request.service().low()))
+        settings
+            .lease()
+            .request(LEASE, facts, request.word())
+            .field(described(request.service().high(), request.service().low()))
             .streamOffset(streamOffset)
             .endpointOffset(streamOffset)
             .build());
@@ -310,23 +313,22 @@ public final class Openings {
     return request.service() == Service.ENDPOINT_MAPPER;
   }
 
+  // Which address stands there: what the client takes for the server's if it is a name, which
+  // needs no change; null if it is none that can be read.
+  private @Nullable InetAddress named(AnnouncedPorts ports, int at, StubReader stub) {
+    return switch (ports.host(at)) {
+      case SERVER -> outside;
+      case IPV4 -> ipv4(ports.ipv4(at));
+      case TEXT -> {
+        String text = stub.text(ports.hostAt(at), ports.hostLength(at));
+        yield HostText.isName(text) ? outside : HostText.address(text);
+      }
+    };
+  }
+
   // Where a port is: an address that may be announced, or null.
-  private @Nullable InetAddress host(AnnouncedPorts ports, int at, StubReader stub) {
-    InetAddress named =
-        switch (ports.host(at)) {
-          case SERVER -> server;
-          case IPV4 -> ipv4(ports.ipv4(at));
-          case TEXT -> {
-            String text = stub.text(ports.hostAt(at), ports.hostLength(at));
-            yield HostText.isName(text) ? server : HostText.address(text);
-          }
-        };
-    if (named == null) {
-      return null;
-    }
-    if (named.equals(server)
-        || named.equals(facts.serverSeenByClient().address())
-        || named.isAnyLocalAddress()) {
+  private @Nullable InetAddress host(InetAddress named) {
+    if (named.equals(server) || named.equals(outside) || named.isAnyLocalAddress()) {
       return server;
     }
     boolean isSameFamily = (named instanceof Inet4Address) == (server instanceof Inet4Address);
@@ -343,7 +345,7 @@ public final class Openings {
 
   // ---- The text of a translated server ------------------------------------------------------
 
-  // The text names the server by its own address, which the client cannot reach.
+  // Writes the address that the client knows in place of the server's own.
   private void translate(
       AnnouncedPorts ports,
       int at,
@@ -351,10 +353,6 @@ public final class Openings {
       StubPlaces places,
       long streamOffset,
       OutcomeSink out) {
-    InetAddress outside = facts.serverSeenByClient().address();
-    if (!isServerTranslated() || !namesInside(ports, at, stub)) {
-      return;
-    }
     byte[] replacement = null;
     if (ports.host(at) == AnnouncedPorts.Host.IPV4) {
       replacement = outside instanceof Inet4Address ? outside.getAddress() : null;
@@ -375,17 +373,6 @@ public final class Openings {
           Arrays.copyOfRange(replacement, done, done + run));
       done += run;
     }
-  }
-
-  private boolean namesInside(AnnouncedPorts ports, int at, StubReader stub) {
-    return switch (ports.host(at)) {
-      case SERVER -> false;
-      case IPV4 -> ipv4(ports.ipv4(at)).equals(server);
-      case TEXT -> {
-        String text = stub.text(ports.hostAt(at), ports.hostLength(at));
-        yield !HostText.isName(text) && server.equals(HostText.address(text));
-      }
-    };
   }
 
   private static byte[] units(String text, StubReader stub) {
@@ -410,13 +397,13 @@ public final class Openings {
         + '/'
         + ports.port(at)
         + ' '
-        + named(high(request, ports, at), low(request, ports, at))
+        + described(high(request, ports, at), low(request, ports, at))
         + " opnum "
         + request.opnum()
         + host;
   }
 
-  private static String named(long high, long low) {
+  private static String described(long high, long low) {
     String name = Interfaces.nameOf(high, low);
     return (name == null ? "" : name + ' ') + Uuid.text(high, low);
   }

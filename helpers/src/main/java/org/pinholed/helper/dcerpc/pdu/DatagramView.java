@@ -1,6 +1,5 @@
 package org.pinholed.helper.dcerpc.pdu;
 
-import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.dcerpc.words.DceRpcReason;
@@ -9,7 +8,7 @@ import org.pinholed.helper.dcerpc.words.DceRpcReason;
  * One datagram of version 4 (C706 12.5): a header of 80 bytes, and a fragment of a call, all of it
  * for most. Not thread-safe; re-used by {@link #wrap}.
  */
-public final class DatagramView {
+public final class DatagramView extends HeaderView {
   /** Length of the header. */
   public static final int HEADER_BYTES = 80;
 
@@ -17,12 +16,8 @@ public final class DatagramView {
   private static final int FLAG_LAST = 0x02;
   private static final int FLAG_FRAGMENT = 0x04;
   private static final int FLAG_MAYBE = 0x10;
-  private static final int LEVEL_PRIVACY = 6;
 
-  private ByteCursor bytes = new ByteCursor();
-  private int start;
-  private int end;
-  private boolean littleEndian;
+  private int length;
 
   /** Makes a view of nothing. */
   public DatagramView() {}
@@ -44,17 +39,12 @@ public final class DatagramView {
    * @return why it cannot be read; null if all is well
    */
   public @Nullable DceRpcReason wrap(ByteCursor datagram) {
-    bytes = datagram;
-    start = datagram.position();
-    end = datagram.limit();
-    if (datagram.remaining() < HEADER_BYTES) {
-      return DceRpcReason.BROKEN_DATAGRAM;
-    }
-    int order = u8(4) >> 4;
-    littleEndian = order == 1;
-    return order > 1 || HEADER_BYTES + stubLength() > datagram.remaining()
-        ? DceRpcReason.BROKEN_DATAGRAM
-        : null;
+    length = datagram.remaining();
+    boolean isSound =
+        length >= HEADER_BYTES
+            && begin(datagram, datagram.position())
+            && HEADER_BYTES + stubLength() <= length;
+    return isSound ? null : DceRpcReason.BROKEN_DATAGRAM;
   }
 
   /**
@@ -91,15 +81,6 @@ public final class DatagramView {
    */
   public boolean isMaybe() {
     return (u8(2) & FLAG_MAYBE) != 0;
-  }
-
-  /**
-   * The order of the numbers in it.
-   *
-   * @return as its data representation says
-   */
-  public ByteOrder order() {
-    return littleEndian ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN;
   }
 
   /**
@@ -193,17 +174,15 @@ public final class DatagramView {
   }
 
   /**
-   * How it is protected. The verifier is behind the body, aligned to 8 (C706 13.3).
+   * Whether its body is encrypted. The verifier, which says that, is behind the body, aligned to 8
+   * (C706 13.3).
    *
-   * @return the level, 6 if the body is encrypted or the verifier does not say; 0 without one
+   * @return true also if there is to be a verifier, and it does not say
    */
-  public int authLevel() {
-    if (!isSigned()) {
-      return 0;
-    }
+  public boolean isSealed() {
     int behind = HEADER_BYTES + stubLength();
     int at = behind + (-behind & 7);
-    return start + at < end ? u8(at) : LEVEL_PRIVACY;
+    return isSigned() && (at >= length || u8(at) >= PduView.LEVEL_PRIVACY);
   }
 
   /**
@@ -212,39 +191,6 @@ public final class DatagramView {
    * @return an index of the buffer under the datagram
    */
   public int stubIndex() {
-    return start + HEADER_BYTES;
-  }
-
-  /**
-   * What it stands in.
-   *
-   * @return the bytes
-   */
-  public ByteCursor bytes() {
-    return bytes;
-  }
-
-  private int u8(int at) {
-    return bytes.u8At(start + at);
-  }
-
-  private int u16(int at) {
-    return littleEndian ? u8(at + 1) << 8 | u8(at) : u8(at) << 8 | u8(at + 1);
-  }
-
-  private long u32(int at) {
-    return littleEndian ? (long) u16(at + 2) << 16 | u16(at) : (long) u16(at) << 16 | u16(at + 2);
-  }
-
-  private long uuidHigh(int at) {
-    return u32(at) << 32 | (long) u16(at + 4) << 16 | u16(at + 6);
-  }
-
-  private long uuidLow(int at) {
-    long low = 0;
-    for (int place = at + 8; place < at + 16; place++) {
-      low = low << 8 | u8(place);
-    }
-    return low;
+    return indexOf(HEADER_BYTES);
   }
 }

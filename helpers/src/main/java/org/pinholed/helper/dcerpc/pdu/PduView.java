@@ -1,6 +1,5 @@
 package org.pinholed.helper.dcerpc.pdu;
 
-import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.dcerpc.words.DceRpcReason;
@@ -13,7 +12,7 @@ import org.pinholed.helper.dcerpc.words.DceRpcReason;
  * representation, length of the fragment, length of the authentication value, call id. Not
  * thread-safe; re-used by {@link #wrap}.
  */
-public final class PduView {
+public final class PduView extends HeaderView {
   /** Length of the common header. */
   public static final int HEADER_BYTES = 16;
 
@@ -22,6 +21,9 @@ public final class PduView {
 
   /** The longest PDU: its length is a number of two bytes. */
   public static final int LENGTH_MAX_BYTES = 65_535;
+
+  /** Packet privacy: what has this level is encrypted (MS-RPCE 2.2.1.1.8). */
+  public static final int LEVEL_PRIVACY = 6;
 
   private static final int VERSION = 5;
   private static final int MINOR_VERSION_MAX = 1;
@@ -33,10 +35,6 @@ public final class PduView {
 
   /** What stands before an authentication value (MS-RPCE 2.2.2.11). */
   private static final int TRAILER_HEADER_BYTES = 8;
-
-  private ByteCursor bytes = new ByteCursor();
-  private int start;
-  private boolean littleEndian;
 
   /** Makes a view of nothing. */
   public PduView() {}
@@ -62,11 +60,8 @@ public final class PduView {
    * @return why nobody can tell where the next PDU begins; null if all is well
    */
   public @Nullable DceRpcReason wrap(ByteCursor source, int at) {
-    bytes = source;
-    start = at;
-    int order = u8(4) >> 4;
-    littleEndian = order == 1;
-    if (!mayBegin(source, at, at + HEADER_BYTES) || order > 1 || length() < HEADER_BYTES) {
+    boolean hasOrder = begin(source, at);
+    if (!hasOrder || !mayBegin(source, at, at + HEADER_BYTES) || length() < HEADER_BYTES) {
       return DceRpcReason.BROKEN_HEADER;
     }
     return hasTrailer() && trailerAt() < HEADER_BYTES ? DceRpcReason.TRAILER_BEYOND_PDU : null;
@@ -106,15 +101,6 @@ public final class PduView {
    */
   public boolean isMaybe() {
     return (u8(3) & FLAG_MAYBE) != 0;
-  }
-
-  /**
-   * The order of the numbers in it.
-   *
-   * @return as its data representation says
-   */
-  public ByteOrder order() {
-    return littleEndian ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN;
   }
 
   /**
@@ -191,98 +177,15 @@ public final class PduView {
   }
 
   /**
-   * How it is protected; only once the whole PDU is there.
+   * Whether its stub is encrypted; only once the whole PDU is there.
    *
-   * @return the level of its trailer (MS-RPCE 2.2.1.1.8), 6 if its stub is encrypted; 0 without one
+   * @return true if the level of its trailer says so; false without one
    */
-  public int authLevel() {
-    return hasTrailer() ? u8(trailerAt() + 1) : 0;
+  public boolean isSealed() {
+    return hasTrailer() && u8(trailerAt() + 1) == LEVEL_PRIVACY;
   }
 
   private int trailerAt() {
     return length() - u16(10) - TRAILER_HEADER_BYTES;
-  }
-
-  /**
-   * Index of a place.
-   *
-   * @param at a place
-   * @return index of the byte there in the buffer under it
-   */
-  public int indexOf(int at) {
-    return start + at;
-  }
-
-  /**
-   * Where a place is in the stream.
-   *
-   * @param at a place
-   * @return bytes from the first one of the direction
-   */
-  public long streamOffsetOf(int at) {
-    return bytes.streamOffsetOf(start + at);
-  }
-
-  /**
-   * What it stands in.
-   *
-   * @return the bytes
-   */
-  public ByteCursor bytes() {
-    return bytes;
-  }
-
-  /**
-   * A byte.
-   *
-   * @param at its place
-   * @return 0..255
-   */
-  public int u8(int at) {
-    return bytes.u8At(start + at);
-  }
-
-  /**
-   * A number of two bytes in the order of the PDU.
-   *
-   * @param at its place
-   * @return 0..65535
-   */
-  public int u16(int at) {
-    return littleEndian ? u8(at + 1) << 8 | u8(at) : u8(at) << 8 | u8(at + 1);
-  }
-
-  /**
-   * A number of four bytes in the order of the PDU.
-   *
-   * @param at its place
-   * @return 0..2^32-1
-   */
-  public long u32(int at) {
-    return littleEndian ? (long) u16(at + 2) << 16 | u16(at) : (long) u16(at) << 16 | u16(at + 2);
-  }
-
-  /**
-   * The first half of a UUID.
-   *
-   * @param at its place
-   * @return as it is written, the first digit in the highest bits
-   */
-  public long uuidHigh(int at) {
-    return u32(at) << 32 | (long) u16(at + 4) << 16 | u16(at + 6);
-  }
-
-  /**
-   * The other half of a UUID.
-   *
-   * @param at place of the UUID
-   * @return its last eight bytes, which have no order
-   */
-  public long uuidLow(int at) {
-    long low = 0;
-    for (int place = at + 8; place < at + 16; place++) {
-      low = low << 8 | u8(place);
-    }
-    return low;
   }
 }
