@@ -29,6 +29,8 @@ public final class RpcRouter implements AutoCloseable {
     this.lab = lab;
     lab.run(Lab.Host.SERVER, Lab.SHORT, "ip", "addr", "add", RpcWay.INSIDE_V4 + "/24", "dev", "s0")
         .orFail();
+    // Whoever is shut out gives up after seconds, not after two minutes.
+    lab.sysctl(Lab.Host.CLIENT, "net.ipv4.tcp_syn_retries=1");
     RouterFirewall.installWithAcceptRule(lab, Service.DCERPC);
     if (open) {
       lab.firewall(Lab.Host.ROUTER, "add rule inet filter forward accept");
