@@ -28,8 +28,7 @@ public final class BenchmarkGate {
    */
   public static void main(String[] arguments) throws RunnerException {
     double nanosecondsMax = Double.parseDouble(arguments[1]);
-    double bytesMax =
-        arguments.length > 2 ? Double.parseDouble(arguments[2]) : ALLOCATED_BYTES_MAX;
+    double bytesMax = arguments.length > 2 ? Double.parseDouble(arguments[2]) : ALLOCATED_BYTES_MAX;
     Collection<RunResult> results =
         new Runner(
                 new OptionsBuilder()

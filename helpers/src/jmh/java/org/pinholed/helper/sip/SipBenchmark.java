@@ -82,8 +82,7 @@ public class SipBenchmark {
       Endpoint phone = endpoint(198, 51, 100, 10, 5062);
       Endpoint server = endpoint(203, 0, 113, 10, 5060);
       FlowFacts facts =
-          new FlowFacts(
-              Transport.UDP, phone, phone, server, server, FlowFacts.Origin.FIRST_BYTE);
+          new FlowFacts(Transport.UDP, phone, phone, server, server, FlowFacts.Origin.FIRST_BYTE);
       helper =
           (DatagramHelper)
               new SipProtocol().configure(Map.of(), HelperLimits.DEFAULT).open(facts, new Maps());
@@ -106,8 +105,7 @@ public class SipBenchmark {
   private static ByteBuffer message(String start, String method, String body) {
     String described = body.isEmpty() ? "" : "Content-Type: application/sdp\n";
     String crlfBody = body.replace("\n", "\r\n");
-    String head =
-        start + "\nVia: SIP/2.0/UDP" + TAIL + "CSeq: 1 " + method + "\n" + described;
+    String head = start + "\nVia: SIP/2.0/UDP" + TAIL + "CSeq: 1 " + method + "\n" + described;
     String text =
         head.replace("\n", "\r\n") + "Content-Length: " + crlfBody.length() + "\r\n\r\n" + crlfBody;
     byte[] bytes = text.getBytes(US_ASCII);
