@@ -22,20 +22,8 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <time.h>
 
 /* ---- server ---- */
-
-static int listen_on(struct sockaddr_in *where, int backlog) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail("socket");
-  set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (bind(fd, (struct sockaddr *)where, sizeof *where) < 0 || listen(fd, backlog) < 0) {
-    close(fd);
-    return -1;
-  }
-  return fd;
-}
 
 /* What a descriptor is; for a data listener, which control connection asked for it. */
 enum kind { NOTHING, CONTROL_LISTENER, CONTROL, DATA_LISTENER };
@@ -167,17 +155,6 @@ static void server(const char *host) {
 
 /* ---- client ---- */
 
-static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
-}
-
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return x < y ? -1 : x > y;
-}
-
 static int measure(struct sockaddr_in where, int is_cycle, int count) {
   char line[LINE];
   double *times = malloc(count * sizeof *times);
@@ -191,15 +168,7 @@ static int measure(struct sockaddr_in where, int is_cycle, int count) {
     ask(fd, is_cycle ? "PASV\r\n" : "NOOP\r\n", line);
     if (!is_cycle || fetch(line)) times[good++] = now_us() - start;
   }
-  double seconds = (now_us() - begin) / 1e6;
-  if (!good) {
-    puts("0 0 0 all");
-    return 1;
-  }
-  qsort(times, good, sizeof *times, ascending);
-  printf("%.1f %.1f %.0f %d\n", times[good / 2], times[(int)(good * 0.99)], good / seconds,
-         count - good);
-  return good < count;
+  return print_times(times, good, count, (now_us() - begin) / 1e6);
 }
 
 static int hold(struct sockaddr_in where, int announce, int count) {

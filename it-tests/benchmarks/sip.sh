@@ -56,15 +56,6 @@ sip_highest_rate() { # LAB
   echo $best
 }
 
-sip_nothing_open() { [ "$(expectations "$1")" = 0 ]; } # LAB
-
-# What is still announced or open of calls that ended. One of which the agent saw only the beginning, unanswered, is
-# forgotten after 32 s.
-sip_left_open() { # LAB
-  await 60 sip_nothing_open "$1" || true
-  expectations "$1"
-}
-
 # What is announced or open while so many calls live: a call that passes unread would be fast, too.
 sip_open() { # LAB CALLS
   sip_calls "$1" 200 "$2" 10000 >"$work/sip-open" &
@@ -117,7 +108,7 @@ part_sip() {
   done
   for nat in routed masqueraded; do
     lab=sip-$nat-pinholed
-    aim "$nat: announced or open, all calls ended" "$(sip_left_open $lab)" 0 ''
+    aim "$nat: announced or open, all calls ended" "$(left_open $lab)" 0 ''
     # RTP and RTCP of both sides.
     floor "$nat: announced or open while 1000 calls live" "$(sip_open $lab 1000)" 4000
     aim "$nat: calls lost" "$(sip_sum $lab 3)" 0 ''
