@@ -248,13 +248,15 @@ final class HeldPinhole implements ChildKeeper {
 
   /**
    * Those whose lease is to be renewed so that the pinhole stays: one that belongs to no flow, else
-   * all that do, since the kernel must have the flow of one of them.
+   * all that do, since the kernel must have the flow of one of them. None before the first is
+   * written: a worker is about to do that.
    *
    * @param before the time at which it must stand longer
    * @param into takes them
    */
   synchronized void addDue(long before, List<Expectation> into) {
-    if (leases.isEmpty() || (written != null && standsUntilNs - before > 0)) {
+    boolean isDue = written == null ? wasWritten() : standsUntilNs - before <= 0;
+    if (leases.isEmpty() || !isDue) {
       return;
     }
     if (leasesBeyond.isEmpty()) {
@@ -264,6 +266,15 @@ final class HeldPinhole implements ChildKeeper {
     Expectation lease = lease();
     boolean isBeyond = lease != null && lease.owner().id() != null;
     into.add(isBeyond ? lease : leasesBeyond.lastEntry().getValue());
+  }
+
+  private boolean wasWritten() {
+    for (Expectation lease : leases.values()) {
+      if (lease.wasWritten()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** All who hold it: a copy. */
