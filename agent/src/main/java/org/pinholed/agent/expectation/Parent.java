@@ -21,6 +21,7 @@ public final class Parent {
   private final Endpoint client;
   private final Endpoint server;
   private final AtomicInteger waiting = new AtomicInteger();
+  private final AtomicInteger waitingBeyond = new AtomicInteger();
   private volatile boolean halfClosed;
   private @Nullable List<Parent> alone;
   private volatile boolean answered;
@@ -266,5 +267,10 @@ public final class Parent {
 
   int addWaiting(int change) {
     return waiting.addAndGet(change);
+  }
+
+  /** Counts what it announced that belongs to owners beyond flows, and waits or is open. */
+  int addWaitingBeyond(int change) {
+    return waitingBeyond.addAndGet(change);
   }
 }

@@ -13,8 +13,9 @@ import org.pinholed.helper.EntryLimits;
 /**
  * How many expectations may wait, announced or open: in all, of each client, of each entry of
  * {@code helpers}, of each client of an entry, and of each parent. What belongs to owners beyond
- * flows counts for its entry only: the owners themselves are limited ({@link Owners}), and so is
- * what each of them has ({@link Owner}). Thread-safe.
+ * flows counts for its entry only, and for its parent if the entry or its protocol limits that: the
+ * owners themselves are limited ({@link Owners}), and so is what each of them has ({@link Owner}).
+ * Thread-safe.
  */
 final class WaitingPlaces {
   private final Places all = new Places();
@@ -53,7 +54,7 @@ final class WaitingPlaces {
     AgentConfig.Limits now = limits;
     InetAddress client = expectation.parent().client().address();
     if (isBeyondFlows(expectation)) {
-      return byEntry.take(expectation.parent().helperId(), ofEntry, client);
+      return takeBeyondFlows(expectation, ofEntry, client);
     }
     Places.Full full = all.take(client, now.expectations(), now.expectationsPerSource());
     if (full != null) {
@@ -74,11 +75,29 @@ final class WaitingPlaces {
     return null;
   }
 
+  private @Nullable Limit takeBeyondFlows(
+      Expectation expectation, EntryLimits ofEntry, InetAddress client) {
+    Limit reached = byEntry.take(expectation.parent().helperId(), ofEntry, client);
+    if (reached != null) {
+      return reached;
+    }
+    boolean isFull =
+        expectation.parent().addWaitingBeyond(1) > ofEntry.most(EntryLimit.EXPECTATIONS_PER_PARENT);
+    // What the kernel has since another process had it is kept, by whichever parent it came last.
+    if (isFull && ofEntry.isSet(EntryLimit.EXPECTATIONS_PER_PARENT) && !expectation.wasWritten()) {
+      giveBack(expectation);
+      return Limit.HELPER_EXPECTATIONS_PER_PARENT;
+    }
+    return null;
+  }
+
   /** It counts no more among those that wait. */
   void giveBack(Expectation expectation) {
     InetAddress client = expectation.parent().client().address();
     byEntry.giveBack(expectation.parent().helperId(), client);
-    if (!isBeyondFlows(expectation)) {
+    if (isBeyondFlows(expectation)) {
+      expectation.parent().addWaitingBeyond(-1);
+    } else {
       expectation.parent().addWaiting(-1);
       all.giveBack(client);
     }

@@ -358,11 +358,11 @@ public final class Adoption {
       return false;
     }
     Expectation expectation = expectation(flow, entry, found);
+    expectation.written();
     if (expectation.owner().find(comment.group(), comment.item()) != null || !add(expectation)) {
       return false;
     }
     long goneNs = 1_000_000 * (pinhole.timeoutMs() - found.expiresInMs());
-    expectation.written();
     if (table.activate(expectation, nowNs - goneNs) != null) {
       table.end(expectation); // another one has it already
       return false;

@@ -14,15 +14,19 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeComment;
 import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.EntryLimit;
+import org.pinholed.helper.EntryLimits;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.OwnerId;
@@ -65,6 +69,10 @@ class HeldPinholeTest {
   }
 
   private Expectation made(Stay stay, boolean read, long nowNs) {
+    return made(parent(), stay, read, nowNs);
+  }
+
+  private Expectation made(Parent parent, Stay stay, boolean read, long nowNs) {
     OwnerId id = new OwnerId(9, ++owners);
     ExpectationRequest.Builder request =
         ExpectationRequest.builder("s", Direction.ORIGINAL, INSIDE, Word.SAID)
@@ -89,7 +97,7 @@ class HeldPinholeTest {
             new ChildTranslation(INSIDE, null));
     return new Expectation(
         table.nextId(),
-        parent(),
+        parent,
         table.owners().obtain("sip", id),
         request.build(),
         pinhole,
@@ -188,6 +196,45 @@ class HeldPinholeTest {
     holders.wrote(renewed, pinhole, 70 * SECOND);
     assertEquals(List.of(), holders.due(129 * SECOND));
     assertFalse(holders.needsComment(renewed));
+  }
+
+  /** A worker that is about to open it would find it open, and open it a second time. */
+  @Test
+  void lease_isNotDueBeforeItWasFirstWritten() {
+    Expectation first = joins(LEASE, 0);
+    assertEquals(List.of(), holders.due(SECOND));
+    Expectation second = joins(LEASE, 0);
+    assertEquals(List.of(), holders.due(SECOND));
+    assertTrue(write(first, 0));
+    assertFalse(write(second, 0));
+    assertEquals(List.of(), holders.due(SECOND));
+    assertEquals(List.of(second), holders.due(60 * SECOND), "whose comment was written");
+  }
+
+  /** What another process has written may have anybody's comment. */
+  @Test
+  void leaseThatTheKernelHad_isDueAtOnce() {
+    Expectation found = made(LEASE, false, 0);
+    found.written();
+    joins(found, 0);
+    assertEquals(List.of(found), holders.due(0));
+  }
+
+  /** One connection has not more open than its entry says; what the kernel had is kept. */
+  @Test
+  void whatAParentAnnounced_isLimited_alsoBeyondFlows() {
+    table.setEntryLimits(Map.of(7, EntryLimits.NONE.with(EntryLimit.EXPECTATIONS_PER_PARENT, 2)));
+    Parent parent = parent();
+    Expectation first = joins(made(parent, LEASE, false, 0), 0);
+    joins(made(parent, LEASE, false, 0), 0);
+    assertEquals(Limit.HELPER_EXPECTATIONS_PER_PARENT, table.add(made(parent, LEASE, false, 0)));
+    joins(made(parent(), LEASE, false, 0), 0);
+    table.end(first);
+    joins(made(parent, LEASE, false, 0), 0);
+    Expectation found = made(parent, LEASE, false, 0);
+    assertEquals(Limit.HELPER_EXPECTATIONS_PER_PARENT, table.add(found));
+    found.written();
+    assertNull(table.add(found));
   }
 
   /** If one of them wants the children read they are read. */
