@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.OutcomeSink;
 import org.pinholed.helper.dcerpc.call.Request;
+import org.pinholed.helper.dcerpc.opening.CallText;
 import org.pinholed.helper.dcerpc.opening.Openings;
 import org.pinholed.helper.dcerpc.stub.StubPlaces;
 import org.pinholed.helper.dcerpc.stub.StubReader;
@@ -53,6 +54,9 @@ final class Announcer {
     DceRpcReason reason = view.mapRequest.read(reader);
     if (reason == null) {
       request.asksFor(view.mapRequest.high(), view.mapRequest.low(), view.mapRequest.version());
+      if (out.isTraced()) {
+        out.describe(CallText.asked(request));
+      }
     } else {
       request.ignore();
       out.report(reason, streamOffset);
@@ -92,6 +96,9 @@ final class Announcer {
     DceRpcReason reason = view.readReply(request.word(), reader);
     if (reason != null) {
       out.report(reason, streamOffset);
+    }
+    if (out.isTraced()) {
+      out.describe(CallText.reply(request, view.ports, reader));
     }
     if (view.ports.count() > 0) {
       openings.announced(request, view.ports, reader, places, streamOffset, nowNs, out);

@@ -29,7 +29,7 @@ public final class ActivationReply {
       return reason;
     }
     if (!stub.pointer()) {
-      return Results.reason(stub);
+      return ports.readStatus(stub);
     }
     long maxCount = stub.count();
     long lengthBytes = stub.alignedU32();
@@ -49,12 +49,12 @@ public final class ActivationReply {
     reason = ActivationProperties.read(stub, end, ports);
     stub.order(order);
     stub.syntax(syntax);
-    if (ports.count() == 0) {
+    if (reason != null && ports.count() == 0) {
       return reason;
     }
     stub.skip(end - stub.position());
-    boolean isSuccess = Results.isSuccess(stub, ports);
+    DceRpcReason unread = ports.readStatus(stub);
     stub.order(ByteOrder.LITTLE_ENDIAN); // that of the texts
-    return isSuccess ? reason : Results.reason(stub);
+    return unread == null ? reason : unread;
   }
 }

@@ -7,8 +7,8 @@ import org.pinholed.helper.dcerpc.words.DceRpcReason;
 
 /**
  * Reads the reply of RemoteActivation (MS-DCOM 3.1.2.5.2.3.1): ORPCTHAT, OXID, a pointer to the
- * bindings of the object exporter, IPID, hint, version, and the result of the activation. What
- * follows is not read: the interfaces, and results of each.
+ * bindings of the object exporter, IPID, hint, version, the result of the activation, the
+ * interfaces with a result of each, and a status.
  */
 public final class RemoteActivationReply {
   private static final int IPID_BYTES = 16;
@@ -31,17 +31,38 @@ public final class RemoteActivationReply {
     }
     stub.align(Long.BYTES);
     stub.skip(Long.BYTES);
-    if (!stub.pointer()) {
-      return Results.reason(stub);
-    }
-    reason = DualStringArray.read(stub, 0, ports);
-    if (ports.count() == 0) {
+    reason = stub.pointer() ? DualStringArray.read(stub, 0, ports) : null;
+    if (reason != null && ports.count() == 0) {
       return reason;
     }
     stub.align(Integer.BYTES);
     stub.skip(IPID_BYTES);
     stub.alignedU32();
     stub.alignedU32();
-    return Results.isSuccess(stub, ports) ? reason : Results.reason(stub);
+    DceRpcReason unread = ports.readStatus(stub);
+    if (unread != null || ports.status() != 0) {
+      return unread;
+    }
+    skipInterfaces(stub);
+    unread = ports.readStatus(stub);
+    return unread == null ? reason : unread;
+  }
+
+  // MInterfacePointers (MS-DCOM 2.2.14), each behind a pointer, and a result of each.
+  private static void skipInterfaces(StubReader stub) {
+    long interfaces = stub.count();
+    long present = 0;
+    for (long at = 0; at < interfaces && stub.ok(); at++) {
+      present += stub.pointer() ? 1 : 0;
+    }
+    for (long at = 0; at < present && stub.ok(); at++) {
+      stub.count();
+      stub.skip(stub.alignedU32());
+    }
+    long results = stub.count();
+    if (results > stub.remaining()) {
+      stub.fail();
+    }
+    stub.skip(Integer.BYTES * results);
   }
 }

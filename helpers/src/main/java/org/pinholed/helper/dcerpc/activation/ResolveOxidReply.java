@@ -25,11 +25,8 @@ public final class ResolveOxidReply {
    */
   public @Nullable DceRpcReason read(StubReader stub, boolean hasVersion, AnnouncedPorts ports) {
     ports.clear();
-    if (!stub.pointer()) {
-      return stub.ok() ? null : DceRpcReason.STUB_TOO_SHORT;
-    }
-    DceRpcReason reason = DualStringArray.read(stub, 0, ports);
-    if (ports.count() == 0) {
+    DceRpcReason reason = stub.pointer() ? DualStringArray.read(stub, 0, ports) : null;
+    if (reason != null && ports.count() == 0) {
       return reason;
     }
     stub.align(Integer.BYTES);
@@ -38,6 +35,7 @@ public final class ResolveOxidReply {
     if (hasVersion) {
       stub.alignedU32();
     }
-    return Results.isSuccess(stub, ports) ? reason : Results.reason(stub);
+    DceRpcReason unread = ports.readStatus(stub);
+    return unread == null ? reason : unread;
   }
 }

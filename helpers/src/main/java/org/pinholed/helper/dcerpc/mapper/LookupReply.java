@@ -54,14 +54,4 @@ public final class LookupReply {
     }
     return array.towers(stub, towers, ports);
   }
-
-  /**
-   * What the mapper says of the call.
-   *
-   * @return 0 for success; 16c9a0d6, for one, if there is no more to list. 0, too, if the reply
-   *     could not be read
-   */
-  public long status() {
-    return array.status();
-  }
 }

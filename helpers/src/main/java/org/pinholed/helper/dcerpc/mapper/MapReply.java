@@ -37,14 +37,4 @@ public final class MapReply {
     }
     return array.towers(stub, towers, ports);
   }
-
-  /**
-   * What the mapper says of the call.
-   *
-   * @return 0 for success; 16c9a0d6, for one, if it does not know the service. 0, too, if the reply
-   *     could not be read
-   */
-  public long status() {
-    return array.status();
-  }
 }

@@ -20,7 +20,6 @@ final class TowerArray {
 
   private final Tower tower = new Tower();
   private int count;
-  private long status;
 
   /**
    * Reads up to the first element.
@@ -30,7 +29,6 @@ final class TowerArray {
    */
   @Nullable DceRpcReason head(StubReader stub) {
     count = 0;
-    status = 0;
     stub.skip(HANDLE_BYTES);
     long said = stub.alignedU32();
     long maxCount = stub.count();
@@ -71,15 +69,7 @@ final class TowerArray {
       }
       add(ports);
     }
-    status = stub.alignedU32();
-    if (!stub.ok()) {
-      ports.clear();
-      return DceRpcReason.STUB_TOO_SHORT;
-    }
-    if (status != 0) {
-      ports.clear();
-    }
-    return null;
+    return ports.readStatus(stub);
   }
 
   private void add(AnnouncedPorts ports) {
@@ -94,10 +84,5 @@ final class TowerArray {
           tower.address(),
           tower.addressAt());
     }
-  }
-
-  /** The status of the call, 0..2^32-1; 0 if it was not read. */
-  long status() {
-    return status;
   }
 }

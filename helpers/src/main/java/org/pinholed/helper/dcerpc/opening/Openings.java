@@ -26,7 +26,6 @@ import org.pinholed.helper.dcerpc.stub.StubReader;
 import org.pinholed.helper.dcerpc.words.DceRpcReason;
 import org.pinholed.helper.dcerpc.words.DceRpcWord;
 import org.pinholed.helper.dcerpc.words.Interfaces;
-import org.pinholed.helper.dcerpc.words.Service;
 import org.pinholed.helper.dcerpc.words.Uuid;
 import org.pinholed.helper.text.AddressParser;
 
@@ -105,7 +104,7 @@ public final class Openings {
         out.report(
             reason == null ? DceRpcReason.ADDRESS_NOT_SERVER : reason,
             streamOffset,
-            detail(request, ports, at, stub));
+            CallText.port(request, ports, at, stub));
         continue;
       }
       boolean isOpen = isOpened(request, ports, at, host, opened);
@@ -114,9 +113,9 @@ public final class Openings {
             open(
                 ports.transport(at),
                 new Endpoint(host, ports.port(at)),
-                high(request, ports, at),
-                low(request, ports, at),
-                version(request, ports, at),
+                CallText.high(request, ports, at),
+                CallText.low(request, ports, at),
+                CallText.version(request, ports, at),
                 request.opnum(),
                 request.word(),
                 streamOffset,
@@ -144,8 +143,8 @@ public final class Openings {
       if (host.equals(opened[other])
           && ports.port(other) == ports.port(at)
           && ports.transport(other) == ports.transport(at)
-          && high(request, ports, other) == high(request, ports, at)
-          && low(request, ports, other) == low(request, ports, at)) {
+          && CallText.high(request, ports, other) == CallText.high(request, ports, at)
+          && CallText.low(request, ports, other) == CallText.low(request, ports, at)) {
         return true;
       }
     }
@@ -155,8 +154,8 @@ public final class Openings {
   // Why a port is not opened; a host that is null is none that may be announced.
   private @Nullable DceRpcReason refusal(
       Request request, AnnouncedPorts ports, int at, @Nullable InetAddress host) {
-    long high = high(request, ports, at);
-    long low = low(request, ports, at);
+    long high = CallText.high(request, ports, at);
+    long low = CallText.low(request, ports, at);
     if (request.word() == DceRpcWord.EPT_MAP && (high != request.high() || low != request.low())) {
       return DceRpcReason.OTHER_SERVICE;
     }
@@ -203,8 +202,7 @@ public final class Openings {
                 .text(ExpectationRequest.Text.STAYS)
                 .lifetime(new Lifetime.Idle(null, settings.idle(), settings.longest()))
                 .label(Interfaces.labelOf(high, low))
-                .field(
-                    uuid + " v" + (version >>> 16) + '.' + (version & 0xffff) + " opnum " + opnum)
+                .field(uuid + CallText.version(version) + " opnum " + opnum)
                 .streamOffset(streamOffset)
                 .endpointOffset(streamOffset)
                 .build());
@@ -217,9 +215,9 @@ public final class Openings {
           new Learned.Port(
               ports.transport(at),
               ports.port(at),
-              high(request, ports, at),
-              low(request, ports, at),
-              version(request, ports, at),
+              CallText.high(request, ports, at),
+              CallText.low(request, ports, at),
+              CallText.version(request, ports, at),
               nowNs));
     }
   }
@@ -248,7 +246,7 @@ public final class Openings {
         "opnum "
             + request.opnum()
             + " of "
-            + described(request.service().high(), request.service().low())
+            + CallText.service(request.service().high(), request.service().low())
             + ", level "
             + PduView.LEVEL_PRIVACY
             + ", server "
@@ -288,30 +286,13 @@ public final class Openings {
         settings
             .lease()
             .request(LEASE, facts, request.word())
-            .field(described(request.service().high(), request.service().low()))
+            .field(CallText.service(request.service().high(), request.service().low()))
             .streamOffset(streamOffset)
             .endpointOffset(streamOffset)
             .build());
   }
 
   // ---- What is announced --------------------------------------------------------------------
-
-  private static long high(Request request, AnnouncedPorts ports, int at) {
-    return isMapper(request) ? ports.high(at) : request.service().high();
-  }
-
-  private static long low(Request request, AnnouncedPorts ports, int at) {
-    return isMapper(request) ? ports.low(at) : request.service().low();
-  }
-
-  private static int version(Request request, AnnouncedPorts ports, int at) {
-    return isMapper(request) ? ports.version(at) : request.service().majorVersion() << 16;
-  }
-
-  /** A string binding does not say of which interface it is: the one that announced it counts. */
-  private static boolean isMapper(Request request) {
-    return request.service() == Service.ENDPOINT_MAPPER;
-  }
 
   // Which address stands there: what the client takes for the server's if it is a name, which
   // needs no change; null if it is none that can be read.
@@ -335,7 +316,7 @@ public final class Openings {
     return isSameFamily && settings.isForeignAllowed(named) ? named : null;
   }
 
-  private static InetAddress ipv4(int address) {
+  static InetAddress ipv4(int address) {
     return AddressParser.toAddress(
         new byte[] {
           (byte) (address >> 24), (byte) (address >> 16), (byte) (address >> 8), (byte) address
@@ -382,29 +363,5 @@ public final class Openings {
       units[2 * at + low] = (byte) text.charAt(at);
     }
     return units;
-  }
-
-  // ---- Words for operators ------------------------------------------------------------------
-
-  private static String detail(Request request, AnnouncedPorts ports, int at, StubReader stub) {
-    String host =
-        switch (ports.host(at)) {
-          case SERVER -> "";
-          case IPV4 -> " at " + AddressText.of(ipv4(ports.ipv4(at)));
-          case TEXT -> " at " + stub.text(ports.hostAt(at), Math.min(64, ports.hostLength(at)));
-        };
-    return ports.transport(at).name().toLowerCase(Locale.ROOT)
-        + '/'
-        + ports.port(at)
-        + ' '
-        + described(high(request, ports, at), low(request, ports, at))
-        + " opnum "
-        + request.opnum()
-        + host;
-  }
-
-  private static String described(long high, long low) {
-    String name = Interfaces.nameOf(high, low);
-    return (name == null ? "" : name + ' ') + Uuid.text(high, low);
   }
 }

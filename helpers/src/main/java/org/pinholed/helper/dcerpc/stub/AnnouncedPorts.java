@@ -1,10 +1,12 @@
 package org.pinholed.helper.dcerpc.stub;
 
+import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Transport;
+import org.pinholed.helper.dcerpc.words.DceRpcReason;
 
 /**
- * The ports that one reply announces, in the order in which they stand there. Bounded, and filled
- * anew for each reply: nothing is allocated. Not thread-safe.
+ * The ports that one reply announces, in the order in which they stand there, and its status.
+ * Bounded, and filled anew for each reply: nothing is allocated. Not thread-safe.
  */
 public final class AnnouncedPorts {
   /** How many there can be: that many string bindings are read. */
@@ -30,6 +32,7 @@ public final class AnnouncedPorts {
   private final int[] hostLength = new int[MOST];
   private final int[] ipv4 = new int[MOST];
   private int count;
+  private long status;
 
   /** Makes it empty. */
   public AnnouncedPorts() {}
@@ -37,6 +40,34 @@ public final class AnnouncedPorts {
   /** Forgets all. */
   public void clear() {
     count = 0;
+    status = 0;
+  }
+
+  /**
+   * Reads a status of the call, aligned: an error_status_t, or an HRESULT (MS-ERREF 2.1). Unless it
+   * is there and is 0, nothing was announced.
+   *
+   * @param stub before it
+   * @return why it cannot be read; null if it was, whatever it says
+   */
+  public @Nullable DceRpcReason readStatus(StubReader stub) {
+    long said = stub.alignedU32();
+    boolean isThere = stub.ok();
+    if (!isThere || said != 0) {
+      clear();
+    }
+    status = isThere ? said : 0;
+    return isThere ? null : DceRpcReason.STUB_TOO_SHORT;
+  }
+
+  /**
+   * What the server says of the call.
+   *
+   * @return 0 for success, up to 2^32-1; 16c9a0d6, for one, if the endpoint mapper does not know
+   *     the service. 0, too, if the reply could not be read so far
+   */
+  public long status() {
+    return status;
   }
 
   /**

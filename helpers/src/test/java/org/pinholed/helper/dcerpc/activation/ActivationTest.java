@@ -34,7 +34,6 @@ class ActivationTest {
   private static final int READS_PER_BYTE = 8;
   private static final int READS_ALWAYS = 256;
   private static final long FAILED = 0x8007_0005L;
-  private static final long NOT_ALL = 1; // S_FALSE
 
   private static final List<String> BINDINGS =
       List.of("\u000f\\\\SRV[\\PIPE\\atsvc]", "\u0007srv[49700]", "\u0007203.0.113.10[49701]");
@@ -122,8 +121,7 @@ class ActivationTest {
     assertEquals(PORTS, read(call, reply(call, order, syntax, 0, BINDINGS).reader()));
     assertEquals("", read(call, reply(call, order, syntax, 0, List.of()).reader()));
     byte[] whole = reply(call, order, syntax, 0, BINDINGS).toBytes();
-    int behindResult = call == Call.REMOTE ? 64 : 0; // interfaces, which are not read
-    for (int cut = 0; cut < whole.length - behindResult; cut++) {
+    for (int cut = 0; cut < whole.length; cut++) {
       readReply(call, StubWriter.reader(Arrays.copyOf(whole, cut), order, syntax));
       assertEquals(0, ports.count(), cut + " bytes");
     }
@@ -131,10 +129,21 @@ class ActivationTest {
 
   @ParameterizedTest
   @MethodSource("ways")
-  void aFailure_announcesNothing_anotherSuccessDoes(Call call, ByteOrder order, Syntax syntax) {
-    assertEquals("", read(call, reply(call, order, syntax, FAILED, BINDINGS).reader()));
-    if (call == Call.REMOTE || call == Call.ACTIVATION) {
-      assertEquals(PORTS, read(call, reply(call, order, syntax, NOT_ALL, BINDINGS).reader()));
+  void aStatusThatIsNot0_announcesNothing(Call call, ByteOrder order, Syntax syntax) {
+    for (long status : List.of(FAILED, 1L, 5L)) {
+      assertEquals("", read(call, reply(call, order, syntax, status, BINDINGS).reader()));
+      assertEquals(status, ports.status());
+    }
+  }
+
+  /** The activation succeeded, but the call did not. */
+  @Test
+  void aLastStatusThatIsNot0_announcesNothing() {
+    for (Syntax syntax : Syntax.values()) {
+      byte[] stub = ActivationText.remote(LITTLE, syntax, false, 0, BINDINGS).toBytes();
+      stub[stub.length - Integer.BYTES] = 5;
+      assertEquals("", read(Call.REMOTE, StubWriter.reader(stub, LITTLE, syntax)));
+      assertEquals(5, ports.status());
     }
   }
 

@@ -47,7 +47,9 @@ final class ActivationText {
       ByteOrder order, Syntax syntax, boolean extents, long result, List<String> bindings) {
     StubWriter stub = array(that(order, syntax, extents).u64(0x1122L).pointer(9), bindings);
     stub.align(4).raw(new byte[16]).u32(5).u16(5).u16(7).u32(result);
-    return stub.count(1).pointer(0).count(1).u32(0).u32(0);
+    stub.count(2).pointer(0).pointer(3);
+    stub.count(5).length32(5).raw(new byte[5]); // what is behind the pointer
+    return stub.align(4).count(2).u32(0).u32(0).u32(0);
   }
 
   static StubWriter activation(

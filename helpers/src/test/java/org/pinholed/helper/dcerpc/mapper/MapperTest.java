@@ -186,13 +186,13 @@ class MapperTest {
     List<byte[]> towers = List.of(TowerText.tcp(SAMR, 49154));
     for (long status : new long[] {1, 0x16c9a0d6L, 0xffff_ffffL}) {
       assertEquals("", mapped(TowerText.mapReply(order, syntax, 1, status, towers).reader()));
-      assertEquals(status, reply.status());
+      assertEquals(status, ports.status());
       assertEquals("", listed(TowerText.lookupReply(order, syntax, 1, status, towers).reader()));
-      assertEquals(status, lookup.status());
+      assertEquals(status, ports.status());
     }
     assertEquals("", mapped(TowerText.mapReply(order, syntax, 4, 5, List.of()).reader()));
     assertEquals("stubTooShort", mapped(StubWriter.reader(new byte[0], order, syntax)));
-    assertEquals(0, reply.status());
+    assertEquals(0, ports.status());
   }
 
   @ParameterizedTest
