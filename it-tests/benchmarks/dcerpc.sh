@@ -3,9 +3,10 @@
 # shellcheck shell=bash disable=SC2154
 
 # A client that asks for a thousand services in a second, each at another port, is none that exists. It has its wish here: each of them
-# counts as an owner. They go as soon as they may, since an operator's ten minutes would let them add up to hundreds of thousands:
-# a second after the end of their only connection, which conntrack remembers for ten. So some thousands are open all the time.
-dcerpc_config='helpers: [{id: 1, name: dcerpc, protocol: tcp, port: 135, ownersPerSource: 65536, options: {idle: 1s}}]'
+# is an owner of its own, and all of them are of one connection, which usually has 64. They go as soon as they may, since with an operator's ten
+# minutes they would add up to hundreds of thousands: a second after the end of their only connection, which conntrack remembers for
+# ten. So some thousands are open all the time.
+dcerpc_config='helpers: [{id: 1, name: dcerpc, protocol: tcp, port: 135, ownersPerSource: 65536, expectationsPerParent: 65535, options: {idle: 1s}}]'
 
 dcerpc_lab() { # LAB WHO
   local open='tcp dport { 21, 135 } ct state new accept'
