@@ -362,6 +362,13 @@ class DceRpcCallsTest {
   }
 
   @Test
+  void aPortOfTcp_isOpenedThoughItIsAnnouncedOverUdp() {
+    HelperRun run =
+        udp().say(new Dialogue().client(datagram(0)).server(with(datagram(1), 0xbd, 7)));
+    assertEquals(Set.of("TCP 203.0.113.10:52001-52001"), run.sink().opened());
+  }
+
+  @Test
   void datagramsThatAreNone_passWithoutAWord() {
     HelperRun run =
         udp()
