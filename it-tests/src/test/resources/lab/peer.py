@@ -526,6 +526,46 @@ class Peer:
         datagrams.forge(r)
         return {}
 
+    def converse(self, r):
+        """Plays one side of conversations, each over a connection of its own, one after the other.
+
+        A step is [whether the client speaks, what, where it is cut into two segments (0: nowhere)].
+        """
+        is_client = "id" not in r
+        for number, steps in enumerate(r["conversations"]):
+            thing = self.things[(self.connect(r) if is_client else self.accept(r))["id"]]
+            for at, (by_client, text, cut) in enumerate(steps):
+                data = text.encode("latin-1")
+                if by_client == is_client:
+                    thing.send(data, [cut])
+                    continue
+                heard = thing.take(len(data), TIMEOUT_S)
+                if heard != data:
+                    raise EOFError("conversation %d, step %d: %s in place of %s" % (
+                        number, at, heard.hex(), data.hex()))
+            if not is_client and thing.take(1, TIMEOUT_S):
+                raise EOFError("conversation %d: more than was said" % number)
+            self.close({"id": self.next_id})
+        return {}
+
+    def reached(self, r):
+        """The ports from which an attempt to connect is answered, by a refusal, too."""
+        poll, by_fd = select.poll(), {}
+        for port in r["ports"]:
+            sock = socket.socket(family_of(r["host"]), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock.bind((r["source"], 0))
+            sock.connect_ex((r["host"], port))
+            poll.register(sock, select.POLLOUT)
+            by_fd[sock.fileno()] = (sock, port)
+        ports, deadline = [], time.monotonic() + r["timeout"]
+        while len(ports) < len(by_fd) and time.monotonic() < deadline:
+            for fd, _ in poll.poll(max(1, (deadline - time.monotonic()) * 1000)):
+                poll.unregister(fd)
+                ports.append(by_fd[fd][1])
+        for sock, _ in by_fd.values():
+            sock.close()
+        return {"ports": ports}
+
     def drain(self, r):
         return {"size": self.things[r["id"]].drain()}
 

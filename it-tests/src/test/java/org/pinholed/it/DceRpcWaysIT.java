@@ -3,11 +3,15 @@ package org.pinholed.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
+import org.pinholed.it.lab.Connection;
 import org.pinholed.it.lab.Datagrams;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.RpcDialogue;
 import org.pinholed.it.lab.RpcFormat;
 import org.pinholed.it.lab.RpcInterface;
@@ -67,6 +71,41 @@ class DceRpcWaysIT {
       assertTrue(bound.contains(wide(outside + "[" + port + "]")), "the binding");
       scenario.router().assertClean();
     }
+  }
+
+  /** The address that the client dials is longer than the server's own. */
+  @Test
+  void bindingOfAnotherLength_isLeftAndCounted_andItsPortOpens() {
+    String inside = RpcWay.PUBLISHED.server(Family.V4);
+    String outside = "198.51.100.100";
+    try (RpcScenario scenario = RpcScenario.start("", "")) {
+      Lab lab = scenario.router().lab();
+      lab.run(Lab.Host.ROUTER, Lab.SHORT, "ip", "addr", "add", outside + "/24", "dev", "r0")
+          .orFail();
+      lab.firewall(
+          Lab.Host.ROUTER,
+          "add rule inet nat pre ip daddr %s tcp dport 135 dnat ip to %s"
+              .formatted(outside, inside));
+      try (Listener resolver = scenario.server().listen(inside, 135);
+          Listener service = scenario.server().listen(inside, 0);
+          RpcDialogue dialogue = connect(scenario, outside, resolver)) {
+        dialogue.bind(RpcFormat.LITTLE, RpcInterface.RESOLVER);
+        String binding = inside + "[" + service.port() + "]";
+        String bound = dialogue.resolve(RpcFormat.LITTLE, 0, binding);
+        assertTrue(bound.contains(wide(binding)), "the binding as it was");
+        assertEquals(Map.of("bindingNotRewritten", 1L), scenario.router().reasons());
+        try (RpcDialogue child = connect(scenario, outside, service)) {
+          child.toServer("asked");
+          child.toClient("answered");
+        }
+      }
+      scenario.router().assertClean();
+    }
+  }
+
+  private static RpcDialogue connect(RpcScenario scenario, String outside, Listener listener) {
+    Connection client = scenario.client().connect(Family.V4.client(), outside, listener.port());
+    return new RpcDialogue(client, listener.accept());
   }
 
   private static String wide(String text) {

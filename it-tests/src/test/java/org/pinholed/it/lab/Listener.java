@@ -1,6 +1,7 @@
 package org.pinholed.it.lab;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
 import java.util.Map;
 
 /** A listening socket. */
@@ -25,6 +26,11 @@ public final class Listener implements AutoCloseable {
     JsonNode answer = peer.call("accept", Map.of("id", id));
     return new Connection(
         peer, answer.path("id").asInt(), answer.path("port").asInt(), answer.path("host").asText());
+  }
+
+  /** Plays the server of conversations; see {@link Peer#converse}. */
+  public void converse(List<RpcTalk> talks) {
+    peer.call("converse", Map.of("id", id, "conversations", RpcTalk.steps(talks)));
   }
 
   @Override

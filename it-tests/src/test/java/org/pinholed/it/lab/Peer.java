@@ -2,8 +2,12 @@ package org.pinholed.it.lab;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Sockets of one host, moved step by step from the test: a small Python program on the host ({@code
@@ -71,6 +75,44 @@ public final class Peer implements AutoCloseable {
                 "timeout",
                 PeerCalls.seconds(patience)));
     return new Connection(calls, answer.path("id").asInt(), answer.path("port").asInt(), host);
+  }
+
+  /**
+   * Plays the client of conversations, each over a connection of its own, one after the other; the
+   * server's end is {@link Listener#converse}. What is heard must be what the other side says.
+   *
+   * @throws PeerException if it is not, or if a connection does not come through
+   */
+  public void converse(String source, String host, int port, List<RpcTalk> talks) {
+    calls.call(
+        "converse",
+        Map.of(
+            "source", source, "host", host, "port", port, "conversations", RpcTalk.steps(talks)));
+  }
+
+  /**
+   * Tries to connect to many ports at once.
+   *
+   * @return those from which something came back in time, be it a refusal: no firewall is before
+   *     them
+   */
+  public Set<Integer> reached(
+      String source, String host, Collection<Integer> ports, Duration patience) {
+    JsonNode answer =
+        calls.call(
+            "reached",
+            Map.of(
+                "source",
+                source,
+                "host",
+                host,
+                "ports",
+                ports,
+                "timeout",
+                PeerCalls.seconds(patience)));
+    Set<Integer> reached = new TreeSet<>();
+    answer.path("ports").forEach(port -> reached.add(port.asInt()));
+    return reached;
   }
 
   /**

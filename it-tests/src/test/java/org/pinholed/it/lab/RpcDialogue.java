@@ -14,7 +14,12 @@ public final class RpcDialogue implements AutoCloseable {
   private final Connection server;
   private int calls;
 
-  RpcDialogue(Connection client, Connection server) {
+  /**
+   * Takes both ends of a connection.
+   *
+   * @param client the end that asks, on whichever side of the router it is
+   */
+  public RpcDialogue(Connection client, Connection server) {
     this.client = client;
     this.server = server;
   }

@@ -110,6 +110,22 @@ public final class RpcPdu {
     return pdus;
   }
 
+  /**
+   * The same PDU with another number at a place, in the byte order that its header says.
+   *
+   * @param at offset of its first byte
+   * @param bytes how long the number is, 1..4
+   */
+  public static String with(String pdu, int at, int bytes, long value) {
+    boolean isBigEndian = (pdu.charAt(4) & 0xf0) == 0;
+    StringBuilder changed = new StringBuilder(pdu);
+    for (int i = 0; i < bytes; i++) {
+      int shift = 8 * (isBigEndian ? bytes - 1 - i : i);
+      changed.setCharAt(at + i, (char) (value >> shift & 0xff));
+    }
+    return changed.toString();
+  }
+
   /** The next PDU of a connection, or what comes of it in 15 s. */
   public static String next(Connection connection) {
     String head = connection.take(HEADER, PATIENCE);

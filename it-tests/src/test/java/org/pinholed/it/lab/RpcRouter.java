@@ -3,7 +3,13 @@ package org.pinholed.it.lab;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +20,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RpcRouter implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Pattern REASON =
+      Pattern.compile(
+          "pinholed_(?:refused|malformed|opaque|part_opaque)_total"
+              + "\\{helper=\"dcerpc\",reason=\"(\\w+)\",?} (\\S+)");
   private static final String HELPERS =
       """
       helpers:
@@ -103,6 +113,43 @@ public final class RpcRouter implements AutoCloseable {
     return rows("expectations").stream()
         .filter(row -> row.path("destination").path("port").asInt() == port)
         .toList();
+  }
+
+  /** The ports of TCP for which something is announced. */
+  public Set<Integer> announcedPorts() {
+    return rows("expectations").stream()
+        .map(row -> row.path("destination").path("port").asInt())
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /**
+   * How often which reason was counted for DCE-RPC so far: why something opened nothing, or was not
+   * read.
+   */
+  public Map<String, Long> reasons() {
+    return REASON
+        .matcher(metrics())
+        .results()
+        .collect(
+            Collectors.toMap(
+                count -> count.group(1),
+                count -> Math.round(Double.parseDouble(count.group(2))),
+                Long::sum,
+                TreeMap::new));
+  }
+
+  /** What of {@link #reasons} was counted since then. */
+  public Map<String, Long> reasonsSince(Map<String, Long> before) {
+    Map<String, Long> since = new TreeMap<>(reasons());
+    before.forEach((reason, count) -> since.merge(reason, -count, Long::sum));
+    since.values().removeIf(count -> count == 0);
+    return since;
+  }
+
+  /** What the agent counts. */
+  public String metrics() {
+    return lab.run(Lab.Host.ROUTER, Lab.SHORT, "curl", "-sS", "http://127.0.0.1:9765/metrics")
+        .orFail();
   }
 
   /** Waits until something is so. */

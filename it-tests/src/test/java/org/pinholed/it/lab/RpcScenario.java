@@ -1,9 +1,15 @@
 package org.pinholed.it.lab;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /**
  * An {@link RpcRouter} with a scripted peer on either side; what the mapper says is up to the test.
@@ -87,6 +93,39 @@ public final class RpcScenario implements AutoCloseable {
   /** A connection over IPv4 without translation, on which the mapper is bound. */
   public RpcDialogue openMapper(RpcFormat format) {
     return open(RpcWay.ROUTED, Family.V4).bind(format, RpcInterface.MAPPER);
+  }
+
+  /**
+   * Holds conversations with the mapper over IPv4 without translation, each over a connection of
+   * its own, one after the other. Whatever is said must arrive as it was said.
+   */
+  public void hold(RpcTalk... talks) {
+    hold(Family.V4.server(), List.of(talks));
+  }
+
+  /** The same with the mapper at an address of the server. */
+  public void hold(String host, List<RpcTalk> talks) {
+    Listener mapper = listener(host, Service.DCERPC_PORT);
+    CompletableFuture<Void> heard = CompletableFuture.runAsync(() -> mapper.converse(talks));
+    List<String> problems = new ArrayList<>();
+    try {
+      client.converse(Family.V4.client(), host, Service.DCERPC_PORT, talks);
+    } catch (PeerException e) {
+      problems.add("the client: " + e.getMessage());
+    }
+    try {
+      heard.join();
+    } catch (CompletionException e) {
+      problems.add("the server: " + e.getCause());
+    }
+    if (!problems.isEmpty()) {
+      throw new AssertionError(problems + "\n" + router.state());
+    }
+  }
+
+  /** Which ports at an address of the server the client comes through to, over IPv4. */
+  public Set<Integer> reached(String host, Collection<Integer> ports) {
+    return client.reached(Family.V4.client(), host, ports, SHUT_PATIENCE);
   }
 
   /** Connects from the client to a port that {@link #serve} gave; it must come through. */
