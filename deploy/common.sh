@@ -48,6 +48,10 @@ install_missing() {
       [ ! -d /run/systemd/system ] || systemctl disable --quiet kamailio.service || true ;;
   esac
   case " ${packages[*]} " in
+    *' prometheus '*)
+      [ ! -d /run/systemd/system ] || systemctl disable --quiet prometheus.service || true ;;
+  esac
+  case " ${packages[*]} " in
     *' samba '*)
       [ ! -d /run/systemd/system ] ||
         systemctl disable --quiet smbd.service nmbd.service samba-ad-dc.service || true ;;

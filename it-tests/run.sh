@@ -29,7 +29,7 @@ install_missing ip:iproute2 sysctl:procps nft:nftables iptables:iptables conntra
   tcpdump:tcpdump curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd openssl:openssl \
   systemctl:systemd nsenter:util-linux python3:python3 python/pyftpdlib:python3-pyftpdlib jq:jq socat:socat modprobe:kmod \
   sipp:sip-tester baresip:baresip-core kamailio:kamailio \
-  samba:samba rpcclient:smbclient smbtorture:samba-testsuite python/impacket:python3-impacket \
+  prometheus:prometheus promtool:prometheus samba:samba rpcclient:smbclient smbtorture:samba-testsuite python/impacket:python3-impacket \
   /usr/share/samba/setup:samba-ad-provision '/usr/lib/*/samba/ldb/samldb.so:samba-dsdb-modules' \
   '/usr/lib/*/samba/vfs/dfs_samba4.so:samba-vfs-modules'
 cd "$root" || exit 1

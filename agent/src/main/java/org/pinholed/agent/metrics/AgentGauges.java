@@ -1,6 +1,8 @@
 package org.pinholed.agent.metrics;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.AgentConfig;
 
 /**
  * What is asked for when somebody scrapes: numbers that the agent or the kernel keeps anyway.
@@ -65,6 +67,13 @@ public interface AgentGauges {
   List<ExpectationCount> expectations();
 
   /**
+   * The limits that hold for all helpers together.
+   *
+   * @return those in force; null before the agent runs
+   */
+  @Nullable LimitNumbers limits();
+
+  /**
    * Events that did not get into the event log.
    *
    * @return since start, 0 without an event log
@@ -84,6 +93,16 @@ public interface AgentGauges {
    */
   record QueueNumbers(
       int queue, long packets, long held, long dropped, long userDropped, double turnSeconds) {}
+
+  /**
+   * Limits in force; {@link AgentConfig.Limits} has their ranges.
+   *
+   * @param expectations expectations that wait
+   * @param parents parent flows that are read
+   * @param halfOpen flows that have not sent a byte yet
+   * @param bufferedBytes memory that the streams of all parents may take
+   */
+  record LimitNumbers(int expectations, int parents, int halfOpen, long bufferedBytes) {}
 
   /**
    * How many expectations of a helper are in a state.

@@ -7,6 +7,8 @@ import io.prometheus.client.Collector;
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.GaugeMetricFamily;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
+import org.pinholed.agent.metrics.AgentGauges.LimitNumbers;
 
 /** The series that nobody counts: the agent is asked for them at each scrape. */
 // As in PrometheusMetrics.
@@ -53,6 +55,26 @@ final class GaugeSeries {
         .description("Whether the table is watched, so that changes by others are repaired")
         .strongReference(true)
         .register(registry);
+    limit(
+        "pinholed.expectations.limit",
+        "expectations that wait",
+        gauges,
+        registry,
+        LimitNumbers::expectations);
+    limit(
+        "pinholed.parents.limit", "parents that are read", gauges, registry, LimitNumbers::parents);
+    limit(
+        "pinholed.half.open.limit",
+        "connections that have not sent a byte yet",
+        gauges,
+        registry,
+        LimitNumbers::halfOpen);
+    limit(
+        "pinholed.buffered.limit.bytes",
+        "memory for unfinished lines and early segments",
+        gauges,
+        registry,
+        LimitNumbers::bufferedBytes);
     collectors.register(
         new Collector() {
           @Override
@@ -68,5 +90,21 @@ final class GaugeSeries {
             return List.of(active);
           }
         });
+  }
+
+  private static void limit(
+      String name,
+      String of,
+      AgentGauges gauges,
+      PrometheusMeterRegistry registry,
+      ToDoubleFunction<LimitNumbers> value) {
+    Gauge.builder(
+            name,
+            () -> {
+              LimitNumbers limits = gauges.limits();
+              return limits == null ? Double.NaN : value.applyAsDouble(limits);
+            })
+        .description("Limit of " + of)
+        .register(registry);
   }
 }

@@ -47,6 +47,20 @@ public final class MetricsServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MetricsServer.class);
   private static final int BACKLOG = 128;
   private static final long RETRY_MS = 100;
+  private static final String HTML = "text/html; charset=utf-8";
+
+  private static final String LANDING_PAGE =
+      """
+      <!DOCTYPE html>
+      <html lang="en"><head><title>pinholed</title></head><body>
+      <h1>pinholed</h1>
+      <p>Session helpers for FTP, SIP and DCE-RPC on this router.</p>
+      <ul><li><a href="/metrics">Metrics</a> for Prometheus</li>
+      <li><a href="/-/healthy">Health</a>: answers while the agent runs</li></ul>
+      <p>More is told by <code>pinholectl status</code> and <code>pinholectl doctor</code>.</p>
+      </body></html>
+      """;
+
   private static final String TEXT = "text/plain; charset=utf-8";
 
   /** The text format of Prometheus. */
@@ -240,7 +254,8 @@ public final class MetricsServer implements AutoCloseable {
     }
     String path = words[1].replaceFirst("\\?.*", "");
     switch (path) {
-      case "/", "/metrics" -> send(connection, "200 OK", METRICS, metrics.scrape(), !head);
+      case "/" -> send(connection, "200 OK", HTML, LANDING_PAGE, !head);
+      case "/metrics" -> send(connection, "200 OK", METRICS, metrics.scrape(), !head);
       case "/-/healthy" -> send(connection, "200 OK", TEXT, "good\n", !head);
       default -> send(connection, "404 Not Found", TEXT, "the metrics are at /metrics\n", !head);
     }

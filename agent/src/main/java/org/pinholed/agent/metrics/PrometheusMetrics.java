@@ -8,13 +8,11 @@ import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
-import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
-import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
-import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.prometheus.PrometheusConfig;
 import io.micrometer.prometheus.PrometheusMeterRegistry;
 import io.prometheus.client.CollectorRegistry;
+import io.prometheus.client.hotspot.StandardExports;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -140,16 +138,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
         .tags("version", version, "java", Runtime.version().toString())
         .register(registry);
     for (MeterBinder binder :
-        List.of(
-            gc,
-            new JvmMemoryMetrics(),
-            new JvmThreadMetrics(),
-            new ClassLoaderMetrics(),
-            new ProcessorMetrics(),
-            new FileDescriptorMetrics(),
-            new UptimeMetrics())) {
+        List.of(gc, new JvmMemoryMetrics(), new JvmThreadMetrics(), new ClassLoaderMetrics())) {
       binder.bindTo(registry);
     }
+    // The names that every program with a client of Prometheus has, and dashboards ask for.
+    collectors().register(new StandardExports());
   }
 
   CollectorRegistry collectors() {

@@ -3,6 +3,7 @@ package org.pinholed.agent.start;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.JsonEventLog;
 import org.pinholed.agent.metrics.AgentGauges;
 
@@ -100,6 +101,17 @@ public final class AgentNumbers implements AgentGauges {
                 states.forEach(
                     (state, count) -> list.add(new ExpectationCount(helper, state, count))));
     return list;
+  }
+
+  @Override
+  public @Nullable LimitNumbers limits() {
+    Agent now = agent;
+    if (now == null) {
+      return null;
+    }
+    AgentConfig.Limits limits = now.limits();
+    return new LimitNumbers(
+        limits.expectations(), limits.parents(), limits.halfOpen(), limits.bufferedBytes());
   }
 
   @Override

@@ -47,6 +47,11 @@ record FixedGauges() implements AgentGauges {
   }
 
   @Override
+  public LimitNumbers limits() {
+    return new LimitNumbers(112, 113, 114, 115);
+  }
+
+  @Override
   public long eventsLost() {
     return 108;
   }
