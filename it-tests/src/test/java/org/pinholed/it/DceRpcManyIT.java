@@ -112,6 +112,22 @@ class DceRpcManyIT {
   }
 
   @Test
+  void portsOfOneConnection_areSixtyFour_andAnotherConnectionHasItsOwn() {
+    Map<String, Long> before = scenario.router().reasons();
+    Set<Integer> tried = new TreeSet<>();
+    RpcTalk talk = bound();
+    for (int port = 22_000; port < 22_070; port++) {
+      tried.add(port);
+      talk.map(RpcInterface.own(port), port);
+    }
+    scenario.hold(talk.map(RpcInterface.own(22_000), 22_000)); // again
+    assertEquals(Map.of("helperLimitPerParent", 6L), scenario.router().reasonsSince(before));
+    assertEquals(64, scenario.reached(HOST, tried).size(), scenario.router()::state);
+    scenario.hold(bound().map(RpcInterface.own(22_069), 22_069));
+    assertEquals(Set.of(22_069), scenario.reached(HOST, Set.of(22_068, 22_069)));
+  }
+
+  @Test
   void endpointsBeyondTheLimit_areCounted() {
     String limits = "timeout: 10m, expectations: 40, expectationsPerSource: 80";
     try (RpcScenario small = RpcScenario.start(limits, "")) {
