@@ -118,6 +118,23 @@ final class MadeEdits {
     return true;
   }
 
+  /**
+   * How many changes of the length stand behind a byte. The kernel knows how to shift what stands
+   * before the last one only.
+   *
+   * @param sequence where a segment begins
+   * @return 0 or more
+   */
+  int lengthChangesFrom(int sequence) {
+    int changes = 0;
+    for (Group group : groups) {
+      if (group.changesLength && group.from - sequence >= 0) {
+        changes++;
+      }
+    }
+    return changes;
+  }
+
   /** All that was made together with one of these edits, and it. */
   List<PayloadEdit> togetherWith(PayloadEdit edit) {
     for (Group group : groups) {

@@ -12,7 +12,8 @@ import org.pinholed.kernel.conntrack.SequenceAdjustment;
  * that it is always right: while what misses may have to be changed a segment passes only in its
  * turn; an edit that changes the length waits until the one before it is acknowledged; a segment
  * that cannot pass whole, or would outgrow its way, is cut, and the sender sends the rest again;
- * and what comes again is changed again in the same way. Not thread-safe.
+ * what comes again is changed again in the same way; and if it begins before a change that is not
+ * the last one, the receiver is asked to say once more that it has that. Not thread-safe.
  *
  * <p>It is long because what becomes of a segment is decided by all of it: what passed, what was
  * replaced ({@link MadeEdits}) and what is planned; {@link MessageHold} decides by the same.
@@ -336,6 +337,11 @@ public final class TranslatedStream {
     noteWithheld(reason, end);
     SequenceAdjustment next = null;
     int growth = PayloadEdit.growth(fresh);
+    if (made.lengthChangesFrom(sequence) + (growth == 0 ? 0 : 1) > 1) {
+      // The receiver has what stands before the last change; its sender does not know it yet.
+      return new Passage(
+          Passage.Kind.ASKED, WithheldReason.REPEATED, sequence, List.of(), null, List.of());
+    }
     if (growth != 0) {
       int before = adjustment.offsetAfter();
       next = new SequenceAdjustment(fresh.get(0).from(), before, before + growth);

@@ -19,6 +19,10 @@ public enum WithheldReason implements ExplainedWord {
   UNACKNOWLEDGED(
       "a rewrite before it changed the length and is not acknowledged yet; the kernel can shift by"
           + " one at a time"),
+  /** The kernel has forgotten how to shift it. */
+  REPEATED(
+      "it repeats bytes before a rewrite that its receiver has acknowledged, and another one changed"
+          + " the length since; the receiver was asked to acknowledge them again in its place"),
   /** A path whose MTU it just fitted would lose it, or no packet is that long. */
   TOO_LONG("rewritten it would have outgrown the MTU, or the longest packet that there is"),
   /** An IPv6 authentication or routing header, or a source route. */

@@ -61,6 +61,40 @@ class TranslatedStreamTest {
     assertEquals(SequenceAdjustment.NONE, stream.adjustment());
   }
 
+  /**
+   * A sender that has not heard of the acknowledgement yet sends all of it in one segment: the
+   * kernel would shift its first bytes by what the first change added.
+   */
+  @Test
+  void bytesBeforeAnAcknowledgedChange_togetherWithTheNextOne_haveTheReceiverAsked() {
+    plan(5, 10, "thirteen char");
+    pass(0, 20);
+    plan(25, 10, "thirteen char");
+    stream.acknowledged(FIRST + 20);
+
+    Passage both = pass(0, 40);
+    assertEquals(Kind.ASKED, both.kind());
+    assertEquals(WithheldReason.REPEATED, both.reason());
+    assertNull(both.adjustment());
+    Passage rest = pass(20, 20);
+    assertEquals(new SequenceAdjustment(FIRST + 25, 3, 6), rest.adjustment());
+    assertEquals(FIRST + 40, rest.end());
+  }
+
+  /** Its last bytes would stand where the receiver awaits others. */
+  @Test
+  void bytesBeforeAnAcknowledgedChange_afterTheNextOne_haveTheReceiverAsked() {
+    plan(5, 10, "thirteen char");
+    pass(0, 20);
+    stream.acknowledged(FIRST + 20);
+    plan(25, 10, "thirteen char");
+    pass(20, 20);
+
+    assertEquals(Kind.ASKED, pass(0, 20).kind());
+    assertEquals(Kind.ASKED, pass(5, 15).kind());
+    assertEquals(Kind.CHANGED, pass(20, 20).kind(), "the last one is known");
+  }
+
   @Test
   void aSegmentBeforeItsTurn_waits() {
     assertDropped(WithheldReason.EARLY, pass(1, 10));
