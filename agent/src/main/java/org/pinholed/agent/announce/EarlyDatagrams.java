@@ -8,6 +8,7 @@ import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -28,9 +29,9 @@ import org.pinholed.kernel.netlink.NetlinkException;
  * worker.
  */
 final class EarlyDatagrams {
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
 
-  EarlyDatagrams(ConntrackClient conntrack) {
+  EarlyDatagrams(Conntrack conntrack) {
     this.conntrack = conntrack;
   }
 

@@ -12,7 +12,7 @@ import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.DumpFilter;
@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
 public final class LivingChildren {
   private static final Logger LOG = LoggerFactory.getLogger(LivingChildren.class);
 
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final EarlyDatagrams early;
   private final SampledLog errors = new SampledLog(LOG, "children not looked for");
 
@@ -46,7 +46,7 @@ public final class LivingChildren {
    *
    * @param conntrack the worker's own way to conntrack
    */
-  public LivingChildren(ConntrackClient conntrack) {
+  public LivingChildren(Conntrack conntrack) {
     this.conntrack = conntrack;
     this.early = new EarlyDatagrams(conntrack);
   }

@@ -13,7 +13,7 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.helper.FlowFacts;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
@@ -42,7 +42,7 @@ public final class DatagramBeginnings {
   private final FlowMaker maker;
   private final WorkerFlows flows;
   private final FlowFinder finder;
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final ParentLookup lookup;
   private final IntPredicate mine;
   private final FlowMarks marks;
@@ -76,7 +76,7 @@ public final class DatagramBeginnings {
       FlowMaker maker,
       WorkerFlows flows,
       FlowFinder finder,
-      ConntrackClient conntrack,
+      Conntrack conntrack,
       ParentLookup lookup,
       IntPredicate mine,
       FlowMarks marks,

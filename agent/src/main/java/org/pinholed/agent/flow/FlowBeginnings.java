@@ -12,7 +12,7 @@ import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -28,7 +28,7 @@ public final class FlowBeginnings {
   private final FlowTakeover takeover;
   private final WorkerFlows flows;
   private final FlowFinder finder;
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final ParentOwners owners;
   private final FlowMarks marks;
   private final AgentEvents events;
@@ -54,7 +54,7 @@ public final class FlowBeginnings {
       FlowTakeover takeover,
       WorkerFlows flows,
       FlowFinder finder,
-      ConntrackClient conntrack,
+      Conntrack conntrack,
       ParentOwners owners,
       FlowMarks marks,
       AgentEvents events,

@@ -6,7 +6,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.helper.Transport;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.slf4j.Logger;
@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
 public final class FlowMarks {
   private static final Logger LOG = LoggerFactory.getLogger(FlowMarks.class);
 
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final MarkBits bits;
   private final AgentEvents events;
   private final SampledLog errors = new SampledLog(LOG, "conntrack");
@@ -34,7 +34,7 @@ public final class FlowMarks {
    * @param bits which bits of the mark are ours
    * @param events told what the kernel refuses
    */
-  public FlowMarks(ConntrackClient conntrack, MarkBits bits, AgentEvents events) {
+  public FlowMarks(Conntrack conntrack, MarkBits bits, AgentEvents events) {
     this.conntrack = conntrack;
     this.bits = bits;
     this.events = events;

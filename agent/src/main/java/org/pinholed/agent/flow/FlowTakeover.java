@@ -10,6 +10,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.nat.TranslatedFlow;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.helper.Direction;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
@@ -22,7 +23,7 @@ import org.pinholed.kernel.netlink.NetlinkException;
 public final class FlowTakeover {
   private final FlowMaker maker;
   private final WorkerFlows flows;
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final ParentOwners owners;
   private final FlowMarks marks;
   private final LongWork longWork;
@@ -47,7 +48,7 @@ public final class FlowTakeover {
   public FlowTakeover(
       FlowMaker maker,
       WorkerFlows flows,
-      ConntrackClient conntrack,
+      Conntrack conntrack,
       ParentOwners owners,
       FlowMarks marks,
       LongWork longWork,

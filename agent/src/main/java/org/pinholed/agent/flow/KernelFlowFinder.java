@@ -8,7 +8,7 @@ import org.pinholed.agent.pinhole.FlowOrigin;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackView;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -26,7 +26,7 @@ import org.pinholed.kernel.nfqueue.QueuedPacketView;
  * a flow that was confirmed then ctnetlink is asked all the same.
  */
 public final class KernelFlowFinder implements FlowFinder {
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final PinholeBackend.Session pinholes;
 
   /**
@@ -35,7 +35,7 @@ public final class KernelFlowFinder implements FlowFinder {
    * @param conntrack the worker's own way to conntrack
    * @param pinholes the worker's own way to the table
    */
-  public KernelFlowFinder(ConntrackClient conntrack, PinholeBackend.Session pinholes) {
+  public KernelFlowFinder(Conntrack conntrack, PinholeBackend.Session pinholes) {
     this.conntrack = conntrack;
     this.pinholes = pinholes;
   }

@@ -10,7 +10,7 @@ import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Transport;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -26,7 +26,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   private static final Logger LOG = LoggerFactory.getLogger(ParentChecks.class);
 
   private final WorkerFlows flows;
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final FlowMarks marks;
   private final LongWork longWork;
   private final AgentEvents events;
@@ -46,7 +46,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
    */
   public ParentChecks(
       WorkerFlows flows,
-      ConntrackClient conntrack,
+      Conntrack conntrack,
       FlowMarks marks,
       LongWork longWork,
       AgentEvents events,

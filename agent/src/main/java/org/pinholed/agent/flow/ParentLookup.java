@@ -2,7 +2,7 @@ package org.pinholed.agent.flow;
 
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.netlink.NetlinkException;
 
@@ -23,7 +23,7 @@ public final class ParentLookup {
     UNKNOWN
   }
 
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final FlowMarks marks;
   private @Nullable Flow asked;
   private Answer answer = Answer.UNKNOWN;
@@ -34,7 +34,7 @@ public final class ParentLookup {
    * @param conntrack the worker's own way to conntrack
    * @param marks reports what the kernel refuses
    */
-  public ParentLookup(ConntrackClient conntrack, FlowMarks marks) {
+  public ParentLookup(Conntrack conntrack, FlowMarks marks) {
     this.conntrack = conntrack;
     this.marks = marks;
   }

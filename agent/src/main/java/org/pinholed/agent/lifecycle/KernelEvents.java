@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.announce.LivingChildren;
 import org.pinholed.agent.config.MarkBits;
@@ -26,8 +27,9 @@ import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.helper.Endpoint;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackEventSource;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.DumpFilter;
@@ -48,8 +50,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   /** {@code TCP_CONNTRACK_ESTABLISHED}; those above are of a connection that FIN or RST ended. */
   private static final int TCP_ESTABLISHED = 3;
 
-  private final ConntrackEvents kernel;
-  private final ConntrackClient conntrack;
+  private final ConntrackEventSource kernel;
+  private final Conntrack conntrack;
   private final PinholeBackend backend;
   private final PinholeBackend.Session pinholes;
   private final ExpectationTable table;
@@ -61,7 +63,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final BackOff receiveBackOff = new BackOff();
   private final CountedLeases countedLeases;
   private final TableRepair repair;
-  private final LinkWatch links;
+  private final LongConsumer links;
   private final SharedStates shared;
   private final ParentKeeper keeper;
   private final MarkBits marks;
@@ -95,12 +97,87 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    */
   public KernelEvents(
       ConntrackEvents kernel,
-      ConntrackClient conntrack,
+      Conntrack conntrack,
       PinholeBackend backend,
       PinholeBackend.Session pinholes,
       ExpectationTable table,
       QueueWorkers workers,
       LinkWatch links,
+      SharedStates shared,
+      MarkBits marks,
+      AgentEvents events,
+      AgentMetrics metrics,
+      Clock clock) {
+    this(
+        kernel,
+        conntrack,
+        backend,
+        pinholes,
+        table,
+        workers,
+        links::look,
+        new TcpTimeouts(),
+        shared,
+        marks,
+        events,
+        metrics,
+        clock);
+  }
+
+  /**
+   * Makes it where packets are replayed: what it is told does not come from the kernel, and no
+   * setting of this machine counts.
+   *
+   * @param kernel conntrack events
+   * @param conntrack its own way to conntrack
+   * @param backend where the pinholes are
+   * @param pinholes its own way to the pinholes
+   * @param table the expectation table, shared
+   * @param workers they end parents
+   * @param shared what flows of a protocol share; what ran out leaves it with the ticks
+   * @param marks the bits of the conntrack mark
+   * @param events log and counters, shared
+   * @param metrics counters, shared
+   * @param clock what time it is
+   * @return one that is to be driven by {@link #turn}
+   */
+  public static KernelEvents replayed(
+      ConntrackEventSource kernel,
+      Conntrack conntrack,
+      PinholeBackend backend,
+      PinholeBackend.Session pinholes,
+      ExpectationTable table,
+      QueueWorkers workers,
+      SharedStates shared,
+      MarkBits marks,
+      AgentEvents events,
+      AgentMetrics metrics,
+      Clock clock) {
+    return new KernelEvents(
+        kernel,
+        conntrack,
+        backend,
+        pinholes,
+        table,
+        workers,
+        nowNs -> {},
+        TcpTimeouts.ofKernelDefaults(),
+        shared,
+        marks,
+        events,
+        metrics,
+        clock);
+  }
+
+  private KernelEvents(
+      ConntrackEventSource kernel,
+      Conntrack conntrack,
+      PinholeBackend backend,
+      PinholeBackend.Session pinholes,
+      ExpectationTable table,
+      QueueWorkers workers,
+      LongConsumer links,
+      TcpTimeouts timeouts,
       SharedStates shared,
       MarkBits marks,
       AgentEvents events,
@@ -127,7 +204,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.shared = shared;
     this.keeper =
         new ParentKeeper(
-            conntrack, table.living(), new TcpTimeouts(), this::failed, clock.nanoTime());
+            conntrack, table.living(), timeouts, this::failed, clock.nanoTime());
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
@@ -141,8 +218,11 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     finishEnded(clock.nanoTime());
   }
 
-  /** One turn: what the kernel says, or a moment of silence, then what time brings. */
-  void turn() {
+  /**
+   * One turn: what the kernel says, or a moment of silence, then what time brings. For whoever
+   * drives it by hand; {@link #run} does nothing else.
+   */
+  public void turn() {
     long beganNs = clock.nanoTime();
     try {
       kernel.receive(this);
@@ -161,7 +241,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       tickedNs = nowNs;
       tick(nowNs);
       workerWatch.look(clock.nanoTime());
-      links.look(clock.nanoTime());
+      links.accept(clock.nanoTime());
       Heartbeat beating = heartbeat;
       if (beating != null) {
         beating.beat(clock.nanoTime());

@@ -18,7 +18,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.worker.QueueWorkers;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.netlink.NetlinkException;
 
@@ -37,7 +37,7 @@ final class Leases {
   /** Renewed when a third of the lease is over, so that many tries are left. */
   private static final long RENEWALS_PER_LEASE = 3;
 
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final QueueWorkers workers;
   private final MarkBits marks;
   private final PinholeBackend.Session pinholes;
@@ -53,7 +53,7 @@ final class Leases {
   }
 
   Leases(
-      ConntrackClient conntrack,
+      Conntrack conntrack,
       QueueWorkers workers,
       MarkBits marks,
       PinholeBackend.Session pinholes,

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import org.pinholed.agent.expectation.Children;
 import org.pinholed.agent.expectation.Parent;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -32,7 +32,7 @@ final class ParentKeeper {
   /** Requests to the kernel in one tick; events wait meanwhile. */
   private static final int REQUESTS_AT_ONCE = 256;
 
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final Children living;
   private final TcpTimeouts timeouts;
   private final BiConsumer<String, String> failed;
@@ -56,7 +56,7 @@ final class ParentKeeper {
    *     nobody kept anything while no agent ran
    */
   ParentKeeper(
-      ConntrackClient conntrack,
+      Conntrack conntrack,
       Children living,
       TcpTimeouts timeouts,
       BiConsumer<String, String> failed,

@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 
 /**
@@ -36,7 +37,7 @@ final class TcpTimeouts {
     }
   }
 
-  private final Path folder;
+  private final @Nullable Path folder;
   private final Map<State, Integer> seconds = new EnumMap<>(State.class);
 
   TcpTimeouts() {
@@ -44,15 +45,24 @@ final class TcpTimeouts {
   }
 
   /** Reads the settings from files of the same names in another folder. */
-  TcpTimeouts(Path folder) {
+  TcpTimeouts(@Nullable Path folder) {
     this.folder = folder;
     read();
+  }
+
+  /** What the kernel gives where nobody has set anything, whatever this machine has. */
+  static TcpTimeouts ofKernelDefaults() {
+    return new TcpTimeouts(null);
   }
 
   /** Reads them anew: an operator may change them at any time. */
   void read() {
     for (State state : State.values()) {
-      seconds.put(state, read(state.file(folder), state.defaultSeconds));
+      seconds.put(
+          state,
+          folder == null
+              ? state.defaultSeconds
+              : read(state.file(folder), state.defaultSeconds));
     }
   }
 

@@ -4,6 +4,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
@@ -119,7 +120,7 @@ public final class TranslatedFlow {
    * @return false if payload must not change its length
    * @throws NetlinkException if the kernel refuses
    */
-  public boolean isAdjustable(ConntrackClient conntrack) throws NetlinkException {
+  public boolean isAdjustable(Conntrack conntrack) throws NetlinkException {
     Boolean known = adjustable;
     if (known == null) {
       var found = conntrack.sequenceAdjustments(entry.original(), entry.id());
@@ -157,7 +158,7 @@ public final class TranslatedFlow {
    *     another way
    * @throws NetlinkException if the kernel refuses
    */
-  public Optional<ConntrackEntry> unchanged(ConntrackClient conntrack) throws NetlinkException {
+  public Optional<ConntrackEntry> unchanged(Conntrack conntrack) throws NetlinkException {
     return conntrack.get(entry.identity());
   }
 
@@ -172,7 +173,7 @@ public final class TranslatedFlow {
    * @throws NetlinkException if the kernel refuses
    */
   public boolean adjust(
-      ConntrackClient conntrack, Direction direction, SequenceAdjustment adjustment, boolean exempt)
+      Conntrack conntrack, Direction direction, SequenceAdjustment adjustment, boolean exempt)
       throws NetlinkException {
     return conntrack.setSequenceAdjustment(
         entry.original(), direction == Direction.REPLY, adjustment, exempt);

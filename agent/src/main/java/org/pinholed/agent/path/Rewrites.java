@@ -21,7 +21,7 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.helper.ByteCursor;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.stream.InOrderStream;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
 import org.pinholed.kernel.conntrack.SequenceAdjustment;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -38,7 +38,7 @@ import org.slf4j.LoggerFactory;
 public final class Rewrites implements MessageEdits {
   private static final Logger LOG = LoggerFactory.getLogger(Rewrites.class);
 
-  private final ConntrackClient conntrack;
+  private final Conntrack conntrack;
   private final PacketView packet;
   private final PacketView heldPacket = new PacketView();
   private final PacketRewriter rewriter = new PacketRewriter();
@@ -55,7 +55,7 @@ public final class Rewrites implements MessageEdits {
    * @param conntrack the worker's own way to conntrack
    * @param packet the packet that is being read
    */
-  public Rewrites(ConntrackClient conntrack, PacketView packet) {
+  public Rewrites(Conntrack conntrack, PacketView packet) {
     this.conntrack = conntrack;
     this.packet = packet;
   }

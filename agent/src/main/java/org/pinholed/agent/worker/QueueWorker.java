@@ -98,8 +98,11 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
     confirmFlows(); // only what is certain is handed over
   }
 
-  /** One turn of the duty cycle: at most one batch of packets, then what others asked. */
-  void turn() {
+  /**
+   * One turn of the duty cycle: at most one batch of packets, then what others asked. For whoever
+   * drives it by hand; {@link #run} does nothing else.
+   */
+  public void turn() {
     turnBeganNs = clock.nanoTime();
     parts.beginTurn();
     try {

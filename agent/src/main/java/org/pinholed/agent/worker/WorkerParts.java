@@ -37,9 +37,9 @@ import org.pinholed.agent.path.UdpPath;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.trace.Tracer;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.nfqueue.QueuedPacketView;
-import org.pinholed.kernel.route.RouteClient;
+import org.pinholed.kernel.route.Routes;
 
 /**
  * Everything that a packet meets on its way through one worker, put together once for each queue.
@@ -82,9 +82,9 @@ final class WorkerParts {
       WorkerShared shared,
       LongWork longWork,
       SampledLog faults) {
-    ConntrackClient conntrack = sockets.conntrack();
+    Conntrack conntrack = sockets.conntrack();
     FlowFinder finder = sockets.finder();
-    RouteClient routes = sockets.routes();
+    Routes routes = sockets.routes();
     ExpectationTable table = shared.table();
     ParentOwners owners = shared.owners();
     MarkBits marks = options.marks();

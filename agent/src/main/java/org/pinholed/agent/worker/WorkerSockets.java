@@ -3,9 +3,9 @@ package org.pinholed.agent.worker;
 import org.pinholed.agent.announce.LocalPorts;
 import org.pinholed.agent.flow.FlowFinder;
 import org.pinholed.agent.pinhole.PinholeBackend;
-import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.Conntrack;
 import org.pinholed.kernel.nfqueue.PacketSource;
-import org.pinholed.kernel.route.RouteClient;
+import org.pinholed.kernel.route.Routes;
 
 /**
  * The ways to the kernel that one worker has for itself. For its thread only; closed by who opened
@@ -20,8 +20,8 @@ import org.pinholed.kernel.route.RouteClient;
  */
 public record WorkerSockets(
     PacketSource queue,
-    ConntrackClient conntrack,
+    Conntrack conntrack,
     FlowFinder finder,
-    RouteClient routes,
+    Routes routes,
     LocalPorts.Kernel ports,
     PinholeBackend.Session pinholes) {}

@@ -21,7 +21,7 @@ import org.pinholed.kernel.netlink.Ranges;
  * <p>Not thread-safe, one per thread; whoever opened it closes it. A flow whose first packet is
  * still held in a queue is not in the table yet: it is not found.
  */
-public final class ConntrackClient implements AutoCloseable {
+public final class ConntrackClient implements Conntrack, AutoCloseable {
   private static final int REQUEST = NetlinkConstants.NLM_F_REQUEST;
   private static final int REQUEST_ACK = REQUEST | NetlinkConstants.NLM_F_ACK;
 
@@ -57,14 +57,7 @@ public final class ConntrackClient implements AutoCloseable {
     return new ConntrackClient(transport);
   }
 
-  /**
-   * Looks up the connection of a packet.
-   *
-   * @param eitherDirection the original or the reply tuple
-   * @return the connection, or empty if there is none
-   * @throws NetlinkException if the kernel refuses; {@link Errno#EINVAL} for a protocol whose
-   *     tuples have no ports
-   */
+  @Override
   public Optional<ConntrackEntry> get(FlowTuple eitherDirection) throws NetlinkException {
     begin(ConntrackMessages.GET, REQUEST, eitherDirection);
     channel.writer().endMessage();
@@ -79,15 +72,7 @@ public final class ConntrackClient implements AutoCloseable {
     return found.stream().findFirst();
   }
 
-  /**
-   * Looks up the connections of several packets at once, which costs less than half of as many
-   * single questions.
-   *
-   * @param eitherDirection original or reply tuples, 1..64
-   * @return those that are there, once for each tuple that found it
-   * @throws NetlinkException if the kernel refuses; {@link Errno#EINVAL} for a protocol whose
-   *     tuples have no ports
-   */
+  @Override
   public List<ConntrackEntry> getEach(List<FlowTuple> eitherDirection) throws NetlinkException {
     Ranges.require("tuples", eitherDirection.size(), 1, MOST_TUPLES);
     channel.writer().reset();
@@ -106,55 +91,25 @@ public final class ConntrackClient implements AutoCloseable {
     return found;
   }
 
-  /**
-   * Looks up one connection.
-   *
-   * @param identity which
-   * @return as it is now; empty if it is gone, also if another one has its tuple
-   * @throws NetlinkException if the kernel refuses
-   */
+  @Override
   public Optional<ConntrackEntry> get(ConntrackIdentity identity) throws NetlinkException {
     return get(identity.original()).filter(found -> found.identity().equals(identity));
   }
 
-  /**
-   * Deletes one connection. Its later packets start a new one, or none if the rules say so.
-   *
-   * @param original one of its tuples
-   * @param id {@link ConntrackEntry#id}: another connection that has taken the tuple meanwhile
-   *     stays
-   * @return false if it is gone already
-   * @throws NetlinkException if the kernel refuses
-   */
+  @Override
   public boolean delete(FlowTuple original, int id) throws NetlinkException {
     begin(ConntrackMessages.DELETE, REQUEST_ACK, original);
     channel.writer().attr32be(ConntrackMessages.CTA_ID, id).endMessage();
     return requestOfExisting("conntrack: delete");
   }
 
-  /**
-   * Deletes one connection, and never another one that has taken its tuples meanwhile.
-   *
-   * @param identity which
-   * @return false if it is gone already
-   * @throws NetlinkException if the kernel refuses
-   */
+  @Override
   public boolean delete(ConntrackIdentity identity) throws NetlinkException {
     // the kernel compares one tuple and the id, which another connection may have in common
     return get(identity).isPresent() && delete(identity.original(), identity.id());
   }
 
-  /**
-   * Sets how long a connection is kept if no packet comes. The next packet sets it to what the
-   * kernel gives its protocol and state; {@link ConntrackEntry#timeoutSeconds} tells what is left.
-   *
-   * @param identity which; between the look at it and the change another one could take its tuples,
-   *     and would be kept as long
-   * @param seconds from now on, 1..2147483 (the kernel counts to 2^31 thousandths)
-   * @return false if it is gone already
-   * @throws NetlinkException if the kernel refuses; {@link Errno#EPERM} for one whose timeout was
-   *     fixed ({@code IPS_FIXED_TIMEOUT})
-   */
+  @Override
   public boolean setTimeout(ConntrackIdentity identity, int seconds) throws NetlinkException {
     Ranges.require("seconds", seconds, 1, MOST_SECONDS);
     if (get(identity).isEmpty()) {
@@ -165,15 +120,7 @@ public final class ConntrackClient implements AutoCloseable {
     return requestOfExisting("conntrack: set timeout");
   }
 
-  /**
-   * Changes some bits of a connection's mark.
-   *
-   * @param original one of its tuples
-   * @param mark the new values of the bits; others are ignored
-   * @param mask which bits are changed
-   * @return false if there is no such connection
-   * @throws NetlinkException if the kernel refuses
-   */
+  @Override
   public boolean setMark(FlowTuple original, int mark, int mask) throws NetlinkException {
     begin(ConntrackMessages.NEW, REQUEST_ACK, original);
     // The kernel clears the mask's bits and then flips those of the mark (ctnetlink_change_mark),
@@ -186,15 +133,7 @@ public final class ConntrackClient implements AutoCloseable {
     return requestOfExisting("conntrack: set mark");
   }
 
-  /**
-   * Tells how the kernel shifts the sequence numbers of a TCP connection.
-   *
-   * @param original one of its tuples
-   * @param id {@link ConntrackEntry#id}
-   * @return the adjustments of original and reply direction; empty if the connection is gone, or
-   *     none was ever set, or it cannot have any
-   * @throws NetlinkException if the kernel refuses
-   */
+  @Override
   public Optional<SequenceAdjustments> sequenceAdjustments(FlowTuple original, int id)
       throws NetlinkException {
     Optional<ConntrackEntry> entry = get(original);
@@ -223,27 +162,7 @@ public final class ConntrackClient implements AutoCloseable {
    */
   public record SequenceAdjustments(SequenceAdjustment original, SequenceAdjustment reply) {}
 
-  /**
-   * Changes how the kernel shifts the sequence numbers of one direction. A connection without the
-   * extension (it has one if it is translated and had a helper extension when it began) ignores it
-   * in silence: {@link #sequenceAdjustments} tells. Where the kernel's window check would be misled
-   * ({@link SequenceAdjustment#misleadsWindowCheck}) both directions are exempt from it from then
-   * on, as by {@code net.netfilter.nf_conntrack_tcp_be_liberal}: of what one direction sends
-   * without being followed, the other's acknowledgements seem too high.
-   *
-   * <p>It is misled by selective acknowledgements, too, as long as the receiver misses bytes right
-   * before the position and has some behind it, and numbers are shifted up there ({@code
-   * tcp_in_window} takes the offset of the acknowledgement for them): whoever lets that happen asks
-   * for the exemption. An invalid packet is not translated back, so where the router's own address
-   * is what the server sees, the router takes it for its own, and answers it with a reset.
-   *
-   * @param original one of its tuples
-   * @param ofReply false for what the client sends, true for what the server sends
-   * @param adjustment the whole of it
-   * @param exempt whether both directions are exempt from the window check in any case
-   * @return false if there is no such connection
-   * @throws NetlinkException if the kernel refuses
-   */
+  @Override
   public boolean setSequenceAdjustment(
       FlowTuple original, boolean ofReply, SequenceAdjustment adjustment, boolean exempt)
       throws NetlinkException {
@@ -278,13 +197,7 @@ public final class ConntrackClient implements AutoCloseable {
         .endNested();
   }
 
-  /**
-   * Tells all connections that pass a filter. One that begins or ends meanwhile may be missing.
-   *
-   * @param filter which connections
-   * @param each called for each of them; must not use this client
-   * @throws NetlinkException if the kernel refuses, or entries were lost
-   */
+  @Override
   public void dump(DumpFilter filter, Consumer<ConntrackEntry> each) throws NetlinkException {
     dump(filter, (entry, adjustments) -> each.accept(entry));
   }

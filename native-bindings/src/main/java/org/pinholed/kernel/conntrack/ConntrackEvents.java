@@ -17,7 +17,7 @@ import org.pinholed.kernel.netlink.NetlinkTransport;
  * nf_conntrack_events} at its default of 2 a connection that was made while nobody listened sends
  * no events, not even that it ended.
  */
-public final class ConntrackEvents implements AutoCloseable {
+public final class ConntrackEvents implements ConntrackEventSource, AutoCloseable {
   private static final int NFNLGRP_CONNTRACK_NEW = 1;
   private static final int NFNLGRP_CONNTRACK_DESTROY = 3;
   private static final int BATCH_SLOTS = 64;
@@ -111,14 +111,7 @@ public final class ConntrackEvents implements AutoCloseable {
     throw new IllegalStateException("the subscription has no socket");
   }
 
-  /**
-   * Waits for events and hands them over. If the handler throws, the next call goes on with the
-   * event after the one that failed.
-   *
-   * @param handler called once for each event
-   * @return how many new and ended connections were told; 0 also after the receive timeout
-   * @throws NetlinkException if the receive failed
-   */
+  @Override
   public int receive(Handler handler) throws NetlinkException {
     if (dispatched >= batch.count()) {
       dispatched = 0;
@@ -158,12 +151,7 @@ public final class ConntrackEvents implements AutoCloseable {
     return events;
   }
 
-  /**
-   * Whether nothing waited any more when the last {@link #receive} took its events: everything that
-   * happened before it began was told.
-   *
-   * @return false if it took as many as fit, so that more may wait
-   */
+  @Override
   public boolean isDrained() {
     return batch.count() < batch.slots();
   }

@@ -65,20 +65,7 @@ public final class QueuedPacketView {
   }
 
   boolean wrap(NetlinkReader message) {
-    buffer = message.buffer();
-    packetId = 0;
-    hook = 0;
-    hwProtocol = 0;
-    mark = 0;
-    inInterfaceIndex = 0;
-    outInterfaceIndex = 0;
-    payloadOffset = 0;
-    payloadLengthBytes = 0;
-    packetLengthBytes = 0;
-    conntrackOffset = 0;
-    conntrackLengthBytes = 0;
-    conntrackInfo = 0;
-    skbInfo = 0;
+    clear(message.buffer());
     if (message.type() != MESSAGE_TYPE) {
       return false;
     }
@@ -109,6 +96,42 @@ public final class QueuedPacketView {
       packetLengthBytes = payloadLengthBytes;
     }
     return hasId;
+  }
+
+  private void clear(ByteBuffer source) {
+    buffer = source;
+    packetId = 0;
+    hook = 0;
+    hwProtocol = 0;
+    mark = 0;
+    inInterfaceIndex = 0;
+    outInterfaceIndex = 0;
+    payloadOffset = 0;
+    payloadLengthBytes = 0;
+    packetLengthBytes = 0;
+    conntrackOffset = 0;
+    conntrackLengthBytes = 0;
+    conntrackInfo = 0;
+    skbInfo = 0;
+  }
+
+  /**
+   * Takes a packet that no kernel queued: one that was written down. Of all that the kernel would
+   * say besides only its id is known.
+   *
+   * @param source where it is
+   * @param offset index of its IP header
+   * @param lengthBytes its whole length from there on
+   * @param id the number by which a verdict names it
+   * @return this view
+   */
+  public QueuedPacketView wrapWritten(ByteBuffer source, int offset, int lengthBytes, int id) {
+    clear(source);
+    packetId = id;
+    payloadOffset = offset;
+    payloadLengthBytes = lengthBytes;
+    packetLengthBytes = lengthBytes;
+    return this;
   }
 
   private boolean readHeader(NetlinkReader message) {

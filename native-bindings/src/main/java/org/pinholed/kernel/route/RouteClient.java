@@ -20,7 +20,7 @@ import org.pinholed.kernel.netlink.NetlinkWriter;
  *
  * <p>Not thread-safe, one per thread; whoever opened it closes it.
  */
-public final class RouteClient implements AutoCloseable {
+public final class RouteClient implements Routes, AutoCloseable {
   private static final int RTM_NEWLINK = 16;
   private static final int RTM_GETLINK = 18;
   private static final int RTM_NEWROUTE = 24;
@@ -105,15 +105,7 @@ public final class RouteClient implements AutoCloseable {
     return new RouteClient(transport);
   }
 
-  /**
-   * Whether a packet may leave by a device: by any next hop of the route that it takes. A device
-   * that is enslaved, as to a VRF, counts for its master too, since packets come in by the master.
-   *
-   * @param question the packet
-   * @param interfaceIndex the device
-   * @return false also if there is no way, or it ends on this machine
-   * @throws NetlinkException if the kernel does not answer
-   */
+  @Override
   public boolean leadsTo(RouteQuestion question, int interfaceIndex) throws NetlinkException {
     if (!ask(question, RTM_F_FIB_MATCH)) {
       return false;
@@ -220,13 +212,7 @@ public final class RouteClient implements AutoCloseable {
     return found == null ? 0 : found.master();
   }
 
-  /**
-   * Looks up a network device ({@code RTM_GETLINK}).
-   *
-   * @param index its index
-   * @return null if there is none
-   * @throws NetlinkException if the kernel does not answer
-   */
+  @Override
   public @Nullable NetworkDevice device(int index) throws NetlinkException {
     device = null;
     channel
