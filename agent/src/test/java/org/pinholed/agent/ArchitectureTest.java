@@ -161,6 +161,7 @@ class ArchitectureTest {
               AGENT + ".flow..", // a conntrack may come with its packet
               AGENT + ".worker..",
               AGENT + ".flow..", // the kernel says of a packet which flow it is of
+              AGENT + ".replay..", // a capture takes the place of the queue
               AGENT + ".lifecycle..")
           .should()
           .dependOnClassesThat()
@@ -182,6 +183,7 @@ class ArchitectureTest {
               AGENT + ".nat..",
               AGENT + ".lifecycle..",
               AGENT + ".operate..",
+              AGENT + ".replay..", // has a table of its own
               AGENT + ".start..")
           .should()
           .dependOnClassesThat()
@@ -221,7 +223,8 @@ class ArchitectureTest {
   static final ArchRule backendsAreChosenByTheProgramOnly =
       noClasses()
           .that()
-          .resideOutsideOfPackages(AGENT + ".pinhole..")
+          .resideOutsideOfPackages(
+              AGENT + ".pinhole..", AGENT + ".replay..") // the latter has one of its own
           .and()
           .doNotHaveFullyQualifiedName(AGENT + ".Pinholed")
           .should()
@@ -249,6 +252,7 @@ class ArchitectureTest {
           "",
           "cli",
           "start",
+          "replay",
           "lifecycle",
           "operate",
           "worker",
@@ -362,6 +366,7 @@ class ArchitectureTest {
       noClasses()
           .that()
           .resideInAnyPackage(
+              AGENT + ".replay..",
               AGENT + ".lifecycle..",
               AGENT + ".operate",
               AGENT + ".worker..",

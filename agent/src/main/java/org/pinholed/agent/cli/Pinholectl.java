@@ -132,6 +132,7 @@ public final class Pinholectl implements Runnable {
     commands.put("audit", AuditCommand::new);
     commands.put("reload", ReloadCommand::new);
     commands.put("doctor", DoctorCommand::new);
+    commands.put("replay", ReplayCommand::new);
     commands.put("completion", CompletionCommand::new);
     return commands;
   }

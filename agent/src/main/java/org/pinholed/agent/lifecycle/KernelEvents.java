@@ -203,8 +203,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.links = links;
     this.shared = shared;
     this.keeper =
-        new ParentKeeper(
-            conntrack, table.living(), timeouts, this::failed, clock.nanoTime());
+        new ParentKeeper(conntrack, table.living(), timeouts, this::failed, clock.nanoTime());
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;

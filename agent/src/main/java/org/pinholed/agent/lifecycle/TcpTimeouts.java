@@ -60,9 +60,7 @@ final class TcpTimeouts {
     for (State state : State.values()) {
       seconds.put(
           state,
-          folder == null
-              ? state.defaultSeconds
-              : read(state.file(folder), state.defaultSeconds));
+          folder == null ? state.defaultSeconds : read(state.file(folder), state.defaultSeconds));
     }
   }
 
