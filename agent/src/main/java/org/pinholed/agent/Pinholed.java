@@ -29,6 +29,7 @@ import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.agent.start.Agent;
 import org.pinholed.agent.start.AgentNumbers;
 import org.pinholed.agent.start.HangUpSignal;
+import org.pinholed.agent.start.OneAgent;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.QueueReport;
@@ -162,6 +163,10 @@ public final class Pinholed implements Callable<Integer> {
   private void run(
       AgentConfig config, ConfigLoader loader, ServiceManager manager, List<AutoCloseable> opened)
       throws IOException {
+    OneAgent.requirePrivileges();
+    if (!replace) { // else the other one is there until it has handed over
+      opened.add(OneAgent.become());
+    }
     EventListener eventLog = EventListener.NONE;
     JsonEventLog jsonLog = null;
     if (!config.eventLog().file().isEmpty()) {
@@ -195,6 +200,9 @@ public final class Pinholed implements Callable<Integer> {
     stored.keep(agent.packetQueues(), agent.eventsDescriptor());
     gauges.attach(agent);
     HandOverSocket.awaitEnd(left[0]);
+    if (replace) {
+      opened.add(OneAgent.become());
+    }
     if (config.metrics().enabled()) {
       MetricsServer metricsServer = MetricsServer.start(metrics, config.metrics());
       opened.add(metricsServer);

@@ -101,6 +101,15 @@ public interface Libc {
   int bind(int fd, Pointer address, int addressBytes);
 
   /**
+   * Lets others connect to a socket, {@code listen(2)}.
+   *
+   * @param fd the socket
+   * @param waiting how many may wait to be accepted
+   * @return 0, or -1
+   */
+  int listen(int fd, int waiting);
+
+  /**
    * Connects a socket, {@code connect(2)}.
    *
    * @param fd the socket

@@ -1,0 +1,110 @@
+package org.pinholed.agent.start;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.pinholed.agent.time.Clock;
+import org.pinholed.kernel.unix.DescriptorSocket.Peer;
+import org.pinholed.kernel.unix.NamespaceName;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sees to it that one agent runs in a network namespace: there is one table {@code inet pinholed},
+ * and two agents would each change what the other wrote. Thread-safe; closed when the agent ends.
+ */
+public final class OneAgent implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(OneAgent.class);
+  private static final String NAME = "pinholed-agent";
+
+  /** How long an agent that was killed or replaced may take to be gone. */
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+
+  private static final long LOOK_AGAIN_MS = 10;
+
+  /** Linux capability 12 ({@code linux/capability.h}). */
+  private static final long CAP_NET_ADMIN = 1L << 12;
+
+  private final Optional<NamespaceName> name;
+
+  private OneAgent(Optional<NamespaceName> name) {
+    this.name = name;
+  }
+
+  /**
+   * Checks that this process may do what an agent does.
+   *
+   * @throws IOException with words for an operator, if it has not the capability
+   */
+  public static void requirePrivileges() throws IOException {
+    if (!isNetAdmin(Path.of("/proc/self/status"))) {
+      throw new IOException(
+          "this needs CAP_NET_ADMIN, and user "
+              + System.getProperty("user.name")
+              + " started it without: start it as root, or by the unit deploy/pinholed.service");
+    }
+  }
+
+  /**
+   * Becomes the agent of the network namespace.
+   *
+   * @return held until it is closed
+   * @throws IOException if another one runs
+   */
+  public static OneAgent become() throws IOException {
+    long untilNs = Clock.SYSTEM.nanoTime() + PATIENCE.toNanos();
+    Optional<NamespaceName> taken = NamespaceName.take(NAME);
+    while (taken.isEmpty() && Clock.SYSTEM.nanoTime() - untilNs < 0) {
+      try {
+        Thread.sleep(LOOK_AGAIN_MS); // no event tells of the end of a process that is no child
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
+      taken = NamespaceName.take(NAME);
+    }
+    if (taken.isEmpty()) {
+      Optional<Peer> holder = NamespaceName.holder(NAME);
+      if (holder.isPresent() && isAgent(holder.get())) {
+        throw new IOException(
+            "another agent runs in this network namespace"
+                + (holder.get().pid() == 0 ? "" : ", process " + holder.get().pid())
+                + ", and two would change each other's table: stop it first, or take its place with"
+                + " --replace and its control.socket");
+      }
+      // Anybody can take a name first; that must not keep the firewall without its agent.
+      LOG.warn(
+          "the name @{} is held by a process that is no agent: a second agent in this network"
+              + " namespace will not be noticed",
+          NAME);
+    }
+    return new OneAgent(taken);
+  }
+
+  private static boolean isAgent(Peer holder) {
+    return holder.isOwn()
+        || (holder.pid() != 0
+            && isNetAdmin(Path.of("/proc", Integer.toString(holder.pid()), "status")));
+  }
+
+  private static boolean isNetAdmin(Path status) {
+    try {
+      for (String line : Files.readAllLines(status, StandardCharsets.ISO_8859_1)) {
+        if (line.startsWith("CapEff:")) {
+          return (Long.parseUnsignedLong(line.substring(7).strip(), 16) & CAP_NET_ADMIN) != 0;
+        }
+      }
+    } catch (IOException e) {
+      LOG.debug("{}: {}", status, e.toString());
+    }
+    return false;
+  }
+
+  @Override
+  public void close() {
+    name.ifPresent(NamespaceName::close);
+  }
+}

@@ -1,0 +1,92 @@
+package org.pinholed.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.CommandResult;
+import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.Scenario;
+import org.pinholed.it.lab.ScriptedSession;
+import org.pinholed.it.lab.ScriptedSession.Announcement;
+
+/** What must not start says so in words, and changes nothing. */
+class OneAgentIT {
+  /** Root, but for one capability: so the distribution may stand where others cannot read it. */
+  private static final List<String> WITHOUT_NET_ADMIN =
+      List.of("setpriv", "--bounding-set=-net_admin");
+
+  /** With queues of its own: both would write the one table. */
+  @Test
+  void second_inOneNamespace_isRefused_theFirstGoesOn() throws IOException {
+    try (Scenario scenario = Scenario.start("")) {
+      Lab lab = scenario.lab();
+      String table = scenario.onRouter("nft", "list", "table", "inet", "pinholed");
+      Path config = lab.workFolder().resolve("second.yaml");
+      Files.writeString(
+          config,
+          "control: {socket: %s}\nqueues: {first: 20, count: 1}\nmetrics: {enabled: false}\n"
+              .formatted(lab.workFolder().resolve("second.sock")));
+      CommandResult second =
+          lab.run(
+              Lab.Host.ROUTER,
+              Lab.SHORT,
+              AgentProcess.distribution().resolve("bin/pinholed").toString(),
+              "--config",
+              config.toString());
+      assertEquals(1, second.exitCode(), second::output);
+      assertTrue(
+          second.output().contains("another agent runs in this network namespace, process "),
+          second::output);
+      assertTrue(second.output().contains(scenario.agent().pid() + ""), second::output);
+      assertEquals(
+          rules(table), rules(scenario.onRouter("nft", "list", "table", "inet", "pinholed")));
+      try (ScriptedSession session = scenario.login(Family.V4);
+          Announcement announced = session.announce(DataMode.EPSV)) {
+        assertTrue(announced.isOpen());
+      }
+      scenario.agent().replace();
+      scenario.agent().kill();
+      scenario.agent().startAgain();
+    }
+  }
+
+  private static List<String> rules(String table) {
+    return table.lines().filter(line -> line.contains("queue") || line.contains("chain")).toList();
+  }
+
+  @Test
+  void withoutCapability_isToldWhatIsMissing() throws IOException {
+    try (Lab lab = Lab.create()) {
+      Path config = lab.workFolder().resolve("unprivileged.yaml");
+      Files.writeString(
+          config,
+          "control: {socket: %s}\n".formatted(lab.workFolder().resolve("unprivileged.sock")));
+      CommandResult agent = withoutNetAdmin(lab, "pinholed", "--config", config.toString());
+      assertEquals(1, agent.exitCode(), agent::output);
+      assertTrue(agent.output().contains("this needs CAP_NET_ADMIN"), agent::output);
+      assertFalse(agent.output().contains("errno"), agent::output);
+      CommandResult doctor =
+          withoutNetAdmin(lab, "pinholectl", "doctor", "--config", config.toString());
+      assertEquals(1, doctor.exitCode(), doctor::output);
+      assertFalse(doctor.output().contains("errno"), doctor::output);
+      assertTrue(doctor.output().contains("sudo pinholectl doctor"), doctor::output);
+    }
+  }
+
+  private static CommandResult withoutNetAdmin(Lab lab, String program, String... arguments) {
+    List<String> command = new ArrayList<>(WITHOUT_NET_ADMIN);
+    command.add(AgentProcess.distribution().resolve("bin").resolve(program).toString());
+    command.addAll(List.of(arguments));
+    return lab.run(Lab.Host.ROUTER, Lab.SHORT, command.toArray(String[]::new));
+  }
+}
