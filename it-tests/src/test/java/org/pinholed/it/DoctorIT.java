@@ -3,9 +3,11 @@ package org.pinholed.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.it.lab.CommandResult;
@@ -68,6 +70,35 @@ class DoctorIT {
       assertTrue(
           result.output().lines().anyMatch(l -> l.contains("helper") && !l.startsWith("ok")),
           result::output);
+    }
+  }
+
+  /** Tables that nft and iptables do not show: the lines are for the old tool. */
+  @Test
+  void legacyTables_linesPasted_makeAllWork() {
+    try (Scenario scenario = Scenario.start("")) {
+      Lab lab = scenario.lab();
+      CommandResult legacy =
+          lab.run(Lab.Host.ROUTER, Lab.SHORT, "iptables-legacy", "-P", "FORWARD", "DROP");
+      assumeTrue(legacy.succeeded(), () -> "this kernel has no legacy tables: " + legacy.output());
+      scenario.onRouter("ip6tables-legacy", "-P", "FORWARD", "DROP");
+      CommandResult missing = scenario.agent().ctl("doctor");
+      assertEquals(1, missing.exitCode(), missing::output);
+      List<String> lines =
+          missing.output().lines().map(String::strip).filter(l -> l.contains(" -I ")).toList();
+      assertEquals(6, lines.size(), missing::output);
+      for (String line : lines) {
+        assertTrue(line.matches("ip6?tables-legacy -I FORWARD 1 .*"), line);
+        scenario.onRouter(line.split(" +"));
+      }
+      CommandResult again = scenario.agent().ctl("doctor");
+      assertEquals(0, again.exitCode(), again::output);
+      for (Family family : Family.values()) {
+        try (ScriptedSession session = scenario.login(family);
+            Announcement announced = session.announce(DataMode.EPSV)) {
+          assertTrue(announced.isOpen(), family + " after " + lines);
+        }
+      }
     }
   }
 

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.ConfigException;
@@ -49,8 +50,9 @@ final class DoctorCommand implements Callable<Integer> {
       names = "--config",
       paramLabel = "FILE",
       description =
-          "Configuration of the agent. Default: /etc/pinholed/pinholed.yaml, and the built-in"
-              + " values where that is missing.")
+          "Configuration of an agent that does not run; one that runs is asked for its own."
+              + " Default: /etc/pinholed/pinholed.yaml, and the built-in values where that is"
+              + " missing.")
   Path configFile = DEFAULT_CONFIG;
 
   @Override
@@ -77,8 +79,22 @@ final class DoctorCommand implements Callable<Integer> {
               "there is no " + configFile + ": looked at with the built-in values",
               List.of()));
     }
-    Path socket = pinholectl.socketOr(config.control().socket());
-    findings.addAll(Doctor.examine(new SystemProbe(socket), DoctorSettings.of(config)));
+    SystemProbe probe = new SystemProbe(pinholectl.socketOr(config.control().socket()));
+    DoctorSettings settings = DoctorSettings.of(config);
+    Optional<JsonFields> running = probe.agentConfig();
+    if (running.isPresent()) {
+      DoctorSettings inForce = DoctorSettings.of(running.get());
+      if (!inForce.isLike(settings)) {
+        findings.add(
+            new Finding(
+                Finding.Level.INFO,
+                "config",
+                "the agent has another configuration in force, which is looked at here",
+                List.of()));
+      }
+      settings = inForce;
+    }
+    findings.addAll(Doctor.examine(probe, settings));
     print(findings);
     return Doctor.isHealthy(findings) ? 0 : 1;
   }

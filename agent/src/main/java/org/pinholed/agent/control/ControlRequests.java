@@ -82,6 +82,10 @@ final class ControlRequests {
         onlyFields(request, Set.of());
         out.row(control.status());
       }
+      case "config" -> {
+        onlyFields(request, Set.of());
+        out.row(ConfigFields.of(control.config()));
+      }
       case "stats" -> {
         onlyFields(request, Set.of());
         out.row(StatsSummary.of(control.status(), metrics.get()));

@@ -345,6 +345,11 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   @Override
+  public AgentConfig config() {
+    return inForce.config().withHelpers(helpers());
+  }
+
+  @Override
   public List<HelperEntry> helpers() {
     return inForce.helpers().entries().stream()
         .sorted(Comparator.comparingInt(HelperEntry::id))

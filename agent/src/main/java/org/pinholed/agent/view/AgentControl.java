@@ -2,6 +2,7 @@ package org.pinholed.agent.view;
 
 import java.util.List;
 import java.util.function.Consumer;
+import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 
 /** What an operator can ask of a running agent. Thread-safe; every call is bounded in time. */
@@ -12,6 +13,13 @@ public interface AgentControl {
    * @return a report
    */
   StatusReport status();
+
+  /**
+   * The configuration in force, with the helpers as they are now.
+   *
+   * @return a checked configuration
+   */
+  AgentConfig config();
 
   /**
    * The expectation table.

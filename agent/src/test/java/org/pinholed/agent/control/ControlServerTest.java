@@ -33,6 +33,8 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.operate.doctor.DoctorSettings;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
@@ -75,6 +77,19 @@ class ControlServerTest {
     assertEquals("ftp/tcp/21", lines.get(0).object("row").list("helpers").get(0));
     assertTrue(lines.get(1).flag("done"));
     assertEquals(1, lines.get(1).number("count"));
+  }
+
+  /** What the doctor goes by. */
+  @Test
+  void config_asked_allIsThereWithItsDefaults() throws IOException {
+    JsonFields config = ask("{\"command\":\"config\"}").get(0).object("row");
+    DoctorSettings settings = DoctorSettings.of(config);
+    assertTrue(
+        settings.isLike(DoctorSettings.of(AgentConfig.DEFAULT.withHelpers(agent.helpers()))),
+        settings::toString);
+    assertEquals("pass", config.object("fail").text("queueFull"));
+    assertEquals("/run/pinholed/control.sock", config.object("control").text("socket"));
+    assertEquals(9765, config.object("metrics").number("port"));
   }
 
   @Test

@@ -8,6 +8,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.AuditRow;
@@ -342,6 +343,11 @@ public final class FakeAgent implements AgentControl {
     long ended =
         owners.stream().filter(row -> row.kind().equals(kind) && row.id().startsWith(id)).count();
     return new ClearReport(0, (int) ended);
+  }
+
+  @Override
+  public AgentConfig config() {
+    return AgentConfig.DEFAULT.withHelpers(helpers);
   }
 
   @Override

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.operate.doctor.FirewallRule.Action;
 import org.pinholed.agent.operate.doctor.ForwardedPath.Stop;
@@ -16,8 +15,6 @@ import org.pinholed.agent.operate.doctor.ForwardedPath.Stop;
  */
 final class AcceptRuleCheck {
   static final String NAME = "acceptRule";
-
-  private static final int EDGES_MAX = 1000;
 
   private final List<Ruleset> rulesets;
   private final ChildPaths paths;
@@ -39,7 +36,6 @@ final class AcceptRuleCheck {
 
   private void forwardChains() {
     boolean drops = false;
-    boolean refused = false;
     for (Ruleset ruleset : rulesets) {
       for (Ruleset.Entry entry : ruleset.entries()) {
         if (!entry.hook().equals("forward") || entry.families().isEmpty()) {
@@ -48,7 +44,6 @@ final class AcceptRuleCheck {
         Finding finding = forwardChain(ruleset, entry);
         if (finding != null) {
           drops = true;
-          refused |= finding.level() == Finding.Level.FAIL;
           findings.add(finding);
         }
       }
@@ -56,9 +51,6 @@ final class AcceptRuleCheck {
     if (!drops) {
       findings.add(
           Finding.ok(NAME, "nothing here drops forwarded packets, so no accept rule is needed"));
-    }
-    if (refused) {
-      findings.addAll(FirewallPrograms.advice(rulesets, settings));
     }
   }
 
@@ -83,7 +75,7 @@ final class AcceptRuleCheck {
                 + established.by(),
             RuleAdvice.acceptEstablished(ruleset, entry));
       }
-      Finding some = droppedPorts(ruleset, entry, chain, packet);
+      Finding some = droppedPorts(stop);
       if (some != null) {
         return some;
       }
@@ -121,63 +113,68 @@ final class AcceptRuleCheck {
             RuleAdvice.acceptMark(ruleset, entry, settings.childBit()));
   }
 
-  /** Whether data connections to some ports are dropped for sure: the answer changes at edges. */
-  private static @Nullable Finding droppedPorts(
-      Ruleset ruleset, Ruleset.Entry entry, String chain, ImaginedPacket packet) {
-    Set<Integer> edges = new TreeSet<>();
-    for (int port : ruleset.ports()) {
-      edges.addAll(List.of(port - 1, port, port + 1));
-    }
-    int tried = 0;
-    for (int port : edges) {
-      if (port < ImaginedPacket.CHILD_PORT_MIN || port > ImaginedPacket.PORT_MAX) {
-        continue;
-      }
-      if (++tried > EDGES_MAX) {
-        return null;
-      }
-      FirewallWalk.Result result = FirewallWalk.of(ruleset, entry, packet.withPorts(port, port));
-      if (result.complete() && result.end() == Action.DROP) {
-        return Finding.warn(
-            NAME,
-            chain
-                + " drops data connections to some ports before they are accepted, port "
-                + port
-                + " for one: "
-                + result.by());
-      }
-    }
-    return null;
-  }
-
-  /** Chains of other hooks: only what stops every data connection is said. */
+  /** Chains of other hooks: what they drop for sure is said. */
   private void otherChains() {
     Set<String> told = new HashSet<>();
     for (int family : new int[] {4, 6}) {
       for (Stop stop : paths.of(family)) {
-        if (!stop.isForward() && stop.stopsAll() && told.add(stop.chain())) {
-          String packets = stop.entry().families().size() == 1 ? "" : " (IPv" + family + ")";
-          boolean seesMark = stop.isBehindTheAgent();
-          findings.add(
-              Finding.fail(
-                  NAME,
-                  stop.chain()
-                      + packets
-                      + ", in "
-                      + stop.entry().hook()
-                      + ", drops the data connections that the agent opens pinholes for"
-                      + (seesMark
-                          ? ": "
-                          : ", before the agent has marked them; such a rule belongs in forward: ")
-                      + stop.result().by(),
-                  seesMark
-                      ? new String[] {
-                        RuleAdvice.acceptMark(stop.ruleset(), stop.entry(), settings.childBit())
-                      }
-                      : new String[0]));
+        if (!stop.isForward() && !told.contains(stop.chain())) {
+          Finding finding = stop.stopsAll() ? stopped(stop) : droppedPorts(stop);
+          if (finding != null) {
+            told.add(stop.chain());
+            findings.add(finding);
+          }
         }
       }
     }
+  }
+
+  private Finding stopped(Stop stop) {
+    boolean some = stop.isOnlyFor(paths.devices());
+    boolean seesMark = stop.isBehindTheAgent();
+    String text =
+        stop.chain()
+            + stop.packets()
+            + ", in "
+            + stop.entry().hook()
+            + ", drops the data connections that the agent opens pinholes for"
+            + (some ? ", by " + String.join(", ", stop.entry().devices()) : "")
+            + (seesMark
+                ? ": "
+                : ", before the agent has marked them; such a rule belongs in forward: ")
+            + stop.result().by();
+    return new Finding(
+        some ? Finding.Level.WARN : Finding.Level.FAIL,
+        NAME,
+        text,
+        seesMark ? List.of(acceptMark(stop)) : List.of());
+  }
+
+  private @Nullable Finding droppedPorts(Stop stop) {
+    DroppedPorts dropped = DroppedPorts.of(stop);
+    if (dropped == null) {
+      return null;
+    }
+    boolean seesMark = stop.isBehindTheAgent();
+    String text =
+        stop.chain()
+            + stop.packets()
+            + " drops data connections to "
+            + dropped.text()
+            + " before "
+            + (seesMark ? "they are accepted: " : "the agent has marked them: ")
+            + dropped.by();
+    // servers take the ports of data connections from one range
+    boolean wide = dropped.isWide() && !stop.isOnlyFor(paths.devices());
+    return new Finding(
+        wide ? Finding.Level.FAIL : Finding.Level.WARN,
+        NAME,
+        text,
+        wide && seesMark ? List.of(acceptMark(stop)) : List.of());
+  }
+
+  private String acceptMark(Stop stop) {
+    return RuleAdvice.acceptMark(stop.ruleset(), stop.entry(), settings.childBit());
   }
 
   private @Nullable Finding verdict(
@@ -225,7 +222,7 @@ final class AcceptRuleCheck {
             : new String[0]);
   }
 
-  /** Which rule before a chain took the mark away. */
+  /** Which rule before a chain took the mark away, or kept the agent from giving one. */
   private String lostBefore(Ruleset ruleset, Ruleset.Entry entry, ImaginedPacket packet) {
     if (packet.markEquals(settings.marks().child(), settings.marks().child()) == Truth.YES) {
       return "";
@@ -233,6 +230,10 @@ final class AcceptRuleCheck {
     for (Stop stop : paths.of(packet.family())) {
       if (stop.isAt(ruleset, entry)) {
         break;
+      }
+      FirewallRule untracked = stop.result().untrackedBy();
+      if (untracked != null) {
+        return " (they are kept from the connection tracking by " + untracked.text() + ")";
       }
       if (!stop.result().overwrites().isEmpty()) {
         return " (their mark was overwritten by " + stop.result().overwrites().get(0).text() + ")";

@@ -3,17 +3,25 @@ package org.pinholed.agent.operate.doctor;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.pinholed.agent.operate.doctor.ForwardedPath.Stop;
 
 /** The ways that the children of pinholes take through the firewall. For one thread. */
 final class ChildPaths {
   private final List<Ruleset> rulesets;
+  private final Set<String> devices;
   private final DoctorSettings settings;
   private final Map<Integer, List<Stop>> paths = new HashMap<>();
 
-  ChildPaths(List<Ruleset> rulesets, DoctorSettings settings) {
+  ChildPaths(List<Ruleset> rulesets, Set<String> devices, DoctorSettings settings) {
     this.rulesets = rulesets;
+    this.devices = ForwardedPath.forwarding(devices);
     this.settings = settings;
+  }
+
+  /** The devices that can forward. */
+  Set<String> devices() {
+    return devices;
   }
 
   /** The way of a first packet. */

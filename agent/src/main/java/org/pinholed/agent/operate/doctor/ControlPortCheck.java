@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.operate.doctor.ForwardedPath.Stop;
 import org.pinholed.helper.Transport;
@@ -17,16 +18,20 @@ final class ControlPortCheck {
   private static final String NAME = "controlPort";
 
   private final List<Ruleset> rulesets;
+  private final Set<String> devices;
+  private final int childBit;
   private final Map<String, Finding> findings = new LinkedHashMap<>();
 
-  private ControlPortCheck(List<Ruleset> rulesets) {
+  private ControlPortCheck(List<Ruleset> rulesets, Set<String> devices, int childBit) {
     this.rulesets = rulesets;
+    this.childBit = childBit;
+    this.devices = ForwardedPath.forwarding(devices);
   }
 
-  static List<Finding> of(List<Ruleset> rulesets, DoctorSettings settings) {
+  static List<Finding> of(List<Ruleset> rulesets, Set<String> devices, DoctorSettings settings) {
     List<Finding> all = new ArrayList<>();
     for (HelperEntry helper : settings.helpers()) {
-      ControlPortCheck check = new ControlPortCheck(rulesets);
+      ControlPortCheck check = new ControlPortCheck(rulesets, devices, settings.marks().child());
       check.walk(helper, 4);
       check.walk(helper, 6);
       all.addAll(
@@ -48,36 +53,66 @@ final class ControlPortCheck {
   }
 
   private void walk(HelperEntry helper, int family) {
-    ImaginedPacket packet = ImaginedPacket.control(family, helper.transport(), helper.port());
-    for (Stop stop : ForwardedPath.ofControl(rulesets, packet)) {
-      String packets = stop.entry().families().size() == 1 ? "" : " (IPv" + family + ")";
-      FirewallRule untracked = stop.result().untrackedBy();
-      if (untracked != null) {
-        findings.putIfAbsent(
-            stop.chain() + " notrack",
-            Finding.fail(
-                NAME,
-                (helper.transport() == Transport.TCP ? "connections" : "datagrams")
-                    + to(helper)
-                    + packets
-                    + " are kept from the connection tracking, without which nothing of them is"
-                    + " read: "
-                    + untracked.text()));
+    ImaginedPacket first = ImaginedPacket.control(family, helper.transport(), helper.port());
+    for (Stop stop : ForwardedPath.ofControl(rulesets, first)) {
+      if (untracked(helper, stop)) {
+        break; // what rules say of its state behind is no fault of theirs
       }
       if (stop.stopsAll()) {
-        findings.putIfAbsent(
-            stop.chain(),
-            Finding.fail(
-                NAME,
-                stop.chain()
-                    + packets
-                    + " drops "
-                    + flows(helper)
-                    + to(helper)
-                    + ": "
-                    + stop.result().by(),
-                RuleAdvice.acceptPort(stop.ruleset(), stop.entry(), helper)));
+        dropped(helper, stop, flows(helper), RuleAdvice.acceptPort(stop, helper));
       }
     }
+    ImaginedPacket answer =
+        ImaginedPacket.answer(family, helper.transport(), helper.port(), childBit);
+    for (Stop stop : ForwardedPath.ofControl(rulesets, answer)) {
+      if (untracked(helper, stop)) {
+        break;
+      }
+      if (stop.stopsAll()) {
+        dropped(
+            helper, stop, "the answers of " + flows(helper), RuleAdvice.acceptEstablished(stop));
+      }
+    }
+  }
+
+  private void dropped(HelperEntry helper, Stop stop, String what, List<String> advice) {
+    boolean some = stop.isOnlyFor(devices);
+    findings.putIfAbsent(
+        stop.chain() + " drops " + what,
+        new Finding(
+            some ? Finding.Level.WARN : Finding.Level.FAIL,
+            NAME,
+            stop.chain()
+                + stop.packets()
+                + " drops "
+                + what
+                + to(helper)
+                + ": "
+                + stop.result().by(),
+            some ? List.of() : advice));
+  }
+
+  /** Whether the connection tracking does not see all packets of it. */
+  private boolean untracked(HelperEntry helper, Stop stop) {
+    FirewallRule all = stop.result().untrackedBy();
+    List<FirewallRule> some = stop.result().possibleUntracks();
+    if (all == null && some.isEmpty()) {
+      return false;
+    }
+    String what = helper.transport() == Transport.TCP ? "connections" : "datagrams";
+    findings.putIfAbsent(
+        stop.chain() + " notrack",
+        new Finding(
+            all == null ? Finding.Level.WARN : Finding.Level.FAIL,
+            NAME,
+            (all == null ? "some " : "")
+                + what
+                + to(helper)
+                + stop.packets()
+                + ", or their answers, are kept from the connection tracking, without which nothing"
+                + " of them is read: "
+                + (all == null ? some.get(0) : all).text(),
+            List.of()));
+    return all != null;
   }
 }

@@ -6,7 +6,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.stream.Collectors;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.operate.doctor.DoctorProbe.HoldingProcess;
@@ -39,20 +38,21 @@ public final class Doctor {
   public static List<Finding> examine(DoctorProbe probe, DoctorSettings settings) {
     Doctor doctor = new Doctor(probe, settings);
     Optional<JsonFields> status = probe.agentStatus();
-    doctor.privileges();
+    boolean privileged = doctor.privileges();
     doctor.agent(status);
     if (status.isPresent()) {
       doctor.otherHelpers(probe.agentCounters());
     }
-    doctor.kernel();
+    if (privileged) {
+      doctor.kernel();
+    }
     FirewallCheck.Result firewall = FirewallCheck.of(probe, settings);
     if (firewall.readable()) {
       doctor.ownTable(status.isPresent(), firewall.ownTable());
     }
     doctor.marks();
     doctor.findings.addAll(firewall.findings());
-    doctor.queues(status);
-    doctor.findings.addAll(ZoneCheck.of(probe));
+    doctor.queues(status, privileged);
     doctor.findings.addAll(ReversePathCheck.of(probe, settings));
     doctor.settingsOfTheKernel();
     return doctor.findings;
@@ -68,17 +68,20 @@ public final class Doctor {
     return findings.stream().noneMatch(finding -> finding.level() == Finding.Level.FAIL);
   }
 
-  private void privileges() {
+  /** Whether the kernel and the firewall can be asked. */
+  private boolean privileges() {
     OptionalLong own = probe.capabilities(0);
     if (own.isPresent() && (own.getAsLong() & CAP_NET_ADMIN) == 0) {
       findings.add(
           Finding.fail(
               "privileges",
-              "without CAP_NET_ADMIN the firewall cannot be looked at",
+              "without CAP_NET_ADMIN neither the kernel's features, nor the firewall, nor who holds"
+                  + " the packet queues can be looked at",
               "sudo pinholectl doctor"));
-    } else {
-      findings.add(Finding.ok("privileges", "CAP_NET_ADMIN is there"));
+      return false;
     }
+    findings.add(Finding.ok("privileges", "CAP_NET_ADMIN is there"));
+    return true;
   }
 
   private void agent(Optional<JsonFields> status) {
@@ -188,9 +191,9 @@ public final class Doctor {
             "marks",
             String.format(
                 Locale.ROOT,
-                "bits of the conntrack mark that are the agent's: 0x%08x child (the accept rule goes"
-                    + " by this one alone), 0x%08x child that is read, 0x%08x vetted, 0x%08x opaque,"
-                    + " 0x%08x proven; 0x%08x is the policy's number",
+                "bits of the conntrack mark that are the agent's: 0x%08x child (the accept rule"
+                    + " goes by this one alone), 0x%08x child that is read, 0x%08x vetted, 0x%08x"
+                    + " opaque, 0x%08x proven; 0x%08x is the policy's number",
                 marks.child(),
                 marks.read(),
                 marks.vetted(),
@@ -199,14 +202,22 @@ public final class Doctor {
                 marks.policyMask())));
   }
 
-  private void queues(Optional<JsonFields> status) {
+  private void queues(Optional<JsonFields> status, boolean privileged) {
+    Optional<List<QueueHolder>> holders = probe.queues();
+    if (holders.isEmpty()) {
+      findings.add(
+          Finding.info(
+              "queue", "who holds the packet queues can be seen by root alone, so not here"));
+      return;
+    }
     for (int index = 0; index < settings.queues(); index++) {
-      queue(settings.queue() + index, status);
+      queue(settings.queue() + index, holders.get(), status, privileged);
     }
   }
 
-  private void queue(int number, Optional<JsonFields> status) {
-    for (QueueHolder holder : probe.queues()) {
+  private void queue(
+      int number, List<QueueHolder> holders, Optional<JsonFields> status, boolean privileged) {
+    for (QueueHolder holder : holders) {
       if (holder.number() != number) {
         continue;
       }
@@ -214,16 +225,27 @@ public final class Doctor {
       if (status.isPresent()
           && (processes.isEmpty() || holder.isHeldBy(status.get().number("pid")))) {
         findings.add(Finding.ok("queue", "queue " + number + " is the agent's"));
+      } else if (processes.isEmpty() && !privileged) {
+        findings.add(
+            Finding.info(
+                "queue", "queue " + number + " is held; by whom can be seen by root alone"));
       } else if (processes.size() == 1 && processes.get(0).isServiceManager()) {
         findings.add(
             Finding.info(
                 "queue",
                 "queue " + number + " is kept by systemd for the next process of the agent"));
+      } else if (processes.stream().anyMatch(HoldingProcess::isPinholed)) {
+        findings.add(
+            Finding.fail(
+                "queue",
+                "queue "
+                    + number
+                    + " is held by another agent than the one that was asked: "
+                    + holder.text()
+                    + "; ask that one by its own control socket (--socket), or stop it"));
       } else {
         String who =
-            processes.isEmpty()
-                ? "a process that cannot be seen from here"
-                : processes.stream().map(HoldingProcess::text).collect(Collectors.joining(", "));
+            processes.isEmpty() ? "a process that cannot be seen from here" : holder.text();
         findings.add(
             Finding.fail(
                 "queue",

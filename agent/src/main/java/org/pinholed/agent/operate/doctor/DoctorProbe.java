@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.pinholed.agent.control.JsonFields;
 
 /** What the doctor asks of the machine, so that its judgement can be tested without one. */
@@ -40,17 +41,25 @@ public interface DoctorProbe {
     boolean isHeldBy(long pid) {
       return processes.stream().anyMatch(process -> process.pid() == pid);
     }
+
+    String text() {
+      return processes.stream().map(HoldingProcess::text).collect(Collectors.joining(", "));
+    }
   }
 
   /**
    * A process that holds something.
    *
    * @param pid its number
-   * @param command its name; empty if it cannot be seen
+   * @param command its name, {@code pinholed} for an agent; empty if it cannot be seen
    */
   record HoldingProcess(long pid, String command) {
     boolean isServiceManager() {
       return pid == 1 && command.equals("systemd");
+    }
+
+    boolean isPinholed() {
+      return command.equals("pinholed");
     }
 
     String text() {
@@ -64,6 +73,13 @@ public interface DoctorProbe {
    * @return its status; empty if it does not answer
    */
   Optional<JsonFields> agentStatus();
+
+  /**
+   * The configuration that the agent has in force, which its file may have left since.
+   *
+   * @return as {@link DoctorSettings#of(JsonFields)} reads it; empty if it does not answer
+   */
+  Optional<JsonFields> agentConfig();
 
   /**
    * Why the agent did not answer.
@@ -104,12 +120,21 @@ public interface DoctorProbe {
   Answer nftRuleset();
 
   /**
+   * What one of the tools of iptables wrote: there may be two, with tables of their own.
+   *
+   * @param tool the command that changes these rules, for example {@code ip6tables-legacy}
+   * @param inNftables whether they are tables of nftables
+   * @param text output of its {@code -save}
+   */
+  record IptablesRules(String tool, boolean inNftables, String text) {}
+
+  /**
    * The iptables rules.
    *
    * @param family 4 or 6
-   * @return output of {@code iptables-save} and its likes, one for each tool that has rules
+   * @return one for each tool that has rules
    */
-  List<Answer> iptablesRules(int family);
+  List<IptablesRules> iptablesRules(int family);
 
   /**
    * The network devices of this network namespace.
@@ -129,9 +154,9 @@ public interface DoctorProbe {
   /**
    * The packet queues that are open in this network namespace.
    *
-   * @return who holds each of them
+   * @return who holds each of them; empty if that cannot be seen by this process
    */
-  List<QueueHolder> queues();
+  Optional<List<QueueHolder>> queues();
 
   /**
    * What this kernel can do, found by trying.

@@ -1,10 +1,16 @@
 package org.pinholed.agent.operate.doctor;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
+import org.pinholed.agent.control.JsonFields;
+import org.pinholed.helper.Transport;
 
 /**
  * The part of the configuration that the machine around the agent must fit.
@@ -42,6 +48,65 @@ public record DoctorSettings(
         config.asymmetricRouting(),
         config.backend() == AgentConfig.Backend.NFTABLES,
         config.helpers().stream().filter(HelperEntry::enabled).toList());
+  }
+
+  /**
+   * Takes what is needed from what a running agent says of its configuration.
+   *
+   * @param config the answer to {@code config} on the control socket
+   * @return the settings
+   * @throws IllegalArgumentException if something is missing or out of its range
+   */
+  public static DoctorSettings of(JsonFields config) {
+    JsonFields marks = config.object("marks");
+    List<HelperEntry> helpers = new ArrayList<>();
+    for (Object row : config.list("helpers")) {
+      if (row instanceof JsonFields helper && helper.flag("enabled")) {
+        helpers.add(
+            new HelperEntry(
+                (int) helper.number("id"),
+                helper.text("name"),
+                Transport.valueOf(helper.text("protocol").toUpperCase(Locale.ROOT)),
+                (int) helper.number("port"),
+                true,
+                HelperEntry.DEFAULT_TIMEOUT, // not looked at here
+                Map.of()));
+      }
+    }
+    return new DoctorSettings(
+        new MarkBits(
+            (int) marks.number("child"),
+            (int) marks.number("vetted"),
+            (int) marks.number("opaque"),
+            (int) marks.number("proven"),
+            (int) marks.number("read"),
+            (int) marks.number("policyMask")),
+        (int) config.object("queues").number("first"),
+        (int) config.object("queues").number("workers"),
+        config.flag("asymmetricRouting"),
+        config.text("backend").equals("nftables"),
+        helpers);
+  }
+
+  /**
+   * Whether another configuration comes to the same here.
+   *
+   * @param other another one
+   * @return false if they differ in what is looked at
+   */
+  public boolean isLike(DoctorSettings other) {
+    return marks.equals(other.marks)
+        && queue == other.queue
+        && queues == other.queues
+        && asymmetricRouting == other.asymmetricRouting
+        && usesNftables == other.usesNftables
+        && ports(this).equals(ports(other));
+  }
+
+  private static Set<String> ports(DoctorSettings settings) {
+    return settings.helpers.stream()
+        .map(helper -> helper.name() + "/" + helper.transport() + "/" + helper.port())
+        .collect(Collectors.toSet());
   }
 
   boolean reads(String helper) {

@@ -26,12 +26,21 @@ final class FirewallCheck {
       return new Result(List.of(problem), tables.ownTable(), false);
     }
     List<Ruleset> rulesets = tables.rulesets();
-    ChildPaths paths = new ChildPaths(rulesets, settings);
+    ChildPaths paths = new ChildPaths(rulesets, probe.devices(), settings);
     List<Finding> findings = new ArrayList<>();
-    findings.addAll(ControlPortCheck.of(rulesets, settings));
+    findings.addAll(ControlPortCheck.of(rulesets, probe.devices(), settings));
+    findings.addAll(ZoneCheck.of(rulesets, settings));
     findings.addAll(AcceptRuleCheck.of(rulesets, paths, settings));
     findings.addAll(MarkKeptCheck.of(rulesets, paths, settings));
     findings.addAll(KernelHelperCheck.of(rulesets, settings));
+    List<String> lines =
+        findings.stream()
+            .filter(finding -> finding.level() == Finding.Level.FAIL)
+            .flatMap(finding -> finding.advice().stream())
+            .toList();
+    if (!lines.isEmpty()) {
+      findings.addAll(FirewallPrograms.advice(rulesets, lines, settings));
+    }
     return new Result(findings, tables.ownTable(), true);
   }
 }

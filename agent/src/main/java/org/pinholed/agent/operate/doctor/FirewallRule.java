@@ -38,6 +38,8 @@ record FirewallRule(
     SET_PACKET_MARK,
     /** Keeps the packet from the connection tracking. */
     UNTRACK,
+    /** Puts the connection into a conntrack zone. */
+    SET_ZONE,
     /** Gives the packet another destination, and maybe another port. */
     TRANSLATE,
     /** Gives the flow to a helper of the kernel. */

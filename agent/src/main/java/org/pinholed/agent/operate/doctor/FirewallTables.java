@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.operate.doctor.DoctorProbe.Answer;
+import org.pinholed.agent.operate.doctor.DoctorProbe.IptablesRules;
 
 /**
  * The rules of the firewall, as nft and iptables tell them.
@@ -28,10 +29,12 @@ record FirewallTables(List<Ruleset> rulesets, boolean ownTable, @Nullable Findin
     Predicate<String> isDevice = devices(probe.devices());
     Set<String> byIptables = new LinkedHashSet<>();
     for (int family : new int[] {4, 6}) {
-      for (Answer answer : probe.iptablesRules(family)) {
-        Map<String, Ruleset> tables = IptablesRulesets.read(answer.text(), family, child, isDevice);
+      for (IptablesRules rules : probe.iptablesRules(family)) {
+        Map<String, Ruleset> tables = IptablesRulesets.read(rules, family, child, isDevice);
         for (Ruleset table : tables.values()) {
-          byIptables.add((family == 4 ? "ip " : "ip6 ") + table.name());
+          if (rules.inNftables()) {
+            byIptables.add((family == 4 ? "ip " : "ip6 ") + table.name());
+          }
           rulesets.add(table);
         }
       }

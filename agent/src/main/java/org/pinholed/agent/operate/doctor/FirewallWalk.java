@@ -20,7 +20,10 @@ final class FirewallWalk {
   private final List<FirewallRule> possibleDrops = new ArrayList<>();
   private final List<FirewallRule> possibleAccepts = new ArrayList<>();
   private final List<FirewallRule> overwrites = new ArrayList<>();
+  private final List<FirewallRule> possibleUntracks = new ArrayList<>();
+  private final List<FirewallRule> possibleZones = new ArrayList<>();
   private @Nullable FirewallRule untrackedBy;
+  private @Nullable FirewallRule zonedBy;
   private ImaginedPacket packet;
   private FirewallRule.@Nullable Action end;
   private @Nullable FirewallRule decidedBy;
@@ -35,6 +38,9 @@ final class FirewallWalk {
    * @param possibleAccepts rules before that may accept some such packets
    * @param overwrites rules that overwrote its mark, or may
    * @param untrackedBy the rule that kept it from the connection tracking; null for none
+   * @param possibleUntracks rules that may keep some such packets from it
+   * @param zonedBy the rule that put it into a conntrack zone; null for none
+   * @param possibleZones rules that may put some such packets into one
    * @param after the packet as it leaves the chain
    * @param complete false if the walk was too long to be finished
    */
@@ -45,6 +51,9 @@ final class FirewallWalk {
       List<FirewallRule> possibleAccepts,
       List<FirewallRule> overwrites,
       @Nullable FirewallRule untrackedBy,
+      List<FirewallRule> possibleUntracks,
+      @Nullable FirewallRule zonedBy,
+      List<FirewallRule> possibleZones,
       ImaginedPacket after,
       boolean complete) {
     /** What decided, for messages. */
@@ -74,6 +83,9 @@ final class FirewallWalk {
         walk.possibleAccepts,
         walk.overwrites,
         walk.untrackedBy,
+        walk.possibleUntracks,
+        walk.zonedBy,
+        walk.possibleZones,
         walk.packet,
         walk.steps <= STEPS_MAX);
   }
@@ -144,6 +156,16 @@ final class FirewallWalk {
         case UNTRACK -> {
           if (sure) {
             untrackedBy = rule;
+            packet = packet.withState(ImaginedPacket.State.UNTRACKED);
+          } else {
+            possibleUntracks.add(rule);
+          }
+        }
+        case SET_ZONE -> {
+          if (sure) {
+            zonedBy = rule;
+          } else {
+            possibleZones.add(rule);
           }
         }
         case TRANSLATE -> packet = packet.withPorts(1, ImaginedPacket.PORT_MAX);

@@ -3,6 +3,8 @@ package org.pinholed.agent.operate.doctor;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import org.pinholed.agent.operate.doctor.FirewallRule.Action;
 
 /**
@@ -16,7 +18,10 @@ final class ForwardedPath {
   /** Where the agent's table marks the first packet of a child ({@code NF_IP_PRI_MANGLE}). */
   private static final int AGENT = -150;
 
-  private static final List<String> HOOKS = List.of("prerouting", "forward", "postrouting");
+  private static final List<String> HOOKS =
+      List.of("ingress", "prerouting", "forward", "postrouting", "egress");
+
+  private static final int PREROUTING = HOOKS.indexOf("prerouting");
 
   private ForwardedPath() {}
 
@@ -34,6 +39,11 @@ final class ForwardedPath {
       return ruleset.kind() + " " + ruleset.name() + " " + entry.chain();
     }
 
+    /** Which packets, for messages: empty where the chain sees only those. */
+    String packets() {
+      return entry.families().size() == 1 ? "" : " (IPv" + packet.family() + ")";
+    }
+
     boolean isAt(Ruleset otherRuleset, Ruleset.Entry otherEntry) {
       return chain()
           .equals(otherRuleset.kind() + " " + otherRuleset.name() + " " + otherEntry.chain());
@@ -41,11 +51,21 @@ final class ForwardedPath {
 
     /** Whether the agent has marked what comes here, in whatever order the tables were made. */
     boolean isBehindTheAgent() {
-      return !entry.hook().equals("prerouting") || entry.priority() > AGENT;
+      int order = HOOKS.indexOf(entry.hook());
+      return order > PREROUTING || (order == PREROUTING && entry.priority() > AGENT);
     }
 
     boolean isForward() {
       return entry.hook().equals("forward");
+    }
+
+    /**
+     * Whether other such packets go another way: the chain stands at some of the devices only.
+     *
+     * @param devices all that can forward
+     */
+    boolean isOnlyFor(Set<String> devices) {
+      return !entry.devices().isEmpty() && !entry.devices().containsAll(devices);
     }
 
     /** Whether no such packet comes through. */
@@ -54,9 +74,21 @@ final class ForwardedPath {
     }
   }
 
+  /** The devices that can forward, of all that there are. */
+  static Set<String> forwarding(Set<String> devices) {
+    Set<String> forwarding = new TreeSet<>(devices);
+    forwarding.remove("lo");
+    return forwarding;
+  }
+
   private record Place(Ruleset ruleset, Ruleset.Entry entry) {
     int order() {
       return HOOKS.indexOf(entry.hook());
+    }
+
+    /** Whether it is at a priority of prerouting, or behind. */
+    boolean isFrom(int priority) {
+      return order() > PREROUTING || (order() == PREROUTING && entry.priority() >= priority);
     }
   }
 
@@ -72,7 +104,7 @@ final class ForwardedPath {
   }
 
   /**
-   * Sends the first packet of a control connection.
+   * Sends the first packet of a control connection, or the answer to it.
    *
    * @param rulesets all tables but the agent's
    * @param packet the packet
@@ -85,18 +117,17 @@ final class ForwardedPath {
   private static List<Stop> walk(
       List<Ruleset> rulesets, ImaginedPacket packet, boolean agentMarks) {
     List<Stop> stops = new ArrayList<>();
-    // Each first packet comes unseen and without a mark; the agent's table gives it one.
-    ImaginedPacket now =
-        packet.isNew() ? packet.withState(ImaginedPacket.State.UNSEEN).withMark(-1, 0) : packet;
-    boolean marked = !packet.isNew() || !agentMarks;
+    // Each packet comes unseen and without a mark. The agent's table gives the first of a child
+    // one.
+    ImaginedPacket now = packet.withState(ImaginedPacket.State.UNSEEN).withMark(-1, 0);
+    boolean marked = false;
+    int marks = agentMarks && packet.state() == ImaginedPacket.State.NEW ? AGENT : CONNTRACK + 1;
     for (Place place : places(rulesets, packet.family())) {
-      boolean behind = place.order() > 0;
-      if (now.state() == ImaginedPacket.State.UNSEEN
-          && (behind || place.entry().priority() > CONNTRACK)) {
-        now = now.withState(ImaginedPacket.State.NEW);
+      if (now.state() == ImaginedPacket.State.UNSEEN && place.isFrom(CONNTRACK + 1)) {
+        now = now.withState(packet.state());
       }
       // Of two chains of one priority the one that was made last is first: the agent's, usually.
-      if (!marked && (behind || place.entry().priority() >= AGENT)) {
+      if (!marked && now.isTracked() && place.isFrom(marks)) {
         now = now.withMark(packet.knownBits(), packet.markValue());
         marked = true;
       }

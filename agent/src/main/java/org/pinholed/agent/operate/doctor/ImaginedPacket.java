@@ -11,6 +11,9 @@ import org.pinholed.helper.Transport;
  * @param state how far the connection tracking is with it
  * @param portLow lowest destination port that it may have
  * @param portHigh highest destination port that it may have
+ * @param sourceLow lowest source port that it may have
+ * @param sourceHigh highest source port that it may have
+ * @param flags its TCP flags (RFC 9293); -1 if they are not known
  * @param knownBits the bits of the conntrack mark that are known
  * @param markValue their values; 0 elsewhere
  * @param knownPacketBits the bits of the packet's own mark that are known
@@ -22,6 +25,9 @@ record ImaginedPacket(
     State state,
     int portLow,
     int portHigh,
+    int sourceLow,
+    int sourceHigh,
+    int flags,
     int knownBits,
     int markValue,
     int knownPacketBits,
@@ -38,7 +44,9 @@ record ImaginedPacket(
     /** The first packet of a connection. */
     NEW("new"),
     /** A later one. */
-    ESTABLISHED("established");
+    ESTABLISHED("established"),
+    /** A rule keeps it from the connection tracking; it has no mark either. */
+    UNTRACKED("untracked");
 
     private final String word;
 
@@ -56,17 +64,53 @@ record ImaginedPacket(
    * mark.
    */
   static ImaginedPacket child(int family, State state, int knownBits, int markValue) {
+    // a later packet may be an answer, which has the ports the other way round
+    int lowest = state == State.ESTABLISHED ? 0 : CHILD_PORT_MIN;
+    int flags = state == State.ESTABLISHED ? -1 : SYN;
     return new ImaginedPacket(
-        family, Transport.TCP, state, CHILD_PORT_MIN, PORT_MAX, knownBits, markValue, -1, 0);
+        family,
+        Transport.TCP,
+        state,
+        lowest,
+        PORT_MAX,
+        0,
+        PORT_MAX,
+        flags,
+        knownBits,
+        markValue,
+        -1,
+        0);
   }
 
   /** The first packet of a control connection, or of a flow of datagrams. */
   static ImaginedPacket control(int family, Transport transport, int port) {
-    return new ImaginedPacket(family, transport, State.UNSEEN, port, port, -1, 0, -1, 0);
+    return new ImaginedPacket(
+        family, transport, State.NEW, port, port, CHILD_PORT_MIN, PORT_MAX, SYN, -1, 0, -1, 0);
   }
 
-  boolean isNew() {
-    return state != State.ESTABLISHED;
+  /**
+   * The first answer to it. Which mark the flow has by then is the operator's, but for these bits,
+   * which are not set.
+   */
+  static ImaginedPacket answer(int family, Transport transport, int port, int unsetBits) {
+    return new ImaginedPacket(
+        family,
+        transport,
+        State.ESTABLISHED,
+        CHILD_PORT_MIN,
+        PORT_MAX,
+        port,
+        port,
+        SYN | ACK,
+        unsetBits,
+        0,
+        -1,
+        0);
+  }
+
+  /** Whether rules can ask for its state and its mark. */
+  boolean isTracked() {
+    return state == State.NEW || state == State.ESTABLISHED;
   }
 
   ImaginedPacket withState(State newState) {
@@ -76,6 +120,9 @@ record ImaginedPacket(
         newState,
         portLow,
         portHigh,
+        sourceLow,
+        sourceHigh,
+        flags,
         knownBits,
         markValue,
         knownPacketBits,
@@ -89,6 +136,9 @@ record ImaginedPacket(
         state,
         portLow,
         portHigh,
+        sourceLow,
+        sourceHigh,
+        flags,
         known,
         value & known,
         knownPacketBits,
@@ -97,7 +147,18 @@ record ImaginedPacket(
 
   ImaginedPacket withPacketMark(int known, int value) {
     return new ImaginedPacket(
-        family, transport, state, portLow, portHigh, knownBits, markValue, known, value & known);
+        family,
+        transport,
+        state,
+        portLow,
+        portHigh,
+        sourceLow,
+        sourceHigh,
+        flags,
+        knownBits,
+        markValue,
+        known,
+        value & known);
   }
 
   ImaginedPacket withPorts(int low, int high) {
@@ -107,6 +168,9 @@ record ImaginedPacket(
         state,
         low,
         high,
+        sourceLow,
+        sourceHigh,
+        flags,
         knownBits,
         markValue,
         knownPacketBits,
@@ -128,9 +192,7 @@ record ImaginedPacket(
 
   // Whether {@code (mark & mask) == value}.
   Truth markEquals(int mask, int value) {
-    if (state == State.UNSEEN
-        || (value & ~mask) != 0
-        || ((value ^ markValue) & mask & knownBits) != 0) {
+    if (!isTracked() || (value & ~mask) != 0 || ((value ^ markValue) & mask & knownBits) != 0) {
       return Truth.NO;
     }
     return (mask & ~knownBits) == 0 ? Truth.YES : Truth.MAYBE;
@@ -146,7 +208,7 @@ record ImaginedPacket(
 
   // Whether {@code low <= (mark & mask) <= high}, all unsigned.
   Truth markWithin(int mask, long low, long high) {
-    if (state == State.UNSEEN) {
+    if (!isTracked()) {
       return Truth.NO;
     }
     long least = Integer.toUnsignedLong(markValue & mask);
@@ -159,10 +221,19 @@ record ImaginedPacket(
 
   // Whether the destination port is within a range.
   Truth portWithin(long low, long high) {
-    if (low <= portLow && high >= portHigh) {
+    return within(portLow, portHigh, low, high);
+  }
+
+  // Whether the source port is within a range.
+  Truth sourceWithin(long low, long high) {
+    return within(sourceLow, sourceHigh, low, high);
+  }
+
+  private static Truth within(int least, int most, long low, long high) {
+    if (low <= least && high >= most) {
       return Truth.YES;
     }
-    return high < portLow || low > portHigh ? Truth.NO : Truth.MAYBE;
+    return high < least || low > most ? Truth.NO : Truth.MAYBE;
   }
 
   /**
@@ -182,8 +253,9 @@ record ImaginedPacket(
     if (transport != Transport.TCP) {
       return Truth.NO;
     }
-    return isNew() ? Truth.of((SYN & mask) == value) : Truth.MAYBE;
+    return flags < 0 ? Truth.MAYBE : Truth.of((flags & mask) == value);
   }
 
   private static final int SYN = 0x02;
+  private static final int ACK = 0x10;
 }

@@ -10,6 +10,7 @@ import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.operate.doctor.DoctorProbe.IptablesRules;
 import org.pinholed.agent.operate.doctor.FirewallRule.Action;
 import org.pinholed.agent.operate.doctor.FirewallRule.Condition;
 
@@ -29,21 +30,20 @@ final class IptablesRulesets {
   /**
    * Reads tables.
    *
-   * @param text output of the tool
+   * @param rules what the tool wrote
    * @param family 4 or 6
    * @param childBit the agent's child bit of the conntrack mark
    * @param isDevice whether a network device of this name can forward packets
    * @return one ruleset for each table, by its name
    */
   static Map<String, Ruleset> read(
-      String text, int family, int childBit, Predicate<String> isDevice) {
-    String kind = family == 4 ? "iptables" : "ip6tables";
+      IptablesRules rules, int family, int childBit, Predicate<String> isDevice) {
     Map<String, Ruleset> rulesets = new LinkedHashMap<>();
     Ruleset table = null;
-    for (String line : text.lines().toList()) {
+    for (String line : rules.text().lines().toList()) {
       if (line.startsWith("*")) {
         String name = line.substring(1).strip();
-        table = new Ruleset(kind, name);
+        table = new Ruleset(rules.tool(), name);
         rulesets.put(name, table);
       } else if (table != null && line.startsWith(":")) {
         List<String> words = words(line.substring(1));
@@ -68,7 +68,8 @@ final class IptablesRulesets {
                   name.toLowerCase(Locale.ROOT),
                   priority(table.name()),
                   policy.equals("ACCEPT"),
-                  List.of(family)));
+                  List.of(family),
+                  List.of()));
     }
   }
 
@@ -115,17 +116,33 @@ final class IptablesRulesets {
         i += 2;
         continue;
       }
+      if (word.equals("--tcp-flags")) { // the one option with two arguments
+        Condition flags = flags(value, i + 2 < words.size() ? words.get(i + 2) : "");
+        boolean not = negated;
+        conditions.add(not ? packet -> flags.test(packet).negated() : flags);
+        negated = false;
+        i += 3;
+        continue;
+      }
       Condition condition = condition(module, word, value, isDevice);
       if (word.equals("--dport") || word.equals("--dports")) {
         notePorts(table, value);
       }
       if (condition != null) {
         boolean not = negated;
-        conditions.add(not ? packet -> condition.test(packet).negated() : condition);
+        boolean ofConntrack = word.equals("--mark") && module.equals("connmark");
+        conditions.add(
+            packet ->
+                ofConntrack && !packet.isTracked() // without a conntrack neither form fits
+                    ? Truth.NO
+                    : not ? condition.test(packet).negated() : condition.test(packet));
         asksMark |= word.equals("--mark") && module.equals("connmark") && asks(value, childBit);
         i += 2;
       } else {
-        i++; // an argument of a match that is uncertain already
+        if (word.startsWith("--")) {
+          conditions.add(UNTOLD); // else it is an argument of what is uncertain already
+        }
+        i++;
       }
       negated = false;
     }
@@ -164,14 +181,40 @@ final class IptablesRulesets {
             case "mark" -> mark(value, ImaginedPacket::packetMarkEquals);
             default -> UNTOLD;
           };
-      case "--dport", "--dports" -> packet -> packet.isNew() ? ports(packet, value) : Truth.MAYBE;
+      case "--dport", "--dports" -> packet -> ports(packet::portWithin, value);
+      case "--sport", "--sports" -> packet -> ports(packet::sourceWithin, value);
       case "--syn" -> packet -> packet.flagsEqual(0x17, 0x02);
       case "-i", "-o" -> packet -> device(value, isDevice);
-      case "--sport", "--sports", "--ports", "--tcp-option", "-s", "-d", "-f" -> UNTOLD;
+      case "--ports", "--tcp-option", "-s", "-d", "-f" -> UNTOLD;
       case "--ctproto", "--ctorigsrc", "--ctorigdst", "--ctdir", "--ctstatus", "--ctexpire" ->
           UNTOLD;
       default -> null;
     };
+  }
+
+  private static final List<String> FLAGS = List.of("FIN", "SYN", "RST", "PSH", "ACK", "URG");
+
+  /** As in {@code --tcp-flags FIN,SYN,RST,ACK SYN}. */
+  private static Condition flags(String mask, String value) {
+    int asked = flags(mask);
+    int wanted = flags(value);
+    return asked < 0 || wanted < 0 ? UNTOLD : packet -> packet.flagsEqual(asked, wanted);
+  }
+
+  /** The bits of names of flags (RFC 9293); -1 if one is not known. */
+  private static int flags(String names) {
+    int bits = 0;
+    for (String name : names.split(",", -1)) {
+      int at = FLAGS.indexOf(name);
+      if (name.equals("ALL")) {
+        bits |= 0x3f;
+      } else if (at >= 0) {
+        bits |= 1 << at;
+      } else if (!name.equals("NONE")) {
+        return -1;
+      }
+    }
+    return bits;
   }
 
   private static Truth device(String name, Predicate<String> isDevice) {
@@ -205,10 +248,15 @@ final class IptablesRulesets {
     }
   }
 
-  private static Truth ports(ImaginedPacket packet, String text) {
+  /** Whether a port is within a range. */
+  private interface PortTest {
+    Truth within(long low, long high);
+  }
+
+  private static Truth ports(PortTest test, String text) {
     Truth best = Truth.NO;
     for (String one : text.split(",", -1)) {
-      Truth truth = port(packet, one);
+      Truth truth = port(test, one);
       if (truth == Truth.YES) {
         return truth;
       }
@@ -217,12 +265,12 @@ final class IptablesRulesets {
     return best;
   }
 
-  private static Truth port(ImaginedPacket packet, String text) {
+  private static Truth port(PortTest test, String text) {
     String[] parts = text.split(":", 2);
     try {
       long low = parts[0].isEmpty() ? 0 : Long.parseLong(parts[0]);
       String last = parts[parts.length - 1];
-      return packet.portWithin(low, last.isEmpty() ? 65535 : Long.parseLong(last));
+      return test.within(low, last.isEmpty() ? 65535 : Long.parseLong(last));
     } catch (NumberFormatException e) {
       return Truth.MAYBE;
     }
@@ -237,7 +285,11 @@ final class IptablesRulesets {
       case "CT" ->
           options.contains("--helper")
               ? Action.ASSIGN_HELPER
-              : options.contains("--notrack") ? Action.UNTRACK : Action.NOTHING;
+              : options.contains("--notrack")
+                  ? Action.UNTRACK
+                  : options.stream().anyMatch(option -> option.startsWith("--zone"))
+                      ? Action.SET_ZONE
+                      : Action.NOTHING;
       case "NOTRACK" -> Action.UNTRACK;
       case "DNAT", "REDIRECT" -> Action.TRANSLATE;
       case "MARK" -> Action.SET_PACKET_MARK;

@@ -40,6 +40,11 @@ final class NftMarks {
     return key instanceof JsonFields fields && fields.object("ct").text("key").equals("mark");
   }
 
+  /** Whether an expression is the conntrack zone, of both directions or of one. */
+  static boolean isZone(@Nullable Object key) {
+    return key instanceof JsonFields fields && fields.object("ct").text("key").equals("zone");
+  }
+
   /** Whether a value is not built from the old mark. */
   static boolean forgetsMark(@Nullable Object value) {
     if (isCtMark(value)) {

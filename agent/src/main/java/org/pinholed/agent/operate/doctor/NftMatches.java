@@ -39,7 +39,10 @@ final class NftMatches {
     }
     if (op.equals("!=")) {
       Condition equal = equal(left, right, "==");
-      return packet -> equal.test(packet).negated();
+      // without a conntrack there is no mark, and no rule that asks for it fits
+      return NftMarks.isMarkKey(left)
+          ? packet -> packet.isTracked() ? equal.test(packet).negated() : Truth.NO
+          : packet -> equal.test(packet).negated();
     }
     return equal(left, right, op);
   }
@@ -132,37 +135,44 @@ final class NftMatches {
                   : field.equals("nexthdr")
                       ? any(right, (v, unused) -> packet.isOf(v))
                       : Truth.MAYBE;
-      case "th" -> packet -> destinationPort(packet, field, right, op);
+      case "th" -> packet -> ports(packet, field, right, op);
       case "tcp", "udp" ->
           packet ->
               packet.isOf(payload.text("protocol")) == Truth.NO
                   ? Truth.NO
-                  : destinationPort(packet, field, right, op);
+                  : ports(packet, field, right, op);
       case "icmp", "icmpv6", "sctp", "dccp", "esp", "ah", "comp", "udplite", "igmp" ->
           packet -> Truth.NO;
       default -> UNTOLD;
     };
   }
 
-  private static Truth destinationPort(
-      ImaginedPacket packet, String field, Object right, String op) {
-    // of an established connection a packet of the reply has the ports the other way round
-    return field.equals("dport") && packet.isNew() ? port(packet, right, op) : Truth.MAYBE;
-  }
-
-  private static Truth port(ImaginedPacket packet, Object right, String op) {
-    return switch (op) {
-      case ">=" -> right instanceof Long low ? packet.portWithin(low, 65535) : Truth.MAYBE;
-      case ">" -> right instanceof Long low ? packet.portWithin(low + 1, 65535) : Truth.MAYBE;
-      case "<=" -> right instanceof Long high ? packet.portWithin(0, high) : Truth.MAYBE;
-      case "<" -> right instanceof Long high ? packet.portWithin(0, high - 1) : Truth.MAYBE;
-      default -> any(right, (low, high) -> portRange(packet, low, high));
+  private static Truth ports(ImaginedPacket packet, String field, Object right, String op) {
+    return switch (field) {
+      case "dport" -> port(packet::portWithin, right, op);
+      case "sport" -> port(packet::sourceWithin, right, op);
+      default -> Truth.MAYBE;
     };
   }
 
-  private static Truth portRange(ImaginedPacket packet, Object low, Object high) {
+  /** Whether a port is within a range. */
+  private interface PortTest {
+    Truth within(long low, long high);
+  }
+
+  private static Truth port(PortTest port, Object right, String op) {
+    return switch (op) {
+      case ">=" -> right instanceof Long low ? port.within(low, 65535) : Truth.MAYBE;
+      case ">" -> right instanceof Long low ? port.within(low + 1, 65535) : Truth.MAYBE;
+      case "<=" -> right instanceof Long high ? port.within(0, high) : Truth.MAYBE;
+      case "<" -> right instanceof Long high ? port.within(0, high - 1) : Truth.MAYBE;
+      default -> any(right, (low, high) -> portRange(port, low, high));
+    };
+  }
+
+  private static Truth portRange(PortTest port, Object low, Object high) {
     return low instanceof Long first && high instanceof Long last
-        ? packet.portWithin(first, last)
+        ? port.within(first, last)
         : Truth.MAYBE;
   }
 

@@ -71,7 +71,8 @@ final class NftRulesets {
                     chain.text("hook").toLowerCase(Locale.ROOT),
                     (int) chain.number("prio"),
                     !chain.text("policy").equals("drop"),
-                    families(chain.text("family"))));
+                    families(chain.text("family")),
+                    devices(chain.value("dev"))));
       }
     } else if (item.value("table") instanceof JsonFields table) {
       ruleset(table.text("family") + " " + table.text("name"));
@@ -157,6 +158,9 @@ final class NftRulesets {
   }
 
   private static Action writtenMark(@Nullable Object key, @Nullable Object value) {
+    if (NftMarks.isZone(key)) {
+      return Action.SET_ZONE;
+    }
     if (NftMarks.isCtMark(key)) {
       if (NftMarks.isPacketMark(value)) {
         return Action.MARK_FROM_PACKET;
@@ -242,8 +246,15 @@ final class NftRulesets {
     return switch (family) {
       case "ip" -> List.of(4);
       case "ip6" -> List.of(6);
-      case "inet" -> List.of(4, 6);
-      default -> List.of(); // bridge, arp and netdev are no part of the way of a routed packet
+      case "inet", "netdev" -> List.of(4, 6);
+      default -> List.of(); // bridge and arp are no part of the way of a routed packet
     };
+  }
+
+  private static List<String> devices(@Nullable Object names) {
+    if (names instanceof List<?> list) {
+      return list.stream().map(Object::toString).toList();
+    }
+    return names instanceof String name ? List.of(name) : List.of();
   }
 }

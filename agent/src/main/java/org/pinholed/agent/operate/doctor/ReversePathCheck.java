@@ -100,6 +100,6 @@ final class ReversePathCheck {
     String nft = probe.nftRuleset().text();
     return (nft.contains("\"fib\"") && nft.contains("\"saddr\"") && nft.contains("\"iif\""))
         || probe.iptablesRules(family).stream()
-            .anyMatch(answer -> answer.text().contains("-m rpfilter"));
+            .anyMatch(rules -> rules.text().contains("-m rpfilter"));
   }
 }

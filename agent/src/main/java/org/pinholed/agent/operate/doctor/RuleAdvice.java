@@ -1,7 +1,9 @@
 package org.pinholed.agent.operate.doctor;
 
+import java.util.List;
 import java.util.Locale;
 import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.operate.doctor.ForwardedPath.Stop;
 
 /** Lines to type that let something pass a chain, inserted at its beginning. */
 final class RuleAdvice {
@@ -16,6 +18,13 @@ final class RuleAdvice {
         "-m connmark --mark " + bit + "/" + bit + " -j ACCEPT");
   }
 
+  /** Lets the later packets of all connections pass; nothing where their state is not known yet. */
+  static List<String> acceptEstablished(Stop stop) {
+    return stop.packet().isTracked()
+        ? List.of(acceptEstablished(stop.ruleset(), stop.entry()))
+        : List.of();
+  }
+
   /** Lets the later packets of all connections pass. */
   static String acceptEstablished(Ruleset ruleset, Ruleset.Entry entry) {
     return insert(
@@ -26,13 +35,28 @@ final class RuleAdvice {
   }
 
   /** Lets the first packets of what a helper reads pass. */
-  static String acceptPort(Ruleset ruleset, Ruleset.Entry entry, HelperEntry helper) {
-    String port = helper.transport().name().toLowerCase(Locale.ROOT) + " %sdport " + helper.port();
-    return insert(
-        ruleset,
-        entry,
-        port.formatted("") + " ct state new accept",
-        "-p " + port.formatted("--") + " -m conntrack --ctstate NEW -j ACCEPT");
+  static List<String> acceptPort(Stop stop, HelperEntry helper) {
+    String transport = helper.transport().name().toLowerCase(Locale.ROOT);
+    boolean tracked = stop.packet().isTracked();
+    return List.of(
+        insert(
+            stop.ruleset(),
+            stop.entry(),
+            transport + " dport " + helper.port() + (tracked ? " ct state new accept" : " accept"),
+            "-p "
+                + transport
+                + " --dport "
+                + helper.port()
+                + (tracked ? " -m conntrack --ctstate NEW -j ACCEPT" : " -j ACCEPT")));
+  }
+
+  /** Takes a rule out. Its text is its line, or its chain and handle. */
+  static String delete(Ruleset ruleset, FirewallRule rule) {
+    if (ruleset.kind().equals("nftables")) {
+      return "nft delete rule " + rule.text();
+    }
+    String table = ruleset.name().equals("filter") ? "" : " -t " + ruleset.name();
+    return ruleset.kind() + table + " -D " + rule.text().substring("-A ".length());
   }
 
   private static String insert(
@@ -41,6 +65,10 @@ final class RuleAdvice {
       return "nft insert rule " + ruleset.name() + " " + entry.chain() + " " + nftables;
     }
     String table = ruleset.name().equals("filter") ? "" : " -t " + ruleset.name();
-    return ruleset.kind() + table + " -I " + entry.chain() + " 1 " + iptables;
+    // Docker puts its own jumps before all else at each start, but leaves this chain to operators.
+    boolean docker =
+        entry.chain().equals("FORWARD") && ruleset.chains().containsKey(FirewallPrograms.DOCKER);
+    String chain = docker ? FirewallPrograms.DOCKER : entry.chain();
+    return ruleset.kind() + table + " -I " + chain + " 1 " + iptables;
   }
 }

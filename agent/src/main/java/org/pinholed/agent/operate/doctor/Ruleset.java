@@ -10,7 +10,8 @@ import java.util.TreeSet;
 /**
  * A table of a firewall: its chains, and those of them that packets enter by.
  *
- * @param kind {@code nftables}, {@code iptables} or {@code ip6tables}
+ * @param kind {@code nftables}, or the tool of iptables that changes it, for example {@code
+ *     ip6tables}
  * @param name of the table with its family, as its own tool writes it
  * @param chains rules by the name of their chain
  * @param entries the base chains
@@ -34,6 +35,13 @@ record Ruleset(
    * @param priority its place among the chains of the hook, lower ones first
    * @param accepts whether its policy is to accept
    * @param families 4, 6 or both
+   * @param devices what packets come in or go out by that meet it; empty for all
    */
-  record Entry(String chain, String hook, int priority, boolean accepts, List<Integer> families) {}
+  record Entry(
+      String chain,
+      String hook,
+      int priority,
+      boolean accepts,
+      List<Integer> families,
+      List<String> devices) {}
 }

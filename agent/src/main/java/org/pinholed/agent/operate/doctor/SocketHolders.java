@@ -13,6 +13,9 @@ final class SocketHolders {
   /** Socket family NETLINK_NETFILTER in {@code /proc/net/netlink} ({@code linux/netlink.h}). */
   private static final String NETLINK_NETFILTER = "12";
 
+  /** The agent's main class as an argument, which ends with a 0 (proc(5)). */
+  private static final String AGENT = "\0org.pinholed.agent.Pinholed\0";
+
   private SocketHolders() {}
 
   /** Who has a socket; the port id of a netlink socket is often, not always, its process. */
@@ -65,6 +68,10 @@ final class SocketHolders {
   }
 
   private static String command(long pid) {
+    List<String> words = ProcFiles.lines(ProcFiles.process(pid).resolve("cmdline"));
+    if (!words.isEmpty() && words.get(0).contains(AGENT)) {
+      return "pinholed"; // else all that runs in a virtual machine is called java
+    }
     List<String> lines = ProcFiles.lines(ProcFiles.process(pid).resolve("comm"));
     return lines.isEmpty() ? "" : lines.get(0);
   }

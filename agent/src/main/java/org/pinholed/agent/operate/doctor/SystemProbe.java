@@ -56,6 +56,21 @@ public final class SystemProbe implements DoctorProbe {
   }
 
   @Override
+  public Optional<JsonFields> agentConfig() {
+    JsonFields[] config = new JsonFields[1];
+    try {
+      ControlClient.call(
+          socket,
+          new JsonFields().with("command", "config"),
+          AGENT_SILENCE,
+          row -> config[0] = row);
+    } catch (IOException | ControlError e) {
+      return Optional.empty(); // that it does not answer is said elsewhere
+    }
+    return Optional.ofNullable(config[0]);
+  }
+
+  @Override
   public JsonFields agentCounters() {
     JsonFields counters = new JsonFields();
     try {
@@ -101,25 +116,26 @@ public final class SystemProbe implements DoctorProbe {
   }
 
   @Override
-  public List<Answer> iptablesRules(int family) {
+  public List<IptablesRules> iptablesRules(int family) {
     String tool = family == 4 ? "iptables" : "ip6tables";
-    List<Answer> answers = new ArrayList<>();
-    answers.add(FirewallTool.run(tool + "-save"));
-    // asking the old tool would load its kernel modules where they are not used
-    if (!ProcFiles.lines(
+    List<IptablesRules> rules = new ArrayList<>();
+    boolean isNft = FirewallTool.run(tool, "-V").text().contains("nf_tables");
+    addRules(rules, tool, isNft);
+    if (!isNft) {
+      addRules(rules, tool + "-nft", true);
+    } else if (!ProcFiles.lines(
             Path.of("/proc/thread-self/net", family == 4 ? "ip_tables_names" : "ip6_tables_names"))
-        .isEmpty()) {
-      Answer legacy = FirewallTool.run(tool + "-legacy-save");
-      if (!rules(legacy).equals(rules(answers.get(0)))) {
-        answers.add(legacy);
-      }
+        .isEmpty()) { // asking the old tool would load its kernel modules where they are not used
+      addRules(rules, tool + "-legacy", false);
     }
-    answers.removeIf(answer -> !answer.isThere());
-    return answers;
+    return rules;
   }
 
-  private static List<String> rules(Answer answer) {
-    return answer.text().lines().filter(line -> !line.startsWith("#")).toList();
+  private static void addRules(List<IptablesRules> rules, String tool, boolean inNftables) {
+    Answer answer = FirewallTool.run(tool + "-save");
+    if (answer.isThere()) {
+      rules.add(new IptablesRules(tool, inNftables, answer.text()));
+    }
   }
 
   @Override
@@ -141,20 +157,21 @@ public final class SystemProbe implements DoctorProbe {
   }
 
   @Override
-  public List<QueueHolder> queues() {
+  public Optional<List<QueueHolder>> queues() {
     List<QueueHolder> holders = new ArrayList<>();
     try {
       for (QueueStatistics queue : QueueStatistics.all()) {
         holders.add(new QueueHolder(queue.queueNumber(), SocketHolders.of(queue.portId())));
       }
     } catch (IOException e) {
-      return List.of(); // without root: the privileges are told of already
+      return Optional.empty(); // its file is for root
     }
-    return holders;
+    return Optional.of(holders);
   }
 
   @Override
   public Map<String, String> kernelFeatures() {
-    return KernelTrial.features(queues().stream().map(QueueHolder::number).toList());
+    return KernelTrial.features(
+        queues().orElse(List.of()).stream().map(QueueHolder::number).toList());
   }
 }

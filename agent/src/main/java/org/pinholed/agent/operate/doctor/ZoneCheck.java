@@ -1,60 +1,61 @@
 package org.pinholed.agent.operate.doctor;
 
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.regex.Pattern;
+import java.util.Set;
+import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.operate.doctor.ForwardedPath.Stop;
 
 /**
- * Whether rules put connections into conntrack zones. Flows in a zone are not read: two of them may
- * have the same addresses. Pure.
+ * Whether rules put control connections into conntrack zones. Flows in a zone are not read: two of
+ * them may have the same addresses. Pure.
  */
 final class ZoneCheck {
+  private static final String NAME = "zones";
   private static final String CONSEQUENCE =
-      ": control connections in a zone are not read, and open nothing";
-  private static final String SET_ZONE =
-      "\\{\\s*\"mangle\"\\s*:\\s*\\{\\s*\"key\"\\s*:\\s*\\{\\s*\"ct\"\\s*:\\s*\\{\\s*\"key\"\\s*:\\s*\"zone\"";
-  private static final Pattern NFT = Pattern.compile(SET_ZONE);
-
-  /** The first thing that the rule does. */
-  private static final Pattern NFT_FOR_ALL = Pattern.compile("\"expr\"\\s*:\\s*\\[\\s*" + SET_ZONE);
-
-  private static final Pattern IPTABLES =
-      Pattern.compile("(?m)^-A .*-j CT .*--zone(-orig|-reply)? ");
-  private static final Pattern IPTABLES_FOR_ALL =
-      Pattern.compile("(?m)^-A \\S+ -j CT .*--zone(-orig|-reply)? ");
+      " into a zone; control connections in a zone are not read, and open nothing: ";
 
   private ZoneCheck() {}
 
   /**
-   * Looks at all rules.
+   * Follows the first packet of each helper.
    *
-   * @param probe the machine
-   * @return a failure if every packet gets a zone, a warning if some do
+   * @param rulesets all tables but the agent's
+   * @param settings what the agent is configured for
+   * @return a failure if all connections of a helper get a zone, a warning if some do
    */
-  static List<Finding> of(DoctorProbe probe) {
-    List<Finding> findings = new ArrayList<>();
-    judge(findings, "nftables", probe.nftRuleset().text(), NFT, NFT_FOR_ALL);
-    for (int family : new int[] {4, 6}) {
-      for (DoctorProbe.Answer answer : probe.iptablesRules(family)) {
-        judge(
-            findings,
-            family == 4 ? "iptables" : "ip6tables",
-            answer.text(),
-            IPTABLES,
-            IPTABLES_FOR_ALL);
+  static List<Finding> of(List<Ruleset> rulesets, DoctorSettings settings) {
+    Set<Finding> findings = new LinkedHashSet<>();
+    for (HelperEntry helper : settings.helpers()) {
+      String port = helper.transport() + " port " + helper.port();
+      for (int family : new int[] {4, 6}) {
+        for (Stop stop :
+            ForwardedPath.ofControl(
+                rulesets, ImaginedPacket.control(family, helper.transport(), helper.port()))) {
+          FirewallRule all = stop.result().zonedBy();
+          if (all != null) {
+            findings.add(
+                Finding.fail(
+                    NAME,
+                    stop.ruleset().kind()
+                        + ": a rule puts all connections to "
+                        + port
+                        + CONSEQUENCE
+                        + all.text()));
+          } else if (!stop.result().possibleZones().isEmpty()) {
+            findings.add(
+                Finding.warn(
+                    NAME,
+                    stop.ruleset().kind()
+                        + ": a rule puts some connections to "
+                        + port
+                        + CONSEQUENCE
+                        + stop.result().possibleZones().get(0).text()));
+          }
+        }
       }
     }
-    return findings;
-  }
-
-  private static void judge(
-      List<Finding> findings, String where, String rules, Pattern some, Pattern all) {
-    if (all.matcher(rules).find()) {
-      findings.add(
-          Finding.fail("zones", where + ": a rule puts all connections into a zone" + CONSEQUENCE));
-    } else if (some.matcher(rules).find()) {
-      findings.add(
-          Finding.warn("zones", where + ": a rule puts connections into a zone" + CONSEQUENCE));
-    }
+    return new ArrayList<>(findings);
   }
 }

@@ -178,7 +178,7 @@ class DoctorTest {
         delimiter = '|',
         value = {
           // all passive transfers to a range of ports fail
-          "shadowPart | acceptRule | WARN | port 40000 for one",
+          "shadowPart | acceptRule | FAIL | ports 40000-50000",
           // all transfers fail
           "preroutingDrop | acceptRule | FAIL | inet filter pre (IPv4), in prerouting",
           "postroutingDrop | acceptRule | FAIL | inet filter post (IPv4), in postrouting",
@@ -267,6 +267,7 @@ class DoctorTest {
               """
               *filter
               :FORWARD DROP [0:0]
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
               -A FORWARD -s 198.51.100.0/24 -p tcp -m tcp --dport 21 -j ACCEPT
               COMMIT
               """));
@@ -288,6 +289,113 @@ class DoctorTest {
               COMMIT
               """));
       assertEquals(Finding.Level.OK, named("controlPort").get(0).level());
+    }
+
+    @Test
+    void controlPort_answersAreDropped_withALineToType() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -p tcp -m tcp --dport 21 -j ACCEPT
+              -A FORWARD -m connmark --mark 0x40000000/0x40000000 -j ACCEPT
+              COMMIT
+              """));
+      Finding finding = named("controlPort").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertTrue(finding.text().contains("drops the answers of control"), finding::toString);
+      assertEquals(
+          List.of("iptables -I FORWARD 1 -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"),
+          finding.advice());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          "-p tcp -m tcp --dport 21 -j CT --notrack | FAIL",
+          "-p tcp -m tcp --sport 21 -j CT --notrack | FAIL",
+          "-i eth0 -p tcp -m tcp --dport 21 -j NOTRACK | WARN",
+          "-p tcp -m tcp --sport 20 -j NOTRACK | OK",
+          "-p tcp -m tcp --dport 21 --tcp-flags FIN,SYN,RST,ACK SYN -j DROP | FAIL",
+          "-p tcp -m tcp --dport 21 --tcp-flags SYN,ACK SYN,ACK -j DROP | OK",
+          "-p tcp -m tcp --sport 21 --tcp-flags SYN,ACK SYN,ACK -j DROP | FAIL",
+          "-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j DROP | FAIL",
+          "-p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j DROP | OK",
+          "-p tcp -m tcp --tcp-flags ALL NONE -j DROP | OK"
+        })
+    void controlPort_beforeTheConnectionTracking(String rule, Finding.Level level) {
+      probe.iptables.add(raw(rule));
+      assertEquals(level, named("controlPort").get(0).level());
+    }
+
+    /** A chain at one of several devices stops only what comes by it. */
+    @ParameterizedTest
+    @CsvSource({"'\"eth0\"', WARN", "'[\"eth0\", \"eth1\"]', FAIL"})
+    void ingress_isAWayToo(String devices, Finding.Level level) {
+      probe.nft =
+          Answer.of(
+              """
+              {"nftables": [{"table": {"family": "netdev", "name": "in", "handle": 1}},
+              {"chain": {"family": "netdev", "table": "in", "name": "all", "handle": 1,
+               "dev": DEVICES, "type": "filter", "hook": "ingress", "prio": 0, "policy": "accept"}},
+              {"rule": {"family": "netdev", "table": "in", "chain": "all", "handle": 2, "expr": [
+               {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}},
+                "right": {"range": [21, 65535]}}}, {"drop": null}]}}]}
+              """
+                  .replace("DEVICES", devices));
+      for (String name : List.of("controlPort", "acceptRule")) {
+        List<Finding> bad =
+            named(name).stream().filter(f -> f.level() != Finding.Level.OK).toList();
+        assertFalse(bad.isEmpty());
+        assertTrue(bad.stream().allMatch(f -> f.level() == level), bad::toString);
+      }
+      assertEquals(List.of(), named("acceptRule").get(0).advice(), "it sees no mark");
+    }
+
+    @Test
+    void untrackedDataConnections_areNotMarked() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *raw
+              :PREROUTING ACCEPT [0:0]
+              -A PREROUTING -p tcp -m tcp --dport 1024:65535 -j CT --notrack
+              COMMIT
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              -A FORWARD -m connmark ! --mark 0x0/0x40000000 -j ACCEPT
+              COMMIT
+              """));
+      Finding finding = named("acceptRule").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertTrue(finding.text().contains("kept from the connection tracking"), finding::toString);
+      assertEquals(List.of(), finding.advice());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+      "5900, WARN, port 5900 before",
+      "5900:5999, WARN, ports 5900-5999",
+      "30000:31000, FAIL, ports 30000-31000"
+    })
+    void portsDroppedBeforeTheRule_byTheirNumber(String ports, Finding.Level level, String says) {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              -A FORWARD -p tcp -m tcp --dport PORTS -j DROP
+              -A FORWARD -m connmark --mark 0x40000000/0x40000000 -j ACCEPT
+              COMMIT
+              """
+                  .replace("PORTS", ports)));
+      Finding finding = named("acceptRule").get(0);
+      assertEquals(level, finding.level(), finding::toString);
+      assertTrue(finding.text().contains(says), finding::toString);
     }
 
     private List<Finding> controlPortOverUdp() {
@@ -427,6 +535,54 @@ class DoctorTest {
           finding.advice());
     }
 
+    /** Two kinds of tables that know nothing of each other: each has its own tool. */
+    @Test
+    void noRule_inLegacyTables_lineOfTheLegacyTool() {
+      probe.legacy.add(Answer.of(FakeProbe.resource("noRule.iptables")));
+      Finding finding = named("acceptRule").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertEquals(
+          List.of(
+              "iptables-legacy -I FORWARD 1 -m connmark --mark 0x40000000/0x40000000 -j ACCEPT"),
+          finding.advice());
+      assertEquals(
+          List.of(
+              "iptables-legacy-save > /etc/iptables/rules-legacy.v4",
+              "iptables-legacy-restore < /etc/iptables/rules-legacy.v4   # at each boot, by a unit"
+                  + " of yours"),
+          named("lasting").get(0).advice());
+    }
+
+    @Test
+    void tableOfNft_besidesALegacyTableOfItsName_isJudgedToo() {
+      probe.legacy.add(Answer.of("*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"));
+      probe.nft =
+          Answer.of(
+              """
+              {"nftables": [{"table": {"family": "ip", "name": "filter", "handle": 1}},
+              {"chain": {"family": "ip", "table": "filter", "name": "FORWARD", "handle": 1,
+               "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}}]}
+              """);
+      assertEquals(Finding.Level.FAIL, named("acceptRule").get(0).level());
+    }
+
+    @Test
+    void noRule_besideDocker_lineForItsOwnChain() {
+      probe.iptables.add(
+          Answer.of(
+              """
+              *filter
+              :FORWARD DROP [0:0]
+              :DOCKER-USER - [0:0]
+              -A FORWARD -j DOCKER-USER
+              -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+              COMMIT
+              """));
+      assertEquals(
+          List.of("iptables -I DOCKER-USER 1 -m connmark --mark 0x40000000/0x40000000 -j ACCEPT"),
+          named("acceptRule").get(0).advice());
+    }
+
     @Test
     void packetMark_isNoConntrackMark() {
       probe.iptables.add(
@@ -463,7 +619,12 @@ class DoctorTest {
     @Test
     void kernelHelper_found() {
       probe.iptables.add(Answer.of(FakeProbe.resource("rule.iptables")));
-      assertEquals(Finding.Level.WARN, named("kernelHelper").get(0).level());
+      Finding finding = named("kernelHelper").get(0);
+      assertEquals(Finding.Level.WARN, finding.level());
+      assertEquals(1, finding.advice().size());
+      assertTrue(
+          finding.advice().get(0).matches("iptables( -t raw)? -D [A-Z]+ .*-j CT --helper ftp"),
+          finding::toString);
     }
 
     @Test
@@ -525,6 +686,9 @@ class DoctorTest {
       Finding finding = named("kernelHelper").get(0);
       assertEquals(Finding.Level.WARN, finding.level());
       assertTrue(finding.text().contains("helper ftp"), finding::toString);
+      assertTrue(
+          finding.advice().get(0).matches("nft delete rule inet \\w+ \\w+ handle \\d+"),
+          finding::toString);
     }
 
     @Test
@@ -587,6 +751,18 @@ class DoctorTest {
       assertTrue(another.text().contains("process 1 (systemd), process 4711 (java)"));
     }
 
+    /** Nothing that is typed here may take the queues away from it. */
+    @Test
+    void heldByAnAgentThatDoesNotAnswer_noAdviceAgainstIt() {
+      probe.queues.add(
+          new QueueHolder(
+              0, List.of(new HoldingProcess(1, "systemd"), new HoldingProcess(4711, "pinholed"))));
+      Finding finding = named("queue").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level());
+      assertTrue(finding.text().contains("process 4711 (pinholed)"), finding::toString);
+      assertEquals(List.of(), finding.advice());
+    }
+
     @Test
     void keptByTheServiceManager_isForTheNextAgent() {
       probe.queues.add(holder(0, 1, "systemd"));
@@ -623,10 +799,61 @@ class DoctorTest {
     }
   }
 
+  /** What the control socket says, as the doctor reads it. */
+  @Test
+  void configurationOfTheRunningAgent_isReadBack() {
+    JsonFields config =
+        new JsonFields()
+            .with("backend", "nftables")
+            .with("asymmetricRouting", true)
+            .with("queues", new JsonFields().with("first", 7L).with("workers", 3L))
+            .with(
+                "marks",
+                new JsonFields()
+                    .with("child", 0x80000000L)
+                    .with("vetted", 0x20000000L)
+                    .with("opaque", 0x10000000L)
+                    .with("proven", 0x04000000L)
+                    .with("read", 0x08000000L)
+                    .with("policyMask", 0xffL))
+            .with(
+                "helpers",
+                List.of(
+                    new JsonFields()
+                        .with("id", 1L)
+                        .with("name", "sip")
+                        .with("protocol", "udp")
+                        .with("port", 5070L)
+                        .with("enabled", true),
+                    new JsonFields().with("id", 2L).with("name", "ftp").with("enabled", false)));
+    DoctorSettings settings = DoctorSettings.of(config);
+    assertEquals(0x80000000, settings.marks().child());
+    assertEquals(0xff, settings.marks().policyMask());
+    assertEquals(7, settings.queue());
+    assertEquals(3, settings.queues());
+    assertTrue(settings.asymmetricRouting());
+    assertTrue(settings.usesNftables());
+    assertEquals(
+        List.of("sip UDP 5070"),
+        settings.helpers().stream()
+            .map(helper -> helper.name() + " " + helper.transport() + " " + helper.port())
+            .toList());
+    assertTrue(settings.isLike(DoctorSettings.of(config)));
+    assertFalse(settings.isLike(SETTINGS));
+  }
+
   @Test
   void privileges_missing() {
     probe.ownCapabilities = 0;
     assertEquals(Finding.Level.FAIL, named("privileges").get(0).level());
+    probe.queues.add(new QueueHolder(0, List.of()));
+    assertEquals("queue 0 is held; by whom can be seen by root alone", queue().text());
+    probe.seesQueues = false;
+    assertEquals(Finding.Level.INFO, queue().level());
+    assertFalse(queue().text().contains("free"), queue()::toString);
+    probe.seesQueues = true;
+    probe.features.put("nftables", "missing: errno 1 (EPERM)");
+    assertEquals(List.of(), named("nftables"), "nothing was tried");
     probe.ownCapabilities = 1 << 12;
     assertEquals(Finding.Level.OK, named("privileges").get(0).level());
   }
@@ -740,10 +967,18 @@ class DoctorTest {
     probe.nft = Answer.of(FakeProbe.resource("zoneOfOneDevice.json"));
     assertEquals(Finding.Level.WARN, named("zones").get(0).level());
     probe.nft = Answer.of(FakeProbe.NO_RULES);
-    probe.iptables.add(Answer.of("*raw\n-A PREROUTING -j CT --zone 5 \nCOMMIT\n"));
+    probe.iptables.add(raw("-j CT --zone 5"));
     assertEquals(Finding.Level.FAIL, named("zones").get(0).level());
-    probe.iptables.set(0, Answer.of("*raw\n-A PREROUTING -i eth1 -j CT --zone 5 \nCOMMIT\n"));
+    probe.iptables.set(0, raw("-i eth1 -j CT --zone 5"));
     assertEquals(Finding.Level.WARN, named("zones").get(0).level());
+    probe.iptables.set(0, raw("-p tcp -m tcp --dport 21 -j CT --zone-orig 5"));
+    assertEquals(Finding.Level.FAIL, named("zones").get(0).level());
+    probe.iptables.set(0, raw("-p udp -m udp --dport 53 -j CT --zone 5"));
+    assertEquals(List.of(), named("zones"));
+  }
+
+  private static Answer raw(String rule) {
+    return Answer.of("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING " + rule + "\nCOMMIT\n");
   }
 
   @ParameterizedTest
@@ -768,6 +1003,10 @@ class DoctorTest {
 
   private static JsonFields status() {
     return new JsonFields().with("pid", 4711L).with("version", "0.1.0");
+  }
+
+  private Finding queue() {
+    return named("queue").get(0);
   }
 
   private List<Finding> named(String name) {

@@ -22,10 +22,12 @@ final class FakeProbe implements DoctorProbe {
   final JsonFields counters = new JsonFields();
   long ownCapabilities = -1;
   boolean sharesNetwork = true;
+  boolean seesQueues = true;
   Answer nft = Answer.of(NO_RULES);
   final Set<String> devices = new TreeSet<>(List.of("lo", "eth0", "eth1"));
   final List<Answer> iptables = new ArrayList<>();
   final List<Answer> ip6tables = new ArrayList<>();
+  final List<Answer> legacy = new ArrayList<>();
   final Map<String, String> sysctls = new LinkedHashMap<>();
   final List<QueueHolder> queues = new ArrayList<>();
   final Map<String, String> features = new LinkedHashMap<>();
@@ -44,6 +46,11 @@ final class FakeProbe implements DoctorProbe {
   @Override
   public Optional<JsonFields> agentStatus() {
     return Optional.ofNullable(status);
+  }
+
+  @Override
+  public Optional<JsonFields> agentConfig() {
+    return Optional.empty();
   }
 
   @Override
@@ -72,8 +79,16 @@ final class FakeProbe implements DoctorProbe {
   }
 
   @Override
-  public List<Answer> iptablesRules(int family) {
-    return family == 4 ? iptables : ip6tables;
+  public List<IptablesRules> iptablesRules(int family) {
+    String tool = family == 4 ? "iptables" : "ip6tables";
+    List<IptablesRules> rules = new ArrayList<>();
+    (family == 4 ? iptables : ip6tables)
+        .forEach(answer -> rules.add(new IptablesRules(tool, true, answer.text())));
+    if (family == 4) {
+      legacy.forEach(
+          answer -> rules.add(new IptablesRules("iptables-legacy", false, answer.text())));
+    }
+    return rules;
   }
 
   @Override
@@ -87,8 +102,8 @@ final class FakeProbe implements DoctorProbe {
   }
 
   @Override
-  public List<QueueHolder> queues() {
-    return queues;
+  public Optional<List<QueueHolder>> queues() {
+    return seesQueues ? Optional.of(queues) : Optional.empty();
   }
 
   @Override

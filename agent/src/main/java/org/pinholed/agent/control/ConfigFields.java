@@ -1,0 +1,51 @@
+package org.pinholed.agent.control;
+
+import java.util.Locale;
+import org.pinholed.agent.config.AgentConfig;
+
+/** A configuration by the names of the configuration file, with what is set by default. */
+final class ConfigFields {
+  private ConfigFields() {}
+
+  /**
+   * Writes a configuration.
+   *
+   * @param config a checked configuration
+   * @return its fields; {@code queues.workers} is how many queues there are, where {@code count}
+   *     may be 0
+   */
+  static JsonFields of(AgentConfig config) {
+    AgentConfig.Queues queues = config.queues();
+    return new JsonFields()
+        .with("backend", word(config.backend()))
+        .with("asymmetricRouting", config.asymmetricRouting())
+        .with("helpers", config.helpers())
+        .with(
+            "queues",
+            new JsonFields()
+                .with("first", queues.first())
+                .with("count", queues.count())
+                .with("workers", queues.workers())
+                .with("lengthPackets", queues.lengthPackets())
+                .with("receiveBufferBytes", queues.receiveBufferBytes())
+                .with("batchPackets", queues.batchPackets()))
+        .with("marks", config.marks())
+        .with(
+            "fail",
+            new JsonFields()
+                .with("agentDown", word(config.fail().agentDown()))
+                .with("queueFull", word(config.fail().queueFull()))
+                .with("onStop", word(config.fail().onStop())))
+        .with(
+            "control",
+            new JsonFields()
+                .with("socket", config.control().socket().toString())
+                .with("group", config.control().group()))
+        .with("metrics", config.metrics())
+        .with("eventLog", config.eventLog());
+  }
+
+  private static String word(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+}
