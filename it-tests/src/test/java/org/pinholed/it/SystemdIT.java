@@ -148,6 +148,7 @@ class SystemdIT {
               >= 2);
       String doctor = service.ctl("doctor").output();
       assertTrue(doctor.contains("queue 1 is the agent's"), doctor);
+      assertFalse(doctor.lines().anyMatch(line -> line.startsWith("fail")), doctor);
       assertEquals(
           "", service.run("systemd-analyze", "verify", "pinholed.service").orFail().strip());
 

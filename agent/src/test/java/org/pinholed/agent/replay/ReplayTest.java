@@ -4,10 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -30,6 +31,9 @@ import org.pinholed.agent.replay.capture.CaptureWriter;
 
 /** Captures are decided on as the agent would have done it. */
 class ReplayTest {
+  private static final Path CONVERSATIONS =
+      Path.of("..", "helpers/src/test/resources/org/pinholed/helper/dcerpc/cases");
+
   private static final InetSocketAddress CLIENT = new InetSocketAddress("192.0.2.10", 40_000);
   private static final InetSocketAddress SERVER = new InetSocketAddress("198.51.100.7", 21);
   private static final List<String> TRANSFERRED = List.of("created 227", "matched 227");
@@ -360,10 +364,7 @@ class ReplayTest {
   }
 
   private static String conversation(String name) throws IOException {
-    String path = "/org/pinholed/helper/dcerpc/cases/" + name + ".txt";
-    try (InputStream in = ReplayTest.class.getResourceAsStream(path)) {
-      return new String(Objects.requireNonNull(in, path).readAllBytes(), StandardCharsets.UTF_8);
-    }
+    return Files.readString(CONVERSATIONS.resolve(name + ".txt"));
   }
 
   private static InetSocketAddress endpoint(String text, String who, String otherwise, int port) {
