@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -29,6 +30,10 @@ class ExamplesIT {
 
   /** What goes on until somebody ends it, or until packets come, is ended after these seconds. */
   private static final String ENDLESS_SECONDS = "2";
+
+  /** The head of a file of tcpdump's, of Ethernet. */
+  private static final String CAPTURE_WITHOUT_PACKETS =
+      "d4c3b2a1020004000000000000000000ffff000001000000";
 
   /** A command of a help's list: two blanks, one word, and its description. */
   private static final Pattern LISTED = Pattern.compile("  ([a-z]+)  +\\S.*");
@@ -107,7 +112,12 @@ class ExamplesIT {
 
   private void tryOut(String example) throws IOException {
     Path folder = Files.createDirectories(scenario.lab().workFolder().resolve("examples"));
-    Files.writeString(folder.resolve("router.yaml"), "# all defaults\n");
+    for (String configuration : List.of("router.yaml", "new.yaml")) {
+      Files.writeString(folder.resolve(configuration), "# all defaults\n");
+    }
+    for (String capture : List.of("office.pcap", "friday.pcapng")) {
+      Files.write(folder.resolve(capture), HexFormat.of().parseHex(CAPTURE_WITHOUT_PACKETS));
+    }
     boolean changesHelper2 = example.matches(".*helpers (delete|enable|disable) 2");
     if (changesHelper2) {
       scenario
