@@ -2,7 +2,8 @@ package org.pinholed.agent.flow;
 
 import java.net.Inet6Address;
 import java.net.InetAddress;
-import java.security.SecureRandom;
+import org.pinholed.agent.limit.SecretHash;
+import org.pinholed.agent.packet.AddressHalves;
 import org.pinholed.agent.packet.PacketView;
 
 /**
@@ -10,11 +11,6 @@ import org.pinholed.agent.packet.PacketView;
  * can look up packets without allocating; what is in a table is never changed.
  */
 public final class FlowKey {
-  private static final long IPV4_MAPPED_PREFIX = 0x0000ffff00000000L;
-
-  /** Strangers choose addresses and ports: without a secret they could choose collisions. */
-  private static final long SEED = new SecureRandom().nextLong();
-
   private long sourceHigh;
   private long sourceLow;
   private long destinationHigh;
@@ -60,10 +56,10 @@ public final class FlowKey {
       InetAddress destination,
       int destinationPort) {
     FlowKey key = new FlowKey();
-    key.sourceHigh = high(source);
-    key.sourceLow = low(source);
-    key.destinationHigh = high(destination);
-    key.destinationLow = low(destination);
+    key.sourceHigh = AddressHalves.high(source);
+    key.sourceLow = AddressHalves.low(source);
+    key.destinationHigh = AddressHalves.high(destination);
+    key.destinationLow = AddressHalves.low(destination);
     key.portsAndProtocol =
         portsAndProtocol(source instanceof Inet6Address, protocol, sourcePort, destinationPort);
     return key;
@@ -75,27 +71,6 @@ public final class FlowKey {
         | (long) protocol << 32
         | (long) sourcePort << 16
         | destinationPort;
-  }
-
-  private static long high(InetAddress address) {
-    byte[] bytes = address.getAddress();
-    return bytes.length == 4 ? 0 : u64(bytes, 0);
-  }
-
-  private static long low(InetAddress address) {
-    byte[] bytes = address.getAddress();
-    return bytes.length == 4 ? IPV4_MAPPED_PREFIX | u32(bytes, 0) : u64(bytes, 8);
-  }
-
-  private static long u64(byte[] bytes, int at) {
-    return u32(bytes, at) << 32 | u32(bytes, at + 4);
-  }
-
-  private static long u32(byte[] bytes, int at) {
-    return (bytes[at] & 0xffL) << 24
-        | (bytes[at + 1] & 0xffL) << 16
-        | (bytes[at + 2] & 0xffL) << 8
-        | (bytes[at + 3] & 0xffL);
   }
 
   @Override
@@ -110,20 +85,10 @@ public final class FlowKey {
 
   @Override
   public int hashCode() {
-    // One after the other: two halves of an address that went in together could be chosen so that
-    // they cancel out, whatever the seed.
-    long hash = mix(SEED ^ portsAndProtocol);
-    hash = mix(hash ^ sourceHigh);
-    hash = mix(hash ^ sourceLow);
-    hash = mix(hash ^ destinationHigh);
-    hash = mix(hash ^ destinationLow);
-    return (int) hash;
-  }
-
-  /** The finalizer of SplitMix64: every bit of the input changes every bit of the result. */
-  private static long mix(long value) {
-    long mixed = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
-    mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;
-    return mixed ^ mixed >>> 31;
+    long hash = SecretHash.of(portsAndProtocol);
+    hash = SecretHash.and(hash, sourceHigh);
+    hash = SecretHash.and(hash, sourceLow);
+    hash = SecretHash.and(hash, destinationHigh);
+    return (int) SecretHash.and(hash, destinationLow);
   }
 }

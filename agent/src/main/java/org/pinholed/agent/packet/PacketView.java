@@ -55,7 +55,6 @@ public final class PacketView {
   private static final int FRAGMENT6_MASK = 0xfff9;
 
   private static final int UDP_CHECKSUM = 6;
-  private static final long IPV4_MAPPED_PREFIX = 0x0000ffff00000000L;
 
   /** Extension headers are skipped up to this many; more is no packet that a helper reads. */
   private static final int MAX_EXTENSION_HEADERS = 8;
@@ -112,9 +111,9 @@ public final class PacketView {
       transportOffset = packetOffset + headerBytes;
       end = packetOffset + totalBytes;
       sourceHigh = 0;
-      sourceLow = IPV4_MAPPED_PREFIX | u32(packetOffset + 12);
+      sourceLow = AddressHalves.IPV4_MAPPED_PREFIX | u32(packetOffset + 12);
       destinationHigh = 0;
-      destinationLow = IPV4_MAPPED_PREFIX | u32(packetOffset + 16);
+      destinationLow = AddressHalves.IPV4_MAPPED_PREFIX | u32(packetOffset + 16);
     } else if (version == 6) {
       ipv6 = true;
       if (lengthBytes < IPV6_HEADER_BYTES) {

@@ -4,6 +4,8 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import org.pinholed.agent.limit.SecretHash;
+import org.pinholed.agent.packet.AddressHalves;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.kernel.conntrack.FlowTuple;
 
@@ -13,8 +15,6 @@ import org.pinholed.kernel.conntrack.FlowTuple;
  * allocating; what is in a table is never changed.
  */
 final class TupleKey {
-  private static final long IPV4_MAPPED_PREFIX = 0x0000ffff00000000L;
-
   private long lowerHigh;
   private long lowerLow;
   private long upperHigh;
@@ -45,11 +45,11 @@ final class TupleKey {
     return set(
         tuple.isIpv6(),
         tuple.protocol(),
-        high(tuple.source()),
-        low(tuple.source()),
+        AddressHalves.high(tuple.source()),
+        AddressHalves.low(tuple.source()),
         tuple.sourcePort(),
-        high(tuple.destination()),
-        low(tuple.destination()),
+        AddressHalves.high(tuple.destination()),
+        AddressHalves.low(tuple.destination()),
         tuple.destinationPort());
   }
 
@@ -114,18 +114,6 @@ final class TupleKey {
     }
   }
 
-  private static long high(InetAddress address) {
-    byte[] bytes = address.getAddress();
-    return bytes.length == 4 ? 0 : ByteBuffer.wrap(bytes).getLong();
-  }
-
-  private static long low(InetAddress address) {
-    byte[] bytes = address.getAddress();
-    return bytes.length == 4
-        ? IPV4_MAPPED_PREFIX | Integer.toUnsignedLong(ByteBuffer.wrap(bytes).getInt())
-        : ByteBuffer.wrap(bytes).getLong(8);
-  }
-
   @Override
   public boolean equals(Object other) {
     return other instanceof TupleKey that
@@ -138,14 +126,10 @@ final class TupleKey {
 
   @Override
   public int hashCode() {
-    long hash = mix(portsAndProtocol ^ 0x9e3779b97f4a7c15L);
-    hash = mix(hash ^ lowerLow ^ lowerHigh * 31);
-    hash = mix(hash ^ upperLow ^ upperHigh * 31);
-    return (int) hash;
-  }
-
-  private static long mix(long value) {
-    long mixed = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
-    return mixed ^ mixed >>> 29;
+    long hash = SecretHash.of(portsAndProtocol);
+    hash = SecretHash.and(hash, lowerHigh);
+    hash = SecretHash.and(hash, lowerLow);
+    hash = SecretHash.and(hash, upperHigh);
+    return (int) SecretHash.and(hash, upperLow);
   }
 }

@@ -1,12 +1,12 @@
 package org.pinholed.agent.shared;
 
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.limit.SecretHash;
 import org.pinholed.helper.OwnerId;
 import org.pinholed.helper.SharedMap;
 
@@ -17,8 +17,6 @@ import org.pinholed.helper.SharedMap;
  * @param <V> an immutable value
  */
 final class BoundedMap<V> implements SharedMap<V> {
-  private static final long SECRET = new SecureRandom().nextLong();
-
   private final ConcurrentHashMap<Key, Held<V>> values = new ConcurrentHashMap<>();
   private final AtomicInteger taken = new AtomicInteger();
   private final Codec<V> codec;
@@ -35,9 +33,7 @@ final class BoundedMap<V> implements SharedMap<V> {
   private record Key(OwnerId id) implements Comparable<Key> {
     @Override
     public int hashCode() {
-      // The finalizer of SplitMix64, one half after the other.
-      long hash = mix(mix(SECRET ^ id.high()) ^ id.low());
-      return (int) hash;
+      return (int) SecretHash.and(SecretHash.of(id.high()), id.low());
     }
 
     @Override
@@ -48,12 +44,6 @@ final class BoundedMap<V> implements SharedMap<V> {
     @Override
     public int compareTo(Key other) {
       return id.compareTo(other.id);
-    }
-
-    private static long mix(long value) {
-      long mixed = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
-      mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;
-      return mixed ^ mixed >>> 31;
     }
   }
 
