@@ -1,11 +1,10 @@
 package org.pinholed.agent.start;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
+import org.pinholed.agent.service.Capabilities;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.kernel.unix.DescriptorSocket.Peer;
 import org.pinholed.kernel.unix.NamespaceName;
@@ -25,9 +24,6 @@ public final class OneAgent implements AutoCloseable {
 
   private static final long LOOK_AGAIN_MS = 10;
 
-  /** Linux capability 12 ({@code linux/capability.h}). */
-  private static final long CAP_NET_ADMIN = 1L << 12;
-
   private final Optional<NamespaceName> name;
 
   private OneAgent(Optional<NamespaceName> name) {
@@ -40,7 +36,7 @@ public final class OneAgent implements AutoCloseable {
    * @throws IOException with words for an operator, if it has not the capability
    */
   public static void requirePrivileges() throws IOException {
-    if (!isNetAdmin(Path.of("/proc/self/status"))) {
+    if (!isNetAdmin(0)) {
       throw new IOException(
           "this needs CAP_NET_ADMIN, and user "
               + System.getProperty("user.name")
@@ -85,22 +81,12 @@ public final class OneAgent implements AutoCloseable {
   }
 
   private static boolean isAgent(Peer holder) {
-    return holder.isOwn()
-        || (holder.pid() != 0
-            && isNetAdmin(Path.of("/proc", Integer.toString(holder.pid()), "status")));
+    return holder.isOwn() || (holder.pid() != 0 && isNetAdmin(holder.pid()));
   }
 
-  private static boolean isNetAdmin(Path status) {
-    try {
-      for (String line : Files.readAllLines(status, StandardCharsets.ISO_8859_1)) {
-        if (line.startsWith("CapEff:")) {
-          return (Long.parseUnsignedLong(line.substring(7).strip(), 16) & CAP_NET_ADMIN) != 0;
-        }
-      }
-    } catch (IOException e) {
-      LOG.debug("{}: {}", status, e.toString());
-    }
-    return false;
+  private static boolean isNetAdmin(long pid) {
+    OptionalLong capabilities = Capabilities.effective(pid);
+    return capabilities.isPresent() && Capabilities.haveNetAdmin(capabilities.getAsLong());
   }
 
   @Override

@@ -10,12 +10,10 @@ import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.operate.doctor.DoctorProbe.HoldingProcess;
 import org.pinholed.agent.operate.doctor.DoctorProbe.QueueHolder;
+import org.pinholed.agent.service.Capabilities;
 
 /** Judges what a {@link DoctorProbe} sees. Pure: it reads, compares and says. */
 public final class Doctor {
-  /** Linux capability 12 ({@code linux/capability.h}). */
-  private static final long CAP_NET_ADMIN = 1L << 12;
-
   /** How a feature is reported that nothing works without. */
   static final String MISSING = "missing: ";
 
@@ -71,7 +69,7 @@ public final class Doctor {
   /** Whether the kernel and the firewall can be asked. */
   private boolean privileges() {
     OptionalLong own = probe.capabilities(0);
-    if (own.isPresent() && (own.getAsLong() & CAP_NET_ADMIN) == 0) {
+    if (own.isPresent() && !Capabilities.haveNetAdmin(own.getAsLong())) {
       findings.add(
           Finding.fail(
               "privileges",
@@ -92,7 +90,7 @@ public final class Doctor {
     JsonFields agent = status.get();
     long pid = agent.number("pid");
     OptionalLong capabilities = probe.capabilities(pid);
-    if (capabilities.isPresent() && (capabilities.getAsLong() & CAP_NET_ADMIN) == 0) {
+    if (capabilities.isPresent() && !Capabilities.haveNetAdmin(capabilities.getAsLong())) {
       findings.add(Finding.fail("agent", "process " + pid + " runs without CAP_NET_ADMIN"));
     } else if (!probe.sharesNetwork(pid)) {
       findings.add(

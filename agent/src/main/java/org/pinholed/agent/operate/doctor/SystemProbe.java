@@ -16,6 +16,7 @@ import org.pinholed.agent.control.ControlClient;
 import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.operate.doctor.DoctorProbe.Answer;
+import org.pinholed.agent.service.Capabilities;
 import org.pinholed.kernel.nfqueue.QueueStatistics;
 
 /**
@@ -92,12 +93,7 @@ public final class SystemProbe implements DoctorProbe {
 
   @Override
   public OptionalLong capabilities(long pid) {
-    for (String line : ProcFiles.lines(ProcFiles.process(pid).resolve("status"))) {
-      if (line.startsWith("CapEff:")) {
-        return OptionalLong.of(Long.parseUnsignedLong(line.substring(7).strip(), 16));
-      }
-    }
-    return OptionalLong.empty();
+    return Capabilities.effective(pid);
   }
 
   @Override
