@@ -141,7 +141,7 @@ final class FirewallWalk {
         case OVERWRITE_MARK -> {
           overwrites.add(rule);
           if (sure) {
-            packet = packet.withMark(-1, 0);
+            packet = packet.withMark(ImaginedPacket.Mark.ZERO);
           }
         }
         case MARK_FROM_PACKET -> {
@@ -152,7 +152,7 @@ final class FirewallWalk {
           packet = written;
         }
         case PACKET_FROM_MARK -> packet = packet.withPacketMarkFromMark(sure);
-        case SET_PACKET_MARK -> packet = packet.withPacketMark(0, 0);
+        case SET_PACKET_MARK -> packet = packet.withPacketMark(ImaginedPacket.Mark.UNKNOWN);
         case UNTRACK -> {
           if (sure) {
             untrackedBy = rule;

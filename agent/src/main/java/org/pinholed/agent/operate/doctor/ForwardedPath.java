@@ -119,7 +119,8 @@ final class ForwardedPath {
     List<Stop> stops = new ArrayList<>();
     // Each packet comes unseen and without a mark. The agent's table gives the first of a child
     // one.
-    ImaginedPacket now = packet.withState(ImaginedPacket.State.UNSEEN).withMark(-1, 0);
+    ImaginedPacket now =
+        packet.withState(ImaginedPacket.State.UNSEEN).withMark(ImaginedPacket.Mark.ZERO);
     boolean marked = false;
     int marks = agentMarks && packet.state() == ImaginedPacket.State.NEW ? AGENT : CONNTRACK + 1;
     for (Place place : places(rulesets, packet.family())) {
@@ -128,7 +129,7 @@ final class ForwardedPath {
       }
       // Of two chains of one priority the one that was made last is first: the agent's, usually.
       if (!marked && now.isTracked() && place.isFrom(marks)) {
-        now = now.withMark(packet.knownBits(), packet.markValue());
+        now = now.withMark(packet.mark());
         marked = true;
       }
       FirewallWalk.Result result = FirewallWalk.of(place.ruleset(), place.entry(), now);

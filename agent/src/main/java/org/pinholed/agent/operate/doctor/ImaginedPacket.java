@@ -9,33 +9,64 @@ import org.pinholed.helper.Transport;
  * @param family 4 or 6
  * @param transport over which protocol it comes
  * @param state how far the connection tracking is with it
- * @param portLow lowest destination port that it may have
- * @param portHigh highest destination port that it may have
- * @param sourceLow lowest source port that it may have
- * @param sourceHigh highest source port that it may have
+ * @param destination the destination ports that it may have
+ * @param source the source ports that it may have
  * @param flags its TCP flags (RFC 9293); -1 if they are not known
- * @param knownBits the bits of the conntrack mark that are known
- * @param markValue their values; 0 elsewhere
- * @param knownPacketBits the bits of the packet's own mark that are known
- * @param packetMarkValue their values; 0 elsewhere
+ * @param mark the conntrack mark
+ * @param packetMark the packet's own mark
  */
 record ImaginedPacket(
     int family,
     Transport transport,
     State state,
-    int portLow,
-    int portHigh,
-    int sourceLow,
-    int sourceHigh,
+    Ports destination,
+    Ports source,
     int flags,
-    int knownBits,
-    int markValue,
-    int knownPacketBits,
-    int packetMarkValue) {
+    Mark mark,
+    Mark packetMark) {
   /** Lowest port that pinholes are opened for. */
   static final int CHILD_PORT_MIN = 1024;
 
   static final int PORT_MAX = 65535;
+
+  /**
+   * Ports of which a packet may have any.
+   *
+   * @param low the lowest
+   * @param high the highest
+   */
+  record Ports(int low, int high) {
+    static final Ports ANY = new Ports(0, PORT_MAX);
+    static final Ports OF_CLIENTS = new Ports(CHILD_PORT_MIN, PORT_MAX);
+  }
+
+  /**
+   * A mark of which not every bit is known.
+   *
+   * @param known the bits that are
+   * @param value their values; 0 elsewhere
+   */
+  record Mark(int known, int value) {
+    static final Mark ZERO = new Mark(-1, 0);
+    static final Mark UNKNOWN = new Mark(0, 0);
+
+    static Mark of(int known, int value) {
+      return new Mark(known, value & known);
+    }
+
+    /** What is known if it may be this one and may be another one. */
+    Mark inCommonWith(Mark other) {
+      return of(known & other.known & ~(value ^ other.value), value);
+    }
+
+    // Whether {@code (mark & mask) == wanted}.
+    Truth equal(int mask, int wanted) {
+      if ((wanted & ~mask) != 0 || ((wanted ^ value) & mask & known) != 0) {
+        return Truth.NO;
+      }
+      return (mask & ~known) == 0 ? Truth.YES : Truth.MAYBE;
+    }
+  }
 
   /** How far the connection tracking is with a packet. */
   enum State {
@@ -71,21 +102,24 @@ record ImaginedPacket(
         family,
         Transport.TCP,
         state,
-        lowest,
-        PORT_MAX,
-        0,
-        PORT_MAX,
+        new Ports(lowest, PORT_MAX),
+        Ports.ANY,
         flags,
-        knownBits,
-        markValue,
-        -1,
-        0);
+        Mark.of(knownBits, markValue),
+        Mark.ZERO);
   }
 
   /** The first packet of a control connection, or of a flow of datagrams. */
   static ImaginedPacket control(int family, Transport transport, int port) {
     return new ImaginedPacket(
-        family, transport, State.NEW, port, port, CHILD_PORT_MIN, PORT_MAX, SYN, -1, 0, -1, 0);
+        family,
+        transport,
+        State.NEW,
+        new Ports(port, port),
+        Ports.OF_CLIENTS,
+        SYN,
+        Mark.ZERO,
+        Mark.ZERO);
   }
 
   /**
@@ -97,15 +131,11 @@ record ImaginedPacket(
         family,
         transport,
         State.ESTABLISHED,
-        CHILD_PORT_MIN,
-        PORT_MAX,
-        port,
-        port,
+        Ports.OF_CLIENTS,
+        new Ports(port, port),
         SYN | ACK,
-        unsetBits,
-        0,
-        -1,
-        0);
+        Mark.of(unsetBits, 0),
+        Mark.ZERO);
   }
 
   /** Whether rules can ask for its state and its mark. */
@@ -115,95 +145,41 @@ record ImaginedPacket(
 
   ImaginedPacket withState(State newState) {
     return new ImaginedPacket(
-        family,
-        transport,
-        newState,
-        portLow,
-        portHigh,
-        sourceLow,
-        sourceHigh,
-        flags,
-        knownBits,
-        markValue,
-        knownPacketBits,
-        packetMarkValue);
+        family, transport, newState, destination, source, flags, mark, packetMark);
   }
 
-  ImaginedPacket withMark(int known, int value) {
+  ImaginedPacket withMark(Mark newMark) {
     return new ImaginedPacket(
-        family,
-        transport,
-        state,
-        portLow,
-        portHigh,
-        sourceLow,
-        sourceHigh,
-        flags,
-        known,
-        value & known,
-        knownPacketBits,
-        packetMarkValue);
+        family, transport, state, destination, source, flags, newMark, packetMark);
   }
 
-  ImaginedPacket withPacketMark(int known, int value) {
-    return new ImaginedPacket(
-        family,
-        transport,
-        state,
-        portLow,
-        portHigh,
-        sourceLow,
-        sourceHigh,
-        flags,
-        knownBits,
-        markValue,
-        known,
-        value & known);
+  ImaginedPacket withPacketMark(Mark newMark) {
+    return new ImaginedPacket(family, transport, state, destination, source, flags, mark, newMark);
   }
 
   ImaginedPacket withPorts(int low, int high) {
     return new ImaginedPacket(
-        family,
-        transport,
-        state,
-        low,
-        high,
-        sourceLow,
-        sourceHigh,
-        flags,
-        knownBits,
-        markValue,
-        knownPacketBits,
-        packetMarkValue);
+        family, transport, state, new Ports(low, high), source, flags, mark, packetMark);
   }
 
   /** The conntrack mark from the packet's mark, for all such packets or for some. */
   ImaginedPacket withMarkFromPacket(boolean sure) {
-    int known =
-        sure ? knownPacketBits : knownPacketBits & knownBits & ~(packetMarkValue ^ markValue);
-    return withMark(known, packetMarkValue);
+    return withMark(sure ? packetMark : packetMark.inCommonWith(mark));
   }
 
   /** The packet's mark from the conntrack mark, for all such packets or for some. */
   ImaginedPacket withPacketMarkFromMark(boolean sure) {
-    int known = sure ? knownBits : knownPacketBits & knownBits & ~(packetMarkValue ^ markValue);
-    return withPacketMark(known, markValue);
+    return withPacketMark(sure ? mark : mark.inCommonWith(packetMark));
   }
 
   // Whether {@code (mark & mask) == value}.
   Truth markEquals(int mask, int value) {
-    if (!isTracked() || (value & ~mask) != 0 || ((value ^ markValue) & mask & knownBits) != 0) {
-      return Truth.NO;
-    }
-    return (mask & ~knownBits) == 0 ? Truth.YES : Truth.MAYBE;
+    return isTracked() ? mark.equal(mask, value) : Truth.NO;
   }
 
   // Whether {@code (mark of the packet itself & mask) == value}.
   Truth packetMarkEquals(int mask, int value) {
-    if ((value & ~mask) != 0 || ((value ^ packetMarkValue) & mask & knownPacketBits) != 0) {
-      return Truth.NO;
-    }
-    return (mask & ~knownPacketBits) == 0 ? Truth.YES : Truth.MAYBE;
+    return packetMark.equal(mask, value);
   }
 
   // Whether {@code low <= (mark & mask) <= high}, all unsigned.
@@ -211,25 +187,22 @@ record ImaginedPacket(
     if (!isTracked()) {
       return Truth.NO;
     }
-    long least = Integer.toUnsignedLong(markValue & mask);
-    long most = Integer.toUnsignedLong((markValue | ~knownBits) & mask);
-    if (least >= low && most <= high) {
-      return Truth.YES;
-    }
-    return most < low || least > high ? Truth.NO : Truth.MAYBE;
+    long least = Integer.toUnsignedLong(mark.value() & mask);
+    long most = Integer.toUnsignedLong((mark.value() | ~mark.known()) & mask);
+    return within(least, most, low, high);
   }
 
   // Whether the destination port is within a range.
   Truth portWithin(long low, long high) {
-    return within(portLow, portHigh, low, high);
+    return within(destination.low(), destination.high(), low, high);
   }
 
   // Whether the source port is within a range.
   Truth sourceWithin(long low, long high) {
-    return within(sourceLow, sourceHigh, low, high);
+    return within(source.low(), source.high(), low, high);
   }
 
-  private static Truth within(int least, int most, long low, long high) {
+  private static Truth within(long least, long most, long low, long high) {
     if (low <= least && high >= most) {
       return Truth.YES;
     }
