@@ -82,13 +82,14 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   /**
    * Makes it over sockets that the caller closes.
    *
-   * @param kernel conntrack events, subscribed already
+   * @param kernel conntrack events, subscribed already if they are the kernel's
    * @param conntrack its own way to conntrack
    * @param backend repairs its table by this
    * @param pinholes its own way to the pinholes
    * @param table the expectation table, shared
    * @param workers they end parents and renew marks
-   * @param links looked at with the ticks
+   * @param links told the time with the ticks, to look at network devices
+   * @param timeouts how long idle connections stay
    * @param shared what flows of a protocol share; what ran out leaves it with the ticks
    * @param marks the bits of the conntrack mark
    * @param events log and counters, shared
@@ -96,80 +97,6 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    * @param clock what time it is
    */
   public KernelEvents(
-      ConntrackEvents kernel,
-      Conntrack conntrack,
-      PinholeBackend backend,
-      PinholeBackend.Session pinholes,
-      ExpectationTable table,
-      QueueWorkers workers,
-      LinkWatch links,
-      SharedStates shared,
-      MarkBits marks,
-      AgentEvents events,
-      AgentMetrics metrics,
-      Clock clock) {
-    this(
-        kernel,
-        conntrack,
-        backend,
-        pinholes,
-        table,
-        workers,
-        links::look,
-        new TcpTimeouts(),
-        shared,
-        marks,
-        events,
-        metrics,
-        clock);
-  }
-
-  /**
-   * Makes it where packets are replayed: what it is told does not come from the kernel, and no
-   * setting of this machine counts.
-   *
-   * @param kernel conntrack events
-   * @param conntrack its own way to conntrack
-   * @param backend where the pinholes are
-   * @param pinholes its own way to the pinholes
-   * @param table the expectation table, shared
-   * @param workers they end parents
-   * @param shared what flows of a protocol share; what ran out leaves it with the ticks
-   * @param marks the bits of the conntrack mark
-   * @param events log and counters, shared
-   * @param metrics counters, shared
-   * @param clock what time it is
-   * @return one that is to be driven by {@link #turn}
-   */
-  public static KernelEvents replayed(
-      ConntrackEventSource kernel,
-      Conntrack conntrack,
-      PinholeBackend backend,
-      PinholeBackend.Session pinholes,
-      ExpectationTable table,
-      QueueWorkers workers,
-      SharedStates shared,
-      MarkBits marks,
-      AgentEvents events,
-      AgentMetrics metrics,
-      Clock clock) {
-    return new KernelEvents(
-        kernel,
-        conntrack,
-        backend,
-        pinholes,
-        table,
-        workers,
-        nowNs -> {},
-        TcpTimeouts.ofKernelDefaults(),
-        shared,
-        marks,
-        events,
-        metrics,
-        clock);
-  }
-
-  private KernelEvents(
       ConntrackEventSource kernel,
       Conntrack conntrack,
       PinholeBackend backend,

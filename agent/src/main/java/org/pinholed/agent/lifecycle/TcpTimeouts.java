@@ -14,7 +14,7 @@ import org.pinholed.kernel.conntrack.ConntrackEntry;
  * How long the kernel keeps a TCP connection on which nothing comes: what stands in {@code
  * net.netfilter.nf_conntrack_tcp_timeout_*}. For one thread.
  */
-final class TcpTimeouts {
+public final class TcpTimeouts {
   private static final Path SETTINGS = Path.of("/proc/sys/net/netfilter");
   private static final int MOST_SECONDS = Integer.MAX_VALUE / 1000; // the kernel counts to 2^31 ms
 
@@ -40,18 +40,27 @@ final class TcpTimeouts {
   private final @Nullable Path folder;
   private final Map<State, Integer> seconds = new EnumMap<>(State.class);
 
-  TcpTimeouts() {
-    this(SETTINGS);
-  }
-
-  /** Reads the settings from files of the same names in another folder. */
+  /** Reads the settings from files in a folder; null for what the kernel has by default. */
   TcpTimeouts(@Nullable Path folder) {
     this.folder = folder;
     read();
   }
 
-  /** What the kernel gives where nobody has set anything, whatever this machine has. */
-  static TcpTimeouts ofKernelDefaults() {
+  /**
+   * What stands in this network namespace.
+   *
+   * @return read now
+   */
+  public static TcpTimeouts ofThisMachine() {
+    return new TcpTimeouts(SETTINGS);
+  }
+
+  /**
+   * What the kernel gives where nobody has set anything, whatever this machine has.
+   *
+   * @return they never change
+   */
+  public static TcpTimeouts ofKernelDefaults() {
     return new TcpTimeouts(null);
   }
 

@@ -12,6 +12,7 @@ import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.lifecycle.KernelEvents;
+import org.pinholed.agent.lifecycle.TcpTimeouts;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
@@ -25,6 +26,7 @@ import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.agent.worker.WorkerOptions;
 import org.pinholed.agent.worker.WorkerShared;
 import org.pinholed.agent.worker.WorkerSockets;
+import org.pinholed.helper.AddressText;
 import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Transport;
 
@@ -98,13 +100,15 @@ final class ReplayedAgent {
             helpers,
             new WorkerShared(table, owners, events, metrics, new TraceHub(), clock));
     this.kernelEvents =
-        KernelEvents.replayed(
+        new KernelEvents(
             conntrack,
             conntrack,
             pinholes,
             pinholes.openSession(),
             table,
             new QueueWorkers(List.of(worker), owners),
+            nowNs -> {}, // a capture has no devices
+            TcpTimeouts.ofKernelDefaults(),
             helpers.shared(),
             marks,
             events,
@@ -183,11 +187,8 @@ final class ReplayedAgent {
         0,
         null,
         null,
-        new EndpointRow(
-            org.pinholed.helper.AddressText.of(packet.sourceAddress()), packet.sourcePort()),
-        new EndpointRow(
-            org.pinholed.helper.AddressText.of(packet.destinationAddress()),
-            packet.destinationPort()),
+        new EndpointRow(AddressText.of(packet.sourceAddress()), packet.sourcePort()),
+        new EndpointRow(AddressText.of(packet.destinationAddress()), packet.destinationPort()),
         "",
         why.reason(),
         why.detail());

@@ -15,6 +15,7 @@ import org.pinholed.agent.lifecycle.Adoption;
 import org.pinholed.agent.lifecycle.InheritedQueues;
 import org.pinholed.agent.lifecycle.KernelEvents;
 import org.pinholed.agent.lifecycle.LinkWatch;
+import org.pinholed.agent.lifecycle.TcpTimeouts;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.operate.StatusView;
@@ -138,7 +139,8 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               pinholes,
               shared.table(),
               workers,
-              links,
+              links::look,
+              TcpTimeouts.ofThisMachine(),
               helpers.shared(),
               config.marks(),
               shared.events(),
