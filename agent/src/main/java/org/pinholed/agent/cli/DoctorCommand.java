@@ -1,7 +1,6 @@
 package org.pinholed.agent.cli;
 
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,17 +9,12 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.ConfigException;
-import org.pinholed.agent.config.ConfigLoader;
-import org.pinholed.agent.config.Memory;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.operate.doctor.Doctor;
 import org.pinholed.agent.operate.doctor.DoctorSettings;
 import org.pinholed.agent.operate.doctor.Finding;
 import org.pinholed.agent.operate.doctor.SystemProbe;
 import org.pinholed.helper.Printable;
-import org.pinholed.helper.dcerpc.DceRpcProtocol;
-import org.pinholed.helper.ftp.FtpProtocol;
-import org.pinholed.helper.sip.SipProtocol;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
@@ -40,7 +34,6 @@ import picocli.CommandLine.ParentCommand;
       "  pinholectl doctor --json | jq '.[] | select(.level == \"fail\")'"
     })
 final class DoctorCommand implements Callable<Integer> {
-  private static final Path DEFAULT_CONFIG = Path.of("/etc/pinholed/pinholed.yaml");
 
   @SuppressWarnings("NullAway.Init") // set by picocli before the call
   @ParentCommand
@@ -53,19 +46,15 @@ final class DoctorCommand implements Callable<Integer> {
           "Configuration of an agent that does not run; one that runs is asked for its own."
               + " Default: /etc/pinholed/pinholed.yaml, and the built-in values where that is"
               + " missing.")
-  Path configFile = DEFAULT_CONFIG;
+  Path configFile = GivenConfig.DEFAULT_FILE;
 
   @Override
   public Integer call() throws Exception {
     List<Finding> findings = new ArrayList<>();
-    ConfigLoader loader =
-        new ConfigLoader(
-            List.of(new FtpProtocol(), new SipProtocol(), new DceRpcProtocol()),
-            Memory.NOT_THIS_PROCESS);
-    AgentConfig config = loader.parse("built-in", "");
-    if (Files.exists(configFile) || configFile != DEFAULT_CONFIG) {
+    AgentConfig config = GivenConfig.builtIn();
+    if (!GivenConfig.isBuiltIn(configFile)) {
       try {
-        config = loader.load(configFile);
+        config = GivenConfig.of(configFile);
         findings.add(new Finding(Finding.Level.OK, "config", configFile + " is good", List.of()));
       } catch (ConfigException e) {
         findings.add(

@@ -12,8 +12,6 @@ import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.ConfigException;
-import org.pinholed.agent.config.ConfigLoader;
-import org.pinholed.agent.config.Memory;
 import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.replay.Decision;
 import org.pinholed.agent.replay.Replay;
@@ -23,11 +21,7 @@ import org.pinholed.agent.replay.ReplayText;
 import org.pinholed.agent.replay.ReplayTotals;
 import org.pinholed.agent.replay.capture.CaptureException;
 import org.pinholed.agent.replay.capture.CaptureReader;
-import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Printable;
-import org.pinholed.helper.dcerpc.DceRpcProtocol;
-import org.pinholed.helper.ftp.FtpProtocol;
-import org.pinholed.helper.sip.SipProtocol;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -51,14 +45,10 @@ import picocli.CommandLine.ParentCommand;
       "  pinholectl replay friday.pcapng --json | jq 'select(.event == \"refused\")'"
     })
 final class ReplayCommand implements Callable<Integer> {
-  private static final Path DEFAULT_CONFIG = Path.of("/etc/pinholed/pinholed.yaml");
   private static final int EXIT_DAMAGED = 1;
 
   /** Set by the script that starts this: Java does not tell. */
   private static final String STDERR_IS_TERMINAL = "pinholed.stderrIsTerminal";
-
-  private static final List<HelperProtocol> PROTOCOLS =
-      List.of(new FtpProtocol(), new SipProtocol(), new DceRpcProtocol());
 
   @SuppressWarnings("NullAway.Init") // set by picocli before the call
   @ParentCommand
@@ -74,7 +64,7 @@ final class ReplayCommand implements Callable<Integer> {
       description =
           "Configuration of the agent. Default: /etc/pinholed/pinholed.yaml, and the built-in"
               + " values where that is missing.")
-  Path configFile = DEFAULT_CONFIG;
+  Path configFile = GivenConfig.DEFAULT_FILE;
 
   @Option(
       names = "--diff",
@@ -86,9 +76,8 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    ConfigLoader loader = new ConfigLoader(PROTOCOLS, Memory.NOT_THIS_PROCESS);
-    AgentConfig config = config(loader);
-    AgentConfig compared = other == null ? null : load(loader, other);
+    AgentConfig config = config(configFile);
+    AgentConfig compared = other == null ? null : config(other);
     try (CaptureReader reader = CaptureReader.open(file)) {
       return run(reader, config, compared);
     } catch (CaptureException e) {
@@ -102,23 +91,9 @@ final class ReplayCommand implements Callable<Integer> {
     }
   }
 
-  private AgentConfig config(ConfigLoader loader) throws ControlError {
-    return configFile == DEFAULT_CONFIG && !Files.exists(configFile)
-        ? builtIn(loader)
-        : load(loader, configFile);
-  }
-
-  private static AgentConfig builtIn(ConfigLoader loader) throws ControlError {
+  private static AgentConfig config(Path from) throws ControlError {
     try {
-      return loader.parse("built-in", "");
-    } catch (ConfigException e) {
-      throw refused(String.valueOf(e.getMessage()));
-    }
-  }
-
-  private static AgentConfig load(ConfigLoader loader, Path from) throws ControlError {
-    try {
-      return loader.load(from);
+      return GivenConfig.of(from);
     } catch (ConfigException e) {
       throw refused(String.valueOf(e.getMessage()));
     }
@@ -126,7 +101,7 @@ final class ReplayCommand implements Callable<Integer> {
 
   private int run(CaptureReader reader, AgentConfig config, @Nullable AgentConfig compared)
       throws IOException {
-    Replay replay = new Replay(PROTOCOLS);
+    Replay replay = new Replay(GivenConfig.PROTOCOLS);
     ReplayDifferences differences = new ReplayDifferences(this::printDifference);
     if (compared == null) {
       replay.add(config, this::print);
