@@ -71,7 +71,7 @@ public interface AgentGauges {
    *
    * @return those in force; null before the agent runs
    */
-  @Nullable LimitNumbers limits();
+  AgentConfig.@Nullable Limits limits();
 
   /**
    * Events that did not get into the event log.
@@ -93,16 +93,6 @@ public interface AgentGauges {
    */
   record QueueNumbers(
       int queue, long packets, long held, long dropped, long userDropped, double turnSeconds) {}
-
-  /**
-   * Limits in force; {@link AgentConfig.Limits} has their ranges.
-   *
-   * @param expectations expectations that wait
-   * @param parents parent flows that are read
-   * @param halfOpen flows that have not sent a byte yet
-   * @param bufferedBytes memory that the streams of all parents may take
-   */
-  record LimitNumbers(int expectations, int parents, int halfOpen, long bufferedBytes) {}
 
   /**
    * How many expectations of a helper are in a state.

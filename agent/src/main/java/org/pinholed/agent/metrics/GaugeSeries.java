@@ -8,7 +8,7 @@ import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.GaugeMetricFamily;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
-import org.pinholed.agent.metrics.AgentGauges.LimitNumbers;
+import org.pinholed.agent.config.AgentConfig;
 
 /** The series that nobody counts: the agent is asked for them at each scrape. */
 // As in PrometheusMetrics.
@@ -60,21 +60,25 @@ final class GaugeSeries {
         "expectations that wait",
         gauges,
         registry,
-        LimitNumbers::expectations);
+        AgentConfig.Limits::expectations);
     limit(
-        "pinholed.parents.limit", "parents that are read", gauges, registry, LimitNumbers::parents);
+        "pinholed.parents.limit",
+        "parents that are read",
+        gauges,
+        registry,
+        AgentConfig.Limits::parents);
     limit(
         "pinholed.half.open.limit",
         "connections that have not sent a byte yet",
         gauges,
         registry,
-        LimitNumbers::halfOpen);
+        AgentConfig.Limits::halfOpen);
     limit(
         "pinholed.buffered.limit.bytes",
         "memory for unfinished lines and early segments",
         gauges,
         registry,
-        LimitNumbers::bufferedBytes);
+        AgentConfig.Limits::bufferedBytes);
     collectors.register(
         new Collector() {
           @Override
@@ -97,11 +101,11 @@ final class GaugeSeries {
       String of,
       AgentGauges gauges,
       PrometheusMeterRegistry registry,
-      ToDoubleFunction<LimitNumbers> value) {
+      ToDoubleFunction<AgentConfig.Limits> value) {
     Gauge.builder(
             name,
             () -> {
-              LimitNumbers limits = gauges.limits();
+              AgentConfig.Limits limits = gauges.limits();
               return limits == null ? Double.NaN : value.applyAsDouble(limits);
             })
         .description("Limit of " + of)

@@ -199,15 +199,6 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   /**
-   * The limits that hold for all helpers together.
-   *
-   * @return those in force
-   */
-  public AgentConfig.Limits limits() {
-    return inForce.config().limits();
-  }
-
-  /**
    * The packet queues with their workers.
    *
    * @return in the order of their numbers; the kernel's counters are 0 if they cannot be read

@@ -104,14 +104,9 @@ public final class AgentNumbers implements AgentGauges {
   }
 
   @Override
-  public @Nullable LimitNumbers limits() {
+  public AgentConfig.@Nullable Limits limits() {
     Agent now = agent;
-    if (now == null) {
-      return null;
-    }
-    AgentConfig.Limits limits = now.limits();
-    return new LimitNumbers(
-        limits.expectations(), limits.parents(), limits.halfOpen(), limits.bufferedBytes());
+    return now == null ? null : now.config().limits();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package org.pinholed.agent.metrics;
 
 import java.util.List;
+import org.pinholed.agent.config.AgentConfig;
 
 /** Gauges with a different number each. */
 record FixedGauges() implements AgentGauges {
@@ -47,8 +48,8 @@ record FixedGauges() implements AgentGauges {
   }
 
   @Override
-  public LimitNumbers limits() {
-    return new LimitNumbers(112, 113, 114, 115);
+  public AgentConfig.Limits limits() {
+    return AgentConfig.Limits.DEFAULT;
   }
 
   @Override

@@ -74,6 +74,14 @@ class PrometheusMetricsTest {
   }
 
   @Test
+  void limits_areThoseInForce() {
+    assertSample("pinholed_expectations_limit 16384.0");
+    assertSample("pinholed_parents_limit 65536.0");
+    assertSample("pinholed_half_open_limit 262144.0");
+    assertSample("pinholed_buffered_limit_bytes 1.6777216E7");
+  }
+
+  @Test
   void transaction_isTimedByOutcome() {
     metrics.transaction(12_000, true);
     metrics.transaction(13_000_000, false);
