@@ -23,6 +23,8 @@ import org.pinholed.helper.Words;
  * @param reason word of the reason, empty if there is none
  * @param detail one sentence, or what the kernel said; escaped
  * @param more how many others like this one were not told since the last one that was, 0 or more
+ * @param traffic what is known of the connection, null but for {@link Kind#CHILD_BEGAN} and {@link
+ *     Kind#CHILD_ENDED}
  */
 public record AgentEvent(
     long epochMicros,
@@ -39,7 +41,62 @@ public record AgentEvent(
     String label,
     String reason,
     String detail,
-    long more) {
+    long more,
+    @Nullable ChildTraffic traffic) {
+  /**
+   * One that is no record of a connection.
+   *
+   * @param epochMicros wall clock, microseconds since 1970
+   * @param kind what happened
+   * @param helper name of the helper, empty if none is concerned
+   * @param policyId firewall policy of the parent
+   * @param serial serial of the parent, 8 hex digits, empty if none is concerned
+   * @param childSerial serial of the child, null if none came
+   * @param expectationId number of the expectation, 0 if none is concerned
+   * @param client the parent's client, null if none is concerned
+   * @param server the parent's server, null if none is concerned
+   * @param source source of the child, null if none is concerned
+   * @param destination destination of the child, null if none is concerned
+   * @param label what the helper calls the expectation, or empty
+   * @param reason word of the reason, empty if there is none
+   * @param detail one sentence, or what the kernel said; escaped
+   * @param more how many others like this one were not told
+   */
+  public AgentEvent(
+      long epochMicros,
+      Kind kind,
+      String helper,
+      int policyId,
+      String serial,
+      @Nullable String childSerial,
+      long expectationId,
+      @Nullable EndpointRow client,
+      @Nullable EndpointRow server,
+      @Nullable EndpointRow source,
+      @Nullable EndpointRow destination,
+      String label,
+      String reason,
+      String detail,
+      long more) {
+    this(
+        epochMicros,
+        kind,
+        helper,
+        policyId,
+        serial,
+        childSerial,
+        expectationId,
+        client,
+        server,
+        source,
+        destination,
+        label,
+        reason,
+        detail,
+        more,
+        null);
+  }
+
   /**
    * The same, told for others too.
    *
@@ -62,7 +119,8 @@ public record AgentEvent(
         label,
         reason,
         detail,
-        others);
+        others,
+        traffic);
   }
 
   /** What can happen. */
@@ -71,6 +129,10 @@ public record AgentEvent(
     CREATED,
     /** A child came. */
     MATCHED,
+    /** A record of the forwarded traffic: a child began. */
+    CHILD_BEGAN,
+    /** A record of the forwarded traffic: a child ended. */
+    CHILD_ENDED,
     /** Nobody came in time. */
     EXPIRED,
     /** A newer announcement took its place. */
@@ -126,6 +188,8 @@ public record AgentEvent(
             true;
         case CREATED,
             MATCHED,
+            CHILD_BEGAN,
+            CHILD_ENDED,
             EXPIRED,
             REPLACED,
             CLOSED,
@@ -138,6 +202,15 @@ public record AgentEvent(
             WORKER_STUCK ->
             false;
       };
+    }
+
+    /**
+     * Whether it is a record of the forwarded traffic, and nothing that was decided.
+     *
+     * @return true for the begin and the end of a child
+     */
+    public boolean isTraffic() {
+      return this == CHILD_BEGAN || this == CHILD_ENDED;
     }
 
     /**

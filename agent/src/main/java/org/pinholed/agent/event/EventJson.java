@@ -48,6 +48,7 @@ final class EventJson {
       endpoint(json, "server", event.server());
       endpoint(json, "source", event.source());
       endpoint(json, "destination", event.destination());
+      traffic(json, event);
       text(json, "label", event.label());
       text(json, "reason", event.reason());
       text(json, "detail", event.detail());
@@ -74,6 +75,39 @@ final class EventJson {
     return TIME.format(
         Instant.ofEpochSecond(
             Math.floorDiv(epochMicros, 1_000_000L), Math.floorMod(epochMicros, 1_000_000L) * 1000));
+  }
+
+  private static void traffic(JsonGenerator json, AgentEvent event) throws IOException {
+    ChildTraffic traffic = event.traffic();
+    if (traffic == null) {
+      return;
+    }
+    text(json, "transport", traffic.transport());
+    endpoint(json, "translatedSource", traffic.translatedSource());
+    endpoint(json, "translatedDestination", traffic.translatedDestination());
+    if (event.kind() != AgentEvent.Kind.CHILD_ENDED) {
+      return;
+    }
+    if (traffic.beganMicros() != 0) {
+      json.writeStringField("began", time(traffic.beganMicros()));
+    }
+    if (traffic.lastedMillis() >= 0) {
+      json.writeNumberField("lastedMillis", traffic.lastedMillis());
+    }
+    if (traffic.sent() == null || traffic.received() == null) {
+      json.writeBooleanField("counted", false);
+    } else {
+      count(json, "sent", traffic.sent());
+      count(json, "received", traffic.received());
+    }
+  }
+
+  private static void count(JsonGenerator json, String field, ChildTraffic.Count value)
+      throws IOException {
+    json.writeObjectFieldStart(field);
+    json.writeNumberField("packets", value.packets());
+    json.writeNumberField("bytes", value.bytes());
+    json.writeEndObject();
   }
 
   private static void text(JsonGenerator json, String field, @Nullable String value)

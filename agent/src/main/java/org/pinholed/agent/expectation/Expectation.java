@@ -357,7 +357,7 @@ public final class Expectation implements ChildKeeper {
    *
    * @return true for the expectations of FTP
    */
-  boolean isOverWithItsChild() {
+  public boolean isOverWithItsChild() {
     return pinhole.kind() == Pinhole.Kind.ONCE && owner.id() == null && !request.isRead();
   }
 

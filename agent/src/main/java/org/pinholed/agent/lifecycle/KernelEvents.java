@@ -66,6 +66,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private final LongConsumer links;
   private final SharedStates shared;
   private final ParentKeeper keeper;
+  private final ChildRecords records;
   private final MarkBits marks;
   private final AgentEvents events;
   private final AgentMetrics metrics;
@@ -134,6 +135,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     this.marks = marks;
     this.events = events;
     this.metrics = metrics;
+    this.records = new ChildRecords(events, clock);
   }
 
   @Override
@@ -230,6 +232,8 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     if ((entry.mark() & marks.child()) == 0) {
       return;
     }
+    ConntrackIdentity child = entry.identity();
+    boolean known = table.living().has(child);
     List<Expectation> counted =
         table.holders().countedLeasesFor(entry.original()); // before the last child of a lease
     Expectation expectation =
@@ -240,22 +244,25 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
                 entry.original().source(),
                 entry.original().destination(),
                 entry.original().destinationPort(),
-                entry.identity(),
+                child,
                 this::stands);
     if (expectation != null) {
       if (expectation.isCut()) {
-        table.cutChildren().note(expectation, entry.identity(), clock.nanoTime());
-        cut(entry.identity());
+        table.cutChildren().note(expectation, child, clock.nanoTime());
+        cut(child);
       }
       events.expectation(
           AgentEvent.Kind.MATCHED,
           expectation,
           "from " + new Endpoint(entry.original().source(), entry.original().sourcePort()));
+      records.began(entry, child, expectation);
       if (expectation.pinhole().kind() != Pinhole.Kind.ONCE) {
         countedLeases.childCame(counted);
       } else if (expectation.wasRemade()) {
         shut(expectation);
       }
+    } else if (!known) { // else it is told twice
+      records.began(entry, child, null);
     }
   }
 
@@ -289,7 +296,9 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void onDestroy(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) != 0) {
-      table.matcher().ended(entry.identity(), clock.nanoTime());
+      ConntrackIdentity child = entry.identity();
+      records.ended(entry, child, table.living().parentsOf(child));
+      table.matcher().ended(child, clock.nanoTime());
     }
     if ((entry.mark() & marks.child()) == 0 || (entry.mark() & marks.read()) != 0) {
       workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);
@@ -369,6 +378,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
           }
         });
     table.living().keepOnly(alive, clock.nanoTime());
+    records.keepOnly(alive);
   }
 
   /** What time alone brings about. */

@@ -198,7 +198,16 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       case RESYNCED -> resyncs.increment();
       case WORKER_STUCK -> workerStuck.increment();
       case MARKS_PUT_BACK -> marksPutBack.increment();
-      case REFUSED, MALFORMED, PART_OPAQUE, OPAQUE, MISROUTED, LIMIT, ADOPTED, PARENTS_LOST -> {}
+      case REFUSED,
+          MALFORMED,
+          PART_OPAQUE,
+          OPAQUE,
+          MISROUTED,
+          LIMIT,
+          ADOPTED,
+          PARENTS_LOST,
+          CHILD_BEGAN,
+          CHILD_ENDED -> {}
     }
   }
 

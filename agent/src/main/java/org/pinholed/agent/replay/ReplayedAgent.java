@@ -278,6 +278,9 @@ final class ReplayedAgent {
   }
 
   private void onEvent(AgentEvent event) {
+    if (event.kind().isTraffic()) {
+      return; // nothing was decided, and nobody counts here
+    }
     totals.add(event);
     missing.add(event);
     if (event.kind() == AgentEvent.Kind.REFUSED) {

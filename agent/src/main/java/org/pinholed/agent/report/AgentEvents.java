@@ -1,6 +1,7 @@
 package org.pinholed.agent.report;
 
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.event.ChildTraffic;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationHistory;
@@ -15,6 +16,8 @@ import org.pinholed.helper.AddressText;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
+import org.pinholed.kernel.conntrack.ConntrackIdentity;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 /**
  * Says what happened to the event log, to the counters and to the history of expectations, in one
@@ -86,6 +89,54 @@ public final class AgentEvents {
             expectation.request().cause().word(),
             detail,
             0));
+  }
+
+  /**
+   * A record of the forwarded traffic. Nothing is counted: {@link AgentEvent.Kind#MATCHED} is.
+   *
+   * @param kind one that {@linkplain AgentEvent.Kind#isTraffic is traffic}
+   * @param of what announced the child, as far as that is known
+   * @param child which conntrack it is
+   * @param reason at the begin what announced it, at the end why it ended; a word
+   * @param detail one sentence, or empty
+   * @param traffic what else is known
+   */
+  public void traffic(
+      AgentEvent.Kind kind,
+      ChildOrigin of,
+      ConntrackIdentity child,
+      String reason,
+      String detail,
+      ChildTraffic traffic) {
+    Parent parent = of.parent();
+    FlowTuple first = child.original();
+    listener.onEvent(
+        new AgentEvent(
+            clock.epochMicros(),
+            kind,
+            parent == null ? "" : parent.helper(),
+            parent == null ? 0 : parent.policyId(),
+            parent == null ? "" : parent.serial(),
+            child.serial(),
+            of.expectationId(),
+            parent == null ? null : EndpointRow.of(parent.client()),
+            parent == null ? null : EndpointRow.of(parent.server()),
+            new EndpointRow(AddressText.of(first.source()), first.sourcePort()),
+            new EndpointRow(AddressText.of(first.destination()), first.destinationPort()),
+            of.label(),
+            reason,
+            detail,
+            0,
+            traffic));
+  }
+
+  /**
+   * Whether somebody takes events.
+   *
+   * @return false if none need be made
+   */
+  public boolean isListening() {
+    return listener.isListening();
   }
 
   private static boolean isEnd(AgentEvent.Kind kind, Expectation expectation) {

@@ -52,6 +52,28 @@ class EventDocumentationTest {
             "detail",
             3),
         out);
+    for (boolean counted : new boolean[] {true, false}) {
+      ChildTraffic.Count count = counted ? new ChildTraffic.Count(1, 2) : null;
+      EventJson.write(
+          new AgentEvent(
+              1,
+              AgentEvent.Kind.CHILD_ENDED,
+              "",
+              0,
+              "",
+              "0000002b",
+              0,
+              null,
+              null,
+              ENDPOINT,
+              ENDPOINT,
+              "",
+              "",
+              "",
+              0,
+              new ChildTraffic("tcp", ENDPOINT, ENDPOINT, 1, 2, count, count)),
+          out);
+    }
     EventJson.writeLost(1, 2, out);
     Set<String> written = new TreeSet<>();
     for (String line : out.toString(StandardCharsets.US_ASCII).lines().toList()) {
@@ -67,7 +89,8 @@ class EventDocumentationTest {
     String page = Files.readString(Path.of("..", "docs", "events.md"));
     Matcher row =
         Pattern.compile("^\\| `(\\w+)` \\|", Pattern.MULTILINE)
-            .matcher(page.substring(page.indexOf("## Events")));
+            .matcher(
+                page.substring(page.indexOf("## Events"), page.indexOf("## Records of children")));
     Set<String> documented = new TreeSet<>();
     while (row.find()) {
       documented.add(row.group(1));

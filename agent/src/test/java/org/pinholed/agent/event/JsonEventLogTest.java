@@ -1,6 +1,7 @@
 package org.pinholed.agent.event;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -103,6 +104,62 @@ class JsonEventLogTest {
         "label":"call 1","reason":"portBelow1024","detail":"a \\"b\\"\\n\\u001B[31m\\u2028"}
         """,
         out.toString(StandardCharsets.UTF_8));
+  }
+
+  private static String written(AgentEvent.Kind kind, ChildTraffic traffic) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    EventJson.write(
+        new AgentEvent(
+            TIME_MICROS,
+            kind,
+            "ftp",
+            25,
+            "0000002a",
+            "0000002b",
+            7,
+            null,
+            null,
+            new EndpointRow("192.0.2.10", 40001),
+            new EndpointRow("198.51.100.20", 50000),
+            "",
+            "finished",
+            "",
+            0,
+            traffic),
+        out);
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void write_childEnded_hasWhatTheKernelCounted() throws IOException {
+    assertEquals(
+        """
+        {"time":"2026-10-14T17:46:40.000042Z","event":"childEnded","helper":"ftp","policyId":25,\
+        "serial":"0000002a","childSerial":"0000002b","expectationId":7,\
+        "source":{"address":"192.0.2.10","port":40001},\
+        "destination":{"address":"198.51.100.20","port":50000},"transport":"tcp",\
+        "translatedSource":{"address":"203.0.113.9","port":1025},\
+        "began":"2026-10-14T17:46:38.000042Z","lastedMillis":2000,\
+        "sent":{"packets":5,"bytes":300},"received":{"packets":9,"bytes":8192000000},\
+        "reason":"finished"}
+        """,
+        written(
+            AgentEvent.Kind.CHILD_ENDED,
+            new ChildTraffic(
+                "tcp",
+                new EndpointRow("203.0.113.9", 1025),
+                null,
+                TIME_MICROS - 2_000_000,
+                2000,
+                new ChildTraffic.Count(5, 300),
+                new ChildTraffic.Count(9, 8_192_000_000L))));
+  }
+
+  @Test
+  void write_childWithoutAccounting_saysSoAtItsEndOnly() throws IOException {
+    ChildTraffic traffic = new ChildTraffic("udp", null, null, 0, -1, null, null);
+    assertTrue(written(AgentEvent.Kind.CHILD_ENDED, traffic).contains("\"counted\":false"));
+    assertFalse(written(AgentEvent.Kind.CHILD_BEGAN, traffic).contains("counted"));
   }
 
   @Test

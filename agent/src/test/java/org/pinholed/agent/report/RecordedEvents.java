@@ -5,17 +5,27 @@ import java.util.List;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
 
-/** Keeps all events. Thread-safe. */
+/** Keeps all events, and the records of the forwarded traffic for themselves. Thread-safe. */
 public final class RecordedEvents implements EventListener {
   private final List<AgentEvent> events = new ArrayList<>();
+  private final List<AgentEvent> traffic = new ArrayList<>();
 
   @Override
   public synchronized void onEvent(AgentEvent event) {
-    events.add(event);
+    (event.kind().isTraffic() ? traffic : events).add(event);
   }
 
   /**
-   * All events so far.
+   * The records of children so far.
+   *
+   * @return a copy
+   */
+  public synchronized List<AgentEvent> traffic() {
+    return List.copyOf(traffic);
+  }
+
+  /**
+   * All events so far that are no records of children.
    *
    * @return a copy
    */
@@ -35,5 +45,6 @@ public final class RecordedEvents implements EventListener {
   /** Forgets what was so far. */
   public synchronized void clear() {
     events.clear();
+    traffic.clear();
   }
 }
