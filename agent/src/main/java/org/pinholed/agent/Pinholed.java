@@ -24,6 +24,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RecordingBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
+import org.pinholed.agent.service.JournalOutput;
 import org.pinholed.agent.service.PassedDescriptor;
 import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.agent.start.Agent;
@@ -64,6 +65,10 @@ import picocli.CommandLine.Option;
       "Watch it with pinholectl; 'pinholectl doctor' tells what the firewall still needs."
     })
 public final class Pinholed implements Callable<Integer> {
+  static {
+    JournalOutput.useIfItIsTheJournal(System.getenv()); // before anything is logged
+  }
+
   private static final Logger LOG = LoggerFactory.getLogger(Pinholed.class);
   private static final long STOP_SECONDS = 10;
   private static final int EXIT_DONE = 0;

@@ -199,6 +199,18 @@ class DistributionIT {
   }
 
   @Test
+  void whereStandardErrorIsTheJournal_linesHaveTheirLevels()
+      throws IOException, InterruptedException {
+    Path err = Files.createFile(folder.resolve("err"));
+    String stream = Files.getAttribute(err, "unix:dev") + ":" + Files.getAttribute(err, "unix:ino");
+    String[] command = {bin("pinholed"), "--config", "/nonexistent.yaml"};
+    Result plain = run(Map.of("JOURNAL_STREAM", stream + "0"), command);
+    assertTrue(plain.err().startsWith("pinholed: /nonexistent.yaml"), plain::toString);
+    Result inJournal = run(Map.of("JOURNAL_STREAM", stream), command);
+    assertEquals("<3>" + plain.err(), inJournal.err());
+  }
+
+  @Test
   void javaOptions_reachTheVirtualMachine() throws IOException, InterruptedException {
     Result result =
         run(

@@ -285,6 +285,11 @@ public final class AgentProcess implements AutoCloseable {
     }
   }
 
+  /** The file of the event log. */
+  public Path eventLog() {
+    return eventLog;
+  }
+
   /** The event log so far, one object a line. */
   public List<JsonNode> events() {
     if (!Files.exists(eventLog)) {
