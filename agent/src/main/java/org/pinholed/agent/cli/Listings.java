@@ -284,6 +284,7 @@ final class Listings {
     String unwatched = row.text("tableWatchProblem");
     line(out, "table watched", unwatched.isEmpty() ? "yes" : "no: " + unwatched);
     line(out, "table repairs", row.text("tableRepairs"));
+    line(out, "accept rule", row.text("acceptRule") + ": " + row.text("acceptRuleDetail"));
     line(out, "last error", row.text("lastError"));
     line(out, "metrics", row.text("metricsAddress"));
     block(out, "kernel", row.object("features"));

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.pinholed.helper.HelperLimits;
@@ -22,6 +23,7 @@ import org.pinholed.helper.Transport;
  * @param marks the bits of the conntrack mark
  * @param limits what is kept at most
  * @param fail what happens when something fails
+ * @param acceptRule where the agent keeps the firewall's accept rule
  * @param control the control socket
  * @param metrics the metrics server
  * @param eventLog the event log
@@ -34,6 +36,7 @@ public record AgentConfig(
     MarkBits marks,
     Limits limits,
     Fail fail,
+    AcceptRule acceptRule,
     Control control,
     Metrics metrics,
     EventLog eventLog) {
@@ -49,6 +52,7 @@ public record AgentConfig(
           MarkBits.DEFAULT,
           Limits.DEFAULT,
           Fail.DEFAULT,
+          AcceptRule.NONE,
           Control.DEFAULT,
           Metrics.DEFAULT,
           EventLog.DEFAULT);
@@ -85,6 +89,7 @@ public record AgentConfig(
         marks,
         limits,
         fail,
+        acceptRule,
         control,
         metrics,
         eventLog);
@@ -233,6 +238,74 @@ public record AgentConfig(
   public record Fail(OnFailure agentDown, OnFailure queueFull, OnStop onStop) {
     /** What is used where nothing is configured. */
     public static final Fail DEFAULT = new Fail(OnFailure.PASS, OnFailure.PASS, OnStop.REMOVE);
+  }
+
+  /**
+   * The chain of the firewall in which the agent keeps the rule that accepts the children of
+   * pinholes.
+   *
+   * @param family the address family of its table
+   * @param table its table; empty for none: then the rule is the operator's
+   * @param chain the chain; empty for none
+   */
+  public record AcceptRule(Family family, String table, String chain) {
+    /** The address family of a table, as nft(8) has it. */
+    public enum Family {
+      /** IPv4 and IPv6. */
+      INET,
+      /** IPv4. */
+      IP,
+      /** IPv6. */
+      IP6;
+
+      /**
+       * The word of nft(8).
+       *
+       * @return for example {@code inet}
+       */
+      public String word() {
+        return name().toLowerCase(Locale.ROOT);
+      }
+    }
+
+    /** The agent keeps none. */
+    public static final AcceptRule NONE = new AcceptRule(Family.INET, "", "");
+
+    /** The agent's own table. */
+    private static final String OWN_TABLE = "pinholed";
+
+    /** Refuses what is no name, one without the other, and the agent's own table. */
+    public AcceptRule {
+      if (family != Family.INET || !table.isEmpty() || !chain.isEmpty()) {
+        requireName("table", table);
+        requireName("chain", chain);
+      }
+      if (family == Family.INET && table.equals(OWN_TABLE)) {
+        throw new IllegalArgumentException(
+            "table: " + OWN_TABLE + " (expected: a table of the firewall, not the agent's own)");
+      }
+    }
+
+    private static void requireName(String field, String name) {
+      if (!name.matches("[A-Za-z0-9_][A-Za-z0-9_./-]{0,254}")) {
+        throw new IllegalArgumentException(
+            field + ": " + ConfigNode.shown(name) + " (expected: 1..255 letters, digits, _ . / -)");
+      }
+    }
+
+    /**
+     * Whether the agent keeps one.
+     *
+     * @return false for {@link #NONE}
+     */
+    public boolean isKept() {
+      return !table.isEmpty();
+    }
+
+    @Override
+    public String toString() {
+      return isKept() ? family.word() + " " + table + " " + chain : "none";
+    }
   }
 
   /**

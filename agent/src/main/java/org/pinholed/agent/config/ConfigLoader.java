@@ -54,6 +54,8 @@ public final class ConfigLoader {
   private static final Map<String, Transport> TRANSPORTS =
       words("tcp", Transport.TCP, "udp", Transport.UDP);
 
+  private static final Map<String, AgentConfig.AcceptRule.Family> FAMILIES = families();
+
   private static final List<String> ROOT_KEYS =
       List.of(
           "helpers",
@@ -63,6 +65,7 @@ public final class ConfigLoader {
           "marks",
           "limits",
           "fail",
+          "acceptRule",
           "control",
           "metrics",
           "eventLog");
@@ -86,6 +89,7 @@ public final class ConfigLoader {
                   "earlySegments",
                   "historyBytes"),
           "fail", List.of("agentDown", "queueFull", "onStop"),
+          "acceptRule", List.of("family", "table", "chain"),
           "control", List.of("socket", "group"),
           "metrics", List.of("enabled", "address", "port"),
           "eventLog", List.of("file"));
@@ -184,6 +188,7 @@ public final class ConfigLoader {
             marks(root.section("marks")),
             limits,
             fail(root.section("fail")),
+            acceptRule(root.section("acceptRule")),
             control(root.section("control")),
             metrics(root.section("metrics")),
             eventLog(root.section("eventLog")));
@@ -255,6 +260,20 @@ public final class ConfigLoader {
         section.word("agentDown", AGENT_DOWN, or.agentDown()),
         section.word("queueFull", QUEUE_FULL, or.queueFull()),
         section.word("onStop", ON_STOP, or.onStop()));
+  }
+
+  private static AgentConfig.AcceptRule acceptRule(ConfigSection section) throws ConfigException {
+    AgentConfig.AcceptRule or = AgentConfig.AcceptRule.NONE;
+    AgentConfig.AcceptRule.Family family = section.word("family", FAMILIES, or.family());
+    String table = section.text("table", or.table());
+    String chain = section.text("chain", or.chain());
+    if (family != or.family() || !chain.isEmpty()) {
+      section.require("table", "the name of a table");
+    }
+    if (!table.isEmpty()) {
+      section.require("chain", "the name of a chain");
+    }
+    return section.build(() -> new AgentConfig.AcceptRule(family, table, chain));
   }
 
   private static AgentConfig.Control control(ConfigSection section) throws ConfigException {
@@ -360,6 +379,14 @@ public final class ConfigLoader {
     }
     String text = out.flip().toString();
     return text.startsWith("\ufeff") ? text.substring(1) : text;
+  }
+
+  private static Map<String, AgentConfig.AcceptRule.Family> families() {
+    Map<String, AgentConfig.AcceptRule.Family> families = new LinkedHashMap<>();
+    for (AgentConfig.AcceptRule.Family family : AgentConfig.AcceptRule.Family.values()) {
+      families.put(family.word(), family);
+    }
+    return families;
   }
 
   private static List<String> helperKeys() {

@@ -37,6 +37,12 @@ final class ConfigFields {
                 .with("queueFull", word(config.fail().queueFull()))
                 .with("onStop", word(config.fail().onStop())))
         .with(
+            "acceptRule",
+            new JsonFields()
+                .with("family", config.acceptRule().family().word())
+                .with("table", config.acceptRule().table())
+                .with("chain", config.acceptRule().chain()))
+        .with(
             "control",
             new JsonFields()
                 .with("socket", config.control().socket().toString())

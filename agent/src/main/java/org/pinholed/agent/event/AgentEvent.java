@@ -159,6 +159,10 @@ public record AgentEvent(
     BACKEND_ERROR,
     /** Somebody else changed our table and it was repaired. */
     TABLE_REPAIRED,
+    /** The firewall does not accept what the agent marks. */
+    ACCEPT_RULE_GONE,
+    /** The firewall accepts again what the agent marks. */
+    ACCEPT_RULE_BACK,
     /** Parents and pinholes of an agent that ran before were taken over. */
     ADOPTED,
     /** Kernel events were lost and the state was read again. */
@@ -196,6 +200,8 @@ public record AgentEvent(
             PARENT_CLOSED,
             CLEARED,
             TABLE_REPAIRED,
+            ACCEPT_RULE_GONE,
+            ACCEPT_RULE_BACK,
             ADOPTED,
             RESYNCED,
             PARENTS_LOST,

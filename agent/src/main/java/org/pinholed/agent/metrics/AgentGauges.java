@@ -60,6 +60,13 @@ public interface AgentGauges {
   boolean watchesTable();
 
   /**
+   * Whether the firewall accepts what the agent marks, as far as nftables shows it.
+   *
+   * @return 1 if it does, 0 if it does not, {@link Double#NaN} if that is not known
+   */
+  double acceptRulePresent();
+
+  /**
    * Expectations in the table.
    *
    * @return how many now, by helper and state; each pair at most once

@@ -55,6 +55,10 @@ final class GaugeSeries {
         .description("Whether the table is watched, so that changes by others are repaired")
         .strongReference(true)
         .register(registry);
+    Gauge.builder("pinholed.accept.rule.present", gauges, AgentGauges::acceptRulePresent)
+        .description("Whether the firewall accepts what is marked; NaN if that cannot be seen")
+        .strongReference(true)
+        .register(registry);
     limit(
         "pinholed.expectations.limit",
         "expectations that wait",

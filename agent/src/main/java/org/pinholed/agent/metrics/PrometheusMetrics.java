@@ -204,6 +204,8 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
           OPAQUE,
           MISROUTED,
           LIMIT,
+          ACCEPT_RULE_GONE,
+          ACCEPT_RULE_BACK,
           ADOPTED,
           PARENTS_LOST,
           CHILD_BEGAN,

@@ -13,6 +13,7 @@ import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.HelperTable;
+import org.pinholed.agent.pinhole.AcceptRuleState;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.QueueReport;
@@ -113,6 +114,7 @@ public final class StatusView {
         "queueFull", now.fail().queueFull() == AgentConfig.OnFailure.PASS ? "accept" : "drop");
     policies.put("onStop", now.fail().onStop().name().toLowerCase(Locale.ROOT));
     List<QueueReport> queues = queues();
+    AcceptRuleState acceptRule = backend.acceptRule();
     return new StatusReport(
         Version.text(),
         ProcessHandle.current().pid(),
@@ -128,6 +130,8 @@ public final class StatusView {
         queues,
         backend.watchProblem(),
         parts.repairs(),
+        acceptRule.presence().name().toLowerCase(Locale.ROOT),
+        acceptRule.text(),
         parts.lastError(),
         metricsAddress,
         features,

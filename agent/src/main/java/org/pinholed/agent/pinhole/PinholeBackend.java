@@ -3,6 +3,7 @@ package org.pinholed.agent.pinhole;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Endpoint;
 
@@ -198,6 +199,22 @@ public interface PinholeBackend extends AutoCloseable {
    * @throws BackendException if the kernel refuses
    */
   void watch(Runnable changed, Runnable newsLost) throws BackendException;
+
+  /**
+   * Says whom to tell of the firewall's accept rule. To be called before {@link #watch}.
+   *
+   * @param told called, by the thread of the watch, after each look at the firewall
+   */
+  default void tellOfAcceptRule(Consumer<AcceptRuleState> told) {}
+
+  /**
+   * Whether the firewall accepts the children of pinholes. Thread-safe.
+   *
+   * @return as of the last look
+   */
+  default AcceptRuleState acceptRule() {
+    return AcceptRuleState.UNKNOWN;
+  }
 
   /**
    * What keeps the kernel's table from being watched at present. Thread-safe.

@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.time.Clock;
@@ -189,6 +190,18 @@ public final class RecordingBackend implements PinholeBackend {
     if (diversion != null) {
       diversion.watch(changed, newsLost);
     }
+  }
+
+  @Override
+  public void tellOfAcceptRule(Consumer<AcceptRuleState> told) {
+    if (diversion != null) {
+      diversion.tellOfAcceptRule(told);
+    }
+  }
+
+  @Override
+  public AcceptRuleState acceptRule() {
+    return diversion == null ? AcceptRuleState.UNKNOWN : diversion.acceptRule();
   }
 
   @Override

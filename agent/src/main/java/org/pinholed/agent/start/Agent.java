@@ -21,6 +21,7 @@ import org.pinholed.agent.operate.OwnerListing;
 import org.pinholed.agent.operate.SessionClear;
 import org.pinholed.agent.operate.SharedAudit;
 import org.pinholed.agent.operate.StatusView;
+import org.pinholed.agent.pinhole.AcceptRuleState;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
@@ -324,6 +325,15 @@ public final class Agent implements AgentControl, AutoCloseable {
    */
   public boolean watchesTable() {
     return backend.watchProblem().isEmpty();
+  }
+
+  /**
+   * Whether the firewall accepts what the agent marks.
+   *
+   * @return as of the last look
+   */
+  public AcceptRuleState acceptRule() {
+    return backend.acceptRule();
   }
 
   /**

@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.JsonEventLog;
 import org.pinholed.agent.metrics.AgentGauges;
+import org.pinholed.agent.pinhole.AcceptRuleState;
 
 /**
  * What the metrics ask of the agent. The agent needs the metrics first, so it is attached when it
@@ -86,6 +87,16 @@ public final class AgentNumbers implements AgentGauges {
   public boolean watchesTable() {
     Agent now = agent;
     return now != null && now.watchesTable();
+  }
+
+  @Override
+  public double acceptRulePresent() {
+    Agent now = agent;
+    return switch (now == null ? AcceptRuleState.Presence.UNKNOWN : now.acceptRule().presence()) {
+      case PRESENT -> 1;
+      case ABSENT -> 0;
+      case UNKNOWN -> Double.NaN;
+    };
   }
 
   @Override

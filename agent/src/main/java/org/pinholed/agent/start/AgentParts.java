@@ -11,6 +11,7 @@ import org.pinholed.agent.flow.FlowState;
 import org.pinholed.agent.flow.HelperTable;
 import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.handover.HandOver;
+import org.pinholed.agent.lifecycle.AcceptRuleReport;
 import org.pinholed.agent.lifecycle.Adoption;
 import org.pinholed.agent.lifecycle.InheritedQueues;
 import org.pinholed.agent.lifecycle.KernelEvents;
@@ -158,6 +159,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               left,
               shared.clock())
           .run();
+      backend.tellOfAcceptRule(new AcceptRuleReport(shared.events())::take);
       backend.watch(kernelEvents::repair, () -> shared.metrics().overrun(ReceivingSocket.NFTABLES));
       acquired.keep();
     }

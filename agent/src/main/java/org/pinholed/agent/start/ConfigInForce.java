@@ -136,6 +136,7 @@ final class ConfigInForce {
     requireSame("asymmetricRouting", old.asymmetricRouting(), wanted.asymmetricRouting());
     requireSame("queues", old.queues(), wanted.queues());
     requireSame("marks", old.marks(), wanted.marks());
+    requireSame("acceptRule", old.acceptRule(), wanted.acceptRule());
     requireSame("control", old.control(), wanted.control());
     requireSame("metrics", old.metrics(), wanted.metrics());
     requireSame("eventLog", old.eventLog(), wanted.eventLog());

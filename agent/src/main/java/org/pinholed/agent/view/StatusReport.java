@@ -22,6 +22,9 @@ import java.util.Map;
  * @param tableWatchProblem what keeps our table from being watched at present, so that a change by
  *     others may stay unseen; empty if it is watched
  * @param tableRepairs how often somebody else changed our table and it was repaired
+ * @param acceptRule whether the firewall accepts what the agent marks, as far as nftables shows it:
+ *     {@code present}, {@code absent} or {@code unknown}
+ * @param acceptRuleDetail where it does or does not, or why that is not known
  * @param lastError last backend error, empty if there was none
  * @param metricsAddress address and port of the metrics server, empty if off
  * @param features what this kernel can do, {@code yes} or what is lost
@@ -42,6 +45,8 @@ public record StatusReport(
     List<QueueReport> queues,
     String tableWatchProblem,
     long tableRepairs,
+    String acceptRule,
+    String acceptRuleDetail,
     String lastError,
     String metricsAddress,
     Map<String, String> features,

@@ -64,6 +64,8 @@ class PinholectlTest {
     assertTrue(out.toString().contains("expectations   1 pending\n"), out::toString);
     assertTrue(out.toString().contains("kernel         queueStatement: yes\n"), out::toString);
     assertTrue(out.toString().contains("table watched  yes\n"), out::toString);
+    assertTrue(
+        out.toString().contains("accept rule    present: inet filter forward\n"), out::toString);
   }
 
   @Test

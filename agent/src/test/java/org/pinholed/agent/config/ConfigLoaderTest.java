@@ -82,6 +82,7 @@ class ConfigLoaderTest {
               earlySegments: 6
               historyBytes: 0
             fail: {agentDown: closed, queueFull: drop, onStop: keep}
+            acceptRule: {family: ip, table: filter, chain: DOCKER-USER}
             control: {socket: /tmp/p.sock, group: netadmin}
             metrics: {enabled: false, address: "::1", port: 0}
             eventLog: {file: /var/log/pinholed.jsonl}
@@ -112,10 +113,31 @@ class ConfigLoaderTest {
             new AgentConfig.Limits(2, 3, 4, 5, 6, 64, 65536, new HelperLimits(512, 1024, 6, 0)),
             new AgentConfig.Fail(
                 AgentConfig.OnFailure.DROP, AgentConfig.OnFailure.DROP, AgentConfig.OnStop.KEEP),
+            new AgentConfig.AcceptRule(AgentConfig.AcceptRule.Family.IP, "filter", "DOCKER-USER"),
             new AgentConfig.Control(Path.of("/tmp/p.sock"), "netadmin"),
             new AgentConfig.Metrics(false, "::1", 0),
             new AgentConfig.EventLog("/var/log/pinholed.jsonl")),
         config);
+  }
+
+  @Test
+  void parse_acceptRule_isWholeOrNothing_andOfTheFirewall() {
+    for (String[] each :
+        new String[][] {
+          {"{family: inet, table: filter}", ":1: acceptRule.chain: missing (expected: the name"},
+          {"{chain: forward}", ":1: acceptRule.table: missing (expected: the name"},
+          {"{family: ip6}", ":1: acceptRule.table: missing (expected: the name"},
+          {"{family: bridge, table: f, chain: c}", ":1: acceptRule.family: bridge (expected: inet"},
+          {"{family: ip, table: 'a b', chain: c}", ":1: acceptRule.table: a b (expected: 1..255"},
+          {"{family: ip, table: '', chain: ''}", ":1: acceptRule.table: \"\" (expected: 1..255"},
+          {"{family: ip, table: f, chain: ''}", ":1: acceptRule.chain: \"\" (expected: 1..255"},
+          {"{table: pinholed, chain: c}", ":1: acceptRule.table: pinholed (expected: a table of"},
+          {"{family: ip, table: f, chain: c, hook: 1}", ":1: acceptRule.hook: unknown key"},
+        }) {
+      ConfigException refused =
+          assertThrows(ConfigException.class, () -> parse("acceptRule: " + each[0] + "\n"));
+      assertTrue(String.valueOf(refused.getMessage()).contains(each[1]), refused.getMessage());
+    }
   }
 
   @ParameterizedTest
@@ -165,7 +187,7 @@ class ConfigLoaderTest {
       refuses(
           "backend: nftables\nqueue: {}",
           "f.yaml:2: queue: unknown key (expected: helpers, backend, asymmetricRouting, queues,"
-              + " marks, limits, fail, control, metrics, eventLog; did you mean queues?)");
+              + " marks, limits, fail, acceptRule, control, metrics, eventLog; did you mean queues?)");
     }
 
     @Test

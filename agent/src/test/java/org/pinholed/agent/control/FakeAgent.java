@@ -289,6 +289,8 @@ public final class FakeAgent implements AgentControl {
             new QueueReport(1, 234, 0, 1, 0, 2, 0, 250)),
         tableWatchProblem,
         0,
+        "present",
+        "inet filter forward",
         "",
         "127.0.0.1:9765",
         Map.of("queueStatement", "yes"),

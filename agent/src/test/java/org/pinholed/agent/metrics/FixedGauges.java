@@ -42,6 +42,11 @@ record FixedGauges() implements AgentGauges {
   }
 
   @Override
+  public double acceptRulePresent() {
+    return 1;
+  }
+
+  @Override
   public List<ExpectationCount> expectations() {
     return List.of(
         new ExpectationCount("ftp", "pending", 104), new ExpectationCount("ftp", "matched", 105));

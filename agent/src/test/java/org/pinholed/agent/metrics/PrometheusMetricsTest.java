@@ -171,6 +171,7 @@ class PrometheusMetricsTest {
     assertSample("pinholed_worker_turn_seconds{queue=\"5\",} 0.25");
     assertSample("pinholed_events_lost_total 108.0");
     assertSample("pinholed_table_watched 1.0");
+    assertSample("pinholed_accept_rule_present 1.0");
   }
 
   @Test

@@ -112,6 +112,7 @@ class AgentIT {
         MarkBits.DEFAULT,
         base.limits(),
         new AgentConfig.Fail(AgentConfig.OnFailure.PASS, AgentConfig.OnFailure.PASS, onStop),
+        base.acceptRule(),
         base.control(),
         base.metrics(),
         base.eventLog());
@@ -325,6 +326,7 @@ class AgentIT {
             base.marks(),
             new AgentConfig.Limits(1, 1, 1, 1, 1, 1024, 16 << 20, HelperLimits.DEFAULT),
             base.fail(),
+            base.acceptRule(),
             base.control(),
             base.metrics(),
             base.eventLog());
@@ -352,6 +354,7 @@ class AgentIT {
             base.marks(),
             base.limits(),
             base.fail(),
+            base.acceptRule(),
             base.control(),
             base.metrics(),
             base.eventLog());

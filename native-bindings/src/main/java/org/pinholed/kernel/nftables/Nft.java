@@ -47,6 +47,7 @@ final class Nft {
 
   static final int NFTA_RULE_TABLE = 1;
   static final int NFTA_RULE_CHAIN = 2;
+  static final int NFTA_RULE_HANDLE = 3;
   static final int NFTA_RULE_EXPRESSIONS = 4;
   static final int NFTA_RULE_COMPAT = 5;
   static final int NFTA_RULE_USERDATA = 7;
@@ -130,6 +131,12 @@ final class Nft {
   private static final int NAME_MAX_BYTES = 255;
 
   private Nft() {}
+
+  static boolean isName(String name) {
+    return !name.isEmpty()
+        && name.length() <= NAME_MAX_BYTES
+        && name.chars().allMatch(character -> character > ' ' && character < 0x7f);
+  }
 
   // A name as the kernel wants it. Kept by the objects that have names, so that the hot path does
   // not encode strings.

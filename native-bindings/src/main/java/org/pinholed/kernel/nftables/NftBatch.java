@@ -187,12 +187,42 @@ public final class NftBatch {
    * @return its expressions, to be filled and ended by {@link NftExpressions#endRule}
    */
   public NftExpressions addRule(NftTable table, String chain) {
-    message(Nft.NFT_MSG_NEWRULE, APPEND, table.family())
+    return rule(table, chain, APPEND);
+  }
+
+  /**
+   * Starts a rule before all others of a chain.
+   *
+   * @param table the table
+   * @param chain the chain's name
+   * @return its expressions, to be filled and ended by {@link NftExpressions#endRule}
+   */
+  public NftExpressions insertRule(NftTable table, String chain) {
+    return rule(table, chain, CREATE); // without NLM_F_APPEND the kernel puts it first
+  }
+
+  private NftExpressions rule(NftTable table, String chain, int flags) {
+    message(Nft.NFT_MSG_NEWRULE, flags, table.family())
         .attrBytes(Nft.NFTA_RULE_TABLE, table.nameBytes())
         .attrBytes(Nft.NFTA_RULE_CHAIN, Nft.nameBytes("chain", chain))
         .beginNested(Nft.NFTA_RULE_EXPRESSIONS);
     inRule = true;
     return expressions.beginRule();
+  }
+
+  /**
+   * Removes one rule; {@code ENOENT} if it is gone.
+   *
+   * @param rule as it was listed
+   * @return this batch
+   */
+  public NftBatch deleteRule(NftRule rule) {
+    message(Nft.NFT_MSG_DELRULE, NetlinkConstants.NLM_F_REQUEST, rule.table().family())
+        .attrBytes(Nft.NFTA_RULE_TABLE, rule.table().nameBytes())
+        .attrBytes(Nft.NFTA_RULE_CHAIN, Nft.nameBytes("chain", rule.chain()))
+        .attr64be(Nft.NFTA_RULE_HANDLE, rule.handle())
+        .endMessage();
+    return this;
   }
 
   void endRule(boolean compat, String comment) {
@@ -550,7 +580,7 @@ public final class NftBatch {
       case Nft.NFT_MSG_DELTABLE -> "delete table";
       case Nft.NFT_MSG_NEWCHAIN -> "add chain";
       case Nft.NFT_MSG_NEWRULE -> "add rule";
-      case Nft.NFT_MSG_DELRULE -> "flush chain";
+      case Nft.NFT_MSG_DELRULE -> "delete rule";
       case Nft.NFT_MSG_NEWSET -> "add set";
       case Nft.NFT_MSG_NEWSETELEM -> "add element";
       case Nft.NFT_MSG_DELSETELEM -> "delete element";
@@ -572,7 +602,7 @@ public final class NftBatch {
 
   private void openElements(int message, int flags, NftTable table, NftSet set) {
     boolean same =
-        openMessage == message && openFlags == flags && openTable == table && openSet == set;
+        openMessage == message && openFlags == flags && table.equals(openTable) && openSet == set;
     if (same && writer.lengthBytes() - openSince < ELEMENT_LIST_MAX_BYTES) {
       return;
     }

@@ -23,12 +23,15 @@ import org.pinholed.kernel.netlink.NetlinkWriter;
  */
 public final class NftClient implements AutoCloseable {
   private static final int WRITER_BYTES = 192 * 1024; // under the default net.core.wmem_default
+  private static final int ALL_FAMILIES = 0; // NFPROTO_UNSPEC
+  private static final int NF_DROP = 0;
   private static final int DUMP = NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_DUMP;
 
   private final NetlinkChannel channel;
   private final int portId;
   private final NftBatch batch;
   private final NftElementView element = new NftElementView();
+  private final NftRuleReader ruleReader = new NftRuleReader();
 
   /**
    * Makes a client over a channel.
@@ -210,6 +213,68 @@ public final class NftClient implements AutoCloseable {
   }
 
   /**
+   * Lists the chains of all tables of the families that {@link NftFamily} has.
+   *
+   * @return in the order of the kernel
+   * @throws NetlinkException if the kernel refuses
+   */
+  public List<NftChain> chains() throws NetlinkException {
+    List<NftChain> chains = new ArrayList<>();
+    beginDump(Nft.NFT_MSG_GETCHAIN, ALL_FAMILIES).endMessage();
+    channel.dump("nftables: list chains", reader -> readChain(reader, chains));
+    return chains;
+  }
+
+  private static void readChain(NetlinkReader reader, List<NftChain> into) {
+    NftFamily family = NftFamily.of(reader.enterNfnetlink());
+    String table = "";
+    String name = "";
+    int hook = -1;
+    boolean drops = false;
+    while (reader.nextAttribute()) {
+      switch (reader.attributeType()) {
+        case Nft.NFTA_CHAIN_TABLE -> table = reader.string();
+        case Nft.NFTA_CHAIN_NAME -> name = reader.string();
+        case Nft.NFTA_CHAIN_POLICY -> drops = reader.s32be() == NF_DROP;
+        case Nft.NFTA_CHAIN_HOOK -> {
+          reader.enterNested();
+          while (reader.nextAttribute()) {
+            if (reader.attributeType() == Nft.NFTA_HOOK_HOOKNUM) {
+              hook = reader.s32be();
+            }
+          }
+          reader.leaveNested();
+        }
+        default -> {}
+      }
+    }
+    NftTable named = family == null ? null : NftTable.named(family, table);
+    if (named != null && reader.ok() && Nft.isName(name)) {
+      into.add(new NftChain(named, name, hook, drops && hook >= 0));
+    }
+  }
+
+  /**
+   * Lists the rules of all tables of the families that {@link NftFamily} has.
+   *
+   * @return in their order within each chain
+   * @throws NetlinkException if the kernel refuses
+   */
+  public List<NftRule> rules() throws NetlinkException {
+    List<NftRule> rules = new ArrayList<>();
+    beginDump(Nft.NFT_MSG_GETRULE, ALL_FAMILIES).endMessage();
+    channel.dump("nftables: list rules", reader -> readRule(reader, rules));
+    return rules;
+  }
+
+  private void readRule(NetlinkReader reader, List<NftRule> into) {
+    NftRule rule = ruleReader.read(reader);
+    if (rule != null) {
+      into.add(rule);
+    }
+  }
+
+  /**
    * Lists the elements of a set.
    *
    * @param table the table
@@ -326,9 +391,13 @@ public final class NftClient implements AutoCloseable {
   }
 
   private NetlinkWriter beginDump(int message, NftTable table) {
+    return beginDump(message, table.family().code());
+  }
+
+  private NetlinkWriter beginDump(int message, int family) {
     NetlinkWriter writer = channel.writer().reset();
     return writer.beginNfnetlink(
-        Nft.NFNL_SUBSYS_NFTABLES, message, DUMP, channel.nextSequence(), table.family().code(), 0);
+        Nft.NFNL_SUBSYS_NFTABLES, message, DUMP, channel.nextSequence(), family, 0);
   }
 
   private void forRemoved(NetlinkReader reader, NftElementHandler handler) {

@@ -20,7 +20,7 @@ public final class NftExpressions {
   private static final int NFT_NAT_DNAT = 1;
   private static final int NFT_BYTEORDER_NTOH = 0;
   private static final int NFT_RANGE_EQ = 0;
-  private static final int NFT_REG_VERDICT = 0;
+  static final int NFT_REG_VERDICT = 0;
   private static final int NFT_REG32_00 = 8;
   private static final int REGISTERS = 16;
   private static final int NFT_JUMP = -3;
@@ -29,6 +29,8 @@ public final class NftExpressions {
   private static final int NFT_RETURN = -5;
   private static final int NFQ_FLAG_BYPASS = 1;
   private static final int NFT_QUEUE_FLAG_BYPASS = 1;
+  private static final int XT_CONNMARK_REVISION = 1;
+  private static final int XT_CONNMARK_INFO_BYTES = 16; // struct xt_connmark_mtinfo1, XT_ALIGN
   private static final int XT_NFQUEUE_REVISION = 3;
   private static final int XT_NFQUEUE_INFO_BYTES = 8; // struct xt_NFQ_info_v3 is 6, XT_ALIGN
 
@@ -621,6 +623,35 @@ public final class NftExpressions {
    */
   public NftExpressions returnToCaller() {
     return verdict(NFT_RETURN, "");
+  }
+
+  /**
+   * Accepts the packet for this base chain.
+   *
+   * @return these expressions
+   */
+  public NftExpressions accept() {
+    return verdict(NF_ACCEPT, "");
+  }
+
+  /**
+   * Goes on if some bits of the connection's mark are set, by the xtables match {@code connmark}:
+   * iptables-nft refuses a table whose rules it does not know, and that is the one it knows.
+   *
+   * @param bits all of them must be set
+   * @return these expressions
+   */
+  public NftExpressions matchConnmark(int bits) {
+    compat = true;
+    begin("match")
+        .attrString(1, "connmark")
+        .attr32be(2, XT_CONNMARK_REVISION)
+        .attrHeader(3, XT_CONNMARK_INFO_BYTES)
+        .raw32host(bits)
+        .raw32host(bits)
+        .raw32host(0)
+        .raw32host(0);
+    return end();
   }
 
   /**

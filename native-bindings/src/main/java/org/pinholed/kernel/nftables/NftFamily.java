@@ -1,5 +1,7 @@
 package org.pinholed.kernel.nftables;
 
+import org.jspecify.annotations.Nullable;
+
 /** The address families of tables that are used here. */
 public enum NftFamily {
   /** {@code NFPROTO_INET}: IPv4 and IPv6. */
@@ -24,6 +26,15 @@ public enum NftFamily {
    */
   public int code() {
     return code;
+  }
+
+  static @Nullable NftFamily of(int code) {
+    for (NftFamily family : values()) {
+      if (family.code == code) {
+        return family;
+      }
+    }
+    return null;
   }
 
   /**

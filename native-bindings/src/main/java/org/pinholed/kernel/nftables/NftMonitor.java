@@ -42,6 +42,7 @@ public final class NftMonitor implements AutoCloseable {
   private boolean tableRemoved;
   private int otherRulesRemoved;
   private int otherRulesAdded;
+  private boolean otherChanged;
 
   /** Takes what the monitor saw, on the thread that calls {@link NftMonitor#receive}. */
   public interface Handler {
@@ -61,6 +62,15 @@ public final class NftMonitor implements AutoCloseable {
      * @param processId of that process; 0 if the kernel did not say
      */
     void onOtherRulesRemoved(int rules, String processName, int processId);
+
+    /**
+     * Called once for each transaction that changed rules, chains or tables other than the watched
+     * one.
+     *
+     * @param processName of the process that did it; empty if the kernel did not say
+     * @param processId of that process; 0 if the kernel did not say
+     */
+    void onOtherRulesChanged(String processName, int processId);
 
     /** Called when notifications were lost: the table may have been changed. */
     void onOverrun();
@@ -176,7 +186,11 @@ public final class NftMonitor implements AutoCloseable {
     if (family == table.family().code() && isOfTheTable()) {
       parts.add(part);
       tableRemoved |= message == Nft.NFT_MSG_DELTABLE;
-    } else if (message == NFT_MSG_DELRULE) {
+      return;
+    }
+    otherChanged |=
+        part == NftChange.Part.RULE || part == NftChange.Part.CHAIN || part == NftChange.Part.TABLE;
+    if (message == NFT_MSG_DELRULE) {
       otherRulesRemoved++;
     } else if (message == NFT_MSG_NEWRULE) {
       otherRulesAdded++;
@@ -212,7 +226,8 @@ public final class NftMonitor implements AutoCloseable {
     String processName = "";
     reader.enterNfnetlink();
     boolean rulesRemoved = otherRulesRemoved > 0 && otherRulesAdded == 0;
-    if (parts.isEmpty() && !rulesRemoved) {
+    boolean others = otherChanged;
+    if (parts.isEmpty() && !others) {
       forgetTransaction();
       return;
     }
@@ -232,6 +247,9 @@ public final class NftMonitor implements AutoCloseable {
     if (rulesRemoved) {
       handler.onOtherRulesRemoved(rules, processName, processId);
     }
+    if (others) {
+      handler.onOtherRulesChanged(processName, processId);
+    }
   }
 
   private void forgetTransaction() {
@@ -239,6 +257,7 @@ public final class NftMonitor implements AutoCloseable {
     tableRemoved = false;
     otherRulesRemoved = 0;
     otherRulesAdded = 0;
+    otherChanged = false;
   }
 
   private static NftChange.@Nullable Part part(int message) {

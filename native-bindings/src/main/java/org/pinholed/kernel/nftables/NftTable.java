@@ -1,5 +1,7 @@
 package org.pinholed.kernel.nftables;
 
+import org.jspecify.annotations.Nullable;
+
 /** The name of a table in its family. Immutable; may be shared between threads. */
 public final class NftTable {
   private final NftFamily family;
@@ -16,6 +18,11 @@ public final class NftTable {
     this.family = family;
     this.name = name;
     this.nameBytes = Nft.nameBytes("table", name);
+  }
+
+  // What the kernel lists, whose names may be others than we give; null if it is none of ours.
+  static @Nullable NftTable named(NftFamily family, String name) {
+    return Nft.isName(name) ? new NftTable(family, name) : null;
   }
 
   /**
@@ -38,6 +45,16 @@ public final class NftTable {
 
   byte[] nameBytes() {
     return nameBytes;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof NftTable table && table.family == family && table.name.equals(name);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * family.hashCode() + name.hashCode();
   }
 
   @Override

@@ -26,6 +26,7 @@ class NftMonitorTest implements NftMonitor.Handler {
   private final NftMonitor monitor = new NftMonitor(kernel, TABLE);
   private final List<NftChange> changes = new ArrayList<>();
   private final List<String> removals = new ArrayList<>();
+  private final List<String> others = new ArrayList<>();
   private int overruns;
 
   @Override
@@ -36,6 +37,11 @@ class NftMonitorTest implements NftMonitor.Handler {
   @Override
   public void onOtherRulesRemoved(int rules, String processName, int processId) {
     removals.add(rules + " by " + processName + " " + processId);
+  }
+
+  @Override
+  public void onOtherRulesChanged(String processName, int processId) {
+    others.add(processName + " " + processId);
   }
 
   @Override
@@ -100,6 +106,17 @@ class NftMonitorTest implements NftMonitor.Handler {
   }
 
   @Test
+  void receive_rulesChainsOrTablesOfOthers_areToldOnceInEachTransaction() throws NetlinkException {
+    receive(notification(8, 2, "filter"), notification(6, 1, "other"), generation());
+    receive(notification(5, 2, "filter"), generation());
+    receive(notification(0, 2, "filter"), generation());
+    assertEquals(List.of("nft 1234", "nft 1234", "nft 1234"), others);
+    receive(notification(6, 1, "ph"), notification(12, 2, "filter"), generation());
+    assertEquals(3, others.size(), "the own table, and elements of others");
+    assertEquals(1, changes.size());
+  }
+
+  @Test
   void receive_flushedRuleset_saysBoth() throws NetlinkException {
     receive(notification(8, 2, "filter"), notification(8, 1, "ph"), notification(2, 1, "ph"));
     receive(generation());
@@ -126,6 +143,7 @@ class NftMonitorTest implements NftMonitor.Handler {
     kernel.failReceive(Errno.ENOBUFS);
     monitor.receive(this);
     assertEquals(1, overruns);
+    assertEquals(List.of(), others);
     receive(generation());
     assertEquals(List.of(), changes);
   }

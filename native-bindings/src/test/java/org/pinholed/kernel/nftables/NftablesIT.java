@@ -547,6 +547,7 @@ class NftablesIT {
   void monitor_tellsWhoChangedTheTable_butNotOwnChangesNorOtherTables() throws IOException {
     List<NftChange> changes = new ArrayList<>();
     List<String> removals = new ArrayList<>();
+    List<String> others = new ArrayList<>();
     int[] overruns = new int[1];
     NftMonitor.Handler handler =
         new NftMonitor.Handler() {
@@ -558,6 +559,11 @@ class NftablesIT {
           @Override
           public void onOtherRulesRemoved(int rules, String processName, int processId) {
             removals.add(rules + " by " + processName);
+          }
+
+          @Override
+          public void onOtherRulesChanged(String processName, int processId) {
+            others.add(processName);
           }
 
           @Override
@@ -585,6 +591,130 @@ class NftablesIT {
     assertTrue(changes.get(0).processId() > 0);
     assertTrue(changes.get(1).tableRemoved());
     assertEquals(List.of("2 by nft"), removals);
+    assertEquals(List.of("nft", "nft", "nft", "nft"), others);
     assertEquals(0, overruns[0]);
+  }
+
+  private static final int CHILD = 0x40000000;
+
+  private List<NftRule> rulesOf(String chain) throws IOException {
+    return client.rules().stream().filter(rule -> rule.chain().equals(chain)).toList();
+  }
+
+  private NftRule onlyRule(String text) throws IOException {
+    namespace.exec("nft", "add table inet fw; flush table inet fw; add chain inet fw other");
+    namespace.exec("nft", "add chain inet fw c; add rule inet fw c " + text);
+    List<NftRule> rules = rulesOf("c");
+    assertEquals(1, rules.size());
+    return rules.get(0);
+  }
+
+  @Test
+  void rules_onTheMark_areKnownHoweverTheyAreWritten() throws IOException {
+    for (String text :
+        List.of(
+            "ct mark and 0x40000000 != 0 accept",
+            "ct mark and 0x40000000 == 0x40000000 counter accept",
+            "ct mark and 0x40000000 != 0 log accept comment \"by hand\"",
+            "meta mark and 0x40000000 != 0 accept",
+            "ct mark and 0xf0000000 == 0x40000000 accept")) {
+      NftRule rule = onlyRule(text);
+      assertEquals(NftRule.Action.ACCEPT, rule.action(), text);
+      assertTrue(rule.wants(CHILD), text);
+      assertTrue(rule.takes(CHILD) && !rule.takes(0), text);
+      assertFalse(rule.asksMore() || rule.takesAll(), text);
+    }
+    for (String text :
+        List.of(
+            "ct mark and 0x20000000 != 0 accept",
+            "ct mark and 0x40000000 == 0 accept",
+            "ct state established accept",
+            "accept")) {
+      assertFalse(onlyRule(text).wants(CHILD), text);
+    }
+    assertTrue(onlyRule("iifname \"lan\" ct mark and 0x40000000 != 0 accept").asksMore());
+    assertTrue(onlyRule("ct mark { 0x40000000, 0x40000019 } accept").wants(CHILD));
+    assertTrue(onlyRule("ct mark vmap { 0x40000000 : accept }").wants(CHILD));
+    assertEquals(NftRule.Action.MAP, onlyRule("ct state vmap { new : jump other }").action());
+    NftRule jump = onlyRule("counter jump other");
+    assertEquals(NftRule.Action.JUMP, jump.action());
+    assertEquals("other", jump.target());
+    assertTrue(jump.takesAll());
+    assertTrue(onlyRule("counter drop").takesAll());
+    assertEquals(NftRule.Action.DROP, onlyRule("reject").action());
+    assertFalse(onlyRule("tcp dport 21 drop").takesAll());
+    assertEquals("x", onlyRule("accept comment \"x\"").comment());
+    namespace.exec("nft", "delete table inet fw");
+  }
+
+  @Test
+  void chains_areThoseOfAllTables_withHookAndPolicy() throws IOException {
+    namespace.exec("nft", "add table ip6 fw; add chain ip6 fw plain");
+    namespace.exec(
+        "nft", "add chain ip6 fw f { type filter hook forward priority 0; policy drop; }");
+    NftTable table = new NftTable(NftFamily.IP6, "fw");
+    List<NftChain> chains = client.chains();
+    assertTrue(chains.contains(new NftChain(table, "plain", -1, false)), chains::toString);
+    assertTrue(chains.contains(new NftChain(table, "f", NftChain.FORWARD, true)), chains::toString);
+    namespace.exec("nft", "delete table ip6 fw");
+  }
+
+  @Test
+  void insertRule_standsFirst_andIsDeletedByItsHandle() throws IOException {
+    namespace.exec("nft", "add table inet fw; add chain inet fw c; add rule inet fw c drop");
+    NftTable table = new NftTable(NftFamily.INET, "fw");
+    client
+        .begin()
+        .insertRule(table, "c")
+        .loadCt(Ct.MARK, 0)
+        .mask32host(0, CHILD)
+        .compare32host(0, Compare.NOT_EQUAL, 0)
+        .counter()
+        .accept()
+        .comment("ours")
+        .endRule();
+    client.commit();
+    List<NftRule> rules = rulesOf("c");
+    assertEquals("ours", rules.get(0).comment());
+    assertTrue(rules.get(0).wants(CHILD) && rules.get(0).takes(CHILD));
+    client.begin().deleteRule(rules.get(0));
+    client.commit();
+    assertEquals(1, rulesOf("c").size());
+    namespace.exec("nft", "delete table inet fw");
+  }
+
+  @Test
+  void insertRule_intoATableOfIptables_isReadByIptables() throws IOException {
+    namespace.exec("iptables-nft", "-A", "FORWARD", "-j", "DROP");
+    NftTable table = new NftTable(NftFamily.IP, "filter");
+    client
+        .begin()
+        .insertRule(table, "FORWARD")
+        .matchConnmark(CHILD)
+        .counter()
+        .accept()
+        .comment("ours")
+        .endRule();
+    client.commit();
+    String listed = namespace.exec("iptables-nft", "-S", "FORWARD");
+    assertTrue(listed.contains("-A FORWARD -m connmark --mark 0x40000000/0x40000000"), listed);
+    namespace.exec(
+        "iptables-nft",
+        "-I",
+        "FORWARD",
+        "2",
+        "-m",
+        "connmark",
+        "--mark",
+        "0x40000000/0x40000000",
+        "-j",
+        "ACCEPT");
+    for (NftRule rule : rulesOf("FORWARD").subList(0, 2)) {
+      assertTrue(rule.wants(CHILD) && rule.takes(CHILD) && !rule.takes(0), rule::toString);
+      assertFalse(rule.asksMore(), rule::toString);
+      assertEquals(NftRule.Action.ACCEPT, rule.action());
+    }
+    assertTrue(rulesOf("FORWARD").get(2).takesAll());
+    namespace.exec("nft", "delete table ip filter");
   }
 }

@@ -8,7 +8,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pinhole.AcceptRuleState;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.ElementKey;
 import org.pinholed.agent.pinhole.HelperPort;
@@ -45,12 +47,16 @@ public final class NftablesBackend implements PinholeBackend {
   private final Object lock = new Object();
   private final NftablesSession control;
   private final TableNews news;
+  private final AcceptRuleKeeper acceptRule;
   private final RepairBudget restoreBudget =
       new RepairBudget(RESTORE_BURST, Clock.SYSTEM.nanoTime());
   private volatile Diverted diverted = Diverted.NOTHING;
   private boolean installed;
+  private boolean seenAbsent; // of the watching thread
   private volatile boolean translates;
   private volatile @Nullable TableWatch watch;
+  private volatile AcceptRuleState acceptRuleState = AcceptRuleState.UNKNOWN;
+  private volatile Consumer<AcceptRuleState> toldOfAcceptRule = state -> {};
 
   /**
    * Finds out what the kernel can do; changes nothing. Works in the network namespace of the
@@ -76,6 +82,7 @@ public final class NftablesBackend implements PinholeBackend {
     this.options = options;
     this.layout = new TableLayout(options, features);
     this.control = new NftablesSession(this, client, layout, features);
+    this.acceptRule = new AcceptRuleKeeper(layout.table(), options);
     this.news = new TableNews(layout.table());
     this.news.addOwn(client);
   }
@@ -234,6 +241,7 @@ public final class NftablesBackend implements PinholeBackend {
           control.client().begin().deleteTable(layout.table());
           control.client().commit();
         }
+        acceptRule.remove(control.client());
       } catch (NetlinkException e) {
         throw NftablesSession.refused(e);
       }
@@ -308,6 +316,44 @@ public final class NftablesBackend implements PinholeBackend {
     return watching == null ? "it was not begun" : watching.problem();
   }
 
+  @Override
+  public void tellOfAcceptRule(Consumer<AcceptRuleState> told) {
+    toldOfAcceptRule = told;
+  }
+
+  @Override
+  public AcceptRuleState acceptRule() {
+    return acceptRuleState;
+  }
+
+  private boolean lookAtFirewall() throws NetlinkException {
+    AcceptRuleState now;
+    synchronized (lock) {
+      if (!installed) {
+        return false;
+      }
+      try {
+        now = acceptRule.look(control.client());
+      } catch (NetlinkException e) {
+        if (isRaced(e)) {
+          return true; // the chain went while the rule was put in
+        }
+        throw e;
+      }
+    }
+    boolean newlyAbsent =
+        now.presence() == AcceptRuleState.Presence.ABSENT
+            && acceptRuleState.presence() != AcceptRuleState.Presence.ABSENT;
+    if (newlyAbsent && !seenAbsent && now.put().isEmpty()) {
+      seenAbsent = true;
+      return true; // a firewall that is being loaded has it again in a moment
+    }
+    seenAbsent = false;
+    acceptRuleState = now;
+    toldOfAcceptRule.accept(now);
+    return false;
+  }
+
   private TableWatch.Watched watched(Runnable changed, Runnable newsLost) {
     return new TableWatch.Watched() {
       @Override
@@ -337,6 +383,11 @@ public final class NftablesBackend implements PinholeBackend {
       @Override
       public void newsLost() {
         newsLost.run();
+      }
+
+      @Override
+      public boolean lookAtFirewall() throws NetlinkException {
+        return NftablesBackend.this.lookAtFirewall();
       }
     };
   }

@@ -16,6 +16,7 @@ import org.pinholed.helper.Ranges;
  * @param mapSizeElements how many pinholes each map takes, 1..16777216
  * @param openSizeElements the same of the maps of pinholes for many connections, which owners
  *     beyond flows have, 1..16777216
+ * @param acceptRule where the accept rule is kept
  */
 public record NftablesOptions(
     String table,
@@ -24,7 +25,8 @@ public record NftablesOptions(
     boolean bypass,
     MarkBits marks,
     int mapSizeElements,
-    int openSizeElements) {
+    int openSizeElements,
+    AgentConfig.AcceptRule acceptRule) {
   /** The name of the table, where nothing else was asked for. */
   public static final String TABLE = "pinholed";
 
@@ -37,7 +39,7 @@ public record NftablesOptions(
   private static final int MOST_RESERVED = 1 << 18;
 
   /**
-   * All maps of one size.
+   * All maps of one size, and no accept rule.
    *
    * @param table its name in the family inet
    * @param firstQueue the first of the queues that control packets go to, 0..65535
@@ -53,7 +55,15 @@ public record NftablesOptions(
       boolean bypass,
       MarkBits marks,
       int mapSizeElements) {
-    this(table, firstQueue, queues, bypass, marks, mapSizeElements, mapSizeElements);
+    this(
+        table,
+        firstQueue,
+        queues,
+        bypass,
+        marks,
+        mapSizeElements,
+        mapSizeElements,
+        AgentConfig.AcceptRule.NONE);
   }
 
   /** Refuses values outside their ranges. */
@@ -93,6 +103,7 @@ public record NftablesOptions(
         config.fail().agentDown() == OnFailure.PASS,
         config.marks(),
         elements,
-        (int) open);
+        (int) open,
+        config.acceptRule());
   }
 }

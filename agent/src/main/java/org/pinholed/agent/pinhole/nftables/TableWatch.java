@@ -26,6 +26,11 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   private static final long STILL_NS = TimeUnit.SECONDS.toNanos(30);
   private static final long JOIN_MS = 5000;
 
+  /** Between two looks at the firewall, whose ruleset may be long and change often. */
+  private static final long FIREWALL_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  private static final long FIREWALL_EVERY_NS = TimeUnit.SECONDS.toNanos(30);
+
   private final Watched watched;
   private final long lookEveryNs;
   private final CountDownLatch closing = new CountDownLatch(1);
@@ -38,6 +43,8 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   private final SampledLog recoveries;
   private @Nullable News news;
   private boolean pending;
+  private boolean firewallPending = true;
+  private long firewallLookedNs = Clock.SYSTEM.nanoTime() - FIREWALL_PAUSE_NS;
   private long lookedNs = Clock.SYSTEM.nanoTime();
   private volatile String problem = "";
   private volatile long turnedNs = Clock.SYSTEM.nanoTime();
@@ -69,6 +76,13 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
 
     /** Notifications were lost. A repair follows. */
     void newsLost();
+
+    /**
+     * Looks at the firewall around the table, after it changed and now and then.
+     *
+     * @return whether to look again in a moment
+     */
+    boolean lookAtFirewall() throws NetlinkException;
   }
 
   /**
@@ -131,6 +145,11 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
             + " through any more: pinholectl doctor tells");
   }
 
+  @Override
+  public void onOtherRulesChanged(String processName, int processId) {
+    firewallPending = true;
+  }
+
   private static String by(String processName, int processId) {
     return " by " + processName + " (process " + processId + ")";
   }
@@ -138,6 +157,7 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
   @Override
   public void onOverrun() {
     pending = true;
+    firewallPending = true;
     changes.warn("it was changed, perhaps: notifications were lost");
     watched.newsLost();
   }
@@ -160,7 +180,8 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
     String deaf = attempt(this::listen);
     // Also without news: what nobody tells is found by the looks.
     String blind = attempt(this::lookAndRepair);
-    problem = deaf.isEmpty() ? blind : deaf;
+    String firewall = attempt(this::lookAtFirewall);
+    problem = deaf.isEmpty() ? (blind.isEmpty() ? firewall : blind) : deaf;
     if (problem.isEmpty()) {
       backOff.reset();
       if (!before.isEmpty()) {
@@ -195,6 +216,7 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
       open = watched.listen();
       news = open;
       pending = true; // what happened in between was told to nobody
+      firewallPending = true;
     }
     boolean told = false;
     try {
@@ -229,6 +251,21 @@ final class TableWatch implements AutoCloseable, NftMonitor.Handler {
       pending |= !stands; // tried again, as often as the budget allows
     }
     return stands ? "" : "the table is not as it should be after a repair";
+  }
+
+  private String lookAtFirewall() throws NetlinkException {
+    long sinceNs = Clock.SYSTEM.nanoTime() - firewallLookedNs;
+    if (sinceNs < (firewallPending ? FIREWALL_PAUSE_NS : FIREWALL_EVERY_NS)) {
+      return "";
+    }
+    boolean again = true; // also if it fails
+    try {
+      again = watched.lookAtFirewall();
+    } finally {
+      firewallPending = again;
+      firewallLookedNs = Clock.SYSTEM.nanoTime();
+    }
+    return "";
   }
 
   private void stopListening() {

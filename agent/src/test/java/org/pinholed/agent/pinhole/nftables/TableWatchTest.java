@@ -35,6 +35,7 @@ class TableWatchTest {
   private static final class Kernel implements TableWatch.Watched, TableWatch.News {
     private final BlockingQueue<Outcome> news = new LinkedBlockingQueue<>();
     private final BlockingQueue<String> done = new LinkedBlockingQueue<>();
+    private final BlockingQueue<String> firewallLooks = new LinkedBlockingQueue<>();
     private volatile boolean stands = true;
     private final AtomicInteger listenFailures = new AtomicInteger();
     private volatile @Nullable RuntimeException repairFault;
@@ -93,6 +94,12 @@ class TableWatchTest {
     @Override
     public void newsLost() {
       done.add("news lost");
+    }
+
+    @Override
+    public boolean lookAtFirewall() {
+      firewallLooks.add("firewall");
+      return false;
     }
 
     private void change() {
@@ -256,6 +263,11 @@ class TableWatchTest {
               public void newsLost() {
                 kernel.newsLost();
               }
+
+              @Override
+              public boolean lookAtFirewall() {
+                return false;
+              }
             },
             "ph",
             1);
@@ -266,6 +278,16 @@ class TableWatchTest {
     while (!started.problem().equals("the table is not as it should be after a repair")) {
       Thread.onSpinWait();
     }
+  }
+
+  @Test
+  void firewall_isLookedAtAtTheStart_andWhenOthersChangeIt() throws Exception {
+    start(NEVER_NS);
+    assertEquals("firewall", kernel.firewallLooks.poll(20, TimeUnit.SECONDS));
+    kernel.news.add(handler -> handler.onOtherRulesChanged("nft", 1));
+    assertEquals("firewall", kernel.firewallLooks.poll(20, TimeUnit.SECONDS));
+    kernel.news.add(NftMonitor.Handler::onOverrun);
+    assertEquals("firewall", kernel.firewallLooks.poll(20, TimeUnit.SECONDS));
   }
 
   @Test
