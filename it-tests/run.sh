@@ -1,6 +1,6 @@
 #!/bin/bash
 # Everything: the build with its checks, the unit tests, and the scenarios with real FTP, SIP and DCE-RPC peers in
-# network namespaces. Needs root (Debian or Ubuntu); installs what is missing. Ends with a summary.
+# network namespaces, some of them also in containers. Needs root (Debian or Ubuntu); installs what is missing. Ends with a summary.
 set -uo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
@@ -8,18 +8,24 @@ root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 
 usage() {
   cat <<EOF
-usage: it-tests/run.sh [--scenario NAMES] [MAVEN-ARGUMENT ...]
+usage: it-tests/run.sh [--scenario NAMES [--in-containers]] [MAVEN-ARGUMENT ...]
   --scenario NAMES  only these scenarios, as in OneShotPinholeIT,KillIT
+  --in-containers   these also in containers, as far as they run there
   MAVEN-ARGUMENT    goes to Maven as it is, as in -o
 EOF
 }
-scenarios_only=
+scenarios_only= in_containers=yes
 case ${1-} in
   -h | --help) usage; exit 0 ;;
   --scenario)
     [ $# -ge 2 ] || { usage >&2; exit 2; }
-    scenarios_only=$2
+    scenarios_only=$2 in_containers=
     shift 2 ;;
+esac
+case ${1-} in
+  --in-containers)
+    in_containers=yes
+    shift ;;
 esac
 need_root "$@"
 
@@ -36,7 +42,29 @@ cd "$root" || exit 1
 
 # Reports of an older run must not be counted as this one's.
 stamp=$(mktemp)
-trap 'rm -f "$stamp"' EXIT
+
+# The laboratory in containers has an engine, and hosts that are made while the agent is built and tested.
+engine=/var/lib/pinholed-lab-engine
+engine_log=$(mktemp) hosts_log=$(mktemp)
+hosts_pid='' skipped=''
+leave() {
+  [ -z "$hosts_pid" ] || kill "$hosts_pid" 2>/dev/null
+  [ -z "$in_containers" ] || it-tests/containers/engine.sh stop "$engine"
+  rm -f "$stamp" "$engine_log" "$hosts_log"
+}
+trap leave EXIT
+if [ -n "$in_containers" ]; then
+  if DOCKER_HOST=$(it-tests/containers/engine.sh start "$engine" 2>"$engine_log"); then
+    export DOCKER_HOST
+    docker compose version >/dev/null 2>&1 || install_missing docker-compose:docker-compose mmdebstrap:mmdebstrap
+    nice -n 10 it-tests/containers/images.sh hosts </dev/null >"$hosts_log" 2>&1 &
+    hosts_pid=$!
+  else
+    unset DOCKER_HOST
+    skipped=$(cat "$engine_log")
+  fi
+fi
+
 # The agent is built and tested first; its scenarios never run against one of an earlier build.
 if [ -n "$scenarios_only" ]; then
   build_agent "$root"
@@ -47,8 +75,19 @@ else
   result=$?
 fi
 if [ -x agent/target/pinholed/bin/pinholed ]; then
+  profiles=it
+  if [ -n "$hosts_pid" ]; then
+    if wait "$hosts_pid" && it-tests/containers/images.sh product; then
+      profiles=it,containers
+    else
+      cat "$hosts_log"
+      say "The images were not made: no scenario runs in containers."
+      result=1
+    fi
+    hosts_pid=''
+  fi
   # The agents of the scenarios hear SIGHUP, also where who started this does not (nohup).
-  env --default-signal=HUP mvn -B -ntp -Pit -pl it-tests verify ${scenarios_only:+"-Dit.test=$scenarios_only"} "$@" \
+  env --default-signal=HUP mvn -B -ntp "-P$profiles" -pl it-tests verify ${scenarios_only:+"-Dit.test=$scenarios_only"} "$@" \
     </dev/null || result=1
 else
   say "The agent was not built: its scenarios are not run."
@@ -78,6 +117,7 @@ if [ $result = 0 ] && [ $scenarios = 0 ]; then
   say "No scenario ran: that is a failure, too."
   result=1
 fi
+[ -z "$skipped" ] || printf '\nskipped: the scenarios in containers, because %s\n' "$skipped"
 printf '\n%d tests (%d of them scenarios with real peers), %d failed, %d:%02d min: ' \
   $total $scenarios $bad $(((SECONDS - begin) / 60)) $(((SECONDS - begin) % 60))
 if [ $result = 0 ]; then say PASSED; else say FAILED; fi

@@ -1,10 +1,10 @@
 """A wire between two network namespaces: a TAP device at either end, frames carried by this program.
 
 Arguments: NAMESPACE DEVICE NAMESPACE DEVICE LOSS_PERCENT LATE_PERCENT SEED, or the first four and "tun":
-then the ends are TUN devices, which have no link addresses, and nothing is lost or late. Says "ready"
-when both ends are there. Unlike netem it is there under every kernel and repeats itself with the same seed; and a
-TAP device has no offloads, so every checksum on it is a real one. Only TCP suffers: a lost neighbour
-solicitation would cost a second and prove nothing.
+then the ends are TUN devices, which have no link addresses, and nothing is lost or late. A namespace is
+named by its file. Says "ready" when both ends are there. Unlike netem it is there under every kernel and
+repeats itself with the same seed; and a TAP device has no offloads, so every checksum on it is a real one.
+Only TCP suffers: a lost neighbour solicitation would cost a second and prove nothing.
 
 How long a test must wait has a bound. No direction of a connection loses more than MAX_LOST_IN_A_ROW
 packets in a row. And the ACK that ends a handshake is never lost, for want of patience: the listener
@@ -31,7 +31,7 @@ MAX_LOST_IN_A_ROW = 2
 
 def open_end(namespace, device, kind):
     libc = ctypes.CDLL(None, use_errno=True)
-    with open("/run/netns/" + namespace) as handle:
+    with open(namespace) as handle:
         if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns " + namespace)
     fd = os.open("/dev/net/tun", os.O_RDWR)

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Map;
 import java.util.UUID;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.pinholed.it.lab.Connection;
 import org.pinholed.it.lab.Datagrams;
@@ -21,6 +22,7 @@ import org.pinholed.it.lab.RpcTower;
 import org.pinholed.it.lab.RpcWay;
 
 /** Ports that are announced over UDP, and addresses that the router translates. */
+@Tag("containers")
 class DceRpcWaysIT {
   private static final RpcInterface SERVICE = RpcInterface.own(1);
   private static final int PORT = 49700;

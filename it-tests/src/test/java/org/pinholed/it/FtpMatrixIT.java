@@ -3,6 +3,7 @@ package org.pinholed.it;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -14,6 +15,7 @@ import org.pinholed.it.lab.FtpMatrix;
  * drops by default: the file arrives whole. What a client cannot be made to do is printed with the
  * reason.
  */
+@Tag("containers")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class FtpMatrixIT {
   private final FtpMatrix matrix = new FtpMatrix();

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.DataMode;
@@ -22,6 +23,7 @@ import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
 
 /** What {@code kill -9} of the agent does, and does not do, to the traffic. */
+@Tag("containers")
 class KillIT {
   @Test
   void runningTransfer_goesOn_andANewStartWorks() throws IOException, InterruptedException {

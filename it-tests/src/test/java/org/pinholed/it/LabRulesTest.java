@@ -24,12 +24,18 @@ class LabRulesTest {
   /** What gives the implementation away, and the files in which it belongs. */
   private static final Map<Pattern, Set<String>> SECRETS =
       Map.of(
-          Pattern.compile("netns|setns"), Set.of("NamespaceLab.java", "wire.py"),
+          Pattern.compile("netns|setns"), Set.of("NamespaceLab.java", "LocalLab.java", "wire.py"),
+          Pattern.compile("nsenter"),
+              Set.of("ContainerLab.java", "LocalLab.java", "SystemdService.java"),
           Pattern.compile("NamespaceLab"), Set.of("NamespaceLab.java", "Lab.java"),
-          Pattern.compile("wire\\.py"), Set.of("NamespaceLab.java", "Links.java"),
+          Pattern.compile("ContainerLab"),
+              Set.of("ContainerLab.java", "Lab.java", "ProductContainer.java", "ComposeLab.java"),
+          Pattern.compile("testcontainers|dockerjava"),
+              Set.of("ContainerLab.java", "ContainerProcess.java", "ProductContainer.java"),
+          Pattern.compile("wire\\.py"), Set.of("LocalLab.java", "Links.java"),
           // A command of which the lab does not know would run beside the hosts.
           Pattern.compile("new ProcessBuilder\\("), Set.of("NamespaceLab.java", "Processes.java"),
-          Pattern.compile("Processes\\."), Set.of("NamespaceLab.java", "Processes.java"));
+          Pattern.compile("Processes\\."), Set.of("LocalLab.java", "Processes.java"));
 
   @Test
   void onlyTheImplementation_knowsWhatHostsAreMadeOf() throws IOException {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -63,6 +64,7 @@ class SipCallIT {
     assertOver(scenario, call, call.heard(Side.CALLEE), call.heard(Side.CALLER));
   }
 
+  @Tag("containers")
   @ParameterizedTest
   @MethodSource("routers")
   void audio_fromOfferAndAnswerUntilBye(Router router) {

@@ -35,9 +35,10 @@ public final class AgentProcess implements AutoCloseable {
   private long matchesReadTo;
   private long matches;
 
-  private final String program;
+  /** Null for the product as the lab has it. */
+  private final @Nullable String program;
 
-  private AgentProcess(Lab lab, String program) {
+  private AgentProcess(Lab lab, @Nullable String program) {
     this.lab = lab;
     this.program = program;
     String name = "agent-" + COUNTER.incrementAndGet();
@@ -48,15 +49,19 @@ public final class AgentProcess implements AutoCloseable {
   }
 
   private AgentProcess launch() {
-    process =
-        lab.start(
-            Lab.Host.ROUTER,
-            ProcessBuilder.Redirect.appendTo(log.toFile()),
-            program,
-            "--config",
-            config.toString());
+    process = startProgram("--config", config.toString());
     awaitReady();
     return this;
+  }
+
+  private Process startProgram(String... arguments) {
+    ProcessBuilder.Redirect output = ProcessBuilder.Redirect.appendTo(log.toFile());
+    if (program == null) {
+      return lab.startAgent(output, arguments);
+    }
+    List<String> command = new ArrayList<>(List.of(program));
+    command.addAll(List.of(arguments));
+    return lab.start(Lab.Host.ROUTER, output, command.toArray(String[]::new));
   }
 
   /** Starts the agent with its defaults and waits until it is ready. */
@@ -70,7 +75,7 @@ public final class AgentProcess implements AutoCloseable {
    * @param yaml configuration beside the control socket and the event log, which are the lab's
    */
   public static AgentProcess start(Lab lab, String yaml) {
-    return start(lab, program("pinholed"), yaml);
+    return start(lab, null, yaml);
   }
 
   /** Starts the agent with the protocol {@code lab} of the tests, and waits until it is ready. */
@@ -78,7 +83,7 @@ public final class AgentProcess implements AutoCloseable {
     return start(lab, TestAgentProgram.install(lab).toString(), yaml);
   }
 
-  private static AgentProcess start(Lab lab, String program, String yaml) {
+  private static AgentProcess start(Lab lab, @Nullable String program, String yaml) {
     AgentProcess agent = new AgentProcess(lab, program);
     agent.writeConfig(yaml);
     return agent.launch();
@@ -95,14 +100,7 @@ public final class AgentProcess implements AutoCloseable {
   /** Starts another agent that takes the place of this one, and waits until it is ready. */
   public void replace() {
     Process before = process();
-    process =
-        lab.start(
-            Lab.Host.ROUTER,
-            ProcessBuilder.Redirect.appendTo(log.toFile()),
-            program,
-            "--config",
-            config.toString(),
-            "--replace");
+    process = startProgram("--config", config.toString(), "--replace");
     try {
       if (!before.waitFor(READY_TIMEOUT.toSeconds(), TimeUnit.SECONDS)) {
         throw new AssertionError("the agent before does not end\n" + log());
@@ -128,7 +126,8 @@ public final class AgentProcess implements AutoCloseable {
         .normalize();
   }
 
-  private static String program(String name) {
+  /** Like {@link Lab#program} where the router sees the distribution's folder. */
+  static String program(String name) {
     Path program = distribution().resolve("bin").resolve(name);
     if (!Files.isExecutable(program)) {
       throw new AssertionError(program + " is not there: build it with mvn -pl agent -am package");
@@ -228,7 +227,7 @@ public final class AgentProcess implements AutoCloseable {
 
   private List<String> ctlCommand(String... arguments) {
     List<String> command =
-        new ArrayList<>(List.of(program("pinholectl"), "--socket", socket.toString()));
+        new ArrayList<>(List.of(lab.program("pinholectl"), "--socket", socket.toString()));
     command.addAll(List.of(arguments));
     return command;
   }

@@ -43,9 +43,24 @@ public interface Lab extends AutoCloseable {
     return create(Links.VETH);
   }
 
-  /** Makes the three hosts with links of choice; fails as {@link #create()} does. */
+  /**
+   * Makes the three hosts with links of choice, of network namespaces, or of containers if the
+   * system property {@code pinholed.lab} is {@code containers}; fails as {@link #create()} does.
+   */
   static Lab create(Links links) {
-    return NamespaceLab.create(links);
+    String user = System.getProperty("user.name", "");
+    if (!user.equals("root")) {
+      throw new AssertionError(
+          "the laboratory makes network namespaces and so needs root; this is " + user);
+    }
+    String kind = System.getProperty("pinholed.lab", "namespaces");
+    return switch (kind) {
+      case "namespaces" -> NamespaceLab.create(links);
+      case "containers" -> ContainerLab.create(links);
+      default ->
+          throw new IllegalArgumentException(
+              "pinholed.lab: " + kind + " (expected: namespaces, containers)");
+    };
   }
 
   /** Where the sources are: the folder of the reactor. */
@@ -78,6 +93,28 @@ public interface Lab extends AutoCloseable {
    * and {@link Process#pid} is its id on the host.
    */
   Process start(Host host, ProcessBuilder.Redirect output, String... command);
+
+  /**
+   * Starts the agent under test on the router, in the way in which such a router has it; it is
+   * killed when the lab closes. {@link Process#pid} is its id on the router.
+   *
+   * @param output a file
+   * @param arguments those of {@code bin/pinholed}
+   */
+  default Process startAgent(ProcessBuilder.Redirect output, String... arguments) {
+    List<String> command = new ArrayList<>(List.of(program("pinholed")));
+    command.addAll(List.of(arguments));
+    return start(Host.ROUTER, output, command.toArray(String[]::new));
+  }
+
+  /**
+   * Where a program of the distribution under test is on the router.
+   *
+   * @param name as in {@code pinholectl}
+   */
+  default String program(String name) {
+    return AgentProcess.program(name);
+  }
 
   /** Starts a command on a host with its standard streams as pipes and its errors in a file. */
   Process startPiped(Host host, Path errors, String... command);
