@@ -52,6 +52,11 @@ install_missing() {
       [ ! -d /run/systemd/system ] || systemctl disable --quiet prometheus.service || true ;;
   esac
   case " ${packages[*]} " in
+    *' docker.io '*)
+      [ ! -d /run/systemd/system ] ||
+        systemctl disable --quiet docker.service docker.socket containerd.service || true ;;
+  esac
+  case " ${packages[*]} " in
     *' samba '*)
       [ ! -d /run/systemd/system ] ||
         systemctl disable --quiet smbd.service nmbd.service samba-ad-dc.service || true ;;

@@ -38,7 +38,7 @@ if [ ! -s "$archive" ]; then
   # Pages of manuals stay: without their folders the Java package does not install.
   mmdebstrap --quiet --variant=minbase --include="$packages$more" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-    --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
     "$release" "$archive.new.tar"
   mv "$archive.new.tar" "$archive"
 fi
