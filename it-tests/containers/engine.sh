@@ -64,6 +64,8 @@ stop() {
     await 30 sh -c "! kill -0 $engine" || kill -9 "$engine"
   fi
   ip netns del "$namespace" 2>/dev/null || true
+  # An engine that had a container in its own network leaves that mounted.
+  umount "$folder"/exec/netns/* 2>/dev/null || true
   rm -rf "$folder"
 }
 
