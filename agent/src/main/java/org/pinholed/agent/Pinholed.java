@@ -20,6 +20,7 @@ import org.pinholed.agent.handover.HandOverSocket;
 import org.pinholed.agent.handover.StoredHandOver;
 import org.pinholed.agent.metrics.MetricsServer;
 import org.pinholed.agent.metrics.PrometheusMetrics;
+import org.pinholed.agent.pinhole.ObservingBackend;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RecordingBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesBackend;
@@ -186,6 +187,7 @@ public final class Pinholed implements Callable<Integer> {
     if (config.backend() == AgentConfig.Backend.RECORDING) {
       backend = new RecordingBackend(backend);
     }
+    backend = new ObservingBackend(backend);
     StoredHandOver stored =
         new StoredHandOver(
             manager, PassedDescriptor.of(System.getenv(), ProcessHandle.current().pid()));

@@ -250,7 +250,7 @@ final class GroupOpener {
       return null;
     }
     ChildPath path = ChildPath.of(group.flow().facts(), request);
-    return newExpectations.isFor(known.pinhole(), request, path) ? known : null;
+    return newExpectations.isFor(group.flow(), known.pinhole(), request, path) ? known : null;
   }
 
   /** Its times count anew, and nothing else happens. */
@@ -291,7 +291,8 @@ final class GroupOpener {
     ChildPath path = ChildPath.of(group.flow().facts(), request);
     ExpectationRequest.Text text = request.text();
     boolean isRange = request.lastPort() > request.destination().port(); // names no port to change
-    if (!path.isRewritten() || isRange || text == ExpectationRequest.Text.STAYS) {
+    boolean observed = group.flow().helperEntry().isObserved(); // its message stays as it is
+    if (!path.isRewritten() || isRange || observed || text == ExpectationRequest.Text.STAYS) {
       return new Placed(path, false);
     }
     Reason unchangeable = edits.refusal(group.flow(), group.reading(), request.endpointOffset());

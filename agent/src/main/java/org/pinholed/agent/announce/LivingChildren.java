@@ -81,7 +81,8 @@ public final class LivingChildren {
    */
   public void cut(List<Expectation> over, ExpectationTable table, long nowNs) {
     for (Expectation expectation : over) {
-      if (!table.holders().isWaitedFor(expectation.pinhole())) {
+      if (!expectation.pinhole().isObserved() // its children came by rules of the firewall
+          && !table.holders().isWaitedFor(expectation.pinhole())) {
         expectation.cut(); // first: what is told from now on is not in the list
         cut(expectation, table.cutChildren(), nowNs);
       }

@@ -210,11 +210,18 @@ final class NewExpectations {
             port,
             port + ports,
             request.connections(),
-            marks.childMark(parent.parent().mark(), request.isRead()),
+            markOf(parent, request),
             stay.kernelTimeoutMs(),
             comment(parent, request, stay),
             path.translation(port));
     return new Expectation(table.nextId(), parent.parent(), owner, request, pinhole, stay, nowNs);
+  }
+
+  /** An observed one lets nobody in, so there is nobody to mark. */
+  private int markOf(Flow parent, ExpectationRequest request) {
+    return parent.helperEntry().isObserved()
+        ? 0
+        : marks.childMark(parent.parent().mark(), request.isRead());
   }
 
   /**
@@ -222,11 +229,13 @@ final class NewExpectations {
    * How it was asked for before does not matter: it may have been over another flow, or told to
    * another process.
    *
+   * @param parent the flow that asks
    * @param standing what the kernel has, or is to have
    * @param request what is asked for
    * @param path how its child is translated
    */
-  boolean isFor(Pinhole standing, ExpectationRequest request, ChildPath path) {
+  boolean isFor(Flow parent, Pinhole standing, ExpectationRequest request, ChildPath path) {
+    boolean observed = parent.helperEntry().isObserved();
     boolean port =
         request.text() != ExpectationRequest.Text.STAYS
             || standing.port() == request.destination().port();
@@ -236,7 +245,8 @@ final class NewExpectations {
         && Objects.equals(standing.source(), path.source())
         && standing.destination().equals(path.outside())
         && Objects.equals(standing.translation(), path.translation(standing.port()))
-        && marks.isRead(standing.mark()) == request.isRead()
+        && standing.isObserved() == observed
+        && (observed || marks.isRead(standing.mark()) == request.isRead())
         && standing.lastPort() - standing.port()
             == request.lastPort() - request.destination().port()
         && standing.connections() == request.connections();

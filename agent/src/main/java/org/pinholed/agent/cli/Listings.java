@@ -195,6 +195,54 @@ final class Listings {
             });
   }
 
+  /** One line for each range of ports, under a line for each helper. */
+  static Listing report(PrintWriter out) {
+    String[] helper = {""};
+    return Listing.blocks(
+        out,
+        "",
+        "",
+        row -> {
+          StringBuilder text = new StringBuilder(160);
+          if (!row.text("helper").equals(helper[0])) {
+            helper[0] = row.text("helper");
+            text.append(helper[0]).append('\n');
+          }
+          return text.append("  ").append(observed(row)).append('\n').toString();
+        },
+        count -> "");
+  }
+
+  private static String observed(JsonFields row) {
+    if (row.text("protocol").isEmpty()) {
+      return row.number("notCome") + " announcements and ends that lead to too many places";
+    }
+    String first = row.text("firstPort");
+    String last = row.text("lastPort");
+    String address = row.text("destination");
+    StringBuilder text =
+        new StringBuilder(row.text("protocol"))
+            .append(' ')
+            .append(address.contains(":") ? "[" + address + "]" : address)
+            .append(':')
+            .append(first.equals(last) ? first : first + "-" + last)
+            .append(" from ")
+            .append(row.text("source"))
+            .append(": ");
+    long connections = row.number("connections");
+    long expected = row.number("expected");
+    text.append(connections == 0 ? "no" : Long.toString(connections))
+        .append(connections == 1 ? " connection" : " connections");
+    if (connections > 0) {
+      text.append(", ").append(expected == connections ? "all" : expected).append(" announced");
+    }
+    long notCome = row.number("notCome");
+    if (notCome > 0) {
+      text.append(", ").append(notCome).append(" announced and did not come");
+    }
+    return text.toString();
+  }
+
   static Listing sessions(PrintWriter out) {
     return Listing.table(
         out,
@@ -251,7 +299,9 @@ final class Listings {
               row.text("name"),
               row.text("protocol"),
               row.text("port"),
-              row.flag("enabled") ? "enabled" : "disabled",
+              !row.flag("enabled")
+                  ? "disabled"
+                  : row.text("mode").equals("observe") ? "observed" : "enabled",
               row.text("timeout"),
               pairs(row.object("options"), "=")
             });

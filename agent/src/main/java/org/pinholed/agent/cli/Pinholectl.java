@@ -130,6 +130,7 @@ public final class Pinholectl implements Runnable {
     commands.put("trace", TraceCommand::new);
     commands.put("stats", StatsCommand::new);
     commands.put("audit", AuditCommand::new);
+    commands.put("report", ReportCommand::new);
     commands.put("reload", ReloadCommand::new);
     commands.put("doctor", DoctorCommand::new);
     commands.put("replay", ReplayCommand::new);

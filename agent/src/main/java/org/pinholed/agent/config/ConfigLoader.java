@@ -49,6 +49,8 @@ public final class ConfigLoader {
       words("bypass", AgentConfig.OnFailure.PASS, "closed", AgentConfig.OnFailure.DROP);
   private static final Map<String, AgentConfig.OnFailure> QUEUE_FULL =
       words("accept", AgentConfig.OnFailure.PASS, "drop", AgentConfig.OnFailure.DROP);
+  private static final Map<String, HelperEntry.Mode> MODES =
+      words("enforce", HelperEntry.Mode.ENFORCE, "observe", HelperEntry.Mode.OBSERVE);
   private static final Map<String, AgentConfig.OnStop> ON_STOP =
       words("remove", AgentConfig.OnStop.REMOVE, "keep", AgentConfig.OnStop.KEEP);
   private static final Map<String, Transport> TRANSPORTS =
@@ -336,6 +338,7 @@ public final class ConfigLoader {
     Transport transport = section.known("protocol", possible);
     int port = section.number("port", 0);
     boolean enabled = section.flag("enabled", true);
+    HelperEntry.Mode mode = section.word("mode", MODES, HelperEntry.Mode.ENFORCE);
     @Nullable Duration timeout = section.timeout("timeout", HelperEntry.DEFAULT_TIMEOUT);
     Map<EntryLimit, Integer> entryLimits = new EnumMap<>(EntryLimit.class);
     for (EntryLimit limit : EntryLimit.values()) {
@@ -353,6 +356,7 @@ public final class ConfigLoader {
                     transport,
                     port,
                     enabled,
+                    mode,
                     timeout,
                     new EntryLimits(entryLimits),
                     options));
@@ -391,7 +395,7 @@ public final class ConfigLoader {
 
   private static List<String> helperKeys() {
     List<String> keys =
-        new ArrayList<>(List.of("id", "name", "protocol", "port", "enabled", "timeout"));
+        new ArrayList<>(List.of("id", "name", "protocol", "port", "enabled", "mode", "timeout"));
     for (EntryLimit limit : EntryLimit.values()) {
       keys.add(limit.word());
     }

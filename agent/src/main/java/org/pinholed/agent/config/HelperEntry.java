@@ -15,6 +15,7 @@ import org.pinholed.helper.Transport;
  * @param transport TCP or UDP
  * @param port server port of the parent flows, 1..65535
  * @param enabled false leaves the port alone, as if the entry were not there
+ * @param mode whether what is announced is opened
  * @param timeout how long an expectation waits, 1 s to 1 h; null for as long as the parent lives
  * @param limits what is limited for it alone
  * @param options options of the protocol, by name
@@ -25,9 +26,18 @@ public record HelperEntry(
     Transport transport,
     int port,
     boolean enabled,
+    Mode mode,
     @Nullable Duration timeout,
     EntryLimits limits,
     Map<String, Object> options) {
+  /** What becomes of what is announced. */
+  public enum Mode {
+    /** It is opened, and messages are rewritten where addresses are translated. */
+    ENFORCE,
+    /** It is only looked whether it comes: nothing is opened, and nothing rewritten. */
+    OBSERVE
+  }
+
   /** How long an expectation waits where nothing is configured. */
   public static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(30);
 
@@ -72,6 +82,49 @@ public record HelperEntry(
   }
 
   /**
+   * An entry that opens what is announced.
+   *
+   * @param id number by which it is deleted, 1..65535, unique
+   * @param name the protocol
+   * @param transport TCP or UDP
+   * @param port server port of the parent flows, 1..65535
+   * @param enabled false leaves the port alone
+   * @param timeout how long an expectation waits; null for as long as the parent lives
+   * @param limits what is limited for it alone
+   * @param options options of the protocol, by name
+   */
+  public HelperEntry(
+      int id,
+      String name,
+      Transport transport,
+      int port,
+      boolean enabled,
+      @Nullable Duration timeout,
+      EntryLimits limits,
+      Map<String, Object> options) {
+    this(id, name, transport, port, enabled, Mode.ENFORCE, timeout, limits, options);
+  }
+
+  /**
+   * Whether nothing is opened for it.
+   *
+   * @return true in {@link Mode#OBSERVE}
+   */
+  public boolean isObserved() {
+    return mode == Mode.OBSERVE;
+  }
+
+  /**
+   * The same entry in another mode.
+   *
+   * @param newMode which
+   * @return a copy
+   */
+  public HelperEntry withMode(Mode newMode) {
+    return new HelperEntry(id, name, transport, port, enabled, newMode, timeout, limits, options);
+  }
+
+  /**
    * The same entry, with the limits of its protocol where it has none.
    *
    * @param ofProtocol what its protocol says
@@ -79,7 +132,7 @@ public record HelperEntry(
    */
   public HelperEntry withLimitsOf(EntryLimits ofProtocol) {
     return new HelperEntry(
-        id, name, transport, port, enabled, timeout, limits.or(ofProtocol), options);
+        id, name, transport, port, enabled, mode, timeout, limits.or(ofProtocol), options);
   }
 
   /**
@@ -89,6 +142,6 @@ public record HelperEntry(
    * @return a copy
    */
   public HelperEntry withEnabled(boolean value) {
-    return new HelperEntry(id, name, transport, port, value, timeout, limits, options);
+    return new HelperEntry(id, name, transport, port, value, mode, timeout, limits, options);
   }
 }

@@ -205,6 +205,7 @@ public final class ControlJson {
         .with("protocol", entry.transport().toString().toLowerCase(Locale.ROOT))
         .with("port", entry.port())
         .with("enabled", entry.enabled())
+        .with("mode", entry.mode().name().toLowerCase(Locale.ROOT))
         .with("timeout", DurationParser.formatTimeout(entry.timeout()))
         .with("options", entry.options());
   }

@@ -108,6 +108,10 @@ final class ControlRequests {
         onlyFields(request, Set.of());
         rows(control.audit(), out);
       }
+      case "report" -> {
+        onlyFields(request, Set.of());
+        rows(control.report(), out);
+      }
       case "helpers" -> {
         onlyFields(request, Set.of());
         rows(control.helpers(), out);
@@ -260,7 +264,8 @@ final class ControlRequests {
   }
 
   private static HelperEntry helperEntry(JsonFields request) throws ControlError {
-    onlyFields(request, Set.of("id", "name", "protocol", "port", "enabled", "timeout", "options"));
+    onlyFields(
+        request, Set.of("id", "name", "protocol", "port", "enabled", "mode", "timeout", "options"));
     String name = textOrNull(request, "name");
     if (name == null) {
       throw bad("name: missing (expected: a protocol, for example ftp)");
@@ -279,13 +284,14 @@ final class ControlRequests {
     }
     try {
       return new HelperEntry(
-          whole(request, "id", 1, 65535, null),
-          name,
-          transport(request),
-          whole(request, "port", 1, 65535, null),
-          !Boolean.FALSE.equals(enabled),
-          timeout(request),
-          options);
+              whole(request, "id", 1, 65535, null),
+              name,
+              transport(request),
+              whole(request, "port", 1, 65535, null),
+              !Boolean.FALSE.equals(enabled),
+              timeout(request),
+              options)
+          .withMode(mode(request));
     } catch (IllegalArgumentException e) {
       throw bad(String.valueOf(e.getMessage()));
     }
@@ -297,6 +303,15 @@ final class ControlRequests {
       case "", "tcp" -> Transport.TCP;
       case "udp" -> Transport.UDP;
       default -> throw bad("protocol: " + cut(word) + " (expected: tcp or udp)");
+    };
+  }
+
+  private static HelperEntry.Mode mode(JsonFields request) throws ControlError {
+    String word = request.text("mode");
+    return switch (word) {
+      case "", "enforce" -> HelperEntry.Mode.ENFORCE;
+      case "observe" -> HelperEntry.Mode.OBSERVE;
+      default -> throw bad("mode: " + cut(word) + " (expected: enforce or observe)");
     };
   }
 

@@ -60,13 +60,16 @@ final class ExpectationListing {
     Pinhole pinhole = expectation.pinhole();
     Stay staying = expectation.stay();
     int uses = expectation.uses();
-    List<String> flags = new ArrayList<>(3);
+    List<String> flags = new ArrayList<>(4);
     flags.add(pinhole.kind() == Pinhole.Kind.ONCE ? "once" : "many");
     if (pinhole.source() == null) {
       flags.add("anySource");
     }
     if (now == State.ANNOUNCED) {
       flags.add("inactive");
+    }
+    if (pinhole.isObserved()) {
+      flags.add("observed");
     }
     if (request.isRead()) {
       flags.add("read");

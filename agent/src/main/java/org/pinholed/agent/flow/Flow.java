@@ -83,7 +83,7 @@ public final class Flow {
     this.helperEntry = helperEntry;
     this.helper = helper;
     this.translation =
-        facts.transport() == Transport.TCP
+        facts.transport() == Transport.TCP && !helperEntry.isObserved() // nothing is rewritten then
             ? TranslatedFlow.of(
                 entry, facts, helper instanceof StreamHelper stream && stream.editsBothSides())
             : null;

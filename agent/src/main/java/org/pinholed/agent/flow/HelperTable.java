@@ -204,6 +204,15 @@ public final class HelperTable {
   }
 
   /**
+   * Whether an enabled entry only observes, so that connections matter that nobody has marked.
+   *
+   * @return true if there is one
+   */
+  public boolean observes() {
+    return active.values().stream().anyMatch(each -> each.entry().isObserved());
+  }
+
+  /**
    * The ranges of ports that helpers in force may lease.
    *
    * @return each once

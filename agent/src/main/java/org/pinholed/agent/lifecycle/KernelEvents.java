@@ -74,6 +74,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private boolean drained;
   private volatile boolean running = true;
   private volatile String lastError = "";
+  private volatile boolean observes;
   private final OrphanCount orphans;
   private final ZoneWatch zones = new ZoneWatch();
   private long tickedNs;
@@ -230,6 +231,9 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   @Override
   public void onNew(ConntrackEntry entry) {
     if ((entry.mark() & marks.child()) == 0) {
+      if (observes) {
+        observed(entry);
+      }
       return;
     }
     ConntrackIdentity child = entry.identity();
@@ -266,6 +270,45 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
   }
 
+  /**
+   * A connection that the firewall let through by a rule of its own: perhaps it was announced to a
+   * helper that only observes.
+   */
+  private void observed(ConntrackEntry entry) {
+    FlowTuple first = entry.original();
+    ConntrackIdentity child = entry.identity();
+    Expectation expectation =
+        table
+            .matcher()
+            .match(
+                first.protocol() | PinholeKey.OBSERVED,
+                first.source(),
+                first.destination(),
+                first.destinationPort(),
+                child,
+                pinhole -> false);
+    if (expectation == null) {
+      events.observations().cameUnannounced(first);
+      return;
+    }
+    events.expectation(
+        AgentEvent.Kind.MATCHED,
+        expectation,
+        "observed from "
+            + new Endpoint(first.source(), first.sourcePort())
+            + ", let in by a rule of the firewall");
+    events.observations().came(expectation, first);
+  }
+
+  /**
+   * Says whether news come of all connections, because a helper only observes. From any thread.
+   *
+   * @param all whether they do
+   */
+  public void setObserves(boolean all) {
+    observes = all;
+  }
+
   /** What it came by was shut, and its children with it, before it was told of. */
   private void cut(ConntrackIdentity child) {
     try {
@@ -299,6 +342,13 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       ConntrackIdentity child = entry.identity();
       records.ended(entry, child, table.living().parentsOf(child));
       table.matcher().ended(child, clock.nanoTime());
+    }
+    int ours = entry.mark() & marks.stateMask();
+    if (ours == 0) { // told only while something is observed
+      if (observes && table.living().has(entry.identity())) {
+        table.matcher().ended(entry.identity(), clock.nanoTime());
+      }
+      return;
     }
     if ((entry.mark() & marks.child()) == 0 || (entry.mark() & marks.read()) != 0) {
       workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);

@@ -146,6 +146,9 @@ public final class Audit {
     }
     long nowNs = clock.nanoTime();
     for (Expectation expectation : table.pending()) {
+      if (expectation.pinhole().isObserved()) {
+        continue; // the kernel is not to have it
+      }
       if (expectation.expiresInMs(nowNs) <= 0) {
         continue; // the kernel took it out, and the table is about to
       }

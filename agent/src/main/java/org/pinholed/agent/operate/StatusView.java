@@ -151,6 +151,7 @@ public final class StatusView {
         + " timeout "
         + DurationParser.formatTimeout(entry.timeout())
         + entry.limits()
+        + (entry.isObserved() ? " observe" : "")
         + (entry.enabled() ? "" : " disabled");
   }
 

@@ -20,7 +20,8 @@ import org.pinholed.helper.Transport;
  * @param connections how many may come at most, of {@link Kind#LEASE} only, 1..65535; 0 for any
  *     number. The kernel counts them where {@link PinholeBackend#limitsConnections} says so, and
  *     the agent in any case
- * @param mark the conntrack mark that the child gets
+ * @param mark the conntrack mark that the child gets; 0 if it gets none, because the pinhole is
+ *     only {@linkplain #isObserved observed}
  * @param timeoutMs how long the kernel keeps it, in milliseconds, above 0
  * @param comment helper, parent, policy and what closes it; at most 128 bytes of ASCII
  * @param translation how the child is translated; null if it is not. The ports of {@link
@@ -255,6 +256,16 @@ public record Pinhole(
       throw new IllegalArgumentException(
           "comment: " + comment.length() + " bytes (expected: 0..128)");
     }
+  }
+
+  /**
+   * Whether it is only looked whether somebody comes by it: it stands in no map, and its children
+   * get no mark.
+   *
+   * @return true if it was made for a helper that observes
+   */
+  public boolean isObserved() {
+    return mark == 0;
   }
 
   /**

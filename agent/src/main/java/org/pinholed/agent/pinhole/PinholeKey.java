@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the first packet of a child says, and so the key of its pinhole.
  *
- * @param protocol 6 or 17
+ * @param protocol 6 or 17, with {@link #OBSERVED} for a pinhole that is only observed: it has keys
+ *     of its own, so that it stands in nobody's way
  * @param source source address, null for any
  * @param destination destination address
  * @param port destination port; of a lease the lowest
@@ -15,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  */
 public record PinholeKey(
     int protocol, @Nullable InetAddress source, InetAddress destination, int port, int lastPort) {
+  /** Is added to the protocol of what is only {@linkplain Pinhole#isObserved observed}. */
+  public static final int OBSERVED = 0x100;
+
   /**
    * The key of a pinhole for one port.
    *
@@ -54,7 +58,7 @@ public record PinholeKey(
    */
   public static PinholeKey of(Pinhole pinhole) {
     return new PinholeKey(
-        pinhole.transport().protocolNumber(),
+        pinhole.transport().protocolNumber() | (pinhole.isObserved() ? OBSERVED : 0),
         pinhole.source(),
         pinhole.destination(),
         pinhole.port(),

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationHistory;
@@ -78,7 +79,14 @@ final class ReplayedAgent {
     this.history = new ExpectationHistory(clock);
     AgentEvents events = new AgentEvents(this::onEvent, metrics, history, clock);
     this.helpers =
-        new HelperTable(config.helpers(), protocols, config.limits().stream(), new SharedStates());
+        new HelperTable(
+            // what would be opened is the question, also of what is only observed
+            config.helpers().stream()
+                .map(entry -> entry.withMode(HelperEntry.Mode.ENFORCE))
+                .toList(),
+            protocols,
+            config.limits().stream(),
+            new SharedStates());
     ExpectationTable table = new ExpectationTable(config.limits());
     table.holders().setLeased(helpers.leased());
     table.setEntryLimits(helpers.entryLimits());

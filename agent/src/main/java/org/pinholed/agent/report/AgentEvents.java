@@ -28,6 +28,7 @@ public final class AgentEvents {
   private final AgentMetrics metrics;
   private final ExpectationHistory history;
   private final Clock clock;
+  private final Observations observations = new Observations();
 
   /**
    * Makes the one of an agent.
@@ -55,6 +56,15 @@ public final class AgentEvents {
   }
 
   /**
+   * What came of what is only observed.
+   *
+   * @return the same at every call
+   */
+  public Observations observations() {
+    return observations;
+  }
+
+  /**
    * Something happened to an expectation.
    *
    * @param kind what
@@ -64,6 +74,13 @@ public final class AgentEvents {
   public void expectation(AgentEvent.Kind kind, Expectation expectation, String detail) {
     Parent parent = expectation.parent();
     metrics.event(kind, parent.helper());
+    if (expectation.pinhole().isObserved()) {
+      if (kind == AgentEvent.Kind.CREATED) {
+        observations.announced(expectation);
+      } else if (kind != AgentEvent.Kind.MATCHED) {
+        observations.ended(expectation);
+      }
+    }
     if (isEnd(kind, expectation)) {
       history.ended(expectation, kind, detail);
     }

@@ -25,6 +25,7 @@ import org.pinholed.agent.pinhole.AcceptRuleState;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.report.AgentEvents;
+import org.pinholed.agent.report.Observations;
 import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.time.Clock;
@@ -35,6 +36,7 @@ import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.ObservedRow;
 import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
@@ -74,6 +76,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final StatusView view;
   private final SessionClear clearing;
   private final OwnerListing owners;
+  private final Observations observations;
   private final SharedAudit audits = new SharedAudit(this::auditNow);
   private volatile ServiceManager manager = ServiceManager.NONE;
   private boolean closed;
@@ -148,7 +151,16 @@ public final class Agent implements AgentControl, AutoCloseable {
             before);
     QueueWorkers workers = parts.workers();
     this.answers = new WorkerAnswers(workers, clock);
-    this.inForce = new ConfigInForce(config, helpers, backend, table, workers, answers);
+    this.inForce =
+        new ConfigInForce(
+            config,
+            helpers,
+            backend,
+            table,
+            workers,
+            answers,
+            all -> parts.observe(all, config.marks().stateMask()));
+    this.observations = events.observations();
     this.view = new StatusView(backend, table, parts, clock);
     this.owners = new OwnerListing(table, config.marks(), clock);
     this.clearing = new SessionClear(workers, answers, table, clock);
@@ -294,6 +306,11 @@ public final class Agent implements AgentControl, AutoCloseable {
   @Override
   public List<AuditRow> audit() throws ControlException {
     return audits.ask();
+  }
+
+  @Override
+  public List<ObservedRow> report() {
+    return observations.rows();
   }
 
   private List<AuditRow> auditNow() throws IOException, ControlException {

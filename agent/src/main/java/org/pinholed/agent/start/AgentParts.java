@@ -34,6 +34,7 @@ import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.EventOptions;
 import org.pinholed.kernel.link.LinkEvents;
+import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.pinholed.kernel.nfqueue.QueueFeatures;
 import org.pinholed.kernel.nfqueue.QueueOptions;
@@ -111,7 +112,12 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       eventsSocket =
           acquired.add(
               ConntrackEvents.open(
-                  new EventOptions(true, true, state, EVENT_BUFFER_BYTES, RECEIVE_TIMEOUT)));
+                  new EventOptions(
+                      true,
+                      true,
+                      helpers.observes() ? 0 : state,
+                      EVENT_BUFFER_BYTES,
+                      RECEIVE_TIMEOUT)));
       // From here on packets wait.
       HandOver left = before.take();
       InheritedQueues queues = acquired.add(InheritedQueues.open(queueOptions(config), left));
@@ -147,6 +153,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               shared.events(),
               shared.metrics(),
               shared.clock());
+      kernelEvents.setObserves(helpers.observes());
       new Adoption(
               conntrack,
               pinholes,
@@ -251,6 +258,16 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
   @Override
   public String lastError() {
     return kernelEvents.lastError();
+  }
+
+  /**
+   * Has the kernel tell of all connections, or of ours alone.
+   *
+   * @throws NetlinkException if the kernel refuses
+   */
+  void observe(boolean all, int stateMask) throws NetlinkException {
+    eventsSocket.listenTo(all ? 0 : stateMask);
+    kernelEvents.setObserves(all);
   }
 
   /** The packet queues for another process; their sockets stay open here. */

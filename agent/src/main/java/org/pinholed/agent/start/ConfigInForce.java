@@ -13,6 +13,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.agent.worker.WorkerAnswers;
+import org.pinholed.kernel.netlink.NetlinkException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,8 +29,15 @@ final class ConfigInForce {
   private final ExpectationTable table;
   private final QueueWorkers workers;
   private final WorkerAnswers answers;
+  private final Observing observing;
   private volatile AgentConfig config;
   private volatile HelperTable helpers;
+
+  /** Has the kernel tell of more connections than those that are ours. */
+  @FunctionalInterface
+  interface Observing {
+    void observe(boolean all) throws NetlinkException;
+  }
 
   /**
    * Begins with what the workers were made with.
@@ -40,6 +48,7 @@ final class ConfigInForce {
    * @param table its limits change
    * @param workers read by the helpers
    * @param answers waits for them
+   * @param observing needed while an entry only observes
    */
   ConfigInForce(
       AgentConfig config,
@@ -47,7 +56,9 @@ final class ConfigInForce {
       PinholeBackend backend,
       ExpectationTable table,
       QueueWorkers workers,
-      WorkerAnswers answers) {
+      WorkerAnswers answers,
+      Observing observing) {
+    this.observing = observing;
     this.config = config;
     this.helpers = helpers;
     this.backend = backend;
@@ -100,6 +111,12 @@ final class ConfigInForce {
       newHelpers.ofStreams().forEach(base.limits()::withRoomFor);
     } catch (IllegalArgumentException e) {
       throw new ControlException(String.valueOf(e.getMessage()));
+    }
+    try {
+      // Before anything can be announced.
+      observing.observe(newHelpers.observes());
+    } catch (NetlinkException e) {
+      throw new ControlException("the kernel does not tell of all connections: " + e.getMessage());
     }
     // The workers first: a flow on a new port must find its helper, or it would stay unread for
     // good.

@@ -128,6 +128,13 @@ public interface AgentControl {
    */
   List<AuditRow> audit() throws ControlException;
 
+  /**
+   * What came of what helpers in mode {@code observe} were told of.
+   *
+   * @return by helper, and by ranges of ports; what came most is first
+   */
+  List<ObservedRow> report();
+
   /** A running flow trace. */
   interface Trace extends AutoCloseable {
     /**

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param timeoutSeconds the timeout it was made with; 0 for as long as the parent
  * @param lifetime {@code timeout}, {@code parent}, {@code owner}, {@code deadline} or {@code idle}
  * @param flags words: {@code once} or {@code many}, {@code anySource}, {@code inactive}, {@code
- *     read}
+ *     observed}, {@code read}
  * @param use connections that came through
  * @param mark conntrack mark of the child
  * @param source who may connect, as the child's packet will say; port 0 is any

@@ -30,6 +30,7 @@ import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.ObservedRow;
 import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
@@ -93,7 +94,7 @@ class PinholectlTest {
     assertEquals(0, exec("helpers", "--socket", socket.toString(), "list", "--json"));
     assertEquals(
         "[\n {\"id\":1,\"name\":\"ftp\",\"protocol\":\"tcp\",\"port\":21,\"enabled\":true,"
-            + "\"timeout\":\"30s\",\"options\":{\"loose\":false}}\n]\n",
+            + "\"mode\":\"enforce\",\"timeout\":\"30s\",\"options\":{\"loose\":false}}\n]\n",
         out.toString());
   }
 
@@ -418,6 +419,26 @@ class PinholectlTest {
   }
 
   @Test
+  void report_namesTheRanges() {
+    agent.observed.add(
+        new ObservedRow("ftp", "tcp", "192.0.2.0/24", "203.0.113.10", 30000, 30009, 40, 37, 37, 3));
+    agent.observed.add(
+        new ObservedRow("ftp", "tcp", "192.0.2.7", "2001:db8::1", 30000, 30000, 1, 2, 1, 0));
+    agent.observed.add(new ObservedRow("others", "", "any", "any", 0, 0, 0, 0, 0, 5));
+    assertEquals(0, run("report"));
+    assertEquals(
+        """
+        ftp
+          tcp 203.0.113.10:30000-30009 from 192.0.2.0/24: 37 connections, all announced, \
+        3 announced and did not come
+          tcp [2001:db8::1]:30000 from 192.0.2.7: 2 connections, 1 announced
+        others
+          5 announcements and ends that lead to too many places
+        """,
+        out.toString());
+  }
+
+  @Test
   void audit_noDifference_done() {
     assertEquals(0, run("audit"));
     assertEquals("", out.toString());
@@ -512,6 +533,7 @@ class PinholectlTest {
               "trace",
               "stats",
               "audit",
+              "report",
               "reload",
               "completion")) {
         assertHelp(command);

@@ -210,7 +210,7 @@ class ConfigLoaderTest {
       refuses(
           "helpers:\n- id: 1\n  Name: ftp",
           "f.yaml:3: helpers[0].Name: unknown key (expected: id, name, protocol, port, enabled,"
-              + " timeout, expectations, expectationsPerParent, expectationsPerSource,"
+              + " mode, timeout, expectations, expectationsPerParent, expectationsPerSource,"
               + " expectationsPerOwner, parents, parentsPerSource, owners, ownersPerSource, options;"
               + " did you mean name?)");
     }

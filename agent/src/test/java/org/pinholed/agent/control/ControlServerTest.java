@@ -162,7 +162,7 @@ class ControlServerTest {
     JsonFields row = ask("{\"command\":\"helpers\"}").get(1).object("row");
     assertEquals(
         "{\"id\":2,\"name\":\"ftp\",\"protocol\":\"tcp\",\"port\":2121,\"enabled\":false,"
-            + "\"timeout\":\"parent\",\"options\":{\"loose\":true}}",
+            + "\"mode\":\"enforce\",\"timeout\":\"parent\",\"options\":{\"loose\":true}}",
         row.toString());
     assertTrue(ask("{\"command\":\"helpersDelete\",\"id\":2}").get(0).flag("done"));
     assertEquals(

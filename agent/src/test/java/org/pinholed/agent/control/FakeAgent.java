@@ -17,6 +17,7 @@ import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
+import org.pinholed.agent.view.ObservedRow;
 import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
@@ -41,6 +42,9 @@ public final class FakeAgent implements AgentControl {
 
   /** The differences that an audit finds. */
   public final List<AuditRow> differences = new CopyOnWriteArrayList<>();
+
+  /** What came of what is only observed. */
+  public final List<ObservedRow> observed = new CopyOnWriteArrayList<>();
 
   /** The helpers. */
   public final List<HelperEntry> helpers = new CopyOnWriteArrayList<>();
@@ -332,6 +336,11 @@ public final class FakeAgent implements AgentControl {
   @Override
   public List<AuditRow> audit() {
     return List.copyOf(differences);
+  }
+
+  @Override
+  public List<ObservedRow> report() {
+    return List.copyOf(observed);
   }
 
   @Override

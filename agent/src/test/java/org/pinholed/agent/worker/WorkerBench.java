@@ -369,6 +369,16 @@ public final class WorkerBench {
     return worker().helpers();
   }
 
+  /** From the next turn on the entry in force only observes. */
+  public void observe() {
+    HelperEntry[] observed =
+        worker.helpers().entries().stream()
+            .map(entry -> entry.withMode(HelperEntry.Mode.OBSERVE))
+            .toArray(HelperEntry[]::new);
+    workers().setHelpers(helpers(observed), AgentConfig.Limits.DEFAULT);
+    turn();
+  }
+
   HelperTable helpers(HelperEntry... entries) {
     return new HelperTable(List.of(entries), protocols, HelperLimits.DEFAULT, new SharedStates());
   }

@@ -98,6 +98,19 @@ public final class ConntrackEvents implements ConntrackEventSource, AutoCloseabl
   }
 
   /**
+   * Changes of which connections the kernel tells. From any thread.
+   *
+   * @param markMask those with one of these bits in their mark; 0 for all
+   * @throws NetlinkException if the kernel refuses; then it tells of the same as before
+   */
+  public void listenTo(int markMask) throws NetlinkException {
+    if (transport instanceof NetlinkSocket socket) {
+      // The kernel puts the new program into the place of the old one in one step.
+      socket.attachFilter(markMask == 0 ? MarkFilter.all() : MarkFilter.program(markMask));
+    }
+  }
+
+  /**
    * The socket. While any process has it open, new conntracks are made so that they tell of their
    * end, whether somebody reads or not.
    *

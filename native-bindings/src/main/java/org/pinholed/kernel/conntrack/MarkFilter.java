@@ -47,6 +47,11 @@ final class MarkFilter {
     };
   }
 
+  /** Lets all datagrams pass. */
+  static long[] all() {
+    return new long[] {instruction(BPF_RET_K, 0, 0, -1)};
+  }
+
   private static long instruction(int code, int ifTrue, int ifFalse, int k) {
     return (long) code << 48
         | (long) ifTrue << 40
