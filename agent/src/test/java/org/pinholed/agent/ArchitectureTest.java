@@ -181,6 +181,7 @@ class ArchitectureTest {
               AGENT + ".expectation..", // parents and children are conntracks
               AGENT + ".handover..",
               AGENT + ".nat..",
+              AGENT + ".report..", // its records of children are of conntracks
               AGENT + ".lifecycle..",
               AGENT + ".operate..",
               AGENT + ".replay..", // has a table of its own
