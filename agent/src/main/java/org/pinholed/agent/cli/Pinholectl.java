@@ -133,6 +133,7 @@ public final class Pinholectl implements Runnable {
     commands.put("report", ReportCommand::new);
     commands.put("reload", ReloadCommand::new);
     commands.put("doctor", DoctorCommand::new);
+    commands.put("firewall", FirewallCommand::new);
     commands.put("replay", ReplayCommand::new);
     commands.put("completion", CompletionCommand::new);
     return commands;

@@ -50,6 +50,15 @@ final class RuleAdvice {
                 + (tracked ? " -m conntrack --ctstate NEW -j ACCEPT" : " -j ACCEPT")));
   }
 
+  /** The same line, with a comment of one word in its rule. */
+  static String withComment(String line, String comment) {
+    if (line.startsWith("nft ")) {
+      return line + " comment \"" + comment + "\"";
+    }
+    int target = line.lastIndexOf(" -j ");
+    return line.substring(0, target) + " -m comment --comment " + comment + line.substring(target);
+  }
+
   /** Takes a rule out. Its text is its line, or its chain and handle. */
   static String delete(Ruleset ruleset, FirewallRule rule) {
     if (ruleset.kind().equals("nftables")) {

@@ -87,8 +87,7 @@ class AcceptRuleIT {
   }
 
   private String chain(String name) throws IOException {
-    return namespace.exec(
-        "nft", "list", "chain", name.split(" ")[0], name.split(" ")[1], name.split(" ")[2]);
+    return namespace.exec("nft", "list chain " + name);
   }
 
   private int rules(String name) throws IOException {
