@@ -26,6 +26,7 @@ import jnr.unixsocket.UnixSocketOptions;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
+import org.pinholed.kernel.unix.DescriptorSocket;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -127,8 +128,7 @@ public final class ControlServer implements AutoCloseable {
   public static ControlServer open(
       Path socket, String group, AgentControl control, Supplier<Map<String, Number>> metrics)
       throws IOException {
-    return open(
-        socket, group, control, metrics, ControlLimits.DEFAULT, PeerPolicy.systemAccounts());
+    return open(socket, group, control, metrics, ControlLimits.DEFAULT);
   }
 
   static ControlServer open(
@@ -136,15 +136,14 @@ public final class ControlServer implements AutoCloseable {
       String group,
       AgentControl control,
       Supplier<Map<String, Number>> metrics,
-      ControlLimits limits,
-      PeerPolicy.Accounts accounts)
+      ControlLimits limits)
       throws IOException {
     SocketFile file = SocketFile.prepare(socket);
     UnixServerSocketChannel listener = UnixServerSocketChannel.open();
     try {
       listener.socket().bind(new UnixSocketAddress(file.bindPath().toString()), BACKLOG);
       SocketFile.Owner owner = file.publish(group);
-      PeerPolicy peers = new PeerPolicy(owner.uid(), group, owner.gid(), accounts);
+      PeerPolicy peers = new PeerPolicy(owner.uid(), owner.gid());
       ControlServer server =
           new ControlServer(file, listener, peers, limits, new ControlRequests(control, metrics));
       server.acceptor.start();
@@ -247,7 +246,8 @@ public final class ControlServer implements AutoCloseable {
       connection.setOption(UnixSocketOptions.SO_RCVTIMEO, millis(limits.requestTime()));
       connection.setOption(UnixSocketOptions.SO_SNDTIMEO, millis(limits.stallTime()));
       Credentials peer = connection.getOption(UnixSocketOptions.SO_PEERCRED);
-      if (!peers.allows(peer.getUid(), peer.getGid())) {
+      int[] groups = DescriptorSocket.of(connection.getFD()).peerGroups();
+      if (!peers.allows(peer.getUid(), peer.getGid(), groups)) {
         refused.add("uid " + peer.getUid() + " pid " + peer.getPid(), "not in the group");
         refuse(connection, "permission denied: only root and the configured group may ask");
         return;

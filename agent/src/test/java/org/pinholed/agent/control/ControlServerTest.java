@@ -42,7 +42,6 @@ import org.pinholed.agent.view.TraceLine;
 /** Real sockets; the client is the JDK's own, not the one that pinholectl uses. */
 @Timeout(60)
 class ControlServerTest {
-  private static final PeerPolicy.Accounts NOBODY_ELSE = (uid, group) -> false;
   private static final Map<String, Number> METRICS =
       Map.of("packets", 110L, "backendErrors", 0L, "expectations.ftp.created", 2L);
   private static final ControlLimits SMALL =
@@ -59,9 +58,7 @@ class ControlServerTest {
     this.directory = directory;
     run = directory.resolve("run");
     socket = run.resolve("control.sock");
-    server =
-        ControlServer.open(
-            socket, group(), agent, () -> METRICS, ControlLimits.DEFAULT, NOBODY_ELSE);
+    server = ControlServer.open(socket, group(), agent, () -> METRICS, ControlLimits.DEFAULT);
   }
 
   @AfterEach
@@ -556,7 +553,7 @@ class ControlServerTest {
   }
 
   private ControlServer open(ControlLimits limits) throws IOException {
-    return ControlServer.open(socket, group(), agent, () -> METRICS, limits, NOBODY_ELSE);
+    return ControlServer.open(socket, group(), agent, () -> METRICS, limits);
   }
 
   private void restart(ControlLimits limits) throws IOException {

@@ -62,6 +62,9 @@ public interface Libc {
   /** {@code SO_PEERCRED}: a {@code struct ucred}, who was at the other end of a unix socket. */
   int SO_PEERCRED = 17;
 
+  /** {@code SO_PEERGROUPS}: {@code gid_t} each, the supplementary groups of who was there. */
+  int SO_PEERGROUPS = 59;
+
   /** {@code SO_RCVTIMEO}: how long a receive waits, a {@code struct timeval}. */
   int SO_RCVTIMEO = 20;
 

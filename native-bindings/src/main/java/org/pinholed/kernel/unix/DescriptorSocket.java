@@ -27,6 +27,9 @@ public final class DescriptorSocket implements AutoCloseable {
   /** Of {@code struct ucred} ({@code linux/socket.h}): pid, uid and gid, 4 bytes each. */
   private static final int UCRED_BYTES = 12;
 
+  /** {@code NGROUPS_MAX} ({@code linux/limits.h}), in {@code gid_t} of 4 bytes. */
+  private static final int GROUPS_BYTES_MAX = 4 << 16;
+
   static final int CONTROL_BYTES = StructLayout.CMSGHDR_BYTES + 4 * MAX_DESCRIPTORS;
   static final int EINTR = 4;
 
@@ -130,6 +133,25 @@ public final class DescriptorSocket implements AutoCloseable {
             pointer(credentials),
             pointer(lengthBytes)));
     return new Peer(credentials.getInt(0), credentials.getInt(4));
+  }
+
+  /**
+   * Asks the kernel for the supplementary groups of the process at the other end, as they were when
+   * it connected (SO_PEERGROUPS, unix(7)).
+   *
+   * @return group numbers, unsigned, in no order that matters; at most 65,536
+   * @throws IOException if the kernel does not tell
+   */
+  public int[] peerGroups() throws IOException {
+    ByteBuffer groups = direct(GROUPS_BYTES_MAX);
+    ByteBuffer lengthBytes = direct(4).putInt(0, GROUPS_BYTES_MAX);
+    check(
+        "SO_PEERGROUPS",
+        libc.getsockopt(
+            openFd(), Libc.SOL_SOCKET, Libc.SO_PEERGROUPS, pointer(groups), pointer(lengthBytes)));
+    int[] numbers = new int[lengthBytes.getInt(0) / 4];
+    groups.asIntBuffer().get(numbers);
+    return numbers;
   }
 
   /**

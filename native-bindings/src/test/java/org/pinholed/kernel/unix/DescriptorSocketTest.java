@@ -1,5 +1,6 @@
 package org.pinholed.kernel.unix;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -15,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -91,6 +93,28 @@ class DescriptorSocketTest {
       assertEquals(Files.getAttribute(folder, "unix:uid"), peer.uid());
       assertFalse(new DescriptorSocket.Peer(1, peer.uid() + 1).isOwn());
       assertTrue(new DescriptorSocket.Peer(1, 0).isOwn());
+    }
+  }
+
+  @Test
+  void peerGroups_areThoseOfItsProcess() throws Exception {
+    String own =
+        Files.readAllLines(Path.of("/proc/self/status")).stream()
+            .filter(line -> line.startsWith("Groups:"))
+            .findFirst()
+            .orElseThrow();
+    int[] expected =
+        Arrays.stream(own.substring("Groups:".length()).strip().split(" "))
+            .filter(number -> !number.isEmpty())
+            .mapToInt(Integer::parseUnsignedInt)
+            .sorted()
+            .toArray();
+    try (ServerSocketChannel listener = listen();
+        DescriptorSocket socket = connect(PATIENCE)) {
+      assertTrue(listener.isOpen());
+      int[] groups = socket.peerGroups();
+      Arrays.sort(groups);
+      assertArrayEquals(expected, groups);
     }
   }
 
