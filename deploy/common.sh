@@ -73,16 +73,16 @@ install_build_tools() {
   install_missing mvn:maven
 }
 
-# build_agent ROOT makes agent/target/pinholed unless it is newer than all sources.
+# build_agent ROOT [packages] makes agent/target/pinholed, and packages/target, unless they are newer than all sources.
 build_agent() {
-  local root=$1 dist=$1/agent/target/pinholed
-  if [ -x "$dist/bin/pinholed" ] &&
+  local root=$1 module=${2-agent} dist=$1/agent/target/pinholed
+  if [ -x "$dist/bin/pinholed" ] && { [ "$module" = agent ] || compgen -G "$root/packages/target/*.deb" >/dev/null; } &&
     [ -z "$(find "$root"/pom.xml "$root"/{native-bindings,helpers,agent}/{pom.xml,src/main} \
       -newer "$dist/bin/pinholed" -print -quit)" ]; then
     return 0
   fi
   say "Building the agent (about a minute the first time)"
-  (cd "$root" && mvn -q -B -DskipTests -pl agent -am package </dev/null) ||
+  (cd "$root" && mvn -q -B -DskipTests -pl "$module" -am package </dev/null) ||
     die "The build failed."
   touch "$dist/bin/pinholed"
 }

@@ -7,6 +7,9 @@ fail() {
 }
 
 find_java() {
+  # A package brings its own, which it was tested with.
+  java=$lib/../runtime/bin/java
+  [ ! -x "$java" ] || return 0
   if [ -n "${JAVA_HOME:-}" ]; then
     java=$JAVA_HOME/bin/java
     [ -x "$java" ] || fail "JAVA_HOME is $JAVA_HOME, and there is no bin/java in it (expected: the home of Java 17 or later)"

@@ -118,7 +118,17 @@ public final class Pinholed implements Callable<Integer> {
    * @return exit code: 0, 1 if it cannot start, 2 if command line or configuration are wrong
    */
   public static int run(List<HelperProtocol> protocols, String... args) {
-    return new CommandLine(new Pinholed(protocols)).execute(args);
+    return commandLine(protocols).execute(args);
+  }
+
+  /**
+   * The options of the program, also for what is made of their descriptions, such as man pages.
+   *
+   * @param protocols those that a configuration may name
+   * @return a new parser
+   */
+  public static CommandLine commandLine(List<HelperProtocol> protocols) {
+    return new CommandLine(new Pinholed(protocols));
   }
 
   @Override

@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
     scope = ScopeType.INHERIT,
     mixinStandardHelpOptions = true,
     versionProvider = Pinholectl.Version.class,
+    description = "Asks a running agent, and looks at the machine around it.",
     usageHelpAutoWidth = true,
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
@@ -158,6 +159,15 @@ public final class Pinholectl implements Runnable {
               }
             });
     return commandLine;
+  }
+
+  /**
+   * All commands, for what is made of their descriptions, such as man pages.
+   *
+   * @return a new parser
+   */
+  public static CommandLine allCommands() {
+    return commandLine(null);
   }
 
   private static @Nullable String onlyCommand(String[] args) {

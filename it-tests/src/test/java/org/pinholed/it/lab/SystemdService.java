@@ -11,10 +11,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The distribution and {@code deploy/pinholed.service} on the router, under a systemd of its own:
- * the first process of a process namespace, with its own mounts and control group. Nothing of the
- * machine is changed, and no other unit runs there. Closing it kills that systemd with all it
- * started.
+ * The unit {@code pinholed.service} on the router, under a systemd of its own: the first process of
+ * a process namespace, with its own mounts and control group. Nothing of the machine is changed,
+ * and no other unit runs there. Closing it kills that systemd with all it started.
+ *
+ * <p>Either the distribution with {@code deploy/pinholed.service}, or nothing at first, and a
+ * Debian package is installed there.
  */
 public final class SystemdService implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -32,33 +34,35 @@ public final class SystemdService implements AutoCloseable {
       """;
 
   private final Lab lab;
+  private final String pinholectl;
   private final String controlGroup;
   private final Path log;
   private final Process process;
 
-  private SystemdService(Lab lab, String yaml, String overrides) {
+  private SystemdService(Lab lab, String pinholectl, String overrides, List<String> installed) {
     this.lab = lab;
+    this.pinholectl = pinholectl;
     controlGroup = lab.name();
     log = lab.workFolder().resolve("systemd.log");
-    Path config = lab.workFolder().resolve("systemd.yaml");
-    Path dropIn = lab.workFolder().resolve("systemd.conf");
-    try {
-      Files.writeString(config, yaml);
-      Files.writeString(dropIn, OVERRIDES + overrides);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    Path dropIn = write(lab, "systemd.conf", OVERRIDES + overrides);
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "bash", lab.resource("systemd.sh").toString(), controlGroup, dropIn.toString()));
+    command.addAll(installed);
     process =
         lab.start(
             Lab.Host.ROUTER,
             ProcessBuilder.Redirect.to(log.toFile()),
-            "bash",
-            lab.resource("systemd.sh").toString(),
-            controlGroup,
-            AgentProcess.distribution().toString(),
-            Lab.projectRoot().resolve("deploy").resolve(UNIT).toString(),
-            config.toString(),
-            dropIn.toString());
+            command.toArray(String[]::new));
+  }
+
+  private static Path write(Lab lab, String name, String text) {
+    try {
+      return Files.writeString(lab.workFolder().resolve(name), text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**
@@ -68,29 +72,58 @@ public final class SystemdService implements AutoCloseable {
    * @param overrides more lines for the section {@code [Service]} of the unit
    */
   public static SystemdService start(Lab lab, String yaml, String overrides) {
-    SystemdService service = new SystemdService(lab, yaml, overrides);
+    SystemdService service =
+        new SystemdService(
+            lab,
+            "/opt/pinholed/bin/pinholectl",
+            overrides,
+            List.of(
+                AgentProcess.distribution().toString(),
+                Lab.projectRoot().resolve("deploy").resolve(UNIT).toString(),
+                write(lab, "systemd.yaml", yaml).toString()));
+    service.orClose(
+        () -> {
+          service.awaitSystemd();
+          service.systemctl("start", UNIT).orFail();
+        });
+    return service;
+  }
+
+  /** Starts systemd alone; {@link #ctl} asks what a package installs. */
+  public static SystemdService startEmpty(Lab lab) {
+    SystemdService service = new SystemdService(lab, "pinholectl", "", List.of());
+    service.orClose(service::awaitSystemd);
+    return service;
+  }
+
+  private void awaitSystemd() {
+    Scenario.await(
+        PATIENCE,
+        () -> !process.isAlive() || systemctl("show", "--property=Version").succeeded(),
+        this::log);
+    if (!process.isAlive()) {
+      throw new AssertionError("no systemd");
+    }
+  }
+
+  private void orClose(Runnable step) {
     try {
-      Scenario.await(
-          PATIENCE,
-          () ->
-              !service.process.isAlive()
-                  || service.systemctl("show", "--property=Version").succeeded(),
-          service::log);
-      if (!service.process.isAlive()) {
-        throw new AssertionError("no systemd");
-      }
-      service.systemctl("start", UNIT).orFail();
-      return service;
+      step.run();
     } catch (RuntimeException | Error e) {
-      String text = service.log();
-      service.close();
+      String text = log();
+      close();
       throw new AssertionError(e.getMessage() + "\n" + text, e);
     }
   }
 
   /** Runs a command where the agent runs. */
   public CommandResult run(String... command) {
-    return lab.run(Lab.Host.ROUTER, PATIENCE, inside(command).toArray(String[]::new));
+    return run(PATIENCE, command);
+  }
+
+  /** The same for what takes long. */
+  public CommandResult run(Duration patience, String... command) {
+    return lab.run(Lab.Host.ROUTER, patience, inside(command).toArray(String[]::new));
   }
 
   /** Starts a command where the agent runs, with its output in a file. */
@@ -150,18 +183,13 @@ public final class SystemdService implements AutoCloseable {
 
   /** Writes the configuration anew. */
   public void writeConfig(String yaml) {
-    try {
-      Path file = lab.workFolder().resolve("systemd.yaml");
-      Files.writeString(file, yaml);
-      run("install", "-m", "644", file.toString(), "/etc/pinholed/pinholed.yaml").orFail();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    Path file = write(lab, "systemd.yaml", yaml);
+    run("install", "-m", "644", file.toString(), "/etc/pinholed/pinholed.yaml").orFail();
   }
 
   /** Runs {@code pinholectl} of the installed distribution. */
   public CommandResult ctl(String... arguments) {
-    List<String> command = new ArrayList<>(List.of("/opt/pinholed/bin/pinholectl"));
+    List<String> command = new ArrayList<>(List.of(pinholectl));
     command.addAll(List.of(arguments));
     return run(command.toArray(String[]::new));
   }
