@@ -13,8 +13,8 @@ usage: base.sh [--with PACKAGE,PACKAGE ...] [--archive FILE.tar] [NAME]
 EOF_USAGE
 }
 
-# All that the agent needs of Debian. With a Java of its own in the distribution this line becomes shorter.
-packages=openjdk-17-jre-headless,nftables,iproute2,procps
+# All that the agent needs of Debian: it brings its Java, which is linked with these two libraries.
+packages=libstdc++6,zlib1g,nftables,iproute2,procps
 release=bookworm
 more='' archive=''
 while [ $# -gt 0 ]; do
@@ -35,7 +35,6 @@ trap 'rm -rf "$work"' EXIT
 archive=${archive:-$work/base.tar}
 if [ ! -s "$archive" ]; then
   say "Making a file system of Debian $release"
-  # Pages of manuals stay: without their folders the Java package does not install.
   mmdebstrap --quiet --variant=minbase --include="$packages$more" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \

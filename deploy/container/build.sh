@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes the image of pinholed from the distribution in agent/target/pinholed, which mvn package makes, on a base image of
-# this machine. Nothing is pulled.
+# Makes the image of pinholed from what is in the packages, too, the distribution with a Java of its own, which mvn package
+# makes, on a base image of this machine. Nothing is pulled.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 . "$here/../common.sh"
@@ -8,13 +8,13 @@ here=$(dirname "$(readlink -f "$0")")
 usage() {
   cat <<EOF_USAGE
 usage: build.sh [--base IMAGE] [--distribution FOLDER] [NAME]
-  --base          a Debian 12 with Java 17 (pinholed-base, made by base.sh)
-  --distribution  what goes into the image (agent/target/pinholed)
+  --base          a Debian 12 (pinholed-base, made by base.sh)
+  --distribution  what goes into the image (packages/target/tree/pinholed); agent/target/pinholed needs a base with Java 17
   NAME            of the image, pinholed by default
 EOF_USAGE
 }
 
-base=pinholed-base distribution=$here/../../agent/target/pinholed
+base=pinholed-base distribution=$here/../../packages/target/tree/pinholed
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
     *) break ;;
   esac
 done
-[ -x "$distribution/bin/pinholed" ] || die "$distribution is no distribution: mvn package makes it in agent/target/pinholed"
+[ -x "$distribution/bin/pinholed" ] || die "$distribution is no distribution: mvn package makes it in packages/target/tree/pinholed"
 docker image inspect "$base" >/dev/null 2>&1 || die "There is no image $base: $here/base.sh $base makes it"
 
 context=$(mktemp -d)
