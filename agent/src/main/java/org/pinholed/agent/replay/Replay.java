@@ -24,10 +24,19 @@ import org.pinholed.helper.HelperProtocol;
 public final class Replay {
   private static final long TICK_NS = 250_000_000L;
 
-  /** A longer silence is gone through in longer steps; leases are renewed every 20 s. */
-  private static final long LONG_SILENCE_NS = 3600 * 1_000_000_000L;
+  /** What a silence lasts beyond this is gone through in longer steps. */
+  private static final long SHORT_SILENCE_NS = 60 * 1_000_000_000L;
 
+  /** Less than the 20 s after which leases are renewed. */
   private static final long LONG_STEP_NS = 15_000_000_000L;
+
+  /**
+   * Steps through silences in all, so that a capture whose times jump costs no more than its size
+   * allows: so many and {@link #STEPS_PER_PACKET} for each packet. Weeks of true silence take less.
+   */
+  private static final long STEPS_AT_LEAST = 1 << 18;
+
+  private static final long STEPS_PER_PACKET = 256;
 
   /** Capturing on several processors mixes packets up by much less. */
   private static final long BACK_NS = 1_000_000_000L;
@@ -46,6 +55,8 @@ public final class Replay {
   private long packets;
   private long readable;
   private long back;
+  private long steps;
+  private long leaps;
   private long firstNs;
   private long tickedNs;
 
@@ -135,15 +146,26 @@ public final class Replay {
       }
       return;
     }
+    long silentSinceNs = tickedNs;
     while (epochNs - tickedNs >= TICK_NS) {
-      boolean busy = agents.stream().anyMatch(ReplayedAgent::isBusy);
-      long gapNs = epochNs - tickedNs;
-      long stepNs = gapNs > LONG_SILENCE_NS ? LONG_STEP_NS : TICK_NS;
-      tickedNs = busy ? tickedNs + stepNs : epochNs;
+      tickedNs += stepNs(tickedNs - silentSinceNs, epochNs - tickedNs);
       clock.set(tickedNs);
       tick();
     }
     clock.set(epochNs);
+  }
+
+  // How far to go in a silence of which so much is over and so much left.
+  private long stepNs(long overNs, long leftNs) {
+    if (agents.stream().noneMatch(ReplayedAgent::isBusy)) {
+      return leftNs;
+    }
+    if (steps >= STEPS_AT_LEAST + STEPS_PER_PACKET * packets) {
+      leaps++;
+      return leftNs;
+    }
+    steps++;
+    return overNs >= SHORT_SILENCE_NS && leftNs >= LONG_STEP_NS ? LONG_STEP_NS : TICK_NS;
   }
 
   private void tick() {
@@ -238,6 +260,16 @@ public final class Replay {
    */
   public long back() {
     return back;
+  }
+
+  /**
+   * Silences that were not gone through step by step, since the times of the capture jump too
+   * often: what would have ended within ended at their end.
+   *
+   * @return a count
+   */
+  public long leaps() {
+    return leaps;
   }
 
   /**

@@ -121,6 +121,9 @@ public final class ReplayText {
     if (replay.back() > 0) {
       lines.add(row("late packets", replay.back() + " more than 1 s, read as of then"));
     }
+    if (replay.leaps() > 0) {
+      lines.add(row("leaps in time", replay.leaps() + ", what ended within is told at their end"));
+    }
     lines.add(row("control flows", words(totals.controlFlows())));
     lines.add(row("opened", String.valueOf(totals.opened())));
     lines.add(row("  matched", totals.matched() + " by " + totals.children() + " connections"));
@@ -182,6 +185,7 @@ public final class ReplayText {
         .with("durationSeconds", replay.durationNs() / 1_000_000_000L)
         .with("skipped", counts(skipped(replay)))
         .with("latePackets", replay.back())
+        .with("leaps", replay.leaps())
         .with("invalidPackets", totals.invalid())
         .with("controlFlows", counts(totals.controlFlows()))
         .with("opened", totals.opened())

@@ -200,6 +200,19 @@ class ReplayTest {
     }
 
     @Test
+    void timesThatJumpAgainAndAgain_costSoMuchAndNoMore() throws IOException {
+      Talk talk = new Talk();
+      Talk.Tcp control = talk.tcp(CLIENT, SERVER).login();
+      for (int i = 0; i < 3000; i++) {
+        talk.after(3_500_000);
+        control.client("NOOP\r\n");
+      }
+      ReplayBench bench = ReplayBench.of(talk);
+      assertTrue(bench.replay().leaps() > 1000, () -> bench.replay().leaps() + " leaps");
+      assertEquals(0, ReplayBench.of(announced().after(3_500_000)).replay().leaps());
+    }
+
+    @Test
     void aSilenceOfAMonth_isGoneThrough() throws IOException {
       Talk talk = announced().after(30L * 24 * 3600 * 1000);
       talk.tcp(at(CLIENT, 40_001), at(SERVER, 30_000)).open();
