@@ -424,6 +424,17 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
     }
   }
 
+  /**
+   * Ends one expectation; its children go on.
+   *
+   * @param expectation which
+   * @param kind why, for log and counters
+   */
+  public void end(Expectation expectation, AgentEvent.Kind kind) {
+    table.owners().remove(expectation);
+    pinholes.end(expectation, kind);
+  }
+
   @Override
   public void cut(Reason reason, long streamOffset) {
     Flow current = flow();

@@ -19,7 +19,7 @@ final class AuditCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Listing listing =
-        pinholectl.json() ? Listings.json(pinholectl.out()) : Listings.audit(pinholectl.out());
+        pinholectl.json() ? Listings.json(pinholectl.out()) : Listings.audit(pinholectl.out(), 0);
     pinholectl.ask(new JsonFields().with("command", "audit"), listing::add);
     if (listing.count() == 0) {
       pinholectl.err().println("no difference");

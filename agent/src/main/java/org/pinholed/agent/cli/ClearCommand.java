@@ -21,6 +21,8 @@ import picocli.CommandLine.Spec;
       "%nExamples:",
       "  pinholectl clear --parent 0000e39a",
       "  pinholectl clear --policy 25 --helper ftp",
+      "  pinholectl clear --address 198.51.100.2 --port 40312",
+      "  pinholectl clear --expectation 7",
       "  pinholectl clear --call 3fK1",
       "  pinholectl clear --all"
     })
@@ -42,6 +44,14 @@ final class ClearCommand implements Callable<Integer> {
           "One call instead, with its media: its id in the listing of calls, or how that begins.")
   @Nullable String call;
 
+  @Option(
+      names = "--expectation",
+      paramLabel = "ID",
+      description =
+          "One expectation instead: its number in the listing. Its parent and what came through it"
+              + " go on.")
+  @Nullable Long expectation;
+
   @Option(names = "--all", description = "All parents. Needed when no filter is given.")
   boolean all;
 
@@ -49,19 +59,25 @@ final class ClearCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     JsonFields request = filter.request("clear");
     boolean filtered = request.names().size() > 1;
-    if (call != null) {
-      if (all || filtered) {
-        throw new ParameterException(spec.commandLine(), "--call goes together with nothing else.");
-      }
+    boolean isOne = call != null || expectation != null;
+    boolean isBoth = call != null && expectation != null;
+    if (isBoth || (isOne && (all || filtered))) {
+      throw new ParameterException(
+          spec.commandLine(), "--call and --expectation go together with nothing else.");
+    }
+    if (expectation != null) {
+      request = new JsonFields().with("command", "clearExpectation").with("id", expectation);
+    } else if (call != null) {
       request =
           new JsonFields().with("command", "clearOwner").with("kind", "call").with("id", call);
     } else if (all == filtered) {
       throw new ParameterException(
-          spec.commandLine(), "Say which: --policy, --helper, --parent, --call, or else --all.");
+          spec.commandLine(),
+          "Say which: a filter such as --parent, --expectation, --call, or else --all.");
     }
     JsonFields report = new JsonFields();
     pinholectl.ask(
-        call == null ? request.with("all", all ? true : null) : request,
+        all ? request.with("all", true) : request,
         row -> {
           for (String name : row.names()) {
             report.with(name, row.value(name));

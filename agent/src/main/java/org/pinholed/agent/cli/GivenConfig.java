@@ -35,6 +35,17 @@ final class GivenConfig {
   }
 
   /**
+   * Reads the text of a configuration.
+   *
+   * @param name what messages call it
+   * @param yaml the text
+   * @throws ConfigException for an operator
+   */
+  static AgentConfig parse(String name, String yaml) throws ConfigException {
+    return LOADER.parse(name, yaml);
+  }
+
+  /**
    * Reads a configuration.
    *
    * @param file {@link #DEFAULT_FILE}, the very object, if nobody named one

@@ -1,14 +1,21 @@
 package org.pinholed.agent.cli;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import org.pinholed.agent.config.DurationParser;
+import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.OptionArguments;
 import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Printable;
+import org.pinholed.helper.Transport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -21,6 +28,7 @@ import picocli.CommandLine.ParentCommand;
             + " its own: list. Changes last until the next reload or restart.",
     subcommands = {
       HelpersCommand.ListCommand.class,
+      HelpersCommand.TypesCommand.class,
       HelpersCommand.AddCommand.class,
       HelpersCommand.DeleteCommand.class,
       HelpersCommand.EnableCommand.class,
@@ -66,12 +74,57 @@ final class HelpersCommand implements Callable<Integer> {
   }
 
   @Command(
+      name = "types",
+      description =
+          "Lists the protocols that an entry may name, over what they run, and their options.",
+      footer = {"%nExamples:", "  pinholectl helpers types", "  pinholectl helpers types --json"})
+  static final class TypesCommand implements Callable<Integer> {
+    @SuppressWarnings("NullAway.Init") // set by picocli before the call
+    @ParentCommand
+    HelpersCommand helpers;
+
+    @Override
+    public Integer call() {
+      Pinholectl pinholectl = helpers.pinholectl;
+      if (pinholectl.json()) {
+        Listing listing = Listings.json(pinholectl.out());
+        GivenConfig.PROTOCOLS.forEach(
+            protocol ->
+                listing.add(
+                    new JsonFields()
+                        .with("name", protocol.name())
+                        .with("protocols", transports(protocol))
+                        .with("options", new TreeMap<>(protocol.options()))));
+        listing.end();
+        return 0;
+      }
+      for (HelperProtocol protocol : GivenConfig.PROTOCOLS) {
+        pinholectl
+            .out()
+            .println(protocol.name() + " (" + String.join(", ", transports(protocol)) + ")");
+        new TreeMap<>(protocol.options())
+            .forEach((option, text) -> pinholectl.out().println("  " + option + ": " + text));
+      }
+      return 0;
+    }
+
+    private static List<String> transports(HelperProtocol protocol) {
+      return protocol.transports().stream()
+          .map(transport -> transport.name().toLowerCase(Locale.ROOT))
+          .sorted()
+          .toList();
+    }
+  }
+
+  @Command(
       name = "add",
       description = "Adds an entry: the protocol is read on one more port at once.",
       footer = {
         "%nExamples:",
         "  pinholectl helpers add --id 2 --name ftp --port 2121",
         "  pinholectl helpers add --id 3 --name ftp --port 8021 --timeout parent",
+        "  pinholectl helpers add --id 6 --name ftp --port 9021 --save \\",
+        "      --config router.yaml",
         "  pinholectl helpers add --id 4 --name ftp --port 2221 --option activeOpen=reply",
         "  pinholectl helpers add --id 5 --name ftp --port 3721 --timeout 2m \\",
         "      --option 'fxpNetworks=[192.0.2.0/24, 2001:db8:9::/48]'"
@@ -130,6 +183,19 @@ final class HelpersCommand implements Callable<Integer> {
     @Option(names = "--disabled", description = "Adds it switched off.")
     boolean disabled;
 
+    @Option(
+        names = "--save",
+        description =
+            "Puts it into the configuration file, too, so that it is there after the next reload or"
+                + " restart. Comments stay.")
+    boolean save;
+
+    @Option(
+        names = "--config",
+        paramLabel = "FILE",
+        description = "The file for --save. Default: /etc/pinholed/pinholed.yaml.")
+    Path configFile = GivenConfig.DEFAULT_FILE;
+
     @Override
     public Integer call() throws Exception {
       Map<String, Object> values;
@@ -138,18 +204,41 @@ final class HelpersCommand implements Callable<Integer> {
       } catch (IllegalArgumentException e) {
         throw new ControlError(ControlError.BAD_REQUEST, String.valueOf(e.getMessage()));
       }
-      return helpers.change(
-          new JsonFields()
-              .with("command", "helpersAdd")
-              .with("id", id)
-              .with("name", name)
-              .with("protocol", protocol)
-              .with("port", port)
-              .with("enabled", !disabled)
-              .with("mode", mode)
-              .with("timeout", timeout)
-              .with("options", values),
-          "added: helper " + id + " " + name + "/" + protocol + "/" + port);
+      SavedHelper saved = save ? SavedHelper.of(configFile, entry(values)) : null;
+      int code =
+          helpers.change(
+              new JsonFields()
+                  .with("command", "helpersAdd")
+                  .with("id", id)
+                  .with("name", name)
+                  .with("protocol", protocol)
+                  .with("port", port)
+                  .with("enabled", !disabled)
+                  .with("mode", mode)
+                  .with("timeout", timeout)
+                  .with("options", values),
+              "added: helper " + id + " " + name + "/" + protocol + "/" + port);
+      if (saved != null) {
+        saved.write();
+        helpers.pinholectl.err().println("saved in " + configFile);
+      }
+      return code;
+    }
+
+    private HelperEntry entry(Map<String, Object> values) throws ControlError {
+      try {
+        return new HelperEntry(
+                Math.toIntExact(id),
+                name,
+                Transport.valueOf(protocol.toUpperCase(Locale.ROOT)),
+                Math.toIntExact(port),
+                !disabled,
+                DurationParser.parseTimeout(timeout),
+                values)
+            .withMode(HelperEntry.Mode.valueOf(mode.toUpperCase(Locale.ROOT)));
+      } catch (IllegalArgumentException | ArithmeticException e) {
+        throw new ControlError(ControlError.BAD_REQUEST, String.valueOf(e.getMessage()));
+      }
     }
   }
 

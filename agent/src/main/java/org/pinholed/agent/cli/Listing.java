@@ -1,6 +1,7 @@
 package org.pinholed.agent.cli;
 
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.function.Function;
 import org.pinholed.agent.control.JsonFields;
 
@@ -10,6 +11,18 @@ import org.pinholed.agent.control.JsonFields;
  * thread.
  */
 interface Listing {
+  /** How rows look. */
+  interface Style {
+    /**
+     * Begins a listing.
+     *
+     * @param out takes its text
+     * @param columns characters of a line; 0 for as many as it takes
+     * @return an empty listing
+     */
+    Listing begin(PrintWriter out, int columns);
+  }
+
   /**
    * Takes one row.
    *
@@ -31,11 +44,20 @@ interface Listing {
    * A listing in aligned columns; nothing if there are no rows.
    *
    * @param out takes the lines, all at the end
+   * @param columns characters of a line; 0 for as many as it takes
+   * @param spare columns that may be left out then, the least important first
+   * @param texts columns that may be cut then
    * @param header the names of the columns
    * @param cells makes the cells of a row
    * @return a new listing
    */
-  static Listing table(PrintWriter out, String[] header, Function<JsonFields, String[]> cells) {
+  static Listing table(
+      PrintWriter out,
+      int columns,
+      List<String> spare,
+      List<String> texts,
+      String[] header,
+      Function<JsonFields, String[]> cells) {
     TextTable table = new TextTable(header);
     return new Listing() {
       @Override
@@ -51,7 +73,7 @@ interface Listing {
       @Override
       public void end() {
         if (table.rows() > 0) {
-          table.print(out);
+          table.print(out, columns, spare, texts);
         }
       }
     };

@@ -5,7 +5,6 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.control.AgentUnreachableException;
 import org.pinholed.agent.control.ControlError;
@@ -26,6 +25,18 @@ final class ListingOptions {
               + " appended otherwise.")
   @Nullable Integer watchSeconds;
 
+  @Option(
+      names = "--wide",
+      description =
+          "All columns, whole. Without it a table on a terminal has what fits; what is no terminal"
+              + " gets all.")
+  boolean wide;
+
+  /** Characters of a line of the terminal, as the start script measured it; 0 if there is none. */
+  private static int columns() {
+    return Math.max(0, Integer.getInteger("pinholed.columns", 0));
+  }
+
   /**
    * Shows rows once, or again and again.
    *
@@ -37,8 +48,7 @@ final class ListingOptions {
    * @throws AgentUnreachableException if no agent answers
    * @throws ControlError if the agent refuses
    */
-  int show(
-      Pinholectl pinholectl, JsonFields request, String what, Function<PrintWriter, Listing> style)
+  int show(Pinholectl pinholectl, JsonFields request, String what, Listing.Style style)
       throws AgentUnreachableException, ControlError {
     Integer seconds = watchSeconds;
     if (seconds == null) {
@@ -79,16 +89,13 @@ final class ListingOptions {
     }
   }
 
-  private static void showOnce(
-      Pinholectl pinholectl,
-      JsonFields request,
-      String what,
-      Function<PrintWriter, Listing> style,
-      String before)
+  private void showOnce(
+      Pinholectl pinholectl, JsonFields request, String what, Listing.Style style, String before)
       throws AgentUnreachableException, ControlError {
     PrintWriter out = pinholectl.out();
     out.print(before);
-    Listing listing = pinholectl.json() ? Listings.json(out) : style.apply(out);
+    Listing listing =
+        pinholectl.json() ? Listings.json(out) : style.begin(out, wide ? 0 : columns());
     pinholectl.ask(request, listing::add);
     listing.end();
     pinholectl.requireReader();

@@ -18,10 +18,16 @@ final class Listings {
         out, "[\n ", ",\n ", ControlJson::line, count -> count == 0 ? "[]\n" : "\n]\n");
   }
 
-  static Listing expectations(PrintWriter out) {
+  static Listing expectations(PrintWriter out, int columns) {
     return Listing.table(
         out,
+        columns,
+        List.of(
+            "TIMEOUT", "CAUSE", "PROTO", "POLICY", "USE", "HELPER", "AGE", "FLAGS", "CHILD",
+            "PARENT"),
+        List.of(),
         new String[] {
+          "ID",
           "PROTO",
           "STATE",
           "HELPER",
@@ -39,6 +45,7 @@ final class Listings {
         },
         row ->
             new String[] {
+              row.text("id"),
               row.text("protocol"),
               row.text("state"),
               row.text("helper"),
@@ -56,9 +63,12 @@ final class Listings {
             });
   }
 
-  static Listing owners(PrintWriter out) {
+  static Listing owners(PrintWriter out, int columns) {
     return Listing.table(
         out,
+        columns,
+        List.of("PACKETS", "HELPER", "AGE", "BYTES", "EXPIRE", "WHY", "LABEL"),
+        List.of("LABEL", "MEDIA"),
         new String[] {
           "ID", "STATE", "HELPER", "AGE", "EXPIRE", "PACKETS", "BYTES", "MEDIA", "WHY", "LABEL"
         },
@@ -100,7 +110,7 @@ final class Listings {
 
   // the many-line form of "diagnose sys session list expectation"; a field that has no meaning here
   // is left out
-  static Listing fortios(PrintWriter out) {
+  static Listing fortios(PrintWriter out, int columns) {
     return Listing.blocks(out, "", "", Listings::fortios, count -> "total session " + count + "\n");
   }
 
@@ -182,9 +192,12 @@ final class Listings {
     out.append('(').append(becomes).append(")\n");
   }
 
-  static Listing audit(PrintWriter out) {
+  static Listing audit(PrintWriter out, int columns) {
     return Listing.table(
         out,
+        columns,
+        List.of(),
+        List.of("EXPLANATION"),
         new String[] {"DIFFERENCE", "PARENT", "WHAT", "EXPLANATION"},
         row ->
             new String[] {
@@ -196,7 +209,7 @@ final class Listings {
   }
 
   /** One line for each range of ports, under a line for each helper. */
-  static Listing report(PrintWriter out) {
+  static Listing report(PrintWriter out, int columns) {
     String[] helper = {""};
     return Listing.blocks(
         out,
@@ -243,9 +256,26 @@ final class Listings {
     return text.toString();
   }
 
-  static Listing sessions(PrintWriter out) {
+  static Listing sessions(PrintWriter out, int columns) {
     return Listing.table(
         out,
+        columns,
+        List.of(
+            "MISROUTED",
+            "SEALED-LAST",
+            "SEALED",
+            "READ-CLIENT",
+            "READ-SERVER",
+            "PACKETS",
+            "PROTO",
+            "POLICY",
+            "EXPECTATIONS",
+            "IDLE",
+            "AGE",
+            "REASON",
+            "EXPLANATION",
+            "HELPER"),
+        List.of("EXPLANATION", "SEALED-LAST"),
         new String[] {
           "SERIAL",
           "PROTO",
@@ -289,9 +319,12 @@ final class Listings {
             });
   }
 
-  static Listing helpers(PrintWriter out) {
+  static Listing helpers(PrintWriter out, int columns) {
     return Listing.table(
         out,
+        columns,
+        List.of("OPTIONS"),
+        List.of("OPTIONS"),
         new String[] {"ID", "NAME", "PROTO", "PORT", "STATE", "TIMEOUT", "OPTIONS"},
         row ->
             new String[] {
@@ -422,7 +455,7 @@ final class Listings {
     return out.toString();
   }
 
-  private static String endpoint(JsonFields endpoint) {
+  static String endpoint(JsonFields endpoint) {
     String address = endpoint.text("address");
     String port = endpoint.number("port") == 0 ? "*" : endpoint.text("port");
     return address.indexOf(':') >= 0 ? "[" + address + "]:" + port : address + ":" + port;

@@ -126,17 +126,22 @@ public final class Pinholectl implements Runnable {
     commands.put("sessions", SessionsCommand::new);
     commands.put("calls", OwnersCommand.Calls::new);
     commands.put("registrations", OwnersCommand.Registrations::new);
+    commands.put("explain", ExplainCommand::new);
+    commands.put("events", EventsCommand::new);
     commands.put("clear", ClearCommand::new);
     commands.put("helpers", HelpersCommand::new);
     commands.put("trace", TraceCommand::new);
     commands.put("stats", StatsCommand::new);
     commands.put("audit", AuditCommand::new);
     commands.put("report", ReportCommand::new);
+    commands.put("config", ConfigCommand::new);
     commands.put("reload", ReloadCommand::new);
     commands.put("doctor", DoctorCommand::new);
     commands.put("firewall", FirewallCommand::new);
     commands.put("replay", ReplayCommand::new);
+    commands.put("bugreport", BugreportCommand::new);
     commands.put("completion", CompletionCommand::new);
+    commands.put("help", CommandLine.HelpCommand::new);
     return commands;
   }
 
@@ -175,7 +180,8 @@ public final class Pinholectl implements Runnable {
       if (args[i].equals("--socket")) {
         i++;
       } else if (!args[i].startsWith("-")) {
-        return commands().containsKey(args[i]) ? args[i] : null;
+        // help and completion speak of all commands
+        return commands().containsKey(args[i]) && !args[i].equals("help") ? args[i] : null;
       } else if (!args[i].equals("--json") && !args[i].startsWith("--socket=")) {
         return null; // --help and --version want to know everything
       }

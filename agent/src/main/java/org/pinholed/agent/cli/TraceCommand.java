@@ -1,12 +1,17 @@
 package org.pinholed.agent.cli;
 
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.control.AgentUnreachableException;
 import org.pinholed.agent.control.ControlClient;
+import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
@@ -21,30 +26,23 @@ import picocli.CommandLine.ParentCommand;
       "%nExamples:",
       "  pinholectl trace --port 21 --count 6",
       "  pinholectl trace --address 198.51.100.2 --timeout 30",
+      "  pinholectl trace --port 21 --style fortios",
       "  pinholectl trace --policy 25 --count 0      # until Ctrl-C"
     })
 final class TraceCommand implements Callable<Integer> {
+  /** How a line looks. */
+  enum Style {
+    /** The agent's own words. */
+    PLAIN,
+    /** Those of FortiOS. */
+    FORTIOS
+  }
+
   @SuppressWarnings("NullAway.Init") // set by picocli before the call
   @ParentCommand
   Pinholectl pinholectl;
 
-  @Option(names = "--port", paramLabel = "PORT", description = "Only packets from or to this port.")
-  @Nullable Long port;
-
-  @Option(
-      names = "--address",
-      paramLabel = "ADDRESS",
-      description = "Only packets from or to this numeric address.")
-  @Nullable String address;
-
-  @Option(names = "--helper", paramLabel = "NAME", description = "Only this helper, as in ftp.")
-  @Nullable String helper;
-
-  @Option(
-      names = "--policy",
-      paramLabel = "ID",
-      description = "Only parents that were let in by this firewall policy.")
-  @Nullable Long policy;
+  @Mixin FilterOptions filter = new FilterOptions();
 
   @Option(
       names = "--count",
@@ -58,17 +56,19 @@ final class TraceCommand implements Callable<Integer> {
       description = "Ends after so many seconds. Default: never.")
   @Nullable Long timeout;
 
+  @Option(
+      names = "--style",
+      paramLabel = "STYLE",
+      description = "plain, or fortios: in the words of diagnose debug flow. Default: plain.")
+  Style style = Style.PLAIN;
+
+  private final Map<String, String> helpers = new HashMap<>();
+
   @Override
   public Integer call() throws Exception {
+    FortiosTrace fortios = new FortiosTrace(this::helperOf);
     JsonFields request =
-        new JsonFields()
-            .with("command", "trace")
-            .with("port", port)
-            .with("address", address)
-            .with("helper", helper)
-            .with("policyId", policy)
-            .with("count", count)
-            .with("timeoutSeconds", timeout);
+        filter.request("trace").with("count", count).with("timeoutSeconds", timeout);
     Interruption.endsWithSuccess();
     try {
       ControlClient.call(
@@ -77,10 +77,30 @@ final class TraceCommand implements Callable<Integer> {
           Duration.ZERO,
           row ->
               pinholectl.emit(
-                  pinholectl.json() ? ControlJson.line(row) + "\n" : Listings.trace(row)));
+                  pinholectl.json()
+                      ? ControlJson.line(row) + "\n"
+                      : style == Style.FORTIOS ? fortios.lines(row) : Listings.trace(row)));
+      pinholectl.emit(fortios.rest());
     } finally {
       Interruption.over();
     }
     return 0;
+  }
+
+  /** The name of the helper of a parent, asked once for each. */
+  private String helperOf(String serial) {
+    return helpers.computeIfAbsent(
+        serial,
+        unknown -> {
+          String[] name = {""};
+          try {
+            pinholectl.ask(
+                new JsonFields().with("command", "sessions").with("parentSerial", unknown),
+                row -> name[0] = row.text("helper"));
+          } catch (AgentUnreachableException | ControlError e) {
+            return ""; // it ended in between
+          }
+          return name[0];
+        });
   }
 }

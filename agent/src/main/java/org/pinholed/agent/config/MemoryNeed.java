@@ -12,7 +12,7 @@ import org.pinholed.agent.limit.BufferedBytes;
  * buffers. Kernel memory (packets in a queue, receive buffers) is not part of it.
  *
  * <p>The sizes are measured ones, rounded up; tests measure them again (ParentMemoryTest,
- * ExpectationTableTest, ExpectationHistoryTest).
+ * ExpectationTableTest, ExpectationHistoryTest, EventRingTest).
  */
 public final class MemoryNeed {
   /** What an agent without flows has in its heap after a collection, and room to work. */
@@ -23,6 +23,12 @@ public final class MemoryNeed {
 
   /** One of them, with the parent that it may be the last to know. */
   public static final int PAST_EXPECTATION_BYTES = 2048;
+
+  /** Events that are remembered (EventRing). */
+  public static final int REMEMBERED_EVENTS = 4096;
+
+  /** One of them, with what it may be the last to know. */
+  public static final int REMEMBERED_EVENT_BYTES = 1536;
 
   /** A parent that is logged in, with its streams, its helper and its places in tables. */
   public static final long PARENT_BYTES = 2560;
@@ -105,7 +111,10 @@ public final class MemoryNeed {
             limits.bufferedBytes(),
             4 * limits.stream().mostBytesPerFlow(),
             BufferedBytes.MOST_TIMES));
-    double sum = HEAP_BASE_BYTES + 2L * PAST_EXPECTATIONS * PAST_EXPECTATION_BYTES;
+    double sum =
+        HEAP_BASE_BYTES
+            + 2L * PAST_EXPECTATIONS * PAST_EXPECTATION_BYTES
+            + (long) REMEMBERED_EVENTS * REMEMBERED_EVENT_BYTES;
     for (Part part : parts) {
       sum += part.bytes();
     }

@@ -30,6 +30,7 @@ final class ConfigFields {
                 .with("receiveBufferBytes", queues.receiveBufferBytes())
                 .with("batchPackets", queues.batchPackets()))
         .with("marks", config.marks())
+        .with("limits", limits(config.limits()))
         .with(
             "fail",
             new JsonFields()
@@ -49,6 +50,21 @@ final class ConfigFields {
                 .with("group", config.control().group()))
         .with("metrics", config.metrics())
         .with("eventLog", config.eventLog());
+  }
+
+  private static JsonFields limits(AgentConfig.Limits limits) {
+    return new JsonFields()
+        .with("expectationsPerParent", limits.expectationsPerParent())
+        .with("expectationsPerSource", limits.expectationsPerSource())
+        .with("expectations", limits.expectations())
+        .with("parents", limits.parents())
+        .with("parentsPerSource", limits.parentsPerSource())
+        .with("halfOpen", limits.halfOpen())
+        .with("bufferedBytes", limits.bufferedBytes())
+        .with("lineBytes", limits.stream().lineBytes())
+        .with("streamBufferBytes", limits.stream().streamBufferBytes())
+        .with("earlySegments", limits.stream().earlySegments())
+        .with("historyBytes", limits.stream().historyBytes());
   }
 
   private static String word(Enum<?> value) {

@@ -1,14 +1,11 @@
 package org.pinholed.agent.control;
 
 import java.io.IOException;
-import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -16,17 +13,18 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.ConfigText;
 import org.pinholed.agent.config.DurationParser;
 import org.pinholed.agent.config.HelperEntry;
-import org.pinholed.agent.config.NumericAddress;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
+import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
-import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.StoryFilter;
+import org.pinholed.agent.view.StoryRow;
 import org.pinholed.agent.view.TraceLine;
-import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Transport;
 
 /**
@@ -36,23 +34,28 @@ import org.pinholed.helper.Transport;
  * of one session into a clear of all. Thread-safe if the agent's control is.
  */
 final class ControlRequests {
-  private static final String COMMAND = "command";
-  private static final Set<String> LISTING = Set.of("policyId", "helper", "parentSerial");
   private static final int TRACE_PACKETS_MAX = 1_000_000;
   private static final int TRACE_QUEUE_LINES = 4096;
+  private static final int STORIES = 10;
+  private static final int STORIES_MAX = 1000;
   private static final long TRACE_WAIT_MS = 100;
 
   private final AgentControl control;
   private final Supplier<Map<String, Number>> metrics;
+  private final FilterFields filters;
+  private final EventRequests events;
 
   ControlRequests(AgentControl control, Supplier<Map<String, Number>> metrics) {
     this.control = control;
     this.metrics = metrics;
+    this.filters = new FilterFields(control);
+    this.events = new EventRequests(control, filters);
   }
 
-  // Whether a request is a trace, which lasts and so counts against a limit of its own.
-  static boolean isTrace(JsonFields request) {
-    return request.text(COMMAND).equals("trace");
+  // Whether a request is a trace or the like, which lasts and so counts against a limit of its own.
+  static boolean lasts(JsonFields request) {
+    String command = request.text(RequestFields.COMMAND);
+    return command.equals("trace") || (command.equals("events") && request.flag("follow"));
   }
 
   /**
@@ -76,72 +79,95 @@ final class ControlRequests {
 
   private void dispatch(JsonFields request, AnswerWriter out, BooleanSupplier clientGone)
       throws ControlError, ControlException, IOException {
-    String command = request.text(COMMAND);
+    String command = request.text(RequestFields.COMMAND);
     switch (command) {
       case "status" -> {
-        onlyFields(request, Set.of());
+        RequestFields.onlyFields(request, Set.of());
         out.row(control.status());
       }
       case "config" -> {
-        onlyFields(request, Set.of());
-        out.row(ConfigFields.of(control.config()));
+        RequestFields.onlyFields(request, Set.of("yaml"));
+        out.row(
+            request.flag("yaml")
+                ? new JsonFields().with("yaml", ConfigText.yaml(control.config()))
+                : ConfigFields.of(control.config()));
       }
       case "stats" -> {
-        onlyFields(request, Set.of());
+        RequestFields.onlyFields(request, Set.of());
         out.row(StatsSummary.of(control.status(), metrics.get()));
       }
       case "expectations" -> {
-        onlyFields(request, LISTING);
-        rows(control.expectations(listingFilter(request)), out);
+        FilterFields.only(request);
+        ListingFilter filter = filters.of(request);
+        List<ExpectationRow> rows = control.expectations(filter);
+        if (rows.isEmpty()) {
+          filters.requireKnownParent(filter);
+        }
+        rows(rows, out);
       }
       case "sessions" -> sessions(request, out);
       case "clear" -> clear(request, out);
       case "owners" -> {
-        onlyFields(request, Set.of("kind"));
+        RequestFields.onlyFields(request, Set.of("kind"));
         rows(control.owners(kind(request)), out);
       }
       case "clearOwner" -> {
-        onlyFields(request, Set.of("kind", "id"));
+        RequestFields.onlyFields(request, Set.of("kind", "id"));
         out.row(control.clearOwner(kind(request), ownerId(request)));
       }
+      case "clearExpectation" -> {
+        RequestFields.onlyFields(request, Set.of("id"));
+        out.row(control.clearExpectation(RequestFields.wholeLong(request, "id")));
+      }
+      case "explain" -> {
+        RequestFields.onlyFields(request, Set.of("what", "most"));
+        explain(request, out);
+      }
+      case "events" -> events.answer(request, out, clientGone);
       case "audit" -> {
-        onlyFields(request, Set.of());
+        RequestFields.onlyFields(request, Set.of());
         rows(control.audit(), out);
       }
       case "report" -> {
-        onlyFields(request, Set.of());
+        RequestFields.onlyFields(request, Set.of());
         rows(control.report(), out);
       }
       case "helpers" -> {
-        onlyFields(request, Set.of());
+        RequestFields.onlyFields(request, Set.of());
         rows(control.helpers(), out);
       }
       case "helpersAdd" -> control.addHelper(helperEntry(request));
       case "helpersDelete" -> {
-        onlyFields(request, Set.of("id"));
-        control.deleteHelper(whole(request, "id", 1, 65535, null));
+        RequestFields.onlyFields(request, Set.of("id"));
+        control.deleteHelper(RequestFields.whole(request, "id", 1, 65535, null));
       }
       case "helpersEnable", "helpersDisable" -> {
-        onlyFields(request, Set.of("id"));
+        RequestFields.onlyFields(request, Set.of("id"));
         control.setHelperEnabled(
-            whole(request, "id", 1, 65535, null), command.equals("helpersEnable"));
+            RequestFields.whole(request, "id", 1, 65535, null), command.equals("helpersEnable"));
       }
       case "reload" -> {
-        onlyFields(request, Set.of());
+        RequestFields.onlyFields(request, Set.of());
         for (String change : control.reload()) {
           out.row(new JsonFields().with("change", change));
         }
       }
       case "trace" -> trace(request, out, clientGone);
-      default -> throw bad("command: " + cut(command) + " is not known");
+      default ->
+          throw RequestFields.bad("command: " + RequestFields.cut(command) + " is not known");
     }
   }
 
   private void sessions(JsonFields request, AnswerWriter out)
       throws ControlError, ControlException, IOException {
-    onlyFields(request, Set.of("policyId", "helper", "parentSerial", "opaque"));
+    FilterFields.only(request, "opaque");
     boolean opaqueOnly = request.flag("opaque");
-    for (SessionRow row : control.sessions(listingFilter(request))) {
+    ListingFilter filter = filters.of(request);
+    List<SessionRow> rows = control.sessions(filter);
+    if (rows.isEmpty()) {
+      filters.requireKnownParent(filter);
+    }
+    for (SessionRow row : rows) {
       if (row.opaque() || row.sealed() > 0 || !opaqueOnly) {
         out.row(row);
       }
@@ -150,44 +176,69 @@ final class ControlRequests {
 
   private void clear(JsonFields request, AnswerWriter out)
       throws ControlError, ControlException, IOException {
-    onlyFields(request, Set.of("policyId", "helper", "parentSerial", "all"));
-    ListingFilter filter = listingFilter(request);
+    FilterFields.only(request, "all");
+    ListingFilter filter = filters.of(request);
     if (filter.equals(ListingFilter.ALL) && !request.flag("all")) {
-      throw bad("clear: name a policyId, helper or parentSerial, or say all");
+      throw RequestFields.bad(
+          "clear: name a policyId, helper, parentSerial, address or port, or say all");
     }
     if (!filter.equals(ListingFilter.ALL) && request.flag("all")) {
-      throw bad("clear: all does not go together with a policyId, helper or parentSerial");
+      throw RequestFields.bad("clear: all does not go together with a filter");
     }
+    filters.requireKnownParent(filter);
     out.row(control.clear(filter));
   }
 
+  private void explain(JsonFields request, AnswerWriter out)
+      throws ControlError, ControlException, IOException {
+    String what = request.text("what");
+    StoryFilter filter =
+        StoryWords.parse(
+            what.isEmpty() ? "last" : what,
+            RequestFields.whole(request, "most", 1, STORIES_MAX, STORIES));
+    List<StoryRow> stories = control.explain(filter);
+    if (stories.isEmpty()) {
+      throw new ControlException(
+          filter.isLast()
+              ? "nothing was announced yet, and no control connection went unread (pinholectl"
+                    + " doctor looks whether they come here)"
+              : "nothing is known of "
+                  + RequestFields.cut(what)
+                  + ": no control connection that announced it came here since the agent started,"
+                  + " or it is forgotten (pinholectl sessions lists those that live; pinholectl"
+                  + " doctor looks whether they come here)");
+    }
+    rows(stories, out);
+  }
+
   private static String kind(JsonFields request) throws ControlError {
-    String kind = textOrNull(request, "kind");
+    String kind = RequestFields.textOrNull(request, "kind");
     if (kind == null || !kind.matches("[A-Za-z]{1,32}")) {
-      throw bad("kind: " + cut(String.valueOf(kind)) + " (expected: a word, for example call)");
+      throw RequestFields.bad(
+          "kind: "
+              + RequestFields.cut(String.valueOf(kind))
+              + " (expected: a word, for example call)");
     }
     return kind;
   }
 
   private static String ownerId(JsonFields request) throws ControlError {
-    String id = textOrNull(request, "id");
+    String id = RequestFields.textOrNull(request, "id");
     if (id == null || !id.matches("[A-Za-z0-9_-]{1,16}")) {
-      throw bad("id: " + cut(String.valueOf(id)) + " (expected: 1..16 letters, digits, - and _)");
+      throw RequestFields.bad(
+          "id: "
+              + RequestFields.cut(String.valueOf(id))
+              + " (expected: 1..16 letters, digits, - and _)");
     }
     return id;
   }
 
   private void trace(JsonFields request, AnswerWriter out, BooleanSupplier clientGone)
-      throws ControlError, IOException {
-    onlyFields(request, Set.of("port", "address", "helper", "policyId", "count", "timeoutSeconds"));
-    TraceFilter filter =
-        new TraceFilter(
-            wholeOrNull(request, "port", 1, 65535),
-            addressOrNull(request),
-            textOrNull(request, "helper"),
-            wholeOrNull(request, "policyId", 0, Integer.MAX_VALUE));
-    int count = whole(request, "count", 0, TRACE_PACKETS_MAX, 0);
-    long seconds = whole(request, "timeoutSeconds", 0, 86400, 0);
+      throws ControlError, ControlException, IOException {
+    FilterFields.only(request, "count", "timeoutSeconds");
+    ListingFilter filter = filters.of(request);
+    int count = RequestFields.whole(request, "count", 0, TRACE_PACKETS_MAX, 0);
+    long seconds = RequestFields.whole(request, "timeoutSeconds", 0, 86400, 0);
     long endNs = Clock.SYSTEM.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
 
     BlockingQueue<TraceLine> queue = new ArrayBlockingQueue<>(TRACE_QUEUE_LINES);
@@ -239,36 +290,12 @@ final class ControlRequests {
     }
   }
 
-  private static ListingFilter listingFilter(JsonFields request) throws ControlError {
-    String serial = textOrNull(request, "parentSerial");
-    if (serial != null && !serial.matches("[0-9a-fA-F]{8}")) {
-      throw bad("parentSerial: " + cut(serial) + " (expected: 8 hex digits)");
-    }
-    return new ListingFilter(
-        wholeOrNull(request, "policyId", 0, Integer.MAX_VALUE),
-        textOrNull(request, "helper"),
-        serial == null ? null : serial.toLowerCase(Locale.ROOT));
-  }
-
-  /** In the form in which the trace has the packet's addresses too. */
-  private static @Nullable String addressOrNull(JsonFields request) throws ControlError {
-    String text = textOrNull(request, "address");
-    if (text == null) {
-      return null;
-    }
-    InetAddress address = NumericAddress.parse(text);
-    if (address == null) {
-      throw bad("address: " + cut(text) + " (expected: a numeric IPv4 or IPv6 address)");
-    }
-    return AddressText.of(address);
-  }
-
   private static HelperEntry helperEntry(JsonFields request) throws ControlError {
-    onlyFields(
+    RequestFields.onlyFields(
         request, Set.of("id", "name", "protocol", "port", "enabled", "mode", "timeout", "options"));
-    String name = textOrNull(request, "name");
+    String name = RequestFields.textOrNull(request, "name");
     if (name == null) {
-      throw bad("name: missing (expected: a protocol, for example ftp)");
+      throw RequestFields.bad("name: missing (expected: a protocol, for example ftp)");
     }
     Map<String, Object> options = new TreeMap<>();
     JsonFields given = request.object("options");
@@ -280,20 +307,20 @@ final class ControlRequests {
     }
     Object enabled = request.value("enabled");
     if (enabled != null && !(enabled instanceof Boolean)) {
-      throw bad("enabled: (expected: true or false)");
+      throw RequestFields.bad("enabled: (expected: true or false)");
     }
     try {
       return new HelperEntry(
-              whole(request, "id", 1, 65535, null),
+              RequestFields.whole(request, "id", 1, 65535, null),
               name,
               transport(request),
-              whole(request, "port", 1, 65535, null),
+              RequestFields.whole(request, "port", 1, 65535, null),
               !Boolean.FALSE.equals(enabled),
               timeout(request),
               options)
           .withMode(mode(request));
     } catch (IllegalArgumentException e) {
-      throw bad(String.valueOf(e.getMessage()));
+      throw RequestFields.bad(String.valueOf(e.getMessage()));
     }
   }
 
@@ -302,7 +329,9 @@ final class ControlRequests {
     return switch (word) {
       case "", "tcp" -> Transport.TCP;
       case "udp" -> Transport.UDP;
-      default -> throw bad("protocol: " + cut(word) + " (expected: tcp or udp)");
+      default ->
+          throw RequestFields.bad(
+              "protocol: " + RequestFields.cut(word) + " (expected: tcp or udp)");
     };
   }
 
@@ -311,72 +340,14 @@ final class ControlRequests {
     return switch (word) {
       case "", "enforce" -> HelperEntry.Mode.ENFORCE;
       case "observe" -> HelperEntry.Mode.OBSERVE;
-      default -> throw bad("mode: " + cut(word) + " (expected: enforce or observe)");
+      default ->
+          throw RequestFields.bad(
+              "mode: " + RequestFields.cut(word) + " (expected: enforce or observe)");
     };
   }
 
   private static @Nullable Duration timeout(JsonFields request) {
     String word = request.text("timeout");
     return word.isEmpty() ? HelperEntry.DEFAULT_TIMEOUT : DurationParser.parseTimeout(word);
-  }
-
-  private static void onlyFields(JsonFields request, Set<String> known) throws ControlError {
-    for (String name : request.names()) {
-      if (!name.equals(COMMAND) && !known.contains(name)) {
-        throw bad(
-            cut(name)
-                + ": not known by "
-                + request.text(COMMAND)
-                + " (known: "
-                + new TreeSet<>(known)
-                + ")");
-      }
-    }
-  }
-
-  private static @Nullable String textOrNull(JsonFields request, String name) throws ControlError {
-    Object value = request.value(name);
-    if (value == null || value == JsonFields.NULL) {
-      return null;
-    }
-    if (value instanceof String text && !text.isEmpty()) {
-      return text;
-    }
-    throw bad(name + ": (expected: a text)");
-  }
-
-  private static @Nullable Integer wholeOrNull(JsonFields request, String name, int min, int max)
-      throws ControlError {
-    Object value = request.value(name);
-    return value == null || value == JsonFields.NULL ? null : whole(request, name, min, max, null);
-  }
-
-  private static int whole(
-      JsonFields request, String name, int min, int max, @Nullable Integer absent)
-      throws ControlError {
-    Object value = request.value(name);
-    if (value == null && absent != null) {
-      return absent;
-    }
-    if (value instanceof Long number && number >= min && number <= max) {
-      return number.intValue();
-    }
-    throw bad(
-        name
-            + ": "
-            + (value == null ? "missing" : cut(value.toString()))
-            + " (expected: "
-            + min
-            + ".."
-            + max
-            + ")");
-  }
-
-  private static ControlError bad(String message) {
-    return new ControlError(ControlError.BAD_REQUEST, message);
-  }
-
-  private static String cut(String text) {
-    return text.length() <= 64 ? text : text.substring(0, 64) + "...";
   }
 }

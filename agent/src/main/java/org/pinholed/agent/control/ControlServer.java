@@ -275,10 +275,11 @@ public final class ControlServer implements AutoCloseable {
       handOver(connection, uid);
       return;
     }
-    boolean trace = ControlRequests.isTrace(request);
+    boolean trace = ControlRequests.lasts(request);
     if (trace && traces.incrementAndGet() > limits.traces()) {
       traces.decrementAndGet();
-      throw new ControlError(ControlError.REFUSED, limits.traces() + " traces run already");
+      throw new ControlError(
+          ControlError.REFUSED, limits.traces() + " traces and followed logs run already");
     }
     try {
       if (trace) {

@@ -1,7 +1,7 @@
 package org.pinholed.agent.event;
 
 import org.jspecify.annotations.Nullable;
-import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Words;
 
 /**
@@ -16,7 +16,7 @@ import org.pinholed.helper.Words;
  * @param expectationId number of the expectation, 0 if none is concerned
  * @param client the parent's client, null if none is concerned
  * @param server the parent's server, null if none is concerned
- * @param source source of the child, null if none is concerned
+ * @param source source of the child, port 0 for any; null if none is concerned
  * @param destination destination of the child, null if none is concerned
  * @param label what the helper calls the expectation, printable ASCII; empty if none is concerned
  *     or it has no name
@@ -34,10 +34,10 @@ public record AgentEvent(
     String serial,
     @Nullable String childSerial,
     long expectationId,
-    @Nullable EndpointRow client,
-    @Nullable EndpointRow server,
-    @Nullable EndpointRow source,
-    @Nullable EndpointRow destination,
+    @Nullable Endpoint client,
+    @Nullable Endpoint server,
+    @Nullable Endpoint source,
+    @Nullable Endpoint destination,
     String label,
     String reason,
     String detail,
@@ -70,10 +70,10 @@ public record AgentEvent(
       String serial,
       @Nullable String childSerial,
       long expectationId,
-      @Nullable EndpointRow client,
-      @Nullable EndpointRow server,
-      @Nullable EndpointRow source,
-      @Nullable EndpointRow destination,
+      @Nullable Endpoint client,
+      @Nullable Endpoint server,
+      @Nullable Endpoint source,
+      @Nullable Endpoint destination,
       String label,
       String reason,
       String detail,

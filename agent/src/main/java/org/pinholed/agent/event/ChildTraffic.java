@@ -1,7 +1,7 @@
 package org.pinholed.agent.event;
 
 import org.jspecify.annotations.Nullable;
-import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Endpoint;
 
 /**
  * What a record of the forwarded traffic tells of a child beside its event.
@@ -19,8 +19,8 @@ import org.pinholed.agent.view.EndpointRow;
  */
 public record ChildTraffic(
     String transport,
-    @Nullable EndpointRow translatedSource,
-    @Nullable EndpointRow translatedDestination,
+    @Nullable Endpoint translatedSource,
+    @Nullable Endpoint translatedDestination,
     long beganMicros,
     long lastedMillis,
     @Nullable Count sent,

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.pace.Pace;
-import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Endpoint;
 
 /**
  * Keeps what strangers can cause at will from filling the event log (5 bytes of a refused line make
@@ -45,7 +45,7 @@ public final class SampledEvents implements EventListener {
 
   /** What is alike in one flow. A conntrack id alone may be that of two flows. */
   private record OfFlow(
-      AgentEvent.Kind kind, String serial, @Nullable EndpointRow client, String reason) {}
+      AgentEvent.Kind kind, String serial, @Nullable Endpoint client, String reason) {}
 
   /** What is alike in all flows. */
   private record OfReason(AgentEvent.Kind kind, String helper, String reason) {}

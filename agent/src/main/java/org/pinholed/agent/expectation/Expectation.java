@@ -57,6 +57,7 @@ public final class Expectation implements ChildKeeper {
   private volatile long openedNs;
   private volatile State state = State.ANNOUNCED;
   private volatile boolean written;
+  private volatile boolean taken;
   private volatile boolean remade;
   private volatile boolean follows;
   private volatile boolean commentIsOld;
@@ -441,8 +442,13 @@ public final class Expectation implements ChildKeeper {
     return ExpectationListing.row(this, nowNs);
   }
 
-  /** How long ago it was announced first. */
-  long ageNs(long nowNs) {
+  /**
+   * How long ago it was announced first.
+   *
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
+   * @return nanoseconds
+   */
+  public long ageNs(long nowNs) {
     return nowNs - createdNs;
   }
 
@@ -504,6 +510,23 @@ public final class Expectation implements ChildKeeper {
   /** Notes that the pinhole stands in the kernel. */
   public void written() {
     written = true;
+  }
+
+  /**
+   * Notes that its first packet took the pinhole out of the kernel. If no child is told of then, a
+   * rule behind the mark dropped that packet.
+   */
+  public void taken() {
+    taken = true;
+  }
+
+  /**
+   * Whether the pinhole was found used up before its time was over.
+   *
+   * @return true for good once it was
+   */
+  public boolean wasTaken() {
+    return taken;
   }
 
   /**

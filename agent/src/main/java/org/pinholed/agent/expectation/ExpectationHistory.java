@@ -123,7 +123,8 @@ public final class ExpectationHistory {
         null,
         false,
         0,
-        null);
+        null,
+        false);
   }
 
   private PastExpectation past(
@@ -144,7 +145,8 @@ public final class ExpectationHistory {
         pinhole,
         expectation.wasWritten(),
         expectation.uses(),
-        expectation.childSerial());
+        expectation.childSerial(),
+        expectation.wasTaken() && expectation.uses() == 0);
   }
 
   private static String orExplanation(Reason why, String detail) {

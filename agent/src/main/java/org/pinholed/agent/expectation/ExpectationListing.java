@@ -38,12 +38,29 @@ final class ExpectationListing {
       Parent parent = expectation.parent();
       if (!expectation.endedWithParent()
           && expectation.state() != State.GONE
-          && filter.matches(parent.policyId(), parent.helper(), parent.serial())) {
+          && matches(filter, parent, expectation.pinhole())) {
         list.add(row(expectation, nowNs));
       }
     }
     list.sort(Comparator.comparingLong(ExpectationRow::id));
     return list;
+  }
+
+  /** By the ends of the parent, and those of the child as far as they are known. */
+  private static boolean matches(ListingFilter filter, Parent parent, Pinhole pinhole) {
+    InetAddress source = pinhole.source();
+    ChildTranslation translation = pinhole.translation();
+    InetAddress seen = translation == null ? null : translation.source();
+    return filter.matches(
+        parent.policyId(),
+        parent.helper(),
+        parent.serial(),
+        parent.client(),
+        parent.server(),
+        source == null ? null : new Endpoint(source, 0),
+        seen == null ? null : new Endpoint(seen, 0),
+        new Endpoint(pinhole.destination(), pinhole.port()),
+        pinhole.leadsTo());
   }
 
   /**

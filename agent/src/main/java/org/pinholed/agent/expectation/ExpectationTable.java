@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
@@ -448,6 +449,39 @@ public final class ExpectationTable {
    */
   public List<ExpectationRow> list(ListingFilter filter, long nowNs) {
     return ExpectationListing.list(rows.values(), filter, nowNs);
+  }
+
+  /**
+   * How many rows there are of some kind.
+   *
+   * @param which those that count
+   * @return a count, without those that are over meanwhile
+   */
+  public int count(Predicate<Expectation> which) {
+    return (int)
+        rows.values().stream()
+            .filter(row -> !row.endedWithParent() && row.state() != State.GONE)
+            .filter(which)
+            .count();
+  }
+
+  /**
+   * All rows.
+   *
+   * @return a copy, some of which may be over meanwhile
+   */
+  public List<Expectation> all() {
+    return List.copyOf(rows.values());
+  }
+
+  /**
+   * One row.
+   *
+   * @param id its number
+   * @return null if there is none (any more)
+   */
+  public @Nullable Expectation row(long id) {
+    return rows.get(id);
   }
 
   /**

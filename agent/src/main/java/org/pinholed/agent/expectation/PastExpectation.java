@@ -27,6 +27,7 @@ import org.pinholed.helper.OutcomeSink;
  * @param opened whether the pinhole ever stood in the kernel
  * @param uses how many children came
  * @param childSerial serial of the child that came last, 8 hex digits; null if none came
+ * @param wasTaken whether a packet took the pinhole and no child came of it
  */
 public record PastExpectation(
     long id,
@@ -41,7 +42,8 @@ public record PastExpectation(
     @Nullable Pinhole pinhole,
     boolean opened,
     int uses,
-    @Nullable String childSerial) {
+    @Nullable String childSerial,
+    boolean wasTaken) {
   /** Longer details are cut. */
   static final int DETAIL_LENGTH = OutcomeSink.DETAIL_LENGTH;
 

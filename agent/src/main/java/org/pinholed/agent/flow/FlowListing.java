@@ -117,6 +117,7 @@ public final class FlowListing {
 
   private static boolean matches(ListingFilter filter, Flow flow) {
     Parent parent = flow.parent();
-    return filter.matches(parent.policyId(), parent.helper(), parent.serial());
+    return filter.matches(
+        parent.policyId(), parent.helper(), parent.serial(), parent.client(), parent.server());
   }
 }

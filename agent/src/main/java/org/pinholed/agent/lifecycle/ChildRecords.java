@@ -15,8 +15,7 @@ import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.report.ChildOrigin;
 import org.pinholed.agent.time.Clock;
-import org.pinholed.agent.view.EndpointRow;
-import org.pinholed.helper.AddressText;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
 import org.pinholed.helper.Words;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
@@ -25,12 +24,13 @@ import org.pinholed.kernel.conntrack.FlowTuple;
 
 /**
  * The records of the forwarded traffic: one when a child begins and one when it ends, with what the
- * kernel counted. They go to the event log, in the order of the decisions that let the children in.
+ * kernel counted. They go to whoever takes events, in the order of the decisions that let the
+ * children in.
  *
  * <p>Bounded: of {@value Children#MOST} children at a time it keeps what announced them and when
  * they began. The end of one beyond, or of one that an earlier agent let in, is told too; its
- * parent is named then if only one can have announced it. Nothing is kept if there is no log. Owned
- * by the lifecycle thread.
+ * parent is named then if only one can have announced it. Nothing is kept if nobody takes events.
+ * Owned by the lifecycle thread.
  */
 final class ChildRecords {
   private final Map<ConntrackIdentity, Began> living = new HashMap<>();
@@ -170,10 +170,8 @@ final class ChildRecords {
         received);
   }
 
-  private static @Nullable EndpointRow changed(
+  private static @Nullable Endpoint changed(
       InetAddress before, int portBefore, InetAddress after, int portAfter) {
-    return before.equals(after) && portBefore == portAfter
-        ? null
-        : new EndpointRow(AddressText.of(after), portAfter);
+    return before.equals(after) && portBefore == portAfter ? null : new Endpoint(after, portAfter);
   }
 }

@@ -1,11 +1,13 @@
 package org.pinholed.agent.operate;
 
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
-import org.pinholed.agent.time.Clock;
+import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.ListingFilter;
@@ -20,7 +22,6 @@ public final class SessionClear {
   private final QueueWorkers workers;
   private final WorkerAnswers answers;
   private final ExpectationTable table;
-  private final Clock clock;
 
   /**
    * Makes it.
@@ -28,11 +29,8 @@ public final class SessionClear {
    * @param workers they have the parents
    * @param answers waits for them
    * @param table counts what goes with the parents
-   * @param clock what time it is
    */
-  public SessionClear(
-      QueueWorkers workers, WorkerAnswers answers, ExpectationTable table, Clock clock) {
-    this.clock = clock;
+  public SessionClear(QueueWorkers workers, WorkerAnswers answers, ExpectationTable table) {
     this.workers = workers;
     this.answers = answers;
     this.table = table;
@@ -47,18 +45,21 @@ public final class SessionClear {
    */
   public ClearReport clear(ListingFilter filter) throws ControlException {
     List<ConntrackEntry> entries = answers.await(workers.beginClear(filter));
-    int expectations = table.list(filter, clock.nanoTime()).size();
+    Predicate<Expectation> isMeant =
+        expectation -> {
+          Parent parent = expectation.parent();
+          return filter.matches(
+              parent.policyId(),
+              parent.helper(),
+              parent.serial(),
+              parent.client(),
+              parent.server());
+        };
+    int expectations = table.count(isMeant);
     // The conntrack first: afterwards nothing of the flow proves anything any more.
     NetlinkException refusal = deleteConntracks(entries);
     answers.awaitWork(workers.endParents(entries, AgentEvent.Kind.CLEARED));
-    answers.awaitWork(
-        workers.endOwned(
-            expectation ->
-                filter.matches(
-                    expectation.parent().policyId(),
-                    expectation.parent().helper(),
-                    expectation.parent().serial()),
-            AgentEvent.Kind.CLEARED));
+    answers.awaitWork(workers.endOwned(isMeant, AgentEvent.Kind.CLEARED));
     answers.awaitTransaction(workers);
     if (refusal != null) {
       throw new ControlException(
@@ -80,6 +81,20 @@ public final class SessionClear {
     answers.awaitWork(workers.endOwner(owner, AgentEvent.Kind.CLEARED));
     answers.awaitTransaction(workers);
     return new ClearReport(0, expectations);
+  }
+
+  /**
+   * Ends one expectation.
+   *
+   * @param expectation which
+   * @return that it was one; nothing if it ended by itself in between
+   * @throws ControlException if a worker does not answer
+   */
+  public ClearReport clear(Expectation expectation) throws ControlException {
+    boolean waited = !expectation.isOver();
+    answers.awaitWork(workers.end(expectation, AgentEvent.Kind.CLEARED));
+    answers.awaitTransaction(workers);
+    return new ClearReport(0, waited ? 1 : 0);
   }
 
   /** What the kernel refuses is no reason to leave the others; the first refusal is told. */

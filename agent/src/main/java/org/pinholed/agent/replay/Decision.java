@@ -3,6 +3,7 @@ package org.pinholed.agent.replay;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Endpoint;
 
 /**
  * Something that the agent would have decided or reported, or that it would have had to.
@@ -46,13 +47,17 @@ public record Decision(
         event.helper(),
         event.serial(),
         event.expectationId(),
-        event.client(),
-        event.server(),
-        event.source(),
-        event.destination(),
+        rowOf(event.client()),
+        rowOf(event.server()),
+        rowOf(event.source()),
+        rowOf(event.destination()),
         event.label(),
         event.reason(),
         event.detail());
+  }
+
+  private static @Nullable EndpointRow rowOf(@Nullable Endpoint endpoint) {
+    return endpoint == null ? null : EndpointRow.of(endpoint);
   }
 
   Decision withoutId() {

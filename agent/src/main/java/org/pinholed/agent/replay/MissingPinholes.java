@@ -1,12 +1,13 @@
 package org.pinholed.agent.replay;
 
+import java.net.InetAddress;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.packet.PacketView;
-import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.AddressText;
+import org.pinholed.helper.Endpoint;
 
 /**
  * Knows which connections would need a pinhole and have none: those to an endpoint that was refused
@@ -31,7 +32,7 @@ final class MissingPinholes {
     }
   }
 
-  private final Map<EndpointRow, Why> endpoints = bounded();
+  private final Map<Endpoint, Why> endpoints = bounded();
   private final Map<Pair, Why> pairs = bounded();
 
   private static <K> Map<K, Why> bounded() {
@@ -46,12 +47,12 @@ final class MissingPinholes {
   }
 
   /** Something was announced for an endpoint, and refused. */
-  void refused(EndpointRow endpoint, AgentEvent event) {
+  void refused(Endpoint endpoint, AgentEvent event) {
     endpoints.put(endpoint, Why.of(event, event.reason()));
   }
 
   void add(AgentEvent event) {
-    EndpointRow destination = event.destination();
+    Endpoint destination = event.destination();
     switch (event.kind()) {
       case CREATED -> {
         if (destination != null) {
@@ -66,7 +67,9 @@ final class MissingPinholes {
       case OPAQUE, MALFORMED -> {
         if (event.client() != null && event.server() != null) {
           pairs.put(
-              Pair.of(event.client().address(), event.server().address()),
+              Pair.of(
+                  AddressText.of(event.client().address()),
+                  AddressText.of(event.server().address())),
               Why.of(event, event.reason()));
         }
       }
@@ -79,10 +82,10 @@ final class MissingPinholes {
     if (endpoints.isEmpty() && pairs.isEmpty()) {
       return null;
     }
-    String destination = AddressText.of(packet.destinationAddress());
-    Why why = endpoints.get(new EndpointRow(destination, packet.destinationPort()));
+    InetAddress destination = packet.destinationAddress();
+    Why why = endpoints.get(new Endpoint(destination, packet.destinationPort()));
     if (why == null && !pairs.isEmpty() && packet.destinationPort() >= FIRST_UNPRIVILEGED_PORT) {
-      why = pairs.get(Pair.of(AddressText.of(packet.sourceAddress()), destination));
+      why = pairs.get(Pair.of(AddressText.of(packet.sourceAddress()), AddressText.of(destination)));
     }
     return why == null || nowMicros - why.epochMicros() > LATELY_MICROS ? null : why;
   }

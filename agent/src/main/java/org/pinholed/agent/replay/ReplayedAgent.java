@@ -301,7 +301,7 @@ final class ReplayedAgent {
     List<PastExpectation> refused = history.refused();
     PastExpectation last = refused.isEmpty() ? null : refused.get(refused.size() - 1);
     if (last != null && last.request() != null && last.reason().equals(event.reason())) {
-      missing.refused(EndpointRow.of(last.request().destination()), event);
+      missing.refused(last.request().destination(), event);
     }
   }
 

@@ -11,8 +11,7 @@ import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.time.Clock;
-import org.pinholed.agent.view.EndpointRow;
-import org.pinholed.helper.AddressText;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
@@ -85,7 +84,7 @@ public final class AgentEvents {
       history.ended(expectation, kind, detail);
     }
     if (!listener.isListening()) {
-      return; // a call is some of these events, and each is made of many texts
+      return; // a call is some of these events
     }
     java.net.InetAddress source = expectation.pinhole().source();
     listener.onEvent(
@@ -97,11 +96,10 @@ public final class AgentEvents {
             parent.serial(),
             expectation.childSerial(),
             expectation.id(),
-            EndpointRow.of(parent.client()),
-            EndpointRow.of(parent.server()),
-            source == null ? null : new EndpointRow(AddressText.of(source), 0),
-            new EndpointRow(
-                AddressText.of(expectation.pinhole().destination()), expectation.pinhole().port()),
+            parent.client(),
+            parent.server(),
+            source == null ? null : new Endpoint(source, 0),
+            new Endpoint(expectation.pinhole().destination(), expectation.pinhole().port()),
             expectation.request().label(),
             expectation.request().cause().word(),
             detail,
@@ -136,10 +134,10 @@ public final class AgentEvents {
             parent == null ? "" : parent.serial(),
             child.serial(),
             of.expectationId(),
-            parent == null ? null : EndpointRow.of(parent.client()),
-            parent == null ? null : EndpointRow.of(parent.server()),
-            new EndpointRow(AddressText.of(first.source()), first.sourcePort()),
-            new EndpointRow(AddressText.of(first.destination()), first.destinationPort()),
+            parent == null ? null : parent.client(),
+            parent == null ? null : parent.server(),
+            new Endpoint(first.source(), first.sourcePort()),
+            new Endpoint(first.destination(), first.destinationPort()),
             of.label(),
             reason,
             detail,
@@ -340,8 +338,8 @@ public final class AgentEvents {
             parent.serial(),
             null,
             0,
-            EndpointRow.of(parent.client()),
-            EndpointRow.of(parent.server()),
+            parent.client(),
+            parent.server(),
             null,
             null,
             "",

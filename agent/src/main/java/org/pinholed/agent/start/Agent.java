@@ -8,7 +8,9 @@ import java.util.function.Consumer;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.EventListener;
+import org.pinholed.agent.event.EventRing;
 import org.pinholed.agent.event.SampledEvents;
+import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.expectation.ExpectationHistory;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.expectation.Owner;
@@ -21,6 +23,7 @@ import org.pinholed.agent.operate.OwnerListing;
 import org.pinholed.agent.operate.SessionClear;
 import org.pinholed.agent.operate.SharedAudit;
 import org.pinholed.agent.operate.StatusView;
+import org.pinholed.agent.operate.Stories;
 import org.pinholed.agent.pinhole.AcceptRuleState;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
@@ -34,6 +37,8 @@ import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
+import org.pinholed.agent.view.EventFilter;
+import org.pinholed.agent.view.EventPage;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.ObservedRow;
@@ -41,7 +46,8 @@ import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
-import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.StoryFilter;
+import org.pinholed.agent.view.StoryRow;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.agent.worker.QueueWorkers;
 import org.pinholed.agent.worker.WorkerAnswers;
@@ -70,6 +76,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final Clock clock = Clock.SYSTEM;
   private final TraceHub traces = new TraceHub();
   private final ExpectationHistory history = new ExpectationHistory(clock);
+  private final EventRing remembered;
   private final AgentParts parts;
   private final WorkerAnswers answers;
   private final ConfigInForce inForce;
@@ -77,6 +84,7 @@ public final class Agent implements AgentControl, AutoCloseable {
   private final SessionClear clearing;
   private final OwnerListing owners;
   private final Observations observations;
+  private final Stories stories;
   private final SharedAudit audits = new SharedAudit(this::auditNow);
   private volatile ServiceManager manager = ServiceManager.NONE;
   private boolean closed;
@@ -136,8 +144,9 @@ public final class Agent implements AgentControl, AutoCloseable {
       AgentMetrics metrics,
       HandOver.Source before)
       throws IOException {
+    this.remembered = new EventRing(log);
     AgentEvents events =
-        new AgentEvents(new SampledEvents(log, clock::nanoTime), metrics, history, clock);
+        new AgentEvents(new SampledEvents(remembered, clock::nanoTime), metrics, history, clock);
     HelperTable helpers =
         new HelperTable(config.helpers(), protocols, config.limits().stream(), new SharedStates());
     this.backend = backend;
@@ -163,7 +172,9 @@ public final class Agent implements AgentControl, AutoCloseable {
     this.observations = events.observations();
     this.view = new StatusView(backend, table, parts, clock);
     this.owners = new OwnerListing(table, config.marks(), clock);
-    this.clearing = new SessionClear(workers, answers, table, clock);
+    this.clearing = new SessionClear(workers, answers, table);
+    this.stories =
+        new Stories(table, history, remembered, this::sessions, backend, config.marks(), clock);
     parts.start();
   }
 
@@ -304,6 +315,16 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   @Override
+  public ClearReport clearExpectation(long id) throws ControlException {
+    Expectation expectation = table.row(id);
+    if (expectation == null) {
+      throw new ControlException(
+          "there is no expectation " + id + " now (pinholectl expectations lists them)");
+    }
+    return clearing.clear(expectation);
+  }
+
+  @Override
   public List<AuditRow> audit() throws ControlException {
     return audits.ask();
   }
@@ -390,8 +411,18 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   @Override
-  public Trace trace(TraceFilter filter, int packets, Consumer<TraceLine> lines) {
+  public Trace trace(ListingFilter filter, int packets, Consumer<TraceLine> lines) {
     return traces.subscribe(filter, packets, lines);
+  }
+
+  @Override
+  public List<StoryRow> explain(StoryFilter filter) throws ControlException {
+    return stories.explain(filter);
+  }
+
+  @Override
+  public EventPage events(EventFilter filter, long after, long waitMs) throws InterruptedException {
+    return remembered.page(filter, after, waitMs);
   }
 
   @Override

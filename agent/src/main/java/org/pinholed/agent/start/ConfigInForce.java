@@ -3,11 +3,11 @@ package org.pinholed.agent.start;
 import java.util.ArrayList;
 import java.util.List;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.config.ConfigKeys;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.expectation.ExpectationTable;
 import org.pinholed.agent.flow.HelperTable;
-import org.pinholed.agent.operate.StatusView;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.view.ControlException;
@@ -149,37 +149,28 @@ final class ConfigInForce {
    */
   List<String> change(AgentConfig wanted) throws ControlException {
     AgentConfig old = config;
-    requireSame("backend", old.backend(), wanted.backend());
-    requireSame("asymmetricRouting", old.asymmetricRouting(), wanted.asymmetricRouting());
-    requireSame("queues", old.queues(), wanted.queues());
-    requireSame("marks", old.marks(), wanted.marks());
-    requireSame("acceptRule", old.acceptRule(), wanted.acceptRule());
-    requireSame("control", old.control(), wanted.control());
-    requireSame("metrics", old.metrics(), wanted.metrics());
-    requireSame("eventLog", old.eventLog(), wanted.eventLog());
-    requireSame("fail.agentDown", old.fail().agentDown(), wanted.fail().agentDown());
-    requireSame("fail.queueFull", old.fail().queueFull(), wanted.fail().queueFull());
-    List<String> changes = new ArrayList<>();
-    if (!old.helpers().equals(wanted.helpers())) {
-      changes.add("helpers: " + wanted.helpers().stream().map(StatusView::describeWhole).toList());
-    }
-    note(changes, "limits", old.limits(), wanted.limits());
-    note(changes, "fail.onStop", old.fail().onStop(), wanted.fail().onStop());
+    List<ConfigKeys.Change> changes = ConfigKeys.changes(old, wanted);
+    requireNoRestart(changes);
     putHelpersInForce(wanted.helpers(), wanted);
     LOG.info("configuration read again: {}", changes.isEmpty() ? "no change" : changes);
-    return changes;
+    return changes.stream().map(ConfigKeys.Change::toString).toList();
   }
 
-  private static void requireSame(String key, Object old, Object wanted) throws ControlException {
-    if (!old.equals(wanted)) {
+  private static void requireNoRestart(List<ConfigKeys.Change> changes) throws ControlException {
+    List<String> needing =
+        changes.stream()
+            .filter(change -> !isTakenByReload(change.key()))
+            .map(ConfigKeys.Change::toString)
+            .toList();
+    if (!needing.isEmpty()) {
       throw new ControlException(
-          key + ": a change needs a restart (now: " + old + ", in the file: " + wanted + ")");
+          String.join(", ", needing)
+              + (needing.size() == 1 ? " needs a restart" : " need a restart")
+              + "; nothing was changed");
     }
   }
 
-  private static void note(List<String> changes, String key, Object old, Object wanted) {
-    if (!old.equals(wanted)) {
-      changes.add(key + ": " + wanted);
-    }
+  private static boolean isTakenByReload(String key) {
+    return key.startsWith("helpers[") || key.startsWith("limits.") || key.equals("fail.onStop");
   }
 }

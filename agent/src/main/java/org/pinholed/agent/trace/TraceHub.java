@@ -5,7 +5,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.pinholed.agent.view.AgentControl;
-import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.TraceLine;
 
 /** All running traces. Thread-safe; asking whether there is one costs a volatile read. */
@@ -20,7 +20,8 @@ public final class TraceHub {
    * @param lines takes the lines; must not block
    * @return the running trace
    */
-  public AgentControl.Trace subscribe(TraceFilter filter, int packets, Consumer<TraceLine> lines) {
+  public AgentControl.Trace subscribe(
+      ListingFilter filter, int packets, Consumer<TraceLine> lines) {
     Subscription subscription = new Subscription(filter, packets, lines);
     subscriptions.add(subscription);
     return subscription;
@@ -41,19 +42,19 @@ public final class TraceHub {
 
   /** One trace; counts its packets itself, so that several workers share one budget. */
   final class Subscription implements AgentControl.Trace {
-    private final TraceFilter filter;
+    private final ListingFilter filter;
     private final int packets;
     private final Consumer<TraceLine> lines;
     private final AtomicInteger seen = new AtomicInteger();
     private volatile boolean done;
 
-    private Subscription(TraceFilter filter, int packets, Consumer<TraceLine> lines) {
+    private Subscription(ListingFilter filter, int packets, Consumer<TraceLine> lines) {
       this.filter = filter;
       this.packets = packets;
       this.lines = lines;
     }
 
-    TraceFilter filter() {
+    ListingFilter filter() {
       return filter;
     }
 

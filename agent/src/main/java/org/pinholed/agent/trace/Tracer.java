@@ -1,6 +1,5 @@
 package org.pinholed.agent.trace;
 
-import java.net.InetAddress;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -9,9 +8,8 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.time.Clock;
-import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.TraceLine;
-import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
 
 /**
@@ -19,6 +17,9 @@ import org.pinholed.helper.Endpoint;
  * that want it. While {@link #isOn()} is false no text is made. Not thread-safe.
  */
 public final class Tracer {
+  /** What a flow has that is not known. */
+  private static final int NO_POLICY = -1;
+
   private final TraceHub hub;
   private final List<TraceHub.Subscription> wanting = new ArrayList<>();
   private final List<Integer> numbers = new ArrayList<>();
@@ -124,27 +125,12 @@ public final class Tracer {
     numbers.clear();
   }
 
-  private static boolean wants(TraceFilter filter, PacketView packet, @Nullable Parent parent) {
-    Integer port = filter.port();
-    if (port != null && packet.sourcePort() != port && packet.destinationPort() != port) {
-      return false;
-    }
-    String address = filter.address();
-    if (address != null
-        && !is(packet.sourceAddress(), address)
-        && !is(packet.destinationAddress(), address)) {
-      return false;
-    }
-    String helper = filter.helper();
-    if (helper != null && (parent == null || !helper.equals(parent.helper()))) {
-      return false;
-    }
-    Integer policyId = filter.policyId();
-    return policyId == null || (parent != null && policyId == parent.policyId());
-  }
-
-  /** The text of the filter is canonical: the control socket made it so. */
-  private static boolean is(InetAddress address, String text) {
-    return AddressText.of(address).equals(text);
+  private static boolean wants(ListingFilter filter, PacketView packet, @Nullable Parent parent) {
+    return filter.matches(
+        parent == null ? NO_POLICY : parent.policyId(),
+        parent == null ? "" : parent.helper(),
+        parent == null ? "" : parent.serial(),
+        new Endpoint(packet.sourceAddress(), packet.sourcePort()),
+        new Endpoint(packet.destinationAddress(), packet.destinationPort()));
   }
 }

@@ -70,6 +70,15 @@ public interface AgentControl {
   ClearReport clearOwner(String kind, String id) throws ControlException;
 
   /**
+   * Ends one expectation. What came through it goes on, unless its owner ends.
+   *
+   * @param id number of its row
+   * @return what was ended; nothing if there is none
+   * @throws ControlException if a worker does not answer in time
+   */
+  ClearReport clearExpectation(long id) throws ControlException;
+
+  /**
    * The table of session helpers.
    *
    * @return all entries, by id
@@ -109,7 +118,27 @@ public interface AgentControl {
    * @param lines takes the lines, called by the packet workers: must not block
    * @return closes the trace; {@link Trace#isDone()} once the packets are used up
    */
-  Trace trace(TraceFilter filter, int packets, Consumer<TraceLine> lines);
+  Trace trace(ListingFilter filter, int packets, Consumer<TraceLine> lines);
+
+  /**
+   * The events that are remembered.
+   *
+   * @param filter which ones
+   * @param after {@link EventPage#next} of the page before; 0 for all
+   * @param waitMs how long to wait for one if there is none behind that, in milliseconds
+   * @return what came behind that, and how many of it are remembered no more
+   * @throws InterruptedException if the thread is interrupted while it waits
+   */
+  EventPage events(EventFilter filter, long after, long waitMs) throws InterruptedException;
+
+  /**
+   * What became of announcements and control connections.
+   *
+   * @param filter which ones
+   * @return the oldest first; empty if nothing is known of them
+   * @throws ControlException if the workers do not answer in time
+   */
+  List<StoryRow> explain(StoryFilter filter) throws ControlException;
 
   /**
    * Reads the configuration file again and puts it in force.

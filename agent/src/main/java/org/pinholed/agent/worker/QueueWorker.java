@@ -270,6 +270,21 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   }
 
   /**
+   * Ends one expectation, wherever it was announced.
+   *
+   * @param expectation which
+   * @param kind why, for log and counters
+   * @return done once it is in its transaction
+   */
+  CompletableFuture<?> end(Expectation expectation, AgentEvent.Kind kind) {
+    return ask(
+        () -> {
+          parts.outcomes().end(expectation, kind);
+          return true;
+        });
+  }
+
+  /**
    * Its parent flows. For the worker's thread only, or while that does not run.
    *
    * @return the same at every call

@@ -122,6 +122,17 @@ public final class QueueWorkers {
   }
 
   /**
+   * Ends one expectation, whoever announced it.
+   *
+   * @param expectation which
+   * @param kind why, for log and counters
+   * @return done once it is in the transaction of a worker
+   */
+  public CompletableFuture<?> end(Expectation expectation, AgentEvent.Kind kind) {
+    return workers.get(0).end(expectation, kind);
+  }
+
+  /**
    * Has our bits put back into the mark of a parent, by its worker: another rule took them out.
    *
    * @param identity which conntrack it is; one that nobody knows is ignored

@@ -10,9 +10,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -26,13 +28,14 @@ import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.ControlServer;
 import org.pinholed.agent.control.FakeAgent;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.ObservedRow;
 import org.pinholed.agent.view.OwnerRow;
-import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.StoryRow;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.helper.Transport;
 
@@ -105,9 +108,9 @@ class PinholectlTest {
     assertEquals(0, run("expectations"));
     assertEquals(
         """
-        PROTO  STATE    HELPER  POLICY  PARENT    AGE  EXPIRE  TIMEOUT  SOURCE              DESTINATION              USE  FLAGS  CAUSE  CHILD
-        tcp    pending  ftp     25      0000e39a  3    26      30       198.51.100.2:*      203.0.113.2:40000        0    once   227    -
-        tcp    matched  ftp     0       00beef01  95   -35     parent   [2001:db8:2::2]:*   [2001:db8:1::2]:50000    2    many   EPRT   00beef02
+        ID  PROTO  STATE    HELPER  POLICY  PARENT    AGE  EXPIRE  TIMEOUT  SOURCE              DESTINATION              USE  FLAGS  CAUSE  CHILD
+        1   tcp    pending  ftp     25      0000e39a  3    26      30       198.51.100.2:*      203.0.113.2:40000        0    once   227    -
+        2   tcp    matched  ftp     0       00beef01  95   -35     parent   [2001:db8:2::2]:*   [2001:db8:1::2]:50000    2    many   EPRT   00beef02
         """
             .replaceAll("\\s+\n", "\n")
             .lines()
@@ -214,7 +217,7 @@ class PinholectlTest {
     int[] code = {-1};
     Thread watch = new Thread(() -> code[0] = run("expectations", "--watch", "1"));
     watch.start();
-    while (out.toString().split("STATE", -1).length < 3) {
+    while (watch.isAlive() && out.toString().split("STATE", -1).length < 3) {
       Thread.onSpinWait();
     }
     watch.interrupt();
@@ -409,7 +412,7 @@ class PinholectlTest {
         "time=2026-11-23T09:00:00.000001Z packet=1 serial=0000e39a step=understood"
             + " msg=\"USER \\\"\\x1b[31m\\\"\"\n",
         out.toString());
-    assertEquals(List.of(new TraceFilter(21, null, null, 25)), agent.traces);
+    assertEquals(List.of(new ListingFilter(25, null, null, null, 21, Set.of())), agent.traces);
   }
 
   @Test
@@ -455,6 +458,211 @@ class PinholectlTest {
         orphan      0000e39a  once tcp a -> b  nobody waits
         """,
         out.toString());
+  }
+
+  @Test
+  void config_asAFile_orAsJson() {
+    assertEquals(0, run("config"));
+    assertTrue(out.toString().startsWith("helpers:\n  - id: 1\n    name: ftp\n"), out::toString);
+    assertTrue(out.toString().contains("  parents: 65536  # default\n"), out::toString);
+    assertEquals(0, run("config", "--json"));
+    assertTrue(out.toString().contains("\"parents\":65536"), out::toString);
+  }
+
+  @Test
+  void events_text_json_andNone() {
+    assertEquals(0, run("events"));
+    assertEquals("no events\n", err.toString());
+    agent.events.onEvent(
+        new AgentEvent(
+            1_000_000,
+            AgentEvent.Kind.REFUSED,
+            "ftp",
+            25,
+            "0000e39a",
+            null,
+            0,
+            null,
+            null,
+            null,
+            null,
+            "",
+            "portDenied",
+            "port 3306\u001b[31m",
+            2));
+    assertEquals(0, run("events"));
+    assertEquals(
+        "1970-01-01T00:00:01.000000Z refused ftp 0000e39a portDenied: port 3306\\x1b[31m"
+            + " (and 2 more like it)\n",
+        out.toString());
+    assertEquals(
+        0,
+        run("events", "--json", "--event", "refused,expired", "--since", "1970-01-01T00:00:00Z"));
+    assertTrue(
+        out.toString().startsWith("{\"time\":\"1970-01-01T00:00:01.000000Z\","), out::toString);
+    assertEquals(2, run("events", "--since", "soon"));
+    assertEquals(2, run("events", "--event", "boom"));
+  }
+
+  @Test
+  void explain_aTimeline_thenWhatToDo() {
+    assertEquals(1, run("explain"));
+    assertTrue(err.toString().startsWith("pinholectl: nothing was announced yet"), err::toString);
+    agent.stories.add(
+        new StoryRow(
+            "dropped",
+            "opened, and the firewall dropped who came",
+            7,
+            "ftp",
+            25,
+            "0000e39a",
+            new EndpointRow("198.51.100.2", 40312),
+            new EndpointRow("203.0.113.2", 21),
+            "tcp",
+            new EndpointRow("198.51.100.2", 0),
+            new EndpointRow("203.0.113.2", 40000),
+            null,
+            null,
+            0,
+            "",
+            List.of(
+                new StoryRow.Step(null, "parent", "the control connection, which is over"),
+                new StoryRow.Step(
+                    "2026-11-27T15:32:11.220871Z", "announced", "the server said 227")),
+            List.of("look at the firewall")));
+    assertEquals(0, run("explain", "tcp", "198.51.100.2", ">", "203.0.113.2:40000", "--most", "3"));
+    assertEquals(
+        """
+        expectation 7: opened, and the firewall dropped who came
+          control connection 0000e39a, ftp, policy 25, 198.51.100.2:40312 > 203.0.113.2:21
+          data connection tcp 198.51.100.2:* > 203.0.113.2:40000
+                                    -  parent     the control connection, which is over
+          2026-11-27T15:32:11.220871Z  announced  the server said 227
+          -> look at the firewall
+        """,
+        out.toString());
+    assertEquals(3, agent.asked.get(1).most());
+    assertEquals(0, run("explain", "7", "--json"));
+    assertTrue(out.toString().startsWith("[\n {\"outcome\":\"dropped\","), out::toString);
+  }
+
+  @Test
+  void clear_oneExpectation_andNothingBesides() {
+    agent.expectations.add(FakeAgent.passive(1, 25));
+    agent.expectations.add(FakeAgent.passive(2, 25));
+    assertEquals(0, run("clear", "--expectation", "2"));
+    assertEquals("cleared: parents 0, expectations 1\n", out.toString());
+    assertEquals(2, run("clear", "--expectation", "2", "--all"));
+    assertEquals(2, run("clear", "--expectation", "2", "--call", "x"));
+    assertEquals(2, run("clear", "--expectation", "2", "--helper", "ftp"));
+  }
+
+  @Test
+  void filters_reachTheAgent() {
+    agent.sessions.add(FakeAgent.session(false));
+    assertEquals(
+        0, run("sessions", "--address", "203.0.113.0/24", "--port", "21", "--not", "port"));
+    assertEquals("no sessions\n", err.toString());
+    assertEquals(0, run("sessions", "--address", "203.0.113.0/24", "--port", "21"));
+    assertTrue(out.toString().contains("0000e39a"), out::toString);
+    assertEquals(1, run("sessions", "--helper", "ftq"));
+    assertEquals(2, run("sessions", "--not", "colour"));
+  }
+
+  @Test
+  void helpersTypes_withTheirOptions() {
+    assertEquals(0, run("helpers", "types"));
+    assertTrue(out.toString().contains("ftp (tcp)\n  activeOpen: "), out::toString);
+    assertTrue(out.toString().contains("\nsip (tcp, udp)\n"), out::toString);
+    assertEquals(0, run("helpers", "types", "--json"));
+    assertTrue(out.toString().contains("\"name\":\"dcerpc\""), out::toString);
+  }
+
+  @Test
+  void helpersAdd_save_keepsTheFileAndItsMode() throws IOException {
+    Path file = socket.resolveSibling("own.yaml");
+    Files.writeString(file, "# mine\nhelpers:\n  - {id: 1, name: ftp, protocol: tcp, port: 21}\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
+    String[] add = {
+      "helpers",
+      "add",
+      "--id",
+      "7",
+      "--name",
+      "ftp",
+      "--port",
+      "2121",
+      "--save",
+      "--config",
+      file.toString()
+    };
+    assertEquals(0, run(add));
+    assertEquals(
+        """
+        # mine
+        helpers:
+          - {id: 1, name: ftp, protocol: tcp, port: 21}
+          - id: 7
+            name: ftp
+            protocol: tcp
+            port: 2121
+        """,
+        Files.readString(file));
+    assertEquals("rw-r-----", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+    assertEquals(2, agent.helpers.size());
+    assertEquals(1, run(add), "the id is taken in the file");
+    assertEquals(2, agent.helpers.size(), "nothing was changed before the file was looked at");
+    try (Stream<Path> files = Files.list(file.getParent())) {
+      assertTrue(files.noneMatch(path -> path.toString().endsWith(".new")));
+    }
+  }
+
+  @Test
+  void bugreport_hasAllParts_alsoOfWhatFails() throws Exception {
+    Path file = socket.resolveSibling("report.tar.gz");
+    agent.sessions.add(FakeAgent.session(false));
+    assertEquals(0, run("bugreport", "--addresses", "hash", "--output", file.toString()));
+    Process tar =
+        new ProcessBuilder("tar", "-xzOf", file.toString()).redirectErrorStream(true).start();
+    String all = new String(tar.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, tar.waitFor(), all);
+    for (String part :
+        List.of("pinholed 0.1.0, pid 4711", "0000e39a", "  parents: 65536", "acceptRule")) {
+      assertTrue(all.contains(part), part);
+    }
+    assertTrue(all.contains("ip4-"), all);
+    assertTrue(!all.contains("203.0.113.2"), "an address was left");
+    assertEquals(1, run("bugreport", "--output", file.toString()));
+    assertTrue(err.toString().contains("is there already"), err::toString);
+  }
+
+  @Test
+  void help_ofACommand() {
+    assertEquals(0, run("help", "clear"));
+    assertTrue(out.toString().contains("--expectation"), out::toString);
+    assertEquals(0, run("help"));
+    assertTrue(out.toString().contains("  explain"), out::toString);
+  }
+
+  @Test
+  void completion_valuesOfTheAgent() {
+    agent.sessions.add(FakeAgent.session(false));
+    agent.expectations.add(FakeAgent.passive(7, 25));
+    assertEquals(0, run("completion", "--values", "serials"));
+    assertEquals("0000e39a\n", out.toString());
+    assertEquals(0, run("completion", "--values", "expectations"));
+    assertEquals("7\n", out.toString());
+    assertEquals(0, run("completion", "--values", "helpers"));
+    assertEquals("ftp\n", out.toString());
+    assertEquals(0, run("completion", "--values", "types"));
+    assertEquals("dcerpc\nftp\nsip\n", out.toString());
+    assertEquals(0, run("completion", "fish"));
+    assertTrue(
+        out.toString()
+            .contains(
+                "complete -c pinholectl -n '__fish_seen_subcommand_from sessions' -l parent -x -a"
+                    + " '(pinholectl completion --values serials 2>/dev/null)'\n"),
+        out::toString);
   }
 
   @Test
@@ -534,11 +742,15 @@ class PinholectlTest {
               "stats",
               "audit",
               "report",
+              "explain",
+              "events",
+              "config",
+              "bugreport",
               "reload",
               "completion")) {
         assertHelp(command);
       }
-      for (String command : List.of("list", "add", "delete", "enable", "disable")) {
+      for (String command : List.of("list", "types", "add", "delete", "enable", "disable")) {
         assertHelp("helpers", command);
       }
     }

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -34,10 +35,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.pinholed.agent.config.AgentConfig;
+import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.operate.doctor.DoctorSettings;
 import org.pinholed.agent.view.ListingFilter;
-import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
+import org.pinholed.helper.text.Network;
 
 /** Real sockets; the client is the JDK's own, not the one that pinholectl uses. */
 @Timeout(60)
@@ -124,7 +126,95 @@ class ControlServerTest {
   @Test
   void trace_address_reachesTheAgentInItsOneForm() throws IOException {
     ask("{\"command\":\"trace\",\"timeoutSeconds\":1,\"address\":\"2001:DB8:0::0:2\"}");
-    assertEquals("2001:db8::2", agent.traces.get(0).address());
+    assertEquals(Network.parse("2001:db8::2"), agent.traces.get(0).address());
+  }
+
+  private void assertRefused(String request, String message) throws IOException {
+    List<JsonFields> lines = ask(request);
+    assertEquals(1, lines.size());
+    assertTrue(lines.get(0).text("error").startsWith(message), lines.get(0)::toString);
+    assertTrue(lines.get(0).number("code") > 0);
+  }
+
+  @Test
+  void events_pageThenDone_sinceAndKinds() throws IOException {
+    agent.events.onEvent(event(1_000_000, AgentEvent.Kind.REFUSED));
+    agent.events.onEvent(event(2_000_000, AgentEvent.Kind.EXPIRED));
+    List<JsonFields> all = ask("{\"command\":\"events\"}");
+    assertEquals(3, all.size());
+    assertEquals(
+        "{\"time\":\"1970-01-01T00:00:01.000000Z\",\"event\":\"refused\",\"helper\":\"ftp\","
+            + "\"policyId\":25,\"serial\":\"0000abcd\",\"reason\":\"why\",\"detail\":\"d\"}",
+        all.get(0).object("row").toString());
+    assertEquals(2, ask("{\"command\":\"events\",\"kinds\":[\"expired\"]}").size());
+    assertEquals(2, ask("{\"command\":\"events\",\"since\":\"1970-01-01T00:00:02Z\"}").size());
+    assertEquals(1, ask("{\"command\":\"events\",\"since\":\"10m\"}").size());
+    assertRefused("{\"command\":\"events\",\"since\":\"yesterday\"}", "since: yesterday");
+    assertRefused("{\"command\":\"events\",\"kinds\":[\"boom\"]}", "kinds: boom");
+  }
+
+  private static AgentEvent event(long micros, AgentEvent.Kind kind) {
+    return new AgentEvent(
+        micros, kind, "ftp", 25, "0000abcd", null, 0, null, null, null, null, "", "why", "d", 0);
+  }
+
+  @Test
+  void explain_whatReachesTheAgent_andNothingKnownIsSaid() throws IOException {
+    assertRefused("{\"command\":\"explain\"}", "nothing was announced yet");
+    assertRefused(
+        "{\"command\":\"explain\",\"what\":\"203.0.113.2:40000\"}",
+        "nothing is known of 203.0.113.2:40000");
+    assertRefused("{\"command\":\"explain\",\"what\":\"x y z\"}", "what: x y z (expected: last");
+    assertTrue(agent.asked.get(0).isLast());
+    assertEquals("203.0.113.2:40000", String.valueOf(agent.asked.get(1).destination()));
+    assertEquals(10, agent.asked.get(1).most());
+  }
+
+  @Test
+  void filter_byEnds_bothAndTheOtherWayRound() throws IOException {
+    agent.sessions.add(FakeAgent.session(false)); // 198.51.100.2:40312 > 203.0.113.2:21
+    agent.sessions.add(FakeAgent.sealedSession()); // 198.51.100.2:40313 > 203.0.113.2:135
+    assertEquals(3, count("\"address\":\"198.51.100.0/24\""));
+    assertEquals(2, count("\"port\":135"));
+    assertEquals(2, count("\"address\":\"203.0.113.2\",\"port\":21"));
+    assertEquals(1, count("\"address\":\"198.51.100.2\",\"port\":21"), "of the same end");
+    assertEquals(2, count("\"address\":\"198.51.100.2\",\"port\":21,\"not\":[\"port\"]"));
+    assertEquals(1, count("\"address\":\"203.0.113.2\",\"not\":[\"address\"]"));
+    assertEquals(2, count("\"helper\":\"ftp\""));
+    assertEquals(2, count("\"helper\":\"ftp\",\"not\":[\"helper\"]"));
+    assertRefused("{\"command\":\"sessions\",\"not\":[\"port\"]}", "not: port");
+    assertRefused("{\"command\":\"sessions\",\"not\":[\"colour\"]}", "not: colour");
+    assertRefused("{\"command\":\"sessions\",\"address\":\"x\"}", "address: x");
+  }
+
+  private int count(String filter) throws IOException {
+    return ask("{\"command\":\"sessions\"," + filter + "}").size();
+  }
+
+  @Test
+  void filter_ofWhatIsNotThere_isSaid() throws IOException {
+    agent.sessions.add(FakeAgent.session(false));
+    for (String command : List.of("sessions", "expectations", "clear", "trace", "events")) {
+      assertRefused(
+          "{\"command\":\"" + command + "\",\"helper\":\"ftq\"}",
+          "helper: ftq is none of the configured helpers (ftp)");
+    }
+    for (String command : List.of("sessions", "expectations", "clear")) {
+      assertRefused(
+          "{\"command\":\"" + command + "\",\"parentSerial\":\"ffffffff\"}",
+          "no control connection has the serial ffffffff now");
+    }
+    assertEquals(1, ask("{\"command\":\"expectations\",\"parentSerial\":\"0000e39a\"}").size());
+  }
+
+  @Test
+  void clearExpectation_thatOne() throws IOException {
+    agent.expectations.add(FakeAgent.passive(1, 25));
+    agent.expectations.add(FakeAgent.passive(2, 25));
+    JsonFields report = ask("{\"command\":\"clearExpectation\",\"id\":2}").get(0).object("row");
+    assertEquals(1, report.number("expectations"));
+    assertEquals(1, agent.expectations.size());
+    assertRefused("{\"command\":\"clearExpectation\",\"id\":0}", "id: 0");
   }
 
   @Test
@@ -175,14 +265,18 @@ class ControlServerTest {
         ask("{\"command\":\"trace\",\"count\":2,\"port\":21,\"helper\":\"ftp\"}");
     assertEquals(3, lines.size());
     assertEquals("b", lines.get(1).object("row").text("text"));
-    assertEquals(List.of(new TraceFilter(21, null, "ftp", null)), agent.traces);
+    assertEquals(List.of(new ListingFilter(null, "ftp", null, null, 21, Set.of())), agent.traces);
   }
 
   @Test
   void trace_addressInAnyForm_filteredByTheOneThatPacketsHave() throws IOException {
     ask("{\"command\":\"trace\",\"timeoutSeconds\":1,\"address\":\"2001:DB8:0:0:1::7\"}");
 
-    assertEquals(List.of(new TraceFilter(null, "2001:db8::1:0:0:7", null, null)), agent.traces);
+    assertEquals(
+        List.of(
+            new ListingFilter(
+                null, null, null, Network.parse("2001:db8::1:0:0:7"), null, Set.of())),
+        agent.traces);
   }
 
   @Test
@@ -424,7 +518,7 @@ class ControlServerTest {
         while (agent.traces.size() < 2) {
           Thread.onSpinWait();
         }
-        assertRefused("{\"command\":\"trace\"}", "2 traces run already");
+        assertRefused("{\"command\":\"trace\"}", "2 traces and followed logs run already");
         assertTrue(ask("{\"command\":\"status\"}").get(1).flag("done"));
       }
     }
@@ -477,13 +571,6 @@ class ControlServerTest {
       IOException e =
           assertThrows(IOException.class, () -> ControlServer.open(deep, group(), agent));
       assertTrue(String.valueOf(e.getMessage()).contains("the path is too long"), e::toString);
-    }
-
-    private void assertRefused(String request, String message) throws IOException {
-      List<JsonFields> lines = ask(request);
-      assertEquals(1, lines.size());
-      assertTrue(lines.get(0).text("error").startsWith(message), lines.get(0)::toString);
-      assertTrue(lines.get(0).number("code") > 0);
     }
   }
 

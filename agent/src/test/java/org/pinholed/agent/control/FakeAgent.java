@@ -1,20 +1,27 @@
 package org.pinholed.agent.control;
 
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
+import org.pinholed.agent.config.NumericAddress;
+import org.pinholed.agent.event.EventListener;
+import org.pinholed.agent.event.EventRing;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.AuditRow;
 import org.pinholed.agent.view.ClearReport;
 import org.pinholed.agent.view.ControlException;
 import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.agent.view.EventFilter;
+import org.pinholed.agent.view.EventPage;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.ObservedRow;
@@ -22,8 +29,10 @@ import org.pinholed.agent.view.OwnerRow;
 import org.pinholed.agent.view.QueueReport;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
-import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.StoryFilter;
+import org.pinholed.agent.view.StoryRow;
 import org.pinholed.agent.view.TraceLine;
+import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
 
 /** An agent with tables that a test fills, behind the real socket. */
@@ -52,8 +61,17 @@ public final class FakeAgent implements AgentControl {
   /** The filters of all clears that were asked for. */
   public final List<ListingFilter> clears = new CopyOnWriteArrayList<>();
 
+  /** What it explains. */
+  public final List<StoryRow> stories = new CopyOnWriteArrayList<>();
+
+  /** What was to be explained. */
+  public final List<StoryFilter> asked = new CopyOnWriteArrayList<>();
+
+  /** What it remembers. */
+  public final EventRing events = new EventRing(EventListener.NONE);
+
   /** The filters of all traces that were asked for. */
-  public final List<TraceFilter> traces = new CopyOnWriteArrayList<>();
+  public final List<ListingFilter> traces = new CopyOnWriteArrayList<>();
 
   /** What a trace shows at once; each line is a packet. */
   public final List<TraceLine> traceLines = new CopyOnWriteArrayList<>();
@@ -305,7 +323,14 @@ public final class FakeAgent implements AgentControl {
   public List<ExpectationRow> expectations(ListingFilter filter) {
     List<ExpectationRow> rows = new ArrayList<>();
     for (ExpectationRow row : expectations) {
-      if (filter.matches(row.policyId(), row.helper(), row.parentSerial())) {
+      if (filter.matches(
+          row.policyId(),
+          row.helper(),
+          row.parentSerial(),
+          endpoint(row.client()),
+          endpoint(row.server()),
+          endpoint(row.source()),
+          endpoint(row.destination()))) {
         rows.add(row);
       }
     }
@@ -316,11 +341,37 @@ public final class FakeAgent implements AgentControl {
   public List<SessionRow> sessions(ListingFilter filter) {
     List<SessionRow> rows = new ArrayList<>();
     for (SessionRow row : sessions) {
-      if (filter.matches(row.policyId(), row.helper(), row.serial())) {
+      if (filter.matches(
+          row.policyId(),
+          row.helper(),
+          row.serial(),
+          endpoint(row.client()),
+          endpoint(row.server()))) {
         rows.add(row);
       }
     }
     return rows;
+  }
+
+  @Override
+  public List<StoryRow> explain(StoryFilter filter) {
+    asked.add(filter);
+    return List.copyOf(stories);
+  }
+
+  private static Endpoint endpoint(EndpointRow row) {
+    InetAddress address = NumericAddress.parse(row.address());
+    return new Endpoint(Objects.requireNonNull(address), row.port());
+  }
+
+  @Override
+  public EventPage events(EventFilter filter, long after, long waitMs) throws InterruptedException {
+    return events.page(filter, after, waitMs);
+  }
+
+  @Override
+  public ClearReport clearExpectation(long id) {
+    return new ClearReport(0, expectations.removeIf(row -> row.id() == id) ? 1 : 0);
   }
 
   @Override
@@ -395,7 +446,7 @@ public final class FakeAgent implements AgentControl {
   }
 
   @Override
-  public Trace trace(TraceFilter filter, int packets, Consumer<TraceLine> lines) {
+  public Trace trace(ListingFilter filter, int packets, Consumer<TraceLine> lines) {
     traces.add(filter);
     int shown = Math.min(packets, traceLines.size());
     for (int i = 0; i < shown; i++) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,10 +14,14 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
-import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Endpoint;
 
 class EventDocumentationTest {
-  private static final EndpointRow ENDPOINT = new EndpointRow("192.0.2.10", 40000);
+  private static Endpoint endpoint(String address, int port) {
+    return new Endpoint(new InetSocketAddress(address, port).getAddress(), port);
+  }
+
+  private static final Endpoint ENDPOINT = endpoint("192.0.2.10", 40000);
 
   private static Set<String> words(String table) {
     Matcher row = Pattern.compile("^\\| (`.*?`) \\|", Pattern.MULTILINE).matcher(table);

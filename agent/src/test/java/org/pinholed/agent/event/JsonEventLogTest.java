@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -21,10 +22,14 @@ import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Endpoint;
 
 @Timeout(30)
 class JsonEventLogTest {
+  private static Endpoint endpoint(String address, int port) {
+    return new Endpoint(new InetSocketAddress(address, port).getAddress(), port);
+  }
+
   private static final long TIME_MICROS = 1_792_000_000_000_042L;
 
   @TempDir Path folder = Path.of("");
@@ -84,10 +89,10 @@ class JsonEventLogTest {
             "0000002a",
             "0000002b",
             7,
-            new EndpointRow("192.0.2.10", 40000),
-            new EndpointRow("198.51.100.20", 21),
-            new EndpointRow("2001:db8::1", 0),
-            new EndpointRow("2001:db8::2", 50000),
+            endpoint("192.0.2.10", 40000),
+            endpoint("198.51.100.20", 21),
+            endpoint("2001:db8::1", 0),
+            endpoint("2001:db8::2", 50000),
             "call 1",
             "portBelow1024",
             "a \"b\"\n\u001b[31m\u2028",
@@ -119,8 +124,8 @@ class JsonEventLogTest {
             7,
             null,
             null,
-            new EndpointRow("192.0.2.10", 40001),
-            new EndpointRow("198.51.100.20", 50000),
+            endpoint("192.0.2.10", 40001),
+            endpoint("198.51.100.20", 50000),
             "",
             "finished",
             "",
@@ -147,7 +152,7 @@ class JsonEventLogTest {
             AgentEvent.Kind.CHILD_ENDED,
             new ChildTraffic(
                 "tcp",
-                new EndpointRow("203.0.113.9", 1025),
+                endpoint("203.0.113.9", 1025),
                 null,
                 TIME_MICROS - 2_000_000,
                 2000,

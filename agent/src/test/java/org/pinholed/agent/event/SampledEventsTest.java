@@ -3,6 +3,7 @@ package org.pinholed.agent.event;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -11,15 +12,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.agent.pace.Pace;
-import org.pinholed.agent.view.EndpointRow;
+import org.pinholed.helper.Endpoint;
 
 class SampledEventsTest {
+  private static Endpoint endpoint(String address, int port) {
+    return new Endpoint(new InetSocketAddress(address, port).getAddress(), port);
+  }
+
   private final List<AgentEvent> told = new ArrayList<>();
   private long nowNs = Long.MAX_VALUE - 3 * Pace.MINUTE_NS / 2;
   private final SampledEvents events = new SampledEvents(told::add, () -> nowNs);
 
   private static AgentEvent event(AgentEvent.Kind kind, int flow, String reason) {
-    @Nullable EndpointRow client = flow == 0 ? null : new EndpointRow("192.0.2.10", flow & 0xffff);
+    @Nullable Endpoint client = flow == 0 ? null : endpoint("192.0.2.10", flow & 0xffff);
     return new AgentEvent(
         1, kind, "ftp", 25, "0000abcd", null, 0, client, null, null, null, "", reason, "d", 0);
   }

@@ -400,7 +400,8 @@ class ExpectationHistoryTest {
               null,
               false,
               0,
-              null);
+              null,
+              false);
       assertEquals("x".repeat(199) + "~", longer.detail());
     }
   }

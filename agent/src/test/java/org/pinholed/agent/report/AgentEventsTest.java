@@ -21,7 +21,6 @@ import org.pinholed.agent.expectation.Parent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.time.Clock;
-import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.ExpectationRequest;
@@ -32,6 +31,10 @@ import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
 
 class AgentEventsTest {
+  private static Endpoint endpoint(String address, int port) {
+    return new Endpoint(new InetSocketAddress(address, port).getAddress(), port);
+  }
+
   private static final InetAddress CLIENT = new InetSocketAddress("192.0.2.10", 0).getAddress();
   private static final InetAddress SERVER = new InetSocketAddress("2001:db8::7", 0).getAddress();
   private static final FlowTuple ORIGINAL = new FlowTuple(6, CLIENT, 40001, CLIENT, 21);
@@ -154,10 +157,10 @@ class AgentEventsTest {
             "0000abcd",
             null,
             17,
-            new EndpointRow("192.0.2.10", 40001),
-            new EndpointRow("192.0.2.10", 21),
-            new EndpointRow("2001:db8::7", 0),
-            new EndpointRow("2001:db8::7", 5000),
+            endpoint("192.0.2.10", 40001),
+            endpoint("192.0.2.10", 21),
+            endpoint("2001:db8::7", 0),
+            endpoint("2001:db8::7", 5000),
             "call\\x1b[31m of al\\xedce",
             "said",
             "detail",

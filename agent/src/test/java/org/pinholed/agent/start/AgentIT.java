@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -44,7 +45,6 @@ import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StatusReport;
-import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.helper.HelperLimits;
 import org.pinholed.helper.HelperProtocol;
@@ -281,7 +281,7 @@ class AgentIT {
     Agent agent = agentOnPort21();
     BlockingQueue<TraceLine> lines = new LinkedBlockingQueue<>();
     try (AgentControl.Trace trace =
-        agent.trace(new TraceFilter(21, null, null, null), 2, lines::add)) {
+        agent.trace(new ListingFilter(null, null, null, null, 21, Set.of()), 2, lines::add)) {
       new Dialogue(21).server("220 ready").client("NOOP");
       TraceLine last = lines.poll(10, TimeUnit.SECONDS);
       while (last != null && !(last.packet() == 2 && last.step().equals("verdict"))) {

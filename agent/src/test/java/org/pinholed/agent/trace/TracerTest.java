@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -18,14 +19,15 @@ import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.AgentControl;
-import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.helper.Endpoint;
+import org.pinholed.helper.text.Network;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
 
 class TracerTest {
-  private static final TraceFilter ALL = new TraceFilter(null, null, null, null);
+  private static final ListingFilter ALL = ListingFilter.ALL;
   private static final InetSocketAddress CLIENT = new InetSocketAddress("192.0.2.10", 40001);
   private static final InetSocketAddress SERVER = new InetSocketAddress("198.51.100.7", 21);
 
@@ -64,7 +66,7 @@ class TracerTest {
     return on;
   }
 
-  private boolean wants(TraceFilter filter, @Nullable Parent parent) {
+  private boolean wants(ListingFilter filter, @Nullable Parent parent) {
     try (AgentControl.Trace trace = hub.subscribe(filter, 100, lines::add)) {
       assertFalse(trace.isDone());
       return trace(tracer, packet(CLIENT, SERVER), parent);
@@ -95,23 +97,35 @@ class TracerTest {
   class Filters {
     @Test
     void byPort() {
-      assertTrue(wants(new TraceFilter(21, null, null, null), null));
-      assertTrue(wants(new TraceFilter(40001, null, null, null), null));
-      assertFalse(wants(new TraceFilter(22, null, null, null), null));
+      assertTrue(wants(new ListingFilter(null, null, null, null, 21, Set.of()), null));
+      assertTrue(wants(new ListingFilter(null, null, null, null, 40001, Set.of()), null));
+      assertFalse(wants(new ListingFilter(null, null, null, null, 22, Set.of()), null));
     }
 
     @Test
     void byAddress() {
-      assertTrue(wants(new TraceFilter(null, "192.0.2.10", null, null), null));
-      assertTrue(wants(new TraceFilter(null, "198.51.100.7", null, null), null));
-      assertFalse(wants(new TraceFilter(null, "198.51.100.8", null, null), null));
+      assertTrue(
+          wants(
+              new ListingFilter(null, null, null, Network.parse("192.0.2.10"), null, Set.of()),
+              null));
+      assertTrue(
+          wants(
+              new ListingFilter(null, null, null, Network.parse("198.51.100.7"), null, Set.of()),
+              null));
+      assertFalse(
+          wants(
+              new ListingFilter(null, null, null, Network.parse("198.51.100.8"), null, Set.of()),
+              null));
     }
 
     @Test
     void byAddressOfIpv6() {
       InetSocketAddress client = new InetSocketAddress("2001:db8:0:1::10", 40001);
       InetSocketAddress server = new InetSocketAddress("2001:db8:0:2::7", 21);
-      hub.subscribe(new TraceFilter(null, "2001:db8:0:1::10", null, null), 100, lines::add);
+      hub.subscribe(
+          new ListingFilter(null, null, null, Network.parse("2001:db8:0:1::10"), null, Set.of()),
+          100,
+          lines::add);
 
       assertTrue(trace(tracer, packet(client, server), null));
       assertTrue(trace(tracer, packet(server, client), null));
@@ -120,11 +134,15 @@ class TracerTest {
 
     @Test
     void byHelperAndPolicy() {
-      assertTrue(wants(new TraceFilter(null, null, "ftp", 25), parent()));
-      assertFalse(wants(new TraceFilter(null, null, "sip", null), parent()));
-      assertFalse(wants(new TraceFilter(null, null, null, 26), parent()));
-      assertFalse(wants(new TraceFilter(null, null, "ftp", null), null), "no flow, no helper");
-      assertFalse(wants(new TraceFilter(null, null, null, 25), null), "no flow, no policy");
+      assertTrue(wants(new ListingFilter(25, "ftp", null, null, null, Set.of()), parent()));
+      assertFalse(wants(new ListingFilter(null, "sip", null, null, null, Set.of()), parent()));
+      assertFalse(wants(new ListingFilter(26, null, null, null, null, Set.of()), parent()));
+      assertFalse(
+          wants(new ListingFilter(null, "ftp", null, null, null, Set.of()), null),
+          "no flow, no helper");
+      assertFalse(
+          wants(new ListingFilter(25, null, null, null, null, Set.of()), null),
+          "no flow, no policy");
     }
   }
 
@@ -149,7 +167,7 @@ class TracerTest {
     @Test
     void isNotUsedByPacketsThatTheFilterLeavesOut() {
       AgentControl.Trace trace =
-          hub.subscribe(new TraceFilter(2121, null, null, null), 1, lines::add);
+          hub.subscribe(new ListingFilter(null, null, null, null, 2121, Set.of()), 1, lines::add);
       trace(tracer, packet(CLIENT, SERVER), null);
 
       assertFalse(trace.isDone());

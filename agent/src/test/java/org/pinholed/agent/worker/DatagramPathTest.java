@@ -25,7 +25,6 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
-import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.Endpoint;
@@ -994,7 +993,7 @@ class DatagramPathTest {
     bench
         .traces()
         .subscribe(
-            new TraceFilter(null, null, null, null),
+            ListingFilter.ALL,
             10,
             line -> lines.add(line.packet() + " " + line.step() + ": " + line.text()));
     new DatagramDialogue(
@@ -1026,12 +1025,13 @@ class DatagramPathTest {
         SNAT 192.0.2.10->203.0.113.9:1025
         2 helper: reads 306 bytes, state read1
         2 understood: said
-        2 message: says \\x1b[31m\\xe9"""
+        2 message: says \\x1b[31m\\xe9\
+        """
             + "x".repeat(240 - 18)
             + """
-        ~
-        2 verdict: accept, as it came
-        """,
+            ~
+            2 verdict: accept, as it came
+            """,
         String.join("\n", lines) + "\n");
   }
 }

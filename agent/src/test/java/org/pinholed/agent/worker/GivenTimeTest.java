@@ -8,7 +8,6 @@ import org.junit.jupiter.api.Test;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
-import org.pinholed.agent.view.TraceFilter;
 
 /** A worker runs by the time that it is given, as when packets of another day are replayed. */
 class GivenTimeTest {
@@ -36,9 +35,7 @@ class GivenTimeTest {
     TcpDialogue dialogue = new TcpDialogue(bench).login();
     clock.seconds += 40;
     List<String> times = new ArrayList<>();
-    bench
-        .traces()
-        .subscribe(new TraceFilter(null, null, null, null), 1, line -> times.add(line.time()));
+    bench.traces().subscribe(ListingFilter.ALL, 1, line -> times.add(line.time()));
     dialogue.client("PASV\r\n");
     clock.seconds += 60;
     SessionRow row = bench.worker().flows().listing().sessions(ListingFilter.ALL).get(0);

@@ -20,7 +20,7 @@ import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.expectation.ReadChild;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.time.Clock;
-import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.netlink.NetlinkException;
@@ -352,7 +352,7 @@ class HeldMessagesTest {
   void trace_showsWhatWasHeld_andEachRewrite() {
     TcpDialogue flow = hiddenClient();
     List<TraceLine> lines = new ArrayList<>();
-    bench.traces().subscribe(new TraceFilter(null, null, null, null), 100, lines::add);
+    bench.traces().subscribe(ListingFilter.ALL, 100, lines::add);
     flow.client(LINE.substring(0, 20)).client(LINE.substring(20));
 
     List<String> texts = lines.stream().map(line -> line.step() + ": " + line.text()).toList();
@@ -373,7 +373,7 @@ class HeldMessagesTest {
     bench
         .traces()
         .subscribe(
-            new TraceFilter(null, null, null, null),
+            ListingFilter.ALL,
             100,
             line -> lines.add(line.packet() + " " + line.step() + ": " + line.text()));
     flow.client(LINE.substring(0, 12)).client(LINE.substring(12, 20));

@@ -24,7 +24,6 @@ import org.pinholed.agent.pinhole.Stay;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
-import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.EntryLimit;
@@ -119,9 +118,7 @@ class OutcomesTest {
     @Test
     void ofARefusal_areInTheEventTheHistoryAndTheTrace() {
       List<String> lines = new ArrayList<>();
-      bench
-          .traces()
-          .subscribe(new TraceFilter(null, null, null, null), 100, line -> lines.add(line.text()));
+      bench.traces().subscribe(ListingFilter.ALL, 100, line -> lines.add(line.text()));
       report(connect(10), TestReason.UNWANTED, "IActivation opnum 0");
       assertEquals(List.of("refused unwanted"), bench.log().words());
       assertEquals("IActivation opnum 0", lastDetail());

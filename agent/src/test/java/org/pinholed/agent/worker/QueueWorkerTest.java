@@ -30,7 +30,6 @@ import org.pinholed.agent.shared.SharedStates;
 import org.pinholed.agent.view.ExpectationRow;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
-import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.helper.EntryLimit;
 import org.pinholed.helper.EntryLimits;
@@ -452,7 +451,7 @@ class QueueWorkerTest {
 
     @Test
     void inTheSameBatchAsTheAnnouncementWhileATraceRuns_loggedInOrder() {
-      bench.traces().subscribe(new TraceFilter(null, null, null, null), 100, line -> {});
+      bench.traces().subscribe(ListingFilter.ALL, 100, line -> {});
       TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
       bench.queue().deliver(dialogue.serverSays(dialogue.reply227(30000), 0));
       bench.queue().deliver(dialogue.clientSays("", PacketView.FIN));

@@ -14,7 +14,6 @@ import org.pinholed.agent.flow.WorkerFlows;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.SessionRow;
-import org.pinholed.agent.view.TraceFilter;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /**
@@ -203,11 +202,7 @@ class ReversePathTest {
       bench.routes().route(CLIENT, CLIENTS);
       login();
       List<String> lines = new ArrayList<>();
-      var unused =
-          bench
-              .traces()
-              .subscribe(
-                  new TraceFilter(null, null, null, null), 1, line -> lines.add(line.text()));
+      var unused = bench.traces().subscribe(ListingFilter.ALL, 1, line -> lines.add(line.text()));
       forwarded(dialogue.clientOutOfTurn(0, PORT, 0), SERVERS, SERVERS);
 
       assertTrue(

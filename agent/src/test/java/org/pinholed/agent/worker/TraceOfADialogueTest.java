@@ -14,13 +14,13 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.view.AgentControl;
-import org.pinholed.agent.view.TraceFilter;
+import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.TraceLine;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /** What an operator sees of a dialogue. */
 class TraceOfADialogueTest {
-  private static final TraceFilter ALL = new TraceFilter(null, null, null, null);
+  private static final ListingFilter ALL = ListingFilter.ALL;
 
   private final WorkerBench bench;
   private final List<TraceLine> lines = new ArrayList<>();

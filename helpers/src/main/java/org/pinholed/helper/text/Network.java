@@ -69,4 +69,16 @@ public final class Network {
     int rest = prefixBits % Byte.SIZE;
     return rest == 0 || ((address[whole] ^ other[whole]) & 0xff) >>> (Byte.SIZE - rest) == 0;
   }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Network network
+        && prefixBits == network.prefixBits
+        && Arrays.equals(address, network.address);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * Arrays.hashCode(address) + prefixBits;
+  }
 }

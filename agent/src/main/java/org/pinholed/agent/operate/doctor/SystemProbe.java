@@ -42,6 +42,27 @@ public final class SystemProbe implements DoctorProbe {
     this.socket = socket;
   }
 
+  /**
+   * The agent's own table in the kernel, as nft prints it.
+   *
+   * @return whole lines; why there is none if it cannot be had
+   */
+  public static String agentTable() {
+    Answer answer = FirewallTool.run("nft", "-a", "list", "table", "inet", "pinholed");
+    return answer.isThere() ? answer.text() : "# " + answer.problem() + "\n";
+  }
+
+  /**
+   * The kernel's counters of all packet queues.
+   *
+   * @return the lines of {@code /proc/net/netfilter/nfnetlink_queue}; empty if it cannot be read
+   */
+  public static String queueCounters() {
+    List<String> lines =
+        ProcFiles.lines(Path.of("/proc/thread-self/net/netfilter/nfnetlink_queue"));
+    return lines.isEmpty() ? "" : String.join("\n", lines) + "\n";
+  }
+
   @Override
   public Optional<JsonFields> agentStatus() {
     if (!agentAsked) {
