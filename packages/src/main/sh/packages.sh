@@ -21,7 +21,7 @@ fail() {
 # 1. One tree for both, as it is unpacked.
 tree=$target/tree/pinholed
 rm -rf "$target/tree" "$target/deb"
-mkdir -p "$tree/lib/jni" "$tree/share/man/man8" "$tree/share/bash-completion/completions"
+mkdir -p "$tree/lib/jni" "$tree/share/man/man8" "$tree/share/completions"
 cp -r "$distribution/bin" "$distribution/etc" "$tree/"
 cp "$distribution"/lib/*.jar "$distribution/lib/launch.sh" "$distribution/lib/make-archives" "$tree/lib/"
 # libffi for this kind of machine alone.
@@ -39,7 +39,9 @@ done
   --no-header-files --no-man-pages --dedup-legal-notices=error-if-not-same-content --output "$tree/runtime"
 # For a start before make-archives was run, as in a container.
 "$tree/runtime/bin/java" -Xshare:dump -XX:+UseSerialGC >/dev/null 2>&1 || fail "no archive of classes of the Java"
-"$tree/bin/pinholectl" completion >"$tree/share/bash-completion/completions/pinholectl"
+for shell in bash zsh fish; do
+  "$tree/bin/pinholectl" completion $shell >"$tree/share/completions/pinholectl.$shell"
+done
 cp "$project/deploy/pinholed.service" "$project/deploy/logrotate/pinholed" "$tree/share/"
 mv "$tree/share/pinholed" "$tree/share/pinholed.logrotate"
 # Read by the agent's own user, whatever the umask of the copies was.
@@ -58,12 +60,15 @@ root=$target/deb
 home=$root/usr/lib/pinholed
 share=$root/usr/share
 mkdir -p "$home" "$root/DEBIAN" "$root/etc/pinholed" "$root/etc/logrotate.d" "$root/usr/sbin" "$root/usr/bin" "$root/lib/systemd/system" \
-  "$share/doc/pinholed" "$share/man" "$share/bash-completion/completions"
+  "$share/doc/pinholed" "$share/man" "$share/bash-completion/completions" "$share/fish/vendor_completions.d"
 cp -r "$tree/bin" "$tree/lib" "$tree/runtime" "$home/"
 ln -s ../lib/pinholed/bin/pinholed "$root/usr/sbin/pinholed"
 ln -s ../lib/pinholed/bin/pinholectl "$root/usr/bin/pinholectl"
 cp -r "$tree/share/man/man8" "$share/man/"
-cp "$tree/share/bash-completion/completions/pinholectl" "$share/bash-completion/completions/"
+cp "$tree/share/completions/pinholectl.bash" "$share/bash-completion/completions/pinholectl"
+cp "$tree/share/completions/pinholectl.fish" "$share/fish/vendor_completions.d/"
+# That of zsh is to be sourced: what zsh loads by itself has another form.
+cp "$tree/share/completions/pinholectl.zsh" "$share/doc/pinholed/"
 cp "$tree/NOTICE" "$tree/share/bom.json" "$share/doc/pinholed/"
 cp "$tree/LICENSE" "$share/doc/pinholed/copyright"
 gzip -9 -n -c "$project/CHANGELOG.md" >"$share/doc/pinholed/changelog.gz"

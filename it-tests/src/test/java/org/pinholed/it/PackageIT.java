@@ -86,7 +86,7 @@ class PackageIT {
   @Test
   void installedUsedAndPurged_leavesNothing() throws IOException {
     try (Lab lab = Lab.create()) {
-      RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+      RouterFirewall.NFTABLES.install(lab);
       try (SystemdService service = SystemdService.startEmpty(lab)) {
         install(service, debianPackage());
         assertEquals("active", service.property("ActiveState"), service::log);
@@ -99,14 +99,16 @@ class PackageIT {
             "pinholed",
             service.run("stat", "--format=%U", "/proc/" + service.mainPid()).orFail().strip());
         assertMembersOfTheGroupMayAsk(service);
+        assertFalse(service.ctl("firewall", "check").succeeded());
+        service.ctl("firewall", "apply").orFail();
         assertEveryCommandRuns(service);
         assertHandAtHand(service);
         assertPinholeOpens(lab);
+        service.run("test", "-s", "/usr/share/fish/vendor_completions.d/pinholectl.fish").orFail();
 
         service.run("dpkg", "--remove", "pinholed").orFail();
-        assertFalse(
-            service.run("nft", "list", "tables").orFail().contains("inet pinholed"),
-            "rules in the kernel");
+        String ruleset = service.run("nft", "list", "ruleset").orFail();
+        assertFalse(ruleset.contains("pinholed"), ruleset);
         assertTrue(service.run("test", "-e", "/etc/pinholed/pinholed.yaml").succeeded());
         service.run("dpkg", "--purge", "pinholed").orFail();
         assertFalse(service.run("getent", "passwd", "pinholed").succeeded());
