@@ -201,7 +201,7 @@ final class ControlRequests {
       throw new ControlException(
           filter.isLast()
               ? "nothing was announced yet, and no control connection went unread (pinholectl"
-                    + " doctor looks whether they come here)"
+                  + " doctor looks whether they come here)"
               : "nothing is known of "
                   + RequestFields.cut(what)
                   + ": no control connection that announced it came here since the agent started,"

@@ -13,6 +13,7 @@ import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.agent.replay.capture.CaptureReader;
 import org.pinholed.agent.replay.capture.CapturedPacket;
+import org.pinholed.agent.replay.capture.ForwardedCopies;
 import org.pinholed.agent.replay.capture.Fragments;
 import org.pinholed.agent.replay.capture.LinkLayer;
 import org.pinholed.helper.HelperProtocol;
@@ -48,6 +49,7 @@ public final class Replay {
   private final CaptureClock clock = new CaptureClock();
   private final PacketView packet = new PacketView();
   private final Fragments fragments = new Fragments();
+  private final ForwardedCopies copies = new ForwardedCopies();
   private final List<ReplayedAgent> agents = new ArrayList<>();
   private final Map<String, Long> skipped = new TreeMap<>();
   private Runnable stepDone = () -> {};
@@ -181,6 +183,10 @@ public final class Replay {
     }
     int lengthBytes = captured.offset() + captured.capturedBytes() - at;
     ByteBuffer bytes = captured.buffer();
+    if (LinkLayer.isOfAnyDevice(captured) && copies.isCopy(bytes, at, lengthBytes)) {
+      skip("copy");
+      return;
+    }
     if (fragments.isFragment(bytes, at, lengthBytes)) {
       if (fragments.add(bytes, at, lengthBytes, clock.nanoTime())) {
         readIp(fragments.whole(), 0, fragments.wholeBytes());
@@ -237,8 +243,8 @@ public final class Replay {
   /**
    * Packets that were not read.
    *
-   * @return a count by what they are: {@code notIp}, {@code linkTypeN}, or a word of {@link
-   *     UnreadableReason}
+   * @return a count by what they are: {@code notIp}, {@code linkTypeN}, {@code copy} (the same as
+   *     it left the router), or a word of {@link UnreadableReason}
    */
   public Map<String, Long> skipped() {
     return Map.copyOf(skipped);

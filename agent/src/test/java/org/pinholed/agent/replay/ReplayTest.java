@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.replay.capture.CaptureWriter;
@@ -307,6 +308,28 @@ class ReplayTest {
       assertTrue(
           opened.containsAll(List.of("198.51.100.10:4000", "198.51.100.10:4001")),
           opened::toString);
+    }
+
+    /** As with {@code tcpdump -i any} on the router that forwards them. */
+    @ParameterizedTest
+    @ValueSource(ints = {CaptureWriter.SLL, CaptureWriter.SLL2})
+    void eachPacketAsItCameAndAsItLeft_isReadOnce(int linkType) throws IOException {
+      Talk talk = new Talk();
+      talk.send(PacketBuilder.udp(PHONE, PROXY).payload(invite()));
+      talk.send(PacketBuilder.udp(PHONE, PROXY).payload(invite())); // sent again by the phone
+      CaptureWriter writer =
+          new CaptureWriter(CaptureWriter.Format.PCAP, ByteOrder.LITTLE_ENDIAN, linkType);
+      for (Talk.Sent each : talk.all()) {
+        writer.add(each.epochMicros(), each.ip());
+        byte[] left = each.ip().clone();
+        left[8]--; // hops to go
+        left[10]++; // the checksum over them
+        writer.add(each.epochMicros() + 50, left);
+      }
+      ReplayBench bench = ReplayBench.of(writer.bytes(), SIP);
+      assertEquals(Map.of("copy", 2L), bench.replay().skipped());
+      assertEquals(2, bench.replay().readable());
+      assertEquals(ReplayBench.of(talk, SIP).words(), bench.words());
     }
 
     @Test

@@ -41,6 +41,16 @@ public final class LinkLayer {
   private LinkLayer() {}
 
   /**
+   * Whether a packet may be of any device, as with {@code tcpdump -i any}.
+   *
+   * @param packet the packet
+   * @return true for Linux cooked captures of both versions
+   */
+  public static boolean isOfAnyDevice(CapturedPacket packet) {
+    return packet.linkType() == LINUX_SLL || packet.linkType() == LINUX_SLL2;
+  }
+
+  /**
    * Finds the IP header of a packet.
    *
    * @param packet the packet
