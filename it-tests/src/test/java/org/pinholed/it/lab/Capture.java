@@ -74,6 +74,11 @@ public final class Capture {
     return text();
   }
 
+  /** Where it is; whole once it was stopped. */
+  public Path file() {
+    return file;
+  }
+
   /** Ends it. */
   public void stop() {
     captor.destroy();

@@ -12,13 +12,13 @@ public final class ForwardedCopies {
   /** So many packets may lie between the two. */
   private static final int KEPT = 1024;
 
-  /**
-   * Of what is behind the IP header: the headers of TCP and UDP, whose checksum covers the rest.
-   */
-  private static final int COMPARED_BYTES = 64;
+  /** Of what is behind the IP header. */
+  private static final int COMPARED_BYTES = 256;
 
   private static final int IPV4_MIN_HEADER_BYTES = 20;
   private static final int IPV6_HEADER_BYTES = 40;
+  private static final int TCP = 6;
+  private static final int UDP = 17;
   private static final long MULTIPLIER = 0x9e3779b97f4a7c15L;
 
   private final long[] prints = new long[KEPT];
@@ -39,21 +39,32 @@ public final class ForwardedCopies {
   public boolean isCopy(ByteBuffer bytes, int offset, int lengthBytes) {
     int version = lengthBytes < 1 ? 0 : u8(bytes, offset) >> 4;
     int hopLimit;
+    int headerBytes;
+    int protocol;
     long print;
     if (version == 4 && lengthBytes >= IPV4_MIN_HEADER_BYTES) {
       hopLimit = u8(bytes, offset + 8);
+      protocol = u8(bytes, offset + 9);
+      headerBytes = Math.min(lengthBytes, 4 * (u8(bytes, offset) & 15));
       // Without DSCP, which a router may set, the hops, and the checksum over them.
-      print = hash(bytes, offset + 2, offset + 8, version);
-      print = hash(bytes, offset + 9, offset + 10, print);
-      print = hash(bytes, offset + 12, behind(offset + 12, offset, lengthBytes), print);
+      print = hash(bytes, offset + 2, offset + 8, protocol);
+      print = hash(bytes, offset + 12, offset + headerBytes, print);
     } else if (version == 6 && lengthBytes >= IPV6_HEADER_BYTES) {
       hopLimit = u8(bytes, offset + 7);
-      print = hash(bytes, offset + 4, offset + 7, version);
-      print =
-          hash(bytes, offset + 8, behind(offset + IPV6_HEADER_BYTES, offset, lengthBytes), print);
+      protocol = u8(bytes, offset + 6);
+      headerBytes = IPV6_HEADER_BYTES;
+      print = hash(bytes, offset + 4, offset + 6, protocol);
+      print = hash(bytes, offset + 8, offset + headerBytes, print);
     } else {
       return false;
     }
+    int at = offset + headerBytes;
+    int end = Math.min(offset + lengthBytes, at + COMPARED_BYTES);
+    // Between virtual machines the checksum is not there yet when a packet comes, and is when it
+    // left a queue.
+    int checksumAt = Math.min(end, at + checksumOffset(protocol));
+    print = hash(bytes, at, checksumAt, print);
+    print = hash(bytes, Math.min(end, checksumAt + 2), end, print);
     for (int i = 0; i < KEPT; i++) {
       if (prints[i] == print && hops[i] == hopLimit + 1) {
         return true;
@@ -65,8 +76,12 @@ public final class ForwardedCopies {
     return false;
   }
 
-  private static int behind(int from, int offset, int lengthBytes) {
-    return Math.min(offset + lengthBytes, from + COMPARED_BYTES);
+  private static int checksumOffset(int protocol) {
+    return switch (protocol) {
+      case TCP -> 16;
+      case UDP -> 6;
+      default -> COMPARED_BYTES;
+    };
   }
 
   private static long hash(ByteBuffer bytes, int from, int to, long before) {
