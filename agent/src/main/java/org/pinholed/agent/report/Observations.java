@@ -118,8 +118,7 @@ public final class Observations {
       Seen seen = places.get(new Place(helper, first.protocol(), network, first.destination()));
       int port = first.destinationPort();
       if (seen != null && seen.ports.firstKey() <= port && port <= seen.ports.lastKey()) {
-        Port known = seen.ports.computeIfAbsent(port, none -> new Port());
-        known.connections++;
+        portIn(seen, port).connections++;
         note(seen, first.source());
         return;
       }
@@ -148,6 +147,11 @@ public final class Observations {
       }
     }
     note(seen, source);
+    return portIn(seen, port);
+  }
+
+  // Of what is beyond the bound the nearest port that is known.
+  private static Port portIn(Seen seen, int port) {
     if (seen.ports.size() >= MOST_PORTS && !seen.ports.containsKey(port)) {
       Map.Entry<Integer, Port> near = seen.ports.floorEntry(port);
       return near == null ? seen.ports.firstEntry().getValue() : near.getValue();

@@ -132,4 +132,20 @@ class ObservedTest {
     assertEquals(
         List.of(row(30_000, 30_000, 1, 1, 1, 0), row(40_000, 40_000, 1, 1, 1, 0)), report());
   }
+
+  @Test
+  void unannounced_onVeryManyPorts_countAtThoseThatAreKnown() throws Exception {
+    TcpDialogue dialogue = new TcpDialogue(bench).login();
+    dialogue.passive(10_000);
+    came(plain(0xc1, 50_001, 10_000));
+    dialogue.passive(40_000);
+    came(plain(0xc2, 50_002, 40_000));
+    for (int port = 10_001; port <= 11_100; port++) {
+      came(plain(0x10000 + port, 50_003, port));
+    }
+    came(plain(0xc3, 50_003, 30_000));
+    // 1024 ports in all: from 10,000 on, and 40,000.
+    assertEquals(
+        List.of(row(10_000, 11_022, 1, 1102, 1, 0), row(40_000, 40_000, 1, 1, 1, 0)), report());
+  }
 }
