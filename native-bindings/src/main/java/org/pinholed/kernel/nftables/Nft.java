@@ -145,10 +145,8 @@ final class Nft {
     if (text.length == 0 || text.length > NAME_MAX_BYTES) {
       throw new IllegalArgumentException(what + ": '" + name + "' (expected: 1..255 characters)");
     }
-    for (byte character : text) {
-      if (character <= ' ' || character == '?' || character == 0x7f) {
-        throw new IllegalArgumentException(what + ": '" + name + "' (expected: printable ASCII)");
-      }
+    if (!isName(name)) {
+      throw new IllegalArgumentException(what + ": '" + name + "' (expected: printable ASCII)");
     }
     byte[] bytes = new byte[text.length + 1];
     System.arraycopy(text, 0, bytes, 0, text.length);

@@ -258,6 +258,16 @@ class NftRuleReaderTest {
     assertNull(read(message()));
   }
 
+  @Test
+  void tableWithAnyName_isRead_orIsNoRule() {
+    NftTable odd = NftTable.named(NftFamily.INET, "?ilter");
+    assertNotNull(odd);
+    assertEquals("?ilter", odd.name());
+    assertNull(NftTable.named(NftFamily.INET, "\u00fcber"));
+    assertNull(NftTable.named(NftFamily.INET, ""));
+    assertNull(NftTable.named(NftFamily.INET, "a b"));
+  }
+
   @Property(tries = 2000)
   void anyByteChanged_neverThrows(@ForAll @IntRange(max = 400) int at, @ForAll byte value) {
     begin(INET);
