@@ -361,6 +361,10 @@ class RestartIT {
         if (command.startsWith("iptables")) {
           RouterFirewall.IPTABLES.installWithAcceptRule(lab);
         }
+        if (command.startsWith("nft")) {
+          // What begins before the table is there again is not seen from its first byte.
+          agent.awaitEvent("tableRepaired");
+        }
         FtpClient.Transfer transfer =
             FtpClient.CURL.download(lab, server, DataMode.PASV, Family.V4, Duration.ofSeconds(20));
         assertTrue(transfer.intact(), () -> command + transfer.result() + agent.log());
