@@ -42,8 +42,8 @@ done
 for shell in bash zsh fish; do
   "$tree/bin/pinholectl" completion $shell >"$tree/share/completions/pinholectl.$shell"
 done
-cp "$project/deploy/pinholed.service" "$project/deploy/logrotate/pinholed" "$tree/share/"
-mv "$tree/share/pinholed" "$tree/share/pinholed.logrotate"
+cp "$project/deploy/pinholed.service" "$tree/share/"
+cp "$project/deploy/logrotate/pinholed" "$tree/share/pinholed.logrotate"
 # Read by the agent's own user, whatever the umask of the copies was.
 chmod -R u=rwX,go=rX "$tree"
 chmod 755 "$tree"/bin/* "$tree/lib/make-archives"

@@ -69,7 +69,7 @@ final class FirewallCommand implements Callable<Integer> {
       scope = ScopeType.INHERIT,
       description =
           "Only the rules of one: nftables, iptables-nft, iptables-legacy, ufw, firewalld or docker."
-              + " Default: all that are in force.")
+              + " Default: all that are in force. remove looks at all in any case.")
   @Nullable String frontEnd;
 
   @Option(
@@ -77,7 +77,8 @@ final class FirewallCommand implements Callable<Integer> {
       scope = ScopeType.INHERIT,
       description =
           "Also lets new connections to the ports of the helpers in, and their answers, from"
-              + " anywhere. Without it that is left to the firewall's own policies.")
+              + " anywhere. Without it that is left to the firewall's own policies. remove takes these"
+              + " out in any case.")
   boolean controlPorts;
 
   @Override

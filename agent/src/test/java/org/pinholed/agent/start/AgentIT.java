@@ -14,7 +14,6 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,10 +29,8 @@ import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.expectation.PastExpectation;
 import org.pinholed.agent.pinhole.BackendException;
-import org.pinholed.agent.pinhole.HelperPort;
-import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.ForwardingBackend;
 import org.pinholed.agent.pinhole.PinholeBackend;
-import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.pinhole.nftables.NftablesBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
 import org.pinholed.agent.report.RecordedEvents;
@@ -417,47 +414,9 @@ class AgentIT {
   }
 
   /** A backend of which only the watch fails. */
-  private record Unwatchable(PinholeBackend real) implements PinholeBackend {
-    @Override
-    public Session openSession() throws BackendException {
-      return real.openSession();
-    }
-
-    @Override
-    public Map<String, String> probe() {
-      return real.probe();
-    }
-
-    @Override
-    public void install(Collection<HelperPort> ports, Collection<PortRange> leased)
-        throws BackendException {
-      real.install(ports, leased);
-    }
-
-    @Override
-    public void setPorts(Collection<HelperPort> ports, Collection<PortRange> leased)
-        throws BackendException {
-      real.setPorts(ports, leased);
-    }
-
-    @Override
-    public boolean limitsConnections() {
-      return real.limitsConnections();
-    }
-
-    @Override
-    public int queueOf(int conntrackId) {
-      return real.queueOf(conntrackId);
-    }
-
-    @Override
-    public void remove() throws BackendException {
-      real.remove();
-    }
-
-    @Override
-    public boolean repair(Collection<Pinhole> alive) throws BackendException {
-      return real.repair(alive);
+  private static final class Unwatchable extends ForwardingBackend {
+    Unwatchable(PinholeBackend real) {
+      super(real);
     }
 
     @Override
@@ -468,11 +427,6 @@ class AgentIT {
     @Override
     public String watchProblem() {
       return "cannot be watched";
-    }
-
-    @Override
-    public void close() {
-      real.close();
     }
   }
 }

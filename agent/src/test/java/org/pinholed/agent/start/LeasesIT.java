@@ -27,12 +27,9 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.pinhole.BackendException;
-import org.pinholed.agent.pinhole.FlowOrigin;
-import org.pinholed.agent.pinhole.HelperPort;
-import org.pinholed.agent.pinhole.OwnedPinhole;
+import org.pinholed.agent.pinhole.ForwardingBackend;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
-import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.pinhole.nftables.NftablesBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
@@ -275,7 +272,11 @@ class LeasesIT {
   }
 
   /** A kernel that does not count connections of an element. */
-  private record WithoutCounts(PinholeBackend real) implements PinholeBackend {
+  private static final class WithoutCounts extends ForwardingBackend {
+    WithoutCounts(PinholeBackend real) {
+      super(real);
+    }
+
     private static List<Pinhole> anyNumber(Collection<Pinhole> pinholes) {
       return pinholes.stream().map(WithoutCounts::anyNumber).toList();
     }
@@ -297,58 +298,19 @@ class LeasesIT {
 
     @Override
     public Session openSession() throws BackendException {
-      Session session = real.openSession();
-      return new Session() {
+      return new ForwardingSession(super.openSession()) {
         @Override
         public List<Pinhole> apply(
             List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
             throws BackendException {
-          return session.apply(anyNumber(close), anyNumber(open), rewritten);
+          return super.apply(anyNumber(close), anyNumber(open), rewritten);
         }
 
         @Override
         public void renew(List<Pinhole> pinholes) throws BackendException {
-          session.renew(anyNumber(pinholes));
-        }
-
-        @Override
-        public boolean stands(Pinhole pinhole) throws BackendException {
-          return session.stands(pinhole);
-        }
-
-        @Override
-        public @Nullable FlowOrigin originOf(Endpoint source, Endpoint destination)
-            throws BackendException {
-          return session.originOf(source, destination);
-        }
-
-        @Override
-        public List<OwnedPinhole> listOwned() throws BackendException {
-          return session.listOwned();
-        }
-
-        @Override
-        public void close() {
-          session.close();
+          super.renew(anyNumber(pinholes));
         }
       };
-    }
-
-    @Override
-    public Map<String, String> probe() {
-      return real.probe();
-    }
-
-    @Override
-    public void install(Collection<HelperPort> ports, Collection<PortRange> leased)
-        throws BackendException {
-      real.install(ports, leased);
-    }
-
-    @Override
-    public void setPorts(Collection<HelperPort> ports, Collection<PortRange> leased)
-        throws BackendException {
-      real.setPorts(ports, leased);
     }
 
     @Override
@@ -357,38 +319,8 @@ class LeasesIT {
     }
 
     @Override
-    public boolean leavesZonesAlone() throws BackendException {
-      return real.leavesZonesAlone();
-    }
-
-    @Override
-    public int queueOf(int conntrackId) {
-      return real.queueOf(conntrackId);
-    }
-
-    @Override
-    public void remove() throws BackendException {
-      real.remove();
-    }
-
-    @Override
     public boolean repair(Collection<Pinhole> alive) throws BackendException {
-      return real.repair(anyNumber(alive));
-    }
-
-    @Override
-    public void watch(Runnable changed, Runnable newsLost) throws BackendException {
-      real.watch(changed, newsLost);
-    }
-
-    @Override
-    public String watchProblem() {
-      return real.watchProblem();
-    }
-
-    @Override
-    public void close() {
-      real.close();
+      return super.repair(anyNumber(alive));
     }
   }
 }
