@@ -1,21 +1,14 @@
 package org.pinholed.agent.event;
 
-import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.time.Utc;
 import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Endpoint;
 
 /** An event by the names of its fields (docs/events.md), what is empty left out. */
 final class EventFields {
-  private static final DateTimeFormatter TIME =
-      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT)
-          .withZone(ZoneOffset.UTC);
-
   private EventFields() {}
 
   /**
@@ -26,7 +19,7 @@ final class EventFields {
    */
   static Map<String, Object> of(AgentEvent event) {
     Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("time", time(event.epochMicros()));
+    fields.put("time", Utc.text(event.epochMicros()));
     fields.put("event", event.kind().word());
     text(fields, "helper", event.helper());
     if (!event.serial().isEmpty()) {
@@ -64,7 +57,7 @@ final class EventFields {
       return;
     }
     if (traffic.beganMicros() != 0) {
-      fields.put("began", time(traffic.beganMicros()));
+      fields.put("began", Utc.text(traffic.beganMicros()));
     }
     if (traffic.lastedMillis() >= 0) {
       fields.put("lastedMillis", traffic.lastedMillis());
@@ -88,16 +81,10 @@ final class EventFields {
 
   static Map<String, Object> lost(long epochMicros, long lost) {
     Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("time", time(epochMicros));
+    fields.put("time", Utc.text(epochMicros));
     fields.put("event", "eventsLost");
     fields.put("lost", lost);
     return fields;
-  }
-
-  private static String time(long epochMicros) {
-    return TIME.format(
-        Instant.ofEpochSecond(
-            Math.floorDiv(epochMicros, 1_000_000L), Math.floorMod(epochMicros, 1_000_000L) * 1000));
   }
 
   private static void text(Map<String, Object> fields, String field, @Nullable String value) {

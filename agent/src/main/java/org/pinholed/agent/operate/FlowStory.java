@@ -8,6 +8,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.config.NumericAddress;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.time.Utc;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StoryFilter;
@@ -118,7 +119,7 @@ final class FlowStory {
     if (row != null) {
       steps.add(
           new StoryRow.Step(
-              StoryTeller.time(flow.firstMicros),
+              Utc.text(flow.firstMicros),
               "parent",
               "first seen here, " + flow.client + " > " + flow.server));
     }
@@ -127,7 +128,7 @@ final class FlowStory {
     for (AgentEvent event : flow.events) {
       steps.add(
           new StoryRow.Step(
-              StoryTeller.time(event.epochMicros()),
+              Utc.text(event.epochMicros()),
               "unread",
               event.kind().word() + " " + event.reason() + ": " + event.detail()));
       if (reason.isEmpty()) {

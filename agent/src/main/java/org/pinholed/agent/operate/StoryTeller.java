@@ -2,9 +2,6 @@ package org.pinholed.agent.operate;
 
 import java.io.IOException;
 import java.net.InetAddress;
-import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -17,6 +14,7 @@ import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.time.Clock;
+import org.pinholed.agent.time.Utc;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.agent.view.SessionRow;
 import org.pinholed.agent.view.StoryRow;
@@ -34,10 +32,6 @@ import org.slf4j.LoggerFactory;
 /** Tells stories of announcements, for one question. Not thread-safe; closes what it opened. */
 final class StoryTeller implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StoryTeller.class);
-
-  private static final DateTimeFormatter TIME =
-      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT)
-          .withZone(ZoneOffset.UTC);
 
   private static final List<String> DROPPED_ADVICE =
       List.of(
@@ -69,12 +63,6 @@ final class StoryTeller implements AutoCloseable {
     this.parents = parents;
     this.backend = backend;
     this.clock = clock;
-  }
-
-  static String time(long epochMicros) {
-    return TIME.format(
-        Instant.ofEpochSecond(
-            Math.floorDiv(epochMicros, 1_000_000L), Math.floorMod(epochMicros, 1_000_000L) * 1000));
   }
 
   StoryRow tell(Subject subject) {
@@ -120,7 +108,7 @@ final class StoryTeller implements AutoCloseable {
     }
     steps.add(
         new StoryRow.Step(
-            row == null ? null : time(clock.epochMicros() - row.ageSeconds() * 1_000_000),
+            row == null ? null : Utc.text(clock.epochMicros() - row.ageSeconds() * 1_000_000),
             "parent",
             row == null
                 ? "the control connection, which is over"
@@ -161,7 +149,7 @@ final class StoryTeller implements AutoCloseable {
         text.append(", ").append(request.label());
       }
     }
-    steps.add(new StoryRow.Step(time(subject.announcedMicros()), "announced", text.toString()));
+    steps.add(new StoryRow.Step(Utc.text(subject.announcedMicros()), "announced", text.toString()));
   }
 
   private static String transport(ExpectationRequest request) {
@@ -173,7 +161,7 @@ final class StoryTeller implements AutoCloseable {
     if (past != null && subject.isRefusal()) {
       steps.add(
           new StoryRow.Step(
-              time(past.endedMicros()),
+              Utc.text(past.endedMicros()),
               "decision",
               "refused, " + past.reason() + ": " + past.detail()));
       return;
@@ -185,7 +173,7 @@ final class StoryTeller implements AutoCloseable {
     InetAddress source = pinhole.source();
     steps.add(
         new StoryRow.Step(
-            time(subject.announcedMicros()),
+            Utc.text(subject.announcedMicros()),
             "decision",
             "to be opened for "
                 + (pinhole.kind() == Pinhole.Kind.ONCE ? "one connection" : "connections")
@@ -207,7 +195,7 @@ final class StoryTeller implements AutoCloseable {
     Endpoint outside = new Endpoint(pinhole.destination(), pinhole.port());
     steps.add(
         new StoryRow.Step(
-            written == null ? null : time(written),
+            written == null ? null : Utc.text(written),
             "pinhole",
             "written into the kernel: "
                 + pinhole.transport().name().toLowerCase(Locale.ROOT)
@@ -231,7 +219,7 @@ final class StoryTeller implements AutoCloseable {
         String child = String.valueOf(event.childSerial());
         steps.add(
             new StoryRow.Step(
-                time(event.epochMicros()), "used", "child " + child + " " + event.detail()));
+                Utc.text(event.epochMicros()), "used", "child " + child + " " + event.detail()));
         traffic(subject, child, steps);
       }
     }
@@ -256,7 +244,7 @@ final class StoryTeller implements AutoCloseable {
         ChildTraffic.Count received = over.received();
         steps.add(
             new StoryRow.Step(
-                time(event.epochMicros()),
+                Utc.text(event.epochMicros()),
                 "traffic",
                 "child "
                     + child
@@ -387,7 +375,7 @@ final class StoryTeller implements AutoCloseable {
   }
 
   private static Ending over(Subject subject, PastExpectation past, int used) {
-    String at = time(past.endedMicros());
+    String at = Utc.text(past.endedMicros());
     String how = word(past.end());
     String text = past.detail().isEmpty() || used > 0 ? how : how + ": " + past.detail();
     if (subject.isRefusal()) {

@@ -1,25 +1,18 @@
 package org.pinholed.agent.replay;
 
-import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.time.Utc;
 import org.pinholed.agent.view.EndpointRow;
 import org.pinholed.helper.Printable;
 
 /** How decisions and totals of a replay look, as lines of text and of JSON. */
 public final class ReplayText {
-  private static final DateTimeFormatter TIME =
-      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT)
-          .withZone(ZoneOffset.UTC);
-
   private ReplayText() {}
 
   /**
@@ -30,7 +23,7 @@ public final class ReplayText {
    */
   public static String line(Decision decision) {
     StringBuilder out = new StringBuilder(160);
-    out.append(time(decision.epochMicros()))
+    out.append(Utc.text(decision.epochMicros()))
         .append(String.format(" %7s %-12s", "#" + decision.packet(), decision.word()));
     add(out, decision.helper());
     add(out, decision.serial());
@@ -72,7 +65,7 @@ public final class ReplayText {
    */
   public static JsonFields json(Decision decision) {
     return new JsonFields()
-        .with("time", time(decision.epochMicros()))
+        .with("time", Utc.text(decision.epochMicros()))
         .with("packet", decision.packet())
         .with("event", decision.word())
         .with("helper", orNull(decision.helper()))
@@ -95,12 +88,6 @@ public final class ReplayText {
     return row == null
         ? null
         : new JsonFields().with("address", row.address()).with("port", (long) row.port());
-  }
-
-  private static String time(long epochMicros) {
-    return TIME.format(
-        Instant.ofEpochSecond(
-            Math.floorDiv(epochMicros, 1_000_000L), Math.floorMod(epochMicros, 1_000_000L) * 1000));
   }
 
   /**

@@ -1,4 +1,4 @@
-/** The one clock of the agent. */
+/** The one clock of the agent, and how its times are written. */
 @NullMarked
 package org.pinholed.agent.time;
 
