@@ -165,6 +165,6 @@ It all still runs. Where to look next:
   its table       sudo ip netns exec $router nft list table inet pinholed
   its metrics     sudo ip netns exec $router curl -s http://127.0.0.1:9765/metrics
   its log         $state/pinholed.log
-  for your router iptables-rules/README.md (the accept rule), docs/
+  for your router docs/install.md, docs/firewalls.md
   take it away    sudo deploy/quickstart.sh --down
 EOF

@@ -290,7 +290,8 @@ public final class Doctor {
         "net.netfilter.nf_conntrack_acct",
         "0",
         Finding.Level.INFO,
-        "is 0: connections have no byte counters; nothing here needs them",
+        "is 0: the kernel does not count, so records of children, calls and explain have no packets"
+            + " and bytes; 1 counts connections that begin from then on",
         "1");
   }
 
