@@ -34,6 +34,8 @@ start() {
     return
   fi
   install_missing dockerd:docker.io docker:docker.io ip:iproute2 nsenter:util-linux >&2
+  # What an engine left that had no time to stop.
+  remove_all
   mkdir -p "$folder"
   ip netns add "$namespace"
   ip -n "$namespace" link set lo up
@@ -63,9 +65,15 @@ stop() {
     kill "$engine"
     await 30 sh -c "! kill -0 $engine" || kill -9 "$engine"
   fi
-  ip netns del "$namespace" 2>/dev/null || true
-  # An engine that had a container in its own network leaves that mounted.
-  umount "$folder"/exec/netns/* 2>/dev/null || true
+  remove_all
+}
+
+# Also what is left when the engine was killed, or when the machine stopped with it and /run outlived that.
+remove_all() {
+  ip netns del "$namespace" 2>/dev/null || rm -f "/run/netns/$namespace"
+  # An engine mounts its own folder, and keeps mounted what its containers had; the last mounted goes first.
+  local mounted
+  findmnt -rno TARGET | { grep "^$folder/" || true; } | tac | while read -r mounted; do umount "$mounted"; done
   rm -rf "$folder"
 }
 

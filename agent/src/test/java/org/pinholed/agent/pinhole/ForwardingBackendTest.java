@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -45,11 +46,18 @@ class ForwardingBackendTest {
   }
 
   static List<Method> ofBackend() {
-    return Arrays.asList(PinholeBackend.class.getDeclaredMethods());
+    return methodsOf(PinholeBackend.class);
   }
 
   static List<Method> ofSession() {
-    return Arrays.asList(PinholeBackend.Session.class.getDeclaredMethods());
+    return methodsOf(PinholeBackend.Session.class);
+  }
+
+  /** Without static ones: the measuring of coverage adds one of its own to each interface. */
+  private static List<Method> methodsOf(Class<?> type) {
+    return Arrays.stream(type.getDeclaredMethods())
+        .filter(method -> !Modifier.isStatic(method.getModifiers()))
+        .toList();
   }
 
   private void assertForwarded(Object forwarding, Method method) throws Exception {
