@@ -40,9 +40,19 @@ done
 case $mark in 0x*[!0-9A-Fa-f]* | 0x) bad=1 ;; 0x*) bad=0 ;; *) bad=1 ;; esac
 [ $bad = 0 ] || { echo "--mark: '$mark' (expected: hexadecimal, 0x40000000)" >&2; exit 2; }
 
-# rule TOOL ACTION: one command on the rule itself, so that it is the same in all three actions.
+# rule TOOL ACTION: one command on the rule itself, so that it is the same in all three actions. By its comment
+# "pinholectl firewall remove" finds it, too.
 rule() {
+  "$1" -w 5 "$2" "$chain" -m connmark --mark "$mark/$mark" -m comment --comment pinholed -j ACCEPT
+}
+
+# by_hand TOOL ACTION: the same rule as an operator would write it.
+by_hand() {
   "$1" -w 5 "$2" "$chain" -m connmark --mark "$mark/$mark" -j ACCEPT
+}
+
+there() {
+  rule "$1" -C 2>/dev/null || by_hand "$1" -C 2>/dev/null
 }
 
 case $1 in
@@ -58,15 +68,17 @@ for tool in $tools; do
   }
   case $action in
     apply)
-      rule "$tool" -C 2>/dev/null || rule "$tool" -I || result=1 ;;
+      there "$tool" || rule "$tool" -I || result=1 ;;
     check)
-      rule "$tool" -C 2>/dev/null || {
+      there "$tool" || {
         echo "not there; add it with: $tool -I $chain -m connmark --mark $mark/$mark -j ACCEPT"
         result=1
       } ;;
     remove)
-      while rule "$tool" -C 2>/dev/null; do
-        rule "$tool" -D || { result=1; break; }
+      for each in rule by_hand; do
+        while "$each" "$tool" -C 2>/dev/null; do
+          "$each" "$tool" -D || { result=1; break; }
+        done
       done ;;
   esac
 done

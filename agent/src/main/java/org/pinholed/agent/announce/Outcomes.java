@@ -250,7 +250,12 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
 
   private Owner ownerOf(Flow current, List<ExpectationRequest> requests) {
     OwnerId id = requests.get(0).owner();
-    return id == null ? current.owner() : table.owners().obtain(current.parent().helper(), id);
+    if (id == null) {
+      return current.owner();
+    }
+    Owner beyond = table.owners().obtain(current.parent().helper(), id);
+    current.announcesFor(beyond);
+    return beyond;
   }
 
   private @Nullable Owner known(@Nullable OwnerId id) {
@@ -602,6 +607,17 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
     for (Expectation expectation : over.announced()) {
       table.owners().remove(expectation);
       pinholes.end(expectation, kind);
+    }
+  }
+
+  @Override
+  public void endFirstOwned(Flow refused, AgentEvent.Kind kind) {
+    for (Owner owner : refused.firstOwners()) {
+      for (Expectation expectation : owner.all()) {
+        if (expectation.parent().equals(refused.parent())) {
+          end(expectation, kind);
+        }
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import org.pinholed.agent.config.ConfigException;
 import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
+import org.pinholed.agent.operate.doctor.DiversionRules;
 import org.pinholed.agent.operate.doctor.DoctorSettings;
 import org.pinholed.agent.operate.doctor.Finding;
 import org.pinholed.agent.operate.doctor.FirewallRules;
@@ -36,7 +37,8 @@ import picocli.CommandLine.ScopeType;
       FirewallCommand.ShowCommand.class,
       FirewallCommand.ApplyCommand.class,
       FirewallCommand.CheckCommand.class,
-      FirewallCommand.RemoveCommand.class
+      FirewallCommand.RemoveCommand.class,
+      FirewallCommand.DiversionCommand.class
     },
     footer = {
       "%nExamples:",
@@ -104,16 +106,25 @@ final class FirewallCommand implements Callable<Integer> {
   }
 
   private FirewallRules rules() throws ControlError {
-    AgentConfig config;
+    AgentConfig config = config();
+    SystemProbe probe = probe(config);
+    return new FirewallRules(probe, settings(probe, config));
+  }
+
+  private AgentConfig config() throws ControlError {
     try {
-      config = GivenConfig.of(configFile);
+      return GivenConfig.of(configFile);
     } catch (ConfigException e) {
       throw new ControlError(ControlError.REFUSED, String.valueOf(e.getMessage()));
     }
-    SystemProbe probe = new SystemProbe(pinholectl.socketOr(config.control().socket()));
-    DoctorSettings settings =
-        probe.agentConfig().map(DoctorSettings::of).orElseGet(() -> DoctorSettings.of(config));
-    return new FirewallRules(probe, settings);
+  }
+
+  private SystemProbe probe(AgentConfig config) {
+    return new SystemProbe(pinholectl.socketOr(config.control().socket()));
+  }
+
+  private static DoctorSettings settings(SystemProbe probe, AgentConfig config) {
+    return probe.agentConfig().map(DoctorSettings::of).orElseGet(() -> DoctorSettings.of(config));
   }
 
   private FirewallRules.Look look(FirewallRules rules) throws ControlError {
@@ -159,6 +170,28 @@ final class FirewallCommand implements Callable<Integer> {
       done.forEach(line -> pinholectl.out().println(Printable.of(line)));
     }
     return lines.isEmpty() ? 0 : 1;
+  }
+
+  int diversion() throws ControlError {
+    FrontEnd wanted = only();
+    AgentConfig config = config();
+    DoctorSettings settings = settings(probe(config), config);
+    DiversionRules rules = new DiversionRules(settings);
+    boolean nftables =
+        wanted == null || wanted == FrontEnd.NFTABLES || wanted == FrontEnd.FIREWALLD;
+    List<String> lines = nftables ? rules.nftables() : rules.iptables();
+    if (pinholectl.json()) {
+      pinholectl.out().println(ControlJson.line(new JsonFields().with("lines", lines)));
+      return 0;
+    }
+    lines.forEach(line -> pinholectl.out().println(Printable.of(line)));
+    if (!settings.diversion().external()) {
+      pinholectl
+          .err()
+          .println(
+              "note: the agent's own rules divert; these are for rules: external in pinholed.yaml");
+    }
+    return 0;
   }
 
   private static void run(List<String> lines, List<String> done) throws ControlError {
@@ -266,6 +299,29 @@ final class FirewallCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
       return firewall.remove();
+    }
+  }
+
+  @Command(
+      name = "diversion",
+      description =
+          "Prints rules that give control packets to the agent's queue, for those who let no agent"
+              + " write such rules (rules: external). They are for nft -f, and with --front-end"
+              + " iptables-nft, iptables-legacy, ufw or docker for iptables-restore --noflush and"
+              + " ip6tables-restore --noflush. Changes nothing.",
+      footer = {
+        "%nExamples:",
+        "  pinholectl firewall diversion",
+        "  pinholectl firewall diversion --front-end iptables-nft"
+      })
+  static final class DiversionCommand implements Callable<Integer> {
+    @SuppressWarnings("NullAway.Init") // set by picocli before the call
+    @ParentCommand
+    FirewallCommand firewall;
+
+    @Override
+    public Integer call() throws Exception {
+      return firewall.diversion();
     }
   }
 }

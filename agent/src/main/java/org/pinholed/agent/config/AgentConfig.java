@@ -17,6 +17,7 @@ import org.pinholed.helper.Transport;
  * @param helpers the table of session helpers; ids are unique, and so are transport and port among
  *     the enabled ones
  * @param backend what opens pinholes
+ * @param rules whose rules give control packets to the queue
  * @param asymmetricRouting whether honest packets may come in by a device that does not lead back
  *     to their source
  * @param queues the packet queues
@@ -31,6 +32,7 @@ import org.pinholed.helper.Transport;
 public record AgentConfig(
     List<HelperEntry> helpers,
     Backend backend,
+    Rules rules,
     boolean asymmetricRouting,
     Queues queues,
     MarkBits marks,
@@ -47,6 +49,7 @@ public record AgentConfig(
               new HelperEntry(
                   1, "ftp", Transport.TCP, 21, true, HelperEntry.DEFAULT_TIMEOUT, Map.of())),
           Backend.NFTABLES,
+          Rules.AGENT,
           false,
           Queues.DEFAULT,
           MarkBits.DEFAULT,
@@ -71,6 +74,10 @@ public record AgentConfig(
             "helpers: " + helper.transport() + " port " + helper.port() + " is there twice");
       }
     }
+    if (rules == Rules.EXTERNAL && queues.count() != 1) {
+      throw new IllegalArgumentException(
+          "queues.count: " + queues.count() + " (expected: 1 with rules: external)");
+    }
   }
 
   /**
@@ -84,6 +91,7 @@ public record AgentConfig(
     return new AgentConfig(
         newHelpers,
         backend,
+        rules,
         asymmetricRouting,
         queues,
         marks,
@@ -101,6 +109,14 @@ public record AgentConfig(
     NFTABLES,
     /** Nothing is opened; what would be is written down. For dry runs. */
     RECORDING
+  }
+
+  /** Whose rules give control packets to the queue. */
+  public enum Rules {
+    /** The agent's, in its own table. */
+    AGENT,
+    /** The operator's, in his firewall. */
+    EXTERNAL
   }
 
   /** What happens to a control packet that the agent cannot take. */

@@ -45,6 +45,7 @@ public final class ConfigKeys {
   static Map<String, Object> of(AgentConfig config) {
     Map<String, Object> keys = new LinkedHashMap<>();
     keys.put("backend", word(config.backend()));
+    keys.put("rules", word(config.rules()));
     keys.put("asymmetricRouting", config.asymmetricRouting());
     AgentConfig.Queues queues = config.queues();
     keys.put("queues.first", queues.first());

@@ -45,6 +45,8 @@ public final class ConfigLoader {
 
   private static final Map<String, AgentConfig.Backend> BACKENDS =
       words("nftables", AgentConfig.Backend.NFTABLES, "recording", AgentConfig.Backend.RECORDING);
+  private static final Map<String, AgentConfig.Rules> RULES =
+      words("agent", AgentConfig.Rules.AGENT, "external", AgentConfig.Rules.EXTERNAL);
   private static final Map<String, AgentConfig.OnFailure> AGENT_DOWN =
       words("bypass", AgentConfig.OnFailure.PASS, "closed", AgentConfig.OnFailure.DROP);
   private static final Map<String, AgentConfig.OnFailure> QUEUE_FULL =
@@ -62,6 +64,7 @@ public final class ConfigLoader {
       List.of(
           "helpers",
           "backend",
+          "rules",
           "asymmetricRouting",
           "queues",
           "marks",
@@ -181,12 +184,14 @@ public final class ConfigLoader {
         root.section("limits").build(() -> limits.withRoomFor(flow));
       }
     }
+    AgentConfig.Rules rules = root.word("rules", RULES, AgentConfig.DEFAULT.rules());
     AgentConfig config =
         new AgentConfig(
             helpers,
             root.word("backend", BACKENDS, AgentConfig.Backend.NFTABLES),
+            rules,
             root.flag("asymmetricRouting", AgentConfig.DEFAULT.asymmetricRouting()),
-            queues(root.section("queues")),
+            queues(root.section("queues"), rules),
             marks(root.section("marks")),
             limits,
             fail(root.section("fail")),
@@ -207,10 +212,16 @@ public final class ConfigLoader {
     return config;
   }
 
-  private static AgentConfig.Queues queues(ConfigSection section) throws ConfigException {
+  private static AgentConfig.Queues queues(ConfigSection section, AgentConfig.Rules rules)
+      throws ConfigException {
     AgentConfig.Queues or = AgentConfig.Queues.DEFAULT;
     int first = section.number("first", or.first());
-    int count = section.number("count", or.count());
+    int asked = section.number("count", or.count());
+    // the operator's rules choose no queue by the connection, so there is only one
+    int count = rules == AgentConfig.Rules.EXTERNAL && asked == 0 ? 1 : asked;
+    if (rules == AgentConfig.Rules.EXTERNAL && count > 1) {
+      throw section.refusedByRecord("count: " + count + " (expected: 0 or 1 with rules: external)");
+    }
     int lengthPackets = section.number("lengthPackets", or.lengthPackets());
     int receiveBufferBytes = section.number("receiveBufferBytes", or.receiveBufferBytes());
     int batchPackets = section.number("batchPackets", or.batchPackets());

@@ -18,6 +18,7 @@ final class ConfigFields {
     AgentConfig.Queues queues = config.queues();
     return new JsonFields()
         .with("backend", word(config.backend()))
+        .with("rules", word(config.rules()))
         .with("asymmetricRouting", config.asymmetricRouting())
         .with("helpers", config.helpers())
         .with(

@@ -28,6 +28,11 @@ public enum AgentReason implements Reason {
   /** Another engine already works on the flow. */
   KERNEL_HELPER(
       Kind.OPAQUE, "a kernel helper (ct helper) is assigned to the flow, so it is not read twice"),
+  /** Rules that others wrote may queue a packet before its source is translated. */
+  EXTERNAL_RULES(
+      Kind.OPAQUE,
+      "the flow is translated, and with rules: external the queue may get its packets before that,"
+          + " so it is not read"),
   /** Packets came in by a device that does not lead back to their sender. */
   MISROUTED(
       Kind.REFUSED,

@@ -134,8 +134,9 @@ public final class DatagramBeginnings {
       metrics.unreadablePacket(UnreadableReason.NO_HELPER);
       return null;
     }
-    if (entry.hasHelper()) {
-      refuse(entry, reader, nowNs);
+    AgentReason refusal = maker.refusal(entry);
+    if (refusal != null) {
+      refuse(entry, reader, refusal, nowNs);
       return null;
     }
     FlowFacts.Origin origin =
@@ -176,12 +177,13 @@ public final class DatagramBeginnings {
     }
   }
 
-  /** Lists a flow on which a helper of the kernel works. */
-  private void refuse(ConntrackEntry entry, FlowMaker.Reader reader, long nowNs) {
+  /** Lists a flow that is never read. */
+  private void refuse(
+      ConntrackEntry entry, FlowMaker.Reader reader, AgentReason reason, long nowNs) {
     Flow flow = maker.unread(entry, reader, nowNs);
     if (flows.add(flow)) {
-      events.reason(flow.parent(), AgentReason.KERNEL_HELPER, "");
-      flows.stopReading(flow, AgentReason.KERNEL_HELPER);
+      events.reason(flow.parent(), reason, "");
+      flows.stopReading(flow, reason);
     }
     marks.distrust(entry);
   }
@@ -215,6 +217,9 @@ public final class DatagramBeginnings {
     try {
       // By the reply tuple: that is what its packet says, however it was translated.
       Optional<ConntrackEntry> found = conntrack.get(flow.entry().reply());
+      if (found.isEmpty() && !maker.readsTranslated()) {
+        found = conntrack.get(flow.entry().original());
+      }
       if (found.isEmpty()) {
         return false;
       }
@@ -236,11 +241,13 @@ public final class DatagramBeginnings {
       return;
     }
     flows.confirm(flow, entry);
-    if (entry.hasHelper() && !flow.readingEnded()) {
-      events.reason(flow.parent(), AgentReason.KERNEL_HELPER, "");
-      flows.endReading(flow, AgentReason.KERNEL_HELPER, true);
+    AgentReason refusal = maker.refusal(entry);
+    if (refusal != null && !flow.readingEnded()) {
+      events.reason(flow.parent(), refusal, "");
+      flows.endReading(flow, refusal, true);
     } else if (!marks.putBack(flow)) {
       flows.end(flow, AgentEvent.Kind.PARENT_CLOSED);
     }
+    flow.keepFirstOwned();
   }
 }

@@ -1,5 +1,6 @@
 package org.pinholed.agent.flow;
 
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.Consumer;
@@ -51,6 +52,7 @@ public final class Flow {
   private boolean cleared;
   private boolean proven;
   private boolean confirmed = true;
+  private List<Owner> firstOwners = List.of();
   private long packets;
   private long lastNs;
 
@@ -425,6 +427,33 @@ public final class Flow {
       owner = known;
     }
     return known;
+  }
+
+  /**
+   * Notes an owner that outlives it, for which it announces something.
+   *
+   * @param beyond the owner
+   */
+  public void announcesFor(Owner beyond) {
+    if (!confirmed && !firstOwners.contains(beyond)) {
+      firstOwners = new ArrayList<>(firstOwners);
+      firstOwners.add(beyond);
+    }
+  }
+
+  /**
+   * The owners that outlive it for which it announced something before its conntrack was confirmed:
+   * those of its first datagrams, which are few.
+   *
+   * @return a list that does not change; empty a moment after the confirmation
+   */
+  public List<Owner> firstOwners() {
+    return firstOwners;
+  }
+
+  /** What was announced before the confirmation is as good as the rest. */
+  void keepFirstOwned() {
+    firstOwners = List.of();
   }
 
   /**

@@ -145,8 +145,9 @@ public final class FlowBeginnings {
       addUnread(entry, reader, AgentReason.MID_STREAM, nowNs);
       return null;
     }
-    if (entry.hasHelper()) {
-      addUnread(entry, reader, AgentReason.KERNEL_HELPER, nowNs);
+    AgentReason refusal = maker.refusal(entry);
+    if (refusal != null) {
+      addUnread(entry, reader, refusal, nowNs);
       return null;
     }
     for (int lost = owners.halfOpen().add(entry, packet.acknowledgement() - 1, packet.sequence());
@@ -250,8 +251,9 @@ public final class FlowBeginnings {
   }
 
   private @Nullable AgentReason refusalToResume(ConntrackEntry entry) {
-    if (entry.hasHelper()) {
-      return AgentReason.KERNEL_HELPER;
+    AgentReason refusal = maker.refusal(entry);
+    if (refusal != null) {
+      return refusal;
     }
     if (!takeover.takeDistrusted(entry) && marks.isResumable(entry)) {
       return null;

@@ -22,6 +22,7 @@ public final class FlowMaker {
   private final MarkBits bits;
   private final NetworkDevices devices;
   private final ReadChildren children;
+  private final boolean readsTranslated;
   private volatile HelperTable helpers;
 
   /**
@@ -34,6 +35,7 @@ public final class FlowMaker {
    * @param bits of the conntrack mark
    * @param devices knows their names
    * @param children knows what announced children that are read
+   * @param readsTranslated whether packets come as they leave, so that translated flows can be read
    */
   public FlowMaker(
       FlowOwner owner,
@@ -42,7 +44,8 @@ public final class FlowMaker {
       ParentOwners owners,
       MarkBits bits,
       NetworkDevices devices,
-      ReadChildren children) {
+      ReadChildren children,
+      boolean readsTranslated) {
     this.owner = owner;
     this.flows = flows;
     this.helpers = helpers;
@@ -50,6 +53,7 @@ public final class FlowMaker {
     this.bits = bits;
     this.devices = devices;
     this.children = children;
+    this.readsTranslated = readsTranslated;
   }
 
   /**
@@ -108,6 +112,22 @@ public final class FlowMaker {
       helper = helpers.find(transport, entry.original().destinationPort());
     }
     return helper == null ? null : new Reader(helper, child == null ? null : child.announcement());
+  }
+
+  /** Why nothing of a conntrack may be read, whatever its packets say; null if it may. */
+  @Nullable AgentReason refusal(ConntrackEntry entry) {
+    if (entry.hasHelper()) {
+      return AgentReason.KERNEL_HELPER;
+    }
+    return readsTranslated || !entry.isTranslated() ? null : AgentReason.EXTERNAL_RULES;
+  }
+
+  /**
+   * Whether packets come as they leave: else the first datagram of a flow does not say how the flow
+   * is going to be translated.
+   */
+  boolean readsTranslated() {
+    return readsTranslated;
   }
 
   /** A flow that its helper reads. */

@@ -302,6 +302,7 @@ public final class WorkerFlows {
   public void endReading(Flow flow, Reason reason, boolean shut) {
     if (shut) {
       announced.endAll(flow, AgentEvent.Kind.CLOSED);
+      announced.endFirstOwned(flow, AgentEvent.Kind.CLOSED);
       TranslatedFlow translation = flow.translation();
       if (translation != null) {
         translation.cancelPlanned(); // it would announce what is shut

@@ -104,6 +104,8 @@ final class ReasonAdvice {
               + " one";
       case "kernelHelper" ->
           "take the kernel's helper away from this port: pinholectl doctor says how (kernelHelper)";
+      case "externalRules" ->
+          "rules: agent reads translated flows too; with rules: external only those that are not";
       case "backendRefused" -> "pinholectl status has what the kernel said last; pinholectl doctor";
       case "neverAnswered" ->
           "the other side did not answer in time: helpers[].timeout is how long that may take";

@@ -104,7 +104,7 @@ final class ReplayedAgent {
         new QueueWorker(
             new WorkerSockets(queue, conntrack, conntrack, router, router, session),
             // a capture does not tell by which device of the router a packet came
-            new WorkerOptions(true, id -> true, marks, config.queues().lengthPackets()),
+            new WorkerOptions(true, true, id -> true, marks, config.queues().lengthPackets()),
             helpers,
             new WorkerShared(table, owners, events, metrics, new TraceHub(), clock));
     this.kernelEvents =

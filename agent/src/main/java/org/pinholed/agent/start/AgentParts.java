@@ -187,6 +187,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
     WorkerOptions options =
         new WorkerOptions(
             config.asymmetricRouting(),
+            config.rules() == AgentConfig.Rules.AGENT,
             id -> backend.queueOf(id) == index,
             config.marks(),
             mostHeldPackets(config));

@@ -120,7 +120,15 @@ final class WorkerParts {
     this.verdicts = new BatchVerdicts(sockets.queue(), pinholes, metrics, faults, clock);
     this.flows = new WorkerFlows(owner, outcomes, owners, flowMarks, events, clock);
     this.maker =
-        new FlowMaker(owner, flows, helpers, owners, marks, devices, table.matcher()::announcing);
+        new FlowMaker(
+            owner,
+            flows,
+            helpers,
+            owners,
+            marks,
+            devices,
+            table.matcher()::announcing,
+            options.readsTranslated());
     outcomes.refuseHelperPorts((transport, port) -> maker.helpers().find(transport, port) != null);
     this.takeover =
         new FlowTakeover(maker, flows, conntrack, owners, flowMarks, longWork, metrics, clock);

@@ -66,6 +66,7 @@ class ConfigLoaderTest {
                   thirdParty: [192.0.2.0/24, "2001:db8::/32"]
               - {id: 3, name: sip, protocol: udp, port: 5060, timeout: 90s}
             backend: recording
+            rules: agent
             asymmetricRouting: true
             queues: {first: 7, count: 3, lengthPackets: 100, receiveBufferBytes: 65536, batchPackets: 8}
             marks: {child: 0x80000000, vetted: 0x40000000, opaque: 536870912, proven: 0x2000000, read: 0x1000000, policyMask: 0xff}
@@ -107,6 +108,7 @@ class ConfigLoaderTest {
                 new HelperEntry(
                     3, "sip", Transport.UDP, 5060, true, Duration.ofSeconds(90), Map.of())),
             AgentConfig.Backend.RECORDING,
+            AgentConfig.Rules.AGENT,
             true,
             new AgentConfig.Queues(7, 3, 100, 65536, 8),
             new MarkBits(0x80000000, 0x40000000, 0x20000000, 0x02000000, 0x01000000, 0xff),
@@ -186,7 +188,7 @@ class ConfigLoaderTest {
     void aKeyThatIsMistyped() {
       refuses(
           "backend: nftables\nqueue: {}",
-          "f.yaml:2: queue: unknown key (expected: helpers, backend, asymmetricRouting, queues,"
+          "f.yaml:2: queue: unknown key (expected: helpers, backend, rules, asymmetricRouting, queues,"
               + " marks, limits, fail, acceptRule, control, metrics, eventLog; did you mean queues?)");
     }
 

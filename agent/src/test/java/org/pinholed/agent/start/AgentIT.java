@@ -104,6 +104,7 @@ class AgentIT {
     return new AgentConfig(
         List.of(helpers),
         base.backend(),
+        base.rules(),
         base.asymmetricRouting(),
         new AgentConfig.Queues(QUEUE, 2, 1024, 1 << 20, 64),
         MarkBits.DEFAULT,
@@ -318,6 +319,7 @@ class AgentIT {
         new AgentConfig(
             base.helpers(),
             base.backend(),
+            base.rules(),
             base.asymmetricRouting(),
             base.queues(),
             base.marks(),
@@ -356,6 +358,7 @@ class AgentIT {
         new AgentConfig(
             base.helpers(),
             base.backend(),
+            base.rules(),
             base.asymmetricRouting(),
             new AgentConfig.Queues(QUEUE, 1, 1024, 1 << 20, 64),
             base.marks(),

@@ -107,6 +107,7 @@ class LeasesIT {
         new AgentConfig(
             List.of(entry),
             base.backend(),
+            base.rules(),
             base.asymmetricRouting(),
             new AgentConfig.Queues(QUEUE, 1, 1024, 1 << 20, 64),
             MarkBits.DEFAULT,

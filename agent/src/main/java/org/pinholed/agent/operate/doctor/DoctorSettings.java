@@ -20,6 +20,7 @@ import org.pinholed.helper.Transport;
  * @param queues how many there are, 1 or more
  * @param asymmetricRouting whether packets are read whatever device they come in by
  * @param usesNftables whether the agent has a table of its own in the kernel
+ * @param diversion who gives control packets to the queues
  * @param helpers the helpers in force
  */
 public record DoctorSettings(
@@ -28,7 +29,19 @@ public record DoctorSettings(
     int queues,
     boolean asymmetricRouting,
     boolean usesNftables,
+    Diversion diversion,
     List<HelperEntry> helpers) {
+  /**
+   * Who gives control packets to the queues.
+   *
+   * @param external whether the firewall's rules do, and not the agent's
+   * @param bypass whether they pass while no agent runs
+   */
+  public record Diversion(boolean external, boolean bypass) {
+    /** As it is where nothing is configured. */
+    public static final Diversion DEFAULT = new Diversion(false, true);
+  }
+
   /** Copies the helpers. */
   public DoctorSettings {
     helpers = List.copyOf(helpers);
@@ -47,6 +60,9 @@ public record DoctorSettings(
         config.queues().workers(),
         config.asymmetricRouting(),
         config.backend() == AgentConfig.Backend.NFTABLES,
+        new Diversion(
+            config.rules() == AgentConfig.Rules.EXTERNAL,
+            config.fail().agentDown() == AgentConfig.OnFailure.PASS),
         config.helpers().stream().filter(HelperEntry::enabled).toList());
   }
 
@@ -85,6 +101,9 @@ public record DoctorSettings(
         (int) config.object("queues").number("workers"),
         config.flag("asymmetricRouting"),
         config.text("backend").equals("nftables"),
+        new Diversion(
+            config.text("rules").equals("external"),
+            config.object("fail").text("agentDown").equals("pass")),
         helpers);
   }
 
@@ -100,6 +119,7 @@ public record DoctorSettings(
         && queues == other.queues
         && asymmetricRouting == other.asymmetricRouting
         && usesNftables == other.usesNftables
+        && diversion.equals(other.diversion)
         && ports(this).equals(ports(other));
   }
 

@@ -29,6 +29,7 @@ final class FirewallCheck {
     ChildPaths paths = new ChildPaths(rulesets, probe.devices(), settings);
     List<Finding> findings = new ArrayList<>();
     findings.addAll(ControlPortCheck.of(rulesets, probe.devices(), settings));
+    findings.addAll(DiversionCheck.of(rulesets, settings));
     findings.addAll(ZoneCheck.of(rulesets, settings));
     findings.addAll(AcceptRuleCheck.of(rulesets, paths, settings));
     findings.addAll(MarkKeptCheck.of(rulesets, paths, settings));

@@ -9,7 +9,8 @@ import java.util.List;
  * @param text what the rule is called in a message: its line, or its chain and handle
  * @param conditions all of them must hold
  * @param action what it does then
- * @param target the chain of a jump or goto, the helper of a helper assignment, otherwise empty
+ * @param target the chain of a jump or goto, the helper of a helper assignment, the number of a
+ *     queue (empty if the rule does not say it), otherwise empty
  * @param asksMark whether one of the conditions asks for the agent's child bit
  */
 record FirewallRule(

@@ -25,7 +25,7 @@ public final class FirewallRules {
   /** The comment of each rule that is put in. */
   static final String COMMENT = "pinholed";
 
-  /** How the comment begins that the script for nftables writes. */
+  /** How the comment begins that the script for nftables writes; the other one writes the same. */
   private static final String SCRIPT_COMMENT = "pinholed: children of pinholes";
 
   private final DoctorProbe probe;

@@ -105,7 +105,12 @@ final class IptablesRulesets {
       if (word.equals("-j") || word.equals("-g")) {
         List<String> options = words.subList(Math.min(i + 2, words.size()), words.size());
         action = action(table, word.equals("-g"), value, options);
-        target = action == Action.ASSIGN_HELPER ? after(options, "--helper") : value;
+        target =
+            switch (action) {
+              case ASSIGN_HELPER -> after(options, "--helper");
+              case QUEUE -> after(options, "--queue-num");
+              default -> value;
+            };
         break;
       }
       if (word.equals("-m")) {

@@ -154,7 +154,7 @@ final class NftRulesets {
       String name = statement.text(word);
       return helperTypes.getOrDefault(inTable(rule, name), name);
     }
-    return body.text("target");
+    return word.equals("queue") ? statement.object(word).text("num") : body.text("target");
   }
 
   private static Action writtenMark(@Nullable Object key, @Nullable Object value) {

@@ -44,6 +44,10 @@ import org.pinholed.kernel.nftables.NftValue;
  * what NAT does to addresses does not matter then. Directions whose receiver is asked how far it
  * has come after a kill are in it, too, for the sake of the answer, which is a pure ACK; where
  * nothing is translated their packets pass without a reader.
+ *
+ * <p>Where the firewall's own rules give packets to the queue, these here give none. They still say
+ * of a flow what must be known when its packet is read, so they come before the earliest of such
+ * rules.
  */
 final class Diversion {
   static final String CHAIN_POSTROUTING = "postrouting";
@@ -56,6 +60,10 @@ final class Diversion {
   static final int SYN = 0x02;
 
   private static final int PRIORITY_BEHIND_NAT = 300;
+
+  /** Right before the table mangle of iptables, where rules of others can give packets to queues. */
+  private static final int PRIORITY_BEFORE_OTHERS = -151;
+
   private static final int ARPHRD_LOOPBACK = 772;
   private static final int TCP_FLAGS_OFFSET = 13;
   private static final int FIN_RST = 0x05;
@@ -170,6 +178,7 @@ final class Diversion {
   }
 
   void addChains(NftBatch batch) {
+    int priority = options.diverts() ? PRIORITY_BEHIND_NAT : PRIORITY_BEFORE_OTHERS;
     batch
         .addChain(table, CHAIN_STRICT)
         .addChain(table, CHAIN_QUEUES)
@@ -178,10 +187,8 @@ final class Diversion {
         .addChain(table, FlowMaps.CHAIN_FLOWS)
         .addChain(table, CHAIN_DIVERT)
         .addBaseChain(
-            table,
-            CHAIN_POSTROUTING,
-            new BaseChain(BaseChain.Hook.POSTROUTING, PRIORITY_BEHIND_NAT))
-        .addBaseChain(table, CHAIN_INPUT, new BaseChain(BaseChain.Hook.INPUT, PRIORITY_BEHIND_NAT));
+            table, CHAIN_POSTROUTING, new BaseChain(BaseChain.Hook.POSTROUTING, priority))
+        .addBaseChain(table, CHAIN_INPUT, new BaseChain(BaseChain.Hook.INPUT, priority));
   }
 
   void addRules(NftBatch batch) {
@@ -190,6 +197,9 @@ final class Diversion {
     addDivert(batch);
     flows.addRules(batch);
     syns.addRules(batch);
+    if (!options.diverts()) {
+      return;
+    }
     queues.addRules(batch, CHAIN_STRICT, false);
     if (options.bypass()) {
       addStrict(batch);
@@ -199,7 +209,12 @@ final class Diversion {
 
   /** How many rules there are in the chain that chooses a queue. */
   int queueRules() {
-    return options.queues() + (options.bypass() ? 1 : 0);
+    return strictRules() + (options.diverts() && options.bypass() ? 1 : 0);
+  }
+
+  /** How many there are in the one that lets nothing pass without a reader. */
+  int strictRules() {
+    return options.diverts() ? options.queues() : 0;
   }
 
   /** What was rewritten a moment ago must not pass as it was, should the agent be gone. */
@@ -257,7 +272,8 @@ final class Diversion {
 
   /** How many rules there are in the chain that chooses what is queued. */
   int divertRules() {
-    return (features.innerHeader() ? 8 : 6) + (features.conntrackZones() ? 2 : 0);
+    int queueing = options.diverts() ? features.innerHeader() ? 4 : 2 : 0;
+    return 4 + queueing + (features.conntrackZones() ? 2 : 0);
   }
 
   private void addDivert(NftBatch batch) {
@@ -305,6 +321,9 @@ final class Diversion {
         .jump(FlowMaps.CHAIN_FLOWS)
         .comment("the first datagram: ctnetlink does not know it yet")
         .endRule();
+    if (!options.diverts()) {
+      return;
+    }
     queue(protocol(batch, Transport.UDP));
     if (!features.innerHeader()) {
       queue(protocol(batch, Transport.TCP)); // pure ACKs too, where they cannot be told

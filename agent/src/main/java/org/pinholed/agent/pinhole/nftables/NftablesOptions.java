@@ -17,6 +17,8 @@ import org.pinholed.helper.Ranges;
  * @param openSizeElements the same of the maps of pinholes for many connections, which owners
  *     beyond flows have, 1..16777216
  * @param acceptRule where the accept rule is kept
+ * @param diverts whether the table has the rules that give control packets to the queues, or the
+ *     firewall does
  */
 public record NftablesOptions(
     String table,
@@ -26,7 +28,8 @@ public record NftablesOptions(
     MarkBits marks,
     int mapSizeElements,
     int openSizeElements,
-    AgentConfig.AcceptRule acceptRule) {
+    AgentConfig.AcceptRule acceptRule,
+    boolean diverts) {
   /** The name of the table, where nothing else was asked for. */
   public static final String TABLE = "pinholed";
 
@@ -39,7 +42,7 @@ public record NftablesOptions(
   private static final int MOST_RESERVED = 1 << 18;
 
   /**
-   * All maps of one size, and no accept rule.
+   * All maps of one size, no accept rule, and a diversion of its own.
    *
    * @param table its name in the family inet
    * @param firstQueue the first of the queues that control packets go to, 0..65535
@@ -63,7 +66,8 @@ public record NftablesOptions(
         marks,
         mapSizeElements,
         mapSizeElements,
-        AgentConfig.AcceptRule.NONE);
+        AgentConfig.AcceptRule.NONE,
+        true);
   }
 
   /** Refuses values outside their ranges. */
@@ -104,6 +108,7 @@ public record NftablesOptions(
         config.marks(),
         elements,
         (int) open,
-        config.acceptRule());
+        config.acceptRule(),
+        config.rules() == AgentConfig.Rules.AGENT);
   }
 }

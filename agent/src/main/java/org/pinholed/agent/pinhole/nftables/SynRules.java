@@ -57,8 +57,10 @@ final class SynRules {
         .returnToCaller()
         .comment("its first bytes are not read, so the others are not either")
         .endRule();
-    // a flow that is read does not end by this: anybody can forge it
-    Diversion.queue(synWithPayload(batch));
+    if (options.diverts()) {
+      // a flow that is read does not end by this: anybody can forge it
+      Diversion.queue(synWithPayload(batch));
+    }
     flags(batch, SYN_ACK)
         .loadCt(Ct.MARK, 0)
         .mask32host(0, opaque | proven)
@@ -68,13 +70,15 @@ final class SynRules {
         .storeCtMark(0)
         .comment("perhaps of another connection than was proven")
         .endRule();
-    Diversion.queue(flags(batch, SYN_ACK));
+    if (options.diverts()) {
+      Diversion.queue(flags(batch, SYN_ACK));
+    }
   }
 
   /** How many rules there are in the chain. */
   int rules() {
     int bare = 2 * (TCP_HEADER_WORDS_MAX - TCP_HEADER_WORDS_MIN + 1);
-    return 4 + (features.innerHeader() ? 0 : bare);
+    return (options.diverts() ? 4 : 2) + (features.innerHeader() ? 0 : bare);
   }
 
   private NftExpressions synWithPayload(NftBatch batch) {

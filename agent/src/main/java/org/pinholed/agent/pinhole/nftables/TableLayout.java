@@ -65,7 +65,8 @@ final class TableLayout {
             + options.mapSizeElements()
             + (options.openSizeElements() == options.mapSizeElements()
                 ? ""
-                : " and " + options.openSizeElements());
+                : " and " + options.openSizeElements())
+            + (options.diverts() ? "" : ", diversion by others");
     rules = new HashMap<>(RULES);
     rules.put(
         PinholeMaps.CHAIN_PINHOLES,
@@ -74,7 +75,7 @@ final class TableLayout {
     rules.put(Diversion.CHAIN_DIVERT, diversion.divertRules());
     rules.put(SynRules.CHAIN_BEGIN, diversion.syns().rules());
     rules.put(Diversion.CHAIN_QUEUES, diversion.queueRules());
-    rules.put(Diversion.CHAIN_STRICT, options.queues());
+    rules.put(Diversion.CHAIN_STRICT, diversion.strictRules());
     for (NftSet set : sets()) {
       names.add(set.name());
     }

@@ -29,6 +29,7 @@ class DoctorTest {
           1,
           false,
           true,
+          DoctorSettings.Diversion.DEFAULT,
           List.of(
               new HelperEntry(
                   1, "ftp", Transport.TCP, 21, true, Duration.ofSeconds(30), Map.of())));
@@ -142,6 +143,7 @@ class DoctorTest {
               1,
               false,
               true,
+              DoctorSettings.Diversion.DEFAULT,
               List.of());
       probe.nft = Answer.of(FakeProbe.resource("rule.json"));
       List<Finding> findings =
@@ -406,6 +408,7 @@ class DoctorTest {
               1,
               false,
               true,
+              DoctorSettings.Diversion.DEFAULT,
               List.of(new HelperEntry(2, "voip", Transport.UDP, 5060, true, null, Map.of())));
       return Doctor.examine(probe, settings).stream()
           .filter(finding -> finding.name().equals("controlPort"))
@@ -773,7 +776,7 @@ class DoctorTest {
 
     @Test
     void eachOfSeveral() {
-      DoctorSettings three = new DoctorSettings(MarkBits.DEFAULT, 2, 3, false, true, List.of());
+      DoctorSettings three = new DoctorSettings(MarkBits.DEFAULT, 2, 3, false, true, DoctorSettings.Diversion.DEFAULT, List.of());
       probe.queues.add(holder(4, 77, "suricata"));
       List<String> words =
           Doctor.examine(probe, three).stream()
@@ -805,6 +808,8 @@ class DoctorTest {
     JsonFields config =
         new JsonFields()
             .with("backend", "nftables")
+            .with("rules", "external")
+            .with("fail", new JsonFields().with("agentDown", "drop"))
             .with("asymmetricRouting", true)
             .with("queues", new JsonFields().with("first", 7L).with("workers", 3L))
             .with(
@@ -833,6 +838,7 @@ class DoctorTest {
     assertEquals(3, settings.queues());
     assertTrue(settings.asymmetricRouting());
     assertTrue(settings.usesNftables());
+    assertEquals(new DoctorSettings.Diversion(true, false), settings.diversion());
     assertEquals(
         List.of("sip UDP 5070"),
         settings.helpers().stream()

@@ -53,7 +53,7 @@ class AcceptRuleIT {
 
   private NftablesBackend start(AcceptRule acceptRule) throws IOException {
     NftablesOptions options =
-        new NftablesOptions("pinholed", 7, 1, true, MarkBits.DEFAULT, 1000, 1000, acceptRule);
+        new NftablesOptions("pinholed", 7, 1, true, MarkBits.DEFAULT, 1000, 1000, acceptRule, true);
     NftablesBackend opened = namespace.call(() -> NftablesBackend.open(options));
     backend = opened;
     opened.install(List.of(new HelperPort(Transport.TCP, 21)));

@@ -1,0 +1,155 @@
+package org.pinholed.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.CommandResult;
+import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.Links;
+import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.NatScenario;
+import org.pinholed.it.lab.RouterFirewall;
+import org.pinholed.it.lab.Scenario;
+import org.pinholed.it.lab.ScriptedSession;
+import org.pinholed.it.lab.ScriptedSession.Announcement;
+import org.pinholed.it.lab.SipCall;
+import org.pinholed.it.lab.SipCall.Side;
+import org.pinholed.it.lab.SipLine;
+import org.pinholed.it.lab.SipRouter;
+import org.pinholed.it.lab.SipRouter.Help;
+import org.pinholed.it.lab.SipScenario;
+
+/** {@code rules: external}: the operator's firewall gives control packets to the queue. */
+class ExternalRulesIT {
+  private static final String EXTERNAL = "rules: external\n";
+
+  /** Loads what {@code firewall diversion} prints. */
+  private static void divert(Lab lab, AgentProcess agent, String kind) {
+    String rules =
+        agent.ctl("firewall", "diversion", "--front-end", "iptables-" + kind).orFail();
+    for (String tool : List.of("iptables", "ip6tables")) {
+      lab.runWithInput(
+              Lab.Host.ROUTER, Lab.SHORT, rules, tool + "-" + kind + "-restore", "--noflush")
+          .orFail();
+    }
+  }
+
+  private static boolean opens(Scenario scenario, Family family) {
+    try (ScriptedSession session = scenario.login(family);
+        Announcement announced = session.announce(DataMode.EPSV)) {
+      return announced.isOpen();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"nft", "legacy"})
+  void iptables_routed(String kind) {
+    try (Scenario scenario = Scenario.start(EXTERNAL)) {
+      CommandResult there =
+          scenario
+              .lab()
+              .run(
+                  Lab.Host.ROUTER, Lab.SHORT, "iptables-" + kind, "-t", "mangle", "-S", "FORWARD");
+      assumeTrue(there.succeeded(), () -> "this kernel has no such tables: " + there.output());
+      assertFalse(opens(scenario, Family.V4), "nothing diverts yet");
+      CommandResult missing = scenario.agent().ctl("doctor");
+      assertEquals(1, missing.exitCode());
+      assertTrue(missing.output().contains("fail  diversion"), missing::output);
+
+      divert(scenario.lab(), scenario.agent(), kind);
+      CommandResult found = scenario.agent().ctl("doctor");
+      assertEquals(0, found.exitCode(), found::output);
+      for (Family family : Family.values()) {
+        assertTrue(opens(scenario, family), family::toString);
+      }
+      assertEquals(List.of(), scenario.agent().complaints());
+
+      scenario.agent().kill();
+      try (ScriptedSession session = scenario.login(Family.V4)) {
+        session.exchange("NOOP\r\n", "200 still here\r\n"); // by --queue-bypass
+      }
+    }
+  }
+
+  /** The queue may get packets before their source is translated, so none of them is read. */
+  @ParameterizedTest
+  @EnumSource(
+      value = NatMode.class,
+      names = {"MASQUERADE", "DNAT"})
+  void translated_passesUnread_andSaysWhy(NatMode nat) {
+    AgentProcess[] started = new AgentProcess[1];
+    try (NatScenario scenario =
+            NatScenario.start(
+                Links.VETH,
+                nat,
+                Family.V4,
+                lab -> {
+                  RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+                  started[0] = AgentProcess.start(lab, EXTERNAL);
+                  divert(lab, started[0], "nft");
+                });
+        ScriptedSession session = scenario.login()) {
+      AgentProcess agent = started[0];
+      JsonNode opaque = agent.awaitEvent("opaque");
+      assertEquals("externalRules", opaque.path("reason").asText());
+      session.exchange("EPSV\r\n", "229 Entering Extended Passive Mode (|||40001|)\r\n");
+      assertEquals(0, agent.json("expectations").size());
+      assertEquals(
+          List.of("externalRules"),
+          StreamSupport.stream(agent.json("sessions", "--opaque").spliterator(), false)
+              .map(row -> row.path("reason").asText())
+              .toList());
+      scenario.watch().assertNone();
+    }
+  }
+
+  private static SipScenario sip(NatMode nat) {
+    SipScenario scenario =
+        SipScenario.start(
+            Links.VETH, nat, Family.V4, Help.AGENT, EXTERNAL + SipRouter.helpers(""));
+    divert(scenario.lab(), scenario.agent(), "nft");
+    return scenario;
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void sipCall_hasAudio(boolean overUdp) {
+    try (SipScenario scenario = sip(null);
+        SipLine line = scenario.line(overUdp);
+        SipCall call = scenario.call(line).connect()) {
+      call.assertAudio();
+      call.hangUp(Side.CALLEE);
+      scenario.awaitNoMedia();
+      scenario.assertClean();
+    }
+  }
+
+  /** The first datagram does not tell yet that its flow is going to be translated. */
+  @Test
+  void sipMasqueraded_whatTheFirstDatagramOpened_isShut() {
+    try (SipScenario scenario = sip(NatMode.MASQUERADE);
+        SipLine line = scenario.udp(0);
+        SipCall call = scenario.call(line)) {
+      line.say(true, call.build(Side.CALLER, "INVITE", call.audio(Side.CALLER).sdp()));
+      JsonNode opaque = scenario.agent().awaitEvent("opaque");
+      assertEquals("externalRules", opaque.path("reason").asText());
+      Scenario.await(
+          Duration.ofSeconds(10),
+          () -> scenario.agent().json("expectations").isEmpty(),
+          () -> scenario.agent().json("expectations").toString());
+    }
+  }
+}
