@@ -38,8 +38,7 @@ class ExternalRulesIT {
 
   /** Loads what {@code firewall diversion} prints. */
   private static void divert(Lab lab, AgentProcess agent, String kind) {
-    String rules =
-        agent.ctl("firewall", "diversion", "--front-end", "iptables-" + kind).orFail();
+    String rules = agent.ctl("firewall", "diversion", "--front-end", "iptables-" + kind).orFail();
     for (String tool : List.of("iptables", "ip6tables")) {
       lab.runWithInput(
               Lab.Host.ROUTER, Lab.SHORT, rules, tool + "-" + kind + "-restore", "--noflush")
@@ -61,8 +60,7 @@ class ExternalRulesIT {
       CommandResult there =
           scenario
               .lab()
-              .run(
-                  Lab.Host.ROUTER, Lab.SHORT, "iptables-" + kind, "-t", "mangle", "-S", "FORWARD");
+              .run(Lab.Host.ROUTER, Lab.SHORT, "iptables-" + kind, "-t", "mangle", "-S", "FORWARD");
       assumeTrue(there.succeeded(), () -> "this kernel has no such tables: " + there.output());
       assertFalse(opens(scenario, Family.V4), "nothing diverts yet");
       CommandResult missing = scenario.agent().ctl("doctor");
@@ -118,8 +116,7 @@ class ExternalRulesIT {
 
   private static SipScenario sip(NatMode nat) {
     SipScenario scenario =
-        SipScenario.start(
-            Links.VETH, nat, Family.V4, Help.AGENT, EXTERNAL + SipRouter.helpers(""));
+        SipScenario.start(Links.VETH, nat, Family.V4, Help.AGENT, EXTERNAL + SipRouter.helpers(""));
     divert(scenario.lab(), scenario.agent(), "nft");
     return scenario;
   }

@@ -133,7 +133,8 @@ class ReplayTest {
                 RouteClient.open(bench.routes()),
                 bench.ports(),
                 pinholes),
-            new WorkerOptions(false, true, id -> true, WorkerBench.MARKS, WorkerBench.MOST_HELD_PACKETS),
+            new WorkerOptions(
+                false, true, id -> true, WorkerBench.MARKS, WorkerBench.MOST_HELD_PACKETS),
             bench.worker().helpers(),
             new WorkerShared(
                 bench.table(),

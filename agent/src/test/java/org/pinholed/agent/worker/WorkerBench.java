@@ -311,11 +311,7 @@ public final class WorkerBench {
                 ports,
                 ownPinholes),
             new WorkerOptions(
-                asymmetricRouting,
-                true,
-                id -> backend.queueOf(id) == 0,
-                MARKS,
-                MOST_HELD_PACKETS),
+                asymmetricRouting, true, id -> backend.queueOf(id) == 0, MARKS, MOST_HELD_PACKETS),
             helpers,
             new WorkerShared(table, owners, events, metrics, traces, clock));
   }

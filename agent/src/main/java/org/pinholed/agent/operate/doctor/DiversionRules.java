@@ -65,12 +65,7 @@ public final class DiversionRules {
     for (Transport transport : Transport.values()) {
       for (int port : ports(transport)) {
         lines.add(
-            rule
-                + " -p "
-                + word(transport)
-                + " -m conntrack --ctorigdstport "
-                + port
-                + queue);
+            rule + " -p " + word(transport) + " -m conntrack --ctorigdstport " + port + queue);
       }
     }
     lines.add("COMMIT");

@@ -61,7 +61,9 @@ final class Diversion {
 
   private static final int PRIORITY_BEHIND_NAT = 300;
 
-  /** Right before the table mangle of iptables, where rules of others can give packets to queues. */
+  /**
+   * Right before the table mangle of iptables, where rules of others can give packets to queues.
+   */
   private static final int PRIORITY_BEFORE_OTHERS = -151;
 
   private static final int ARPHRD_LOOPBACK = 772;
@@ -186,8 +188,7 @@ final class Diversion {
         .addChain(table, FlowMaps.CHAIN_WRITE)
         .addChain(table, FlowMaps.CHAIN_FLOWS)
         .addChain(table, CHAIN_DIVERT)
-        .addBaseChain(
-            table, CHAIN_POSTROUTING, new BaseChain(BaseChain.Hook.POSTROUTING, priority))
+        .addBaseChain(table, CHAIN_POSTROUTING, new BaseChain(BaseChain.Hook.POSTROUTING, priority))
         .addBaseChain(table, CHAIN_INPUT, new BaseChain(BaseChain.Hook.INPUT, priority));
   }
 

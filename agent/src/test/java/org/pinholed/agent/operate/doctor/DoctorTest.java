@@ -776,7 +776,9 @@ class DoctorTest {
 
     @Test
     void eachOfSeveral() {
-      DoctorSettings three = new DoctorSettings(MarkBits.DEFAULT, 2, 3, false, true, DoctorSettings.Diversion.DEFAULT, List.of());
+      DoctorSettings three =
+          new DoctorSettings(
+              MarkBits.DEFAULT, 2, 3, false, true, DoctorSettings.Diversion.DEFAULT, List.of());
       probe.queues.add(holder(4, 77, "suricata"));
       List<String> words =
           Doctor.examine(probe, three).stream()
