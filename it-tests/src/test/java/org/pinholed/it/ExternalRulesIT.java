@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -114,7 +115,7 @@ class ExternalRulesIT {
     }
   }
 
-  private static SipScenario sip(NatMode nat) {
+  private static SipScenario sip(@Nullable NatMode nat) {
     SipScenario scenario =
         SipScenario.start(Links.VETH, nat, Family.V4, Help.AGENT, EXTERNAL + SipRouter.helpers(""));
     divert(scenario.lab(), scenario.agent(), "nft");
