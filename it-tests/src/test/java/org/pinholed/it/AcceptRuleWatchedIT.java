@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
@@ -92,6 +93,42 @@ class AcceptRuleWatchedIT {
       awaitEvent(scenario, "acceptRuleBack", "putBack");
       scenario.agent().stop();
       assertTrue(!ruleset(scenario).contains("pinholed"), () -> ruleset(scenario));
+    }
+  }
+
+  /** iptables has a table for each family, and writes both anew without the rule. */
+  @Test
+  void keptInBothFamilies_eachIsBackAfterAReload_andToldWithItsChain() {
+    String kept =
+        """
+        acceptRule:
+          - {family: ip, table: filter, chain: FORWARD}
+          - {family: ip6, table: filter, chain: FORWARD}
+        """;
+    try (Scenario scenario = Scenario.start(RouterFirewall.IPTABLES, kept)) {
+      awaitStatus(scenario, "present");
+      RouterFirewall.IPTABLES.install(scenario.lab());
+      for (String chain : List.of("ip filter FORWARD", "ip6 filter FORWARD")) {
+        scenario
+            .agent()
+            .awaitEvent(
+                PATIENCE,
+                event ->
+                    event.path("reason").asText().equals("putBack")
+                        && event.path("detail").asText().equals(chain));
+      }
+      awaitStatus(scenario, "present");
+      for (Family family : Family.values()) {
+        try (ScriptedSession session = scenario.login(family);
+            Announcement announced = session.announce(DataMode.EPSV)) {
+          announced.connect().close();
+        }
+      }
+      scenario.agent().stop();
+      for (String tool : List.of("iptables-save", "ip6tables-save")) {
+        String left = scenario.onRouter(tool);
+        assertTrue(!left.contains("pinholed"), left);
+      }
     }
   }
 

@@ -24,7 +24,7 @@ import org.pinholed.helper.Transport;
  * @param marks the bits of the conntrack mark
  * @param limits what is kept at most
  * @param fail what happens when something fails
- * @param acceptRule where the agent keeps the firewall's accept rule
+ * @param acceptRules where the agent keeps the firewall's accept rule, 0..4 different chains
  * @param control the control socket
  * @param metrics the metrics server
  * @param eventLog the event log
@@ -38,7 +38,7 @@ public record AgentConfig(
     MarkBits marks,
     Limits limits,
     Fail fail,
-    AcceptRule acceptRule,
+    List<AcceptRule> acceptRules,
     Control control,
     Metrics metrics,
     EventLog eventLog) {
@@ -55,12 +55,12 @@ public record AgentConfig(
           MarkBits.DEFAULT,
           Limits.DEFAULT,
           Fail.DEFAULT,
-          AcceptRule.NONE,
+          List.of(),
           Control.DEFAULT,
           Metrics.DEFAULT,
           EventLog.DEFAULT);
 
-  /** Refuses double ids and double ports. */
+  /** Refuses double ids, double ports, and double or too many chains. */
   public AgentConfig {
     helpers = List.copyOf(helpers);
     Set<Integer> ids = new HashSet<>();
@@ -78,6 +78,7 @@ public record AgentConfig(
       throw new IllegalArgumentException(
           "queues.count: " + queues.count() + " (expected: 1 with rules: external)");
     }
+    acceptRules = AcceptRule.checked(acceptRules);
   }
 
   /**
@@ -97,7 +98,7 @@ public record AgentConfig(
         marks,
         limits,
         fail,
-        acceptRule,
+        acceptRules,
         control,
         metrics,
         eventLog);
@@ -257,12 +258,12 @@ public record AgentConfig(
   }
 
   /**
-   * The chain of the firewall in which the agent keeps the rule that accepts the children of
-   * pinholes.
+   * A chain of the firewall in which the agent keeps the rule that accepts the children of
+   * pinholes. Where the agent keeps none, the rule is the operator's.
    *
    * @param family the address family of its table
-   * @param table its table; empty for none: then the rule is the operator's
-   * @param chain the chain; empty for none
+   * @param table its table, 1..255 letters, digits, {@code _ . / -}
+   * @param chain the chain, the same
    */
   public record AcceptRule(Family family, String table, String chain) {
     /** The address family of a table, as nft(8) has it. */
@@ -284,18 +285,16 @@ public record AgentConfig(
       }
     }
 
-    /** The agent keeps none. */
-    public static final AcceptRule NONE = new AcceptRule(Family.INET, "", "");
+    /** How many chains there may be: two families, each with one more for another program. */
+    public static final int MOST = 4;
 
     /** The agent's own table. */
     private static final String OWN_TABLE = "pinholed";
 
-    /** Refuses what is no name, one without the other, and the agent's own table. */
+    /** Refuses what is no name, and the agent's own table. */
     public AcceptRule {
-      if (family != Family.INET || !table.isEmpty() || !chain.isEmpty()) {
-        requireName("table", table);
-        requireName("chain", chain);
-      }
+      requireName("table", table);
+      requireName("chain", chain);
       if (family == Family.INET && table.equals(OWN_TABLE)) {
         throw new IllegalArgumentException(
             "table: " + OWN_TABLE + " (expected: a table of the firewall, not the agent's own)");
@@ -309,18 +308,24 @@ public record AgentConfig(
       }
     }
 
-    /**
-     * Whether the agent keeps one.
-     *
-     * @return false for {@link #NONE}
-     */
-    public boolean isKept() {
-      return !table.isEmpty();
+    private static List<AcceptRule> checked(List<AcceptRule> rules) {
+      if (rules.size() > MOST) {
+        throw new IllegalArgumentException(
+            "acceptRule: " + rules.size() + " chains (expected: 0.." + MOST + ")");
+      }
+      Set<AcceptRule> seen = new HashSet<>();
+      for (AcceptRule rule : rules) {
+        if (!seen.add(rule)) {
+          throw new IllegalArgumentException("acceptRule: " + rule + " is there twice");
+        }
+      }
+      return List.copyOf(rules);
     }
 
+    /** As nft(8) names the chain: {@code inet filter forward}. */
     @Override
     public String toString() {
-      return isKept() ? family.word() + " " + table + " " + chain : "none";
+      return family.word() + " " + table + " " + chain;
     }
   }
 

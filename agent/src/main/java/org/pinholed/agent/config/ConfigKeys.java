@@ -40,7 +40,7 @@ public final class ConfigKeys {
    * The keys outside {@code helpers}.
    *
    * @param config a checked configuration
-   * @return texts, numbers and truth values by path, in the order of the documentation
+   * @return texts, numbers, truth values, lists and maps by path, in the order of the documentation
    */
   static Map<String, Object> of(AgentConfig config) {
     Map<String, Object> keys = new LinkedHashMap<>();
@@ -60,9 +60,7 @@ public final class ConfigKeys {
     keys.put("marks.proven", mark(marks.proven()));
     keys.put("marks.read", mark(marks.read()));
     keys.put("marks.policyMask", mark(marks.policyMask()));
-    keys.put("acceptRule.family", config.acceptRule().family().word());
-    keys.put("acceptRule.table", config.acceptRule().table());
-    keys.put("acceptRule.chain", config.acceptRule().chain());
+    keys.put("acceptRule", acceptRules(config.acceptRules()));
     AgentConfig.Limits limits = config.limits();
     keys.put("limits.expectationsPerParent", limits.expectationsPerParent());
     keys.put("limits.expectationsPerSource", limits.expectationsPerSource());
@@ -87,6 +85,19 @@ public final class ConfigKeys {
     keys.put("metrics.port", config.metrics().port());
     keys.put("eventLog.file", config.eventLog().file());
     return keys;
+  }
+
+  /** One mapping for one chain, as most write it; a list for none and for many. */
+  private static Object acceptRules(List<AgentConfig.AcceptRule> rules) {
+    List<Map<String, Object>> list = new ArrayList<>();
+    for (AgentConfig.AcceptRule rule : rules) {
+      Map<String, Object> keys = new LinkedHashMap<>();
+      keys.put("family", rule.family().word());
+      keys.put("table", rule.table());
+      keys.put("chain", rule.chain());
+      list.add(keys);
+    }
+    return list.size() == 1 ? list.get(0) : list;
   }
 
   /**

@@ -195,7 +195,7 @@ public final class ConfigLoader {
             marks(root.section("marks")),
             limits,
             fail(root.section("fail")),
-            acceptRule(root.section("acceptRule")),
+            acceptRules(root),
             control(root.section("control")),
             metrics(root.section("metrics")),
             eventLog(root.section("eventLog")));
@@ -275,17 +275,48 @@ public final class ConfigLoader {
         section.word("onStop", ON_STOP, or.onStop()));
   }
 
+  /** One mapping, or a list of them. */
+  private static List<AgentConfig.AcceptRule> acceptRules(ConfigSection root)
+      throws ConfigException {
+    ConfigNode node = root.child("acceptRule");
+    if (node == null || node.kind() != Kind.LIST) {
+      ConfigSection section = root.section("acceptRule");
+      boolean isNone =
+          section.word("family", FAMILIES, AgentConfig.AcceptRule.Family.INET)
+                  == AgentConfig.AcceptRule.Family.INET
+              && section.text("table", "").isEmpty()
+              && section.text("chain", "").isEmpty();
+      return isNone ? List.of() : List.of(acceptRule(section));
+    }
+    if (node.items().size() > AgentConfig.AcceptRule.MOST) {
+      throw root.refused(
+          node,
+          "acceptRule",
+          node.items().size() + " chains",
+          "0.." + AgentConfig.AcceptRule.MOST + " chains");
+    }
+    List<AgentConfig.AcceptRule> rules = new ArrayList<>();
+    for (int i = 0; i < node.items().size(); i++) {
+      ConfigSection section =
+          new ConfigSection(root.file(), "acceptRule[" + i + "]", node.items().get(i));
+      section.requireKeys(SECTION_KEYS.getOrDefault("acceptRule", List.of()));
+      AgentConfig.AcceptRule rule = acceptRule(section);
+      if (rules.contains(rule)) {
+        throw root.refused(
+            node.items().get(i), "acceptRule[" + i + "]", rule.toString(), "each chain once");
+      }
+      rules.add(rule);
+    }
+    return rules;
+  }
+
   private static AgentConfig.AcceptRule acceptRule(ConfigSection section) throws ConfigException {
-    AgentConfig.AcceptRule or = AgentConfig.AcceptRule.NONE;
-    AgentConfig.AcceptRule.Family family = section.word("family", FAMILIES, or.family());
-    String table = section.text("table", or.table());
-    String chain = section.text("chain", or.chain());
-    if (family != or.family() || !chain.isEmpty()) {
-      section.require("table", "the name of a table");
-    }
-    if (!table.isEmpty()) {
-      section.require("chain", "the name of a chain");
-    }
+    section.require("table", "the name of a table");
+    section.require("chain", "the name of a chain");
+    AgentConfig.AcceptRule.Family family =
+        section.word("family", FAMILIES, AgentConfig.AcceptRule.Family.INET);
+    String table = section.text("table", "");
+    String chain = section.text("chain", "");
     return section.build(() -> new AgentConfig.AcceptRule(family, table, chain));
   }
 

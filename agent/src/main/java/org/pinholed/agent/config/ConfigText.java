@@ -1,5 +1,6 @@
 package org.pinholed.agent.config;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -97,7 +98,8 @@ public final class ConfigText {
   /**
    * One value.
    *
-   * @param value a text, number, truth value, list or map of them
+   * @param value a text, number, truth value, list or map of them; a map whose order nobody chose
+   *     is sorted
    * @return YAML in one line
    */
   static String value(Object value) {
@@ -106,7 +108,8 @@ public final class ConfigText {
     }
     if (value instanceof Map<?, ?> map) {
       StringBuilder out = new StringBuilder();
-      for (Map.Entry<?, ?> entry : new TreeMap<>(map).entrySet()) {
+      Map<?, ?> ordered = map instanceof LinkedHashMap ? map : new TreeMap<>(map);
+      for (Map.Entry<?, ?> entry : ordered.entrySet()) {
         out.append(out.length() == 0 ? "{" : ", ");
         out.append(entry.getKey()).append(": ").append(value(entry.getValue()));
       }

@@ -40,10 +40,14 @@ final class ConfigFields {
                 .with("onStop", word(config.fail().onStop())))
         .with(
             "acceptRule",
-            new JsonFields()
-                .with("family", config.acceptRule().family().word())
-                .with("table", config.acceptRule().table())
-                .with("chain", config.acceptRule().chain()))
+            config.acceptRules().stream()
+                .map(
+                    rule ->
+                        new JsonFields()
+                            .with("family", rule.family().word())
+                            .with("table", rule.table())
+                            .with("chain", rule.chain()))
+                .toList())
         .with(
             "control",
             new JsonFields()

@@ -1,5 +1,6 @@
 package org.pinholed.agent.lifecycle;
 
+import java.util.List;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.pinhole.AcceptRuleState;
 import org.pinholed.agent.pinhole.AcceptRuleState.Presence;
@@ -8,14 +9,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says when the firewall's accept rule is gone and when it is back. For one thread, that of the
- * backend's watch.
+ * Says when the firewall's accept rule is gone from a chain, when none lacks it any more, and where
+ * the agent put it in. For one thread, that of the backend's watch.
  */
 public final class AcceptRuleReport {
   private static final Logger LOG = LoggerFactory.getLogger(AcceptRuleReport.class);
 
   private final AgentEvents events;
-  private Presence told = Presence.UNKNOWN;
+  private List<String> toldDropping = List.of();
   private boolean wasThere;
 
   /**
@@ -33,25 +34,24 @@ public final class AcceptRuleReport {
    * @param now the state
    */
   public void take(AcceptRuleState now) {
-    Presence before = told;
-    told = now.presence();
-    if (!now.put().isEmpty()) {
-      LOG.info("the accept rule was put into the firewall: {}", now.put());
-      events.agent(AgentEvent.Kind.ACCEPT_RULE_BACK, wasThere ? "putBack" : "putIn", now.put());
+    List<String> before = toldDropping;
+    toldDropping = now.dropping();
+    for (AcceptRuleState.Put put : now.put()) {
+      LOG.info("the accept rule was put into the firewall: {}", put.chain());
+      events.agent(
+          AgentEvent.Kind.ACCEPT_RULE_BACK, put.again() ? "putBack" : "putIn", put.chain());
     }
-    if (told == Presence.ABSENT) {
-      if (before != Presence.ABSENT) {
-        LOG.warn("the firewall does not accept what pinholed marks: {}", now.text());
-        events.agent(
-            AgentEvent.Kind.ACCEPT_RULE_GONE, wasThere ? "removed" : "neverThere", now.text());
-      }
-    } else if (before == Presence.ABSENT && now.put().isEmpty()) {
+    if (!before.containsAll(now.dropping())) {
+      LOG.warn("the firewall does not accept what pinholed marks: {}", now.text());
+      events.agent(
+          AgentEvent.Kind.ACCEPT_RULE_GONE, wasThere ? "removed" : "neverThere", now.text());
+    } else if (!before.isEmpty() && now.dropping().isEmpty() && now.put().isEmpty()) {
       LOG.info("the firewall accepts again what pinholed marks: {}", now.text());
       events.agent(
           AgentEvent.Kind.ACCEPT_RULE_BACK,
-          told == Presence.PRESENT ? "accepted" : "nothingDrops",
+          now.presence() == Presence.PRESENT ? "accepted" : "nothingDrops",
           now.text());
     }
-    wasThere |= told == Presence.PRESENT;
+    wasThere |= now.presence() == Presence.PRESENT;
   }
 }

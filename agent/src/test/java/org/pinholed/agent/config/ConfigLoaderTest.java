@@ -115,7 +115,9 @@ class ConfigLoaderTest {
             new AgentConfig.Limits(2, 3, 4, 5, 6, 64, 65536, new HelperLimits(512, 1024, 6, 0)),
             new AgentConfig.Fail(
                 AgentConfig.OnFailure.DROP, AgentConfig.OnFailure.DROP, AgentConfig.OnStop.KEEP),
-            new AgentConfig.AcceptRule(AgentConfig.AcceptRule.Family.IP, "filter", "DOCKER-USER"),
+            List.of(
+                new AgentConfig.AcceptRule(
+                    AgentConfig.AcceptRule.Family.IP, "filter", "DOCKER-USER")),
             new AgentConfig.Control(Path.of("/tmp/p.sock"), "netadmin"),
             new AgentConfig.Metrics(false, "::1", 0),
             new AgentConfig.EventLog("/var/log/pinholed.jsonl")),
@@ -135,11 +137,44 @@ class ConfigLoaderTest {
           {"{family: ip, table: f, chain: ''}", ":1: acceptRule.chain: \"\" (expected: 1..255"},
           {"{table: pinholed, chain: c}", ":1: acceptRule.table: pinholed (expected: a table of"},
           {"{family: ip, table: f, chain: c, hook: 1}", ":1: acceptRule.hook: unknown key"},
+          {"[{family: ip, table: f}]", ":1: acceptRule[0].chain: missing (expected: the name"},
+          {"[{table: f, chain: c}, {}]", ":1: acceptRule[1].table: missing (expected: the name"},
+          {"[{table: f, chain: c, hook: 1}]", ":1: acceptRule[0].hook: unknown key"},
+          {"[{table: f, chain: 7}]", ":1: acceptRule[0].chain: 7 (expected: text)"},
+          {"[forward]", ":1: acceptRule[0]: forward (expected: keys with values)"},
+          {"forward", ":1: acceptRule: forward (expected: keys with values)"},
+          {
+            "[{table: f, chain: c},\n {family: inet, table: f, chain: c}]",
+            ":2: acceptRule[1]: inet f c (expected: each chain once)"
+          },
+          {
+            "[{table: f, chain: a}, {table: f, chain: b}, {table: f, chain: c},"
+                + " {table: f, chain: d}, {table: f, chain: e}]",
+            ":1: acceptRule: 5 chains (expected: 0..4 chains)"
+          },
         }) {
       ConfigException refused =
           assertThrows(ConfigException.class, () -> parse("acceptRule: " + each[0] + "\n"));
       assertTrue(String.valueOf(refused.getMessage()).contains(each[1]), refused.getMessage());
     }
+  }
+
+  @Test
+  void parse_acceptRule_isNoneOneOrMany() throws ConfigException {
+    AgentConfig.AcceptRule ipv4 =
+        new AgentConfig.AcceptRule(AgentConfig.AcceptRule.Family.IP, "filter", "FORWARD");
+    AgentConfig.AcceptRule ipv6 =
+        new AgentConfig.AcceptRule(AgentConfig.AcceptRule.Family.IP6, "filter", "FORWARD");
+    for (String none : List.of("", "[]", "{}", "{family: inet, table: '', chain: ''}")) {
+      assertEquals(List.of(), parse("acceptRule: " + none + "\n").acceptRules(), none);
+    }
+    String one = "{family: ip, table: filter, chain: FORWARD}";
+    assertEquals(List.of(ipv4), parse("acceptRule: " + one + "\n").acceptRules());
+    assertEquals(List.of(ipv4), parse("acceptRule: [" + one + "]\n").acceptRules());
+    assertEquals(
+        List.of(ipv4, ipv6),
+        parse("acceptRule:\n- " + one + "\n- family: ip6\n  table: filter\n  chain: FORWARD\n")
+            .acceptRules());
   }
 
   @ParameterizedTest

@@ -34,6 +34,9 @@ class ConfigTextTest {
       eventLog: {file: "-"}
       control: {socket: "/run/a b/\\"c\\".sock"}
       fail: {onStop: keep, queueFull: drop}
+      acceptRule:
+        - {family: ip, table: filter, chain: FORWARD}
+        - {family: ip6, table: filter, chain: DOCKER-USER}
       """;
 
   private final ConfigLoader loader =
@@ -44,7 +47,8 @@ class ConfigTextTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "helpers: []\n", CHANGED})
+  @ValueSource(
+      strings = {"", "helpers: []\n", "acceptRule: {table: filter, chain: forward}\n", CHANGED})
   void yaml_readAgain_isTheSame(String yaml) throws ConfigException {
     AgentConfig config = parse(yaml);
     String text = ConfigText.yaml(config);
@@ -59,6 +63,15 @@ class ConfigTextTest {
     assertTrue(
         text.contains("  parentsPerSource: 4000  # default\n"), "a share of parents\n" + text);
     assertTrue(text.contains("asymmetricRouting: true  # set, default: false\n"), text);
+    assertTrue(
+        text.contains(
+            "acceptRule: [{family: ip, table: filter, chain: FORWARD},"
+                + " {family: ip6, table: filter, chain: DOCKER-USER}]  # set, default: []\n"),
+        text);
+    assertTrue(
+        ConfigText.yaml(parse("acceptRule: {table: filter, chain: forward}\n"))
+            .contains("acceptRule: {family: inet, table: filter, chain: forward}  # set"),
+        "one as most write it");
     String builtIn = ConfigText.yaml(parse(""));
     assertTrue(builtIn.startsWith("helpers:  # default\n  - id: 1\n"), builtIn);
     assertEquals(List.of(), builtIn.lines().filter(line -> line.contains("# set")).toList());
@@ -66,8 +79,12 @@ class ConfigTextTest {
 
   @Test
   void keys_areThoseOfTheLoader() throws ConfigException {
-    Set<String> known = new TreeSet<>(ConfigLoader.knownKeys());
-    known.removeIf(key -> key.startsWith("helpers"));
+    Set<String> known = new TreeSet<>();
+    for (String key : ConfigLoader.knownKeys()) {
+      if (!key.startsWith("helpers")) {
+        known.add(key.startsWith("acceptRule.") ? "acceptRule" : key); // whole: it may be a list
+      }
+    }
     assertEquals(known, new TreeSet<>(ConfigKeys.of(parse("")).keySet()));
   }
 
@@ -81,6 +98,8 @@ class ConfigTextTest {
         List.of(
             "asymmetricRouting: false -> true",
             "marks.policyMask: 0x0000ffff -> 0x000000ff",
+            "acceptRule: [] -> [{family: ip, table: filter, chain: FORWARD},"
+                + " {family: ip6, table: filter, chain: DOCKER-USER}]",
             "limits.parents: 65536 -> 64000",
             "limits.parentsPerSource: 4096 -> 4000",
             "limits.lineBytes: 8192 -> 4096",

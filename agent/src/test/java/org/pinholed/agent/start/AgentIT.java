@@ -110,7 +110,7 @@ class AgentIT {
         MarkBits.DEFAULT,
         base.limits(),
         new AgentConfig.Fail(AgentConfig.OnFailure.PASS, AgentConfig.OnFailure.PASS, onStop),
-        base.acceptRule(),
+        base.acceptRules(),
         base.control(),
         base.metrics(),
         base.eventLog());
@@ -325,7 +325,7 @@ class AgentIT {
             base.marks(),
             new AgentConfig.Limits(1, 1, 1, 1, 1, 1024, 16 << 20, HelperLimits.DEFAULT),
             base.fail(),
-            base.acceptRule(),
+            base.acceptRules(),
             base.control(),
             base.metrics(),
             base.eventLog());
@@ -364,7 +364,7 @@ class AgentIT {
             base.marks(),
             base.limits(),
             base.fail(),
-            base.acceptRule(),
+            base.acceptRules(),
             base.control(),
             base.metrics(),
             base.eventLog());

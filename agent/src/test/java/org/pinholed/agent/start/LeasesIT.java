@@ -113,7 +113,7 @@ class LeasesIT {
             MarkBits.DEFAULT,
             base.limits(),
             new AgentConfig.Fail(AgentConfig.OnFailure.PASS, AgentConfig.OnFailure.PASS, onStop),
-            base.acceptRule(),
+            base.acceptRules(),
             base.control(),
             base.metrics(),
             base.eventLog());

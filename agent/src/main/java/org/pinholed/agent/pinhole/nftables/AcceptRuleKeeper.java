@@ -3,12 +3,16 @@ package org.pinholed.agent.pinhole.nftables;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import org.pinholed.agent.config.AgentConfig;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.AgentConfig.AcceptRule;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.pinhole.AcceptRuleState;
 import org.pinholed.agent.pinhole.AcceptRuleState.Presence;
+import org.pinholed.agent.pinhole.AcceptRuleState.Put;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftChain;
@@ -23,7 +27,7 @@ import org.pinholed.kernel.nftables.NftTable;
 
 /**
  * Looks whether the firewall accepts what the agent marks, and keeps the rule that does in the
- * chain that the configuration names, if it names one.
+ * chains that the configuration names, if it names any.
  *
  * <p>Changes nothing but rules with its own comment. Not thread-safe: called under the lock of the
  * backend.
@@ -36,13 +40,19 @@ final class AcceptRuleKeeper {
 
   private final NftTable own;
   private final MarkBits marks;
-  private final AgentConfig.AcceptRule wanted;
+  private final List<AcceptRule> acceptRules;
   private final String comment;
+
+  /** Chains of ours that had the rule at some look. */
+  private final Set<AcceptRule> had = new HashSet<>();
+
+  /** What was put in and stands in no state yet: a later chain may have gone meanwhile. */
+  private final List<Put> untold = new ArrayList<>();
 
   AcceptRuleKeeper(NftTable own, NftablesOptions options) {
     this.own = own;
     this.marks = options.marks();
-    this.wanted = options.acceptRule();
+    this.acceptRules = options.acceptRules();
     this.comment =
         String.format(Locale.ROOT, "kept by pinholed: children, mark 0x%08x", marks.child());
   }
@@ -56,31 +66,34 @@ final class AcceptRuleKeeper {
    */
   AcceptRuleState look(NftClient client) throws NetlinkException {
     FirewallChains firewall = read(client);
-    String put = "";
-    String waits = "";
-    if (wanted.isKept()) {
-      NftTable table = table();
-      if (!firewall.has(table, wanted.chain())) {
-        waits = "; the chain " + wanted + ", in which the rule is to be kept, is not there yet";
-      } else if (keep(client, firewall, table)) {
-        put = wanted.toString();
-        firewall = read(client);
-      }
+    StringBuilder notKept = new StringBuilder();
+    if (keep(client, firewall, notKept)) {
+      firewall = read(client);
     }
     FirewallChains.Found found = firewall.look();
+    List<String> dropping = List.copyOf(found.dropping());
     String accepted = String.join(", ", found.accepting());
-    if (!found.dropping().isEmpty()) {
-      return new AcceptRuleState(
-          Presence.ABSENT,
-          String.join(", ", found.dropping())
-              + " drops what nothing accepts, and does not ask for the mark"
-              + (accepted.isEmpty() ? "" : "; it is accepted in " + accepted)
-              + waits,
-          put);
-    }
-    return accepted.isEmpty()
-        ? new AcceptRuleState(Presence.UNKNOWN, nothingDrops() + waits, put)
-        : new AcceptRuleState(Presence.PRESENT, accepted + waits, put);
+    Presence presence =
+        !dropping.isEmpty()
+            ? Presence.ABSENT
+            : accepted.isEmpty() ? Presence.UNKNOWN : Presence.PRESENT;
+    String text =
+        switch (presence) {
+          case ABSENT ->
+              drops(dropping) + (accepted.isEmpty() ? "" : "; it is accepted in " + accepted);
+          case PRESENT -> accepted;
+          case UNKNOWN -> nothingDrops();
+        };
+    List<Put> put = List.copyOf(untold);
+    untold.clear();
+    return new AcceptRuleState(presence, text + notKept, dropping, put);
+  }
+
+  private static String drops(List<String> chains) {
+    return String.join(", ", chains)
+        + (chains.size() == 1
+            ? " drops what nothing accepts, and does not ask for the mark"
+            : " drop what nothing accepts, and do not ask for the mark");
   }
 
   private static String nothingDrops() {
@@ -100,7 +113,7 @@ final class AcceptRuleKeeper {
     return new FirewallChains(chains, rules, marks);
   }
 
-  private NftTable table() {
+  private static NftTable table(AcceptRule wanted) {
     NftFamily family =
         switch (wanted.family()) {
           case INET -> NftFamily.INET;
@@ -110,10 +123,56 @@ final class AcceptRuleKeeper {
     return new NftTable(family, wanted.table());
   }
 
-  /** Puts the rule in if it is missing. One of somebody else that does the same is as good. */
-  private boolean keep(NftClient client, FirewallChains firewall, NftTable table)
+  /**
+   * Puts the rule in where it is missing, and takes it out where it is not wanted. A chain in which
+   * that fails keeps none of the others from having theirs.
+   *
+   * @param notKept takes what is to be said of chains without the rule
+   * @return whether anything was changed
+   */
+  private boolean keep(NftClient client, FirewallChains firewall, StringBuilder notKept)
       throws NetlinkException {
-    List<NftRule> superfluous = new ArrayList<>(firewall.rulesWith(comment));
+    List<NftRule> strays = new ArrayList<>(firewall.rulesWith(comment));
+    boolean changed = false;
+    @Nullable NetlinkException raced = null;
+    for (AcceptRule wanted : acceptRules) {
+      NftTable table = table(wanted);
+      List<NftRule> ours = new ArrayList<>(strays);
+      ours.removeIf(rule -> !rule.table().equals(table) || !rule.chain().equals(wanted.chain()));
+      strays.removeAll(ours);
+      if (!firewall.has(table, wanted.chain())) {
+        notKept
+            .append("; the chain ")
+            .append(wanted)
+            .append(", in which the rule is to be kept, is not there yet");
+        continue;
+      }
+      try {
+        changed |= keepIn(client, firewall, wanted, ours);
+        had.add(wanted);
+      } catch (NetlinkException e) {
+        if (e.errno() == Errno.ENOENT) {
+          raced = e; // the chain went meanwhile
+        } else {
+          notKept.append("; the rule cannot be kept in ").append(wanted).append(": ");
+          notKept.append(e.getMessage());
+        }
+      }
+    }
+    if (raced != null) {
+      throw raced;
+    }
+    if (!acceptRules.isEmpty()) {
+      delete(client, strays);
+    }
+    return changed;
+  }
+
+  /** One of somebody else that does the same is as good. Says whether it was put in. */
+  private boolean keepIn(
+      NftClient client, FirewallChains firewall, AcceptRule wanted, List<NftRule> ours)
+      throws NetlinkException {
+    NftTable table = table(wanted);
     NftRule good = null;
     for (NftRule rule : firewall.rulesOf(table, wanted.chain())) {
       if (firewall.acceptsAll(rule)) {
@@ -124,12 +183,12 @@ final class AcceptRuleKeeper {
         break; // nothing comes to what stands behind it
       }
     }
-    superfluous.remove(good);
-    if (good != null && superfluous.isEmpty()) {
+    ours.remove(good);
+    if (good != null && ours.isEmpty()) {
       return false;
     }
     client.begin();
-    superfluous.forEach(rule -> client.batch().deleteRule(rule));
+    ours.forEach(rule -> client.batch().deleteRule(rule));
     if (good == null) {
       NftExpressions rule = client.batch().insertRule(table, wanted.chain());
       if (firewall.isOfIptables(table)) {
@@ -140,6 +199,9 @@ final class AcceptRuleKeeper {
       rule.counter().accept().comment(comment).endRule();
     }
     client.commit();
+    if (good == null) {
+      untold.add(new Put(wanted.toString(), had.contains(wanted)));
+    }
     return good == null;
   }
 
@@ -150,10 +212,13 @@ final class AcceptRuleKeeper {
    * @throws NetlinkException if the kernel refuses
    */
   void remove(NftClient client) throws NetlinkException {
-    if (!wanted.isKept()) {
-      return;
+    if (!acceptRules.isEmpty()) {
+      delete(client, read(client).rulesWith(comment));
     }
-    for (NftRule rule : read(client).rulesWith(comment)) {
+  }
+
+  private static void delete(NftClient client, List<NftRule> rules) throws NetlinkException {
+    for (NftRule rule : rules) {
       try {
         client.begin().deleteRule(rule);
         client.commit();

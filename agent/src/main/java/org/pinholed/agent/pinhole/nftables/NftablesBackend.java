@@ -341,9 +341,7 @@ public final class NftablesBackend implements PinholeBackend {
         throw e;
       }
     }
-    boolean newlyAbsent =
-        now.presence() == AcceptRuleState.Presence.ABSENT
-            && acceptRuleState.presence() != AcceptRuleState.Presence.ABSENT;
+    boolean newlyAbsent = !acceptRuleState.dropping().containsAll(now.dropping());
     if (newlyAbsent && !seenAbsent && now.put().isEmpty()) {
       seenAbsent = true;
       return true; // a firewall that is being loaded has it again in a moment

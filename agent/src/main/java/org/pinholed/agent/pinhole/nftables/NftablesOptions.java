@@ -1,5 +1,6 @@
 package org.pinholed.agent.pinhole.nftables;
 
+import java.util.List;
 import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.AgentConfig.OnFailure;
 import org.pinholed.agent.config.MarkBits;
@@ -16,7 +17,7 @@ import org.pinholed.helper.Ranges;
  * @param mapSizeElements how many pinholes each map takes, 1..16777216
  * @param openSizeElements the same of the maps of pinholes for many connections, which owners
  *     beyond flows have, 1..16777216
- * @param acceptRule where the accept rule is kept
+ * @param acceptRules where the accept rule is kept
  * @param diverts whether the table has the rules that give control packets to the queues, or the
  *     firewall does
  */
@@ -28,7 +29,7 @@ public record NftablesOptions(
     MarkBits marks,
     int mapSizeElements,
     int openSizeElements,
-    AgentConfig.AcceptRule acceptRule,
+    List<AgentConfig.AcceptRule> acceptRules,
     boolean diverts) {
   /** The name of the table, where nothing else was asked for. */
   public static final String TABLE = "pinholed";
@@ -66,12 +67,13 @@ public record NftablesOptions(
         marks,
         mapSizeElements,
         mapSizeElements,
-        AgentConfig.AcceptRule.NONE,
+        List.of(),
         true);
   }
 
   /** Refuses values outside their ranges. */
   public NftablesOptions {
+    acceptRules = List.copyOf(acceptRules);
     Ranges.require("firstQueue", firstQueue, 0, 65535);
     Ranges.require("queues", queues, 1, Math.min(AgentConfig.Queues.MOST, 65536 - firstQueue));
     Ranges.require("mapSizeElements", mapSizeElements, 1, MAX_ELEMENTS);
@@ -108,7 +110,7 @@ public record NftablesOptions(
         config.marks(),
         elements,
         (int) open,
-        config.acceptRule(),
+        config.acceptRules(),
         config.rules() == AgentConfig.Rules.AGENT);
   }
 }

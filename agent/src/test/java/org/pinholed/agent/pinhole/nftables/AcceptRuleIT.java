@@ -18,6 +18,7 @@ import org.pinholed.agent.config.AgentConfig.AcceptRule;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.pinhole.AcceptRuleState;
 import org.pinholed.agent.pinhole.AcceptRuleState.Presence;
+import org.pinholed.agent.pinhole.AcceptRuleState.Put;
 import org.pinholed.agent.pinhole.HelperPort;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.testing.NamespaceThread;
@@ -31,6 +32,8 @@ class AcceptRuleIT {
           + " { type filter hook forward priority 0; policy drop; };"
           + " add rule inet filter forward ct state established,related accept";
   private static final String RULE = "ct mark and 0x40000000 != 0 accept";
+  private static final AcceptRule IPV4 = new AcceptRule(AcceptRule.Family.IP, "filter", "FORWARD");
+  private static final AcceptRule IPV6 = new AcceptRule(AcceptRule.Family.IP6, "filter", "FORWARD");
   private static final AcceptRule FORWARD =
       new AcceptRule(AcceptRule.Family.INET, "filter", "forward");
 
@@ -51,9 +54,10 @@ class AcceptRuleIT {
     namespace.close();
   }
 
-  private NftablesBackend start(AcceptRule acceptRule) throws IOException {
+  private NftablesBackend start(AcceptRule... acceptRules) throws IOException {
     NftablesOptions options =
-        new NftablesOptions("pinholed", 7, 1, true, MarkBits.DEFAULT, 1000, 1000, acceptRule, true);
+        new NftablesOptions(
+            "pinholed", 7, 1, true, MarkBits.DEFAULT, 1000, 1000, List.of(acceptRules), true);
     NftablesBackend opened = namespace.call(() -> NftablesBackend.open(options));
     backend = opened;
     opened.install(List.of(new HelperPort(Transport.TCP, 21)));
@@ -96,7 +100,7 @@ class AcceptRuleIT {
 
   @Test
   void nothingThatDrops_isUnknown_andItsAbsenceIsTold() throws Exception {
-    start(AcceptRule.NONE);
+    start();
     assertTrue(await(Presence.UNKNOWN).text().startsWith("no chain of nftables drops by default"));
     nft(FIREWALL);
     assertEquals(
@@ -129,7 +133,7 @@ class AcceptRuleIT {
     nft("add table ip6 blocklist");
     nft("add chain ip6 blocklist f { type filter hook forward priority -1; }");
     nft("add rule ip6 blocklist f ip6 saddr 2001:db8::/32 drop");
-    start(AcceptRule.NONE);
+    start();
     assertEquals("inet filter forward, ip filter FORWARD", await(Presence.PRESENT).text());
     namespace.exec("iptables-nft", "-F", "FORWARD");
     assertEquals(
@@ -145,7 +149,7 @@ class AcceptRuleIT {
     nft("add rule inet filter last counter reject with icmpx admin-prohibited");
     nft("add rule inet filter forward jump last");
     nft("add rule inet filter forward " + RULE);
-    start(AcceptRule.NONE);
+    start();
     assertEquals(
         "inet filter forward drops what nothing accepts, and does not ask for the mark",
         await(Presence.ABSENT).text());
@@ -155,13 +159,13 @@ class AcceptRuleIT {
   void kept_isPutAtTheHead_andBackAfterReloadAndFlush_neverTwice() throws Exception {
     nft(FIREWALL);
     NftablesBackend opened = start(FORWARD);
-    assertEquals("inet filter forward", awaitPut().put());
+    assertEquals(List.of(new Put("inet filter forward", false)), awaitPut().put());
     String listed = chain("inet filter forward");
     assertTrue(listed.indexOf("ct mark") < listed.indexOf("ct state"), listed);
     assertTrue(listed.contains("accept comment \"kept by pinholed: children, mark 0x40000000\""));
     assertEquals(1, rules("inet filter forward"));
     nft("flush chain inet filter forward");
-    awaitPut();
+    assertEquals(List.of(new Put("inet filter forward", true)), awaitPut().put());
     assertEquals(1, rules("inet filter forward"));
     nft("delete table inet filter; " + FIREWALL);
     awaitPut();
@@ -184,7 +188,7 @@ class AcceptRuleIT {
                 "the chain inet filter forward, in which the rule is to be kept, is not there yet"),
         waits.text());
     nft(FIREWALL);
-    assertEquals("inet filter forward", awaitPut().put());
+    assertEquals(List.of(new Put("inet filter forward", false)), awaitPut().put());
     assertEquals(Presence.PRESENT, backend().acceptRule().presence());
   }
 
@@ -223,6 +227,50 @@ class AcceptRuleIT {
     assertFalse(namespace.exec("iptables-nft", "-S").contains("connmark"));
   }
 
+  /** As iptables-nft needs it: a table for each family, loaded and lost one by one. */
+  @Test
+  void kept_inManyChains_eachOnItsOwn() throws Exception {
+    for (String tool : List.of("iptables-nft", "ip6tables-nft")) {
+      namespace.exec(tool, "-P", "FORWARD", "DROP");
+    }
+    NftablesBackend opened = start(IPV4, IPV6, FORWARD);
+    AcceptRuleState first = awaitPut();
+    assertEquals(
+        List.of(new Put("ip filter FORWARD", false), new Put("ip6 filter FORWARD", false)),
+        first.put());
+    assertEquals(
+        "ip filter FORWARD, ip6 filter FORWARD; the chain inet filter forward, in which the rule is"
+            + " to be kept, is not there yet",
+        first.text());
+    for (String tool : List.of("iptables-nft", "ip6tables-nft")) {
+      String listed = namespace.exec(tool, "-S");
+      assertTrue(listed.contains("-A FORWARD -m connmark --mark 0x40000000/0x40000000"), listed);
+    }
+    namespace.exec("ip6tables-nft", "-F", "FORWARD");
+    assertEquals(List.of(new Put("ip6 filter FORWARD", true)), awaitPut().put());
+    nft(FIREWALL);
+    assertEquals(List.of(new Put("inet filter forward", false)), awaitPut().put());
+    assertEquals(List.of(), opened.acceptRule().dropping());
+    opened.remove();
+    String left = namespace.exec("nft", "list ruleset");
+    assertFalse(left.contains("kept by pinholed"), left);
+  }
+
+  /** What nobody keeps is told of beside what is kept. */
+  @Test
+  void keptInOneFamily_theOtherIsTold() throws Exception {
+    for (String tool : List.of("iptables-nft", "ip6tables-nft")) {
+      namespace.exec(tool, "-P", "FORWARD", "DROP");
+    }
+    start(IPV4);
+    AcceptRuleState state = await(Presence.ABSENT);
+    assertEquals(List.of("ip6 filter FORWARD"), state.dropping());
+    assertEquals(
+        "ip6 filter FORWARD drops what nothing accepts, and does not ask for the mark; it is"
+            + " accepted in ip filter FORWARD",
+        state.text());
+  }
+
   @Test
   void kept_elsewhereBefore_isMoved() throws Exception {
     nft(FIREWALL);
@@ -232,7 +280,7 @@ class AcceptRuleIT {
     nft("add chain inet filter other");
     told.clear();
     start(new AcceptRule(AcceptRule.Family.INET, "filter", "other"));
-    assertEquals("inet filter other", awaitPut().put());
+    assertEquals(List.of(new Put("inet filter other", false)), awaitPut().put());
     assertEquals(0, rules("inet filter forward"));
     assertEquals(1, rules("inet filter other"));
   }
