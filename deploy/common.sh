@@ -56,6 +56,14 @@ install_missing() {
       [ ! -d /run/systemd/system ] ||
         systemctl disable --quiet docker.service docker.socket containerd.service || true ;;
   esac
+  # They would write this machine's firewall at its next boot.
+  local program
+  for program in firewalld shorewall6 ufw; do
+    case " ${packages[*]} " in
+      *" $program "*)
+        [ ! -d /run/systemd/system ] || systemctl disable --quiet "$program.service" || true ;;
+    esac
+  done
   case " ${packages[*]} " in
     *' samba '*)
       [ ! -d /run/systemd/system ] ||

@@ -70,8 +70,8 @@ final class FirewallCommand implements Callable<Integer> {
       paramLabel = "NAME",
       scope = ScopeType.INHERIT,
       description =
-          "Only the rules of one: nftables, iptables-nft, iptables-legacy, ufw, firewalld or docker."
-              + " Default: all that are in force. remove looks at all in any case.")
+          "Only the rules of one: nftables, iptables-nft, iptables-legacy, ufw, firewalld, shorewall"
+              + " or docker. Default: all that are in force. remove looks at all in any case.")
   @Nullable String frontEnd;
 
   @Option(

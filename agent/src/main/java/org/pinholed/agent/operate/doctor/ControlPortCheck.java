@@ -20,23 +20,38 @@ final class ControlPortCheck {
   private final List<Ruleset> rulesets;
   private final Set<String> devices;
   private final int childBit;
+  private final boolean fromAnywhere;
   private final Map<String, Finding> findings = new LinkedHashMap<>();
+  private String onlyBy = "";
 
-  private ControlPortCheck(List<Ruleset> rulesets, Set<String> devices, int childBit) {
+  private ControlPortCheck(
+      List<Ruleset> rulesets, Set<String> devices, int childBit, boolean fromAnywhere) {
     this.rulesets = rulesets;
     this.childBit = childBit;
+    this.fromAnywhere = fromAnywhere;
     this.devices = ForwardedPath.forwarding(devices);
   }
 
-  static List<Finding> of(List<Ruleset> rulesets, Set<String> devices, DoctorSettings settings) {
+  /**
+   * Checks the ports of all helpers.
+   *
+   * @param rulesets all tables but the agent's
+   * @param devices all network devices
+   * @param settings what the agent is configured for
+   * @param fromAnywhere whether a firewall that lets only some of them pass is a finding, too
+   */
+  static List<Finding> of(
+      List<Ruleset> rulesets, Set<String> devices, DoctorSettings settings, boolean fromAnywhere) {
     List<Finding> all = new ArrayList<>();
     for (HelperEntry helper : settings.helpers()) {
-      ControlPortCheck check = new ControlPortCheck(rulesets, devices, settings.marks().child());
+      ControlPortCheck check =
+          new ControlPortCheck(rulesets, devices, settings.marks().child(), fromAnywhere);
       check.walk(helper, 4);
       check.walk(helper, 6);
       all.addAll(
           check.findings.isEmpty()
-              ? List.of(Finding.ok(NAME, flows(helper) + to(helper) + " may come through"))
+              ? List.of(
+                  Finding.ok(NAME, flows(helper) + to(helper) + " may come through" + check.onlyBy))
               : check.findings.values());
     }
     return all;
@@ -58,9 +73,7 @@ final class ControlPortCheck {
       if (untracked(helper, stop)) {
         break; // what rules say of its state behind is no fault of theirs
       }
-      if (stop.stopsAll()) {
-        dropped(helper, stop, flows(helper), RuleAdvice.acceptPort(stop, helper));
-      }
+      stopped(helper, stop, flows(helper), RuleAdvice.acceptPort(stop, helper));
     }
     ImaginedPacket answer =
         ImaginedPacket.answer(family, helper.transport(), helper.port(), childBit);
@@ -68,9 +81,31 @@ final class ControlPortCheck {
       if (untracked(helper, stop)) {
         break;
       }
-      if (stop.stopsAll()) {
-        dropped(
-            helper, stop, "the answers of " + flows(helper), RuleAdvice.acceptEstablished(stop));
+      stopped(helper, stop, "the answers of " + flows(helper), RuleAdvice.acceptEstablished(stop));
+    }
+  }
+
+  private void stopped(HelperEntry helper, Stop stop, String what, List<String> advice) {
+    if (stop.stopsAll()) {
+      dropped(helper, stop, what, advice);
+    } else if (stop.stopsSome()) {
+      String rule = stop.result().possibleAccepts().get(0).text();
+      if (fromAnywhere) {
+        findings.putIfAbsent(
+            stop.chain() + " drops " + what,
+            new Finding(
+                Finding.Level.WARN,
+                NAME,
+                stop.chain()
+                    + stop.packets()
+                    + " drops "
+                    + what
+                    + to(helper)
+                    + " that no rule takes such as "
+                    + rule,
+                stop.isOnlyFor(devices) ? List.of() : advice));
+      } else if (onlyBy.isEmpty()) {
+        onlyBy = ", as far as rules let them such as " + rule;
       }
     }
   }

@@ -28,7 +28,7 @@ final class FirewallCheck {
     List<Ruleset> rulesets = tables.rulesets();
     ChildPaths paths = new ChildPaths(rulesets, probe.devices(), settings);
     List<Finding> findings = new ArrayList<>();
-    findings.addAll(ControlPortCheck.of(rulesets, probe.devices(), settings));
+    findings.addAll(ControlPortCheck.of(rulesets, probe.devices(), settings, false));
     findings.addAll(DiversionCheck.of(rulesets, settings));
     findings.addAll(ZoneCheck.of(rulesets, settings));
     findings.addAll(AcceptRuleCheck.of(rulesets, paths, settings));
@@ -40,7 +40,7 @@ final class FirewallCheck {
             .flatMap(finding -> finding.advice().stream())
             .toList();
     if (!lines.isEmpty()) {
-      findings.addAll(FirewallPrograms.advice(rulesets, lines, settings));
+      findings.addAll(FirewallPrograms.advice(tables, lines, settings));
     }
     return new Result(findings, tables.ownTable(), true);
   }

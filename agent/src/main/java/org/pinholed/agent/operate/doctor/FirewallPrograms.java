@@ -1,9 +1,12 @@
 package org.pinholed.agent.operate.doctor;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.pinholed.agent.config.AgentConfig.AcceptRule;
 
 /** What to do where a program writes the firewall, and forgets what was typed into it by hand. */
 final class FirewallPrograms {
@@ -16,22 +19,25 @@ final class FirewallPrograms {
    * How lines that other findings print go in where a program writes the firewall, and how they
    * last.
    *
-   * @param rulesets all tables but the agent's
+   * @param tables the firewall
    * @param lines the lines
    * @param settings what the agent is configured for
    */
-  static List<Finding> advice(List<Ruleset> rulesets, List<String> lines, DoctorSettings settings) {
+  static List<Finding> advice(FirewallTables tables, List<String> lines, DoctorSettings settings) {
     List<Finding> findings = new ArrayList<>();
     String bit = settings.childBit();
     String match = "-m connmark --mark " + bit + "/" + bit + " -j ACCEPT";
-    boolean ufw = false;
-    boolean firewalld = false;
-    for (Ruleset ruleset : rulesets) {
-      ufw |= ruleset.chains().containsKey("ufw-before-forward");
-      firewalld |=
-          ruleset.name().equals("inet firewalld") || ruleset.chains().containsKey("FWD_public");
+    Set<FrontEnd> programs = EnumSet.noneOf(FrontEnd.class);
+    boolean direct = false;
+    for (Ruleset table : tables.rulesets()) {
+      for (FrontEnd program : FrontEnd.values()) {
+        if (program.isOf(table, tables.legacy().contains(table.kind()))) {
+          programs.add(program);
+          direct |= program == FrontEnd.FIREWALLD && !table.kind().equals("nftables");
+        }
+      }
     }
-    if (ufw) {
+    if (programs.contains(FrontEnd.UFW)) {
       findings.add(
           new Finding(
               Finding.Level.INFO,
@@ -42,26 +48,107 @@ final class FirewallPrograms {
                   "/etc/ufw/before.rules:   -A ufw-before-forward " + match,
                   "/etc/ufw/before6.rules:  -A ufw6-before-forward " + match)));
     }
-    if (firewalld) {
+    if (programs.contains(FrontEnd.SHOREWALL)) {
       findings.add(
           new Finding(
               Finding.Level.INFO,
-              "firewalld",
-              "this firewall is written by firewalld: with FirewallBackend=iptables direct rules do"
-                  + " it; with nftables they do not reach its own table, so insert the rule there,"
-                  + " again after each start of firewalld and each 'firewall-cmd --reload', which"
-                  + " no unit of systemd notices (NftablesTableOwner=no in firewalld.conf)",
+              "shorewall",
+              "this firewall is written by shorewall: it runs these files after each start, reload"
+                  + " and restart",
               List.of(
-                  "firewall-cmd --permanent --direct --add-rule ipv4 filter FORWARD 0 " + match,
-                  "firewall-cmd --permanent --direct --add-rule ipv6 filter FORWARD 0 " + match,
-                  "nft insert rule inet firewalld filter_FORWARD ct mark and "
-                      + bit
-                      + " != 0 accept")));
+                  "/etc/shorewall/started:   run_iptables -I FORWARD " + match,
+                  "/etc/shorewall6/started:  run_iptables -I FORWARD " + match)));
     }
-    if (!ufw && !firewalld) {
-      findings.addAll(lasting(lines));
+    if (programs.contains(FrontEnd.FIREWALLD)) {
+      findings.add(
+          direct
+              ? new Finding(
+                  Finding.Level.INFO,
+                  "firewalld",
+                  "this firewall is written by firewalld with FirewallBackend=iptables: its direct"
+                      + " rules last, after 'firewall-cmd --reload'",
+                  List.of(
+                      "firewall-cmd --permanent --direct --add-rule ipv4 filter FORWARD 0 " + match,
+                      "firewall-cmd --permanent --direct --add-rule ipv6 filter FORWARD 0 "
+                          + match))
+              : new Finding(
+                  Finding.Level.INFO,
+                  "firewalld",
+                  "this firewall is written by firewalld, anew at each start and each 'firewall-cmd"
+                      + " --reload', which no unit of systemd notices; none of its own rules can ask"
+                      + " for the conntrack mark, and direct rules do not reach its table. Where"
+                      + " firewalld.conf has NftablesTableOwner, it must be no",
+                  List.of()));
+    }
+    boolean isSaved =
+        programs.contains(FrontEnd.UFW)
+            || programs.contains(FrontEnd.SHOREWALL)
+            || programs.contains(FrontEnd.FIREWALLD);
+    if (!isSaved) {
+      // with Docker's chain the rules of its containers would be saved
+      findings.addAll(
+          lasting(lines.stream().filter(line -> !line.contains(" -I " + DOCKER + " ")).toList()));
+    }
+    List<String> kept = keptBy(lines, tables.legacy());
+    if (!kept.isEmpty()) {
+      findings.add(
+          new Finding(
+              Finding.Level.INFO,
+              "lasting",
+              (findings.stream().allMatch(finding -> finding.advice().isEmpty()) ? "" : "or ")
+                  + "the agent keeps the accept rule itself while it runs, also over reloads, with"
+                  + " this in pinholed.yaml and a restart",
+              kept));
     }
     return findings;
+  }
+
+  /** The configuration by which the agent keeps what the lines put in; none if it cannot. */
+  private static List<String> keptBy(List<String> lines, Set<String> legacy) {
+    Set<AcceptRule> rules = new LinkedHashSet<>();
+    for (String line : lines) {
+      String[] words = line.split(" ", -1);
+      try {
+        if (line.startsWith("nft insert rule ") && line.contains(" ct mark and ")) {
+          rules.add(new AcceptRule(family(words[3]), words[4], words[5]));
+        } else if (line.contains(" -m connmark ") && !legacy.contains(words[0])) {
+          List<String> all = List.of(words);
+          int table = all.indexOf("-t");
+          rules.add(
+              new AcceptRule(
+                  family(words[0].startsWith("ip6") ? "ip6" : "ip"),
+                  table < 0 ? "filter" : words[table + 1],
+                  words[all.indexOf("-I") + 1]));
+        }
+      } catch (IllegalArgumentException e) {
+        return List.of(); // a family or a name that the key does not take
+      }
+    }
+    if (rules.isEmpty() || rules.size() > AcceptRule.MOST) {
+      return List.of();
+    }
+    List<String> text = new ArrayList<>();
+    for (AcceptRule rule : rules) {
+      text.add(
+          "{family: "
+              + rule.family().word()
+              + ", table: "
+              + rule.table()
+              + ", chain: "
+              + rule.chain()
+              + "}");
+    }
+    return List.of(
+        "acceptRule: " + (text.size() == 1 ? text.get(0) : "[" + String.join(", ", text) + "]"));
+  }
+
+  private static AcceptRule.Family family(String word) {
+    for (AcceptRule.Family family : AcceptRule.Family.values()) {
+      if (family.word().equals(word)) {
+        return family;
+      }
+    }
+    throw new IllegalArgumentException(word);
   }
 
   /** What is typed is gone after a boot, and after a reload of what wrote the rules. */

@@ -3,7 +3,6 @@ package org.pinholed.agent.operate.doctor;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -100,12 +99,11 @@ public final class FirewallRules {
     if (problem != null) {
       return new Look(Set.of(), List.of(problem), List.of(), List.of());
     }
-    Set<String> legacy = legacyTools();
     Set<FrontEnd> inForce = EnumSet.noneOf(FrontEnd.class);
     List<Ruleset> rulesets = new ArrayList<>();
     for (Ruleset table : tables.rulesets()) {
       for (FrontEnd frontEnd : FrontEnd.values()) {
-        if (frontEnd.isOf(table, legacy.contains(table.kind()))) {
+        if (frontEnd.isOf(table, tables.legacy().contains(table.kind()))) {
           inForce.add(frontEnd);
           if (frontEnd == only) {
             rulesets.add(table);
@@ -128,7 +126,7 @@ public final class FirewallRules {
     }
     List<Finding> findings = new ArrayList<>();
     if (controlPorts) {
-      findings.addAll(ControlPortCheck.of(rulesets, probe.devices(), settings));
+      findings.addAll(ControlPortCheck.of(rulesets, probe.devices(), settings, true));
     }
     findings.addAll(
         AcceptRuleCheck.of(
@@ -144,25 +142,15 @@ public final class FirewallRules {
         inForce,
         findings,
         typed,
-        typed.isEmpty() ? List.of() : FirewallPrograms.advice(rulesets, typed, settings));
+        typed.isEmpty()
+            ? List.of()
+            : FirewallPrograms.advice(tables.with(rulesets), typed, settings));
   }
 
   private static String words(Set<FrontEnd> frontEnds) {
     return frontEnds.isEmpty()
         ? "none"
         : frontEnds.stream().sorted().map(FrontEnd::word).collect(Collectors.joining(", "));
-  }
-
-  private Set<String> legacyTools() {
-    Set<String> tools = new HashSet<>();
-    for (int family : new int[] {4, 6}) {
-      for (IptablesRules rules : probe.iptablesRules(family)) {
-        if (!rules.inNftables()) {
-          tools.add(rules.tool());
-        }
-      }
-    }
-    return tools;
   }
 
   /**

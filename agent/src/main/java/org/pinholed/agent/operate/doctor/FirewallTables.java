@@ -16,11 +16,14 @@ import org.pinholed.agent.operate.doctor.DoctorProbe.IptablesRules;
  * The rules of the firewall, as nft and iptables tell them.
  *
  * @param rulesets all tables but the agent's
+ * @param legacy the tools of iptables that have tables of their own, outside nftables
  * @param ownTable whether the agent's table is there
  * @param problem why the ruleset could not be read, without which the rest says nothing; else null
  */
-record FirewallTables(List<Ruleset> rulesets, boolean ownTable, @Nullable Finding problem) {
-  private static final Set<String> IPTABLES_TABLES = Set.of("filter", "mangle", "security", "raw");
+record FirewallTables(
+    List<Ruleset> rulesets, Set<String> legacy, boolean ownTable, @Nullable Finding problem) {
+  private static final Set<String> IPTABLES_TABLES =
+      Set.of("filter", "mangle", "nat", "security", "raw");
 
   static FirewallTables read(DoctorProbe probe, DoctorSettings settings) {
     List<Ruleset> rulesets = new ArrayList<>();
@@ -28,8 +31,12 @@ record FirewallTables(List<Ruleset> rulesets, boolean ownTable, @Nullable Findin
     int child = settings.marks().child();
     Predicate<String> isDevice = devices(probe.devices());
     Set<String> byIptables = new LinkedHashSet<>();
+    Set<String> legacy = new LinkedHashSet<>();
     for (int family : new int[] {4, 6}) {
       for (IptablesRules rules : probe.iptablesRules(family)) {
+        if (!rules.inNftables()) {
+          legacy.add(rules.tool());
+        }
         Map<String, Ruleset> tables = IptablesRulesets.read(rules, family, child, isDevice);
         for (Ruleset table : tables.values()) {
           if (rules.inNftables()) {
@@ -47,7 +54,7 @@ record FirewallTables(List<Ruleset> rulesets, boolean ownTable, @Nullable Findin
                   AcceptRuleCheck.NAME,
                   "the firewall cannot be read, so nothing is known of it: " + nft.problem())
               : null;
-      return new FirewallTables(rulesets, false, unread);
+      return new FirewallTables(rulesets, legacy, false, unread);
     }
     try {
       for (Ruleset table : NftRulesets.read(nft.text(), child, isDevice).values()) {
@@ -60,11 +67,17 @@ record FirewallTables(List<Ruleset> rulesets, boolean ownTable, @Nullable Findin
     } catch (IOException e) {
       return new FirewallTables(
           rulesets,
+          legacy,
           ownTable,
           Finding.fail(
               AcceptRuleCheck.NAME, "the output of nft cannot be read: " + e.getMessage()));
     }
-    return new FirewallTables(rulesets, ownTable, null);
+    return new FirewallTables(rulesets, legacy, ownTable, null);
+  }
+
+  /** The same with some of the tables only. */
+  FirewallTables with(List<Ruleset> some) {
+    return new FirewallTables(some, legacy, ownTable, problem);
   }
 
   /** Names of devices that can forward; one that ends in a star stands for all that begin so. */

@@ -168,7 +168,7 @@ final class FirewallWalk {
             possibleZones.add(rule);
           }
         }
-        case TRANSLATE -> packet = packet.withPorts(1, ImaginedPacket.PORT_MAX);
+        case TRANSLATE -> packet = packet.withTranslation();
         case ASSIGN_HELPER, NOTHING -> {}
       }
     }

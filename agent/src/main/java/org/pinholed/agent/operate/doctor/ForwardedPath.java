@@ -70,7 +70,12 @@ final class ForwardedPath {
 
     /** Whether no such packet comes through. */
     boolean stopsAll() {
-      return result.complete() && result.end() == Action.DROP && result.possibleAccepts().isEmpty();
+      return stopsSome() && result.possibleAccepts().isEmpty();
+    }
+
+    /** Whether a packet comes through only if a rule takes it that asks for more than is known. */
+    boolean stopsSome() {
+      return result.complete() && result.end() == Action.DROP;
     }
   }
 

@@ -14,8 +14,13 @@ public enum FrontEnd {
   UFW,
   /** The daemon firewalld, with nftables or iptables. */
   FIREWALLD,
+  /** Shorewall and Shorewall6, with iptables. */
+  SHOREWALL,
   /** The engine of Docker, with iptables. */
   DOCKER;
+
+  /** In its words, as firewalld names the chain for its default zone. */
+  private static final String FIREWALLD_CHAIN = "FWD_public";
 
   /**
    * The word of the command line.
@@ -35,15 +40,19 @@ public enum FrontEnd {
   boolean isOf(Ruleset table, boolean legacy) {
     boolean nftables = table.kind().equals("nftables");
     boolean firewalld =
-        table.name().equals("inet firewalld") || table.chains().containsKey("FWD_public");
+        table.name().equals("inet firewalld") || table.chains().containsKey(FIREWALLD_CHAIN);
     return switch (this) {
-      case NFTABLES -> nftables && !firewalld;
+      case NFTABLES ->
+          nftables
+              && !firewalld
+              && table.entries().stream().anyMatch(entry -> !entry.families().isEmpty());
       case IPTABLES_NFT -> !nftables && !legacy;
       case IPTABLES_LEGACY -> !nftables && legacy;
       case UFW ->
           table.chains().containsKey("ufw-before-forward")
               || table.chains().containsKey("ufw6-before-forward");
       case FIREWALLD -> firewalld;
+      case SHOREWALL -> table.chains().containsKey("shorewall");
       case DOCKER -> table.chains().containsKey(FirewallPrograms.DOCKER);
     };
   }

@@ -14,6 +14,7 @@ import org.pinholed.helper.Transport;
  * @param flags its TCP flags (RFC 9293); -1 if they are not known
  * @param mark the conntrack mark
  * @param packetMark the packet's own mark
+ * @param translated whether its destination may have been translated
  */
 record ImaginedPacket(
     int family,
@@ -23,7 +24,8 @@ record ImaginedPacket(
     Ports source,
     int flags,
     Mark mark,
-    Mark packetMark) {
+    Mark packetMark,
+    boolean translated) {
   /** Lowest port that pinholes are opened for. */
   static final int CHILD_PORT_MIN = 1024;
 
@@ -106,7 +108,8 @@ record ImaginedPacket(
         Ports.ANY,
         flags,
         Mark.of(knownBits, markValue),
-        Mark.ZERO);
+        Mark.ZERO,
+        true);
   }
 
   /** The first packet of a control connection, or of a flow of datagrams. */
@@ -119,7 +122,8 @@ record ImaginedPacket(
         Ports.OF_CLIENTS,
         SYN,
         Mark.ZERO,
-        Mark.ZERO);
+        Mark.ZERO,
+        false);
   }
 
   /**
@@ -135,7 +139,8 @@ record ImaginedPacket(
         new Ports(port, port),
         SYN | ACK,
         Mark.of(unsetBits, 0),
-        Mark.ZERO);
+        Mark.ZERO,
+        true);
   }
 
   /** Whether rules can ask for its state and its mark. */
@@ -145,21 +150,36 @@ record ImaginedPacket(
 
   ImaginedPacket withState(State newState) {
     return new ImaginedPacket(
-        family, transport, newState, destination, source, flags, mark, packetMark);
+        family, transport, newState, destination, source, flags, mark, packetMark, translated);
   }
 
   ImaginedPacket withMark(Mark newMark) {
     return new ImaginedPacket(
-        family, transport, state, destination, source, flags, newMark, packetMark);
+        family, transport, state, destination, source, flags, newMark, packetMark, translated);
   }
 
   ImaginedPacket withPacketMark(Mark newMark) {
-    return new ImaginedPacket(family, transport, state, destination, source, flags, mark, newMark);
+    return new ImaginedPacket(
+        family, transport, state, destination, source, flags, mark, newMark, translated);
   }
 
   ImaginedPacket withPorts(int low, int high) {
     return new ImaginedPacket(
-        family, transport, state, new Ports(low, high), source, flags, mark, packetMark);
+        family,
+        transport,
+        state,
+        new Ports(low, high),
+        source,
+        flags,
+        mark,
+        packetMark,
+        translated);
+  }
+
+  /** As it goes on behind a rule that may translate its destination, to any port. */
+  ImaginedPacket withTranslation() {
+    return new ImaginedPacket(
+        family, transport, state, new Ports(1, PORT_MAX), source, flags, mark, packetMark, true);
   }
 
   /** The conntrack mark from the packet's mark, for all such packets or for some. */

@@ -175,11 +175,13 @@ final class IptablesRulesets {
     return switch (word) {
       case "-p" -> packet -> value.equals("all") ? Truth.YES : packet.isOf(value);
       case "--comment" -> packet -> Truth.YES;
-      case "--ctstate", "--state" ->
-          packet ->
-              Truth.of(
-                  List.of(value.split(",", -1))
-                      .contains(packet.state().word().toUpperCase(Locale.ROOT)));
+      case "--ctstate", "--state" -> {
+        List<String> states = List.of(value.split(",", -1));
+        yield packet ->
+            states.contains(packet.state().word().toUpperCase(Locale.ROOT))
+                ? Truth.YES
+                : states.contains("DNAT") && packet.translated() ? Truth.MAYBE : Truth.NO;
+      }
       case "--mark" ->
           switch (module) {
             case "connmark" -> mark(value, ImaginedPacket::markEquals);

@@ -60,6 +60,14 @@ final class NftMatches {
     if (ct.text("key").equals("state")) {
       return packet -> any(right, (value, unused) -> Truth.of(value.equals(packet.state().word())));
     }
+    if (ct.text("key").equals("status")) {
+      // firewalld lets all that it has translated pass by this; without translation it is nothing
+      return packet ->
+          any(
+              right,
+              (value, unused) ->
+                  value.equals("dnat") && !packet.translated() ? Truth.NO : Truth.MAYBE);
+    }
     if (meta.text("key").equals("l4proto")) {
       return packet -> any(right, (value, unused) -> packet.isOf(value));
     }

@@ -168,20 +168,28 @@ final class AcceptRuleKeeper {
     return changed;
   }
 
-  /** One of somebody else that does the same is as good. Says whether it was put in. */
+  /**
+   * Keeps one chain. A rule of somebody else that does the same is as good, wherever it was put.
+   * Our own goes back to the head when a program has inserted before it what may drop: libvirt and
+   * Docker do that at their start.
+   *
+   * @return whether the rule was put in
+   */
   private boolean keepIn(
       NftClient client, FirewallChains firewall, AcceptRule wanted, List<NftRule> ours)
       throws NetlinkException {
     NftTable table = table(wanted);
     NftRule good = null;
+    boolean mayDropBefore = false;
     for (NftRule rule : firewall.rulesOf(table, wanted.chain())) {
       if (firewall.acceptsAll(rule)) {
-        good = rule;
+        good = mayDropBefore && rule.comment().equals(comment) ? null : rule;
         break;
       }
       if (rule.takesAll() && (rule.action() == Action.DROP || rule.action() == Action.GOTO)) {
         break; // nothing comes to what stands behind it
       }
+      mayDropBefore |= rule.action() != Action.ACCEPT && rule.action() != Action.OTHER;
     }
     ours.remove(good);
     if (good != null && ours.isEmpty()) {

@@ -669,7 +669,41 @@ class DoctorTest {
     @Test
     void firewalld_itsOwnAdvice() {
       probe.nft = Answer.of(FakeProbe.resource("firewalld.json"));
-      assertEquals(3, named("firewalld").get(0).advice().size());
+      assertTrue(named("firewalld").get(0).text().contains("NftablesTableOwner"));
+      assertEquals(
+          List.of("acceptRule: {family: inet, table: firewalld, chain: filter_FORWARD}"),
+          named("lasting").get(0).advice());
+    }
+
+    /** It accepts whatever it has translated, and has no rule that translates. */
+    @Test
+    void firewalldWithoutAPolicyForThem_dropsControlConnections() {
+      probe.nft = Answer.of(FakeProbe.resource("firewalld.json"));
+      Finding finding = named("controlPort").get(0);
+      assertEquals(Finding.Level.FAIL, finding.level(), finding::toString);
+      assertEquals(
+          List.of("nft insert rule inet firewalld filter_FORWARD tcp dport 21 ct state new accept"),
+          finding.advice());
+    }
+
+    @Test
+    void whatIsTranslated_mayBeAccepted() {
+      probe.nft =
+          Answer.of(
+              FakeProbe.resource("firewalld.json")
+                  .replaceFirst(
+                      "]}$",
+                      """
+                      ,{"chain":{"family":"ip","table":"n","name":"p","handle":1,
+                      "type":"nat","hook":"prerouting","prio":-100,"policy":"accept"}},
+                      {"rule":{"family":"ip","table":"n","chain":"p","handle":2,"expr":[
+                      {"dnat":{"addr":"192.0.2.1"}}]}}]}"""));
+      assertTrue(
+          named("controlPort").stream().noneMatch(finding -> finding.text().contains("IPv4")),
+          () -> named("controlPort").toString());
+      assertTrue(
+          named("controlPort").stream().anyMatch(finding -> finding.text().contains("IPv6")),
+          () -> named("controlPort").toString());
     }
 
     @Test

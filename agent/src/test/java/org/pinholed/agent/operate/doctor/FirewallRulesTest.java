@@ -51,6 +51,85 @@ class FirewallRulesTest {
     assertFalse(rules.look(FrontEnd.FIREWALLD, false).lines().isEmpty());
   }
 
+  /** As Docker writes it: containers may connect to anywhere, and nothing else may. */
+  private static final String DOCKER =
+      """
+      *nat
+      :PREROUTING ACCEPT [0:0]
+      COMMIT
+      *filter
+      :FORWARD DROP [0:0]
+      :DOCKER-USER - [0:0]
+      -A FORWARD -j DOCKER-USER
+      -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      -A FORWARD -i docker0 ! -o docker0 -j ACCEPT
+      -A DOCKER-USER -j RETURN
+      COMMIT
+      """;
+
+  @Test
+  void look_controlPorts_areLetInFromAnywhere_alsoWhereSomePassAlready() {
+    probe.devices.add("docker0");
+    probe.iptables.add(Answer.of(DOCKER));
+    assertEquals(
+        List.of(
+            "iptables -I DOCKER-USER 1 -p tcp --dport 21 -m conntrack --ctstate NEW -m comment"
+                + " --comment pinholed -j ACCEPT",
+            "iptables -I DOCKER-USER 1 -m conntrack --ctstate ESTABLISHED,RELATED -m comment"
+                + " --comment pinholed -j ACCEPT",
+            "iptables -I DOCKER-USER 1 -m connmark --mark 0x40000000/0x40000000 -m comment"
+                + " --comment pinholed -j ACCEPT"),
+        rules.look(null, true).lines());
+    assertEquals(1, rules.look(null, false).lines().size(), "the ports are left to the firewall");
+  }
+
+  @Test
+  void look_saysWhoKeepsTheRule() {
+    probe.devices.add("docker0");
+    probe.iptables.add(Answer.of(DOCKER));
+    probe.ip6tables.add(Answer.of("*filter\n:FORWARD DROP [0:0]\nCOMMIT\n"));
+    List<Finding> lasting = rules.look(null, true).lasting();
+    assertEquals(
+        List.of("ip6tables-save > /etc/iptables/rules.v6", "systemctl enable netfilter-persistent"),
+        lasting.get(0).advice(),
+        "not the rules of Docker's containers");
+    assertEquals(
+        List.of(
+            "acceptRule: [{family: ip, table: filter, chain: DOCKER-USER},"
+                + " {family: ip6, table: filter, chain: FORWARD}]"),
+        lasting.get(lasting.size() - 1).advice());
+  }
+
+  @Test
+  void look_tablesOfOneProgram_areNoneOfAnother() {
+    probe.nft =
+        Answer.of(
+            "{\"nftables\":["
+                + chain("ip", "nat", "PREROUTING", "prerouting")
+                + ","
+                + chain("bridge", "filter", "FORWARD", "forward")
+                + "]}");
+    probe.iptables.add(Answer.of(DOCKER.replace("DOCKER-USER", "shorewall")));
+    FirewallRules.Look look = rules.look(null, false);
+    assertEquals("iptables-nft, shorewall", look.inForceWords());
+    assertEquals(
+        "/etc/shorewall/started:   run_iptables -I FORWARD -m connmark --mark"
+            + " 0x40000000/0x40000000 -j ACCEPT",
+        look.lasting().get(0).advice().get(0));
+  }
+
+  private static String chain(String family, String table, String name, String hook) {
+    return "{\"chain\":{\"family\":\""
+        + family
+        + "\",\"table\":\""
+        + table
+        + "\",\"name\":\""
+        + name
+        + "\",\"handle\":1,\"type\":\"filter\",\"hook\":\""
+        + hook
+        + "\",\"prio\":0,\"policy\":\"accept\"}}";
+  }
+
   @Test
   void look_unreadableRuleset_doesNotStand() {
     probe.nft = Answer.failed("not root");

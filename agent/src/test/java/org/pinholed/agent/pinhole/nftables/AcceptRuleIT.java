@@ -256,6 +256,27 @@ class AcceptRuleIT {
     assertFalse(left.contains("kept by pinholed"), left);
   }
 
+  /** As libvirt does when it starts behind the agent; what stands by hand is left where it is. */
+  @Test
+  void kept_behindWhatMayDrop_goesToTheHeadAgain() throws Exception {
+    nft(FIREWALL);
+    nft("add chain inet filter vms; add rule inet filter vms oifname virbr0 reject");
+    start(FORWARD);
+    awaitPut();
+    nft("insert rule inet filter forward jump vms");
+    assertEquals(List.of(new Put("inet filter forward", true)), awaitPut().put());
+    String listed = chain("inet filter forward");
+    assertTrue(listed.indexOf("ct mark") < listed.indexOf("jump vms"), listed);
+    assertEquals(1, rules("inet filter forward"));
+    told.clear();
+    nft(
+        "flush chain inet filter forward; add rule inet filter forward jump vms;"
+            + " add rule inet filter forward "
+            + RULE);
+    assertEquals(List.of(), await(Presence.PRESENT).put());
+    assertFalse(chain("inet filter forward").contains("kept by pinholed"));
+  }
+
   /** What nobody keeps is told of beside what is kept. */
   @Test
   void keptInOneFamily_theOtherIsTold() throws Exception {
