@@ -39,13 +39,14 @@ public final class OutcomeTrace {
 
   void opens(Expectation expectation) {
     if (tracer.isOn()) {
-      tracer.line(EXPECTATION, "opens " + name(expectation));
+      tracer.line(EXPECTATION, opening(expectation) + name(expectation));
     }
   }
 
   void shuts(Expectation expectation) {
     if (tracer.isOn()) {
-      tracer.line(EXPECTATION, "shuts " + name(expectation));
+      String word = expectation.pinhole().isObserved() ? "would shut " : "shuts ";
+      tracer.line(EXPECTATION, word + name(expectation));
     }
   }
 
@@ -96,7 +97,7 @@ public final class OutcomeTrace {
   private static String describe(Expectation expectation) {
     Pinhole pinhole = expectation.pinhole();
     InetAddress source = pinhole.source();
-    return (expectation.request().active() ? "opens " : "announces ")
+    return (expectation.request().active() ? opening(expectation) : "announces ")
         + pinhole.transport()
         + " "
         + (source == null ? "any" : host(source))
@@ -111,6 +112,10 @@ public final class OutcomeTrace {
         + " ("
         + name(expectation)
         + ")";
+  }
+
+  private static String opening(Expectation expectation) {
+    return expectation.pinhole().isObserved() ? "only observed, would open " : "opens ";
   }
 
   /** Its number, and what the helper calls it. */

@@ -23,6 +23,7 @@ import org.pinholed.agent.flow.AnnouncedByFlow;
 import org.pinholed.agent.flow.Flow;
 import org.pinholed.agent.flow.FlowMarks;
 import org.pinholed.agent.pinhole.ChildTranslation;
+import org.pinholed.agent.pinhole.PinholeKey;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.agent.report.AgentEvents;
 import org.pinholed.agent.time.Clock;
@@ -362,7 +363,7 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
 
   @Override
   public @Nullable Announced announced(Transport transport, Endpoint seen) {
-    Expectation leading = table.leadingFrom(transport, seen, flow().parent().helper());
+    Expectation leading = leadingFrom(transport, seen);
     ChildTranslation translation = leading == null ? null : leading.pinhole().translation();
     Endpoint inside = translation == null ? null : translation.inside();
     return leading == null || inside == null
@@ -373,14 +374,23 @@ public final class Outcomes implements OutcomeSink, AnnouncedByFlow {
 
   @Override
   public boolean isKnownTo(Transport transport, Endpoint seen, InetAddress who) {
-    Expectation leading = table.leadingFrom(transport, seen, flow().parent().helper());
+    Expectation leading = leadingFrom(transport, seen);
     if (leading == null) {
       return false;
     }
     Parent announcedOver = leading.parent();
     return announcedOver.client().address().equals(who)
         || announcedOver.server().address().equals(who)
-        || table.holders().letsIn(transport.protocolNumber(), who, seen.address(), seen.port());
+        || table.holders().letsIn(protocol(transport), who, seen.address(), seen.port());
+  }
+
+  private @Nullable Expectation leadingFrom(Transport transport, Endpoint seen) {
+    return table.leadingFrom(protocol(transport), seen, flow().parent().helper());
+  }
+
+  /** A helper that observes sees what it would have opened, and no other one does. */
+  private int protocol(Transport transport) {
+    return PinholeKey.protocol(transport, flow().helperEntry().isObserved());
   }
 
   @Override

@@ -135,13 +135,13 @@ public final class ExpectationTable {
   /**
    * What leads from a port of a translated address to an inside endpoint. Takes no lock.
    *
-   * @param transport of the child
+   * @param protocol of the child, as {@link PinholeKey#protocol} says it
    * @param seen the port as others see it
    * @param helper name of the helper whose it must be
    * @return an expectation of an owner beyond flows; null if there is none
    */
-  public @Nullable Expectation leadingFrom(Transport transport, Endpoint seen, String helper) {
-    return reservations.leadingFrom(transport.protocolNumber(), seen, helper);
+  public @Nullable Expectation leadingFrom(int protocol, Endpoint seen, String helper) {
+    return reservations.leadingFrom(protocol, seen, helper);
   }
 
   /**

@@ -75,6 +75,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private volatile boolean running = true;
   private volatile String lastError = "";
   private volatile boolean observes;
+  private volatile boolean observedBefore;
   private final OrphanCount orphans;
   private final ZoneWatch zones = new ZoneWatch();
   private long tickedNs;
@@ -306,6 +307,9 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
    * @param all whether they do
    */
   public void setObserves(boolean all) {
+    if (observes && !all) {
+      observedBefore = true;
+    }
     observes = all;
   }
 
@@ -342,13 +346,12 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       ConntrackIdentity child = entry.identity();
       records.ended(entry, child, table.living().parentsOf(child));
       table.matcher().ended(child, clock.nanoTime());
+    } else if (observes && table.living().has(entry.identity())) {
+      // It came by a rule of the firewall, and may be a parent itself.
+      table.matcher().ended(entry.identity(), clock.nanoTime());
     }
-    int ours = entry.mark() & marks.stateMask();
-    if (ours == 0) { // told only while something is observed
-      if (observes && table.living().has(entry.identity())) {
-        table.matcher().ended(entry.identity(), clock.nanoTime());
-      }
-      return;
+    if ((entry.mark() & marks.stateMask()) == 0) {
+      return; // told only while something is observed
     }
     if ((entry.mark() & marks.child()) == 0 || (entry.mark() & marks.read()) != 0) {
       workers.endParentIfGone(entry.identity(), entry.tcpState() > TCP_ESTABLISHED);
@@ -427,14 +430,51 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
             onNew(child);
           }
         });
+    if (observes) {
+      addUnmarked(alive);
+    }
     table.living().keepOnly(alive, clock.nanoTime());
     records.keepOnly(alive);
+  }
+
+  /** Those that came by rules of the firewall have no mark by which a dump would find them. */
+  private void addUnmarked(Set<ConntrackIdentity> alive) throws IOException {
+    Set<ConntrackIdentity> unmarked = new HashSet<>(table.living().known());
+    unmarked.removeAll(alive);
+    if (unmarked.isEmpty()) {
+      return;
+    }
+    conntrack.dump(
+        DumpFilter.ALL,
+        entry -> {
+          if (unmarked.contains(entry.identity())) {
+            alive.add(entry.identity());
+          }
+        });
+  }
+
+  /** Nothing is observed any more, so the kernel does not tell of the end of what came by rules. */
+  private void forgetUnmarked() {
+    observedBefore = false;
+    Set<ConntrackIdentity> marked = new HashSet<>();
+    try {
+      conntrack.dump(
+          new DumpFilter(0, marks.child(), marks.child()), child -> marked.add(child.identity()));
+    } catch (IOException e) {
+      observedBefore = true; // the next tick tries again
+      failed("conntrack", e.getMessage());
+      return;
+    }
+    table.living().keepOnly(marked, clock.nanoTime());
   }
 
   /** What time alone brings about. */
   void tick(long nowNs) {
     if (resyncDue) {
       resync();
+    }
+    if (observedBefore && !observes) {
+      forgetUnmarked();
     }
     if (drained) {
       table.holders().forgetShut();

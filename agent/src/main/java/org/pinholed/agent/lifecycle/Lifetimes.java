@@ -120,6 +120,7 @@ final class Lifetimes {
       boolean isMeant =
           expectation.pinhole().kind() == Pinhole.Kind.ONCE
               && expectation.wasWritten()
+              && !expectation.pinhole().isObserved()
               && !expectation.wasTaken()
               && expectation.expiresInMs(nowNs) > LOOK_AT_LEAST_MS;
       if (isMeant && looks++ < LOOKS_A_TICK) {

@@ -38,6 +38,8 @@ final class StoryTeller implements AutoCloseable {
           "the firewall needs a rule that accepts the agent's mark, before whatever drops:"
               + " pinholectl doctor (acceptRule) prints it");
 
+  private static final List<String> NONE = List.of();
+
   private static final List<String> UNUSED_ADVICE =
       List.of(
           "if the client did try: pinholectl doctor walks its first packet through the firewall"
@@ -175,14 +177,15 @@ final class StoryTeller implements AutoCloseable {
         new StoryRow.Step(
             Utc.text(subject.announcedMicros()),
             "decision",
-            "to be opened for "
+            (subject.isObserved() ? "would be opened for " : "to be opened for ")
                 + (pinhole.kind() == Pinhole.Kind.ONCE ? "one connection" : "connections")
                 + " from "
                 + (source == null ? "any address" : AddressText.of(source))
                 + ", for "
                 + pinhole.timeoutMs() / 1000
-                + " s at a time"));
-    if (!subject.opened()) {
+                + " s at a time"
+                + (subject.isObserved() ? "; its helper only observes" : "")));
+    if (!subject.opened() || subject.isObserved()) {
       return;
     }
     Long written = null;
@@ -329,10 +332,15 @@ final class StoryTeller implements AutoCloseable {
     PastExpectation past = subject.past();
     Expectation living = subject.living();
     if (past != null) {
-      return over(subject, past, used);
+      return subject.isObserved() && !subject.isRefusal()
+          ? observedBefore(past, used)
+          : over(subject, past, used);
     }
     if (living == null) {
       throw new IllegalArgumentException("neither living nor over");
+    }
+    if (subject.isObserved()) {
+      return observed(living, used);
     }
     long leftSeconds = Math.max(0, living.expiresInMs(clock.nanoTime())) / 1000;
     boolean isOnce = living.pinhole().kind() == Pinhole.Kind.ONCE;
@@ -372,6 +380,36 @@ final class StoryTeller implements AutoCloseable {
         false,
         "waits " + leftSeconds + " s more",
         List.of());
+  }
+
+  /** Nothing stands in the kernel, so that nothing can be said of it. */
+  private Ending observed(Expectation living, int used) {
+    boolean isOver = used > 0 && living.pinhole().kind() == Pinhole.Kind.ONCE;
+    String text = "waits for the answer";
+    if (isOver) {
+      text = "its one connection came";
+    } else if (used > 0) {
+      text = living.livingChildren() + " of them live";
+    } else if (living.wasWritten()) {
+      text = "waits " + Math.max(0, living.expiresInMs(clock.nanoTime())) / 1000 + " s more";
+    }
+    return new Ending("observed", ofObserved(used, "nobody came yet"), null, isOver, text, NONE);
+  }
+
+  private static Ending observedBefore(PastExpectation past, int used) {
+    String how =
+        past.end() == AgentEvent.Kind.MATCHED ? "its one connection came" : word(past.end());
+    String summary = ofObserved(used, "nobody came: " + how);
+    return new Ending("observed", summary, Utc.text(past.endedMicros()), true, how, NONE);
+  }
+
+  private static String ofObserved(int used, String none) {
+    return "only observed, and "
+        + (used == 0
+            ? none
+            : used
+                + (used == 1 ? " connection" : " connections")
+                + " came by rules of the firewall");
   }
 
   private static Ending over(Subject subject, PastExpectation past, int used) {

@@ -50,6 +50,12 @@ record Subject(
     return living != null ? living.wasWritten() : past != null && past.opened();
   }
 
+  /** Whether nothing is opened for it, because its helper only observes. */
+  boolean isObserved() {
+    Pinhole hole = pinhole();
+    return hole != null && hole.isObserved();
+  }
+
   int uses() {
     return living != null ? living.uses() : past == null ? 0 : past.uses();
   }

@@ -3,6 +3,7 @@ package org.pinholed.agent.pinhole;
 import java.net.InetAddress;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.helper.Transport;
 
 /**
  * What the first packet of a child says, and so the key of its pinhole.
@@ -18,6 +19,17 @@ public record PinholeKey(
     int protocol, @Nullable InetAddress source, InetAddress destination, int port, int lastPort) {
   /** Is added to the protocol of what is only {@linkplain Pinhole#isObserved observed}. */
   public static final int OBSERVED = 0x100;
+
+  /**
+   * What a key has for a protocol.
+   *
+   * @param transport of the child
+   * @param isObserved whether the pinhole is only observed
+   * @return the number of the protocol, with {@link #OBSERVED} if it is
+   */
+  public static int protocol(Transport transport, boolean isObserved) {
+    return transport.protocolNumber() | (isObserved ? OBSERVED : 0);
+  }
 
   /**
    * The key of a pinhole for one port.
@@ -58,7 +70,7 @@ public record PinholeKey(
    */
   public static PinholeKey of(Pinhole pinhole) {
     return new PinholeKey(
-        pinhole.transport().protocolNumber() | (pinhole.isObserved() ? OBSERVED : 0),
+        protocol(pinhole.transport(), pinhole.isObserved()),
         pinhole.source(),
         pinhole.destination(),
         pinhole.port(),

@@ -23,6 +23,9 @@ import org.pinholed.kernel.conntrack.FlowTuple;
  * place. Thread-safe.
  */
 public final class AgentEvents {
+  /** What the log says of an expectation whose helper only observes. */
+  private static final String OBSERVED = "observed, nothing is opened";
+
   private final EventListener listener;
   private final AgentMetrics metrics;
   private final ExpectationHistory history;
@@ -73,7 +76,8 @@ public final class AgentEvents {
   public void expectation(AgentEvent.Kind kind, Expectation expectation, String detail) {
     Parent parent = expectation.parent();
     metrics.event(kind, parent.helper());
-    if (expectation.pinhole().isObserved()) {
+    boolean isObserved = expectation.pinhole().isObserved();
+    if (isObserved) {
       if (kind == AgentEvent.Kind.CREATED) {
         observations.announced(expectation);
       } else if (kind != AgentEvent.Kind.MATCHED) {
@@ -102,7 +106,7 @@ public final class AgentEvents {
             new Endpoint(expectation.pinhole().destination(), expectation.pinhole().port()),
             expectation.request().label(),
             expectation.request().cause().word(),
-            detail,
+            isObserved && kind == AgentEvent.Kind.CREATED ? OBSERVED : detail,
             0));
   }
 

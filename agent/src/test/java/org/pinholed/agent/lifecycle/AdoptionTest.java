@@ -513,7 +513,7 @@ class AdoptionTest {
     assertTrue(adopted.isOverdue(nowNs + Duration.ofSeconds(202).toNanos()));
     assertEquals(30_008, bench.table().standingPort(Transport.UDP, outside, inside));
     Endpoint seen = new Endpoint(outside, 30_008);
-    assertEquals(adopted, bench.table().leadingFrom(Transport.UDP, seen, "ftp"));
+    assertEquals(adopted, bench.table().leadingFrom(17, seen, "ftp"));
     Owner owner = bench.table().owners().find("ftp", call);
     assertEquals(adopted.owner(), owner);
     assertNotNull(owner);

@@ -1,5 +1,7 @@
 package org.pinholed.agent.lifecycle;
 
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.worker.FakeConntrackKernel;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
@@ -18,11 +20,23 @@ final class EventsBench {
 
   /** The events of one worker's agent. */
   static KernelEvents events(ConntrackEvents socket, WorkerBench bench) throws NetlinkException {
+    return events(socket, bench, bench.backend());
+  }
+
+  /** The same with a backend before that of the bench. */
+  static KernelEvents events(ConntrackEvents socket, WorkerBench bench, PinholeBackend backend)
+      throws NetlinkException {
+    PinholeBackend.Session pinholes;
+    try {
+      pinholes = backend.openSession();
+    } catch (BackendException e) {
+      throw new AssertionError("no kernel is asked", e);
+    }
     return new KernelEvents(
         socket,
         ConntrackClient.open(bench.conntrack()),
-        bench.backend(),
-        bench.backend().openSession(),
+        backend,
+        pinholes,
         bench.table(),
         bench.workers(),
         new LinkWatch(LinkEvents.open(new FakeNetlinkTransport()), System.nanoTime())::look,

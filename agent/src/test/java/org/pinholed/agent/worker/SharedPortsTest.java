@@ -422,4 +422,25 @@ class SharedPortsTest {
     assertTrue(next.isEmpty());
     bench.assertVerdicts();
   }
+
+  /** What a helper would have opened is known to those that observe, and leads to nobody else. */
+  @Test
+  void observed_tellsWhatAPortWouldLeadTo() {
+    bench.observe();
+    Endpoint phone = at("192.0.2.10", 30000);
+    InetAddress media = at("198.51.100.99", 1).address();
+    assertEquals(
+        30000,
+        port(flow("192.0.2.10", 5060, 5060), CALL, "m", phone, request -> request.from(media)));
+    say(
+        flow("192.0.2.12", 5060, 61002),
+        (facts, out) -> {
+          Endpoint outside = at(OUTSIDE, 30000);
+          assertEquals(new Announced(phone, CALL, "m", ""), out.announced(Transport.UDP, outside));
+          assertTrue(out.isKnownTo(Transport.UDP, outside, media));
+          assertFalse(out.isKnownTo(Transport.UDP, outside, facts.client().address()));
+        });
+    assertTrue(next.isEmpty());
+    bench.assertVerdicts();
+  }
 }
