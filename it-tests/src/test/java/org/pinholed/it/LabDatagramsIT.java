@@ -229,10 +229,10 @@ class LabDatagramsIT {
   @CsvSource(
       delimiter = ';',
       value = {
-        "MASQUERADE; V4; SNAT 198.51.100.2->203.0.113.1:C",
+        "MASQUERADE; V4; SNAT 198.51.100.2:P->203.0.113.1:C",
         "DNAT; V4; DNAT 198.51.100.1:5959->203.0.113.2:5959",
         "TWICE; V6;"
-            + " SNAT 2001:db8:1::2->[2001:db8:2::1]:C, DNAT [2001:db8:1::1]:5959->[2001:db8:2::2]:5959",
+            + " SNAT [2001:db8:1::2]:P->[2001:db8:2::1]:C, DNAT [2001:db8:1::1]:5959->[2001:db8:2::2]:5959",
       })
   void trace_showsTranslation_devices_message_rewriteAndLabel(
       NatMode nat, Family family, String translation) {
@@ -261,7 +261,9 @@ class LabDatagramsIT {
               "step=session msg=\"existing session, direction "
                   + (fromClient ? "original" : "reply")
                   + ", policy 25, in by r0, out by r1, "
-                  + translation.replace(":C", ":" + seenPort)
+                  + translation
+                      .replace(":P", ":" + dialogue.client().port())
+                      .replace(":C", ":" + seenPort)
                   + "\"",
               "step=message msg=\"item group=g udp many label="
                   + SHOWN

@@ -61,9 +61,9 @@ class TranslatedListingIT {
   @CsvSource(
       delimiter = ';',
       value = {
-        "MASQUERADE; PORT; SNAT 198.51.100.2->203.0.113.1:C",
+        "MASQUERADE; PORT; SNAT 198.51.100.2:C->203.0.113.1:C",
         "DNAT; PASV; DNAT 198.51.100.1:21->203.0.113.2:21",
-        "TWICE; EPRT; SNAT 198.51.100.2->203.0.113.1:C, DNAT 198.51.100.1:21->203.0.113.2:21",
+        "TWICE; EPRT; SNAT 198.51.100.2:C->203.0.113.1:C, DNAT 198.51.100.1:21->203.0.113.2:21",
       })
   void trace_showsTheTranslationOfTheSession_itsDevices_andTheRewrite(
       NatMode nat, DataMode mode, String translation) {

@@ -3,6 +3,7 @@ package org.pinholed.agent.cli;
 import java.util.concurrent.Callable;
 import org.pinholed.agent.control.JsonFields;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.ParentCommand;
 
 @Command(
@@ -16,10 +17,14 @@ final class AuditCommand implements Callable<Integer> {
   @ParentCommand
   Pinholectl pinholectl;
 
+  @Mixin WidthOption width = new WidthOption();
+
   @Override
   public Integer call() throws Exception {
     Listing listing =
-        pinholectl.json() ? Listings.json(pinholectl.out()) : Listings.audit(pinholectl.out(), 0);
+        pinholectl.json()
+            ? Listings.json(pinholectl.out())
+            : Listings.audit(pinholectl.out(), width.columns());
     pinholectl.ask(new JsonFields().with("command", "audit"), listing::add);
     if (listing.count() == 0) {
       pinholectl.err().println("no difference");

@@ -42,7 +42,12 @@ final class BugreportCommand implements Callable<Integer> {
     /** They stay. */
     KEEP,
     /** Each becomes a name of its own, the same wherever it stands in this archive. */
-    HASH
+    HASH;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT); // as it is typed, and as shells complete it
+    }
   }
 
   @SuppressWarnings("NullAway.Init") // set by picocli before the call
@@ -149,6 +154,6 @@ final class BugreportCommand implements Callable<Integer> {
   }
 
   private static boolean isTable(String command) {
-    return List.of("helpers", "expectations", "sessions").contains(command);
+    return List.of("helpers", "expectations", "sessions", "audit").contains(command);
   }
 }

@@ -1,19 +1,26 @@
 package org.pinholed.agent.cli;
 
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.event.AgentEvent;
+import org.pinholed.agent.operate.doctor.FrontEnd;
 import org.pinholed.helper.HelperProtocol;
+import org.pinholed.helper.Transport;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -38,7 +45,12 @@ final class CompletionCommand implements Callable<Integer> {
     /** Zsh, by its support for scripts of Bash. */
     ZSH,
     /** Fish. */
-    FISH
+    FISH;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT); // as it is typed, and as shells complete it
+    }
   }
 
   /** What can be asked of the agent, with the options whose values that are. */
@@ -60,7 +72,15 @@ final class CompletionCommand implements Callable<Integer> {
     /** Kinds of events. */
     EVENTS("--event"),
     /** Fields that a filter may negate. */
-    FIELDS("--not");
+    FIELDS("--not"),
+    /** Front ends of a firewall. */
+    FRONT_ENDS("--front-end"),
+    /** Whether a helper enforces or observes. */
+    MODES("--mode"),
+    /** Transports of an entry. */
+    TRANSPORTS("--protocol"),
+    /** What stories can be asked for. */
+    STORIES("");
 
     private final String option;
 
@@ -107,6 +127,15 @@ final class CompletionCommand implements Callable<Integer> {
       case SERIALS -> asked("sessions", row -> row.text("serial"));
       case POLICIES -> asked("sessions", row -> row.text("policyId"));
       case EXPECTATIONS -> asked("expectations", row -> row.text("id"));
+      case STORIES -> {
+        Set<String> all = new TreeSet<>(Set.of("last"));
+        all.addAll(valuesOf(Values.SERIALS));
+        all.addAll(valuesOf(Values.EXPECTATIONS));
+        yield all;
+      }
+      case FRONT_ENDS -> words(FrontEnd.values(), FrontEnd::word);
+      case MODES -> words(HelperEntry.Mode.values(), mode -> mode.name().toLowerCase(Locale.ROOT));
+      case TRANSPORTS -> words(Transport.values(), each -> each.name().toLowerCase(Locale.ROOT));
       case CALLS -> {
         TreeSet<String> ids = new TreeSet<>();
         pinholectl.ask(
@@ -119,13 +148,13 @@ final class CompletionCommand implements Callable<Integer> {
         GivenConfig.PROTOCOLS.stream().map(HelperProtocol::name).forEach(names::add);
         yield names;
       }
-      case EVENTS -> {
-        TreeSet<String> words = new TreeSet<>();
-        Arrays.stream(AgentEvent.Kind.values()).map(AgentEvent.Kind::word).forEach(words::add);
-        yield words;
-      }
+      case EVENTS -> words(AgentEvent.Kind.values(), AgentEvent.Kind::word);
       case FIELDS -> new TreeSet<>(Arrays.asList("policy", "helper", "parent", "address", "port"));
     };
+  }
+
+  private static <T> Set<String> words(T[] values, Function<T, String> word) {
+    return Arrays.stream(values).map(word).collect(Collectors.toCollection(TreeSet::new));
   }
 
   private Set<String> asked(String command, Function<JsonFields, String> value) throws Exception {
@@ -153,7 +182,7 @@ final class CompletionCommand implements Callable<Integer> {
       }
     }
     out.append("    delete|enable|disable) what=").append(Values.HELPER_IDS.word()).append(" ;;\n");
-    out.append("    explain) what=").append(Values.SERIALS.word()).append(" ;;\n");
+    out.append("    explain) what=").append(Values.STORIES.word()).append(" ;;\n");
     out.append("  esac\n");
     out.append("  if [ -n \"$what\" ]; then\n");
     out.append("    COMPREPLY=( $(compgen -W \"$(pinholectl completion --values \"$what\"");
@@ -171,24 +200,53 @@ final class CompletionCommand implements Callable<Integer> {
     out.append("complete -c pinholectl -f\n");
     CommandLine all = Pinholectl.commandLine(null);
     options(out, all, "");
-    all.getSubcommands().forEach((name, command) -> command(out, name, command, ""));
+    all.getSubcommands()
+        .forEach((name, command) -> command(out, name, command, "__fish_use_subcommand"));
+    String commands = String.join(" ", all.getSubcommands().keySet());
+    out.append("complete -c pinholectl -n '__fish_seen_subcommand_from help; and test (count");
+    out.append(" (commandline -opc)) -eq 2' -a ").append(quoted(commands)).append('\n');
     return out.toString();
   }
 
-  private static void command(StringBuilder out, String name, CommandLine command, String above) {
-    String when =
-        above.isEmpty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + above;
+  private static void command(StringBuilder out, String name, CommandLine command, String when) {
     out.append("complete -c pinholectl -n ").append(quoted(when));
     out.append(" -a ").append(name).append(" -d ").append(quoted(sentence(command))).append('\n');
     options(out, command, name);
-    if (above.isEmpty()) {
-      command.getSubcommands().forEach((below, sub) -> command(out, below, sub, name));
+    Set<String> names = command.getSubcommands().keySet();
+    String noneYet =
+        "__fish_seen_subcommand_from "
+            + name
+            + "; and not __fish_seen_subcommand_from "
+            + String.join(" ", names);
+    command.getSubcommands().forEach((below, sub) -> command(out, below, sub, noneYet));
+    for (PositionalParamSpec each : command.getCommandSpec().positionalParameters()) {
+      if (Path.class.isAssignableFrom(each.type())) {
+        out.append("complete -c pinholectl").append(condition(name)).append(" -F\n");
+      } else if (each.completionCandidates() != null) {
+        out.append("complete -c pinholectl").append(condition(name));
+        out.append(" -a ").append(quoted(candidates(each))).append('\n');
+      }
     }
     if (name.equals("explain")) {
-      values(out, name, "", Values.SERIALS);
+      values(out, name, "", Values.STORIES);
     } else if (Arrays.asList("delete", "enable", "disable").contains(name)) {
       values(out, name, "", Values.HELPER_IDS);
     }
+  }
+
+  private static String candidates(ArgSpec argument) {
+    return String.join(" ", argument.completionCandidates());
+  }
+
+  /** What follows an option: a file, one of some words, something else, or nothing. */
+  private static String argument(OptionSpec option) {
+    if (option.arity().min() == 0) {
+      return ""; // what follows may be the next word
+    }
+    if (Path.class.isAssignableFrom(option.type())) {
+      return " -r -F";
+    }
+    return option.completionCandidates() == null ? " -x" : " -x -a " + quoted(candidates(option));
   }
 
   private static void options(StringBuilder out, CommandLine command, String name) {
@@ -206,7 +264,7 @@ final class CompletionCommand implements Callable<Integer> {
       }
       if (!flag.isEmpty()) {
         out.append("complete -c pinholectl").append(condition(name)).append(flag);
-        out.append(option.arity().max() > 0 ? " -r" : "");
+        out.append(argument(option));
         String text = option.description().length == 0 ? "" : option.description()[0];
         out.append(" -d ").append(quoted(first(text))).append('\n');
       }

@@ -1,5 +1,6 @@
 package org.pinholed.agent.cli;
 
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,7 +24,12 @@ final class ExpectationsCommand implements Callable<Integer> {
     /** One line each. */
     TABLE,
     /** Many lines each, with the field names of FortiOS. */
-    FORTIOS
+    FORTIOS;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT); // as it is typed, and as shells complete it
+    }
   }
 
   @SuppressWarnings("NullAway.Init") // set by picocli before the call

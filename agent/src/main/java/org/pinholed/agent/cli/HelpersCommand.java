@@ -17,6 +17,7 @@ import org.pinholed.helper.HelperProtocol;
 import org.pinholed.helper.Printable;
 import org.pinholed.helper.Transport;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -45,9 +46,15 @@ final class HelpersCommand implements Callable<Integer> {
   @ParentCommand
   Pinholectl pinholectl;
 
+  @Mixin WidthOption width = new WidthOption();
+
   @Override
   public Integer call() throws Exception {
-    return new ListingOptions()
+    return list(width);
+  }
+
+  private int list(WidthOption ofTable) throws Exception {
+    return new ListingOptions(ofTable)
         .show(
             pinholectl, new JsonFields().with("command", "helpers"), "helpers", Listings::helpers);
   }
@@ -67,9 +74,11 @@ final class HelpersCommand implements Callable<Integer> {
     @ParentCommand
     HelpersCommand helpers;
 
+    @Mixin WidthOption width = new WidthOption();
+
     @Override
     public Integer call() throws Exception {
-      return helpers.call();
+      return helpers.list(width);
     }
   }
 

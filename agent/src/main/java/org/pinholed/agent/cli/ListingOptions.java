@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.agent.control.AgentUnreachableException;
 import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.JsonFields;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How a listing is shown, and its loop when it is watched. */
@@ -25,16 +26,18 @@ final class ListingOptions {
               + " appended otherwise.")
   @Nullable Integer watchSeconds;
 
-  @Option(
-      names = "--wide",
-      description =
-          "All columns, whole. Without it a table on a terminal has what fits; what is no terminal"
-              + " gets all.")
-  boolean wide;
+  @Mixin WidthOption width = new WidthOption();
 
-  /** Characters of a line of the terminal, as the start script measured it; 0 if there is none. */
-  private static int columns() {
-    return Math.max(0, Integer.getInteger("pinholed.columns", 0));
+  /** Those of a listing that is watched or shown once. */
+  ListingOptions() {}
+
+  /**
+   * Those of a listing that is shown once.
+   *
+   * @param width how wide it may be
+   */
+  ListingOptions(WidthOption width) {
+    this.width = width;
   }
 
   /**
@@ -94,8 +97,7 @@ final class ListingOptions {
       throws AgentUnreachableException, ControlError {
     PrintWriter out = pinholectl.out();
     out.print(before);
-    Listing listing =
-        pinholectl.json() ? Listings.json(out) : style.begin(out, wide ? 0 : columns());
+    Listing listing = pinholectl.json() ? Listings.json(out) : style.begin(out, width.columns());
     pinholectl.ask(request, listing::add);
     listing.end();
     pinholectl.requireReader();

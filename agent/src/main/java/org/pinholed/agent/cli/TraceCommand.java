@@ -1,13 +1,10 @@
 package org.pinholed.agent.cli;
 
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.pinholed.agent.control.AgentUnreachableException;
 import org.pinholed.agent.control.ControlClient;
-import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.JsonFields;
 import picocli.CommandLine.Command;
@@ -35,7 +32,12 @@ final class TraceCommand implements Callable<Integer> {
     /** The agent's own words. */
     PLAIN,
     /** Those of FortiOS. */
-    FORTIOS
+    FORTIOS;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT); // as it is typed, and as shells complete it
+    }
   }
 
   @SuppressWarnings("NullAway.Init") // set by picocli before the call
@@ -62,11 +64,9 @@ final class TraceCommand implements Callable<Integer> {
       description = "plain, or fortios: in the words of diagnose debug flow. Default: plain.")
   Style style = Style.PLAIN;
 
-  private final Map<String, String> helpers = new HashMap<>();
-
   @Override
   public Integer call() throws Exception {
-    FortiosTrace fortios = new FortiosTrace(this::helperOf);
+    FortiosTrace fortios = new FortiosTrace();
     JsonFields request =
         filter.request("trace").with("count", count).with("timeoutSeconds", timeout);
     Interruption.endsWithSuccess();
@@ -85,22 +85,5 @@ final class TraceCommand implements Callable<Integer> {
       Interruption.over();
     }
     return 0;
-  }
-
-  /** The name of the helper of a parent, asked once for each. */
-  private String helperOf(String serial) {
-    return helpers.computeIfAbsent(
-        serial,
-        unknown -> {
-          String[] name = {""};
-          try {
-            pinholectl.ask(
-                new JsonFields().with("command", "sessions").with("parentSerial", unknown),
-                row -> name[0] = row.text("helper"));
-          } catch (AgentUnreachableException | ControlError e) {
-            return ""; // it ended in between
-          }
-          return name[0];
-        });
   }
 }

@@ -8,7 +8,6 @@ import org.pinholed.agent.flow.NetworkDevices;
 import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
-import org.pinholed.helper.AddressText;
 import org.pinholed.helper.Direction;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.helper.Transport;
@@ -236,7 +235,7 @@ public final class ReversePath {
    * @param towards the direction of the packet
    * @param begins whether the flow begins with it
    * @return one line, as {@code existing session, direction reply, policy 25, in by lan0, out by
-   *     wan0, SNAT 192.0.2.10->203.0.113.9:53541}
+   *     wan0, SNAT 192.0.2.10:40000->203.0.113.9:53541}
    */
   String session(Flow flow, Direction towards, boolean begins) {
     FlowFacts facts = flow.facts();
@@ -249,10 +248,7 @@ public final class ReversePath {
         .append(device(", in by ", facts.clientDevice(), flow, Direction.ORIGINAL))
         .append(device(", out by ", facts.serverDevice(), flow, Direction.REPLY));
     if (!facts.client().equals(facts.clientSeenByServer())) {
-      text.append(", SNAT ")
-          .append(AddressText.of(facts.client().address()))
-          .append("->")
-          .append(facts.clientSeenByServer());
+      text.append(", SNAT ").append(facts.client()).append("->").append(facts.clientSeenByServer());
     }
     if (!facts.server().equals(facts.serverSeenByClient())) {
       text.append(", DNAT ").append(facts.serverSeenByClient()).append("->").append(facts.server());

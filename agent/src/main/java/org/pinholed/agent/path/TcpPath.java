@@ -315,7 +315,8 @@ public final class TcpPath implements PacketPath, InOrderStream.Reader {
     tracer.begin(packet, parent);
     if (tracer.isOn()) {
       tracer.received(packet);
-      tracer.line("session", "new session of helper " + parent.helper() + ", vetted");
+      tracer.line(
+          "session", "new session of helper " + parent.helper() + ", direction reply, vetted");
       tracer.line("verdict", "accept, as it came");
       tracer.end();
     }

@@ -25,6 +25,7 @@ public final class Tracer {
   private final List<Integer> numbers = new ArrayList<>();
   private final Clock clock;
   private String serial = "-";
+  private String helper = "";
 
   /**
    * Makes the tracer of one worker.
@@ -49,6 +50,7 @@ public final class Tracer {
       return;
     }
     serial = parent == null ? "-" : parent.serial();
+    helper = parent == null ? "" : parent.helper();
     for (TraceHub.Subscription subscription : hub.subscriptions()) {
       if (!subscription.isDone() && wants(subscription.filter(), packet, parent)) {
         int number = subscription.next();
@@ -87,7 +89,7 @@ public final class Tracer {
   public void line(String step, String text) {
     String time = Instant.EPOCH.plus(clock.epochMicros(), ChronoUnit.MICROS).toString();
     for (int i = 0; i < wanting.size(); i++) {
-      wanting.get(i).line(new TraceLine(time, numbers.get(i), serial, step, text));
+      wanting.get(i).line(new TraceLine(time, numbers.get(i), serial, helper, step, text));
     }
   }
 

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,6 +24,8 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.api.parallel.Resources;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.control.ControlJson;
 import org.pinholed.agent.control.ControlServer;
@@ -406,7 +409,12 @@ class PinholectlTest {
   void trace_lines_escaped() {
     agent.traceLines.add(
         new TraceLine(
-            "2026-11-23T09:00:00.000001Z", 1, "0000e39a", "understood", "USER \"\u001b[31m\""));
+            "2026-11-23T09:00:00.000001Z",
+            1,
+            "0000e39a",
+            "ftp",
+            "understood",
+            "USER \"\u001b[31m\""));
     assertEquals(0, run("trace", "--count", "1", "--port", "21", "--policy", "25"));
     assertEquals(
         "time=2026-11-23T09:00:00.000001Z packet=1 serial=0000e39a step=understood"
@@ -446,6 +454,33 @@ class PinholectlTest {
     assertEquals(0, run("audit"));
     assertEquals("", out.toString());
     assertEquals("no difference\n", err.toString());
+  }
+
+  @Test
+  @ResourceLock(Resources.SYSTEM_PROPERTIES)
+  void onANarrowTerminal_tablesFit_andWideShowsAll() {
+    String explanation = "the kernel has it and nobody waits for it, so it lets in who comes";
+    agent.differences.add(new AuditRow("orphan", "0000e39a", "once tcp a -> b", explanation));
+    for (String command : List.of("audit", "helpers", "helpers list")) {
+      String[] words = command.split(" ", -1);
+      String[] wide = Arrays.copyOf(words, words.length + 1);
+      wide[words.length] = "--wide";
+      System.setProperty("pinholed.columns", "60");
+      try {
+        run(words);
+        assertTrue(out.toString().lines().allMatch(line -> line.length() <= 60), out::toString);
+        out.getBuffer().setLength(0);
+        run(wide);
+        String all = out.toString();
+        System.clearProperty("pinholed.columns");
+        out.getBuffer().setLength(0);
+        run(words);
+        assertEquals(out.toString(), all);
+        out.getBuffer().setLength(0);
+      } finally {
+        System.clearProperty("pinholed.columns");
+      }
+    }
   }
 
   @Test

@@ -259,8 +259,8 @@ class ControlServerTest {
 
   @Test
   void trace_countReached_linesThenDone() throws IOException {
-    agent.traceLines.add(new TraceLine("2026-11-23T09:00:00.000001Z", 1, "-", "received", "a"));
-    agent.traceLines.add(new TraceLine("2026-11-23T09:00:00.000002Z", 2, "-", "received", "b"));
+    agent.traceLines.add(new TraceLine("2026-11-23T09:00:00.000001Z", 1, "-", "", "received", "a"));
+    agent.traceLines.add(new TraceLine("2026-11-23T09:00:00.000002Z", 2, "-", "", "received", "b"));
     List<JsonFields> lines =
         ask("{\"command\":\"trace\",\"count\":2,\"port\":21,\"helper\":\"ftp\"}");
     assertEquals(3, lines.size());
@@ -287,7 +287,7 @@ class ControlServerTest {
   @Test
   void trace_moreLinesThanQueue_saysHowManyWereLost() throws IOException {
     for (int i = 0; i < 5000; i++) {
-      agent.traceLines.add(new TraceLine("t", i, "-", "received", "x"));
+      agent.traceLines.add(new TraceLine("t", i, "-", "", "received", "x"));
     }
     List<JsonFields> lines = ask("{\"command\":\"trace\",\"count\":5000}");
     JsonFields lost = lines.get(lines.size() - 2).object("row");
@@ -344,7 +344,7 @@ class ControlServerTest {
 
   @Test
   void textFromTheWire_isAsciiInTheAnswer() throws IOException {
-    agent.traceLines.add(new TraceLine("t", 1, "-", "received", "\u001b[2J\u009b1mä"));
+    agent.traceLines.add(new TraceLine("t", 1, "-", "", "received", "\u001b[2J\u009b1mä"));
     try (SocketChannel client = connect()) {
       send(client, "{\"command\":\"trace\",\"count\":1}\n");
       for (byte b : readAll(client)) {

@@ -1012,7 +1012,7 @@ class DatagramPathTest {
         """
         1 received: UDP 203.0.113.9:1025 -> 198.51.100.7:21, 16 bytes of payload
         1 session: new session of helper test, direction original, policy 25, in by lan0, out by wan0, \
-        SNAT 192.0.2.10->203.0.113.9:1025
+        SNAT 192.0.2.10:40001->203.0.113.9:1025
         1 helper: reads 16 bytes, state read0
         1 understood: said
         1 message: says client 5000 5000
@@ -1022,7 +1022,7 @@ class DatagramPathTest {
         1 verdict: accept, changed in 2 places
         2 received: UDP 198.51.100.7:21 -> 192.0.2.10:40001, 306 bytes of payload
         2 session: existing session, direction reply, policy 25, in by lan0, out by wan0, \
-        SNAT 192.0.2.10->203.0.113.9:1025
+        SNAT 192.0.2.10:40001->203.0.113.9:1025
         2 helper: reads 306 bytes, state read1
         2 understood: said
         2 message: says \\x1b[31m\\xe9\

@@ -48,7 +48,7 @@ class TraceOfADialogueTest {
     assertEquals(
         """
         1 00001234 received: TCP 198.51.100.7:21 -> 192.0.2.10:40001 SYN ACK seq 4294967280, 0 bytes of payload
-        1 00001234 session: new session of helper ftp, vetted
+        1 00001234 session: new session of helper ftp, direction reply, vetted
         1 00001234 verdict: accept, as it came
         2 00001234 received: TCP 198.51.100.7:21 -> 192.0.2.10:40001 ACK seq 4294967281, 11 bytes of payload
         2 00001234 session: existing session, direction reply, policy 25
@@ -113,7 +113,7 @@ class TraceOfADialogueTest {
 
     String session =
         "1 00001234 session: existing session, direction original, policy 25, in by lan0, out by"
-            + " wan0, SNAT 192.0.2.10->203.0.113.9:53541,"
+            + " wan0, SNAT 192.0.2.10:40001->203.0.113.9:53541,"
             + " DNAT 203.0.113.100:21->198.51.100.7:21";
     assertEquals(session, text().get(1));
     String rewrite = "1 00001234 rewrite: \"192,0,2,10,117,48\" -> \"203,0,113,9,117,48\"";

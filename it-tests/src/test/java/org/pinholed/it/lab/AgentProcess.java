@@ -201,13 +201,16 @@ public final class AgentProcess implements AutoCloseable {
    * @param port of the packets that are shown
    * @param talk makes some; done again and again until the trace has had enough, since nobody sees
    *     at which moment it begins
+   * @param more further arguments, such as {@code --style fortios}
    * @return the lines of 40 packets
    */
-  public String traceOf(int port, Runnable talk) {
+  public String traceOf(int port, Runnable talk, String... more) {
     Path output = lab.workFolder().resolve("trace-" + port + ".out");
-    Process trace =
-        startCtl(
-            output, "trace", "--port", Integer.toString(port), "--count", "40", "--timeout", "60");
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("trace", "--port", Integer.toString(port), "--count", "40", "--timeout", "60"));
+    arguments.addAll(List.of(more));
+    Process trace = startCtl(output, arguments.toArray(String[]::new));
     while (trace.isAlive()) {
       talk.run();
     }
