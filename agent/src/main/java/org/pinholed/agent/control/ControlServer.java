@@ -50,7 +50,8 @@ public final class ControlServer implements AutoCloseable {
   private final ControlRequests requests;
   private final RefusedPeers refused = new RefusedPeers();
   private final Set<UnixSocketChannel> connections = ConcurrentHashMap.newKeySet();
-  private final AtomicInteger traces = new AtomicInteger();
+  private final Places places;
+  private final Places traces;
   private final ExecutorService pool;
   private final Thread acceptor;
   private volatile boolean closing;
@@ -80,6 +81,8 @@ public final class ControlServer implements AutoCloseable {
     this.peers = peers;
     this.limits = limits;
     this.requests = requests;
+    this.places = new Places(limits.connections());
+    this.traces = new Places(limits.traces());
     listener.configureBlocking(false);
     this.selector = NativeSelectorProvider.getInstance().openSelector();
     listener.register(selector, SelectionKey.OP_ACCEPT);
@@ -87,7 +90,7 @@ public final class ControlServer implements AutoCloseable {
     this.pool =
         new ThreadPoolExecutor(
             0,
-            limits.connections(),
+            limits.connections().all(),
             10,
             TimeUnit.SECONDS,
             new SynchronousQueue<>(),
@@ -229,23 +232,30 @@ public final class ControlServer implements AutoCloseable {
   }
 
   private void take(UnixSocketChannel connection) throws IOException {
-    try {
-      connection.configureBlocking(true);
-      connections.add(connection);
-      pool.execute(() -> serve(connection));
-    } catch (RejectedExecutionException e) {
-      refused.add("a client", "more than " + limits.connections() + " connections");
-      refuse(connection, "more than " + limits.connections() + " connections, try again");
-      connections.remove(connection);
-      connection.close();
+    connection.configureBlocking(true);
+    Credentials peer = connection.getOption(UnixSocketOptions.SO_PEERCRED);
+    boolean isOwn = peers.isOwn(peer.getUid());
+    String why = places.take(peer.getUid(), isOwn, "connections");
+    if (why == null) {
+      try {
+        connections.add(connection);
+        pool.execute(() -> serve(connection, peer));
+        return;
+      } catch (RejectedExecutionException e) {
+        places.giveBack(peer.getUid(), isOwn);
+        why = "no thread is free";
+      }
     }
+    refused.add("uid " + peer.getUid() + " pid " + peer.getPid(), why);
+    refuse(connection, why + ", try again");
+    connections.remove(connection);
+    connection.close();
   }
 
-  private void serve(UnixSocketChannel connection) {
+  private void serve(UnixSocketChannel connection, Credentials peer) {
     try {
       connection.setOption(UnixSocketOptions.SO_RCVTIMEO, millis(limits.requestTime()));
       connection.setOption(UnixSocketOptions.SO_SNDTIMEO, millis(limits.stallTime()));
-      Credentials peer = connection.getOption(UnixSocketOptions.SO_PEERCRED);
       int[] groups = DescriptorSocket.of(connection.getFD()).peerGroups();
       if (!peers.allows(peer.getUid(), peer.getGid(), groups)) {
         refused.add("uid " + peer.getUid() + " pid " + peer.getPid(), "not in the group");
@@ -265,6 +275,7 @@ public final class ControlServer implements AutoCloseable {
     } finally {
       connections.remove(connection);
       closeQuietly(connection);
+      places.giveBack(peer.getUid(), peers.isOwn(peer.getUid()));
     }
   }
 
@@ -276,10 +287,9 @@ public final class ControlServer implements AutoCloseable {
       return;
     }
     boolean trace = ControlRequests.lasts(request);
-    if (trace && traces.incrementAndGet() > limits.traces()) {
-      traces.decrementAndGet();
-      throw new ControlError(
-          ControlError.REFUSED, limits.traces() + " traces and followed logs run already");
+    String full = trace ? traces.take(uid, peers.isOwn(uid), "traces and followed logs") : null;
+    if (full != null) {
+      throw new ControlError(ControlError.REFUSED, full + ": one must end first");
     }
     try {
       if (trace) {
@@ -291,7 +301,7 @@ public final class ControlServer implements AutoCloseable {
       throw new ControlError(ControlError.REFUSED, "internal error, see the log of the agent");
     } finally {
       if (trace) {
-        traces.decrementAndGet();
+        traces.giveBack(uid, peers.isOwn(uid));
       }
     }
   }

@@ -3,6 +3,7 @@ package org.pinholed.agent.control;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,6 +29,22 @@ class ControlPermissionIT {
           sys.exit()
       s.sendall(b'{"command":"status"}\\n')
       print(s.makefile().readline())
+      """;
+
+  private static final String HOLD =
+      """
+      import socket, sys
+      held = []
+      while True:
+          s = socket.socket(socket.AF_UNIX)
+          s.connect(sys.argv[1])
+          s.settimeout(0.2)
+          try:
+              print(s.makefile().readline(), flush=True)
+              break
+          except socket.timeout:
+              held.append(s)
+      sys.stdin.read()
       """;
 
   private final FakeAgent agent = new FakeAgent();
@@ -94,25 +111,51 @@ class ControlPermissionIT {
     }
   }
 
+  /** Who is in the group fills all that he gets, with connections that say nothing. */
+  @Test
+  void oneUserOfTheGroup_keepsNobodyElseOut() throws Exception {
+    try (ControlServer server = open("nogroup")) {
+      Process holds = start("nobody", "nogroup", HOLD);
+      try (BufferedReader said = holds.inputReader(StandardCharsets.UTF_8)) {
+        int most = ControlLimits.DEFAULT.connections().one();
+        String refused = String.valueOf(said.readLine());
+        assertTrue(
+            refused.startsWith(
+                "{\"error\":\"more than " + most + " connections of one user, try again\""),
+            refused);
+        assertTrue(askAs("root", "root").startsWith("{\"row\":{\"version\""));
+        String other = askAs("daemon", "nogroup");
+        assertTrue(other.startsWith("{\"row\":{\"version\""), other);
+        assertEquals(1, server.refusedPeers());
+      } finally {
+        holds.destroy();
+        assertTrue(holds.waitFor(20, TimeUnit.SECONDS));
+      }
+    }
+  }
+
   private ControlServer open(String group) throws IOException {
     return ControlServer.open(socket, group, agent);
   }
 
+  private Process start(String user, String group, String program) throws IOException {
+    return new ProcessBuilder(
+            "setpriv",
+            "--reuid",
+            user,
+            "--regid",
+            group,
+            "--clear-groups",
+            "/usr/bin/python3",
+            "-c",
+            program,
+            socket.toString())
+        .redirectErrorStream(true)
+        .start();
+  }
+
   private String askAs(String user, String group) throws IOException, InterruptedException {
-    Process process =
-        new ProcessBuilder(
-                "setpriv",
-                "--reuid",
-                user,
-                "--regid",
-                group,
-                "--clear-groups",
-                "/usr/bin/python3",
-                "-c",
-                ASK,
-                socket.toString())
-            .redirectErrorStream(true)
-            .start();
+    Process process = start(user, group, ASK);
     String out =
         new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
     assertTrue(process.waitFor(20, TimeUnit.SECONDS));

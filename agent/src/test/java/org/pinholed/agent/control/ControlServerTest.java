@@ -48,7 +48,12 @@ class ControlServerTest {
       Map.of("packets", 110L, "backendErrors", 0L, "expectations.ftp.created", 2L);
   private static final ControlLimits SMALL =
       new ControlLimits(
-          1024, Duration.ofMillis(300), Duration.ofMillis(300), Duration.ofSeconds(2), 4, 2);
+          1024,
+          Duration.ofMillis(300),
+          Duration.ofMillis(300),
+          Duration.ofSeconds(2),
+          new Places.Share(4, 4, 4),
+          new Places.Share(2, 2, 2));
 
   private final FakeAgent agent = new FakeAgent();
   private final Path directory;
@@ -518,7 +523,8 @@ class ControlServerTest {
         while (agent.traces.size() < 2) {
           Thread.onSpinWait();
         }
-        assertRefused("{\"command\":\"trace\"}", "2 traces and followed logs run already");
+        assertRefused(
+            "{\"command\":\"trace\"}", "more than 2 traces and followed logs: one must end first");
         assertTrue(ask("{\"command\":\"status\"}").get(1).flag("done"));
       }
     }
