@@ -83,6 +83,28 @@ class OneAgentIT {
     }
   }
 
+  @Test
+  void badConfiguration_isOneLine_withFileLineKeyAndRange() throws IOException {
+    try (Lab lab = Lab.create()) {
+      Path config = lab.workFolder().resolve("bad.yaml");
+      Files.writeString(config, "limits:\n  parents: -1\n");
+      CommandResult agent =
+          lab.run(
+              Lab.Host.ROUTER,
+              Lab.SHORT,
+              AgentProcess.distribution().resolve("bin/pinholed").toString(),
+              "--config",
+              config.toString());
+      assertEquals(2, agent.exitCode(), agent::output);
+      assertTrue(
+          agent
+              .output()
+              .strip()
+              .matches("[^\n]*" + config + ":2: limits\\.parents: -1 \\(expected: [^\n]*"),
+          agent::output);
+    }
+  }
+
   private static CommandResult withoutNetAdmin(Lab lab, String program, String... arguments) {
     List<String> command = new ArrayList<>(WITHOUT_NET_ADMIN);
     command.add(AgentProcess.distribution().resolve("bin").resolve(program).toString());

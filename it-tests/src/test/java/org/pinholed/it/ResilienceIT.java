@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
@@ -299,6 +300,29 @@ class ResilienceIT {
           return scenario.onRouter("conntrack", "-C").trim().equals("0");
         },
         () -> scenario.onRouter("conntrack", "-L"));
+  }
+
+  /** Until it runs again nobody logs in, and whoever asks is told that nobody answers. */
+  @Test
+  void agentThatDied_whereThatIsClosed_letsNoLoginThrough() {
+    try (Scenario scenario = Scenario.start("fail: {agentDown: closed}\n")) {
+      scenario.agent().kill();
+      CommandResult status = scenario.agent().ctl("status");
+      assertEquals(3, status.exitCode(), status::toString);
+      assertTrue(status.output().contains("nobody answers on "), status::toString);
+      assertTrue(
+          scenario
+              .client()
+              .tryConnect(Family.V4.client(), Family.V4.server(), 21, Duration.ofMillis(700))
+              .isEmpty(),
+          "the kernel drops the answer to the SYN");
+      scenario.agent().startAgain();
+      assertTrue(
+          scenario
+              .client()
+              .tryConnect(Family.V4.client(), Family.V4.server(), 21, PATIENCE)
+              .isPresent());
+    }
   }
 
   private static void awaitNoPinhole(Lab lab, AgentProcess agent) {
