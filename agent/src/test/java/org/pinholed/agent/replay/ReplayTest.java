@@ -399,6 +399,31 @@ class ReplayTest {
     assertEquals(ports, String.join(" ", opened), bench.words()::toString);
   }
 
+  @Test
+  void datagramsOfDceRpc_openWhatTheySay() throws IOException {
+    String text = conversation("08-map-udp");
+    InetSocketAddress client = endpoint(text, "client", "198.51.100.9", 40_000);
+    InetSocketAddress server = endpoint(text, "server", "203.0.113.10", 135);
+    Talk talk = new Talk();
+    for (String message : text.split("\n(?=[<>])", -1)) {
+      if (message.startsWith(">") || message.startsWith("<")) {
+        String bytes = new String(hex(message), StandardCharsets.ISO_8859_1);
+        talk.send(
+            message.startsWith(">")
+                ? PacketBuilder.udp(client, server).payload(bytes)
+                : PacketBuilder.udp(server, client).payload(bytes));
+      }
+    }
+    talk.send(PacketBuilder.udp(client, at(server, 52_001)).payload("asked"));
+    ReplayBench bench =
+        ReplayBench.of(talk, "helpers: [{id: 1, name: dcerpc, protocol: udp, port: 135}]");
+    assertEquals(
+        List.of("created", "matched"),
+        bench.decisions().stream().map(Decision::word).toList(),
+        bench.words()::toString);
+    assertEquals("203.0.113.10:52001", String.valueOf(bench.decisions().get(0).destination()));
+  }
+
   private static String conversation(String name) throws IOException {
     return Files.readString(CONVERSATIONS.resolve(name + ".txt"));
   }
