@@ -126,6 +126,16 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
             "pinholed.misrouted.packets",
             "Packets that were not read: they came in by a device that does not lead back to their"
                 + " sender");
+    // A rate sees nothing of a series whose first value is already 1, so they begin with 0.
+    for (Limit limit : Limit.values()) {
+      limits.of(limit).increment(0);
+    }
+    for (UnreadableReason reason : UnreadableReason.values()) {
+      unreadable.of(reason).increment(0);
+    }
+    for (WithheldReason reason : WithheldReason.values()) {
+      withheld.of(reason).increment(0);
+    }
     for (ReceivingSocket socket : List.of(ReceivingSocket.QUEUE, ReceivingSocket.CONNTRACK)) {
       receiveErrors.of(socket).increment(0);
     }

@@ -12,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
+import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
 import org.pinholed.helper.HelperWord;
 
@@ -153,6 +154,20 @@ class PrometheusMetricsTest {
     assertSample("pinholed_unreadable_packets_total{reason=\"truncated\",} 1.0");
     assertSample("pinholed_overruns_total{socket=\"conntrack\",} 1.0");
     assertSample("pinholed_overruns_total{socket=\"queue\",} 0.0");
+  }
+
+  /** A rate, and the alert that is made of it, see nothing of a series that begins with 1. */
+  @Test
+  void wordsOnTheirOwn_haveSeriesFromTheStart() {
+    for (Limit limit : Limit.values()) {
+      assertSample("pinholed_limits_total{limit=\"" + limit.word() + "\",} 0.0");
+    }
+    for (UnreadableReason reason : UnreadableReason.values()) {
+      assertSample("pinholed_unreadable_packets_total{reason=\"" + reason.word() + "\",} 0.0");
+    }
+    for (WithheldReason reason : WithheldReason.values()) {
+      assertSample("pinholed_withheld_packets_total{reason=\"" + reason.word() + "\",} 0.0");
+    }
   }
 
   @Test
