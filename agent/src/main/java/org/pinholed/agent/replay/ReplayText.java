@@ -118,13 +118,7 @@ public final class ReplayText {
     lines.add(row("  still waiting", String.valueOf(totals.waiting())));
     lines.add(row("refused", words(totals.refused())));
     lines.add(row("not read", words(totals.unread())));
-    lines.add(
-        row(
-            "needed a pinhole",
-            totals.children()
-                + " connections came by one, "
-                + totals.withoutPinhole()
-                + " found none"));
+    lines.add(row("needed a pinhole", needed(totals)));
     if (totals.evicted() > 0) {
       lines.add(
           row("forgotten", totals.evicted() + " connections, since there were too many at a time"));
@@ -136,6 +130,15 @@ public final class ReplayText {
       lines.add(row("capture", damage));
     }
     return lines;
+  }
+
+  private static String needed(ReplayTotals totals) {
+    return totals.opened() > 0 && totals.otherFlows() == 0
+        ? "not known, since the capture has nothing but control connections"
+        : totals.children()
+            + " connections came by one, "
+            + totals.withoutPinhole()
+            + " found none";
   }
 
   private static Map<String, Long> skipped(Replay replay) {
@@ -175,6 +178,7 @@ public final class ReplayText {
         .with("leaps", replay.leaps())
         .with("invalidPackets", totals.invalid())
         .with("controlFlows", counts(totals.controlFlows()))
+        .with("otherFlows", totals.otherFlows())
         .with("opened", totals.opened())
         .with("matched", totals.matched())
         .with("children", totals.children())

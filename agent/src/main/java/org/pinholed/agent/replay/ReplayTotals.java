@@ -18,6 +18,7 @@ public final class ReplayTotals {
   private long children;
   private long unused;
   private long withoutPinhole;
+  private long otherFlows;
   private long invalid;
   private long evicted;
   private long faults;
@@ -26,6 +27,10 @@ public final class ReplayTotals {
 
   void controlFlow(String helper) {
     controlFlows.merge(helper, 1L, Long::sum);
+  }
+
+  void otherFlow() {
+    otherFlows++;
   }
 
   void noteWithoutPinhole() {
@@ -69,6 +74,15 @@ public final class ReplayTotals {
    */
   public Map<String, Long> controlFlows() {
     return Map.copyOf(controlFlows);
+  }
+
+  /**
+   * Connections, and flows of datagrams, to other ports than those of the helpers.
+   *
+   * @return a count; 0 in a capture of control connections alone, which cannot show who came
+   */
+  public long otherFlows() {
+    return otherFlows;
   }
 
   /**

@@ -140,7 +140,7 @@ final class ReplayedAgent {
     }
     boolean begins = !flow.isConfirmed();
     if (begins) {
-      countControlFlow(flow);
+      count(flow);
     }
     if (flow.isNew()
         && (flow.mark() & marks.child()) == 0
@@ -206,8 +206,10 @@ final class ReplayedAgent {
     return pinholes.isHelperPort(flow.protocol(), flow.serverPort());
   }
 
-  private void countControlFlow(ReplayedFlow flow) {
-    if (isControlFlow(flow)) {
+  private void count(ReplayedFlow flow) {
+    if (!isControlFlow(flow)) {
+      totals.otherFlow();
+    } else {
       Transport transport = Transport.of(flow.protocol());
       HelperTable.ActiveHelper helper =
           transport == null ? null : helpers.find(transport, flow.serverPort());

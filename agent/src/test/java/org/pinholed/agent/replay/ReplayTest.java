@@ -85,6 +85,27 @@ class ReplayTest {
     assertEquals(Talk.BEGAN_MICROS + 900, created.epochMicros());
   }
 
+  /** Who came cannot be told then, and must not be counted as nobody. */
+  @Test
+  void captureOfControlPortsAlone_saysThatItCannotTellWhoCame() throws IOException {
+    Talk talk = new Talk();
+    Talk.Tcp control = talk.tcp(CLIENT, SERVER).login();
+    control.client("PASV\r\n").server("227 Passive (198,51,100,7,117,48)\r\n").close();
+    assertEquals(
+        "needed a pinhole  not known, since the capture has nothing but control connections",
+        needed(ReplayBench.of(talk)));
+    assertEquals(
+        "needed a pinhole  1 connections came by one, 0 found none",
+        needed(ReplayBench.of(passive())));
+  }
+
+  private static String needed(ReplayBench bench) {
+    return ReplayText.summary(bench.replay(), bench.totals(), bench.damage()).stream()
+        .filter(line -> line.startsWith("needed a pinhole"))
+        .findFirst()
+        .orElse("");
+  }
+
   @Test
   void ipv6_isOpenedAndMatched() throws IOException {
     InetSocketAddress client = new InetSocketAddress("2001:db8::10", 40_000);
