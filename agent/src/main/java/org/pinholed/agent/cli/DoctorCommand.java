@@ -109,10 +109,10 @@ final class DoctorCommand implements Callable<Integer> {
   private void printText(Finding finding) {
     PrintWriter out = pinholectl.out();
     out.printf(
-        "%-5s %-18s %s%n",
+        "%-5s %-21s %s%n",
         level(finding), Printable.of(finding.name()), Printable.of(finding.text()));
     for (String line : finding.advice()) {
-      out.printf("%24s  %s%n", "", Printable.of(line));
+      out.printf("%27s  %s%n", "", Printable.of(line));
     }
   }
 

@@ -96,7 +96,7 @@ final class StoryTeller implements AutoCloseable {
         subject.childSerial(),
         Math.max(used, subject.uses()),
         past == null ? "" : past.reason(),
-        steps,
+        Timeline.of(steps),
         ending.advice());
   }
 
@@ -275,7 +275,7 @@ final class StoryTeller implements AutoCloseable {
                 "traffic",
                 "child "
                     + child
-                    + " lives"
+                    + " is still tracked"
                     + counted(
                         isCounted ? entry.originalPackets() + entry.replyPackets() : -1,
                         isCounted ? entry.originalBytes() + entry.replyBytes() : -1)));
