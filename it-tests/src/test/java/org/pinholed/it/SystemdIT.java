@@ -115,7 +115,7 @@ class SystemdIT {
       SystemdService service = router.service;
       // It was ready when systemd thought so: nobody had to ask twice.
       assertEquals("active", service.property("ActiveState"));
-      assertEquals("1 helpers on, 2 packet queues", service.property("StatusText"));
+      assertEquals("helpers on: 1, packet queues: 2", service.property("StatusText"));
       router.assertAnnouncementOpens();
       JsonNode status = service.json("status");
       assertTrue(status.path("packets").asLong() > 0, status::toString);
@@ -154,7 +154,7 @@ class SystemdIT {
 
       service.writeConfig("queues: {count: 2}\nhelpers: []\n");
       service.systemctl("reload", "pinholed").orFail();
-      assertEquals("0 helpers on, 2 packet queues", service.property("StatusText"));
+      assertEquals("helpers on: 0, packet queues: 2", service.property("StatusText"));
       service.writeConfig("queues: {count: 3}\n");
       assertFalse(service.systemctl("reload", "pinholed").succeeded(), "a refused reload");
       assertEquals("running", service.property("SubState"));

@@ -113,7 +113,7 @@ public final class ReplayText {
     }
     lines.add(row("control flows", words(totals.controlFlows())));
     lines.add(row("opened", String.valueOf(totals.opened())));
-    lines.add(row("  matched", totals.matched() + " by " + totals.children() + " connections"));
+    lines.add(row("  matched", totals.matched() + " by " + connections(totals.children())));
     lines.add(row("  unused", String.valueOf(totals.unused())));
     lines.add(row("  still waiting", String.valueOf(totals.waiting())));
     lines.add(row("refused", words(totals.refused())));
@@ -135,10 +135,11 @@ public final class ReplayText {
   private static String needed(ReplayTotals totals) {
     return totals.opened() > 0 && totals.otherFlows() == 0
         ? "not known, since the capture has nothing but control connections"
-        : totals.children()
-            + " connections came by one, "
-            + totals.withoutPinhole()
-            + " found none";
+        : connections(totals.children()) + " came by one, " + totals.withoutPinhole() + " found none";
+  }
+
+  private static String connections(long count) {
+    return count + (count == 1 ? " connection" : " connections");
   }
 
   private static Map<String, Long> skipped(Replay replay) {

@@ -200,10 +200,10 @@ public final class Agent implements AgentControl, AutoCloseable {
   }
 
   private String statusLine() {
-    return inForce.helpers().ports().size()
-        + " helpers on, "
-        + parts.workers().all().size()
-        + " packet queues";
+    return "helpers on: "
+        + inForce.helpers().ports().size()
+        + ", packet queues: "
+        + parts.workers().all().size();
   }
 
   /**

@@ -56,7 +56,7 @@ class ReplayCommandTest {
     assertTrue(lines().get(1).contains(" matched "), out::toString);
     assertTrue(lines().contains("control flows     ftp 1"), out::toString);
     assertTrue(
-        lines().contains("needed a pinhole  1 connections came by one, 0 found none"),
+        lines().contains("needed a pinhole  1 connection came by one, 0 found none"),
         out::toString);
     assertEquals("", err.toString());
   }
@@ -93,7 +93,7 @@ class ReplayCommandTest {
     byte[] whole = Files.readAllBytes(file);
     Files.write(file, Arrays.copyOf(whole, whole.length - 7));
     assertEquals(1, run("replay", file.toString(), "--config", ftp.toString()));
-    assertTrue(lines().contains("  matched         1 by 1 connections"), out::toString);
+    assertTrue(lines().contains("  matched         1 by 1 connection"), out::toString);
     assertTrue(
         err.toString().matches("(?s)pinholectl: .*office.pcap: damaged at offset \\d+: .*\n"),
         err::toString);

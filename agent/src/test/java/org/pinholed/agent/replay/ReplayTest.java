@@ -95,7 +95,7 @@ class ReplayTest {
         "needed a pinhole  not known, since the capture has nothing but control connections",
         needed(ReplayBench.of(talk)));
     assertEquals(
-        "needed a pinhole  1 connections came by one, 0 found none",
+        "needed a pinhole  1 connection came by one, 0 found none",
         needed(ReplayBench.of(passive())));
   }
 
