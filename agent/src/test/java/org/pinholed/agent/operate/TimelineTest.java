@@ -28,6 +28,13 @@ class TimelineTest {
   }
 
   @Test
+  void theParentWhoseAgeIsKnownInSeconds_isToldFirst() {
+    assertEquals(
+        List.of(at("10", "parent"), at("10", "announced"), at("11", "pinhole")),
+        Timeline.of(List.of(at("11", "parent"), at("10", "announced"), at("11", "pinhole"))));
+  }
+
+  @Test
   void aStepWithoutATime_staysBehindTheOneBeforeIt() {
     List<Step> told =
         List.of(at(null, "parent"), at("10", "announced"), at(null, "used"), at(null, "now"));
