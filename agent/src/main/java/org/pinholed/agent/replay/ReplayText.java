@@ -135,7 +135,10 @@ public final class ReplayText {
   private static String needed(ReplayTotals totals) {
     return totals.opened() > 0 && totals.otherFlows() == 0
         ? "not known, since the capture has nothing but control connections"
-        : connections(totals.children()) + " came by one, " + totals.withoutPinhole() + " found none";
+        : connections(totals.children())
+            + " came by one, "
+            + totals.withoutPinhole()
+            + " found none";
   }
 
   private static String connections(long count) {
