@@ -307,8 +307,8 @@ final class FirewallCommand implements Callable<Integer> {
       description =
           "Prints rules that give control packets to the agent's queue, for those who let no agent"
               + " write such rules (rules: external). They are for nft -f, and with --front-end"
-              + " iptables-nft, iptables-legacy, ufw or docker for iptables-restore --noflush and"
-              + " ip6tables-restore --noflush. Changes nothing.",
+              + " iptables-nft, iptables-legacy, ufw, shorewall or docker for iptables-restore"
+              + " --noflush and ip6tables-restore --noflush. Changes nothing.",
       footer = {
         "%nExamples:",
         "  pinholectl firewall diversion",
