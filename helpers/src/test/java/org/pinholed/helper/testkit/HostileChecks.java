@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.pinholed.helper.Direction;
 
 /**
@@ -157,27 +158,36 @@ public final class HostileChecks {
   /** Says it at once; on a stream also in pieces, with the same outcomes. */
   private HelperRun hear(Dialogue said, String what, Message message) {
     String text = what + ": " + message.text();
-    HelperRun run = new HelperRun(setup);
-    boundedIn(run, said, text, () -> run.say(said));
+    HelperRun run = bounded(said, text, fresh -> fresh.say(said));
     if (run.isStream()) {
-      HelperRun torn = new HelperRun(setup);
-      boundedIn(torn, said, text, () -> torn.sayTorn(said, random, 1 + random.nextInt(32)));
+      HelperRun torn =
+          bounded(said, text, fresh -> fresh.sayTorn(said, random, 1 + random.nextInt(32)));
       Observed.same(run.observed(), torn.observed(), text + ", in pieces");
     }
     return run;
   }
 
-  private static void boundedIn(HelperRun run, Dialogue said, String text, Runnable speech) {
+  /**
+   * A run within its bounds. One that allocates too much has another try: classes that it met for
+   * the first time were loaded by its thread, and perhaps changed by an agent on the way.
+   */
+  private HelperRun bounded(Dialogue said, String text, Consumer<HelperRun> speech) {
     int lengthBytes = said.lengthBytes() + 256;
-    run.limited((long) READS_PER_BYTE * lengthBytes);
-    try {
-      speech.run();
-    } catch (AssertionError found) {
-      throw new AssertionError(text + ": " + found.getMessage(), found);
-    }
     long most = ALLOCATED_ALWAYS + (long) ALLOCATED_PER_BYTE * lengthBytes;
-    if (run.work().allocatedBytes() > most) {
-      throw new AssertionError(text + ": allocates " + run.work().allocatedBytes() + " bytes");
+    long allocatedBytes = 0;
+    for (int tries = 0; tries < 2; tries++) {
+      HelperRun run = new HelperRun(setup);
+      run.limited((long) READS_PER_BYTE * lengthBytes);
+      try {
+        speech.accept(run);
+      } catch (AssertionError found) {
+        throw new AssertionError(text + ": " + found.getMessage(), found);
+      }
+      allocatedBytes = run.work().allocatedBytes();
+      if (allocatedBytes <= most) {
+        return run;
+      }
     }
+    throw new AssertionError(text + ": allocates " + allocatedBytes + " bytes");
   }
 }
