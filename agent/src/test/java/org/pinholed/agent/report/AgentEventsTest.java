@@ -93,6 +93,10 @@ class AgentEventsTest {
   }
 
   private static Expectation expectation(boolean anySource) {
+    return expectation(anySource, 0x40000019);
+  }
+
+  private static Expectation expectation(boolean anySource, int mark) {
     Pinhole pinhole =
         new Pinhole(
             anySource ? Pinhole.Kind.OPEN_ANY : Pinhole.Kind.ONCE,
@@ -100,7 +104,7 @@ class AgentEventsTest {
             anySource ? null : SERVER,
             SERVER,
             5000,
-            0,
+            mark,
             1,
             "");
     ExpectationRequest request =
@@ -167,6 +171,12 @@ class AgentEventsTest {
             0),
         event);
     assertEquals(1, metrics.of("event created ftp"));
+  }
+
+  @Test
+  void expectation_ofAHelperThatObserves_saysThatNothingIsOpened() {
+    events.expectation(AgentEvent.Kind.CREATED, expectation(false, 0), "");
+    assertEquals("observed, nothing is opened", only().detail());
   }
 
   @Test
