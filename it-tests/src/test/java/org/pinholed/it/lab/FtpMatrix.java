@@ -18,7 +18,9 @@ import org.pinholed.it.lab.FtpClient.Transfer;
 public final class FtpMatrix implements AutoCloseable {
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
-  private final Set<String> tried = new HashSet<>();
+  /** The labs that could not be opened: the other cells of each say so at once. */
+  private final Set<String> failed = new HashSet<>();
+
   private @Nullable Bench bench;
 
   /** A lab with one translation or none, one firewall, one server and the agent. */
@@ -79,10 +81,11 @@ public final class FtpMatrix implements AutoCloseable {
       return current;
     }
     close();
-    if (!tried.add(name)) {
+    if (!failed.add(name)) {
       throw new AssertionError("no lab for " + name + ": see the first failure of it");
     }
     Bench fresh = Bench.open(name, nat, cell.firewall(), cell.server());
+    failed.remove(name);
     bench = fresh;
     return fresh;
   }
