@@ -129,6 +129,7 @@ class ExamplesIT {
         example
             // the lab itself goes to the router
             .replaceFirst("^ip \\S+ exec router ", "")
+            .replace("/tmp/", folder + "/")
             .replace("/etc/bash_completion.d/", folder + "/")
             .replace("/run/pinholed/control.sock", scenario.agent().socket().toString());
     boolean endless =
