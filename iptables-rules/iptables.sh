@@ -40,19 +40,16 @@ done
 case $mark in 0x*[!0-9A-Fa-f]* | 0x) bad=1 ;; 0x*) bad=0 ;; *) bad=1 ;; esac
 [ $bad = 0 ] || { echo "--mark: '$mark' (expected: hexadecimal, 0x40000000)" >&2; exit 2; }
 
-# rule TOOL ACTION: one command on the rule itself, so that it is the same in all three actions. By its comment
-# "pinholectl firewall remove" finds it, too.
+# rule TOOL ACTION [COMMENT]: one command on the rule itself, so that it is the same in all three actions. By its comment
+# "pinholectl firewall remove" finds it, too; an operator would write it without.
+comment='-m comment --comment pinholed'
 rule() {
-  "$1" -w 5 "$2" "$chain" -m connmark --mark "$mark/$mark" -m comment --comment pinholed -j ACCEPT
-}
-
-# by_hand TOOL ACTION: the same rule as an operator would write it.
-by_hand() {
-  "$1" -w 5 "$2" "$chain" -m connmark --mark "$mark/$mark" -j ACCEPT
+  # shellcheck disable=SC2086 # the comment is words
+  "$1" -w 5 "$2" "$chain" -m connmark --mark "$mark/$mark" ${3-} -j ACCEPT
 }
 
 there() {
-  rule "$1" -C 2>/dev/null || by_hand "$1" -C 2>/dev/null
+  rule "$1" -C "$comment" 2>/dev/null || rule "$1" -C 2>/dev/null
 }
 
 case $1 in
@@ -68,16 +65,16 @@ for tool in $tools; do
   }
   case $action in
     apply)
-      there "$tool" || rule "$tool" -I || result=1 ;;
+      there "$tool" || rule "$tool" -I "$comment" || result=1 ;;
     check)
       there "$tool" || {
         echo "not there; add it with: $tool -I $chain -m connmark --mark $mark/$mark -j ACCEPT"
         result=1
       } ;;
     remove)
-      for each in rule by_hand; do
-        while "$each" "$tool" -C 2>/dev/null; do
-          "$each" "$tool" -D || { result=1; break; }
+      for each in "$comment" ''; do
+        while rule "$tool" -C "$each" 2>/dev/null; do
+          rule "$tool" -D "$each" || { result=1; break; }
         done
       done ;;
   esac

@@ -164,11 +164,7 @@ final class FirewallCommand implements Callable<Integer> {
       run(lines, done);
       lines = rules.removal();
     }
-    if (pinholectl.json()) {
-      pinholectl.out().println(ControlJson.line(new JsonFields().with("lines", done)));
-    } else {
-      done.forEach(line -> pinholectl.out().println(Printable.of(line)));
-    }
+    print(done);
     return lines.isEmpty() ? 0 : 1;
   }
 
@@ -179,19 +175,22 @@ final class FirewallCommand implements Callable<Integer> {
     DiversionRules rules = new DiversionRules(settings);
     boolean nftables =
         wanted == null || wanted == FrontEnd.NFTABLES || wanted == FrontEnd.FIREWALLD;
-    List<String> lines = nftables ? rules.nftables() : rules.iptables();
-    if (pinholectl.json()) {
-      pinholectl.out().println(ControlJson.line(new JsonFields().with("lines", lines)));
-      return 0;
-    }
-    lines.forEach(line -> pinholectl.out().println(Printable.of(line)));
-    if (!settings.diversion().external()) {
+    print(nftables ? rules.nftables() : rules.iptables());
+    if (!pinholectl.json() && !settings.diversion().external()) {
       pinholectl
           .err()
           .println(
               "note: the agent's own rules divert; these are for rules: external in pinholed.yaml");
     }
     return 0;
+  }
+
+  private void print(List<String> lines) {
+    if (pinholectl.json()) {
+      pinholectl.out().println(ControlJson.line(new JsonFields().with("lines", lines)));
+    } else {
+      lines.forEach(line -> pinholectl.out().println(Printable.of(line)));
+    }
   }
 
   private static void run(List<String> lines, List<String> done) throws ControlError {

@@ -74,10 +74,7 @@ public record AgentConfig(
             "helpers: " + helper.transport() + " port " + helper.port() + " is there twice");
       }
     }
-    if (rules == Rules.EXTERNAL && queues.count() != 1) {
-      throw new IllegalArgumentException(
-          "queues.count: " + queues.count() + " (expected: 1 with rules: external)");
-    }
+    queues = queues.by(rules);
     acceptRules = AcceptRule.checked(acceptRules);
   }
 
@@ -162,6 +159,25 @@ public record AgentConfig(
       Ranges.require("lengthPackets", lengthPackets, 1, 1 << 20);
       Ranges.require("receiveBufferBytes", receiveBufferBytes, 1 << 16, 1 << 30);
       Ranges.require("batchPackets", batchPackets, 1, 256);
+    }
+
+    /**
+     * The same where certain rules give packets to them. Those of an operator choose no queue by
+     * the connection, so there is only one.
+     *
+     * @param rules whose they are
+     * @return itself, or with a count of 1
+     * @throws IllegalArgumentException in the form {@code count: value (expected: range)}
+     */
+    Queues by(Rules rules) {
+      if (rules == Rules.AGENT) {
+        return this;
+      }
+      if (count > 1) {
+        throw new IllegalArgumentException(
+            "count: " + count + " (expected: 0 or 1 with rules: external)");
+      }
+      return new Queues(first, 1, lengthPackets, receiveBufferBytes, batchPackets);
     }
 
     /**

@@ -88,7 +88,7 @@ public final class ConfigKeys {
   }
 
   /** One mapping for one chain, as most write it; a list for none and for many. */
-  private static Object acceptRules(List<AgentConfig.AcceptRule> rules) {
+  static Object acceptRules(List<AgentConfig.AcceptRule> rules) {
     List<Map<String, Object>> list = new ArrayList<>();
     for (AgentConfig.AcceptRule rule : rules) {
       Map<String, Object> keys = new LinkedHashMap<>();

@@ -216,18 +216,14 @@ public final class ConfigLoader {
       throws ConfigException {
     AgentConfig.Queues or = AgentConfig.Queues.DEFAULT;
     int first = section.number("first", or.first());
-    int asked = section.number("count", or.count());
-    // the operator's rules choose no queue by the connection, so there is only one
-    int count = rules == AgentConfig.Rules.EXTERNAL && asked == 0 ? 1 : asked;
-    if (rules == AgentConfig.Rules.EXTERNAL && count > 1) {
-      throw section.refusedByRecord("count: " + count + " (expected: 0 or 1 with rules: external)");
-    }
+    int count = section.number("count", or.count());
     int lengthPackets = section.number("lengthPackets", or.lengthPackets());
     int receiveBufferBytes = section.number("receiveBufferBytes", or.receiveBufferBytes());
     int batchPackets = section.number("batchPackets", or.batchPackets());
     return section.build(
         () ->
-            new AgentConfig.Queues(first, count, lengthPackets, receiveBufferBytes, batchPackets));
+            new AgentConfig.Queues(first, count, lengthPackets, receiveBufferBytes, batchPackets)
+                .by(rules));
   }
 
   private static MarkBits marks(ConfigSection section) throws ConfigException {

@@ -96,6 +96,16 @@ public final class ConfigText {
   }
 
   /**
+   * The value of {@code acceptRule}.
+   *
+   * @param rules the chains
+   * @return YAML in one line
+   */
+  public static String acceptRules(List<AgentConfig.AcceptRule> rules) {
+    return value(ConfigKeys.acceptRules(rules));
+  }
+
+  /**
    * One value.
    *
    * @param value a text, number, truth value, list or map of them; a map whose order nobody chose

@@ -18,14 +18,14 @@ record ControlLimits(
     Duration requestTime,
     Duration stallTime,
     Duration answerTime,
-    Places.Share connections,
-    Places.Share traces) {
+    UserPlaces.Share connections,
+    UserPlaces.Share traces) {
   static final ControlLimits DEFAULT =
       new ControlLimits(
           1 << 16,
           Duration.ofSeconds(5),
           Duration.ofSeconds(5),
           Duration.ofSeconds(60),
-          new Places.Share(32, 28, 12),
-          new Places.Share(8, 7, 4));
+          new UserPlaces.Share(32, 28, 12),
+          new UserPlaces.Share(8, 7, 4));
 }

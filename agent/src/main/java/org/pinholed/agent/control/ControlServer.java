@@ -50,8 +50,8 @@ public final class ControlServer implements AutoCloseable {
   private final ControlRequests requests;
   private final RefusedPeers refused = new RefusedPeers();
   private final Set<UnixSocketChannel> connections = ConcurrentHashMap.newKeySet();
-  private final Places places;
-  private final Places traces;
+  private final UserPlaces places;
+  private final UserPlaces traces;
   private final ExecutorService pool;
   private final Thread acceptor;
   private volatile boolean closing;
@@ -81,8 +81,8 @@ public final class ControlServer implements AutoCloseable {
     this.peers = peers;
     this.limits = limits;
     this.requests = requests;
-    this.places = new Places(limits.connections());
-    this.traces = new Places(limits.traces());
+    this.places = new UserPlaces(limits.connections());
+    this.traces = new UserPlaces(limits.traces());
     listener.configureBlocking(false);
     this.selector = NativeSelectorProvider.getInstance().openSelector();
     listener.register(selector, SelectionKey.OP_ACCEPT);

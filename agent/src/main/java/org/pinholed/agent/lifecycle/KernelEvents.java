@@ -414,7 +414,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
     Set<ConntrackIdentity> alive = new HashSet<>();
     conntrack.dump(
-        new DumpFilter(0, marks.child(), marks.child()),
+        ofChildren(),
         child -> {
           alive.add(child.identity());
           if (table.living().has(child.identity())) {
@@ -435,6 +435,10 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     }
     table.living().keepOnly(alive, clock.nanoTime());
     records.keepOnly(alive);
+  }
+
+  private DumpFilter ofChildren() {
+    return new DumpFilter(0, marks.child(), marks.child());
   }
 
   /** Those that came by rules of the firewall have no mark by which a dump would find them. */
@@ -458,8 +462,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     observedBefore = false;
     Set<ConntrackIdentity> marked = new HashSet<>();
     try {
-      conntrack.dump(
-          new DumpFilter(0, marks.child(), marks.child()), child -> marked.add(child.identity()));
+      conntrack.dump(ofChildren(), child -> marked.add(child.identity()));
     } catch (IOException e) {
       observedBefore = true; // the next tick tries again
       failed("conntrack", e.getMessage());

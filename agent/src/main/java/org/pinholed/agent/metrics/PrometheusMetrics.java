@@ -127,21 +127,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
             "Packets that were not read: they came in by a device that does not lead back to their"
                 + " sender");
     // A rate sees nothing of a series whose first value is already 1, so they begin with 0.
-    for (Limit limit : Limit.values()) {
-      limits.of(limit).increment(0);
-    }
-    for (UnreadableReason reason : UnreadableReason.values()) {
-      unreadable.of(reason).increment(0);
-    }
-    for (WithheldReason reason : WithheldReason.values()) {
-      withheld.of(reason).increment(0);
-    }
-    for (ReceivingSocket socket : List.of(ReceivingSocket.QUEUE, ReceivingSocket.CONNTRACK)) {
-      receiveErrors.of(socket).increment(0);
-    }
-    for (ReceivingSocket socket : ReceivingSocket.values()) {
-      overruns.of(socket).increment(0);
-    }
+    limits.begin(Limit.values());
+    unreadable.begin(UnreadableReason.values());
+    withheld.begin(WithheldReason.values());
+    receiveErrors.begin(ReceivingSocket.QUEUE, ReceivingSocket.CONNTRACK);
+    overruns.begin(ReceivingSocket.values());
     GaugeSeries.bind(gauges, registry);
     Gauge.builder("pinholed.build.info", () -> 1)
         .description("Always 1; the labels say what runs")
@@ -309,6 +299,14 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
       this.name = name;
       this.description = description;
       this.label = label;
+    }
+
+    /** Registers some, so that they show with 0. */
+    @SafeVarargs
+    private void begin(W... words) {
+      for (W word : words) {
+        of(word);
+      }
     }
 
     private Counter of(W word) {

@@ -125,6 +125,16 @@ class ConfigLoaderTest {
   }
 
   @Test
+  void parse_externalRules_haveOneQueue() throws ConfigException {
+    assertEquals(1, parse("rules: external\n").queues().count());
+    assertEquals(1, parse("rules: external\nqueues: {count: 1}\n").queues().count());
+    ConfigException refused =
+        assertThrows(ConfigException.class, () -> parse("rules: external\nqueues: {count: 3}\n"));
+    assertEquals(
+        "f.yaml:2: queues.count: 3 (expected: 0 or 1 with rules: external)", refused.getMessage());
+  }
+
+  @Test
   void parse_acceptRule_isWholeOrNothing_andOfTheFirewall() {
     for (String[] each :
         new String[][] {

@@ -52,8 +52,8 @@ class ControlServerTest {
           Duration.ofMillis(300),
           Duration.ofMillis(300),
           Duration.ofSeconds(2),
-          new Places.Share(4, 4, 4),
-          new Places.Share(2, 2, 2));
+          new UserPlaces.Share(4, 4, 4),
+          new UserPlaces.Share(2, 2, 2));
 
   private final FakeAgent agent = new FakeAgent();
   private final Path directory;

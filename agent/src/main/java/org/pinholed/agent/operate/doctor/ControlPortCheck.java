@@ -91,19 +91,8 @@ final class ControlPortCheck {
     } else if (stop.stopsSome()) {
       String rule = stop.result().possibleAccepts().get(0).text();
       if (fromAnywhere) {
-        findings.putIfAbsent(
-            stop.chain() + " drops " + what,
-            new Finding(
-                Finding.Level.WARN,
-                NAME,
-                stop.chain()
-                    + stop.packets()
-                    + " drops "
-                    + what
-                    + to(helper)
-                    + " that no rule takes such as "
-                    + rule,
-                stop.isOnlyFor(devices) ? List.of() : advice));
+        drops(
+            helper, stop, what, " that no rule takes such as " + rule, Finding.Level.WARN, advice);
       } else if (onlyBy.isEmpty()) {
         onlyBy = ", as far as rules let them such as " + rule;
       }
@@ -111,20 +100,24 @@ final class ControlPortCheck {
   }
 
   private void dropped(HelperEntry helper, Stop stop, String what, List<String> advice) {
-    boolean some = stop.isOnlyFor(devices);
+    Finding.Level level = stop.isOnlyFor(devices) ? Finding.Level.WARN : Finding.Level.FAIL;
+    drops(helper, stop, what, ": " + stop.result().by(), level, advice);
+  }
+
+  private void drops(
+      HelperEntry helper,
+      Stop stop,
+      String what,
+      String which,
+      Finding.Level level,
+      List<String> advice) {
     findings.putIfAbsent(
         stop.chain() + " drops " + what,
         new Finding(
-            some ? Finding.Level.WARN : Finding.Level.FAIL,
+            level,
             NAME,
-            stop.chain()
-                + stop.packets()
-                + " drops "
-                + what
-                + to(helper)
-                + ": "
-                + stop.result().by(),
-            some ? List.of() : advice));
+            stop.chain() + stop.packets() + " drops " + what + to(helper) + which,
+            stop.isOnlyFor(devices) ? List.of() : advice));
   }
 
   /** Whether the connection tracking does not see all packets of it. */

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.pinholed.agent.config.AgentConfig.AcceptRule;
+import org.pinholed.agent.config.ConfigText;
 
 /** What to do where a program writes the firewall, and forgets what was typed into it by hand. */
 final class FirewallPrograms {
@@ -30,12 +31,9 @@ final class FirewallPrograms {
     Set<FrontEnd> programs = EnumSet.noneOf(FrontEnd.class);
     boolean direct = false;
     for (Ruleset table : tables.rulesets()) {
-      for (FrontEnd program : FrontEnd.values()) {
-        if (program.isOf(table, tables.legacy().contains(table.kind()))) {
-          programs.add(program);
-          direct |= program == FrontEnd.FIREWALLD && !table.kind().equals("nftables");
-        }
-      }
+      Set<FrontEnd> ofTable = tables.frontEndsOf(table);
+      programs.addAll(ofTable);
+      direct |= ofTable.contains(FrontEnd.FIREWALLD) && !table.kind().equals("nftables");
     }
     if (programs.contains(FrontEnd.UFW)) {
       findings.add(
@@ -124,22 +122,9 @@ final class FirewallPrograms {
         return List.of(); // a family or a name that the key does not take
       }
     }
-    if (rules.isEmpty() || rules.size() > AcceptRule.MOST) {
-      return List.of();
-    }
-    List<String> text = new ArrayList<>();
-    for (AcceptRule rule : rules) {
-      text.add(
-          "{family: "
-              + rule.family().word()
-              + ", table: "
-              + rule.table()
-              + ", chain: "
-              + rule.chain()
-              + "}");
-    }
-    return List.of(
-        "acceptRule: " + (text.size() == 1 ? text.get(0) : "[" + String.join(", ", text) + "]"));
+    return rules.isEmpty() || rules.size() > AcceptRule.MOST
+        ? List.of()
+        : List.of("acceptRule: " + ConfigText.acceptRules(List.copyOf(rules)));
   }
 
   private static AcceptRule.Family family(String word) {

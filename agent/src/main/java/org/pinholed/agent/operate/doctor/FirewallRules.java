@@ -102,15 +102,9 @@ public final class FirewallRules {
     Set<FrontEnd> inForce = EnumSet.noneOf(FrontEnd.class);
     List<Ruleset> rulesets = new ArrayList<>();
     for (Ruleset table : tables.rulesets()) {
-      for (FrontEnd frontEnd : FrontEnd.values()) {
-        if (frontEnd.isOf(table, tables.legacy().contains(table.kind()))) {
-          inForce.add(frontEnd);
-          if (frontEnd == only) {
-            rulesets.add(table);
-          }
-        }
-      }
-      if (only == null) {
+      Set<FrontEnd> ofTable = tables.frontEndsOf(table);
+      inForce.addAll(ofTable);
+      if (only == null || ofTable.contains(only)) {
         rulesets.add(table);
       }
     }

@@ -2,6 +2,7 @@ package org.pinholed.agent.operate.doctor;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -78,6 +79,17 @@ record FirewallTables(
   /** The same with some of the tables only. */
   FirewallTables with(List<Ruleset> some) {
     return new FirewallTables(some, legacy, ownTable, problem);
+  }
+
+  /** What wrote a table, or what it was written with: none for tables that do not filter. */
+  Set<FrontEnd> frontEndsOf(Ruleset table) {
+    Set<FrontEnd> frontEnds = EnumSet.noneOf(FrontEnd.class);
+    for (FrontEnd frontEnd : FrontEnd.values()) {
+      if (frontEnd.isOf(table, legacy.contains(table.kind()))) {
+        frontEnds.add(frontEnd);
+      }
+    }
+    return frontEnds;
   }
 
   /** Names of devices that can forward; one that ends in a star stands for all that begin so. */

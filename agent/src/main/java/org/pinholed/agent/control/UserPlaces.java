@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * So many places, of which one user gets a part only, so that nobody in the group keeps the others
  * out; and some are left to root. Thread-safe.
  */
-final class Places {
+final class UserPlaces {
   private final Share share;
   private final Map<Integer, Integer> byUser = new HashMap<>();
   private int taken;
@@ -41,7 +41,7 @@ final class Places {
    *
    * @param share how many there are
    */
-  Places(Share share) {
+  UserPlaces(Share share) {
     this.share = share;
   }
 

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import org.junit.jupiter.api.Test;
 
-class PlacesTest {
+class UserPlacesTest {
   private static final String WHAT = "traces";
 
-  private final Places places = new Places(new Places.Share(6, 5, 3));
+  private final UserPlaces places = new UserPlaces(new UserPlaces.Share(6, 5, 3));
 
   private String take(int uid) {
     return String.valueOf(places.take(uid, uid == 0, WHAT));
@@ -48,8 +48,8 @@ class PlacesTest {
 
   @Test
   void moreForOneThanForAll_isRefused() {
-    assertThrows(IllegalArgumentException.class, () -> new Places.Share(4, 5, 1));
-    assertThrows(IllegalArgumentException.class, () -> new Places.Share(4, 2, 3));
-    assertThrows(IllegalArgumentException.class, () -> new Places.Share(4, 2, 0));
+    assertThrows(IllegalArgumentException.class, () -> new UserPlaces.Share(4, 5, 1));
+    assertThrows(IllegalArgumentException.class, () -> new UserPlaces.Share(4, 2, 3));
+    assertThrows(IllegalArgumentException.class, () -> new UserPlaces.Share(4, 2, 0));
   }
 }
