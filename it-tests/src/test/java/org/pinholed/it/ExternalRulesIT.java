@@ -89,19 +89,19 @@ class ExternalRulesIT {
       value = NatMode.class,
       names = {"MASQUERADE", "DNAT"})
   void translated_passesUnread_andSaysWhy(NatMode nat) {
-    AgentProcess[] started = new AgentProcess[1];
     try (NatScenario scenario =
-            NatScenario.start(
+            NatScenario.withAgent(
                 Links.VETH,
                 nat,
                 Family.V4,
                 lab -> {
                   RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-                  started[0] = AgentProcess.start(lab, EXTERNAL);
-                  divert(lab, started[0], "nft");
+                  AgentProcess agent = AgentProcess.start(lab, EXTERNAL);
+                  divert(lab, agent, "nft");
+                  return agent;
                 });
         ScriptedSession session = scenario.login()) {
-      AgentProcess agent = started[0];
+      AgentProcess agent = scenario.agent();
       JsonNode opaque = agent.awaitEvent("opaque");
       assertEquals("externalRules", opaque.path("reason").asText());
       session.exchange("EPSV\r\n", "229 Entering Extended Passive Mode (|||40001|)\r\n");

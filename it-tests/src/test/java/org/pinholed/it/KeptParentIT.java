@@ -21,13 +21,11 @@ import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.Links;
 import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
 import org.pinholed.it.lab.Peer;
 import org.pinholed.it.lab.PeerException;
-import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 
@@ -86,7 +84,6 @@ class KeptParentIT {
   /** A router with an agent, a session, and a transfer in it that does not end by itself. */
   private static final class Stage implements AutoCloseable {
     private final Way way;
-    private @Nullable AgentProcess started;
     private final NatScenario scenario;
     private final ScriptedSession session;
     private final Listener listener;
@@ -95,15 +92,7 @@ class KeptParentIT {
 
     Stage(Way way) {
       this.way = way;
-      scenario =
-          NatScenario.start(
-              Links.VETH,
-              way.nat,
-              way.family,
-              lab -> {
-                RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-                started = AgentProcess.start(lab);
-              });
+      scenario = NatScenario.withAgent(way.nat, way.family, "");
       try {
         session = scenario.login();
         boolean passive = way.mode.isPassive();
@@ -128,10 +117,7 @@ class KeptParentIT {
     }
 
     AgentProcess agent() {
-      if (started == null) {
-        throw new IllegalStateException("not started");
-      }
-      return started;
+      return scenario.agent();
     }
 
     /** The control connection has been idle for long, and from now on all are kept for short. */

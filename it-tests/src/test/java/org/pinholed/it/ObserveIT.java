@@ -23,7 +23,6 @@ import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
 import org.pinholed.it.lab.Peer;
-import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.RpcDialogue;
 import org.pinholed.it.lab.RpcFormat;
 import org.pinholed.it.lab.RpcInterface;
@@ -179,15 +178,8 @@ class ObserveIT {
         () -> "reported: " + agent.ctl("report") + agent.events());
   }
 
-  private static NatScenario translated(NatMode nat, AgentProcess[] agent) {
-    return NatScenario.start(
-        Links.VETH,
-        nat,
-        Family.V4,
-        lab -> {
-          RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-          agent[0] = AgentProcess.start(lab, agent("observe"));
-        });
+  private static NatScenario translated(NatMode nat) {
+    return NatScenario.withAgent(nat, Family.V4, agent("observe"));
   }
 
   private static void publish(Lab lab, String transport, String outside, String inside, int port) {
@@ -207,8 +199,7 @@ class ObserveIT {
     boolean passive = mode.isPassive();
     String inside = passive ? Family.V4.server() : Family.V4.client();
     String from = passive ? Family.V4.client() : Family.V4.server();
-    AgentProcess[] agent = new AgentProcess[1];
-    try (NatScenario scenario = translated(nat, agent);
+    try (NatScenario scenario = translated(nat);
         ScriptedSession session = scenario.login();
         Listener listener = scenario.listen(mode, inside, 40000)) {
       publish(scenario.lab(), "tcp", outside, inside, 40000);
@@ -228,19 +219,20 @@ class ObserveIT {
       if (!passive) {
         session.reply(reply);
       }
-      JsonNode created = agent[0].awaitEvent("created");
+      JsonNode created = scenario.agent().awaitEvent("created");
       assertEquals("observed, nothing is opened", created.path("detail").asText());
-      assertEquals("observed", agent[0].printed("explain", "last").get(0).path("outcome").asText());
+      assertEquals(
+          "observed", scenario.agent().printed("explain", "last").get(0).path("outcome").asText());
       Peer dialer = passive ? scenario.client() : scenario.server();
       try (Connection data = dialer.connect(from, outside, 40000);
           Connection accepted = listener.accept()) {
         accepted.send("content\n");
         assertEquals("content\n", data.line());
         String wanted = "ftp\n  tcp %s:40000 from %s: 1 connection, all announced\n";
-        awaitReport(agent[0], wanted.formatted(outside, from));
-        assertNothingOpened(scenario.lab(), agent[0]);
+        awaitReport(scenario.agent(), wanted.formatted(outside, from));
+        assertNothingOpened(scenario.lab(), scenario.agent());
       }
-      String story = agent[0].ctl("explain", "last").orFail();
+      String story = scenario.agent().ctl("explain", "last").orFail();
       assertTrue(
           story.contains("only observed, and 1 connection came by rules of the firewall"), story);
       scenario.watch().assertNone();

@@ -24,10 +24,8 @@ import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.Links;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
-import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -220,26 +218,19 @@ class OperatorToolsIT {
   /** Each packet in the order of the vendor's own lines, as it came to the router. */
   @Test
   void trace_inTheVendorsWords_behindMasquerade() {
-    AgentProcess[] agent = new AgentProcess[1];
-    try (NatScenario masquerade =
-        NatScenario.start(
-            Links.VETH,
-            NatMode.MASQUERADE,
-            Family.V4,
-            lab -> {
-              RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-              agent[0] = AgentProcess.start(lab);
-            })) {
+    try (NatScenario masquerade = NatScenario.withAgent(NatMode.MASQUERADE, Family.V4, "")) {
       String text =
-          agent[0].traceOf(
-              21,
-              () -> {
-                try (ScriptedSession session = masquerade.login()) {
-                  masquerade.transfer(session, DataMode.PORT);
-                }
-              },
-              "--style",
-              "fortios");
+          masquerade
+              .agent()
+              .traceOf(
+                  21,
+                  () -> {
+                    try (ScriptedSession session = masquerade.login()) {
+                      masquerade.transfer(session, DataMode.PORT);
+                    }
+                  },
+                  "--style",
+                  "fortios");
       Map<Integer, List<String>> packets = new TreeMap<>();
       for (String line : text.lines().toList()) {
         Matcher parts = VENDORS_LINE.matcher(line);

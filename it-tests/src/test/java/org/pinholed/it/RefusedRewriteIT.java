@@ -45,16 +45,14 @@ class RefusedRewriteIT {
         "iptables-legacy -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp",
       })
   void kernelHelperOnTheSameFlow_isLeftToIt_andTheTransferWorks(String command) {
-    AgentProcess[] started = new AgentProcess[1];
     try (NatScenario scenario =
             translating(
-                started,
                 lab -> {
                   assign(lab, command);
                   onRouter(lab, "nft", "add rule inet filter forward ct state related accept");
                 });
         ScriptedSession session = scenario.login()) {
-      AgentProcess agent = started[0];
+      AgentProcess agent = scenario.agent();
       JsonNode opaque = agent.awaitEvent("opaque");
       assertEquals("kernelHelper", opaque.path("reason").asText());
       // The kernel alone rewrites and expects: twice would be wrong sequence numbers.
@@ -75,14 +73,13 @@ class RefusedRewriteIT {
   /** A connection has one place for a helper, and the agent's own table may come first. */
   @Test
   void kernelHelperThatComesTooLate_isNotAssigned_andTheAgentReads() {
-    AgentProcess[] started = new AgentProcess[1];
     String late =
         "nft -f - table inet helpers { ct helper ftp4 { type \"ftp\" protocol tcp; l3proto ip; };"
             + " chain pre { type filter hook prerouting priority -140;"
             + " tcp dport 21 ct helper set ftp4; }; }";
-    try (NatScenario scenario = translating(started, lab -> assign(lab, late));
+    try (NatScenario scenario = translating(lab -> assign(lab, late));
         ScriptedSession session = scenario.login()) {
-      AgentProcess agent = started[0];
+      AgentProcess agent = scenario.agent();
       scenario.transfer(session, DataMode.PORT);
       scenario.transfer(session, DataMode.PASV);
       agent.awaitEvent("matched");
@@ -103,9 +100,8 @@ class RefusedRewriteIT {
   @Test
   void allPortsThatAreTriedTaken_refused_untilOneIsFree() {
     int port = 40_000;
-    AgentProcess[] started = new AgentProcess[1];
-    try (NatScenario scenario = translating(started, lab -> {})) {
-      AgentProcess agent = started[0];
+    try (NatScenario scenario = translating(lab -> {})) {
+      AgentProcess agent = scenario.agent();
       List<ScriptedSession> holders = new ArrayList<>();
       for (int i = 0; i < PORTS_TRIED; i++) {
         ScriptedSession holder = scenario.login(Family.V4.client());
@@ -151,15 +147,15 @@ class RefusedRewriteIT {
     return "PORT " + address + "," + (port >> 8) + "," + (port & 255) + "\r\n";
   }
 
-  private static NatScenario translating(AgentProcess[] started, Consumer<Lab> more) {
-    return NatScenario.start(
+  private static NatScenario translating(Consumer<Lab> more) {
+    return NatScenario.withAgent(
         Links.VETH,
         NatMode.MASQUERADE,
         Family.V4,
         lab -> {
           RouterFirewall.NFTABLES.installWithAcceptRule(lab);
           more.accept(lab);
-          started[0] = AgentProcess.start(lab);
+          return AgentProcess.start(lab);
         });
   }
 

@@ -20,7 +20,6 @@ import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
-import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -81,10 +80,9 @@ class ResilienceIT {
   @ParameterizedTest
   @EnumSource
   void conntrackFlushed_behindTranslation_leavesNothingBehind_andNewSessionsWork(NatMode nat) {
-    AgentProcess[] started = new AgentProcess[1];
-    try (NatScenario scenario = translating(nat, started);
+    try (NatScenario scenario = translating(nat);
         ScriptedSession session = scenario.login()) {
-      AgentProcess agent = started[0];
+      AgentProcess agent = scenario.agent();
       DataMode mode = nat.hidesClient() ? DataMode.PORT : DataMode.PASV;
       scenario.transfer(session, mode); // rewritten: its sequence numbers are shifted from now on
       String host = mode.isPassive() ? Family.V4.server() : Family.V4.client();
@@ -107,19 +105,18 @@ class ResilienceIT {
   @ParameterizedTest
   @EnumSource(names = {"MASQUERADE", "DNAT"})
   void conntrackFlushed_behindTranslation_beforeARewrite_goesOnUnread(NatMode nat) {
-    AgentProcess[] started = new AgentProcess[1];
-    try (NatScenario scenario = translating(nat, started);
+    try (NatScenario scenario = translating(nat);
         ScriptedSession session = scenario.login()) {
       onRouter(scenario.lab(), "conntrack", "-F");
-      started[0].awaitEvent("parentsLost");
+      scenario.agent().awaitEvent("parentsLost");
       session.exchange("NOOP\r\n", "200 still here\r\n");
       String line = nat.hidesClient() ? "PORT 198,51,100,2,200,10\r\n" : "PASV\r\n";
       session.command(line); // not rewritten: nobody vetted what is said here
       session.reply("227 Entering Passive Mode (203,0,113,2,200,10)\r\n");
-      assertEquals("midStream", started[0].awaitEvent("opaque").path("reason").asText());
+      assertEquals("midStream", scenario.agent().awaitEvent("opaque").path("reason").asText());
       assertEquals(0, pinholes(scenario.lab()));
       scenario.watch().assertNone();
-      assertEquals(List.of(), started[0].complaints());
+      assertEquals(List.of(), scenario.agent().complaints());
     }
   }
 
@@ -161,9 +158,8 @@ class ResilienceIT {
   @ParameterizedTest
   @EnumSource
   void iptablesFlushed_theSameSessionGoesOnAsSoonAsTheOperatorsRulesAreBack(Iptables iptables) {
-    AgentProcess[] started = new AgentProcess[1];
     try (NatScenario scenario =
-            NatScenario.start(
+            NatScenario.withAgent(
                 Links.VETH,
                 NatMode.TWICE,
                 Family.V4,
@@ -181,11 +177,11 @@ class ResilienceIT {
                       "udp",
                       "-j",
                       "MASQUERADE");
-                  started[0] = AgentProcess.start(lab);
+                  return AgentProcess.start(lab);
                 });
         ScriptedSession session = scenario.login();
         var listener = scenario.listen(DataMode.PORT, Family.V4.client(), 0)) {
-      AgentProcess agent = started[0];
+      AgentProcess agent = scenario.agent();
       var to = scenario.announce(session, DataMode.PORT, Family.V4.client(), listener);
       iptables.flush(scenario.lab());
       if (iptables == Iptables.NFT) {
@@ -237,10 +233,9 @@ class ResilienceIT {
 
   @Test
   void networkDeviceOfAMasqueradeDownAndUp_endsItsParents_saysSo_andNewSessionsWork() {
-    AgentProcess[] started = new AgentProcess[1];
-    try (NatScenario scenario = translating(NatMode.MASQUERADE, started);
+    try (NatScenario scenario = translating(NatMode.MASQUERADE);
         ScriptedSession session = scenario.login()) {
-      AgentProcess agent = started[0];
+      AgentProcess agent = scenario.agent();
       scenario.transfer(session, DataMode.PORT);
       // The kernel deletes what is masqueraded behind the addresses of a device that goes down.
       downAndUp(scenario.lab(), "r1", "2001:db8:2::1/64");
@@ -254,15 +249,8 @@ class ResilienceIT {
     }
   }
 
-  private static NatScenario translating(NatMode nat, AgentProcess[] started) {
-    return NatScenario.start(
-        Links.VETH,
-        nat,
-        Family.V4,
-        lab -> {
-          RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-          started[0] = AgentProcess.start(lab, Scenario.ftpWithTimeout("parent"));
-        });
+  private static NatScenario translating(NatMode nat) {
+    return NatScenario.withAgent(nat, Family.V4, Scenario.ftpWithTimeout("parent"));
   }
 
   private static void downAndUp(Lab lab, String device, String address6) {

@@ -233,18 +233,9 @@ class RestartIT {
   @ParameterizedTest
   @MethodSource("rewritesOnTheirWay")
   void killedWithARewriteOnItsWay_theConnectionGoesOn(Lost lost, NatMode nat) {
-    AgentProcess[] started = new AgentProcess[1];
-    try (NatScenario scenario =
-            NatScenario.start(
-                Links.VETH,
-                nat,
-                Family.V4,
-                lab -> {
-                  RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-                  started[0] = AgentProcess.start(lab);
-                });
+    try (NatScenario scenario = NatScenario.withAgent(nat, Family.V4, "");
         ScriptedSession session = scenario.login()) {
-      AgentProcess agent = started[0];
+      AgentProcess agent = scenario.agent();
       lost.begin(scenario.lab());
       String port = "PORT 198,51,100,2,200,1";
       session.client().send(port + "\r\n");
@@ -279,20 +270,19 @@ class RestartIT {
   @ParameterizedTest
   @EnumSource(names = {"SNAT", "MASQUERADE"})
   void killedAgainBeforeTheRest_theConnectionGoesOn(NatMode nat) {
-    AgentProcess[] started = new AgentProcess[1];
     try (NatScenario scenario =
-            NatScenario.start(
+            NatScenario.withAgent(
                 Links.VETH,
                 nat,
                 Family.V4,
                 lab -> {
                   lab.repeatSoon();
                   RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-                  started[0] = AgentProcess.start(lab);
+                  return AgentProcess.start(lab);
                 });
         ScriptedSession session = scenario.login()) {
       Lab lab = scenario.lab();
-      AgentProcess agent = started[0];
+      AgentProcess agent = scenario.agent();
       String port = "PORT 198,51,100,2,200,1";
       Lost.LINE.begin(lab);
       session.client().send(port + "\r\n");

@@ -82,16 +82,15 @@ class SynproxyIT {
   @ParameterizedTest
   @EnumSource(names = {"MASQUERADE", "DNAT", "TWICE"})
   void translated_everyRewriteComesOnTopOfIt(NatMode nat) {
-    AgentProcess[] started = new AgentProcess[1];
     try (NatScenario scenario =
-        NatScenario.start(
+        NatScenario.withAgent(
             Links.VETH,
             nat,
             Family.V4,
             lab -> {
               RouterFirewall.NFTABLES.installWithAcceptRule(lab);
               install(lab);
-              started[0] = AgentProcess.start(lab);
+              return AgentProcess.start(lab);
             })) {
       endTheWatch(scenario.lab());
       for (int connection = 0; connection < CONNECTIONS; connection++) {
@@ -107,7 +106,7 @@ class SynproxyIT {
           session.exchange("QUIT\r\n", "221 bye\r\n");
         }
       }
-      assertEquals(List.of(), started[0].complaints());
+      assertEquals(List.of(), scenario.agent().complaints());
     }
   }
 

@@ -17,17 +17,14 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
-import org.pinholed.it.lab.Links;
 import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
-import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
 import org.pinholed.it.lab.ScriptedSession.Announcement;
@@ -72,16 +69,7 @@ class TableRepairIT {
   @ParameterizedTest
   @ValueSource(strings = {"delete table inet pinholed", "flush map inet pinholed dnat4"})
   void translationOfAPendingPinhole_survives(String foreignCommand) {
-    AgentProcess[] agent = new AgentProcess[1];
-    try (NatScenario scenario =
-            NatScenario.start(
-                Links.VETH,
-                NatMode.MASQUERADE,
-                Family.V4,
-                lab -> {
-                  RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-                  agent[0] = AgentProcess.start(lab);
-                });
+    try (NatScenario scenario = NatScenario.withAgent(NatMode.MASQUERADE, Family.V4, "");
         ScriptedSession session = scenario.login();
         Listener listener = scenario.listen(DataMode.PORT, Family.V4.client(), 0)) {
       Endpoint to = scenario.announce(session, DataMode.PORT, Family.V4.client(), listener);
@@ -91,11 +79,11 @@ class TableRepairIT {
       Scenario.await(
           Duration.ofSeconds(5),
           () -> table(scenario.lab()).contains(element),
-          () -> table(scenario.lab()) + agent[0].log());
+          () -> table(scenario.lab()) + scenario.agent().log());
       scenario.connect(session, DataMode.PORT, to, listener);
       scenario.transfer(session, DataMode.EPRT);
       scenario.watch().assertNone();
-      assertEquals(List.of(), agent[0].complaints());
+      assertEquals(List.of(), scenario.agent().complaints());
     }
   }
 

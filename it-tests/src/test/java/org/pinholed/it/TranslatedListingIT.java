@@ -6,15 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
-import org.pinholed.it.lab.Links;
 import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
-import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.ScriptedSession;
 
 /** The listing in the form of FortiOS shows what the child will be translated to, and it is. */
@@ -67,28 +64,24 @@ class TranslatedListingIT {
       })
   void trace_showsTheTranslationOfTheSession_itsDevices_andTheRewrite(
       NatMode nat, DataMode mode, String translation) {
-    AgentProcess[] agent = new AgentProcess[1];
     Family family = Family.V4;
     String host = mode.isPassive() ? family.server() : family.client();
-    try (NatScenario scenario =
-        NatScenario.start(
-            Links.VETH,
-            nat,
-            family,
-            lab -> {
-              RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-              agent[0] = AgentProcess.start(lab);
-            })) {
+    try (NatScenario scenario = NatScenario.withAgent(nat, family, "")) {
       String text =
-          agent[0].traceOf(
-              21,
-              () -> {
-                try (ScriptedSession session = scenario.login();
-                    Listener listener = scenario.listen(mode, host, 0)) {
-                  scenario.connect(
-                      session, mode, scenario.announce(session, mode, host, listener), listener);
-                }
-              });
+          scenario
+              .agent()
+              .traceOf(
+                  21,
+                  () -> {
+                    try (ScriptedSession session = scenario.login();
+                        Listener listener = scenario.listen(mode, host, 0)) {
+                      scenario.connect(
+                          session,
+                          mode,
+                          scenario.announce(session, mode, host, listener),
+                          listener);
+                    }
+                  });
       String session =
           "step=session msg=\"existing session, direction (original|reply), policy 25, in by r0,"
               + " out by r1, "
@@ -100,30 +93,21 @@ class TranslatedListingIT {
       String to = (mode.isPassive() ? "198.51.100.1" : "203.0.113.1").replace(".", comma);
       String rewrite = "step=rewrite msg=.*" + from + ".* -> .*" + to + ".*";
       assertTrue(text.lines().anyMatch(line -> line.matches(".* " + rewrite)), text);
-      assertEquals(List.of(), agent[0].complaints());
+      assertEquals(List.of(), scenario.agent().complaints());
     }
   }
 
   /** The hook lines of one announcement, its port as P; the announced child then comes through. */
   private static List<String> hooksOf(NatMode nat, DataMode mode) {
-    AgentProcess[] agent = new AgentProcess[1];
     Family family = Family.V4;
     String host = mode.isPassive() ? family.server() : family.client();
-    try (NatScenario scenario =
-            NatScenario.start(
-                Links.VETH,
-                nat,
-                family,
-                lab -> {
-                  RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-                  agent[0] = AgentProcess.start(lab);
-                });
+    try (NatScenario scenario = NatScenario.withAgent(nat, family, "");
         ScriptedSession session = scenario.login();
         Listener listener = scenario.listen(mode, host, 0)) {
       Endpoint to = scenario.announce(session, mode, host, listener);
-      String listing = agent[0].ctl("expectations", "--style", "fortios").orFail();
+      String listing = scenario.agent().ctl("expectations", "--style", "fortios").orFail();
       scenario.connect(session, mode, to, listener);
-      assertEquals(List.of(), agent[0].complaints());
+      assertEquals(List.of(), scenario.agent().complaints());
       return listing
           .lines()
           .filter(line -> line.startsWith("hook="))

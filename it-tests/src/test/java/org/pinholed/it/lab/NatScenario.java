@@ -4,6 +4,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,9 +19,11 @@ public final class NatScenario implements AutoCloseable {
   private final Peer client;
   private final Peer server;
   private final Listener control;
+  private final @Nullable AgentProcess agent;
 
-  private NatScenario(Lab lab, @Nullable NatMode nat, Family family) {
+  private NatScenario(Lab lab, @Nullable NatMode nat, Family family, @Nullable AgentProcess agent) {
     this.lab = lab;
+    this.agent = agent;
     this.nat = nat;
     this.family = family;
     if (nat != null) {
@@ -40,10 +43,51 @@ public final class NatScenario implements AutoCloseable {
    */
   public static NatScenario start(
       Links links, @Nullable NatMode nat, Family family, Consumer<Lab> helper) {
+    return build(
+        links,
+        nat,
+        family,
+        lab -> {
+          helper.accept(lab);
+          return null;
+        });
+  }
+
+  /**
+   * Builds it with the agent, where the router needs more than {@link #withAgent(NatMode, Family,
+   * String)} gives it.
+   *
+   * @param router installs the firewall and starts the agent
+   */
+  public static NatScenario withAgent(
+      Links links, @Nullable NatMode nat, Family family, Function<Lab, AgentProcess> router) {
+    return build(links, nat, family, router);
+  }
+
+  /**
+   * Builds it with the firewall of nftables, the rule on the mark, and the agent.
+   *
+   * @param yaml configuration of the agent that differs from its defaults
+   */
+  public static NatScenario withAgent(@Nullable NatMode nat, Family family, String yaml) {
+    return withAgent(
+        Links.VETH,
+        nat,
+        family,
+        lab -> {
+          RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+          return AgentProcess.start(lab, yaml);
+        });
+  }
+
+  private static NatScenario build(
+      Links links,
+      @Nullable NatMode nat,
+      Family family,
+      Function<Lab, ? extends @Nullable AgentProcess> router) {
     Lab lab = Lab.create(links);
     try {
-      helper.accept(lab);
-      return new NatScenario(lab, nat, family);
+      return new NatScenario(lab, nat, family, router.apply(lab));
     } catch (RuntimeException | Error e) {
       lab.close();
       throw e;
@@ -53,6 +97,14 @@ public final class NatScenario implements AutoCloseable {
   /** The three hosts. */
   public Lab lab() {
     return lab;
+  }
+
+  /** The agent on the router. */
+  public AgentProcess agent() {
+    if (agent == null) {
+      throw new IllegalStateException("there is no agent");
+    }
+    return agent;
   }
 
   /** What was invalid. */

@@ -9,27 +9,24 @@ import java.util.List;
 public final class RewriteBench implements AutoCloseable {
   private final Links links;
   private final NatScenario scenario;
-  private final AgentProcess agent;
 
-  private RewriteBench(Links links, NatScenario scenario, AgentProcess agent) {
+  private RewriteBench(Links links, NatScenario scenario) {
     this.links = links;
     this.scenario = scenario;
-    this.agent = agent;
   }
 
   /** Builds it with the firewall of nftables and the agent's defaults. */
   public static RewriteBench start(Links links, NatMode nat, Family family) {
-    AgentProcess[] started = new AgentProcess[1];
     NatScenario scenario =
-        NatScenario.start(
+        NatScenario.withAgent(
             links,
             nat,
             family,
             lab -> {
               RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-              started[0] = AgentProcess.start(lab);
+              return AgentProcess.start(lab);
             });
-    return new RewriteBench(links, scenario, started[0]);
+    return new RewriteBench(links, scenario);
   }
 
   /** The router and its peers. */
@@ -39,7 +36,7 @@ public final class RewriteBench implements AutoCloseable {
 
   /** The agent. */
   public AgentProcess agent() {
-    return agent;
+    return scenario.agent();
   }
 
   /** Insists that nothing was invalid and the agent has nothing to complain of. */
@@ -49,7 +46,7 @@ public final class RewriteBench implements AutoCloseable {
     } else {
       scenario.watch().assertNone();
     }
-    List<String> complaints = agent.complaints();
+    List<String> complaints = agent().complaints();
     if (!complaints.isEmpty()) {
       throw new AssertionError(String.join("\n", complaints));
     }
