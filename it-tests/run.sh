@@ -110,13 +110,21 @@ for report in $reports; do
   total=$((total + tests)) bad=$((bad + failed))
   case $report in ./it-tests/*) scenarios=$((scenarios + tests)) ;; esac
 done
+# those_with ELEMENTS: the tests whose report has one of these elements, each with the message of a skipped one.
+those_with() {
+  # shellcheck disable=SC2086
+  awk -v wanted="<($1)[ />]" '
+    /<testcase / { match($0, /name="[^"]*"/); test = substr($0, RSTART + 6, RLENGTH - 7);
+                   match($0, /classname="[^"]*"/); class = substr($0, RSTART + 11, RLENGTH - 12) }
+    $0 ~ wanted  { why = /<skipped/ && match($0, /message="[^"]*/) ? ": " substr($0, RSTART + 9, RLENGTH - 9) : ""
+                   print "  " class " " test why }' $reports
+}
+left_out=$([ -z "$reports" ] || those_with skipped)
 if [ $bad -gt 0 ]; then
   printf '\nfailed:\n'
-  # shellcheck disable=SC2086
-  awk '/<testcase / { match($0, /name="[^"]*"/); test = substr($0, RSTART + 6, RLENGTH - 7);
-                      match($0, /classname="[^"]*"/); class = substr($0, RSTART + 11, RLENGTH - 12) }
-       /<(failure|error)[ >]/ { print "  " class " " test }' $reports
+  those_with 'failure|error'
 fi
+[ -z "$left_out" ] || printf '\nskipped, each with its reason:\n%s\n' "$left_out"
 if [ $result = 0 ] && [ $scenarios = 0 ]; then
   say "No scenario ran: that is a failure, too."
   result=1

@@ -16,7 +16,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.CommandResult;
-import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
@@ -25,7 +24,6 @@ import org.pinholed.it.lab.NatScenario;
 import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
-import org.pinholed.it.lab.ScriptedSession.Announcement;
 import org.pinholed.it.lab.SipCall;
 import org.pinholed.it.lab.SipCall.Side;
 import org.pinholed.it.lab.SipLine;
@@ -47,13 +45,6 @@ class ExternalRulesIT {
     }
   }
 
-  private static boolean opens(Scenario scenario, Family family) {
-    try (ScriptedSession session = scenario.login(family);
-        Announcement announced = session.announce(DataMode.EPSV)) {
-      return announced.isOpen();
-    }
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"nft", "legacy"})
   void iptables_routed(String kind) {
@@ -63,7 +54,7 @@ class ExternalRulesIT {
               .lab()
               .run(Lab.Host.ROUTER, Lab.SHORT, "iptables-" + kind, "-t", "mangle", "-S", "FORWARD");
       assumeTrue(there.succeeded(), () -> "this kernel has no such tables: " + there.output());
-      assertFalse(opens(scenario, Family.V4), "nothing diverts yet");
+      assertFalse(scenario.opens(Family.V4), "nothing diverts yet");
       CommandResult missing = scenario.agent().ctl("doctor");
       assertEquals(1, missing.exitCode());
       assertTrue(missing.output().contains("fail  diversion"), missing::output);
@@ -71,9 +62,7 @@ class ExternalRulesIT {
       divert(scenario.lab(), scenario.agent(), kind);
       CommandResult found = scenario.agent().ctl("doctor");
       assertEquals(0, found.exitCode(), found::output);
-      for (Family family : Family.values()) {
-        assertTrue(opens(scenario, family), family::toString);
-      }
+      scenario.assertOpens();
       assertEquals(List.of(), scenario.agent().complaints());
 
       scenario.agent().kill();

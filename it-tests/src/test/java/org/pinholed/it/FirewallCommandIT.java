@@ -10,12 +10,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.it.lab.CommandResult;
-import org.pinholed.it.lab.DataMode;
-import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
-import org.pinholed.it.lab.ScriptedSession;
-import org.pinholed.it.lab.ScriptedSession.Announcement;
 
 /**
  * {@code pinholectl firewall}: shows, puts in, finds and takes out, whatever wrote the firewall.
@@ -26,15 +23,6 @@ class FirewallCommandIT {
     all[0] = "firewall";
     System.arraycopy(words, 0, all, 1, words.length);
     return scenario.agent().ctl(all);
-  }
-
-  private static void assertOpens(Scenario scenario) {
-    for (Family family : Family.values()) {
-      try (ScriptedSession session = scenario.login(family);
-          Announcement announced = session.announce(DataMode.EPSV)) {
-        assertTrue(announced.isOpen(), family::toString);
-      }
-    }
   }
 
   /** From a firewall that drops everything to one that lets pinholes work, and back. */
@@ -52,7 +40,7 @@ class FirewallCommandIT {
     String after = rules(scenario, listing);
     assertEquals(0, firewall(scenario, "check", "--control-ports").exitCode());
     assertEquals(0, scenario.agent().ctl("doctor").exitCode());
-    assertOpens(scenario);
+    scenario.assertOpens();
     assertEquals(0, firewall(scenario, "apply", "--control-ports").exitCode());
     assertEquals(after, rules(scenario, listing), "twice is once");
 
@@ -68,7 +56,7 @@ class FirewallCommandIT {
     for (String command : listing) {
       all.append(scenario.onRouter(command.split(" ")));
     }
-    return all.toString().replaceAll("(?m)^#.*\n", "").replaceAll("\\[\\d+:\\d+]", "");
+    return RouterFirewall.withoutCounters(all.toString());
   }
 
   @Test

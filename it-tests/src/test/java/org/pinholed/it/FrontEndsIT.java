@@ -9,12 +9,8 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.it.lab.CommandResult;
-import org.pinholed.it.lab.DataMode;
-import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.FrontEnd;
 import org.pinholed.it.lab.Scenario;
-import org.pinholed.it.lab.ScriptedSession;
-import org.pinholed.it.lab.ScriptedSession.Announcement;
 
 /** What docs/firewalls.md says of programs that write the firewall, beside the real ones. */
 class FrontEndsIT {
@@ -22,15 +18,6 @@ class FrontEndsIT {
 
   private static CommandResult firewall(Scenario scenario, String word) {
     return scenario.agent().ctl("firewall", word);
-  }
-
-  private static void assertOpens(Scenario scenario) {
-    for (Family family : Family.values()) {
-      try (ScriptedSession session = scenario.login(family);
-          Announcement announced = session.announce(DataMode.EPSV)) {
-        assertTrue(announced.isOpen(), family::toString);
-      }
-    }
   }
 
   private static void assertFirewall(Scenario scenario, String word, int exitCode) {
@@ -58,7 +45,7 @@ class FrontEndsIT {
       assertFirewall(scenario, "apply", 0);
       assertEquals(after, frontEnd.rules(scenario.lab()), "twice is once");
       assertFirewall(scenario, "check", 0);
-      assertOpens(scenario);
+      scenario.assertOpens();
 
       frontEnd.reload(scenario.lab());
       assertFirewall(scenario, "check", frontEnd.keepsTypedRules() ? 0 : 1);
@@ -71,7 +58,7 @@ class FrontEndsIT {
       awaitKept(scenario);
       frontEnd.reload(scenario.lab());
       awaitKept(scenario);
-      assertOpens(scenario);
+      scenario.assertOpens();
       scenario.agent().stop();
       assertEquals(before, frontEnd.rules(scenario.lab()), "nothing is left");
     }

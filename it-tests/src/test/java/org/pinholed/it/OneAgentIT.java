@@ -36,13 +36,7 @@ class OneAgentIT {
           config,
           "control: {socket: %s}\nqueues: {first: 20, count: 1}\nmetrics: {enabled: false}\n"
               .formatted(lab.workFolder().resolve("second.sock")));
-      CommandResult second =
-          lab.run(
-              Lab.Host.ROUTER,
-              Lab.SHORT,
-              AgentProcess.distribution().resolve("bin/pinholed").toString(),
-              "--config",
-              config.toString());
+      CommandResult second = start(lab, config);
       assertEquals(1, second.exitCode(), second::output);
       assertTrue(
           second.output().contains("another agent runs in this network namespace, process "),
@@ -88,13 +82,7 @@ class OneAgentIT {
     try (Lab lab = Lab.create()) {
       Path config = lab.workFolder().resolve("bad.yaml");
       Files.writeString(config, "limits:\n  parents: -1\n");
-      CommandResult agent =
-          lab.run(
-              Lab.Host.ROUTER,
-              Lab.SHORT,
-              AgentProcess.distribution().resolve("bin/pinholed").toString(),
-              "--config",
-              config.toString());
+      CommandResult agent = start(lab, config);
       assertEquals(2, agent.exitCode(), agent::output);
       assertTrue(
           agent
@@ -103,6 +91,15 @@ class OneAgentIT {
               .matches("[^\n]*" + config + ":2: limits\\.parents: -1 \\(expected: [^\n]*"),
           agent::output);
     }
+  }
+
+  private static CommandResult start(Lab lab, Path config) {
+    return lab.run(
+        Lab.Host.ROUTER,
+        Lab.SHORT,
+        AgentProcess.distribution().resolve("bin/pinholed").toString(),
+        "--config",
+        config.toString());
   }
 
   private static CommandResult withoutNetAdmin(Lab lab, String program, String... arguments) {

@@ -115,7 +115,7 @@ public enum FrontEnd {
     for (String tool : List.of("iptables-save", "ip6tables-save")) {
       all.append(lab.run(Lab.Host.ROUTER, Lab.SHORT, tool).orFail());
     }
-    return all.toString().replaceAll("(?m)^#.*\n", "").replaceAll("\\[\\d+:\\d+]", "");
+    return RouterFirewall.withoutCounters(all.toString());
   }
 
   private void run(Lab lab, String line) {

@@ -115,6 +115,13 @@ public enum RouterFirewall {
         "-");
   }
 
+  /**
+   * What {@code iptables-save} says, without what changes by itself: comments with times, counters.
+   */
+  public static String withoutCounters(String saved) {
+    return saved.replaceAll("(?m)^#.*\n", "").replaceAll("\\[\\d+:\\d+]", "");
+  }
+
   /** Takes every rule of the router away, whoever made it. */
   public static void flush(Lab lab) {
     lab.run(Lab.Host.ROUTER, TIMEOUT, "nft", "flush", "ruleset").orFail();

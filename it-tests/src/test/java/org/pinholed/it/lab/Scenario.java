@@ -97,6 +97,23 @@ public final class Scenario implements AutoCloseable {
     return session;
   }
 
+  /** Whether a data connection comes through that a new session announces. */
+  public boolean opens(Family family) {
+    try (ScriptedSession session = login(family);
+        ScriptedSession.Announcement announced = session.announce(DataMode.EPSV)) {
+      return announced.isOpen();
+    }
+  }
+
+  /** Insists that one does, over either family. */
+  public void assertOpens() {
+    for (Family family : Family.values()) {
+      if (!opens(family)) {
+        throw new AssertionError(family + ": nothing comes through\n" + agent.log());
+      }
+    }
+  }
+
   /** Runs a command on the router and insists on success. */
   public String onRouter(String... command) {
     return lab.run(Lab.Host.ROUTER, Duration.ofSeconds(10), command).orFail();
