@@ -116,7 +116,7 @@ public final class FlowMaker {
 
   /** Why nothing of a conntrack may be read, whatever its packets say; null if it may. */
   @Nullable AgentReason refusal(ConntrackEntry entry) {
-    if (entry.hasHelper()) {
+    if (entry.hasForeignHelper()) {
       return AgentReason.KERNEL_HELPER;
     }
     return readsTranslated || !entry.isTranslated() ? null : AgentReason.EXTERNAL_RULES;

@@ -83,7 +83,7 @@ public final class FlowTakeover {
     if (reader != null && entry.isAlive() && marks.isOpaque(entry)) {
       return takeOverUnread(entry, reader, nowNs);
     }
-    if (reader == null || !left.mayGoOn() || entry.hasHelper()) {
+    if (reader == null || !left.mayGoOn() || entry.hasForeignHelper()) {
       distrustLater(entry);
       return null;
     }
@@ -173,7 +173,7 @@ public final class FlowTakeover {
    * either; nor a child, of which nobody knows any more what announced it.
    */
   private void leave(ConntrackEntry entry) {
-    if (marks.isOpaque(entry) || marks.isChild(entry) || entry.hasHelper()) {
+    if (marks.isOpaque(entry) || marks.isChild(entry) || entry.hasForeignHelper()) {
       marks.distrust(entry);
     } else {
       marks.leaveUnread(entry);

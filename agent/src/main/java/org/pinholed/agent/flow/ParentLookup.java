@@ -64,7 +64,7 @@ public final class ParentLookup {
       if (now.isEmpty()) {
         return Answer.GONE;
       }
-      return now.get().hasHelper() ? Answer.HELPED : Answer.STANDS;
+      return now.get().hasForeignHelper() ? Answer.HELPED : Answer.STANDS;
     } catch (NetlinkException e) {
       marks.failed(e);
       return Answer.UNKNOWN;

@@ -142,7 +142,7 @@ public final class Rewrites implements MessageEdits {
       if (now.isEmpty()) {
         return AgentReason.TRANSLATION_CHANGED;
       }
-      if (now.get().hasHelper()) {
+      if (now.get().hasForeignHelper()) {
         return AgentReason.KERNEL_HELPER; // the numbers would be shifted twice
       }
       return translation.isAdjustable(conntrack) ? null : AgentReason.NO_SEQUENCE_ADJUSTMENT;

@@ -115,16 +115,14 @@ public record ConntrackEntry(
         original, reply, id, mark, status, -1, -1, "", -1, -1, -1, -1, 0, TcpCloser.NOBODY);
   }
 
-  /** What Linux 7.2 and later call the helper of a flow that has a {@code ct expectation}. */
-  private static final String EXPECTATION_OBJECT = "nft_ct_expect";
-
   /**
-   * Whether a helper, of the kernel or of a program behind it, works on the connection.
+   * Whether a helper that is not ours, of the kernel or of a program behind it, works on the
+   * connection.
    *
-   * @return false also if the name is only that of a {@code ct expectation} object
+   * @return as {@link AssignedHelper} judges its name
    */
-  public boolean hasHelper() {
-    return !helperName.isEmpty() && !helperName.equals(EXPECTATION_OBJECT);
+  public boolean hasForeignHelper() {
+    return AssignedHelper.of(helperName) == AssignedHelper.FOREIGN;
   }
 
   /**

@@ -80,10 +80,11 @@ class ConntrackEntryTest {
   }
 
   @Test
-  void helper_isNotTheNameOfAnExpectationObject() {
-    assertFalse(entry(6, 3, "").hasHelper());
-    assertFalse(entry(6, 3, "nft_ct_expect").hasHelper());
-    assertTrue(entry(6, 3, "ftp").hasHelper());
+  void foreignHelper_isNotTheNameOfAnExpectationObject() {
+    assertFalse(entry(6, 3, "").hasForeignHelper());
+    assertFalse(entry(6, 3, "nft_ct_expect").hasForeignHelper());
+    assertTrue(entry(6, 3, "ftp").hasForeignHelper());
+    assertTrue(entry(6, 3, "nft_ct_expect2").hasForeignHelper(), "of a program, perhaps");
     assertEquals(3, entry(17, -1, "").identity().zone());
   }
 }
