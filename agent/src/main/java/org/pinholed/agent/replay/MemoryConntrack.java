@@ -293,6 +293,11 @@ final class MemoryConntrack implements Conntrack, ConntrackEventSource, FlowFind
   }
 
   @Override
+  public boolean removeHelper(FlowTuple original) {
+    return find(original) != null; // none has a helper
+  }
+
+  @Override
   public boolean setSequenceAdjustment(
       FlowTuple original, boolean ofReply, SequenceAdjustment adjustment, boolean exempt) {
     return find(original) != null;

@@ -123,6 +123,15 @@ public interface Conntrack {
       throws NetlinkException;
 
   /**
+   * Takes its helper away from a connection, and with it what it expects.
+   *
+   * @param original its original tuple
+   * @return false if there is no such connection
+   * @throws NetlinkException if the kernel refuses; {@code EOPNOTSUPP} from Linux 7.2 on
+   */
+  boolean removeHelper(FlowTuple original) throws NetlinkException;
+
+  /**
    * Tells all connections that pass a filter. One that begins or ends meanwhile may be missing.
    *
    * @param filter which connections

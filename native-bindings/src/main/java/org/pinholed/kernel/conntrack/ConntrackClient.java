@@ -13,6 +13,7 @@ import org.pinholed.kernel.netlink.NetlinkReader;
 import org.pinholed.kernel.netlink.NetlinkSocket;
 import org.pinholed.kernel.netlink.NetlinkSocketOptions;
 import org.pinholed.kernel.netlink.NetlinkTransport;
+import org.pinholed.kernel.netlink.NetlinkWriter;
 import org.pinholed.kernel.netlink.Ranges;
 
 /**
@@ -195,6 +196,43 @@ public final class ConntrackClient implements Conntrack, AutoCloseable {
         .attrBytes(ConntrackMessages.CTA_PROTOINFO_TCP_FLAGS_REPLY, liberal)
         .endNested()
         .endNested();
+  }
+
+  @Override
+  public boolean removeHelper(FlowTuple original) throws NetlinkException {
+    begin(ConntrackMessages.NEW, REQUEST_ACK, original);
+    helper("").endMessage();
+    return requestOfExisting("conntrack: remove helper");
+  }
+
+  private NetlinkWriter helper(String name) {
+    return channel
+        .writer()
+        .beginNested(ConntrackMessages.CTA_HELP)
+        .attrString(ConntrackMessages.CTA_HELP_NAME, name)
+        .endNested();
+  }
+
+  /**
+   * Makes a connection that nobody has begun, to find out what the kernel allows with it.
+   *
+   * @param original its original tuple; not translated
+   * @param helperName its helper
+   * @param seconds how long it stays at most, 1..2147483
+   * @throws NetlinkException {@link Errno#EEXIST} if there is one, {@link Errno#EOPNOTSUPP} if
+   *     there is no such helper
+   */
+  public void make(FlowTuple original, String helperName, int seconds) throws NetlinkException {
+    Ranges.require("seconds", seconds, 1, MOST_SECONDS);
+    begin(
+        ConntrackMessages.NEW,
+        REQUEST_ACK | NetlinkConstants.NLM_F_CREATE | NetlinkConstants.NLM_F_EXCL,
+        original);
+    ConntrackMessages.tuple(
+        channel.writer(), ConntrackMessages.CTA_TUPLE_REPLY, original.inverse());
+    channel.writer().attr32be(ConntrackMessages.CTA_TIMEOUT, seconds);
+    helper(helperName).endMessage();
+    channel.request("conntrack: make");
   }
 
   @Override

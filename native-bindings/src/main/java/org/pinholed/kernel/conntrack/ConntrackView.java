@@ -136,7 +136,8 @@ public final class ConntrackView {
     return new SequenceAdjustment(position, before, after);
   }
 
-  private @Nullable FlowTuple tuple(NetlinkReader reader) {
+  // The reader stands at an attribute that is a tuple.
+  @Nullable FlowTuple tuple(NetlinkReader reader) {
     InetAddress source = null;
     InetAddress destination = null;
     int protocol = 0;

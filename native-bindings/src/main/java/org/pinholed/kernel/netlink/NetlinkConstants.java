@@ -52,8 +52,14 @@ public final class NetlinkConstants {
   /** {@code NFNL_SUBSYS_CTNETLINK}: conntrack entries. */
   public static final int NFNL_SUBSYS_CTNETLINK = 1;
 
+  /** {@code NFNL_SUBSYS_CTNETLINK_EXP}: expectations. */
+  public static final int NFNL_SUBSYS_CTNETLINK_EXP = 2;
+
   /** {@code NFNL_SUBSYS_QUEUE}: packet queues. */
   public static final int NFNL_SUBSYS_QUEUE = 3;
+
+  /** {@code NFNL_SUBSYS_CTHELPER}: helpers in user space. */
+  public static final int NFNL_SUBSYS_CTHELPER = 9;
 
   /** {@code NFNL_SUBSYS_NFTABLES}: nf_tables. */
   public static final int NFNL_SUBSYS_NFTABLES = 10;

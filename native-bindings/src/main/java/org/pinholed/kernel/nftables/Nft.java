@@ -102,6 +102,9 @@ final class Nft {
   static final int NFTA_OBJ_NAME = 2;
   static final int NFTA_OBJ_TYPE = 3;
   static final int NFTA_OBJ_DATA = 4;
+  static final int NFT_OBJECT_CT_HELPER = 3;
+  static final int NFTA_CT_HELPER_NAME = 1;
+  static final int NFTA_CT_HELPER_L4PROTO = 3;
   static final int NFT_OBJECT_CT_EXPECT = 9;
   static final int NFTA_CT_EXPECT_L3PROTO = 1;
   static final int NFTA_CT_EXPECT_L4PROTO = 2;

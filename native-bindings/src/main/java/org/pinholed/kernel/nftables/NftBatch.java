@@ -516,6 +516,28 @@ public final class NftBatch {
   }
 
   /**
+   * Adds a {@code ct helper} object; one that is there must be for the same helper.
+   *
+   * @param table the table
+   * @param object its name
+   * @param helper name of a helper that the kernel knows, at most 15 characters
+   * @param protocol the IP protocol number of the connections that it is assigned to
+   * @return this
+   */
+  public NftBatch addHelperObject(NftTable table, String object, String helper, int protocol) {
+    message(Nft.NFT_MSG_NEWOBJ, CREATE, table.family())
+        .attrBytes(Nft.NFTA_OBJ_TABLE, table.nameBytes())
+        .attrBytes(Nft.NFTA_OBJ_NAME, Nft.nameBytes("object", object))
+        .attr32be(Nft.NFTA_OBJ_TYPE, Nft.NFT_OBJECT_CT_HELPER)
+        .beginNested(Nft.NFTA_OBJ_DATA)
+        .attrBytes(Nft.NFTA_CT_HELPER_NAME, Nft.nameBytes("helper", helper))
+        .attr8(Nft.NFTA_CT_HELPER_L4PROTO, protocol)
+        .endNested()
+        .endMessage();
+    return this;
+  }
+
+  /**
    * Whether one more element surely fits; if not, commit and begin the next batch.
    *
    * @return false when the buffer is nearly full

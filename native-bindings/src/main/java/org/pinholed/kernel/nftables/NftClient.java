@@ -231,8 +231,10 @@ public final class NftClient implements AutoCloseable {
     String name = "";
     int hook = -1;
     boolean drops = false;
+    boolean translates = false;
     while (reader.nextAttribute()) {
       switch (reader.attributeType()) {
+        case Nft.NFTA_CHAIN_TYPE -> translates = reader.string().equals("nat");
         case Nft.NFTA_CHAIN_TABLE -> table = reader.string();
         case Nft.NFTA_CHAIN_NAME -> name = reader.string();
         case Nft.NFTA_CHAIN_POLICY -> drops = reader.s32be() == NF_DROP;
@@ -250,7 +252,7 @@ public final class NftClient implements AutoCloseable {
     }
     NftTable named = family == null ? null : NftTable.named(family, table);
     if (named != null && reader.ok() && Nft.isName(name)) {
-      into.add(new NftChain(named, name, hook, drops && hook >= 0));
+      into.add(new NftChain(named, name, hook, drops && hook >= 0, translates));
     }
   }
 

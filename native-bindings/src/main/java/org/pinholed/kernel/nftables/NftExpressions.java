@@ -101,6 +101,12 @@ public final class NftExpressions {
     /** {@code IPS_NAT_MASK}: source or destination is translated. */
     public static final int STATUS_NAT = 0x30;
 
+    /** {@code IPS_EXPECTED}: another connection announced it. */
+    public static final int STATUS_EXPECTED = 1;
+
+    /** {@code IPS_HELPER}: a rule gave it a helper. */
+    public static final int STATUS_HELPER = 0x2000;
+
     /** {@code IPS_CONFIRMED}: the first packet has passed, so others can find the connection. */
     public static final int STATUS_CONFIRMED = 8;
 
@@ -550,6 +556,20 @@ public final class NftExpressions {
   public NftExpressions assignExpectation(String object) {
     begin("objref")
         .attr32be(1, Nft.NFT_OBJECT_CT_EXPECT)
+        .attrBytes(2, Nft.nameBytes("object", object));
+    return end();
+  }
+
+  /**
+   * {@code ct helper set}: the connection gets a helper, if its first packet has not passed yet and
+   * it has none.
+   *
+   * @param object name of a {@code ct helper} object of the table
+   * @return this
+   */
+  public NftExpressions assignHelper(String object) {
+    begin("objref")
+        .attr32be(1, Nft.NFT_OBJECT_CT_HELPER)
         .attrBytes(2, Nft.nameBytes("object", object));
     return end();
   }

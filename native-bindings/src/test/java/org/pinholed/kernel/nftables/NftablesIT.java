@@ -654,8 +654,9 @@ class NftablesIT {
         "nft", "add chain ip6 fw f { type filter hook forward priority 0; policy drop; }");
     NftTable table = new NftTable(NftFamily.IP6, "fw");
     List<NftChain> chains = client.chains();
-    assertTrue(chains.contains(new NftChain(table, "plain", -1, false)), chains::toString);
-    assertTrue(chains.contains(new NftChain(table, "f", NftChain.FORWARD, true)), chains::toString);
+    assertTrue(chains.contains(new NftChain(table, "plain", -1, false, false)), chains::toString);
+    assertTrue(
+        chains.contains(new NftChain(table, "f", NftChain.FORWARD, true, false)), chains::toString);
     namespace.exec("nft", "delete table ip6 fw");
   }
 

@@ -1,0 +1,254 @@
+package org.pinholed.kernel.conntrack;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.Arrays;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.NetlinkChannel;
+import org.pinholed.kernel.netlink.NetlinkConstants;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.netlink.NetlinkReader;
+import org.pinholed.kernel.netlink.NetlinkSocket;
+import org.pinholed.kernel.netlink.NetlinkSocketOptions;
+import org.pinholed.kernel.netlink.NetlinkTransport;
+import org.pinholed.kernel.netlink.NetlinkWriter;
+
+/**
+ * Makes, lists and removes the kernel's expectations ({@code ctnetlink}, subsystem 2 of {@code
+ * linux/netfilter/nfnetlink.h}).
+ *
+ * <p>Not thread-safe, one per thread; whoever opened it closes it.
+ */
+public final class ExpectationClient implements AutoCloseable {
+  private static final int NEW = NetlinkConstants.NFNL_SUBSYS_CTNETLINK_EXP << 8;
+  private static final int GET = NEW | 1;
+  private static final int DELETE = NEW | 2;
+
+  // enum ctattr_expect
+  private static final int CTA_EXPECT_MASTER = 1;
+  private static final int CTA_EXPECT_TUPLE = 2;
+  private static final int CTA_EXPECT_MASK = 3;
+  private static final int CTA_EXPECT_TIMEOUT = 4;
+  private static final int CTA_EXPECT_HELP_NAME = 6;
+  private static final int CTA_EXPECT_FLAGS = 8;
+
+  /** {@code NF_CT_EXPECT_PERMANENT}. */
+  private static final int PERMANENT = 1;
+
+  private static final int REQUEST = NetlinkConstants.NLM_F_REQUEST;
+  private static final int ALL_PORTS = 0xffff;
+  private static final InetAddress NONE_4 = address(4, 0);
+  private static final InetAddress NONE_6 = address(16, 0);
+  private static final InetAddress ALL_4 = address(4, 0xff);
+  private static final InetAddress ALL_6 = address(16, 0xff);
+
+  private final NetlinkChannel channel;
+  private final ConntrackView tuples = new ConntrackView();
+
+  private ExpectationClient(NetlinkTransport transport) {
+    channel = new NetlinkChannel(transport);
+  }
+
+  /**
+   * Opens a client in the network namespace of the calling thread.
+   *
+   * @return an open client
+   * @throws NetlinkException if the kernel refuses the socket
+   */
+  public static ExpectationClient open() throws NetlinkException {
+    return open(NetlinkSocket.open(NetlinkSocketOptions.forRequests()));
+  }
+
+  /**
+   * Makes a client over a transport that exists.
+   *
+   * @param transport owned by the client from now on
+   * @return an open client
+   */
+  public static ExpectationClient open(NetlinkTransport transport) {
+    return new ExpectationClient(transport);
+  }
+
+  /**
+   * Has the kernel expect a connection. One that is expected already by the same addresses and port
+   * is replaced, whoever it belongs to.
+   *
+   * <p>The time that comes with a new expectation is ignored by the kernel, which takes that of the
+   * helper's policy. So it is told a second time, in the same datagram.
+   *
+   * @param parent original tuple of the connection that it belongs to, and ends with
+   * @param expectation what to expect
+   * @throws NetlinkException {@link Errno#EOPNOTSUPP} if the parent has no helper; {@link
+   *     Errno#ENOENT} if there is no such parent, or its first packet has not passed yet; {@link
+   *     Errno#EMFILE} if the parent has 255 already, or the kernel's table is full; {@link
+   *     Errno#EBUSY} if another expectation is in its way
+   */
+  public void expect(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException {
+    try {
+      make(parent, expectation);
+    } catch (NetlinkException e) {
+      if (e.errno() != Errno.EEXIST) {
+        throw e;
+      }
+      remove(expectation);
+      make(parent, expectation);
+    }
+  }
+
+  private void make(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException {
+    channel.writer().reset();
+    int make = NetlinkConstants.NLM_F_CREATE | NetlinkConstants.NLM_F_EXCL;
+    write(REQUEST | make, parent, expectation);
+    write(REQUEST | NetlinkConstants.NLM_F_ACK, parent, expectation);
+    channel.request("conntrack: expect");
+  }
+
+  private void write(int flags, FlowTuple parent, ConntrackExpectation expectation) {
+    boolean six = parent.isIpv6();
+    NetlinkWriter writer = channel.writer();
+    ConntrackMessages.begin(
+        writer, NEW, flags, channel.nextSequence(), ConntrackMessages.family(parent));
+    ConntrackMessages.tuple(writer, CTA_EXPECT_MASTER, parent);
+    FlowTuple child = child(expectation);
+    ConntrackMessages.tuple(writer, CTA_EXPECT_TUPLE, child);
+    InetAddress all = six ? ALL_6 : ALL_4;
+    ConntrackMessages.tuple(
+        writer,
+        CTA_EXPECT_MASK,
+        new FlowTuple(
+            expectation.protocol(),
+            expectation.source() == null ? child.source() : all,
+            0,
+            all,
+            ALL_PORTS));
+    writer.attr32be(CTA_EXPECT_TIMEOUT, expectation.timeoutSeconds());
+    writer.attr32be(CTA_EXPECT_FLAGS, expectation.permanent() ? PERMANENT : 0);
+    writer.endMessage();
+  }
+
+  private static FlowTuple child(ConntrackExpectation expectation) {
+    InetAddress source = expectation.source();
+    InetAddress destination = expectation.destination();
+    boolean six = destination.getAddress().length == 16;
+    return new FlowTuple(
+        expectation.protocol(),
+        source == null ? (six ? NONE_6 : NONE_4) : source,
+        0,
+        destination,
+        expectation.destinationPort());
+  }
+
+  /**
+   * Has the kernel expect a connection no longer.
+   *
+   * @param expectation what was expected; its time does not matter
+   * @return false if it is not expected
+   * @throws NetlinkException if the kernel refuses
+   */
+  public boolean remove(ConntrackExpectation expectation) throws NetlinkException {
+    FlowTuple child = child(expectation);
+    channel.writer().reset();
+    ConntrackMessages.begin(
+        channel.writer(),
+        DELETE,
+        REQUEST | NetlinkConstants.NLM_F_ACK,
+        channel.nextSequence(),
+        ConntrackMessages.family(child));
+    ConntrackMessages.tuple(channel.writer(), CTA_EXPECT_TUPLE, child);
+    channel.writer().endMessage();
+    try {
+      channel.request("conntrack: expect no longer");
+      return true;
+    } catch (NetlinkException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Removes all expectations that belong to a helper, of all connections.
+   *
+   * @param helperName its name, not empty: without one the kernel would remove all there are
+   * @throws NetlinkException if the kernel refuses
+   */
+  public void removeAllOf(String helperName) throws NetlinkException {
+    if (helperName.isEmpty()) {
+      throw new IllegalArgumentException("helperName: empty");
+    }
+    channel.writer().reset();
+    ConntrackMessages.begin(
+        channel.writer(), DELETE, REQUEST | NetlinkConstants.NLM_F_ACK, channel.nextSequence(), 0);
+    channel.writer().attrString(CTA_EXPECT_HELP_NAME, helperName).endMessage();
+    channel.request("conntrack: expect nothing of a helper");
+  }
+
+  /**
+   * Lists what the kernel expects, of all connections and helpers.
+   *
+   * @param each called for each expectation; must not use this client
+   * @return false if expectations changed in between, so that some may be missing
+   * @throws NetlinkException if the kernel refuses, or entries were lost
+   */
+  public boolean dump(Consumer<ExpectationEntry> each) throws NetlinkException {
+    channel.writer().reset();
+    ConntrackMessages.begin(
+        channel.writer(), GET, REQUEST | NetlinkConstants.NLM_F_DUMP, channel.nextSequence(), 0);
+    channel.writer().endMessage();
+    return channel.dump(
+        "conntrack: dump expectations",
+        message -> {
+          if (message.type() == NEW) {
+            ExpectationEntry entry = read(message);
+            if (entry != null) {
+              each.accept(entry);
+            }
+          }
+        });
+  }
+
+  private @Nullable ExpectationEntry read(NetlinkReader message) {
+    FlowTuple parent = null;
+    FlowTuple child = null;
+    FlowTuple mask = null;
+    long timeoutSeconds = 0;
+    int flags = 0;
+    String helperName = "";
+    message.enterNfnetlink();
+    while (message.nextAttribute()) {
+      switch (message.attributeType()) {
+        case CTA_EXPECT_MASTER -> parent = tuples.tuple(message);
+        case CTA_EXPECT_TUPLE -> child = tuples.tuple(message);
+        case CTA_EXPECT_MASK -> mask = tuples.tuple(message);
+        case CTA_EXPECT_TIMEOUT -> timeoutSeconds = message.u32be();
+        case CTA_EXPECT_FLAGS -> flags = message.s32be();
+        case CTA_EXPECT_HELP_NAME -> helperName = message.string();
+        default -> {}
+      }
+    }
+    if (!message.ok() || parent == null || child == null || mask == null) {
+      return null;
+    }
+    // A signed number: one that is over and not collected yet has less than 0.
+    long left = (int) timeoutSeconds < 0 ? 0 : timeoutSeconds;
+    return new ExpectationEntry(parent, child, mask, left, (flags & PERMANENT) != 0, helperName);
+  }
+
+  @Override
+  public void close() {
+    channel.close();
+  }
+
+  private static InetAddress address(int lengthBytes, int value) {
+    byte[] bytes = new byte[lengthBytes];
+    Arrays.fill(bytes, (byte) value);
+    try {
+      return InetAddress.getByAddress(bytes);
+    } catch (UnknownHostException e) {
+      throw new AssertionError("4 or 16 bytes are an address", e);
+    }
+  }
+}
