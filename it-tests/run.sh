@@ -1,6 +1,6 @@
 #!/bin/bash
 # Everything: the build with its checks, the unit tests, and the scenarios with real FTP, SIP and DCE-RPC peers in
-# network namespaces, some of them also in containers. Needs root (Debian or Ubuntu); installs what is missing. Ends with a summary.
+# network namespaces, some of them also in containers, and on Debian's oldest and newest kernel. Needs root (Debian or Ubuntu); installs what is missing. Ends with a summary.
 set -uo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
@@ -49,12 +49,13 @@ stamp=$(mktemp)
 
 # The laboratory in containers has an engine, and hosts that are made while the agent is built and tested.
 engine=/var/lib/pinholed-lab-engine
-engine_log=$(mktemp) hosts_log=$(mktemp)
-hosts_pid='' skipped=''
+engine_log=$(mktemp) hosts_log=$(mktemp) kernels_log=$(mktemp)
+hosts_pid='' kernels_pid='' skipped='' kernels_skipped=''
 leave() {
   [ -z "$hosts_pid" ] || kill "$hosts_pid" 2>/dev/null
+  [ -z "$kernels_pid" ] || kill "$kernels_pid" 2>/dev/null
   [ -z "$in_containers" ] || it-tests/containers/engine.sh stop "$engine"
-  rm -f "$stamp" "$engine_log" "$hosts_log"
+  rm -f "$stamp" "$engine_log" "$hosts_log" "$kernels_log"
 }
 trap leave EXIT
 if [ -n "$in_containers" ]; then
@@ -67,6 +68,12 @@ if [ -n "$in_containers" ]; then
     unset DOCKER_HOST
     skipped=$(cat "$engine_log")
   fi
+fi
+
+# So have the guests that run other kernels.
+if [ -z "$scenarios_only" ]; then
+  nice -n 10 it-tests/kernels.sh --short --images </dev/null >"$kernels_log" 2>&1 &
+  kernels_pid=$!
 fi
 
 # The agent is built and tested first; its scenarios never run against one of an earlier build.
@@ -95,6 +102,19 @@ if [ -x agent/target/pinholed/bin/pinholed ]; then
     </dev/null || result=1
 else
   say "The agent was not built: its scenarios are not run."
+fi
+
+if [ -n "$kernels_pid" ]; then
+  if wait "$kernels_pid" && [ -x agent/target/pinholed/bin/pinholed ]; then
+    it-tests/kernels.sh --short </dev/null || result=1
+  elif [ $? = 3 ]; then
+    kernels_skipped=$(tail -n 1 "$kernels_log")
+  else
+    cat "$kernels_log"
+    say "The images of other kernels were not made: no scenario runs on them."
+    result=1
+  fi
+  kernels_pid=''
 fi
 
 reports=$(find . -path '*/target/*-reports/TEST-*.xml' -newer "$stamp" | sort)
@@ -130,6 +150,7 @@ if [ $result = 0 ] && [ $scenarios = 0 ]; then
   result=1
 fi
 [ -z "$skipped" ] || printf '\nskipped: the scenarios in containers, because %s\n' "$skipped"
+[ -z "$kernels_skipped" ] || printf '\n%s\n' "$kernels_skipped"
 printf '\n%d tests (%d of them scenarios with real peers), %d failed, %d:%02d min: ' \
   $total $scenarios $bad $(((SECONDS - begin) / 60)) $(((SECONDS - begin) % 60))
 if [ $result = 0 ]; then say PASSED; else say FAILED; fi

@@ -1,36 +1,67 @@
 #!/bin/bash
-# Makes the images that run.sh boots, each once: root.img (Debian 12 with Java 17 and the FTP peers), and for each kernel
-# KERNEL/{vmlinuz,initrd,modules.img,config,version} from Debian's archive.
+# Makes the images that run.sh boots, each once: root-HASH.img (Debian 12 with Java and the peers of the scenarios), and for
+# each kernel KERNEL/{vmlinuz,initrd,modules.img,config,version} from Debian's archive. What is there is left as it is.
 set -euo pipefail
+here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 images=${IMAGES:-/var/tmp/pinholed-kernels}
 
 usage() {
   cat <<EOS
-usage: build.sh KERNEL ...
-  KERNEL  a series, as in 6.1, 6.12 or 7.3: Debian's newest kernel for virtual machines of that series;
-          with -full behind it Debian's usual kernel, which has more devices (PPP) and takes longer
+usage: build.sh [--root-image] KERNEL ...
+  KERNEL        a series, as in 6.1, 6.12 or 7.3: Debian's newest kernel for virtual machines of that series;
+                with -full behind it Debian's usual kernel, which has more devices (PPP) and takes longer
+  --root-image  only prints the name of the root image that belongs to the list of packages
 Needs root, and the packages qemu-system-x86 mmdebstrap e2fsprogs cpio kmod. IMAGES names another folder than $images.
+Exit code 3: no archive of Debian can be reached.
 EOS
 }
 [ $# -gt 0 ] || { usage >&2; exit 2; }
 case $1 in -h | --help) usage; exit 0 ;; esac
+packages=$(sed 's/#.*//' "$here/packages" | tr -s ' \n' '\n' | sed '/^$/d' | paste -sd,)
+root_image=$images/root-$(echo "$packages" | sha256sum | cut -c1-12).img
+[ "$1" != --root-image ] || { echo "$root_image"; exit 0; }
 mkdir -p "$images"
 cd "$images"
-work=$(mktemp -d)
+# Who comes while another one makes them waits for them.
+exec 9>"$images/lock"
+flock 9
+work=$(mktemp -d "$images/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-packages=openjdk-17-jre-headless,nftables,iptables,iproute2,conntrack,iputils-ping,kmod,python3,procps,curl,lftp,vsftpd,tcpdump,util-linux,wireguard-tools,ppp
-if [ ! -f root.img ]; then
-  mmdebstrap --variant=minbase --include=$packages bookworm "$work/root.tar"
+# again COMMAND...: a download that breaks is tried three times.
+again() {
+  local try
+  for try in 1 2 3; do
+    "$@" && return 0
+    [ "$try" = 3 ] || { echo "once more: $1" >&2; sleep 5; }
+  done
+  return 1
+}
+
+archive=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null |
+  sed -n 's,^URIs: *\(https*://[^ ]*/debian\)/*$,\1,p; s,^deb .*\(https*://[^ ]*/debian\)/* .*,\1,p' | sed -n 1p) || true
+: "${archive:=http://deb.debian.org/debian}"
+key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+
+make_root() {
+  rm -f "$work/root.tar"
+  mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$work/root.tar" "deb $key $archive bookworm main" \
+    "deb $key $archive-security bookworm-security main" </dev/null
+}
+if [ ! -f "$root_image" ]; then
+  again make_root || { echo "Debian 12 cannot be fetched from $archive." >&2; exit 3; }
   mkdir "$work/root"
   tar -C "$work/root" -xf "$work/root.tar"
   mkdir -p "$work/root/job" "$work/root/lib/modules"
   # What process 1 does comes with each job, so the image need not be made again when it changes.
   printf '%s\n' '#!/bin/bash' 'mount -t devtmpfs dev /dev' 'mount /dev/vdc /job' 'exec bash /job/guest/init' >"$work/root/init"
   chmod 755 "$work/root/init"
-  truncate -s 1800M root.tmp
-  mke2fs -q -F -t ext4 -d "$work/root" root.tmp
-  mv root.tmp root.img
+  rm -rf "$work/root/var/cache/apt" "$work/root/var/lib/apt/lists"
+  truncate -s 2500M "$work/root.img"
+  mke2fs -q -F -t ext4 -d "$work/root" "$work/root.img"
+  # Those of older lists go when nobody has made another one for a week.
+  find . -maxdepth 1 -name 'root*.img' -mtime +7 -delete
+  mv "$work/root.img" "$root_image"
   rm -rf "$work/root" "$work/root.tar"
 fi
 
@@ -38,36 +69,42 @@ fi
 apt=$images/apt
 mkdir -p "$apt"/{lists/partial,cache/archives/partial}
 options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache")
-if [ ! -f "$apt/sources.list" ]; then
-  archive=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null |
-    sed -n 's,^URIs: *\(https*://[^ ]*/debian\)/*$,\1,p; s,^deb .*\(https*://[^ ]*/debian\)/* .*,\1,p' | sed -n 1p) || true
-  : "${archive:?no Debian archive in the sources of apt}"
-  key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-  for suite in bookworm bookworm-backports trixie trixie-backports; do echo "deb $key $archive $suite main"; done >"$work/sources.list"
-  for suite in bookworm trixie; do echo "deb $key $archive-security $suite-security main"; done >>"$work/sources.list"
-  apt-get -o "Dir::Etc::sourcelist=$work/sources.list" "${options[@]:2}" -qq update
-  mv "$work/sources.list" "$apt/sources.list"
-fi
+update() {
+  for suite in bookworm bookworm-backports trixie trixie-backports; do echo "deb $key $archive $suite main"; done >"$apt/sources.list"
+  for suite in bookworm trixie; do echo "deb $key $archive-security $suite-security main"; done >>"$apt/sources.list"
+  apt-get "${options[@]}" -qq update
+}
 
 # newest SERIES SUFFIX prints the name of the newest kernel package of a series.
 newest() {
   apt-cache "${options[@]}" search --names-only "^linux-image-${1//./\\.}[.-][^-]*(-[0-9]+)?$2\$" | cut -d' ' -f1 | sort -V | tail -n 1
 }
 
-for kernel; do
-  [ ! -f "$kernel/initrd" ] || continue
-  case $kernel in
-    *-full) image=$(newest "${kernel%-full}" -amd64) ;;
-    *) image=$(newest "$kernel" -cloud-amd64) ;;
+# fetch KERNEL FOLDER downloads its packages. Lists that name a version which is no longer in the archive are read anew.
+fetch() {
+  local image package
+  update || return 1
+  case $1 in
+    *-full) image=$(newest "${1%-full}" -amd64) ;;
+    *) image=$(newest "$1" -cloud-amd64) ;;
   esac
-  [ -n "$image" ] || { echo "The archive has no kernel of series $kernel." >&2; exit 1; }
+  [ -n "$image" ] || { echo "The archive has no kernel of series $1." >&2; return 1; }
   version=${image#linux-image-}
-  k=$work/$kernel
-  mkdir -p "$k"/{debs,root,m/lib/modules,i/bin,i/dev,i/proc,i/sys,i/m,i/root} "$kernel"
+  rm -rf "$2"
+  mkdir -p "$2"
   # From 7.2 on kernel and modules are packages of their own.
   for package in "$image" "linux-binary-$version" "linux-modules-$version" busybox-static; do
-    (cd "$k/debs" && apt-get "${options[@]}" -qq download "$package" 2>/dev/null) || true
+    apt-cache "${options[@]}" show "$package" >/dev/null 2>&1 || continue
+    (cd "$2" && apt-get "${options[@]}" -qq download "$package") || return 1
   done
+}
+
+for kernel; do
+  [ ! -f "$kernel/initrd" ] || continue
+  k=$work/$kernel
+  mkdir -p "$k"/{root,m/lib/modules,i/bin,i/dev,i/proc,i/sys,i/m,i/root} "$kernel"
+  version=
+  again fetch "$kernel" "$k/debs" || { echo "A kernel of series $kernel cannot be fetched from $archive." >&2; exit 3; }
   for deb in "$k"/debs/*.deb; do dpkg -x "$deb" "$k/root"; done
   cp "$(find "$k/root" -name 'vmlinuz*' -type f)" "$kernel/vmlinuz"
   find "$k/root" \( -name "config-$version" -o -path "*/$version/config" \) -exec cp {} "$kernel/config" \;

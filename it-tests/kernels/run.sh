@@ -1,58 +1,99 @@
 #!/bin/bash
-# Boots one of Debian's kernels under QEMU with the built distribution, and runs guest/checks.py there.
+# Boots one of Debian's kernels under QEMU and runs tests there; the reports are JUnit's XML.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 images=${IMAGES:-/var/tmp/pinholed-kernels}
-dist=${DIST:-$here/../../agent/target/pinholed}
 
 usage() {
   cat <<EOS
-usage: run.sh KERNEL [CHECK ...]
-  KERNEL  one that build.sh made
-  CHECK   only these checks (the names that a run prints); without it, all
-The last line is "N of M". Console and outputs go to $images/results/KERNEL. Needs root; 2 GB of memory; no KVM.
-Environment: IMAGES, DIST (the distribution), CPUS (1), MEMORY (2048 MB), LIMIT (3000 s), NICE (10), APPEND (to the kernel's command line).
+usage: run.sh KERNEL JOB REPORTS GROUP ...
+  KERNEL   one that build.sh made
+  JOB      a folder that job.sh made
+  REPORTS  a folder: gets TEST-linux-KERNEL-GROUP.xml, console.log and what else the guest left; made anew
+  GROUP    of the file tests; or as NAME=TEST,TEST... tests of choice, as in mine=OneShotPinholeIT,KillIT
+A TEST is Class, Class#method(parameter types) or, of a parameterized method, Class#method(...)[0..3], counted from 0.
+A group that gives no report counts as a failed test. Needs root; 2 GB of memory; no KVM.
+Environment: IMAGES, CPUS (1), MEMORY (2048 MB), LIMIT (14400 s), NICE (10), PATIENCE (5, times as long as usual), APPEND (to the
+kernel's command line).
 EOS
 }
-[ $# -gt 0 ] || { usage >&2; exit 2; }
-case $1 in -h | --help) usage; exit 0 ;; esac
-kernel=$1
-shift
+case ${1-} in -h | --help) usage; exit 0 ;; esac
+[ $# -ge 4 ] || { usage >&2; exit 2; }
+kernel=$1 job=$2 out=$3
+shift 3
 [ -f "$images/$kernel/initrd" ] || { echo "No image of $kernel: run build.sh $kernel first." >&2; exit 1; }
-[ -x "$dist/bin/pinholed" ] || { echo "No distribution in $dist: build it first (mvn package)." >&2; exit 1; }
-out=$images/results/$kernel
 rm -rf "$out"
 mkdir -p "$out"
 work=$(mktemp -d)
-root=$work/root
-leave() {
-  umount "$root"/{dev,tmp,proc,job} "$root" 2>/dev/null || true
-  rm -rf --one-file-system "$work"
-}
+leave() { rm -rf --one-file-system "$work"; }
 trap leave EXIT
 
-mkdir -p "$work/job/out" "$root"
-cp -aL "$dist" "$work/job/dist"
-cp -a "$here/guest" "$work/job/guest"
-echo "$*" >"$work/job/names"
-# Archives of classes fit one path and one Java. Made for the guest's they save it 10 s at each start.
-mount -o loop,ro "$images/root.img" "$root"
-mount --bind "$work/job" "$root/job"
-mount -t proc proc "$root/proc"
-mount -t tmpfs tmp "$root/tmp"
-mount --bind /dev "$root/dev"
-chroot "$root" /job/dist/lib/make-archives || true
-umount "$root"/{dev,tmp,proc,job} "$root"
-truncate -s 500M "$work/job.img"
-mke2fs -q -F -t ext4 -d "$work/job" "$work/job.img"
+# option TEST prints the console's option that selects it, and its module.
+option() {
+  local class=${1%%#*} rest= module full
+  case $1 in *'#'*) rest=#${1#*#} ;; esac
+  for module in it-tests agent native-bindings; do
+    full=$(grep -E "(^|\.)${class//./\\.}\$" "$job/lib/$module.classes") || continue
+    case $rest in
+      '') option=--select-class=$full ;;
+      *']') option=--select-iteration=method:$full$rest ;;
+      *) option=--select-method=$full$rest ;;
+    esac
+    of_module=$module
+    return 0
+  done
+  echo "There is no test class $class." >&2
+  return 1
+}
+
+cp "$images/$kernel/version" "$out/version"
+mkdir "$work/tests"
+groups=() number=10
+for group; do
+  case $group in
+    *=*) name=${group%%=*} tests=$(sed 's/,\([A-Z]\)/\n\1/g' <<<"${group#*=}") ;; # types of parameters begin with their package
+    *) name=$group tests=$(sed -n "s/^$group  *\([^ ]*\) *\$/\1/p" "$here/tests") ;;
+  esac
+  [ -n "$tests" ] || { echo "There is no group $group." >&2; exit 2; }
+  module=
+  while read -r test; do
+    option "$test"
+    [ "${module:=$of_module}" = "$of_module" ] || { echo "group $name: $test is not of $module" >&2; exit 2; }
+    echo "$option"
+  done <<<"$tests" >"$work/options"
+  { echo "$module"; cat "$work/options"; } >"$work/tests/$number-$name"
+  groups+=("$name")
+  number=$((number + 1))
+done
+
+# The folder of the job serves several guests; only the list of tests is this one's.
+size=$(($(du -sm --exclude=source/.git "$job" | cut -f1) + 300))
+truncate -s ${size}M "$work/job.img"
+# Without a journal, so that what was written can be read from outside.
+mke2fs -q -F -t ext4 -O ^has_journal -d "$job" "$work/job.img"
+for file in "$work"/tests/*; do echo "write $file /tests/${file##*/}"; done | debugfs -w -f - "$work/job.img" >/dev/null 2>&1
 
 disk() { echo "file=$1,format=raw,if=virtio,$2"; }
-timeout "${LIMIT:-3000}" nice -n "${NICE:-10}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m "${MEMORY:-2048}" -smp "${CPUS:-1}" \
+# The kernel hands what it does not know to process 1 as its environment.
+timeout "${LIMIT:-14400}" nice -n "${NICE:-10}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m "${MEMORY:-2048}" -smp "${CPUS:-1}" \
   -nographic -no-reboot -nic none -kernel "$images/$kernel/vmlinuz" -initrd "$images/$kernel/initrd" \
-  -drive "$(disk "$images/root.img" snapshot=on)" -drive "$(disk "$images/$kernel/modules.img" readonly=on)" \
+  -drive "$(disk "$("$here/build.sh" --root-image)" snapshot=on)" -drive "$(disk "$images/$kernel/modules.img" readonly=on)" \
   -drive "$(disk "$work/job.img" cache=unsafe)" \
-  -append "console=ttyS0 panic=-1 loglevel=4 ${APPEND:-}" </dev/null 2>&1 | stdbuf -oL tr -d '\r' | tee "$out/console.log" || true
-debugfs -R "rdump /out $out" "$work/job.img" >/dev/null 2>&1 && mv "$out"/out/* "$out"/ 2>/dev/null && rmdir "$out/out" || true
-last=$(grep -E '^[0-9]+ of [0-9]+$' "$out/console.log" | tail -n 1)
-echo "$kernel ($(cat "$images/$kernel/version")): ${last:-no result}"
-[[ $last =~ ^([0-9]+)\ of\ ([0-9]+)$ && ${BASH_REMATCH[1]} = "${BASH_REMATCH[2]}" ]]
+  -append "console=ttyS0 panic=-1 loglevel=4 PATIENCE=${PATIENCE:-5} ${APPEND:-}" </dev/null 2>&1 |
+  stdbuf -oL tr -d '\r' | tee "$out/console.log" | sed -u "s/^/$kernel | /" || true
+debugfs -R "rdump /out $work" "$work/job.img" >/dev/null 2>&1 || true
+
+result=0
+for name in "${groups[@]}"; do
+  report=$out/TEST-linux-$kernel-$name.xml
+  if [ -s "$work/out/$name/TEST-junit-jupiter.xml" ]; then
+    sed -E "s/(<testcase [^>]*classname=\"[^\"]*)\"/\1(linux-$kernel)\"/" "$work/out/$name/TEST-junit-jupiter.xml" >"$report"
+  else
+    printf '%s\n' '<?xml version="1.0" encoding="UTF-8"?>' '<testsuite name="kernels" tests="1" errors="1" time="0">' \
+      "<testcase name=\"$name\" classname=\"kernels(linux-$kernel)\"><error message=\"the guest gave no report, see console.log\"/></testcase>" \
+      '</testsuite>' >"$report"
+  fi
+  [ "$(cat "$work/out/$name/exit" 2>/dev/null)" = 0 ] || result=1
+done
+[ ! -d "$work/out" ] || find "$work/out" -maxdepth 1 -type f -exec cp {} "$out" \;
+exit $result

@@ -9,7 +9,7 @@ import sys
 from impacket.dcerpc.v5 import dcomrt, epm, rpcrt, transport
 from impacket.uuid import uuidtup_to_bin
 
-TIMEOUT_S = 4
+TIMEOUT_S = 4 * float(sys.argv[1])
 CLSID = uuidtup_to_bin(("8bc3f05e-d86b-11d0-a075-00c04fb68820", "0.0"))[:16]
 IUNKNOWN = uuidtup_to_bin(("00000000-0000-0000-c000-000000000046", "0.0"))[:16]
 

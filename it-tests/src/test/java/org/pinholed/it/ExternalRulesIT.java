@@ -35,8 +35,17 @@ import org.pinholed.it.lab.SipScenario;
 class ExternalRulesIT {
   private static final String EXTERNAL = "rules: external\n";
 
-  /** Loads what {@code firewall diversion} prints. */
+  /** Says whether there is such a statement, and leaves nothing. */
+  private static final String[] QUEUE_STATEMENT = {
+    "nft", "-c", "add table inet t; add chain inet t c; add rule inet t c queue num 5 bypass"
+  };
+
+  /** Loads what {@code firewall diversion} prints for a kind of iptables, or for nftables. */
   private static void divert(Lab lab, AgentProcess agent, String kind) {
+    if (kind.equals("nftables")) {
+      lab.firewall(Lab.Host.ROUTER, agent.ctl("firewall", "diversion").orFail());
+      return;
+    }
     String rules = agent.ctl("firewall", "diversion", "--front-end", "iptables-" + kind).orFail();
     for (String tool : List.of("iptables", "ip6tables")) {
       lab.runWithInput(
@@ -46,14 +55,19 @@ class ExternalRulesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"nft", "legacy"})
-  void iptables_routed(String kind) {
+  @ValueSource(strings = {"nft", "legacy", "nftables"})
+  void routed(String kind) {
     try (Scenario scenario = Scenario.start(EXTERNAL)) {
       CommandResult there =
           scenario
               .lab()
-              .run(Lab.Host.ROUTER, Lab.SHORT, "iptables-" + kind, "-t", "mangle", "-S", "FORWARD");
-      assumeTrue(there.succeeded(), () -> "this kernel has no such tables: " + there.output());
+              .run(
+                  Lab.Host.ROUTER,
+                  Lab.SHORT,
+                  kind.equals("nftables")
+                      ? QUEUE_STATEMENT
+                      : ("iptables-" + kind + " -t mangle -S FORWARD").split(" "));
+      assumeTrue(there.succeeded(), () -> "this kernel has no such rules: " + there.output());
       assertFalse(scenario.opens(Family.V4), "nothing diverts yet");
       CommandResult missing = scenario.agent().ctl("doctor");
       assertEquals(1, missing.exitCode());

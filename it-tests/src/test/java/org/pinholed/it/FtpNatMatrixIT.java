@@ -28,15 +28,25 @@ class FtpNatMatrixIT {
   }
 
   static List<NatCase> oneClient() {
-    return NatCase.all().stream().filter(FtpNatMatrixIT::isOfOneClient).toList();
+    return NatCase.all().stream()
+        .filter(which -> isOfOneClient(which, RouterFirewall.NFTABLES))
+        .toList();
+  }
+
+  static List<NatCase> oneClientUnderIptables() {
+    return NatCase.all().stream()
+        .filter(which -> isOfOneClient(which, RouterFirewall.IPTABLES))
+        .toList();
   }
 
   static List<NatCase> otherCells() {
-    return NatCase.all().stream().filter(which -> !isOfOneClient(which)).toList();
+    return NatCase.all().stream()
+        .filter(which -> !isOfOneClient(which, which.cell().firewall()))
+        .toList();
   }
 
-  private static boolean isOfOneClient(NatCase which) {
-    return which.cell().firewall() == RouterFirewall.NFTABLES
+  private static boolean isOfOneClient(NatCase which, RouterFirewall firewall) {
+    return which.cell().firewall() == firewall
         && which.cell().server() == FtpServerProcess.Kind.VSFTPD
         && which.cell().client() == FtpClient.FTPLIB;
   }
@@ -46,6 +56,13 @@ class FtpNatMatrixIT {
   @ParameterizedTest
   @MethodSource("oneClient")
   void transferOfOneClient_behindTranslation_arrivesWhole(NatCase which) {
+    matrix.transfer(which);
+  }
+
+  /** The same for such a laboratory under the other firewall. */
+  @ParameterizedTest
+  @MethodSource("oneClientUnderIptables")
+  void transferUnderIptables_behindTranslation_arrivesWhole(NatCase which) {
     matrix.transfer(which);
   }
 

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class AgentProcess implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final AtomicInteger COUNTER = new AtomicInteger();
-  private static final Duration READY_TIMEOUT = Duration.ofSeconds(60);
+  private static final Duration READY_TIMEOUT = Patience.of(Duration.ofSeconds(60));
   private static final Duration CTL_TIMEOUT = Duration.ofSeconds(15);
 
   private final Lab lab;
@@ -208,7 +208,14 @@ public final class AgentProcess implements AutoCloseable {
     Path output = lab.workFolder().resolve("trace-" + port + ".out");
     List<String> arguments =
         new ArrayList<>(
-            List.of("trace", "--port", Integer.toString(port), "--count", "40", "--timeout", "60"));
+            List.of(
+                "trace",
+                "--port",
+                Integer.toString(port),
+                "--count",
+                "40",
+                "--timeout",
+                Integer.toString(60 * Patience.FACTOR)));
     arguments.addAll(List.of(more));
     Process trace = startCtl(output, arguments.toArray(String[]::new));
     while (trace.isAlive()) {
@@ -312,7 +319,7 @@ public final class AgentProcess implements AutoCloseable {
 
   /** Waits until the event log has a line that fits, and returns the first such line. */
   public JsonNode awaitEvent(Duration patience, Predicate<JsonNode> wanted) {
-    long deadline = System.nanoTime() + patience.toNanos();
+    long deadline = System.nanoTime() + Patience.of(patience).toNanos();
     while (true) {
       List<JsonNode> events = events();
       for (JsonNode event : events) {
@@ -385,7 +392,7 @@ public final class AgentProcess implements AutoCloseable {
   public void stop() {
     process().destroy();
     try {
-      if (!process().waitFor(10, TimeUnit.SECONDS)) {
+      if (!process().waitFor(10L * Patience.FACTOR, TimeUnit.SECONDS)) {
         throw new AssertionError("the agent does not stop\n" + log());
       }
     } catch (InterruptedException e) {

@@ -83,7 +83,8 @@ public final class Capture {
   public void stop() {
     captor.destroy();
     try {
-      if (!captor.waitFor(TIMEOUT.toSeconds(), TimeUnit.SECONDS) || !Files.exists(file)) {
+      if (!captor.waitFor(TIMEOUT.toSeconds() * Patience.FACTOR, TimeUnit.SECONDS)
+          || !Files.exists(file)) {
         throw new AssertionError("no capture in " + file);
       }
     } catch (InterruptedException e) {

@@ -114,7 +114,7 @@ public enum FtpClient {
       Path local,
       String remote,
       Duration timeout) {
-    String seconds = Long.toString(timeout.toSeconds());
+    String seconds = Long.toString(Patience.of(timeout).toSeconds());
     // What a client's own timeout does not end is killed a little later.
     Duration patience = timeout.plusSeconds(1);
     String input = "";

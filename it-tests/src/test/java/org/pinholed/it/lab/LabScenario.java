@@ -206,9 +206,11 @@ public final class LabScenario implements AutoCloseable {
       Datagrams from, Endpoint to, Datagrams receiver, Duration patience) {
     String text = "probe " + probes.incrementAndGet();
     from.send(to, text);
-    long deadline = System.nanoTime() + patience.toNanos();
+    long deadline = System.nanoTime() + Patience.of(patience).toNanos();
     while (true) {
-      Duration left = Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+      long leftNs =
+          Math.max(0, deadline - System.nanoTime()) / Patience.FACTOR; // as receive takes it
+      Duration left = Duration.ofNanos(leftNs);
       Optional<Datagram> came = receiver.receive(left);
       if (came.isEmpty()) {
         return Optional.empty();

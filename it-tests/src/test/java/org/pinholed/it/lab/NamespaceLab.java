@@ -84,7 +84,7 @@ final class NamespaceLab extends LocalLab {
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start()
-            .waitFor(5, TimeUnit.SECONDS);
+            .waitFor(5L * Patience.FACTOR, TimeUnit.SECONDS);
       } catch (IOException e) {
         System.err.println("namespace " + namespace(host) + " stays: " + e);
       } catch (InterruptedException e) {

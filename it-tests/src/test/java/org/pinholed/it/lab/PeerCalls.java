@@ -51,12 +51,19 @@ final class PeerCalls implements AutoCloseable {
   static PeerCalls start(Lab lab, Lab.Host host, String script) {
     Path program = lab.resource(script);
     Path errors = lab.workFolder().resolve(script + "-" + COUNTER.incrementAndGet() + ".err");
-    Process process = lab.startPiped(host, errors, "/usr/bin/python3", program.toString());
+    Process process =
+        lab.startPiped(
+            host,
+            errors,
+            "/usr/bin/python3",
+            program.toString(),
+            Integer.toString(Patience.FACTOR));
     return new PeerCalls(lab, process, errors);
   }
 
+  /** How long a program shall wait, as it takes it. */
   static double seconds(Duration duration) {
-    return duration.toMillis() / 1000.0;
+    return Patience.of(duration).toMillis() / 1000.0;
   }
 
   /**

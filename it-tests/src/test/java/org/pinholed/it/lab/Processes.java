@@ -63,7 +63,7 @@ final class Processes {
       } catch (IOException e) {
         // It ended before it had read everything; its exit code tells.
       }
-      boolean ended = process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS);
+      boolean ended = process.waitFor(Patience.of(timeout).toMillis(), TimeUnit.MILLISECONDS);
       if (!ended) {
         kill(process);
       }
@@ -88,7 +88,7 @@ final class Processes {
     process.destroyForcibly();
     family.forEach(ProcessHandle::destroyForcibly);
     try {
-      process.waitFor(5, TimeUnit.SECONDS);
+      process.waitFor(5L * Patience.FACTOR, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

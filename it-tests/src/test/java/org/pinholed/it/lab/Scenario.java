@@ -132,7 +132,7 @@ public final class Scenario implements AutoCloseable {
 
   /** Waits until something is so. */
   public static void await(Duration patience, BooleanSupplier condition, Supplier<String> message) {
-    long deadline = System.nanoTime() + patience.toNanos();
+    long deadline = System.nanoTime() + Patience.of(patience).toNanos();
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
         throw new AssertionError(message.get());

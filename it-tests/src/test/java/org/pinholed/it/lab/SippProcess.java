@@ -167,7 +167,8 @@ public final class SippProcess implements AutoCloseable {
    */
   public void assertSuccess(SippProcess called) {
     try {
-      if (!process.waitFor(SECONDS + 5L, TimeUnit.SECONDS) || process.exitValue() != 0) {
+      if (!process.waitFor((SECONDS + 5L) * Patience.FACTOR, TimeUnit.SECONDS)
+          || process.exitValue() != 0) {
         throw new AssertionError(
             "sipp: "
                 + (process.isAlive() ? "still there" : "" + process.exitValue())

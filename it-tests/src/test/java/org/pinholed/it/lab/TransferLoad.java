@@ -48,7 +48,7 @@ public final class TransferLoad {
   /** Ends it; how many transfers came whole and failed, and how many sessions broke. */
   public JsonNode stop() throws IOException, InterruptedException {
     Files.createFile(stopFile);
-    if (!process.waitFor(100, TimeUnit.SECONDS)) {
+    if (!process.waitFor(100L * Patience.FACTOR, TimeUnit.SECONDS)) {
       throw new AssertionError("sessions hang");
     }
     JsonNode result = new ObjectMapper().readTree(Files.readString(output));

@@ -1,0 +1,96 @@
+#!/bin/bash
+# The scenarios and kernel tests on Debian's own kernels, each booted under QEMU with the built distribution in it.
+set -euo pipefail
+root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+. "$root/deploy/common.sh"
+here=$root/it-tests/kernels
+# The oldest and the newest that is supported, and the one that most run.
+oldest=6.1 newest=7.3 all=(6.1 6.12 7.3)
+
+usage() {
+  cat <<EOS
+usage: it-tests/kernels.sh [--short | --only TESTS] [--images] [VERSION ...]
+       it-tests/kernels.sh --table [VERSION ...]
+  VERSION       a series of Debian's kernels, as in 6.1; without it ${all[*]} (--short: $oldest and $newest, at the same time)
+  --short       one test of each kind, in place of all of the file it-tests/kernels/tests
+  --only TESTS  tests of choice of one module, as in OneShotPinholeIT,KillIT or 'LabIT#method()'
+  --images      only makes what is booted: root file system and kernels, from Debian's archive, kept in ${IMAGES:-/var/tmp/pinholed-kernels}
+  --table       prints what the last run of the whole matrix found, and writes it into docs/kernel.md
+Reports of JUnit, and the console of each kernel, are in it-tests/target/linux-VERSION-reports. Needs root (Debian or Ubuntu); installs
+QEMU and what else is missing. Builds when sources are newer than what is built (MAVEN_OPTIONS: as in -o). Exit code 3: nothing ran, because QEMU cannot
+be installed or no archive of Debian be reached; the reason is printed.
+EOS
+}
+form=all only='' images_only=''
+arguments=("$@")
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help) usage; exit 0 ;;
+    --short) form=short; shift ;;
+    --images) images_only=yes; shift ;;
+    --table) form=table; shift ;;
+    --only)
+      [ $# -ge 2 ] || { usage >&2; exit 2; }
+      form=only only=$2
+      shift 2 ;;
+    -*) usage >&2; exit 2 ;;
+    *) break ;;
+  esac
+done
+versions=("$@")
+if [ $# = 0 ]; then
+  case $form in short) versions=("$oldest" "$newest") ;; *) versions=("${all[@]}") ;; esac
+fi
+
+if [ $form = table ]; then
+  cd "$root/it-tests/target"
+  folders=("${versions[@]/#/linux-}")
+  exec "$here/table.py" --write "${folders[@]/%/-reports}"
+fi
+need_root "${arguments[@]}"
+
+(install_missing qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mke2fs:e2fsprogs debugfs:e2fsprogs cpio:cpio depmod:kmod unzip:unzip) ||
+  { echo "skipped: the scenarios on Debian's kernels, because QEMU cannot be installed" >&2; exit 3; }
+"$here/build.sh" "${versions[@]}" || {
+  code=$?
+  [ $code != 3 ] || echo "skipped: the scenarios on Debian's kernels, because no archive of Debian can be reached" >&2
+  exit $code
+}
+[ -z "$images_only" ] || exit 0
+
+cd "$root"
+if [ ! -f it-tests/target/test-classpath ] || [ ! -x agent/target/pinholed/bin/pinholed ] ||
+  [ -n "$(find pom.xml {native-bindings,helpers,agent,it-tests}/{pom.xml,src} -newer it-tests/target/test-classpath -print -quit)" ]; then
+  install_build_tools
+  say "Building"
+  # shellcheck disable=SC2086 # options are words
+  mvn ${MAVEN_OPTIONS:-} -q -B -Pit -DskipTests package </dev/null
+fi
+
+case $form in
+  only) groups=("only=$only") ;;
+  short) mapfile -t groups < <(sed -n 's/^\(short[^ ]*\) .*/\1/p' "$here/tests" | uniq) ;;
+  *) mapfile -t groups < <(sed -n 's/^\([a-z][^ ]*\) .*/\1/p' "$here/tests" | grep -v '^short' | uniq) ;;
+esac
+job=$(mktemp -d /var/tmp/pinholed-job.XXXXXX)
+trap 'rm -rf "$job"' EXIT
+"$here/job.sh" "$job/job"
+begin=$SECONDS pids=() result=0
+# Two processors serve two guests.
+for version in "${versions[@]}"; do
+  if [ ${#pids[@]} -ge "${GUESTS:-2}" ]; then
+    wait "${pids[0]}" || result=1
+    pids=("${pids[@]:1}")
+  fi
+  "$here/run.sh" "$version" "$job/job" "it-tests/target/linux-$version-reports" "${groups[@]}" &
+  pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid" || result=1; done
+for version in "${versions[@]}"; do
+  reports=("it-tests/target/linux-$version-reports"/TEST-*.xml)
+  printf 'Linux %s: %d tests, %d failed, %d skipped\n' "$(cat "${IMAGES:-/var/tmp/pinholed-kernels}/$version/version")" \
+    "$(cat "${reports[@]}" | grep -c '<testcase ')" "$(cat "${reports[@]}" | grep -cE '<(failure|error)[ >]')" \
+    "$(cat "${reports[@]}" | grep -c '<skipped')"
+done
+printf '%d:%02d min\n' $(((SECONDS - begin) / 60)) $(((SECONDS - begin) % 60))
+exit $result

@@ -1,0 +1,23 @@
+#!/bin/bash
+# Runs the groups of tests that the job has: /job/tests/NN-NAME has the module in its first line and options of JUnit's console in the
+# others. Of each group /job/out/NAME gets the reports and the exit code.
+for file in /job/tests/*; do
+  name=${file##*/*-}
+  kind=nft
+  case $name in *legacy*) kind=legacy ;; esac
+  for tool in iptables ip6tables; do update-alternatives --quiet --set $tool /usr/sbin/$tool-$kind; done
+  mkdir -p "/job/out/$name"
+  begin=$(date +%s)
+  echo "== $name"
+  sed 1d "$file" >/tmp/options
+  bash /job/guest/junit.sh -XX:SharedArchiveFile=/job/lib/junit.jsa "$(sed -n 1p "$file")" "/job/out/$name" @/tmp/options
+  echo $? >"/job/out/$name/exit"
+  echo "== $name: exit code $(cat "/job/out/$name/exit"), $(($(date +%s) - begin)) s"
+  sync
+done
+
+# What the doctor finds of the kernel, for the table of docs/kernel.md.
+if compgen -G '/job/tests/*-bindings' >/dev/null; then
+  ip netns add facts
+  ip netns exec facts /job/dist/bin/pinholectl --socket /run/nobody doctor --json >/job/out/doctor.json
+fi
