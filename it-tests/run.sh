@@ -14,7 +14,7 @@ usage: it-tests/run.sh [--scenario NAMES [--in-containers]] [MAVEN-ARGUMENT ...]
   MAVEN-ARGUMENT    goes to Maven as it is, as in -o
 EOF
 }
-scenarios_only= in_containers=yes
+scenarios_only='' in_containers=yes
 case ${1-} in
   -h | --help) usage; exit 0 ;;
   --scenario)

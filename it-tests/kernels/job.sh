@@ -4,7 +4,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 project=$here/../..
-images=${IMAGES:-/var/tmp/pinholed-kernels}
 modules='it-tests agent native-bindings'
 
 usage() {

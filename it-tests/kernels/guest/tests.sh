@@ -1,8 +1,10 @@
 #!/bin/bash
 # Runs the groups of tests that the job has: /job/tests/NN-NAME has the module in its first line and options of JUnit's console in the
 # others. Of each group /job/out/NAME gets the reports and the exit code.
+# A router has it loaded by its firewall, and its settings are there.
+modprobe nf_conntrack
 for file in /job/tests/*; do
-  name=${file##*/*-}
+  name=${file##*/} name=${name#*-}
   kind=nft
   case $name in *legacy*) kind=legacy ;; esac
   for tool in iptables ip6tables; do update-alternatives --quiet --set $tool /usr/sbin/$tool-$kind; done
