@@ -34,12 +34,13 @@ common=/job/lib/console.jar
 cp "$project/it-tests/target/console/junit-platform-console-standalone.jar" "$job/lib/console.jar"
 for module in $modules; do
   own=
-  for entry in "$project/$module/target/test-classes" $(tr ':' ' ' <"$project/$module/target/test-classpath"); do
+  for entry in "$project/$module/target"/{test-classes,classes} $(tr ':' ' ' <"$project/$module/target/test-classpath"); do
     case $entry in
       *.jar) name=${entry##*/} ;;
       */test-classes) name=$(basename "${entry%/target/test-classes}")-tests.jar ;;
       *) name=$(basename "${entry%/target/classes}")-classes.jar ;;
     esac
+    [ -e "$entry" ] || continue # it-tests has tests only
     case $name in junit-*) continue ;; esac # the console brings it
     if [ ! -f "$job/lib/$name" ]; then
       if [ -d "$entry" ]; then jar -c -f "$job/lib/$name" -C "$entry" .; else cp "$entry" "$job/lib/$name"; fi
