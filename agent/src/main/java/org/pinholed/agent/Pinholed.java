@@ -31,6 +31,7 @@ import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.agent.start.Agent;
 import org.pinholed.agent.start.AgentNumbers;
 import org.pinholed.agent.start.HangUpSignal;
+import org.pinholed.agent.start.LateOpening;
 import org.pinholed.agent.start.OneAgent;
 import org.pinholed.agent.view.AgentControl;
 import org.pinholed.agent.view.ControlException;
@@ -216,14 +217,21 @@ public final class Pinholed implements Callable<Integer> {
     opened.add(agent);
     stored.keep(agent.packetQueues(), agent.eventsDescriptor());
     gauges.attach(agent);
+    boolean handedOver = replace && !left[0].equals(HandOver.NOTHING);
     HandOverSocket.awaitEnd(left[0]);
     if (replace) {
-      opened.add(OneAgent.become());
+      opened.add(open("the name of the agent", OneAgent::become, handedOver));
     }
     if (config.metrics().enabled()) {
-      MetricsServer metricsServer = MetricsServer.start(metrics, config.metrics());
-      opened.add(metricsServer);
-      agent.setMetricsAddress(metricsServer.address());
+      opened.add(
+          open(
+              "the metrics",
+              () -> {
+                MetricsServer metricsServer = MetricsServer.start(metrics, config.metrics());
+                agent.setMetricsAddress(metricsServer.address());
+                return metricsServer;
+              },
+              handedOver));
     }
     JsonEventLog reopened = jsonLog;
     agent.setConfigSource(
@@ -240,7 +248,11 @@ public final class Pinholed implements Callable<Integer> {
         });
     ControlServer server =
         ControlServer.open(
-            config.control().socket(), config.control().group(), agent, metrics::summary);
+            config.control().socket(),
+            config.control().group(),
+            agent,
+            metrics::summary,
+            handedOver);
     opened.add(server);
     server.setSuccessor(
         connection -> {
@@ -268,6 +280,15 @@ public final class Pinholed implements Callable<Integer> {
     } else {
       stored.discardAll();
     }
+  }
+
+  /**
+   * Opens what only one process can have. After a hand-over nobody else reads the packets, so this
+   * process goes on without it where the other one does not let go.
+   */
+  private static AutoCloseable open(String name, LateOpening.Opening opening, boolean handedOver)
+      throws IOException {
+    return handedOver ? LateOpening.begin(name, opening) : opening.open();
   }
 
   /** A service manager that starts the next process at once gives it what is left here. */

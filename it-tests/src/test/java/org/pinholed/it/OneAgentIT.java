@@ -54,6 +54,54 @@ class OneAgentIT {
     }
   }
 
+  /** It has the packets: without it nobody would read them. */
+  @Test
+  void theOneBefore_handsOverAndDoesNotEnd_theNextServesAllTheSame() throws IOException {
+    try (Scenario scenario = Scenario.start("")) {
+      Lab lab = scenario.lab();
+      AgentProcess agent = scenario.agent();
+      agent.kill();
+      Files.delete(agent.socket());
+      Path said = lab.workFolder().resolve("stuck.log");
+      Process stuck =
+          lab.start(
+              Lab.Host.ROUTER,
+              ProcessBuilder.Redirect.to(said.toFile()),
+              "/usr/bin/python3",
+              lab.resource("stuck_agent.py").toString(),
+              agent.socket().toString(),
+              "9765");
+      Scenario.await(Lab.SHORT, () -> read(said).contains("ready"), () -> read(said));
+      agent.replace();
+      assertTrue(read(said).contains("handed over"), () -> read(said));
+      assertTrue(agent.log().contains("handed over and does not end"), agent::log);
+      assertTrue(agent.log().contains("the name of the agent: "), agent::log);
+      assertTrue(agent.log().contains("the metrics: "), agent::log);
+      try (ScriptedSession session = scenario.login(Family.V4);
+          Announcement announced = session.announce(DataMode.EPSV)) {
+        assertTrue(announced.isOpen());
+      }
+      stuck.destroyForcibly();
+      Scenario.await(
+          Lab.SHORT, () -> agent.log().contains("the metrics: free at last"), agent::log);
+      Scenario.await(
+          Lab.SHORT, () -> agent.log().contains("the name of the agent: free at last"), agent::log);
+      assertTrue(
+          scenario
+              .onRouter("curl", "-sS", "-m", "5", "http://127.0.0.1:9765/metrics")
+              .contains("pinholed_"));
+      assertTrue(Files.exists(agent.socket()));
+    }
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
   private static List<String> rules(String table) {
     return table.lines().filter(line -> line.contains("queue") || line.contains("chain")).toList();
   }

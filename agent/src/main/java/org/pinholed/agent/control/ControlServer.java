@@ -115,33 +115,39 @@ public final class ControlServer implements AutoCloseable {
    */
   public static ControlServer open(Path socket, String group, AgentControl control)
       throws IOException {
-    return open(socket, group, control, Map::of);
+    return open(socket, group, control, Map::of, false);
   }
 
   /**
-   * Opens the control socket, as {@link #open(Path, String, AgentControl)}, with counters to show.
+   * Opens the control socket, as {@link #open(Path, String, AgentControl)}, with counters to show,
+   * perhaps in the place of another agent.
    *
    * @param socket path of the socket
    * @param group the group that may use it besides root; {@code root} for nobody else
    * @param control what is asked
    * @param metrics what the metrics add to {@code stats}, by name
+   * @param handedOver whether an agent that still answers on the path has handed over to this one
    * @return the running server
    * @throws IOException as above
    */
   public static ControlServer open(
-      Path socket, String group, AgentControl control, Supplier<Map<String, Number>> metrics)
+      Path socket,
+      String group,
+      AgentControl control,
+      Supplier<Map<String, Number>> metrics,
+      boolean handedOver)
       throws IOException {
-    return open(socket, group, control, metrics, ControlLimits.DEFAULT);
+    return open(
+        SocketFile.prepare(socket, handedOver), group, control, metrics, ControlLimits.DEFAULT);
   }
 
   static ControlServer open(
-      Path socket,
+      SocketFile file,
       String group,
       AgentControl control,
       Supplier<Map<String, Number>> metrics,
       ControlLimits limits)
       throws IOException {
-    SocketFile file = SocketFile.prepare(socket);
     UnixServerSocketChannel listener = UnixServerSocketChannel.open();
     try {
       listener.socket().bind(new UnixSocketAddress(file.bindPath().toString()), BACKLOG);

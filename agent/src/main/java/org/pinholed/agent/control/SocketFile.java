@@ -50,11 +50,13 @@ final class SocketFile {
    * Makes room for the file. The directory is made (0755) if it is not there.
    *
    * @param socket where it is to be
+   * @param handedOver whether an agent that answers there has handed over to this one, so that its
+   *     file is replaced too
    * @return to be bound at {@link #bindPath()}
    * @throws IOException if another agent answers there, the path is too long or something else than
    *     a socket
    */
-  static SocketFile prepare(Path socket) throws IOException {
+  static SocketFile prepare(Path socket, boolean handedOver) throws IOException {
     Path path = socket.toAbsolutePath();
     Path directory = path.getParent();
     Path newborn =
@@ -64,7 +66,7 @@ final class SocketFile {
       throw new IOException(
           "control socket " + path + ": the path is too long (expected: at most 90 bytes)");
     }
-    requireFree(path);
+    requireFree(path, handedOver);
     if (!Files.isDirectory(directory)) {
       Files.createDirectories(directory);
       Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -119,12 +121,15 @@ final class SocketFile {
     }
   }
 
-  private static void requireFree(Path path) throws IOException {
+  private static void requireFree(Path path, boolean handedOver) throws IOException {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
     if ((unixNumber(path, "mode") & 0170000) != 0140000) {
       throw new IOException("control socket " + path + ": is there and no socket");
+    }
+    if (handedOver) {
+      return;
     }
     boolean answers;
     try (UnixSocketChannel probe = UnixSocketChannel.open(new UnixSocketAddress(path.toString()))) {

@@ -1,6 +1,7 @@
 package org.pinholed.agent.handover;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -16,6 +17,10 @@ import org.slf4j.LoggerFactory;
 public final class HandOverSocket {
   private static final Logger LOG = LoggerFactory.getLogger(HandOverSocket.class);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  /** A process that has handed over has nothing left to do but to close. */
+  private static final Duration END_PATIENCE = Duration.ofSeconds(5);
+
   private static final int LINE_BYTES_MAX = 256 << 20;
   private static final int LOOK_AGAIN_MS = 10;
 
@@ -42,7 +47,8 @@ public final class HandOverSocket {
    * socket there.
    *
    * @param control path of the control socket
-   * @return what it leaves; {@link HandOver#NOTHING} if there is no socket
+   * @return what it leaves, with its process id as it is known here, 0 if it cannot be seen; {@link
+   *     HandOver#NOTHING} if there is no socket, or the one that a killed agent left
    * @throws IOException if it refuses, is of a version that cannot, or is not the agent's user
    */
   public static HandOver ask(Path control) throws IOException {
@@ -63,30 +69,40 @@ public final class HandOverSocket {
       }
       socket.send("{\"command\":\"handOver\"}", List.of());
       DescriptorSocket.Received received = socket.receiveLine(LINE_BYTES_MAX);
-      return HandOverText.read(received.line(), received.descriptors());
+      HandOver left = HandOverText.read(received.line(), received.descriptors());
+      return new HandOver(peer.pid(), left.queues(), left.flows(), left.halfOpen(), left.beyond());
+    } catch (ConnectException e) {
+      LOG.info("no agent to replace: nobody listens on {}", control);
+      return HandOver.NOTHING;
     } catch (IOException e) {
       throw new IOException("the agent on " + control + " did not hand over: " + e.getMessage(), e);
     }
   }
 
   /**
-   * Waits until the process that handed over has ended, and so let go of its control socket and its
-   * ports. Whether its parent has taken notice of that does not matter: some never do.
+   * Waits for a few seconds until the process that handed over has ended, and so let go of its
+   * control socket and its ports. Whether its parent has taken notice of that does not matter: some
+   * never do.
    *
    * @param handOver what it left
-   * @throws IOException if it does not end
+   * @return false if it does not end; then it still keeps what only one process can have, and reads
+   *     no packets all the same
+   * @throws IOException if this thread is interrupted
    */
-  public static void awaitEnd(HandOver handOver) throws IOException {
-    awaitEnd(handOver, PATIENCE);
+  public static boolean awaitEnd(HandOver handOver) throws IOException {
+    return awaitEnd(handOver, END_PATIENCE);
   }
 
-  static void awaitEnd(HandOver handOver, Duration patience) throws IOException {
+  static boolean awaitEnd(HandOver handOver, Duration patience) throws IOException {
     ProcessHandle before =
         handOver.processId() == 0 ? null : ProcessHandle.of(handOver.processId()).orElse(null);
     long untilNs = Clock.SYSTEM.nanoTime() + patience.toNanos();
     while (before != null && before.isAlive() && !isZombie(before.pid())) {
       if (Clock.SYSTEM.nanoTime() - untilNs >= 0) {
-        throw new IOException("process " + handOver.processId() + " handed over and does not end");
+        LOG.warn(
+            "process {} handed over and does not end: this one goes on without it; it may be killed",
+            before.pid());
+        return false;
       }
       try {
         Thread.sleep(LOOK_AGAIN_MS); // no event tells of the end of a process that is no child
@@ -95,6 +111,7 @@ public final class HandOverSocket {
         throw new IOException("interrupted", e);
       }
     }
+    return true;
   }
 
   /** proc(5): all of its threads have ended, and its parent has not waited for it. */

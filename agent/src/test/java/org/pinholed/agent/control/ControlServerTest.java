@@ -65,7 +65,7 @@ class ControlServerTest {
     this.directory = directory;
     run = directory.resolve("run");
     socket = run.resolve("control.sock");
-    server = ControlServer.open(socket, group(), agent, () -> METRICS, ControlLimits.DEFAULT);
+    server = open(ControlLimits.DEFAULT);
   }
 
   @AfterEach
@@ -553,6 +553,17 @@ class ControlServerTest {
     }
 
     @Test
+    void not_whereTheOtherHasHandedOver_andDoesNotEnd() throws IOException {
+      ControlServer before = server;
+      server = ControlServer.open(socket, group(), agent, () -> METRICS, true);
+      before.close();
+      assertTrue(Files.exists(socket), "the file is the new one's");
+      try (SocketChannel client = connect()) {
+        assertTrue(client.isConnected());
+      }
+    }
+
+    @Test
     void aPathThatIsNoSocket() throws IOException {
       Path file = Files.createFile(directory.resolve("file"));
       IOException e =
@@ -646,7 +657,12 @@ class ControlServerTest {
   }
 
   private ControlServer open(ControlLimits limits) throws IOException {
-    return ControlServer.open(socket, group(), agent, () -> METRICS, limits);
+    return ControlServer.open(
+        org.pinholed.agent.control.SocketFile.prepare(socket, false),
+        group(),
+        agent,
+        () -> METRICS,
+        limits);
   }
 
   private void restart(ControlLimits limits) throws IOException {

@@ -3,6 +3,7 @@ package org.pinholed.kernel.unix;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.ref.Reference;
+import java.net.ConnectException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +24,8 @@ public final class DescriptorSocket implements AutoCloseable {
 
   private static final int PATH_BYTES_MAX = 107;
   private static final int CHUNK_BYTES = 1 << 16;
+
+  private static final int ECONNREFUSED = 111;
 
   /** Of {@code struct ucred} ({@code linux/socket.h}): pid, uid and gid, 4 bytes each. */
   private static final int UCRED_BYTES = 12;
@@ -85,7 +88,8 @@ public final class DescriptorSocket implements AutoCloseable {
    * @param path its path, at most 107 bytes
    * @param patience how long each receive waits
    * @return a connected socket
-   * @throws IOException if nobody listens there
+   * @throws ConnectException if nobody listens there
+   * @throws IOException if it cannot connect for another reason
    */
   public static DescriptorSocket connect(String path, Duration patience) throws IOException {
     byte[] bytes = path.getBytes(StandardCharsets.UTF_8);
@@ -107,7 +111,13 @@ public final class DescriptorSocket implements AutoCloseable {
           "SO_RCVTIMEO",
           libc.setsockopt(
               fd, Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, pointer(timeval), timeval.capacity()));
-      check("connect " + path, libc.connect(fd, pointer(address), address.capacity()));
+      if (libc.connect(fd, pointer(address), address.capacity()) != 0) {
+        int errno = Libc.lastError();
+        if (errno == ECONNREFUSED) {
+          throw new ConnectException("unix socket " + path + ": nobody listens there");
+        }
+        throw new IOException("unix socket: connect " + path + ": errno " + errno);
+      }
       return socket;
     } catch (IOException e) {
       socket.close();
