@@ -42,6 +42,7 @@ public final class NftablesBackend implements PinholeBackend {
   private static final Logger LOG = LoggerFactory.getLogger(NftablesBackend.class);
 
   private final NftablesOptions options;
+  private final Clients clients;
   private final NftFeatures features;
   private final TableLayout layout;
   private final Object lock = new Object();
@@ -72,6 +73,12 @@ public final class NftablesBackend implements PinholeBackend {
 
   // A test forces features away, to go the ways of older kernels.
   NftablesBackend(NftablesOptions options, Probe probe) throws BackendException {
+    this(options, probe, NftClient::open);
+  }
+
+  // A test steps between two messages.
+  NftablesBackend(NftablesOptions options, Probe probe, Clients clients) throws BackendException {
+    this.clients = clients;
     NftClient client = openClient();
     try {
       this.features = probe.of(client);
@@ -93,9 +100,15 @@ public final class NftablesBackend implements PinholeBackend {
     NftFeatures of(NftClient client) throws NetlinkException;
   }
 
-  private static NftClient openClient() throws BackendException {
+  /** Opens sockets. */
+  @FunctionalInterface
+  interface Clients {
+    NftClient open() throws NetlinkException;
+  }
+
+  private NftClient openClient() throws BackendException {
     try {
-      return NftClient.open();
+      return clients.open();
     } catch (NetlinkException e) {
       throw NftablesSession.refused(e);
     }
@@ -151,10 +164,10 @@ public final class NftablesBackend implements PinholeBackend {
       diverted = Diverted.of(ports, leased);
       try {
         translates = layout.isThere(control.client()); // an earlier agent may have left some
-        writeTable(control.client());
       } catch (NetlinkException e) {
         throw NftablesSession.refused(e);
       }
+      writeWholeTable();
       installed = true;
     }
     if (features.sequenceAdjustment() == null) {
@@ -186,7 +199,16 @@ public final class NftablesBackend implements PinholeBackend {
       if (!installed || restoreBudget.take(Clock.SYSTEM.nanoTime()) > 0) {
         return false;
       }
-      if (!layout.isIntact(client, diverted)) {
+      boolean intact;
+      try {
+        intact = layout.isIntact(client, diverted);
+      } catch (NetlinkException e) {
+        if (!isRaced(e)) {
+          throw e;
+        }
+        intact = false; // it vanished once more, while it was read
+      }
+      if (!intact) {
         writeTable(client);
       }
       return true;
@@ -202,8 +224,19 @@ public final class NftablesBackend implements PinholeBackend {
         layout.setPorts(control.client().begin(), diverted);
         control.client().commit();
       } catch (NetlinkException e) {
-        throw NftablesSession.refused(e);
+        if (e.errno() != Errno.ENOENT || !installed) {
+          throw NftablesSession.refused(e);
+        }
+        writeWholeTable(); // somebody removed it: it is made with the new ports
       }
+    }
+  }
+
+  private void writeWholeTable() throws BackendException {
+    try {
+      writeTable(control.client());
+    } catch (NetlinkException e) {
+      throw NftablesSession.refused(e);
     }
   }
 
@@ -237,13 +270,23 @@ public final class NftablesBackend implements PinholeBackend {
     synchronized (lock) {
       installed = false;
       try {
-        if (layout.isThere(control.client())) {
-          control.client().begin().deleteTable(layout.table());
-          control.client().commit();
-        }
+        deleteTable(control.client());
         acceptRule.remove(control.client());
       } catch (NetlinkException e) {
         throw NftablesSession.refused(e);
+      }
+    }
+  }
+
+  private void deleteTable(NftClient client) throws NetlinkException {
+    try {
+      if (layout.isThere(client)) {
+        client.begin().deleteTable(layout.table());
+        client.commit();
+      }
+    } catch (NetlinkException e) {
+      if (e.errno() != Errno.ENOENT) { // else somebody was quicker
+        throw e;
       }
     }
   }
@@ -326,19 +369,29 @@ public final class NftablesBackend implements PinholeBackend {
     return acceptRuleState;
   }
 
+  /** Null if chains went again and again while the rule was put in. Held: the lock. */
+  private @Nullable AcceptRuleState lookAtAcceptRule() throws NetlinkException {
+    for (int attempt = 1; attempt <= REPAIR_ATTEMPTS; attempt++) {
+      try {
+        return acceptRule.look(control.client());
+      } catch (NetlinkException e) {
+        if (!isRaced(e)) {
+          throw e;
+        }
+      }
+    }
+    return null;
+  }
+
   private boolean lookAtFirewall() throws NetlinkException {
     AcceptRuleState now;
     synchronized (lock) {
       if (!installed) {
         return false;
       }
-      try {
-        now = acceptRule.look(control.client());
-      } catch (NetlinkException e) {
-        if (isRaced(e)) {
-          return true; // the chain went while the rule was put in
-        }
-        throw e;
+      now = lookAtAcceptRule();
+      if (now == null) {
+        return true;
       }
     }
     boolean newlyAbsent = !acceptRuleState.dropping().containsAll(now.dropping());

@@ -33,6 +33,9 @@ import org.pinholed.kernel.nftables.NftValue;
 final class NftablesSession implements PinholeBackend.Session {
   private static final int LIST_ATTEMPTS = 3;
 
+  /** Of which each but the first finds a table that was made anew, or looked at, a moment ago. */
+  private static final int CHANGE_ATTEMPTS = 3;
+
   /** What the kernel tells of more than these might not fit into the socket's receive buffer. */
   private static final int TOLD_AT_ONCE = 256;
 
@@ -142,8 +145,14 @@ final class NftablesSession implements PinholeBackend.Session {
 
   @Override
   public List<OwnedPinhole> listOwned() throws BackendException {
+    List<OwnedPinhole> found = new ArrayList<>();
     try {
-      return readOwned();
+      repairing(
+          () -> {
+            found.clear();
+            found.addAll(readOwned());
+          });
+      return found;
     } catch (NetlinkException e) {
       throw refused(e);
     }
@@ -193,15 +202,19 @@ final class NftablesSession implements PinholeBackend.Session {
     void run() throws NetlinkException;
   }
 
-  /** Makes a change; if the table is gone, makes the table first and tries once more. */
+  /** Makes a change; whenever the table is gone, makes the table first and tries once more. */
   private void repairing(Change change) throws NetlinkException {
-    try {
-      change.run();
-    } catch (NetlinkException e) {
-      if (e.errno() != Errno.ENOENT || !backend.restoreTable(client)) {
-        throw e;
+    for (int attempt = 1; ; attempt++) {
+      try {
+        change.run();
+        return;
+      } catch (NetlinkException e) {
+        if (e.errno() != Errno.ENOENT
+            || attempt == CHANGE_ATTEMPTS
+            || !backend.restoreTable(client)) {
+          throw e;
+        }
       }
-      change.run();
     }
   }
 

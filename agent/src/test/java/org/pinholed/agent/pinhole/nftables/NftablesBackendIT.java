@@ -841,7 +841,7 @@ class NftablesBackendIT {
                 try {
                   repairs.add(backend.repair(List.of(once(2121))));
                 } catch (IOException e) {
-                  throw new AssertionError(e);
+                  // the table vanished once more: the watch finds that it does not stand
                 }
               },
               () -> {});
@@ -893,13 +893,13 @@ class NftablesBackendIT {
     Thread deleter =
         new Thread(
             () -> {
-              while (deletions.get() < 300) {
+              for (int i = 0; i < 300; i++) {
                 try {
                   namespace.exec("nft", "add table inet pinholed; delete table inet pinholed");
+                  deletions.incrementAndGet();
                 } catch (IOException e) {
-                  throw new AssertionError(e);
+                  // nft lost the race itself: the table changed between its reading and writing
                 }
-                deletions.incrementAndGet();
               }
             });
     deleter.start();
@@ -915,6 +915,7 @@ class NftablesBackendIT {
     }
     backend.repair(List.of(once(2121)));
     assertEquals(List.of(once(2121)), owned());
+    assertTrue(deletions.get() > 200, () -> deletions.get() + " deletions");
     assertTrue(repairs > 10 * refused, repairs + " repairs, " + refused + " refused");
   }
 
@@ -929,7 +930,7 @@ class NftablesBackendIT {
             repairs.incrementAndGet();
             repaired.release();
           } catch (BackendException e) {
-            throw new AssertionError(e);
+            // it vanished once more meanwhile: the watch finds that it does not stand
           }
         };
     namespace.call(
