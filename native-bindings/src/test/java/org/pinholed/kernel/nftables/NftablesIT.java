@@ -126,7 +126,7 @@ class NftablesIT {
             0,
             "ftp parent=0000002a policy=25")
         .addElement(
-            TABLE, ONCE6, key4("2001:db8::1", "2001:db8::2", 80), mark(0x40000001), 5000, 0, "")
+            TABLE, ONCE6, key4("2001:db8::1", "2001:db8::2", 80), mark(0x40000001), 50_000, 0, "")
         .addElement(TABLE, PORTS, new NftValue().put16be(21), null, 0, 0, "ftp \"x\"");
     client.commit();
     assertEquals(
@@ -145,7 +145,7 @@ class NftablesIT {
               map once6 {
                 type inet_proto . ipv6_addr . ipv6_addr . inet_service : mark
                 flags dynamic,timeout
-                elements = { tcp . 2001:db8::1 . 2001:db8::2 . 80 timeout 5s expires 5s
+                elements = { tcp . 2001:db8::1 . 2001:db8::2 . 80 timeout 50s expires 50s
                   : 0x40000001 }
               }
               set ports {
