@@ -2,7 +2,7 @@
 # What a session helper costs, measured here and now: plain forwarding, the kernel's FTP helper,
 # pinholed, and for reference a C program that accepts the same packets unread; then address
 # translation, saturation, SIP, DCE-RPC, a restart with many pinholes, one that nobody notices, and what very many short connections
-# leave behind. Laboratories stand side by side and rounds alternate between them, so that a busy machine disturbs all alike.
+# leave behind, and pinholes with and without expectations of the kernel. Laboratories stand side by side and rounds alternate between them, so that a busy machine disturbs all alike.
 # Client and server are kept on a processor each, as if they were two machines: left alone, the
 # scheduler puts them on one or on two as it likes, and that changes the numbers threefold. The
 # agent and the C program run where they like. A NOOP is also the cost of the agent's queue loop for
@@ -14,7 +14,7 @@ root=$(cd "$here/.." && pwd)
 . "$root/deploy/common.sh"
 
 rounds=15 cycles=1500 noops=4000 parents=10000 connections=200000 strict=
-parts='forwarding translation saturation datagrams sip dcerpc restart replace connections'
+parts='forwarding translation saturation datagrams sip dcerpc restart replace connections backends'
 
 usage() {
   cat <<EOF
@@ -136,6 +136,7 @@ say "Measuring: $parts. $rounds rounds of $cycles cycles (PASV and a data connec
 . "$here/benchmarks/connections.sh"
 . "$here/benchmarks/sip.sh"
 . "$here/benchmarks/dcerpc.sh"
+. "$here/benchmarks/backends.sh"
 for part in $parts; do
   if [ "$part" = forwarding ]; then . "$here/benchmarks/forwarding.sh"; else "part_$part"; fi
 done

@@ -18,11 +18,14 @@ import org.pinholed.agent.event.JsonEventLog;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.handover.HandOverSocket;
 import org.pinholed.agent.handover.StoredHandOver;
+import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.MetricsServer;
 import org.pinholed.agent.metrics.PrometheusMetrics;
+import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.ObservingBackend;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RecordingBackend;
+import org.pinholed.agent.pinhole.conntrack.ConntrackBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
 import org.pinholed.agent.service.JournalOutput;
@@ -177,6 +180,21 @@ public final class Pinholed implements Callable<Integer> {
     return owners;
   }
 
+  private PinholeBackend openBackend(AgentConfig config, AgentMetrics metrics)
+      throws BackendException {
+    NftablesOptions options = NftablesOptions.of(config, owners(config));
+    return switch (config.backend()) {
+      case NFTABLES -> NftablesBackend.open(options);
+      case RECORDING -> new RecordingBackend(NftablesBackend.open(options));
+      case CONNTRACK, AUTO ->
+          ConntrackBackend.open(
+              options.table(),
+              config.backend() == AgentConfig.Backend.CONNTRACK,
+              expects -> NftablesBackend.open(expects ? options.withExpectations() : options),
+              metrics::withoutExpectation);
+    };
+  }
+
   private void run(
       AgentConfig config, ConfigLoader loader, ServiceManager manager, List<AutoCloseable> opened)
       throws IOException {
@@ -194,11 +212,7 @@ public final class Pinholed implements Callable<Integer> {
     AgentNumbers gauges = new AgentNumbers(jsonLog);
     PrometheusMetrics metrics = new PrometheusMetrics(gauges, Version.text());
     opened.add(metrics);
-    PinholeBackend backend = NftablesBackend.open(NftablesOptions.of(config, owners(config)));
-    if (config.backend() == AgentConfig.Backend.RECORDING) {
-      backend = new RecordingBackend(backend);
-    }
-    backend = new ObservingBackend(backend);
+    PinholeBackend backend = new ObservingBackend(openBackend(config, metrics));
     StoredHandOver stored =
         new StoredHandOver(
             manager, PassedDescriptor.of(System.getenv(), ProcessHandle.current().pid()));

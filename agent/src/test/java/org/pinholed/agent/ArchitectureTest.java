@@ -184,6 +184,7 @@ class ArchitectureTest {
               AGENT + ".report..", // its records of children are of conntracks
               AGENT + ".lifecycle..",
               AGENT + ".operate..",
+              AGENT + ".pinhole..", // an expectation belongs to a parent
               AGENT + ".replay..", // has a table of its own
               AGENT + ".start..")
           .should()
@@ -205,6 +206,7 @@ class ArchitectureTest {
               AGENT + ".lifecycle..",
               AGENT + ".operate..",
               AGENT + ".start..",
+              AGENT + ".pinhole.conntrack..",
               AGENT + ".pinhole.nftables..")
           .should()
           .dependOnClassesThat()

@@ -213,7 +213,8 @@ final class NewExpectations {
             markOf(parent, request),
             stay.kernelTimeoutMs(),
             comment(parent, request, stay),
-            path.translation(port));
+            path.translation(port),
+            parent.isTranslated() ? null : parent.parent().identity().original());
     return new Expectation(table.nextId(), parent.parent(), owner, request, pinhole, stay, nowNs);
   }
 

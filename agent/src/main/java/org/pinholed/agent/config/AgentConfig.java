@@ -105,6 +105,12 @@ public record AgentConfig(
   public enum Backend {
     /** Maps with timeouts in the table {@code inet pinholed}. */
     NFTABLES,
+    /**
+     * The same, each with an expectation of the kernel beside it; what can have none is refused.
+     */
+    CONNTRACK,
+    /** The same, with expectations where there can be some. */
+    AUTO,
     /** Nothing is opened; what would be is written down. For dry runs. */
     RECORDING
   }

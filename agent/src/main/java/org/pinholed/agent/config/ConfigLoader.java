@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -43,8 +44,7 @@ public final class ConfigLoader {
   /** A larger file is refused unread. */
   static final int MAX_BYTES = 1 << 20;
 
-  private static final Map<String, AgentConfig.Backend> BACKENDS =
-      words("nftables", AgentConfig.Backend.NFTABLES, "recording", AgentConfig.Backend.RECORDING);
+  private static final Map<String, AgentConfig.Backend> BACKENDS = backends();
   private static final Map<String, AgentConfig.Rules> RULES =
       words("agent", AgentConfig.Rules.AGENT, "external", AgentConfig.Rules.EXTERNAL);
   private static final Map<String, AgentConfig.OnFailure> AGENT_DOWN =
@@ -429,6 +429,14 @@ public final class ConfigLoader {
       families.put(family.word(), family);
     }
     return families;
+  }
+
+  private static Map<String, AgentConfig.Backend> backends() {
+    Map<String, AgentConfig.Backend> backends = new LinkedHashMap<>();
+    for (AgentConfig.Backend backend : AgentConfig.Backend.values()) {
+      backends.put(backend.name().toLowerCase(Locale.ROOT), backend);
+    }
+    return backends;
   }
 
   private static List<String> helperKeys() {

@@ -352,7 +352,8 @@ final class HandOverText {
         (int) fields.number("mark"),
         fields.number("timeoutMs"),
         fields.text("comment"),
-        readTranslation(fields));
+        readTranslation(fields),
+        null);
   }
 
   private static InetAddress address(String text) {

@@ -393,7 +393,10 @@ public final class Adoption {
         flow == null ? found.goneParent(entry, marks) : flow.parent(),
         owner,
         found.request(flow, marks),
-        found.pinhole(),
+        found
+            .pinhole()
+            .withParent(
+                flow == null || flow.isTranslated() ? null : flow.parent().identity().original()),
         found.stay(),
         clock.nanoTime() - Math.max(0, ageNs));
   }

@@ -4,6 +4,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.agent.pinhole.NoExpectation;
 import org.pinholed.helper.ExplainedWord;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
@@ -98,6 +99,13 @@ public interface AgentMetrics {
    * @param limit which one
    */
   void limit(Limit limit);
+
+  /**
+   * No expectation of the kernel stands beside a pinhole, though there was to be one.
+   *
+   * @param why why
+   */
+  void withoutExpectation(NoExpectation why);
 
   /**
    * A packet could not be read as one of a flow; it passed.

@@ -21,6 +21,7 @@ import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.agent.pinhole.NoExpectation;
 import org.pinholed.helper.ExplainedWord;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
@@ -60,6 +61,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   private final Map<String, OfHelper> helpers = new ConcurrentHashMap<>();
   private final ByWord<Limit> limits =
       new ByWord<>("pinholed.limits", "Times that a configured limit was reached", "limit");
+  private final ByWord<NoExpectation> withoutExpectation =
+      new ByWord<>(
+          "pinholed.pinholes.without.expectation",
+          "Pinholes that stand, or were to stand, without an expectation of the kernel",
+          "reason");
   private final ByWord<UnreadableReason> unreadable =
       new ByWord<>(
           "pinholed.unreadable.packets",
@@ -128,6 +134,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
                 + " sender");
     // A rate sees nothing of a series whose first value is already 1, so they begin with 0.
     limits.begin(Limit.values());
+    withoutExpectation.begin(NoExpectation.values());
     unreadable.begin(UnreadableReason.values());
     withheld.begin(WithheldReason.values());
     receiveErrors.begin(ReceivingSocket.QUEUE, ReceivingSocket.CONNTRACK);
@@ -231,6 +238,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   @Override
   public void limit(Limit limit) {
     limits.of(limit).increment();
+  }
+
+  @Override
+  public void withoutExpectation(NoExpectation why) {
+    withoutExpectation.of(why).increment();
   }
 
   @Override

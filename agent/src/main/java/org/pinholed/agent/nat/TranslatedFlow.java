@@ -123,6 +123,11 @@ public final class TranslatedFlow {
   public boolean isAdjustable(Conntrack conntrack) throws NetlinkException {
     Boolean known = adjustable;
     if (known == null) {
+      if (entry.hasOwnHelper()) {
+        // With a helper of user space on it, numbers are shifted twice: once as a packet comes back
+        // from the queue, and again where the kernel always does it.
+        conntrack.removeHelper(entry.original());
+      }
       var found = conntrack.sequenceAdjustments(entry.original(), entry.id());
       if (found.isPresent()) {
         standing(found.get());

@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Ranges;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 /**
  * One pinhole as it stands in the kernel.
@@ -26,6 +27,8 @@ import org.pinholed.helper.Transport;
  * @param comment helper, parent, policy and what closes it; at most 128 bytes of ASCII
  * @param translation how the child is translated; null if it is not. The ports of {@link
  *     Kind#LEASE} stay as they are, so it names the lowest as that of the inside, too
+ * @param parent original tuple of the connection that announced it, if an expectation of the kernel
+ *     may belong to that; null if it is translated, or not known. No element of a map has it
  */
 public record Pinhole(
     Kind kind,
@@ -38,7 +41,8 @@ public record Pinhole(
     int mark,
     long timeoutMs,
     String comment,
-    @Nullable ChildTranslation translation) {
+    @Nullable ChildTranslation translation,
+    @Nullable FlowTuple parent) {
   /** The longest comment that nft(8) itself would write and show. */
   public static final int MAX_COMMENT_BYTES = 128;
 
@@ -93,7 +97,18 @@ public record Pinhole(
       String comment,
       @Nullable ChildTranslation translation) {
     this(
-        kind, transport, source, destination, port, port, 0, mark, timeoutMs, comment, translation);
+        kind,
+        transport,
+        source,
+        destination,
+        port,
+        port,
+        0,
+        mark,
+        timeoutMs,
+        comment,
+        translation,
+        null);
   }
 
   /**
@@ -129,6 +144,7 @@ public record Pinhole(
         mark,
         timeoutMs,
         comment,
+        null,
         null);
   }
 
@@ -170,7 +186,8 @@ public record Pinhole(
         newMark,
         timeoutMs,
         comment,
-        translation);
+        translation,
+        parent);
   }
 
   /**
@@ -192,7 +209,8 @@ public record Pinhole(
         mark,
         timeoutMs,
         known == null ? comment : known.withConnections(left).text(),
-        translation);
+        translation,
+        parent);
   }
 
   /**
@@ -218,7 +236,30 @@ public record Pinhole(
         mark,
         newTimeoutMs,
         newComment,
-        newTranslation);
+        newTranslation,
+        parent);
+  }
+
+  /**
+   * The same pinhole of a connection that is known.
+   *
+   * @param newParent its original tuple; null if it is not known
+   * @return a copy
+   */
+  public Pinhole withParent(@Nullable FlowTuple newParent) {
+    return new Pinhole(
+        kind,
+        transport,
+        source,
+        destination,
+        port,
+        lastPort,
+        connections,
+        mark,
+        timeoutMs,
+        comment,
+        translation,
+        newParent);
   }
 
   /** Which map a pinhole is in. */

@@ -6,6 +6,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.agent.pinhole.NoExpectation;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
@@ -16,6 +17,9 @@ final class UncountedMetrics implements AgentMetrics {
   long faults() {
     return faults;
   }
+
+  @Override
+  public void withoutExpectation(NoExpectation why) {}
 
   @Override
   public void unreadablePacket(UnreadableReason reason) {

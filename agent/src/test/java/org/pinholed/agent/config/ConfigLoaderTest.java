@@ -327,9 +327,9 @@ class ConfigLoaderTest {
           "fail: {queueFull: dorp} | fail.queueFull: dorp (expected: accept, drop; did you mean"
               + " drop?)",
           "fail: {onStop: 1} | fail.onStop: 1 (expected: remove, keep)",
-          "backend: nftable | backend: nftable (expected: nftables, recording; did you mean"
+          "backend: nftable | backend: nftable (expected: nftables, conntrack, auto, recording; did you mean"
               + " nftables?)",
-          "backend: | backend: nothing (expected: nftables, recording)",
+          "backend: | backend: nothing (expected: nftables, conntrack, auto, recording)",
           "control: {socket: run/p.sock} | control.socket: run/p.sock (expected: an absolute path"
               + " of at most 107 bytes)",
           "control: {group: a b} | control.group: a b (expected: the name of a group)",
@@ -504,7 +504,9 @@ class ConfigLoaderTest {
     void longOrOddValuesEscapedAndCut() {
       refuses(
           "backend: " + "é" + "x".repeat(100),
-          "f.yaml:1: backend: \\u00e9" + "x".repeat(58) + "... (expected: nftables, recording)");
+          "f.yaml:1: backend: \\u00e9"
+              + "x".repeat(58)
+              + "... (expected: nftables, conntrack, auto, recording)");
     }
 
     @Test

@@ -24,6 +24,7 @@ import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.nat.HoldReason;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.agent.pinhole.NoExpectation;
 import org.pinholed.helper.EntryLimit;
 import org.pinholed.helper.ExplainedWord;
 import org.pinholed.helper.Reason;
@@ -41,6 +42,8 @@ class MetricsDocumentationTest {
         Arguments.of("`pinholed_verdicts_total`: `verdict`", AgentMetrics.Verdict.values()),
         Arguments.of("`pinholed_limits_total`: `limit`", Limit.values()),
         Arguments.of("`pinholed_withheld_packets_total`: `reason`", WithheldReason.values()),
+        Arguments.of(
+            "`pinholed_pinholes_without_expectation_total`: `reason`", NoExpectation.values()),
         Arguments.of("`pinholed_unreadable_packets_total`: `reason`", UnreadableReason.values()),
         Arguments.of(
             "`pinholed_overruns_total`, `pinholed_receive_errors_total`: `socket`",

@@ -159,11 +159,13 @@ class RecordingBackendTest {
       assertThrows(
           IllegalArgumentException.class,
           () ->
-              new Pinhole(Kind.OPEN, Transport.TCP, CLIENT, SERVER, 1024, 1025, 0, 0, 1, "", null));
+              new Pinhole(
+                  Kind.OPEN, Transport.TCP, CLIENT, SERVER, 1024, 1025, 0, 0, 1, "", null, null));
       assertThrows(
           IllegalArgumentException.class,
           () ->
-              new Pinhole(Kind.OPEN, Transport.TCP, CLIENT, SERVER, 1024, 1024, 1, 0, 1, "", null));
+              new Pinhole(
+                  Kind.OPEN, Transport.TCP, CLIENT, SERVER, 1024, 1024, 1, 0, 1, "", null, null));
     }
 
     @Test

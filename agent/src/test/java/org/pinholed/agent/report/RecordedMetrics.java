@@ -13,6 +13,7 @@ import org.pinholed.agent.metrics.AgentMetrics;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
+import org.pinholed.agent.pinhole.NoExpectation;
 import org.pinholed.helper.HelperWord;
 import org.pinholed.helper.Reason;
 
@@ -112,6 +113,9 @@ public final class RecordedMetrics implements AgentMetrics {
   public void limit(Limit limit) {
     count("limit " + limit.word(), 1);
   }
+
+  @Override
+  public void withoutExpectation(NoExpectation why) {}
 
   @Override
   public void unreadablePacket(UnreadableReason reason) {

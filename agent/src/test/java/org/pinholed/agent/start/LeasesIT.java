@@ -294,7 +294,8 @@ class LeasesIT {
           each.mark(),
           each.timeoutMs(),
           each.comment(),
-          each.translation());
+          each.translation(),
+          each.parent());
     }
 
     @Override

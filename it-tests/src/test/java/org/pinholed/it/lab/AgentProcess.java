@@ -144,7 +144,7 @@ public final class AgentProcess implements AutoCloseable {
         """
             .formatted(socket, eventLog);
     try {
-      Files.writeString(config, own + yaml);
+      Files.writeString(config, own + Backend.ofRun().inYaml(yaml));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -20,7 +20,7 @@ public enum RouterFirewall {
   /** Puts a firewall of nftables in place that lets this service in, with the rule on the mark. */
   public static void installWithAcceptRule(Lab lab, Service service) {
     install(lab, service);
-    NFTABLES.acceptRule(lab, "apply").orFail();
+    NFTABLES.acceptChildren(lab, Backend.ofRun());
   }
 
   private static void install(Lab lab, Service service) {
@@ -86,7 +86,28 @@ public enum RouterFirewall {
   /** Puts the firewall in place together with the rule on the mark of children. */
   public void installWithAcceptRule(Lab lab) {
     install(lab);
-    acceptRule(lab, "apply").orFail();
+    acceptChildren(lab, Backend.ofRun());
+  }
+
+  private void acceptChildren(Lab lab, Backend backend) {
+    if (backend.marks()) {
+      acceptRule(lab, "apply").orFail();
+    }
+    if (backend.expects()) {
+      acceptRelated(lab);
+    }
+  }
+
+  /** Lets in what the kernel expects, as most firewalls do. */
+  public void acceptRelated(Lab lab) {
+    if (this == NFTABLES) {
+      load(lab, "add rule inet filter forward ct state related accept", "nft", "-f", "-");
+      return;
+    }
+    for (String tool : new String[] {"iptables", "ip6tables"}) {
+      String rule = tool + " -A FORWARD -m conntrack --ctstate RELATED -j ACCEPT";
+      lab.run(Lab.Host.ROUTER, TIMEOUT, rule.split(" ")).orFail();
+    }
   }
 
   /** Installs the firewall with the kernel's own FTP helper, which the agent is compared with. */

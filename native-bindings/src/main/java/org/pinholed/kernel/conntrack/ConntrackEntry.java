@@ -126,6 +126,15 @@ public record ConntrackEntry(
   }
 
   /**
+   * Whether the helper that carries the agent's expectations is on the connection.
+   *
+   * @return true if it is {@link AssignedHelper#OWN}
+   */
+  public boolean hasOwnHelper() {
+    return AssignedHelper.of(helperName) == AssignedHelper.OWN;
+  }
+
+  /**
    * Whether at least one side of a TCP connection may still send: the states that begin with its
    * second FIN are not.
    *

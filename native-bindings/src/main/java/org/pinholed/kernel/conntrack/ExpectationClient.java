@@ -97,6 +97,27 @@ public final class ExpectationClient implements AutoCloseable {
     }
   }
 
+  /**
+   * Gives a connection that is expected all of its time again, and expects it anew if it is not
+   * expected any more.
+   *
+   * @param parent as for {@link #expect}
+   * @param expectation what to expect
+   * @throws NetlinkException as {@link #expect}
+   */
+  public void renew(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException {
+    channel.writer().reset();
+    write(REQUEST | NetlinkConstants.NLM_F_ACK, parent, expectation);
+    try {
+      channel.request("conntrack: expect longer");
+    } catch (NetlinkException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
+      expect(parent, expectation);
+    }
+  }
+
   private void make(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException {
     channel.writer().reset();
     int make = NetlinkConstants.NLM_F_CREATE | NetlinkConstants.NLM_F_EXCL;

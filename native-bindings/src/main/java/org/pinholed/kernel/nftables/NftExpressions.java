@@ -95,6 +95,9 @@ public final class NftExpressions {
     /** {@code ct id}, network order, 4 bytes. */
     ID(23);
 
+    /** {@code NF_CT_STATE_BIT(IP_CT_RELATED)}. */
+    public static final int STATE_RELATED = 4;
+
     /** {@code NF_CT_STATE_BIT(IP_CT_NEW)}. */
     public static final int STATE_NEW = 8;
 

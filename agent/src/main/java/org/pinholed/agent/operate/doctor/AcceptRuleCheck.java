@@ -110,7 +110,7 @@ final class AcceptRuleCheck {
             chain
                 + " has no rule on the mark, and may drop them: "
                 + good.possibleDrops().get(0).text(),
-            RuleAdvice.acceptMark(ruleset, entry, settings.childBit()));
+            acceptChildren(ruleset, entry));
   }
 
   /** Chains of other hooks: what they drop for sure is said. */
@@ -173,8 +173,14 @@ final class AcceptRuleCheck {
         wide && seesMark ? List.of(acceptMark(stop)) : List.of());
   }
 
+  private String acceptChildren(Ruleset ruleset, Ruleset.Entry entry) {
+    return settings.expectsAll()
+        ? RuleAdvice.acceptRelated(ruleset, entry)
+        : RuleAdvice.acceptMark(ruleset, entry, settings.childBit());
+  }
+
   private String acceptMark(Stop stop) {
-    return RuleAdvice.acceptMark(stop.ruleset(), stop.entry(), settings.childBit());
+    return acceptChildren(stop.ruleset(), stop.entry());
   }
 
   private @Nullable Finding verdict(
@@ -203,7 +209,7 @@ final class AcceptRuleCheck {
                 + packets
                 + " accepts only some children of pinholes, as it asks for more than the mark: "
                 + rule.text(),
-            RuleAdvice.acceptMark(ruleset, entry, settings.childBit()));
+            acceptChildren(ruleset, entry));
       }
     }
     String lost =
@@ -217,9 +223,7 @@ final class AcceptRuleCheck {
             + " drops the data connections that the agent opens pinholes for: "
             + fresh.by()
             + lost,
-        lost.isEmpty()
-            ? new String[] {RuleAdvice.acceptMark(ruleset, entry, settings.childBit())}
-            : new String[0]);
+        lost.isEmpty() ? new String[] {acceptChildren(ruleset, entry)} : new String[0]);
   }
 
   /** Which rule before a chain took the mark away, or kept the agent from giving one. */

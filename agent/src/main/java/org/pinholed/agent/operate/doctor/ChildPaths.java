@@ -26,8 +26,10 @@ final class ChildPaths {
 
   /** The way of a first packet. */
   List<Stop> of(int family) {
+    ImaginedPacket.State first =
+        settings.expectsAll() ? ImaginedPacket.State.RELATED : ImaginedPacket.State.NEW;
     return paths.computeIfAbsent(
-        family, key -> ForwardedPath.ofChild(rulesets, packet(key, ImaginedPacket.State.NEW)));
+        family, key -> ForwardedPath.ofChild(rulesets, packet(key, first)));
   }
 
   /** Where the first packet comes to a chain. */

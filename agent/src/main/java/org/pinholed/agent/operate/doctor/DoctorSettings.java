@@ -19,7 +19,7 @@ import org.pinholed.helper.Transport;
  * @param queue number of the first packet queue
  * @param queues how many there are, 1 or more
  * @param asymmetricRouting whether packets are read whatever device they come in by
- * @param usesNftables whether the agent has a table of its own in the kernel
+ * @param backend what pinholes are opened with
  * @param diversion who gives control packets to the queues
  * @param helpers the helpers in force
  */
@@ -28,7 +28,7 @@ public record DoctorSettings(
     int queue,
     int queues,
     boolean asymmetricRouting,
-    boolean usesNftables,
+    AgentConfig.Backend backend,
     Diversion diversion,
     List<HelperEntry> helpers) {
   /**
@@ -59,7 +59,7 @@ public record DoctorSettings(
         config.queues().first(),
         config.queues().workers(),
         config.asymmetricRouting(),
-        config.backend() == AgentConfig.Backend.NFTABLES,
+        config.backend(),
         new Diversion(
             config.rules() == AgentConfig.Rules.EXTERNAL,
             config.fail().agentDown() == AgentConfig.OnFailure.PASS),
@@ -100,11 +100,29 @@ public record DoctorSettings(
         (int) config.object("queues").number("first"),
         (int) config.object("queues").number("workers"),
         config.flag("asymmetricRouting"),
-        config.text("backend").equals("nftables"),
+        AgentConfig.Backend.valueOf(config.text("backend").toUpperCase(Locale.ROOT)),
         new Diversion(
             config.text("rules").equals("external"),
             config.object("fail").text("agentDown").equals("pass")),
         helpers);
+  }
+
+  /**
+   * Whether the agent has a table of its own in the kernel.
+   *
+   * @return false for a dry run
+   */
+  public boolean usesNftables() {
+    return backend != AgentConfig.Backend.RECORDING;
+  }
+
+  /**
+   * Whether the kernel expects each child of a pinhole.
+   *
+   * @return false if some are only marked
+   */
+  public boolean expectsAll() {
+    return backend == AgentConfig.Backend.CONNTRACK;
   }
 
   /**
@@ -118,7 +136,7 @@ public record DoctorSettings(
         && queue == other.queue
         && queues == other.queues
         && asymmetricRouting == other.asymmetricRouting
-        && usesNftables == other.usesNftables
+        && backend == other.backend
         && diversion.equals(other.diversion)
         && ports(this).equals(ports(other));
   }

@@ -127,7 +127,8 @@ final class ForwardedPath {
     ImaginedPacket now =
         packet.withState(ImaginedPacket.State.UNSEEN).withMark(ImaginedPacket.Mark.ZERO);
     boolean marked = false;
-    int marks = agentMarks && packet.state() == ImaginedPacket.State.NEW ? AGENT : CONNTRACK + 1;
+    int marks =
+        agentMarks && packet.state() != ImaginedPacket.State.ESTABLISHED ? AGENT : CONNTRACK + 1;
     for (Place place : places(rulesets, packet.family())) {
       if (now.state() == ImaginedPacket.State.UNSEEN && place.isFrom(CONNTRACK + 1)) {
         now = now.withState(packet.state());

@@ -76,6 +76,8 @@ record ImaginedPacket(
     UNSEEN("invalid"),
     /** The first packet of a connection. */
     NEW("new"),
+    /** The first packet of a connection that another one announced to the kernel. */
+    RELATED("related"),
     /** A later one. */
     ESTABLISHED("established"),
     /** A rule keeps it from the connection tracking; it has no mark either. */
@@ -145,7 +147,7 @@ record ImaginedPacket(
 
   /** Whether rules can ask for its state and its mark. */
   boolean isTracked() {
-    return state == State.NEW || state == State.ESTABLISHED;
+    return state == State.NEW || state == State.RELATED || state == State.ESTABLISHED;
   }
 
   ImaginedPacket withState(State newState) {

@@ -10,6 +10,11 @@ final class RuleAdvice {
   private RuleAdvice() {}
 
   /** Lets the children of pinholes pass. */
+  static String acceptRelated(Ruleset ruleset, Ruleset.Entry entry) {
+    return insert(
+        ruleset, entry, "ct state related accept", "-m conntrack --ctstate RELATED -j ACCEPT");
+  }
+
   static String acceptMark(Ruleset ruleset, Ruleset.Entry entry, String bit) {
     return insert(
         ruleset,

@@ -152,13 +152,14 @@ final class Diversion {
       for (HelperPort port : ports) {
         if (port.transport() == transport) {
           value.reset().put16be(port.port());
-          batch.addElement(table, setOf(transport), value, null, 0, 0, "");
+          batch.addElement(table, ports(transport), value, null, 0, 0, "");
         }
       }
     }
   }
 
-  private NftSet setOf(Transport transport) {
+  /** The ports of the helpers of a transport. */
+  NftSet ports(Transport transport) {
     return transport == Transport.TCP ? tcpPorts : udpPorts;
   }
 
@@ -265,7 +266,7 @@ final class Diversion {
           .loadMeta(Meta.L4PROTO, 0)
           .compare8(0, Compare.EQUAL, transport.protocolNumber())
           .loadCt(Ct.PROTO_DST, Direction.ORIGINAL, 0)
-          .lookup(setOf(transport), 0)
+          .lookup(ports(transport), 0)
           .jump(CHAIN_DIVERT)
           .endRule();
     }

@@ -20,6 +20,8 @@ import org.pinholed.helper.Ranges;
  * @param acceptRules where the accept rule is kept
  * @param diverts whether the table has the rules that give control packets to the queues, or the
  *     firewall does
+ * @param expects whether parents get the helper that expectations of the kernel belong to ({@link
+ *     org.pinholed.kernel.conntrack.AssignedHelper#OWN_NAME}), which must exist
  */
 public record NftablesOptions(
     String table,
@@ -30,7 +32,8 @@ public record NftablesOptions(
     int mapSizeElements,
     int openSizeElements,
     List<AgentConfig.AcceptRule> acceptRules,
-    boolean diverts) {
+    boolean diverts,
+    boolean expects) {
   /** The name of the table, where nothing else was asked for. */
   public static final String TABLE = "pinholed";
 
@@ -68,7 +71,8 @@ public record NftablesOptions(
         mapSizeElements,
         mapSizeElements,
         List.of(),
-        true);
+        true,
+        false);
   }
 
   /** Refuses values outside their ranges. */
@@ -111,6 +115,26 @@ public record NftablesOptions(
         elements,
         (int) open,
         config.acceptRules(),
-        config.rules() == AgentConfig.Rules.AGENT);
+        config.rules() == AgentConfig.Rules.AGENT,
+        false);
+  }
+
+  /**
+   * The same options, with the helper for expectations.
+   *
+   * @return a copy
+   */
+  public NftablesOptions withExpectations() {
+    return new NftablesOptions(
+        table,
+        firstQueue,
+        queues,
+        bypass,
+        marks,
+        mapSizeElements,
+        openSizeElements,
+        acceptRules,
+        diverts,
+        true);
   }
 }

@@ -59,6 +59,9 @@ final class PinholeMaps {
   private final boolean limits;
   private final int childBit;
 
+  /** Of a connection that the kernel expected the first packet is not new but related. */
+  private final int states;
+
   /** One map: a kind of pinhole in one family. */
   private record Map(Pinhole.Kind kind, boolean ipv6, NftSet set) {
     boolean hasSource() {
@@ -74,6 +77,7 @@ final class PinholeMaps {
     boolean foundOnce = features.foundOnce();
     this.limits = foundOnce;
     this.childBit = options.marks().child();
+    this.states = options.expects() ? Ct.STATE_NEW | Ct.STATE_RELATED : Ct.STATE_NEW;
     maps =
         List.of(
             map(Pinhole.Kind.ONCE, false, "once4", sizeElements, foundOnce),
@@ -181,6 +185,7 @@ final class PinholeMaps {
               element.value32host(),
               element.timeoutMs(),
               element.comment(),
+              null,
               null);
       return new OwnedPinhole(pinhole, element.expirationMs());
     } catch (UnknownHostException | IllegalArgumentException e) {
@@ -253,7 +258,7 @@ final class PinholeMaps {
       batch
           .addRule(table, chain)
           .loadCt(Ct.STATE, 0)
-          .mask32host(0, Ct.STATE_NEW)
+          .mask32host(0, states)
           .compare32host(0, Compare.NOT_EQUAL, 0)
           .jump(CHAIN_PINHOLES)
           .endRule();

@@ -26,10 +26,6 @@ final class TableLayout {
 
   private static final Map<String, Integer> RULES =
       Map.of(
-          PinholeMaps.CHAIN_PREROUTING,
-          1,
-          PinholeMaps.CHAIN_OUTPUT,
-          1,
           TranslationMaps.CHAIN_PREROUTING,
           TranslationMaps.destinationRules(),
           TranslationMaps.CHAIN_OUTPUT,
@@ -46,6 +42,7 @@ final class TableLayout {
           FlowMaps.WRITE_RULES);
 
   private final NftTable table;
+  private final ExpectationCarrier carrier;
   private final PinholeMaps maps;
   private final TranslationMaps translations;
   private final Diversion diversion;
@@ -55,6 +52,7 @@ final class TableLayout {
 
   TableLayout(NftablesOptions options, NftFeatures features) {
     table = new NftTable(NftFamily.INET, options.table());
+    carrier = new ExpectationCarrier(table, options);
     maps = new PinholeMaps(table, options, features);
     translations = new TranslationMaps(table, options, features);
     diversion = new Diversion(table, options, features);
@@ -66,11 +64,14 @@ final class TableLayout {
             + (options.openSizeElements() == options.mapSizeElements()
                 ? ""
                 : " and " + options.openSizeElements())
-            + (options.diverts() ? "" : ", diversion by others");
+            + (options.diverts() ? "" : ", diversion by others")
+            + (options.expects() ? ", expectations" : "");
     rules = new HashMap<>(RULES);
     rules.put(
         PinholeMaps.CHAIN_PINHOLES,
         (features.conntrackZones() ? 10 : 9) + translations.rulesForPinholes());
+    rules.put(PinholeMaps.CHAIN_PREROUTING, 1 + carrier.parentRules() + carrier.childRules());
+    rules.put(PinholeMaps.CHAIN_OUTPUT, 1 + carrier.childRules());
     rules.put(PinholeMaps.CHAIN_CHILD, translations.rulesForPinholes());
     rules.put(Diversion.CHAIN_DIVERT, diversion.divertRules());
     rules.put(SynRules.CHAIN_BEGIN, diversion.syns().rules());
@@ -151,6 +152,7 @@ final class TableLayout {
     maps.addSets(batch);
     translations.addSets(batch);
     diversion.addSets(batch);
+    carrier.addObjects(batch);
     maps.addChains(batch);
     translations.addChains(batch);
     diversion.addChains(batch);
@@ -163,7 +165,9 @@ final class TableLayout {
     for (String chain : translations.chains()) {
       batch.flushChain(table, chain);
     }
+    carrier.addParentRules(batch, diversion);
     maps.addRules(batch, translations);
+    carrier.addChildRules(batch);
     translations.addRules(batch, diversion.tcpPorts());
     maps.addLeases(batch, diverted.leased(), translations);
     translations.addRanges(batch, diverted.leased());

@@ -84,10 +84,12 @@ final class TranslationMaps {
   private final NftSet backAny4;
   private final NftSet backAny6;
   private final @Nullable ExpectationObject sequenceAdjustment;
+  private final boolean expects;
 
   TranslationMaps(NftTable table, NftablesOptions options, NftFeatures features) {
     this.table = table;
     this.sequenceAdjustment = features.sequenceAdjustment();
+    this.expects = options.expects();
     this.childBit = options.marks().child();
     this.readBit = options.marks().read();
     int size = options.openSizeElements();
@@ -246,12 +248,14 @@ final class TranslationMaps {
     if (sequenceAdjustment != null) {
       // It opens nothing, but gives the connection the helper extension, and NAT then gives it the
       // one for sequence numbers.
-      PacketTuple.port(of(batch.addRule(table, PinholeMaps.CHAIN_PINHOLES), Transport.TCP), 0)
+      PacketTuple.port(
+              withoutHelper(of(batch.addRule(table, PinholeMaps.CHAIN_PINHOLES), Transport.TCP)), 0)
           .lookup(tcpPorts, 0)
           .assignExpectation(SEQUENCE_ADJUSTMENT)
           .comment(ADJUSTS)
           .endRule();
-      of(hasMark(batch.addRule(table, PinholeMaps.CHAIN_CHILD), readBit), Transport.TCP)
+      withoutHelper(
+              of(hasMark(batch.addRule(table, PinholeMaps.CHAIN_CHILD), readBit), Transport.TCP))
           .assignExpectation(SEQUENCE_ADJUSTMENT)
           .comment(ADJUSTS)
           .endRule();
@@ -275,6 +279,15 @@ final class TranslationMaps {
       hasMark(batch.addRule(table, chain), childBit).goTo(CHAIN_LEASE_DESTINATIONS).endRule();
     }
     hasMark(batch.addRule(table, CHAIN_POSTROUTING), childBit).goTo(CHAIN_LEASE_SOURCES).endRule();
+  }
+
+  /** Where parents get a helper that gives them the extension already, they need no object. */
+  private NftExpressions withoutHelper(NftExpressions rule) {
+    return expects
+        ? rule.loadCt(Ct.STATUS, 0)
+            .mask32host(0, Ct.STATUS_HELPER)
+            .compare32host(0, Compare.EQUAL, 0)
+        : rule;
   }
 
   /** They come before the rules that translate the source address alone. */

@@ -28,7 +28,7 @@ class DiversionRulesTest {
         queue,
         1,
         false,
-        true,
+        AgentConfig.Backend.NFTABLES,
         diversion,
         List.of(
             new HelperEntry(1, "ftp", Transport.TCP, 2121, true, null, Map.of()),

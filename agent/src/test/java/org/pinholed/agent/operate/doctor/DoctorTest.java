@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Nested;
@@ -12,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.config.HelperEntry;
 import org.pinholed.agent.config.MarkBits;
 import org.pinholed.agent.control.JsonFields;
@@ -28,7 +31,7 @@ class DoctorTest {
           0,
           1,
           false,
-          true,
+          AgentConfig.Backend.NFTABLES,
           DoctorSettings.Diversion.DEFAULT,
           List.of(
               new HelperEntry(
@@ -142,7 +145,7 @@ class DoctorTest {
               0,
               1,
               false,
-              true,
+              AgentConfig.Backend.NFTABLES,
               DoctorSettings.Diversion.DEFAULT,
               List.of());
       probe.nft = Answer.of(FakeProbe.resource("rule.json"));
@@ -153,6 +156,34 @@ class DoctorTest {
       assertEquals(
           List.of("nft insert rule inet filter forward ct mark and 0x20000000 != 0 accept"),
           findings.get(0).advice());
+    }
+
+    @Test
+    void isNotNeededWhereChildrenAreRelated_ifThatIsAccepted() {
+      DoctorSettings related =
+          new DoctorSettings(
+              MarkBits.DEFAULT,
+              0,
+              1,
+              false,
+              AgentConfig.Backend.CONNTRACK,
+              DoctorSettings.Diversion.DEFAULT,
+              List.of());
+      Map<String, Finding.Level> levels = new LinkedHashMap<>();
+      List<String> advice = new ArrayList<>();
+      for (String ruleset : List.of("noRule", "firstPacketOnly")) {
+        probe.nft = Answer.of(FakeProbe.resource(ruleset + ".json"));
+        Finding finding =
+            Doctor.examine(probe, related).stream()
+                .filter(each -> each.name().equals("acceptRule"))
+                .findFirst()
+                .orElseThrow();
+        levels.put(ruleset, finding.level());
+        advice.addAll(finding.advice());
+      }
+      assertEquals(Finding.Level.OK, levels.get("noRule"), levels::toString);
+      assertEquals(Finding.Level.FAIL, levels.get("firstPacketOnly"), levels::toString);
+      assertFalse(advice.toString().contains("mark"), advice::toString);
     }
 
     @Test
@@ -407,7 +438,7 @@ class DoctorTest {
               0,
               1,
               false,
-              true,
+              AgentConfig.Backend.NFTABLES,
               DoctorSettings.Diversion.DEFAULT,
               List.of(new HelperEntry(2, "voip", Transport.UDP, 5060, true, null, Map.of())));
       return Doctor.examine(probe, settings).stream()
@@ -812,7 +843,13 @@ class DoctorTest {
     void eachOfSeveral() {
       DoctorSettings three =
           new DoctorSettings(
-              MarkBits.DEFAULT, 2, 3, false, true, DoctorSettings.Diversion.DEFAULT, List.of());
+              MarkBits.DEFAULT,
+              2,
+              3,
+              false,
+              AgentConfig.Backend.NFTABLES,
+              DoctorSettings.Diversion.DEFAULT,
+              List.of());
       probe.queues.add(holder(4, 77, "suricata"));
       List<String> words =
           Doctor.examine(probe, three).stream()

@@ -57,7 +57,16 @@ class AcceptRuleIT {
   private NftablesBackend start(AcceptRule... acceptRules) throws IOException {
     NftablesOptions options =
         new NftablesOptions(
-            "pinholed", 7, 1, true, MarkBits.DEFAULT, 1000, 1000, List.of(acceptRules), true);
+            "pinholed",
+            7,
+            1,
+            true,
+            MarkBits.DEFAULT,
+            1000,
+            1000,
+            List.of(acceptRules),
+            true,
+            false);
     NftablesBackend opened = namespace.call(() -> NftablesBackend.open(options));
     backend = opened;
     opened.install(List.of(new HelperPort(Transport.TCP, 21)));

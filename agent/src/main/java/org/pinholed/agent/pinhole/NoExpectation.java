@@ -1,0 +1,57 @@
+package org.pinholed.agent.pinhole;
+
+import org.pinholed.helper.ExplainedWord;
+import org.pinholed.kernel.netlink.Errno;
+
+/** Why no expectation of the kernel stands beside a pinhole. */
+public enum NoExpectation implements ExplainedWord {
+  /** A lease. */
+  RANGE("an expectation is for one port, and it is for a range"),
+
+  /** Its parent or its child is translated, or nobody knows the parent any more. */
+  TRANSLATED("its parent or its child is translated, or its parent is not known any more"),
+
+  /** {@code EOPNOTSUPP}. */
+  NO_HELPER(
+      "its parent has no helper that the expectation could belong to: it began before the agent, or"
+          + " on the router itself"),
+
+  /** {@code ENOENT}. */
+  UNCONFIRMED("the first packet of its parent has not left yet, or its parent is gone"),
+
+  /** {@code EMFILE}. */
+  FULL("its parent has 255, or the kernel's table is full (`nf_conntrack_expect_max`)"),
+
+  /** {@code EBUSY}. */
+  IN_THE_WAY("something else expects the same connection"),
+
+  /** Any other error. */
+  REFUSED("the kernel refused it; the log has what it said");
+
+  private final String explanation;
+
+  NoExpectation(String explanation) {
+    this.explanation = explanation;
+  }
+
+  @Override
+  public String explanation() {
+    return explanation;
+  }
+
+  /**
+   * What the kernel's answer means.
+   *
+   * @param errno a positive number
+   * @return never null
+   */
+  public static NoExpectation of(int errno) {
+    return switch (errno) {
+      case Errno.EOPNOTSUPP -> NO_HELPER;
+      case Errno.ENOENT -> UNCONFIRMED;
+      case Errno.EMFILE -> FULL;
+      case Errno.EBUSY, Errno.EALREADY, Errno.EEXIST -> IN_THE_WAY;
+      default -> REFUSED;
+    };
+  }
+}

@@ -1,0 +1,291 @@
+package org.pinholed.agent.pinhole.conntrack;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.pinholed.agent.pace.SampledLog;
+import org.pinholed.agent.pinhole.AcceptRuleState;
+import org.pinholed.agent.pinhole.Applied;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.ForwardingBackend;
+import org.pinholed.agent.pinhole.NoExpectation;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.RewrittenDirection;
+import org.pinholed.kernel.conntrack.AssignedHelper;
+import org.pinholed.kernel.conntrack.ConntrackExpectation;
+import org.pinholed.kernel.conntrack.ExpectationClient;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.NetlinkException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Has an expectation of the kernel stand beside each pinhole that can have one, so that its child
+ * is {@code ct state related} and the firewall needs no rule for it (docs/adr/0021). The pinhole
+ * itself stands in another backend: it gives the child its mark, and is what is listed, adopted and
+ * looked for. As thread-safe as the other one.
+ */
+public final class ConntrackBackend extends ForwardingBackend {
+  private static final Logger LOG = LoggerFactory.getLogger(ConntrackBackend.class);
+  private static final long MS_PER_SECOND = 1000;
+
+  private final boolean only;
+  private final String missing;
+  private final Consumer<NoExpectation> without;
+
+  // A test has another helper carry the expectations: one that every kernel has.
+  ConntrackBackend(
+      PinholeBackend pinholes, boolean only, String missing, Consumer<NoExpectation> without) {
+    super(pinholes);
+    this.only = only;
+    this.missing = missing;
+    this.without = without;
+  }
+
+  /** Opens the backend that pinholes stand in. */
+  @FunctionalInterface
+  public interface Opener {
+    /**
+     * Opens it.
+     *
+     * @param expects whether parents are to get the helper that expectations belong to
+     * @return an open backend
+     * @throws BackendException if the kernel refuses
+     */
+    PinholeBackend open(boolean expects) throws BackendException;
+  }
+
+  /**
+   * Finds out whether this kernel can, and opens the backend that pinholes stand in. Works in the
+   * network namespace of the calling thread.
+   *
+   * @param ownTable name of the agent's table
+   * @param only whether pinholes that can have no expectation are refused
+   * @param pinholes opens that backend
+   * @param without told of each pinhole that stands without expectation, by the thread that opens
+   *     it
+   * @return a backend, to be closed by the caller
+   * @throws BackendException if there can be no expectations and {@code only} is asked for, or the
+   *     other backend cannot be opened
+   */
+  public static ConntrackBackend open(
+      String ownTable, boolean only, Opener pinholes, Consumer<NoExpectation> without)
+      throws BackendException {
+    String missing = CarrierHelper.make(ownTable);
+    if (!missing.isEmpty()) {
+      if (only) {
+        throw new BackendException(
+            "backend: conntrack cannot be used: " + missing,
+            0,
+            new UnsupportedOperationException(missing));
+      }
+      LOG.warn("pinholes stand without expectations of the kernel: {}", missing);
+    }
+    return new ConntrackBackend(pinholes.open(missing.isEmpty()), only, missing, without);
+  }
+
+  @Override
+  public Session openSession() throws BackendException {
+    Session pinholes = super.openSession();
+    if (!missing.isEmpty()) {
+      return pinholes;
+    }
+    try {
+      return new ConntrackSession(pinholes, ExpectationClient.open());
+    } catch (NetlinkException e) {
+      pinholes.close();
+      throw refused(e);
+    }
+  }
+
+  @Override
+  public Map<String, String> probe() {
+    Map<String, String> features = new LinkedHashMap<>(super.probe());
+    features.put("expectations", missing.isEmpty() ? "yes" : "no: " + missing);
+    return features;
+  }
+
+  /** Children need no rule of their own where all of them are related. */
+  @Override
+  public AcceptRuleState acceptRule() {
+    AcceptRuleState found = super.acceptRule();
+    return only ? withoutNeed(found) : found;
+  }
+
+  @Override
+  public void tellOfAcceptRule(Consumer<AcceptRuleState> told) {
+    super.tellOfAcceptRule(only ? found -> told.accept(withoutNeed(found)) : told);
+  }
+
+  private static AcceptRuleState withoutNeed(AcceptRuleState found) {
+    return found.presence() != AcceptRuleState.Presence.ABSENT
+        ? found
+        : new AcceptRuleState(
+            AcceptRuleState.Presence.UNKNOWN,
+            "not needed: with backend: conntrack children are related",
+            List.of(),
+            found.put());
+  }
+
+  @Override
+  public void remove() throws BackendException {
+    super.remove();
+    if (!missing.isEmpty()) {
+      return;
+    }
+    try (ExpectationClient expectations = ExpectationClient.open()) {
+      expectations.removeAllOf(AssignedHelper.OWN_NAME);
+    } catch (NetlinkException e) {
+      throw refused(e);
+    } finally {
+      CarrierHelper.remove();
+    }
+  }
+
+  private static BackendException refused(NetlinkException e) {
+    return new BackendException(String.valueOf(e.getMessage()), e.errno(), e);
+  }
+
+  /** What the kernel would be told to expect; null if it cannot expect that. */
+  static @Nullable ConntrackExpectation expectationOf(Pinhole pinhole) {
+    if (pinhole.lastPort() != pinhole.port() || pinhole.translation() != null) {
+      return null;
+    }
+    // Not longer than the pinhole: what came behind its end would be let in without its mark.
+    long seconds = Math.max(1, pinhole.timeoutMs() / MS_PER_SECOND);
+    return new ConntrackExpectation(
+        pinhole.transport().protocolNumber(),
+        pinhole.source(),
+        pinhole.destination(),
+        pinhole.port(),
+        pinhole.kind() != Pinhole.Kind.ONCE,
+        (int) Math.min(ConntrackExpectation.MOST_SECONDS, seconds));
+  }
+
+  /** Changes one expectation. */
+  private interface Change {
+    void make(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException;
+  }
+
+  private final class ConntrackSession extends ForwardingSession {
+    private final ExpectationClient expectations;
+    private final SampledLog errors = new SampledLog(LOG, "the kernel refused expectations");
+
+    ConntrackSession(Session pinholes, ExpectationClient expectations) {
+      super(pinholes);
+      this.expectations = expectations;
+    }
+
+    @Override
+    public List<Pinhole> apply(
+        List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
+        throws BackendException {
+      // First: a child that came between would find its pinhole, and be new to the firewall.
+      close.forEach(this::forget);
+      List<Pinhole> unused;
+      try {
+        unused = super.apply(close, open, rewritten);
+      } catch (BackendException e) {
+        expectAll(open.subList(0, e.done().opened()), expectations::expect);
+        throw e;
+      }
+      int done = expectAll(open, expectations::expect);
+      if (done < open.size()) {
+        shut(open.subList(done, open.size()));
+        throw without(open.get(done), new Applied(close.size(), done, rewritten.size(), unused));
+      }
+      return unused;
+    }
+
+    @Override
+    public void renew(List<Pinhole> pinholes) throws BackendException {
+      super.renew(pinholes);
+      // One that cannot be renewed ends a little earlier. Its pinhole stays: who holds it is asked.
+      expectAll(pinholes, expectations::renew);
+    }
+
+    /**
+     * Has the kernel expect the children of pinholes that stand.
+     *
+     * @return how many may stay; all, unless each of them must be expected
+     */
+    private int expectAll(List<Pinhole> pinholes, Change change) {
+      for (int done = 0; done < pinholes.size(); done++) {
+        NoExpectation why = expect(pinholes.get(done), change);
+        if (why != null) {
+          without.accept(why);
+          if (only) {
+            refusal = why;
+            return done;
+          }
+        }
+      }
+      return pinholes.size();
+    }
+
+    private NoExpectation refusal = NoExpectation.REFUSED;
+
+    private @Nullable NoExpectation expect(Pinhole pinhole, Change change) {
+      ConntrackExpectation expectation = expectationOf(pinhole);
+      FlowTuple parent = pinhole.parent();
+      if (expectation == null || parent == null) {
+        return pinhole.lastPort() != pinhole.port()
+            ? NoExpectation.RANGE
+            : NoExpectation.TRANSLATED;
+      }
+      try {
+        change.make(parent, expectation);
+        return null;
+      } catch (NetlinkException e) {
+        NoExpectation why = NoExpectation.of(e.errno());
+        if (why == NoExpectation.REFUSED) {
+          errors.warn(String.valueOf(e.getMessage()));
+        }
+        return why;
+      }
+    }
+
+    private BackendException without(Pinhole pinhole, Applied done) {
+      return new BackendException(
+          "no expectation for "
+              + pinhole.transport()
+              + " port "
+              + pinhole.port()
+              + ": "
+              + refusal.explanation(),
+          0,
+          new UnsupportedOperationException(refusal.word()),
+          done);
+    }
+
+    private void shut(List<Pinhole> pinholes) {
+      try {
+        super.apply(new ArrayList<>(pinholes), List.of(), List.of());
+      } catch (BackendException e) {
+        errors.warn(String.valueOf(e.getMessage())); // the kernel's timeouts shut them
+      }
+    }
+
+    private void forget(Pinhole pinhole) {
+      ConntrackExpectation expectation = expectationOf(pinhole);
+      if (expectation == null) {
+        return;
+      }
+      try {
+        expectations.remove(expectation);
+      } catch (NetlinkException e) {
+        errors.warn(String.valueOf(e.getMessage())); // the kernel's timeout ends it
+      }
+    }
+
+    @Override
+    public void close() {
+      expectations.close();
+      super.close();
+    }
+  }
+}

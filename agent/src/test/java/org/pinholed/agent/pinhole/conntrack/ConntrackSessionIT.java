@@ -1,0 +1,227 @@
+package org.pinholed.agent.pinhole.conntrack;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.ChildTranslation;
+import org.pinholed.agent.pinhole.NoExpectation;
+import org.pinholed.agent.pinhole.Pinhole;
+import org.pinholed.agent.pinhole.PinholeBackend;
+import org.pinholed.agent.pinhole.PortRange;
+import org.pinholed.agent.pinhole.RecordingBackend;
+import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.ConntrackClient;
+import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ExpectationClient;
+import org.pinholed.kernel.conntrack.ExpectationEntry;
+import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.testing.NamespaceThread;
+
+/**
+ * What stands beside pinholes in the kernel. Its own FTP helper carries the expectations here, so
+ * this runs on kernels without {@code nfnetlink_cthelper}, too; it has room for one of each parent.
+ */
+@SuppressWarnings("NullAway.Init")
+class ConntrackSessionIT {
+  private static final String SERVER = "192.0.2.1";
+  private static final String CLIENT = "192.0.2.2";
+  private static final int PORT = 40000;
+  private static final int MARK = 0x40000019;
+
+  private final List<AutoCloseable> opened = new ArrayList<>();
+  private final List<NoExpectation> without = new ArrayList<>();
+  private NamespaceThread namespace;
+  private ExpectationClient expectations;
+  private FlowTuple parent;
+
+  @BeforeEach
+  void open() throws IOException {
+    namespace = keep(NamespaceThread.open("pha-cts"));
+    for (String each : List.of(SERVER + "/32", CLIENT + "/32")) {
+      namespace.exec("ip", "addr", "add", each, "dev", "lo");
+    }
+    namespace.exec("nft", "add", "table", "inet", "t");
+    namespace.exec("nft", "add ct helper inet t h { type \"ftp\" protocol tcp; }");
+    namespace.exec("nft", "add chain inet t o { type filter hook output priority 0; }");
+    namespace.exec("nft", "add rule inet t o tcp dport 21 ct helper set \"h\"");
+    expectations = keep(namespace.call(ExpectationClient::open));
+    parent = connectTo(21);
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (int i = opened.size() - 1; i >= 0; i--) {
+      opened.get(i).close();
+    }
+  }
+
+  private <T extends AutoCloseable> T keep(T resource) {
+    opened.add(resource);
+    return resource;
+  }
+
+  private static InetAddress address(String text) {
+    try {
+      return InetAddress.getByName(text);
+    } catch (IOException e) {
+      throw new AssertionError(text, e);
+    }
+  }
+
+  private FlowTuple connectTo(int port) throws IOException {
+    keep(namespace.call(() -> new ServerSocket(port, 5, address(SERVER))));
+    Socket client =
+        keep(namespace.call(() -> new Socket(address(SERVER), port, address(CLIENT), 0)));
+    return new FlowTuple(6, address(CLIENT), client.getLocalPort(), address(SERVER), port);
+  }
+
+  private PinholeBackend.Session session(boolean only) throws IOException {
+    PinholeBackend backend =
+        keep(new ConntrackBackend(new RecordingBackend(null), only, "", without::add));
+    return keep(namespace.call(backend::openSession));
+  }
+
+  private static Pinhole once(int port, @Nullable FlowTuple parent) {
+    return new Pinhole(
+            Pinhole.Kind.ONCE,
+            Transport.TCP,
+            address(CLIENT),
+            address(SERVER),
+            port,
+            MARK,
+            30_999,
+            "test")
+        .withParent(parent);
+  }
+
+  private List<ExpectationEntry> expected() throws IOException {
+    List<ExpectationEntry> found = new ArrayList<>();
+    assertTrue(expectations.dump(found::add));
+    return found;
+  }
+
+  private static int standing(PinholeBackend.Session session) throws IOException {
+    return session.listOwned().size();
+  }
+
+  @Test
+  void apply_expectsWhatIsOpened_notLongerThanThePinholeStands() throws IOException {
+    PinholeBackend.Session session = session(false);
+    session.apply(List.of(), List.of(once(PORT, parent)));
+    ExpectationEntry entry = expected().get(0);
+    assertEquals(parent, entry.parent());
+    assertEquals(new FlowTuple(6, address(CLIENT), 0, address(SERVER), PORT), entry.child());
+    assertTrue(entry.timeoutSeconds() >= 28 && entry.timeoutSeconds() <= 30, entry::toString);
+    session.apply(List.of(once(PORT, null)), List.of());
+    assertEquals(List.of(), expected());
+    assertEquals(0, standing(session));
+    assertEquals(List.of(), without);
+  }
+
+  @Test
+  void apply_ofAPinholeForMany_expectsMoreThanOne() throws IOException {
+    PinholeBackend.Session session = session(true);
+    Pinhole any =
+        new Pinhole(
+                Pinhole.Kind.OPEN_ANY,
+                Transport.UDP,
+                null,
+                address(SERVER),
+                PORT,
+                MARK,
+                30_000,
+                "test")
+            .withParent(parent);
+    session.apply(List.of(), List.of(any));
+    assertTrue(expected().get(0).permanent());
+    assertEquals(17, expected().get(0).child().protocol());
+    session.renew(List.of(any.withTimeoutMs(120_000)));
+    assertTrue(expected().get(0).timeoutSeconds() > 100, () -> expectedText());
+    expectations.removeAllOf("ftp");
+    session.renew(List.of(any));
+    assertEquals(1, expected().size());
+  }
+
+  private String expectedText() {
+    try {
+      return expected().toString();
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  @Test
+  void apply_whatCannotBeExpected_standsAlone_andSaysWhy() throws IOException {
+    PinholeBackend.Session session = session(false);
+    Pinhole lease =
+        Pinhole.lease(
+                Transport.TCP,
+                address(CLIENT),
+                address(SERVER),
+                new PortRange(PORT, PORT + 9),
+                0,
+                MARK,
+                30_000,
+                "test")
+            .withParent(parent);
+    Pinhole translated =
+        once(PORT + 10, parent).withTranslation(new ChildTranslation(null, address(SERVER)));
+    session.apply(List.of(), List.of(lease));
+    session.apply(List.of(), List.of(translated));
+    session.apply(List.of(), List.of(once(PORT + 11, null)));
+    session.apply(List.of(), List.of(once(PORT + 12, connectTo(2121))));
+    FlowTuple gone = new FlowTuple(6, address(CLIENT), 9, address(SERVER), 9);
+    session.apply(List.of(), List.of(once(PORT + 13, gone)));
+    assertEquals(
+        List.of(
+            NoExpectation.RANGE,
+            NoExpectation.TRANSLATED,
+            NoExpectation.TRANSLATED,
+            NoExpectation.NO_HELPER,
+            NoExpectation.UNCONFIRMED),
+        without);
+    assertEquals(5, standing(session));
+    assertEquals(List.of(), expected());
+  }
+
+  @Test
+  void apply_whereAllMustBeExpected_takesTheOthersBack_andTellsWhatIsDone() throws IOException {
+    PinholeBackend.Session session = session(true);
+    BackendException refused =
+        assertThrows(
+            BackendException.class,
+            () ->
+                session.apply(
+                    List.of(),
+                    List.of(once(PORT, parent), once(PORT + 1, null), once(PORT + 2, parent))));
+    assertEquals(1, refused.done().opened());
+    assertTrue(
+        String.valueOf(refused.getMessage()).contains("parent is not known any more"),
+        refused::getMessage);
+    assertEquals(1, standing(session));
+    assertEquals(PORT, expected().get(0).child().destinationPort());
+  }
+
+  @Test
+  void child_thatComes_isMarkedAsItsParentIs() throws IOException {
+    namespace.exec("nft", "add rule inet t o ct state related ct mark set ct mark or 0x100");
+    try (ConntrackClient conntrack = namespace.call(ConntrackClient::open)) {
+      conntrack.setMark(parent, 7, -1);
+      session(true).apply(List.of(), List.of(once(PORT, parent)));
+      ConntrackEntry child = conntrack.get(connectTo(PORT)).orElseThrow();
+      assertEquals(0x107, child.mark(), "the kernel hands the parent's mark down");
+    }
+  }
+}
