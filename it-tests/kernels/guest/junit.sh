@@ -7,7 +7,7 @@ cd "/job/source/$module" || exit 1
 export PINHOLED_JAVA_OPTS='-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=20'
 exec java "$option" -Xshare:auto -Xlog:disable -Xlog:all=error:stderr -XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=10 -XX:+UseSerialGC -Xmx512m -XX:-UsePerfData \
   -XX:+EnableDynamicAgentLoading -Djdk.attach.allowAttachSelf=true \
-  -Dpinholed.root=/job/source -Dpinholed.distribution=/job/dist -Dpinholed.patience="${PATIENCE:-5}" -Dpinholed.guest=true \
+  -Dpinholed.root=/job/source -Dpinholed.distribution=/job/dist -Dpinholed.patience="${PATIENCE:-5}" -Dpinholed.guest=true -Dpinholed.backend="${BACKEND:-nftables}" \
   -Djunit.jupiter.execution.timeout.default='600 s' -Djunit.jupiter.execution.timeout.test.method.default='600 s' \
   -Djunit.jupiter.execution.parallel.enabled=false \
   -cp "$(cat "/job/lib/$module.classpath")" org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors \

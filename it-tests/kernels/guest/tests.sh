@@ -7,12 +7,14 @@ for file in /job/tests/*; do
   name=${file##*/} name=${name#*-}
   kind=nft
   case $name in *legacy*) kind=legacy ;; esac
+  backend=nftables
+  case $name in *conntrack*) backend=conntrack ;; *auto*) backend=auto ;; esac
   for tool in iptables ip6tables; do update-alternatives --quiet --set $tool /usr/sbin/$tool-$kind; done
   mkdir -p "/job/out/$name"
   begin=$(date +%s)
   echo "== $name"
   sed 1d "$file" >/tmp/options
-  bash /job/guest/junit.sh -XX:SharedArchiveFile=/job/lib/junit.jsa "$(sed -n 1p "$file")" "/job/out/$name" @/tmp/options
+  BACKEND=$backend bash /job/guest/junit.sh -XX:SharedArchiveFile=/job/lib/junit.jsa "$(sed -n 1p "$file")" "/job/out/$name" @/tmp/options
   echo $? >"/job/out/$name/exit"
   echo "== $name: exit code $(cat "/job/out/$name/exit"), $(($(date +%s) - begin)) s"
   sync
