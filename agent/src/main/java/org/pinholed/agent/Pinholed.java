@@ -199,6 +199,7 @@ public final class Pinholed implements Callable<Integer> {
       AgentConfig config, ConfigLoader loader, ServiceManager manager, List<AutoCloseable> opened)
       throws IOException {
     OneAgent.requirePrivileges();
+    OneAgent.requireKernel();
     if (!replace) { // else the other one is there until it has handed over
       opened.add(OneAgent.become());
     }

@@ -81,6 +81,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
   private long tickedNs;
   private boolean resyncDue;
   private volatile @Nullable Heartbeat heartbeat;
+  private @Nullable ExpectationWatch expectations;
 
   /**
    * Makes it over sockets that the caller closes.
@@ -495,6 +496,21 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
       failed("list", e.getMessage()); // looked for again next time
     }
     leases.renew(due, nowNs);
+    ExpectationWatch watch = expectations;
+    if (watch != null) {
+      watch.tick(nowNs);
+    }
+  }
+
+  /**
+   * Has the kernel's expectations looked after. Before the thread starts.
+   *
+   * @param kernel the kernel's table of them, which the caller closes
+   */
+  public void watchExpectations(ExpectationWatch.Kernel kernel) {
+    expectations =
+        new ExpectationWatch(
+            kernel, backend, workers::packets, repair::count, metrics, this::failed);
   }
 
   /**

@@ -144,4 +144,11 @@ public interface AgentMetrics {
    * @param socket of which socket
    */
   void overrun(ReceivingSocket socket);
+
+  /**
+   * Something was done about the kernel's expectations.
+   *
+   * @param action what
+   */
+  void expectations(ExpectationAction action);
 }

@@ -86,6 +86,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
           "pinholed.overruns",
           "Times that a receive buffer was full and messages were lost",
           "socket");
+  private final ByWord<ExpectationAction> expectationActions =
+      new ByWord<>(
+          "pinholed.kernel.expectations",
+          "Times that something was done about the kernel's expectations of ct expectation objects",
+          "action");
 
   /**
    * Makes the registry with all its meters.
@@ -139,6 +144,7 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
     withheld.begin(WithheldReason.values());
     receiveErrors.begin(ReceivingSocket.QUEUE, ReceivingSocket.CONNTRACK);
     overruns.begin(ReceivingSocket.values());
+    expectationActions.begin(ExpectationAction.values());
     GaugeSeries.bind(gauges, registry);
     Gauge.builder("pinholed.build.info", () -> 1)
         .description("Always 1; the labels say what runs")
@@ -268,6 +274,11 @@ public final class PrometheusMetrics implements AgentMetrics, AutoCloseable {
   @Override
   public void receiveError(ReceivingSocket socket) {
     receiveErrors.of(socket).increment();
+  }
+
+  @Override
+  public void expectations(ExpectationAction action) {
+    expectationActions.of(action).increment();
   }
 
   @Override

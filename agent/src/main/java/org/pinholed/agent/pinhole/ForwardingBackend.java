@@ -113,6 +113,16 @@ public class ForwardingBackend implements PinholeBackend {
   }
 
   @Override
+  public boolean expectsForSequenceAdjustment(int protocol, int destinationPort) {
+    return next.expectsForSequenceAdjustment(protocol, destinationPort);
+  }
+
+  @Override
+  public void withdrawSequenceAdjustment() throws BackendException {
+    next.withdrawSequenceAdjustment();
+  }
+
+  @Override
   public boolean repair(Collection<Pinhole> alive) throws BackendException {
     return next.repair(alive);
   }

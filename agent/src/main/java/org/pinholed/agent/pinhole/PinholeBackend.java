@@ -180,6 +180,25 @@ public interface PinholeBackend extends AutoCloseable {
   }
 
   /**
+   * Whether such an expectation of the kernel can only be one of the object that gives connections
+   * the extension for sequence numbers, and is to expect nothing. From any thread.
+   *
+   * @param protocol of what is expected
+   * @param destinationPort of what is expected
+   * @return false also where there is no such object
+   */
+  default boolean expectsForSequenceAdjustment(int protocol, int destinationPort) {
+    return false;
+  }
+
+  /**
+   * Gives connections that object no more: new ones that are translated cannot be rewritten.
+   *
+   * @throws BackendException if the kernel refuses; the table is written without it the next time
+   */
+  default void withdrawSequenceAdjustment() throws BackendException {}
+
+  /**
    * Compares what should stand in the kernel with what does and repairs it, after somebody else may
    * have changed it.
    *

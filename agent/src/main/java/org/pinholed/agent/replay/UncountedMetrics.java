@@ -3,6 +3,7 @@ package org.pinholed.agent.replay;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.metrics.ExpectationAction;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
@@ -66,4 +67,7 @@ final class UncountedMetrics implements AgentMetrics {
 
   @Override
   public void overrun(ReceivingSocket socket) {}
+
+  @Override
+  public void expectations(ExpectationAction action) {}
 }

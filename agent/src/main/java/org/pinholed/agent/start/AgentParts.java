@@ -13,6 +13,7 @@ import org.pinholed.agent.flow.ParentOwners;
 import org.pinholed.agent.handover.HandOver;
 import org.pinholed.agent.lifecycle.AcceptRuleReport;
 import org.pinholed.agent.lifecycle.Adoption;
+import org.pinholed.agent.lifecycle.ExpectationWatch;
 import org.pinholed.agent.lifecycle.InheritedQueues;
 import org.pinholed.agent.lifecycle.KernelEvents;
 import org.pinholed.agent.lifecycle.LinkWatch;
@@ -33,6 +34,7 @@ import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.EventOptions;
+import org.pinholed.kernel.conntrack.ExpectationClient;
 import org.pinholed.kernel.link.LinkEvents;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
@@ -65,6 +67,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
   private final PinholeBackend backend;
   private final ConntrackEvents eventsSocket;
   private final ConntrackClient conntrack;
+  private final ExpectationClient expectations;
   private final PinholeBackend.Session pinholes;
   private final LinkWatch links;
   private final QueueFeatures queueFeatures;
@@ -154,6 +157,8 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               shared.metrics(),
               shared.clock());
       kernelEvents.setObserves(helpers.observes());
+      expectations = acquired.add(ExpectationClient.open());
+      kernelEvents.watchExpectations(ExpectationWatch.Kernel.of(expectations));
       new Adoption(
               conntrack,
               pinholes,
@@ -332,6 +337,7 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
     workerThreads.forEach(AgentParts::closeQuietly);
     closeQuietly(pinholes);
     closeQuietly(links);
+    closeQuietly(expectations);
     closeQuietly(conntrack);
     closeQuietly(eventsSocket);
     closeQuietly(backend);

@@ -2,10 +2,12 @@ package org.pinholed.agent.start;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.pinholed.agent.service.Capabilities;
 import org.pinholed.agent.time.Clock;
+import org.pinholed.kernel.netlink.KernelPart;
 import org.pinholed.kernel.unix.DescriptorSocket.Peer;
 import org.pinholed.kernel.unix.NamespaceName;
 import org.slf4j.Logger;
@@ -41,6 +43,20 @@ public final class OneAgent implements AutoCloseable {
           "this needs CAP_NET_ADMIN, and user "
               + System.getProperty("user.name")
               + " started it without: start it as root, or by the unit deploy/pinholed.service");
+    }
+  }
+
+  /**
+   * Checks that the kernel has the parts that are asked first: what comes later could only say an
+   * errno.
+   *
+   * @throws IOException with words for an operator, if it has not
+   */
+  public static void requireKernel() throws IOException {
+    List<KernelPart> missing = KernelPart.missingSubsystems();
+    if (!missing.isEmpty()) {
+      throw new IOException(
+          KernelPart.missing(missing) + "; pinholectl doctor tells what else it needs");
     }
   }
 

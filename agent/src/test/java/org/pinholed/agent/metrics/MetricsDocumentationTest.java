@@ -48,6 +48,7 @@ class MetricsDocumentationTest {
         Arguments.of(
             "`pinholed_overruns_total`, `pinholed_receive_errors_total`: `socket`",
             ReceivingSocket.values()),
+        Arguments.of("`pinholed_kernel_expectations_total`: `action`", ExpectationAction.values()),
         Arguments.of("`pinholed_refused_total`: `reason`", reasons(Reason.Kind.REFUSED)),
         Arguments.of("`pinholed_malformed_total`: `reason`", reasons(Reason.Kind.MALFORMED)),
         Arguments.of("`pinholed_opaque_total`: `reason`", reasons(Reason.Kind.OPAQUE)),

@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.limit.Limit;
 import org.pinholed.agent.metrics.AgentMetrics;
+import org.pinholed.agent.metrics.ExpectationAction;
 import org.pinholed.agent.metrics.ReceivingSocket;
 import org.pinholed.agent.nat.WithheldReason;
 import org.pinholed.agent.packet.UnreadableReason;
@@ -140,6 +141,11 @@ public final class RecordedMetrics implements AgentMetrics {
   @Override
   public void receiveError(ReceivingSocket socket) {
     count("receiveError " + socket.word(), 1);
+  }
+
+  @Override
+  public void expectations(ExpectationAction action) {
+    count("expectations " + action.word(), 1);
   }
 
   @Override

@@ -44,13 +44,13 @@ class LateOpeningTest {
 
   @Test
   void taken_isOpenedWhenItIsFree() throws InterruptedException {
-    try (LateOpening late = LateOpening.begin("it", this::open, PAUSE)) {
-      while (tries.get() < 3) {
-        Thread.onSpinWait();
-      }
-      taken.set(false);
-      assertTrue(opened.await(20, TimeUnit.SECONDS));
+    LateOpening late = LateOpening.begin("it", this::open, PAUSE);
+    while (tries.get() < 3) {
+      Thread.onSpinWait();
     }
+    taken.set(false);
+    assertTrue(opened.await(20, TimeUnit.SECONDS));
+    late.close();
     assertTrue(closed.await(20, TimeUnit.SECONDS));
   }
 

@@ -26,6 +26,13 @@ public final class ExpectationClient implements AutoCloseable {
   private static final int GET = NEW | 1;
   private static final int DELETE = NEW | 2;
 
+  /** {@code IPCTNL_MSG_EXP_GET_STATS_CPU}. */
+  private static final int GET_STATISTICS = NEW | 3;
+
+  // enum ctattr_expect_stats
+  private static final int CTA_STATS_EXP_CREATE = 2;
+  private static final int CTA_STATS_EXP_DELETE = 3;
+
   // enum ctattr_expect
   private static final int CTA_EXPECT_MASTER = 1;
   private static final int CTA_EXPECT_TUPLE = 2;
@@ -229,6 +236,38 @@ public final class ExpectationClient implements AutoCloseable {
             }
           }
         });
+  }
+
+  /**
+   * How many expectations there are, those included that are over and not collected yet. They count
+   * towards {@code net.netfilter.nf_conntrack_expect_max}, and a listing does not show them.
+   *
+   * @return what was made less what was removed in this network namespace
+   * @throws NetlinkException if the kernel refuses
+   */
+  public int count() throws NetlinkException {
+    channel.writer().reset();
+    ConntrackMessages.begin(
+        channel.writer(),
+        GET_STATISTICS,
+        REQUEST | NetlinkConstants.NLM_F_DUMP,
+        channel.nextSequence(),
+        0);
+    channel.writer().endMessage();
+    int[] count = new int[1]; // counters of 32 bits, so their difference is right if they wrap
+    channel.dump(
+        "conntrack: statistics of expectations",
+        message -> {
+          message.enterNfnetlink(); // a message for each processor
+          while (message.nextAttribute()) {
+            switch (message.attributeType()) {
+              case CTA_STATS_EXP_CREATE -> count[0] += message.s32be();
+              case CTA_STATS_EXP_DELETE -> count[0] -= message.s32be();
+              default -> {}
+            }
+          }
+        });
+    return count[0];
   }
 
   private @Nullable ExpectationEntry read(NetlinkReader message) {

@@ -53,6 +53,9 @@ public final class Errno {
   /** Message longer than the send buffer. */
   public static final int EMSGSIZE = 90;
 
+  /** The kernel has no such protocol of sockets. */
+  public static final int EPROTONOSUPPORT = 93;
+
   /** The kernel does not know this. */
   public static final int EOPNOTSUPP = 95;
 
@@ -101,6 +104,7 @@ public final class Errno {
       case ERESTART -> "ERESTART";
       case EMSGSIZE -> "EMSGSIZE";
       case EOPNOTSUPP -> "EOPNOTSUPP";
+      case EPROTONOSUPPORT -> "EPROTONOSUPPORT";
       case ENOBUFS -> "ENOBUFS";
       case ETIMEDOUT -> "ETIMEDOUT";
       case EALREADY -> "EALREADY";

@@ -1,9 +1,11 @@
 package org.pinholed.kernel.nftables;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.KernelPart;
 import org.pinholed.kernel.netlink.NetlinkException;
 
 /**
@@ -20,6 +22,7 @@ import org.pinholed.kernel.netlink.NetlinkException;
  *     5.11 and {@code CONFIG_NFT_LIMIT})
  * @param sequenceAdjustment the {@code ct expectation} object that gives a connection the extension
  *     for sequence numbers and opens nothing; null if this kernel has none
+ * @param missing what no table can do without and this kernel does not have
  */
 public record NftFeatures(
     boolean nativeQueue,
@@ -30,7 +33,8 @@ public record NftFeatures(
     boolean conntrackZones,
     boolean hash,
     boolean foundOnce,
-    @Nullable ExpectationObject sequenceAdjustment) {
+    @Nullable ExpectationObject sequenceAdjustment,
+    List<KernelPart> missing) {
   private static final String CHAIN = "probe";
   private static final String OBJECT = "probe";
   private static final int DCCP = 33;
@@ -55,8 +59,9 @@ public record NftFeatures(
    */
   public static NftFeatures probe(NftClient client) throws NetlinkException {
     NftTable table = new NftTable(NftFamily.INET, "pinholed-probe-" + client.portId());
+    List<KernelPart> missing = missing(client, table);
     boolean nativeQueue = accepts(client, beginRule(client, table).queue(0, true), table);
-    boolean targetQueue = accepts(client, beginRule(client, table).queueByTarget(0, true), table);
+    boolean targetQueue = takesTarget(client, table, !nativeQueue);
     boolean innerHeader =
         accepts(
             client,
@@ -78,7 +83,48 @@ public record NftFeatures(
         conntrackZones,
         hash,
         limitsLookups(client, table),
-        sequenceAdjustment(client, table));
+        sequenceAdjustment(client, table),
+        missing);
+  }
+
+  private static List<KernelPart> missing(NftClient client, NftTable table)
+      throws NetlinkException {
+    client.begin().addTable(table, "").deleteTable(table);
+    if (!commits(client)) {
+      return List.of(KernelPart.NFTABLES_INET); // nothing else can be tried
+    }
+    List<KernelPart> missing = new ArrayList<>();
+    if (!accepts(client, beginRule(client, table).loadCt(NftExpressions.Ct.MARK, 0), table)) {
+      missing.add(KernelPart.NFT_CT);
+    }
+    BaseChain nat = new BaseChain(BaseChain.Type.NAT, BaseChain.Hook.PREROUTING, 0);
+    client.begin().addTable(table, "").addBaseChain(table, CHAIN, nat).deleteTable(table);
+    if (!commits(client)) {
+      missing.add(KernelPart.NFT_CHAIN_NAT);
+    }
+    NftExpressions translation =
+        beginRule(client, table)
+            .loadPayload(NftExpressions.Base.NETWORK, 12, 4, 0)
+            .sourceNat(NftFamily.IP, 0);
+    if (!accepts(client, translation, table)) {
+      missing.add(KernelPart.NFT_NAT);
+    }
+    return missing;
+  }
+
+  /**
+   * The kernel looks for a target's module under a name of the family. There is none for {@code
+   * inet}, so the module is loaded by a trial in {@code ip}.
+   */
+  private static boolean takesTarget(NftClient client, NftTable table, boolean needed)
+      throws NetlinkException {
+    boolean takes = accepts(client, beginRule(client, table).queueByTarget(0, true), table);
+    if (takes || !needed) {
+      return takes;
+    }
+    NftTable ofIp = new NftTable(NftFamily.IP, table.name());
+    return accepts(client, beginRule(client, ofIp).queueByTarget(0, true), ofIp)
+        && accepts(client, beginRule(client, table).queueByTarget(0, true), table);
   }
 
   /**
@@ -90,6 +136,25 @@ public record NftFeatures(
    */
   public boolean limitsLeases() {
     return foundOnce && timeoutUpdate;
+  }
+
+  /**
+   * The same without the object that gives connections the extension for sequence numbers.
+   *
+   * @return a new copy
+   */
+  public NftFeatures withoutSequenceAdjustment() {
+    return new NftFeatures(
+        nativeQueue,
+        targetQueue,
+        destroyMessages,
+        timeoutUpdate,
+        innerHeader,
+        conntrackZones,
+        hash,
+        foundOnce,
+        null,
+        missing);
   }
 
   private static @Nullable ExpectationObject sequenceAdjustment(NftClient client, NftTable table)

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.netlink.KernelPart;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nfqueue.PacketQueue;
 import org.pinholed.kernel.nfqueue.QueueFeatures;
@@ -20,7 +21,20 @@ final class KernelTrial {
   /** A queue that nobody uses is opened for a moment to learn what queues can do. */
   private static final int TRIAL_QUEUE_LAST = 65535;
 
+  private static final String NO_PINHOLES = "no pinhole can be opened";
+
+  /** What nothing works without, by the name of its line. */
+  private static final Map<String, KernelPart> NEEDED = needed();
+
   private KernelTrial() {}
+
+  private static Map<String, KernelPart> needed() {
+    Map<String, KernelPart> needed = new LinkedHashMap<>();
+    needed.put("nftCt", KernelPart.NFT_CT);
+    needed.put("nftChainNat", KernelPart.NFT_CHAIN_NAT);
+    needed.put("nftNat", KernelPart.NFT_NAT);
+    return needed;
+  }
 
   /**
    * Tries everything.
@@ -30,10 +44,36 @@ final class KernelTrial {
    */
   static Map<String, String> features(List<Integer> takenQueues) {
     Map<String, String> features = new LinkedHashMap<>();
-    probeConntrack(features);
-    probeQueue(features, takenQueues);
-    probeNftables(features);
+    List<KernelPart> missing;
+    try {
+      missing = KernelPart.missingSubsystems();
+    } catch (NetlinkException e) {
+      missing = List.of(); // each says below what it is
+    }
+    if (missing.contains(KernelPart.NFNETLINK)) {
+      features.put("nfnetlink", missing(KernelPart.NFNETLINK, "nothing of netfilter can be asked"));
+      return features;
+    }
+    if (missing.contains(KernelPart.CONNTRACK)) {
+      features.put("conntrack", missing(KernelPart.CONNTRACK, "flows cannot be looked up"));
+    } else {
+      probeConntrack(features);
+    }
+    if (missing.contains(KernelPart.QUEUE)) {
+      features.put("nfqueue", missing(KernelPart.QUEUE, "control packets cannot be queued"));
+    } else {
+      probeQueue(features, takenQueues);
+    }
+    if (missing.contains(KernelPart.NFTABLES)) {
+      features.put("nftables", missing(KernelPart.NFTABLES, NO_PINHOLES));
+    } else {
+      probeNftables(features);
+    }
     return features;
+  }
+
+  private static String missing(KernelPart part, String consequence) {
+    return Doctor.MISSING + KernelPart.missing(List.of(part)) + ": " + consequence;
   }
 
   private static void probeConntrack(Map<String, String> features) {
@@ -64,11 +104,6 @@ final class KernelTrial {
       features.put("nfqueue", "yes");
       features.put(
           "queueFailOpen", found.failOpen() ? "yes" : "no: a full queue drops control packets");
-      features.put(
-          "queueConntrack",
-          found.conntrack()
-              ? "yes"
-              : "no: the flow of a first datagram is found by what the table's rules write down");
     } catch (NetlinkException e) {
       features.put(
           "nfqueue",
@@ -82,7 +117,18 @@ final class KernelTrial {
   private static void probeNftables(Map<String, String> features) {
     try (NftClient client = NftClient.open()) {
       NftFeatures found = NftFeatures.probe(client);
+      if (found.missing().contains(KernelPart.NFTABLES_INET)) {
+        features.put("nftables", missing(KernelPart.NFTABLES_INET, NO_PINHOLES));
+        return;
+      }
       features.put("nftables", "yes");
+      for (Map.Entry<String, KernelPart> part : NEEDED.entrySet()) {
+        features.put(
+            part.getKey(),
+            found.missing().contains(part.getValue())
+                ? missing(part.getValue(), NO_PINHOLES)
+                : "yes");
+      }
       features.put(
           "nftQueue",
           found.nativeQueue()
@@ -90,8 +136,10 @@ final class KernelTrial {
               : found.targetQueue()
                   ? "no: the xtables target NFQUEUE is used instead"
                   : Doctor.MISSING
-                      + "neither the queue statement (CONFIG_NFT_QUEUE) nor the target NFQUEUE"
-                      + " (CONFIG_NETFILTER_XT_TARGET_NFQUEUE): nothing can be diverted");
+                      + KernelPart.missing(List.of(KernelPart.NFT_QUEUE, KernelPart.XT_NFQUEUE))
+                      + ", or no "
+                      + KernelPart.NFT_COMPAT.text()
+                      + ": nothing can be diverted");
       features.put(
           "nftInnerHeader",
           found.innerHeader() ? "yes" : "no: acknowledgements without payload are queued too");
@@ -106,7 +154,9 @@ final class KernelTrial {
           found.foundOnce()
               ? "yes"
               : "no: two SYNs at the same instant can both come through a pinhole for one"
-                  + " (CONFIG_NFT_LIMIT)");
+                  + " (before Linux 5.11, or "
+                  + KernelPart.missing(List.of(KernelPart.NFT_LIMIT))
+                  + ")");
       features.put(
           "nftLeaseLimit",
           found.limitsLeases()

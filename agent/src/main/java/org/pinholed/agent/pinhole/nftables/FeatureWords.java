@@ -1,11 +1,20 @@
 package org.pinholed.agent.pinhole.nftables;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.pinholed.kernel.netlink.KernelPart;
 import org.pinholed.kernel.nftables.NftFeatures;
 
 /** What the nf_tables of this kernel can do, in words for the status. */
 final class FeatureWords {
+  /** What is said where no rule can give packets to a queue. */
+  static final String NO_QUEUE =
+      KernelPart.missing(List.of(KernelPart.NFT_QUEUE, KernelPart.XT_NFQUEUE))
+          + ", or no "
+          + KernelPart.NFT_COMPAT.text()
+          + ": control packets cannot be diverted";
+
   private FeatureWords() {}
 
   /**
@@ -22,7 +31,7 @@ final class FeatureWords {
             ? "yes"
             : features.targetQueue()
                 ? "no, the xtables target NFQUEUE is used instead"
-                : "no, and no xtables target NFQUEUE: control packets cannot be diverted");
+                : "no: " + NO_QUEUE);
     found.put(
         "nftInnerHeader",
         features.innerHeader() ? "yes" : "no: acknowledgements without payload are queued too");

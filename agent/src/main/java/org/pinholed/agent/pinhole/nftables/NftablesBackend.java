@@ -20,7 +20,9 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.kernel.netlink.Errno;
+import org.pinholed.kernel.netlink.KernelPart;
 import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.nftables.ExpectationObject;
 import org.pinholed.kernel.nftables.NftClient;
 import org.pinholed.kernel.nftables.NftFeatures;
 import org.slf4j.Logger;
@@ -43,8 +45,8 @@ public final class NftablesBackend implements PinholeBackend {
 
   private final NftablesOptions options;
   private final Clients clients;
-  private final NftFeatures features;
-  private final TableLayout layout;
+  private volatile NftFeatures features;
+  private volatile TableLayout layout;
   private final Object lock = new Object();
   private final NftablesSession control;
   private final TableNews news;
@@ -153,13 +155,7 @@ public final class NftablesBackend implements PinholeBackend {
   @Override
   public void install(Collection<HelperPort> ports, Collection<PortRange> leased)
       throws BackendException {
-    if (!features.nativeQueue() && !features.targetQueue()) {
-      throw new BackendException(
-          "nftables: this kernel has neither the queue statement (CONFIG_NFT_QUEUE) nor the target"
-              + " NFQUEUE (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_TARGET_NFQUEUE)",
-          0,
-          new UnsupportedOperationException());
-    }
+    requireParts();
     synchronized (lock) {
       diverted = Diverted.of(ports, leased);
       try {
@@ -232,6 +228,18 @@ public final class NftablesBackend implements PinholeBackend {
     }
   }
 
+  private void requireParts() throws BackendException {
+    String problem = "";
+    if (!features.missing().isEmpty()) {
+      problem = KernelPart.missing(features.missing()) + ": no pinhole can be opened";
+    } else if (!features.nativeQueue() && !features.targetQueue()) {
+      problem = FeatureWords.NO_QUEUE;
+    }
+    if (!problem.isEmpty()) {
+      throw new BackendException("nftables: " + problem, 0, new UnsupportedOperationException());
+    }
+  }
+
   private void writeWholeTable() throws BackendException {
     try {
       writeTable(control.client());
@@ -257,6 +265,25 @@ public final class NftablesBackend implements PinholeBackend {
         }
       }
       return found.get();
+    }
+  }
+
+  @Override
+  public boolean expectsForSequenceAdjustment(int protocol, int destinationPort) {
+    ExpectationObject object = features.sequenceAdjustment();
+    return object != null
+        && object.protocol() == protocol
+        && object.destinationPort() == destinationPort;
+  }
+
+  @Override
+  public void withdrawSequenceAdjustment() throws BackendException {
+    synchronized (lock) {
+      features = features.withoutSequenceAdjustment();
+      layout = new TableLayout(options, features); // other rules, the same maps
+      if (installed) {
+        writeWholeTable();
+      }
     }
   }
 

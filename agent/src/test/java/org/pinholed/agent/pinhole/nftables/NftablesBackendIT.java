@@ -50,6 +50,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.helper.Endpoint;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.netlink.KernelPart;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.nftables.NftClient;
 import org.pinholed.kernel.nftables.NftFeatures;
@@ -377,7 +378,8 @@ class NftablesBackendIT {
         false,
         false,
         false,
-        now.sequenceAdjustment());
+        now.sequenceAdjustment(),
+        now.missing());
   }
 
   /** Goes the ways of Linux 6.1: no DESTROYSETELEM, no update of timeouts. */
@@ -728,7 +730,8 @@ class NftablesBackendIT {
                           true,
                           true,
                           true,
-                          null);
+                          null,
+                          now.missing());
                     }))) {
       without.install(List.of(FTP));
       assertFalse(listing().contains("expectation"), "a rule or an object");
@@ -741,6 +744,52 @@ class NftablesBackendIT {
     backend.install(List.of(FTP));
     assertTrue(listing().contains("ct expectation set \"seqadj\""));
     assertEquals("yes", backend.probe().get("nftSequenceAdjustment"));
+  }
+
+  @Test
+  void withdrawn_theRuleIsGone_pinholesStand_andARepairFindsNothingMissing() throws Exception {
+    session.apply(List.of(), List.of(once(2121)));
+    assertTrue(backend.expectsForSequenceAdjustment(33, 1));
+    assertFalse(backend.expectsForSequenceAdjustment(6, 1));
+    backend.withdrawSequenceAdjustment();
+    assertFalse(listing().contains("ct expectation set"));
+    assertFalse(backend.repair(List.of(once(2121))), "the table is whole");
+    assertEquals(List.of(once(2121)), owned());
+    assertFalse(backend.expectsForSequenceAdjustment(33, 1));
+    assertEquals(
+        "no: announcements behind address translation are not rewritten",
+        backend.probe().get("nftSequenceAdjustment"));
+  }
+
+  @Test
+  void withoutPartsThatNothingWorksWithout_isRefused_inWords() throws Exception {
+    try (PinholeBackend without =
+        namespace.call(
+            () ->
+                new NftablesBackend(
+                    OPTIONS,
+                    client -> {
+                      NftFeatures now = NftFeatures.probe(client);
+                      assertEquals(List.of(), now.missing());
+                      return new NftFeatures(
+                          now.nativeQueue(),
+                          now.targetQueue(),
+                          true,
+                          true,
+                          true,
+                          true,
+                          true,
+                          true,
+                          now.sequenceAdjustment(),
+                          List.of(KernelPart.NFT_CHAIN_NAT, KernelPart.NFT_NAT));
+                    }))) {
+      BackendException refused =
+          assertThrows(BackendException.class, () -> without.install(List.of(FTP)));
+      assertEquals(
+          "nftables: this kernel has no nft_chain_nat (CONFIG_NFT_NAT; modprobe nft_chain_nat),"
+              + " no nft_nat (CONFIG_NFT_NAT; modprobe nft_nat): no pinhole can be opened",
+          refused.getMessage());
+    }
   }
 
   @Test
@@ -761,7 +810,8 @@ class NftablesBackendIT {
                           true,
                           false,
                           true,
-                          now.sequenceAdjustment());
+                          now.sequenceAdjustment(),
+                          now.missing());
                     }))) {
       older.install(List.of(FTP));
       String listing = listing();

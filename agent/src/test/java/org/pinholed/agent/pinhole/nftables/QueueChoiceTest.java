@@ -2,6 +2,7 @@ package org.pinholed.agent.pinhole.nftables;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -16,7 +17,7 @@ class QueueChoiceTest {
     return new QueueChoice(
         new NftTable(NftFamily.INET, "pinholed"),
         new NftablesOptions("pinholed", 7, queues, true, MarkBits.DEFAULT, 100),
-        new NftFeatures(true, true, true, true, true, true, hash, true, null));
+        new NftFeatures(true, true, true, true, true, true, hash, true, null, List.of()));
   }
 
   /** The hashes are those of a program in C made from the kernel's {@code jhash.h}. */

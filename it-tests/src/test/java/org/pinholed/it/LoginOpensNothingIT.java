@@ -1,0 +1,138 @@
+package org.pinholed.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.NullSource;
+import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.Connection;
+import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.Links;
+import org.pinholed.it.lab.Listener;
+import org.pinholed.it.lab.NatMode;
+import org.pinholed.it.lab.NatScenario;
+import org.pinholed.it.lab.RouterFirewall;
+import org.pinholed.it.lab.ScriptedSession;
+
+/**
+ * A connection that is to have its sequence numbers shifted gets an object of the kernel that
+ * expects connections. Nothing may come of that, though the firewall accepts what is related: not
+ * on any kernel (Linux 7.2 changed what the object means).
+ */
+class LoginOpensNothingIT {
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final Duration SHUT_PATIENCE = Duration.ofSeconds(1);
+
+  /** The port that the object names. */
+  private static final int PORT = 1;
+
+  @ParameterizedTest
+  @NullSource
+  @EnumSource(names = {"MASQUERADE", "DNAT", "TWICE"})
+  void afterALogin_nothingIsExpected_andNoPortIsOpen(@Nullable NatMode nat) {
+    try (NatScenario scenario = start(nat, lab -> {});
+        ScriptedSession session = scenario.login();
+        Listener control = ScriptedSession.controlListener(scenario.server(), Family.V6)) {
+      assertShut(scenario, nat, Family.V4);
+      String dialed = nat == null ? Family.V6.server() : nat.dialed(Family.V6);
+      try (ScriptedSession six =
+          ScriptedSession.open(
+              scenario.client(),
+              scenario.server(),
+              control,
+              Family.V6,
+              Family.V6.client(),
+              dialed)) {
+        six.login();
+        assertShut(scenario, nat, Family.V6);
+      }
+      scenario.transfer(session, DataMode.PASV);
+      scenario.watch().assertNone();
+      assertEquals(List.of(), scenario.agent().complaints());
+      assertEquals("", scenario.agent().json("status").path("lastError").asText("none"));
+    }
+  }
+
+  /** What is looked at above would be seen. */
+  @Test
+  void objectOfAnOperatorThatExpectsAPort_isSeen() {
+    String rules =
+        """
+        table inet operator {
+          ct expectation door { protocol tcp; dport 1; timeout 20s; size 1; l3proto ip; }
+          chain pre {
+            type filter hook prerouting priority -160;
+            tcp dport 21 ct state new ct expectation set "door"
+          }
+        }
+        """;
+    try (NatScenario scenario =
+            start(NatMode.MASQUERADE, lab -> lab.firewall(Lab.Host.ROUTER, rules));
+        ScriptedSession session = scenario.login()) {
+      assertEquals(1, expected(scenario).size(), () -> expected(scenario).toString());
+      assertTrue(isOpen(scenario, Family.V4, session.server().remoteHost()));
+    }
+  }
+
+  /** A firewall that accepts what is related. */
+  private static NatScenario start(@Nullable NatMode nat, java.util.function.Consumer<Lab> more) {
+    return NatScenario.withAgent(
+        Links.VETH,
+        nat,
+        Family.V4,
+        lab -> {
+          RouterFirewall.NFTABLES.installWithAcceptRule(lab);
+          lab.firewall(
+              Lab.Host.ROUTER, "insert rule inet filter forward ct state related accept\n");
+          more.accept(lab);
+          return AgentProcess.start(lab);
+        });
+  }
+
+  private static void assertShut(NatScenario scenario, @Nullable NatMode nat, Family family) {
+    assertFalse(isOpen(scenario, family, family.client()), () -> family + " " + nat);
+    if (nat != null && nat.hidesClient()) {
+      assertFalse(isOpen(scenario, family, routerToServer(family)), () -> family + " " + nat);
+    }
+    assertEquals(List.of(), expected(scenario));
+  }
+
+  private static String routerToServer(Family family) {
+    return family == Family.V4 ? "203.0.113.1" : "2001:db8:2::1";
+  }
+
+  /** Whether the server comes to a listener of the client. */
+  private static boolean isOpen(NatScenario scenario, Family family, String address) {
+    try (Listener listener = scenario.client().listen(family.client(), PORT)) {
+      Optional<Connection> connection =
+          scenario.server().tryConnect(family.server(), address, PORT, SHUT_PATIENCE);
+      connection.ifPresent(Connection::close);
+      return connection.isPresent() && listener.port() == PORT;
+    }
+  }
+
+  private static List<String> expected(NatScenario scenario) {
+    List<String> lines = new ArrayList<>();
+    for (String family : List.of("ipv4", "ipv6")) {
+      scenario
+          .lab()
+          .run(Lab.Host.ROUTER, PATIENCE, "conntrack", "-L", "expect", "-f", family)
+          .output()
+          .lines()
+          .filter(line -> line.matches("\\d+ .*"))
+          .forEach(lines::add);
+    }
+    return lines;
+  }
+}
