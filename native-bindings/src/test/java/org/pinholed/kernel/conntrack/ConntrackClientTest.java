@@ -186,4 +186,33 @@ class ConntrackClientTest {
     assertThrows(IllegalArgumentException.class, () -> new FlowTuple(6, four, 65536, four, 1));
     assertThrows(IllegalArgumentException.class, () -> new FlowTuple(6, four, 1, four, -1));
   }
+
+  @Test
+  void removeHelper_saysAnEmptyName() throws NetlinkException {
+    kernel
+        .expectHex(
+            "54000000 0001 0500 01000000 00000000 02000000" + TUPLE4 + "0c000580 05000100 00000000")
+        .acknowledge(1);
+    assertTrue(client.removeHelper(control()));
+  }
+
+  @Test
+  void removeHelper_ofWhatIsNotThere_isNot() throws NetlinkException {
+    kernel.takeAnything().refuse(1, Errno.ENOENT);
+    assertFalse(client.removeHelper(control()));
+  }
+
+  @Test
+  void removeHelper_fromLinux72On_isRefused() {
+    kernel.takeAnything().refuse(1, Errno.EOPNOTSUPP);
+    assertThrows(NetlinkException.class, () -> client.removeHelper(control()));
+  }
+
+  @Test
+  void make_hasBothTuplesAndTheHelper() throws NetlinkException {
+    kernel.takeAnything().acknowledge(1);
+    client.make(control(), "pinholed", 2);
+    assertThrows(IllegalArgumentException.class, () -> client.make(control(), "pinholed", 0));
+    assertEquals(1, kernel.sendCount());
+  }
 }
