@@ -40,8 +40,10 @@ again() {
 
 archive=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null |
   sed -n 's,^URIs: *\(https*://[^ ]*/debian\)/*$,\1,p; s,^deb .*\(https*://[^ ]*/debian\)/* .*,\1,p' | sed -n 1p) || true
-: "${archive:=http://deb.debian.org/debian}"
 key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+
+# Only asked where something has to be fetched.
+need_archive() { [ -n "$archive" ] || { echo "The sources of apt name no archive of Debian." >&2; exit 3; }; }
 
 make_root() {
   rm -f "$work/root.tar"
@@ -49,6 +51,7 @@ make_root() {
     "deb $key $archive-security bookworm-security main" </dev/null
 }
 if [ ! -f "$root_image" ]; then
+  need_archive
   again make_root || { echo "Debian 12 cannot be fetched from $archive." >&2; exit 3; }
   mkdir "$work/root"
   tar -C "$work/root" -xf "$work/root.tar"
@@ -101,6 +104,7 @@ fetch() {
 
 for kernel; do
   [ ! -f "$kernel/initrd" ] || continue
+  need_archive
   k=$work/$kernel
   mkdir -p "$k"/{root,m/lib/modules,i/bin,i/dev,i/proc,i/sys,i/m,i/root} "$kernel"
   version=
