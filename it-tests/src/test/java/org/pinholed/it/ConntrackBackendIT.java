@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.Conntracks;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
@@ -34,8 +34,6 @@ import org.pinholed.it.lab.ScriptedSession.Announcement;
  * nfnetlink_cthelper}; there it is shown that the agent says so.
  */
 class ConntrackBackendIT {
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
-
   /** What the agent says of this kernel, once it was asked. */
   private static @Nullable String expectations;
 
@@ -77,7 +75,7 @@ class ConntrackBackendIT {
     }
 
     List<String> expected(Family family) {
-      return ConntrackBackendIT.expected(lab, family);
+      return Conntracks.expected(lab, family);
     }
 
     List<JsonNode> pinholes() {
@@ -106,16 +104,6 @@ class ConntrackBackendIT {
 
   private static String feature(AgentProcess agent) {
     return agent.json("status").path("features").path("expectations").asText();
-  }
-
-  /** What the kernel expects on the router, as {@code conntrack -L expect} prints it. */
-  private static List<String> expected(Lab lab, Family family) {
-    String word = family == Family.V4 ? "ipv4" : "ipv6";
-    return lab.run(Lab.Host.ROUTER, PATIENCE, "conntrack", "-L", "expect", "-f", word)
-        .output()
-        .lines()
-        .filter(line -> line.contains("proto="))
-        .toList();
   }
 
   @ParameterizedTest
@@ -214,7 +202,7 @@ class ConntrackBackendIT {
         }
         try (ScriptedSession session = scenario.login();
             Announcement announced = session.announce(mode)) {
-          assertEquals(List.of(), expected(scenario.lab(), Family.V4));
+          assertEquals(List.of(), Conntracks.expected(scenario.lab(), Family.V4));
           announced.connect().close();
           session.exchange("NOOP\r\n", "200 still here\r\n");
         }

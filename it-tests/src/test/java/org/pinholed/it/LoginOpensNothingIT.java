@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.NullSource;
 import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.Connection;
+import org.pinholed.it.lab.Conntracks;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
@@ -100,7 +101,7 @@ class LoginOpensNothingIT {
   /** One that accepts what is related. */
   private static void installFirewall(Lab lab) {
     RouterFirewall.NFTABLES.installWithAcceptRule(lab);
-    lab.firewall(Lab.Host.ROUTER, "insert rule inet filter forward ct state related accept\n");
+    RouterFirewall.NFTABLES.acceptRelated(lab);
   }
 
   private static NatScenario start(@Nullable NatMode nat) {
@@ -142,14 +143,8 @@ class LoginOpensNothingIT {
 
   private static List<String> expected(NatScenario scenario) {
     List<String> lines = new ArrayList<>();
-    for (String family : List.of("ipv4", "ipv6")) {
-      scenario
-          .lab()
-          .run(Lab.Host.ROUTER, PATIENCE, "conntrack", "-L", "expect", "-f", family)
-          .output()
-          .lines()
-          .filter(line -> line.matches("\\d+ .*"))
-          .forEach(lines::add);
+    for (Family family : Family.values()) {
+      lines.addAll(Conntracks.expected(scenario.lab(), family));
     }
     return lines;
   }

@@ -22,6 +22,16 @@ public final class Conntracks {
     return lines;
   }
 
+  /** What the router expects of one family, as {@code conntrack -L expect} prints it. */
+  public static List<String> expected(Lab lab, Family family) {
+    String word = family == Family.V4 ? "ipv4" : "ipv6";
+    return lab.run(Lab.Host.ROUTER, Lab.SHORT, "conntrack", "-L", "expect", "-f", word)
+        .orFail()
+        .lines()
+        .filter(line -> line.contains("proto="))
+        .toList();
+  }
+
   /** Lets those that were begun to a port run out in this time if no packet comes. */
   public static void leave(Lab lab, int port, int seconds) {
     for (String family : FAMILIES) {

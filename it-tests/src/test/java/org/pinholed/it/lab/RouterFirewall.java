@@ -129,11 +129,11 @@ public enum RouterFirewall {
             meta nfproto ipv6 tcp dport 21 ct helper set ftp6
           }
         }
-        add rule inet filter forward ct state related accept
         """,
         "nft",
         "-f",
         "-");
+    NFTABLES.acceptRelated(lab);
   }
 
   /**
