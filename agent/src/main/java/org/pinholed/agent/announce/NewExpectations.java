@@ -214,7 +214,7 @@ final class NewExpectations {
             stay.kernelTimeoutMs(),
             comment(parent, request, stay),
             path.translation(port),
-            parent.isTranslated() ? null : parent.parent().identity().original());
+            parent.expectingTuple());
     return new Expectation(table.nextId(), parent.parent(), owner, request, pinhole, stay, nowNs);
   }
 

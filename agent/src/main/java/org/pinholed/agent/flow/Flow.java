@@ -23,6 +23,7 @@ import org.pinholed.helper.SessionHelper;
 import org.pinholed.helper.StreamHelper;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.FlowTuple;
 
 /**
  * One flow while it is known: whose it is, what its helper is told, what it announced, and why it
@@ -148,6 +149,15 @@ public final class Flow {
    */
   public boolean isTranslated() {
     return facts.isTranslated();
+  }
+
+  /**
+   * What an expectation of the kernel for one of its children could belong to.
+   *
+   * @return its original tuple; null if it is translated
+   */
+  public @Nullable FlowTuple expectingTuple() {
+    return isTranslated() ? null : parent().identity().original();
   }
 
   /**

@@ -393,10 +393,7 @@ public final class Adoption {
         flow == null ? found.goneParent(entry, marks) : flow.parent(),
         owner,
         found.request(flow, marks),
-        found
-            .pinhole()
-            .withParent(
-                flow == null || flow.isTranslated() ? null : flow.parent().identity().original()),
+        found.pinhole().withParent(flow == null ? null : flow.expectingTuple()),
         found.stay(),
         clock.nanoTime() - Math.max(0, ageNs));
   }

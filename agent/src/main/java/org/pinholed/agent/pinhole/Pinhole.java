@@ -155,7 +155,7 @@ public record Pinhole(
    * @return a copy
    */
   public Pinhole withTimeoutMs(long newTimeoutMs) {
-    return with(newTimeoutMs, comment, translation);
+    return with(connections, mark, newTimeoutMs, comment, translation, parent);
   }
 
   /**
@@ -165,7 +165,7 @@ public record Pinhole(
    * @return a copy
    */
   public Pinhole withComment(String newComment) {
-    return with(timeoutMs, newComment, translation);
+    return with(connections, mark, timeoutMs, newComment, translation, parent);
   }
 
   /**
@@ -175,19 +175,7 @@ public record Pinhole(
    * @return a copy
    */
   public Pinhole withMark(int newMark) {
-    return new Pinhole(
-        kind,
-        transport,
-        source,
-        destination,
-        port,
-        lastPort,
-        connections,
-        newMark,
-        timeoutMs,
-        comment,
-        translation,
-        parent);
+    return with(connections, newMark, timeoutMs, comment, translation, parent);
   }
 
   /**
@@ -198,19 +186,8 @@ public record Pinhole(
    */
   public Pinhole withConnections(int left) {
     PinholeComment known = PinholeComment.parse(comment);
-    return new Pinhole(
-        kind,
-        transport,
-        source,
-        destination,
-        port,
-        lastPort,
-        left,
-        mark,
-        timeoutMs,
-        known == null ? comment : known.withConnections(left).text(),
-        translation,
-        parent);
+    String newComment = known == null ? comment : known.withConnections(left).text();
+    return with(left, mark, timeoutMs, newComment, translation, parent);
   }
 
   /**
@@ -220,33 +197,26 @@ public record Pinhole(
    * @return a copy
    */
   public Pinhole withTranslation(@Nullable ChildTranslation newTranslation) {
-    return with(timeoutMs, comment, newTranslation);
-  }
-
-  private Pinhole with(
-      long newTimeoutMs, String newComment, @Nullable ChildTranslation newTranslation) {
-    return new Pinhole(
-        kind,
-        transport,
-        source,
-        destination,
-        port,
-        lastPort,
-        connections,
-        mark,
-        newTimeoutMs,
-        newComment,
-        newTranslation,
-        parent);
+    return with(connections, mark, timeoutMs, comment, newTranslation, parent);
   }
 
   /**
-   * The same pinhole of a connection that is known.
+   * The same pinhole with another parent.
    *
-   * @param newParent its original tuple; null if it is not known
+   * @param newParent its original tuple; null if it is translated, or not known
    * @return a copy
    */
   public Pinhole withParent(@Nullable FlowTuple newParent) {
+    return with(connections, mark, timeoutMs, comment, translation, newParent);
+  }
+
+  private Pinhole with(
+      int newConnections,
+      int newMark,
+      long newTimeoutMs,
+      String newComment,
+      @Nullable ChildTranslation newTranslation,
+      @Nullable FlowTuple newParent) {
     return new Pinhole(
         kind,
         transport,
@@ -254,11 +224,11 @@ public record Pinhole(
         destination,
         port,
         lastPort,
-        connections,
-        mark,
-        timeoutMs,
-        comment,
-        translation,
+        newConnections,
+        newMark,
+        newTimeoutMs,
+        newComment,
+        newTranslation,
         newParent);
   }
 

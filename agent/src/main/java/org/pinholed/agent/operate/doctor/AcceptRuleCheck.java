@@ -147,7 +147,7 @@ final class AcceptRuleCheck {
         some ? Finding.Level.WARN : Finding.Level.FAIL,
         NAME,
         text,
-        seesMark ? List.of(acceptMark(stop)) : List.of());
+        seesMark ? List.of(acceptChildren(stop)) : List.of());
   }
 
   private @Nullable Finding droppedPorts(Stop stop) {
@@ -170,7 +170,7 @@ final class AcceptRuleCheck {
         wide ? Finding.Level.FAIL : Finding.Level.WARN,
         NAME,
         text,
-        wide && seesMark ? List.of(acceptMark(stop)) : List.of());
+        wide && seesMark ? List.of(acceptChildren(stop)) : List.of());
   }
 
   private String acceptChildren(Ruleset ruleset, Ruleset.Entry entry) {
@@ -179,7 +179,7 @@ final class AcceptRuleCheck {
         : RuleAdvice.acceptMark(ruleset, entry, settings.childBit());
   }
 
-  private String acceptMark(Stop stop) {
+  private String acceptChildren(Stop stop) {
     return acceptChildren(stop.ruleset(), stop.entry());
   }
 

@@ -9,12 +9,13 @@ import org.pinholed.agent.operate.doctor.ForwardedPath.Stop;
 final class RuleAdvice {
   private RuleAdvice() {}
 
-  /** Lets the children of pinholes pass. */
+  /** Lets the children of pinholes pass, where the kernel expects all of them. */
   static String acceptRelated(Ruleset ruleset, Ruleset.Entry entry) {
     return insert(
         ruleset, entry, "ct state related accept", "-m conntrack --ctstate RELATED -j ACCEPT");
   }
 
+  /** Lets the children of pinholes pass. */
   static String acceptMark(Ruleset ruleset, Ruleset.Entry entry, String bit) {
     return insert(
         ruleset,

@@ -146,6 +146,19 @@ public final class ConntrackBackend extends ForwardingBackend {
     }
   }
 
+  private static BackendException refused(Pinhole pinhole, NoExpectation why, Applied done) {
+    return new BackendException(
+        "no expectation for "
+            + pinhole.transport()
+            + " port "
+            + pinhole.port()
+            + ": "
+            + why.explanation(),
+        0,
+        new UnsupportedOperationException(why.word()),
+        done);
+  }
+
   private static BackendException refused(NetlinkException e) {
     return new BackendException(String.valueOf(e.getMessage()), e.errno(), e);
   }
@@ -190,13 +203,17 @@ public final class ConntrackBackend extends ForwardingBackend {
       try {
         unused = super.apply(close, open, rewritten);
       } catch (BackendException e) {
-        expectAll(open.subList(0, e.done().opened()), expectations::expect);
+        open.subList(0, e.done().opened())
+            .forEach(pinhole -> expect(pinhole, expectations::expect));
         throw e;
       }
-      int done = expectAll(open, expectations::expect);
-      if (done < open.size()) {
-        shut(open.subList(done, open.size()));
-        throw without(open.get(done), new Applied(close.size(), done, rewritten.size(), unused));
+      for (int done = 0; done < open.size(); done++) {
+        NoExpectation why = expect(open.get(done), expectations::expect);
+        if (why != null && only) {
+          shut(open.subList(done, open.size()));
+          throw refused(
+              open.get(done), why, new Applied(close.size(), done, rewritten.size(), unused));
+        }
       }
       return unused;
     }
@@ -205,31 +222,19 @@ public final class ConntrackBackend extends ForwardingBackend {
     public void renew(List<Pinhole> pinholes) throws BackendException {
       super.renew(pinholes);
       // One that cannot be renewed ends a little earlier. Its pinhole stays: who holds it is asked.
-      expectAll(pinholes, expectations::renew);
+      pinholes.forEach(pinhole -> expect(pinhole, expectations::renew));
     }
 
-    /**
-     * Has the kernel expect the children of pinholes that stand.
-     *
-     * @return how many may stay; all, unless each of them must be expected
-     */
-    private int expectAll(List<Pinhole> pinholes, Change change) {
-      for (int done = 0; done < pinholes.size(); done++) {
-        NoExpectation why = expect(pinholes.get(done), change);
-        if (why != null) {
-          without.accept(why);
-          if (only) {
-            refusal = why;
-            return done;
-          }
-        }
-      }
-      return pinholes.size();
-    }
-
-    private NoExpectation refusal = NoExpectation.REFUSED;
-
+    /** Has the kernel expect the child of a pinhole that stands; null if it does. */
     private @Nullable NoExpectation expect(Pinhole pinhole, Change change) {
+      NoExpectation why = change(pinhole, change);
+      if (why != null) {
+        without.accept(why);
+      }
+      return why;
+    }
+
+    private @Nullable NoExpectation change(Pinhole pinhole, Change change) {
       ConntrackExpectation expectation = expectationOf(pinhole);
       FlowTuple parent = pinhole.parent();
       if (expectation == null || parent == null) {
@@ -247,19 +252,6 @@ public final class ConntrackBackend extends ForwardingBackend {
         }
         return why;
       }
-    }
-
-    private BackendException without(Pinhole pinhole, Applied done) {
-      return new BackendException(
-          "no expectation for "
-              + pinhole.transport()
-              + " port "
-              + pinhole.port()
-              + ": "
-              + refusal.explanation(),
-          0,
-          new UnsupportedOperationException(refusal.word()),
-          done);
     }
 
     private void shut(List<Pinhole> pinholes) {

@@ -1,7 +1,5 @@
 package org.pinholed.agent.pinhole.nftables;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -33,11 +31,6 @@ import org.pinholed.kernel.nftables.NftTable;
  * backend.
  */
 final class AcceptRuleKeeper {
-  private static final List<Path> LEGACY =
-      List.of(
-          Path.of("/proc/thread-self/net/ip_tables_names"),
-          Path.of("/proc/thread-self/net/ip6_tables_names"));
-
   private final NftTable own;
   private final MarkBits marks;
   private final List<AcceptRule> acceptRules;
@@ -97,12 +90,9 @@ final class AcceptRuleKeeper {
   }
 
   private static String nothingDrops() {
-    for (Path names : LEGACY) {
-      if (Files.exists(names)) {
-        return "no chain of nftables drops by default, and rules of iptables-legacy cannot be seen";
-      }
-    }
-    return "no chain of nftables drops by default";
+    return LegacyIptables.isThere()
+        ? "no chain of nftables drops by default, and rules of iptables-legacy cannot be seen"
+        : "no chain of nftables drops by default";
   }
 
   private FirewallChains read(NftClient client) throws NetlinkException {

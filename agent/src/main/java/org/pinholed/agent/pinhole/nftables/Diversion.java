@@ -348,7 +348,7 @@ final class Diversion {
 
   /** Goes on with a rule for TCP packets with some flags. */
   static NftExpressions flags(NftExpressions rule, int mask, int value) {
-    return protocol(rule, Transport.TCP)
+    return PacketTuple.transport(rule, Transport.TCP)
         .loadPayload(Base.TRANSPORT, TCP_FLAGS_OFFSET, 1, 0)
         .mask8(0, mask)
         .compare8(0, Compare.EQUAL, value);
@@ -361,11 +361,7 @@ final class Diversion {
   }
 
   private NftExpressions protocol(NftBatch batch, Transport transport) {
-    return protocol(batch.addRule(table, CHAIN_DIVERT), transport);
-  }
-
-  private static NftExpressions protocol(NftExpressions rule, Transport transport) {
-    return rule.loadMeta(Meta.L4PROTO, 0).compare8(0, Compare.EQUAL, transport.protocolNumber());
+    return PacketTuple.transport(batch.addRule(table, CHAIN_DIVERT), transport);
   }
 
   /** Ends a rule: what it is for is queued. */

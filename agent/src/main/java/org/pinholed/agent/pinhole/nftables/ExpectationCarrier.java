@@ -9,7 +9,6 @@ import org.pinholed.kernel.nftables.NftBatch;
 import org.pinholed.kernel.nftables.NftExpressions;
 import org.pinholed.kernel.nftables.NftExpressions.Compare;
 import org.pinholed.kernel.nftables.NftExpressions.Ct;
-import org.pinholed.kernel.nftables.NftExpressions.Meta;
 import org.pinholed.kernel.nftables.NftTable;
 
 /**
@@ -31,13 +30,11 @@ final class ExpectationCarrier {
     this.marks = options.marks();
   }
 
-  /** How many rules this adds before those of pinholes, at prerouting. */
-  int parentRules() {
-    return expects ? Transport.values().length : 0;
-  }
-
-  /** How many rules this adds behind those of pinholes, at prerouting and at output. */
-  int childRules() {
+  /**
+   * How many rules this adds: before those of pinholes at prerouting, and as many behind them both
+   * there and at output.
+   */
+  int rules() {
     return expects ? Transport.values().length : 0;
   }
 
@@ -98,10 +95,8 @@ final class ExpectationCarrier {
   }
 
   private static NftExpressions of(NftExpressions rule, Transport transport, int states) {
-    return rule.loadCt(Ct.STATE, 0)
-        .mask32host(0, states)
-        .compare32host(0, Compare.NOT_EQUAL, 0)
-        .loadMeta(Meta.L4PROTO, 0)
-        .compare8(0, Compare.EQUAL, transport.protocolNumber());
+    return PacketTuple.transport(
+        rule.loadCt(Ct.STATE, 0).mask32host(0, states).compare32host(0, Compare.NOT_EQUAL, 0),
+        transport);
   }
 }

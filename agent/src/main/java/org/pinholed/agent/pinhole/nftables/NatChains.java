@@ -1,21 +1,11 @@
 package org.pinholed.agent.pinhole.nftables;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
 import org.pinholed.kernel.nftables.NftChain;
 import org.pinholed.kernel.nftables.NftClient;
 
 /** Whether anybody but the agent translates addresses. */
 public final class NatChains {
-  /** What iptables-legacy does, nftables does not show. */
-  private static final List<Path> LEGACY =
-      List.of(
-          Path.of("/proc/thread-self/net/ip_tables_names"),
-          Path.of("/proc/thread-self/net/ip6_tables_names"));
-
   private NatChains() {}
 
   /**
@@ -33,12 +23,6 @@ public final class NatChains {
         }
       }
     }
-    for (Path names : LEGACY) {
-      if (Files.isReadable(names)
-          && Files.readAllLines(names, StandardCharsets.US_ASCII).contains("nat")) {
-        return true;
-      }
-    }
-    return false;
+    return LegacyIptables.has("nat");
   }
 }

@@ -4,6 +4,7 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import org.pinholed.agent.pinhole.PortRange;
+import org.pinholed.helper.Transport;
 import org.pinholed.kernel.nftables.NftExpressions;
 import org.pinholed.kernel.nftables.NftExpressions.Base;
 import org.pinholed.kernel.nftables.NftExpressions.Compare;
@@ -22,6 +23,10 @@ final class PacketTuple {
   private PacketTuple() {}
 
   /** Goes on for packets of one family only; takes register 0. */
+  static NftExpressions transport(NftExpressions rule, Transport transport) {
+    return rule.loadMeta(Meta.L4PROTO, 0).compare8(0, Compare.EQUAL, transport.protocolNumber());
+  }
+
   static NftExpressions family(NftExpressions rule, boolean ipv6) {
     return rule.loadMeta(Meta.NFPROTO, 0)
         .compare8(0, Compare.EQUAL, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4);

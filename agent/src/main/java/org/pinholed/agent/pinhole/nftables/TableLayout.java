@@ -70,8 +70,8 @@ final class TableLayout {
     rules.put(
         PinholeMaps.CHAIN_PINHOLES,
         (features.conntrackZones() ? 10 : 9) + translations.rulesForPinholes());
-    rules.put(PinholeMaps.CHAIN_PREROUTING, 1 + carrier.parentRules() + carrier.childRules());
-    rules.put(PinholeMaps.CHAIN_OUTPUT, 1 + carrier.childRules());
+    rules.put(PinholeMaps.CHAIN_PREROUTING, 1 + 2 * carrier.rules());
+    rules.put(PinholeMaps.CHAIN_OUTPUT, 1 + carrier.rules());
     rules.put(PinholeMaps.CHAIN_CHILD, translations.rulesForPinholes());
     rules.put(Diversion.CHAIN_DIVERT, diversion.divertRules());
     rules.put(SynRules.CHAIN_BEGIN, diversion.syns().rules());

@@ -20,7 +20,6 @@ import org.pinholed.kernel.nftables.NftExpressions;
 import org.pinholed.kernel.nftables.NftExpressions.Compare;
 import org.pinholed.kernel.nftables.NftExpressions.Ct;
 import org.pinholed.kernel.nftables.NftExpressions.ElementOperation;
-import org.pinholed.kernel.nftables.NftExpressions.Meta;
 import org.pinholed.kernel.nftables.NftFamily;
 import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.nftables.NftField;
@@ -249,13 +248,17 @@ final class TranslationMaps {
       // It opens nothing, but gives the connection the helper extension, and NAT then gives it the
       // one for sequence numbers.
       PacketTuple.port(
-              withoutHelper(of(batch.addRule(table, PinholeMaps.CHAIN_PINHOLES), Transport.TCP)), 0)
+              withoutHelper(
+                  PacketTuple.transport(
+                      batch.addRule(table, PinholeMaps.CHAIN_PINHOLES), Transport.TCP)),
+              0)
           .lookup(tcpPorts, 0)
           .assignExpectation(SEQUENCE_ADJUSTMENT)
           .comment(ADJUSTS)
           .endRule();
       withoutHelper(
-              of(hasMark(batch.addRule(table, PinholeMaps.CHAIN_CHILD), readBit), Transport.TCP))
+              PacketTuple.transport(
+                  hasMark(batch.addRule(table, PinholeMaps.CHAIN_CHILD), readBit), Transport.TCP))
           .assignExpectation(SEQUENCE_ADJUSTMENT)
           .comment(ADJUSTS)
           .endRule();
@@ -268,7 +271,7 @@ final class TranslationMaps {
         addBackRules(batch, transport, ipv6);
         int value = PacketTuple.registers(ipv6, true);
         NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_POSTROUTING), ipv6);
-        PacketTuple.original(hasMark(of(rule, transport), childBit), ipv6)
+        PacketTuple.original(hasMark(PacketTuple.transport(rule, transport), childBit), ipv6)
             .lookup(ipv6 ? snat6 : snat4, 0, value)
             .counter()
             .sourceNat(family(ipv6), value)
@@ -298,7 +301,8 @@ final class TranslationMaps {
       NftSet any = ipv6 ? backAny6 : backAny4;
       int value = PacketTuple.registers(ipv6, withPeer);
       NftExpressions rule = PacketTuple.family(batch.addRule(table, CHAIN_POSTROUTING), ipv6);
-      PacketTuple.originalSource(hasMark(of(rule, transport), childBit), ipv6, withPeer)
+      PacketTuple.originalSource(
+              hasMark(PacketTuple.transport(rule, transport), childBit), ipv6, withPeer)
           .lookup(withPeer ? one : any, 0, value)
           .counter()
           .sourceNat(family(ipv6), value, value + words)
@@ -340,7 +344,7 @@ final class TranslationMaps {
             .endRule();
         for (Transport transport : Transport.values()) {
           rule = PacketTuple.family(batch.addRule(table, CHAIN_LEASE_SOURCES), ipv6);
-          PacketTuple.originalLease(of(rule, transport), ipv6, range)
+          PacketTuple.originalLease(PacketTuple.transport(rule, transport), ipv6, range)
               .lookup(ipv6 ? leaseSnat6 : leaseSnat4, 0, address)
               .counter()
               .sourceNat(family(ipv6), address)
@@ -355,10 +359,6 @@ final class TranslationMaps {
   }
 
   /** Goes on for one transport: without it nft would not know what the port of conntrack is. */
-  private static NftExpressions of(NftExpressions rule, Transport transport) {
-    return rule.loadMeta(Meta.L4PROTO, 0).compare8(0, Compare.EQUAL, transport.protocolNumber());
-  }
-
   private static NftExpressions hasMark(NftExpressions rule, int bit) {
     return rule.loadCt(Ct.MARK, 0).mask32host(0, bit).compare32host(0, Compare.NOT_EQUAL, 0);
   }

@@ -718,21 +718,7 @@ class NftablesBackendIT {
         namespace.call(
             () ->
                 new NftablesBackend(
-                    OPTIONS,
-                    client -> {
-                      NftFeatures now = NftFeatures.probe(client);
-                      return new NftFeatures(
-                          now.nativeQueue(),
-                          now.targetQueue(),
-                          true,
-                          true,
-                          true,
-                          true,
-                          true,
-                          true,
-                          null,
-                          now.missing());
-                    }))) {
+                    OPTIONS, client -> NftFeatures.probe(client).withoutSequenceAdjustment()))) {
       without.install(List.of(FTP));
       assertFalse(listing().contains("expectation"), "a rule or an object");
       assertFalse(without.repair(List.of()), "the table is whole");
