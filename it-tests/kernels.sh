@@ -9,10 +9,11 @@ oldest=6.1 newest=7.3 all=(6.1 6.12 7.3)
 
 usage() {
   cat <<EOS
-usage: it-tests/kernels.sh [--short | --only TESTS] [--images] [VERSION ...]
+usage: it-tests/kernels.sh [--short | --groups LIST | --only TESTS] [--images] [VERSION ...]
        it-tests/kernels.sh --table [VERSION ...]
   VERSION       a series of Debian's kernels, as in 6.1; without it ${all[*]} (--short: $oldest and $newest, at the same time)
   --short       one test of each kind, in place of all of the file it-tests/kernels/tests
+  --groups LIST some groups of that file, as in ftp,life; the reports of the other groups stay
   --only TESTS  tests of choice of one module, as in OneShotPinholeIT,KillIT or 'LabIT#method()'
   --images      only makes what is booted: root file system and kernels, from Debian's archive, kept in ${IMAGES:-/var/tmp/pinholed-kernels}
   --table       prints what the last run of the whole matrix found, and writes it into docs/kernel.md
@@ -29,6 +30,11 @@ while [ $# -gt 0 ]; do
     --short) form=short; shift ;;
     --images) images_only=yes; shift ;;
     --table) form=table; shift ;;
+    --groups)
+      [ $# -ge 2 ] || { usage >&2; exit 2; }
+      form=groups
+      IFS=, read -r -a groups <<<"$2"
+      shift 2 ;;
     --only)
       [ $# -ge 2 ] || { usage >&2; exit 2; }
       form=only only=$2
@@ -68,6 +74,7 @@ if [ ! -f it-tests/target/test-classpath ] || [ ! -x agent/target/pinholed/bin/p
 fi
 
 case $form in
+  groups) export KEEP=yes ;;
   only) groups=("only=$only") ;;
   short) mapfile -t groups < <(sed -n 's/^\(short[^ ]*\) .*/\1/p' "$here/tests" | uniq) ;;
   *) mapfile -t groups < <(sed -n 's/^\([a-z][^ ]*\) .*/\1/p' "$here/tests" | grep -v '^short' | uniq) ;;

@@ -9,12 +9,12 @@ usage() {
 usage: run.sh KERNEL JOB REPORTS GROUP ...
   KERNEL   one that build.sh made
   JOB      a folder that job.sh made
-  REPORTS  a folder: gets TEST-linux-KERNEL-GROUP.xml, console.log and what else the guest left; made anew
+  REPORTS  a folder, made anew: gets TEST-linux-KERNEL-GROUP.xml, console.log and what else the guest left
   GROUP    of the file tests; or as NAME=TEST,TEST... tests of choice, as in mine=OneShotPinholeIT,KillIT
 A TEST is Class, Class#method(parameter types) or, of a parameterized method, Class#method(...)[0..3], counted from 0.
 A group that gives no report counts as a failed test. Needs root; 2 GB of memory; no KVM.
 Environment: IMAGES, CPUS (1), MEMORY (2048 MB), LIMIT (14400 s), NICE (10), PATIENCE (5, times as long as usual), APPEND (to the
-kernel's command line).
+kernel's command line), KEEP (if set, the reports of groups that do not run stay).
 EOS
 }
 case ${1-} in -h | --help) usage; exit 0 ;; esac
@@ -22,7 +22,7 @@ case ${1-} in -h | --help) usage; exit 0 ;; esac
 kernel=$1 job=$2 out=$3
 shift 3
 [ -f "$images/$kernel/initrd" ] || { echo "No image of $kernel: run build.sh $kernel first." >&2; exit 1; }
-rm -rf "$out"
+[ -n "${KEEP:-}" ] || rm -rf "$out"
 mkdir -p "$out"
 work=$(mktemp -d)
 leave() { rm -rf --one-file-system "$work"; }
@@ -63,6 +63,7 @@ for group; do
   done <<<"$tests" >"$work/options"
   { echo "$module"; cat "$work/options"; } >"$work/tests/$number-$name"
   groups+=("$name")
+  rm -f "$out/TEST-linux-$kernel-$name.xml"
   number=$((number + 1))
 done
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Runs the groups of tests that the job has: /job/tests/NN-NAME has the module in its first line and options of JUnit's console in the
 # others. Of each group /job/out/NAME gets the reports and the exit code.
-# A router has it loaded by its firewall, and its settings are there.
-modprobe nf_conntrack
+# A router has it loaded by its firewall, and its settings are there. The file of tun is there from the start on a system with udev.
+modprobe -a nf_conntrack tun
 for file in /job/tests/*; do
   name=${file##*/} name=${name#*-}
   kind=nft

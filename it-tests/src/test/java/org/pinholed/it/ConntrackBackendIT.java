@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.Conntracks;
 import org.pinholed.it.lab.DataMode;
+import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Listener;
@@ -137,7 +138,7 @@ class ConntrackBackendIT {
         ScriptedSession session = bench.login(Family.V4);
         Announcement announced = session.announce(DataMode.PASV)) {
       assertEquals(1, bench.expected(Family.V4).size());
-      bench.agent.ctl("clear", "--all", "--yes").orFail();
+      bench.agent.ctl("clear", "--all").orFail();
       assertEquals(List.of(), bench.expected(Family.V4));
       assertFalse(announced.isOpen());
     }
@@ -169,7 +170,7 @@ class ConntrackBackendIT {
         assertEquals(1, bench.expected(Family.V6).size());
         bench.agent.startAgain();
         assertEquals(1, bench.pinholes().size(), bench.agent.log());
-        bench.agent.ctl("clear", "--all", "--yes").orFail();
+        bench.agent.ctl("clear", "--all").orFail();
         assertEquals(List.of(), bench.expected(Family.V6));
         assertFalse(left.isOpen());
       }
@@ -200,11 +201,15 @@ class ConntrackBackendIT {
         if (!mode.fits(Family.V4)) {
           continue;
         }
+        String host = mode.isPassive() ? Family.V4.server() : Family.V4.client();
         try (ScriptedSession session = scenario.login();
-            Announcement announced = session.announce(mode)) {
+            Listener listener = scenario.listen(mode, host, 0)) {
+          Endpoint to = scenario.announce(session, mode, host, listener);
           assertEquals(List.of(), Conntracks.expected(scenario.lab(), Family.V4));
-          announced.connect().close();
+          scenario.connect(session, mode, to, listener);
+          // Numbers that were shifted twice would not come through.
           session.exchange("NOOP\r\n", "200 still here\r\n");
+          scenario.transfer(session, mode);
         }
       }
       JsonNode counted = scenario.agent().json("metrics");

@@ -61,7 +61,7 @@ class KillIT {
 
   @Test
   void controlConnections_pass_andPinholesRunOut() {
-    try (Scenario scenario = Scenario.start(Scenario.ftpWithTimeout("3s"));
+    try (Scenario scenario = Scenario.start(Scenario.ftpWithTimeout(Duration.ofSeconds(3)));
         ScriptedSession session = scenario.login(Family.V6);
         Announcement announced = session.announce(DataMode.EPSV)) {
       assertTrue(openElements(scenario) > 0, "no pinhole in the kernel before the kill");

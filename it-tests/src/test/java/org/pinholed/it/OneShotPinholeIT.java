@@ -27,7 +27,7 @@ import org.pinholed.it.lab.ScriptedSession.Announcement;
 class OneShotPinholeIT {
   private static final Duration TIMEOUT = Duration.ofSeconds(4);
 
-  private final Scenario scenario = Scenario.start(Scenario.ftpWithTimeout("4s"));
+  private final Scenario scenario = Scenario.start(Scenario.ftpWithTimeout(TIMEOUT));
 
   @BeforeAll
   void startsShut() {

@@ -58,6 +58,11 @@ public final class Scenario implements AutoCloseable {
     return "helpers:\n  - {id: 1, name: ftp, protocol: tcp, port: 21, timeout: " + timeout + "}\n";
   }
 
+  /** The same with a timeout that leaves time for that much on this machine. */
+  public static String ftpWithTimeout(Duration timeout) {
+    return ftpWithTimeout(Patience.of(timeout).toSeconds() + "s");
+  }
+
   /** The three hosts. */
   public Lab lab() {
     return lab;

@@ -75,6 +75,7 @@ class NftablesBackendIT {
   private static final long PID = ProcessHandle.current().pid();
   private static NamespaceThread namespace;
   private static NamespaceThread peer;
+  private static NftFeatures features;
 
   private final List<AutoCloseable> opened = new ArrayList<>();
   private PinholeBackend backend;
@@ -114,6 +115,9 @@ class NftablesBackendIT {
     namespace.exec("ip", "link", "set", "phb0", "up");
     peer.exec("ip", "address", "add", "198.51.100.2/24", "dev", "phb1");
     peer.exec("ip", "link", "set", "phb1", "up");
+    try (NftClient client = namespace.call(NftClient::open)) {
+      features = NftFeatures.probe(client);
+    }
   }
 
   @AfterAll
@@ -237,12 +241,17 @@ class NftablesBackendIT {
 
     // opened again in the same transaction: what stood is the old one
     assertEquals(
-        List.of(unused, unused6),
+        told(List.of(unused, unused6)),
         session.apply(List.of(used, unused, unused6, many), List.of(unused)));
     assertTrue(session.stands(unused));
     assertFalse(session.stands(unused6));
-    assertEquals(List.of(unused), session.apply(List.of(unused), List.of()));
+    assertEquals(told(List.of(unused)), session.apply(List.of(unused), List.of()));
     assertEquals(List.of(), session.apply(List.of(unused), List.of()));
+  }
+
+  /** What a session tells of pinholes that stood unused: nothing, if the kernel does not tell. */
+  private static List<Pinhole> told(List<Pinhole> unused) {
+    return features.destroyMessages() ? unused : List.of();
   }
 
   @Test
@@ -520,7 +529,7 @@ class NftablesBackendIT {
       BackendException e = assertThrows(BackendException.class, () -> fullSession.apply(old, many));
       Applied done = e.done();
       assertEquals(300, done.closed());
-      assertEquals(oldKernel ? List.of() : old, done.unused());
+      assertEquals(oldKernel ? List.of() : told(old), done.unused());
       assertTrue(done.opened() > 0 && done.opened() <= 2500, () -> done.opened() + " opened");
       assertEquals(many.subList(0, done.opened()), ownedOf(fullSession));
       String said = String.valueOf(e.getMessage());
@@ -564,7 +573,7 @@ class NftablesBackendIT {
   void apply_thatShutsThousands_tellsOfEachWhetherItStood() throws IOException {
     List<Pinhole> many = onces(10_000, 1000);
     session.apply(List.of(), many.subList(0, 600));
-    assertEquals(many.subList(0, 600), session.apply(many, List.of()));
+    assertEquals(told(many.subList(0, 600)), session.apply(many, List.of()));
   }
 
   @Test
@@ -975,13 +984,15 @@ class NftablesBackendIT {
           return true;
         });
     int deletions = 40;
+    long beganNs = System.nanoTime();
     for (int i = 0; i < deletions; i++) {
       namespace.exec("nft", "add table inet pinholed; delete table inet pinholed");
       repaired.tryAcquire(20, TimeUnit.MILLISECONDS); // lets the first ones be repaired one by one
     }
     int soon = repairs.get();
     assertTrue(soon >= 8, "repaired at once: " + soon);
-    assertTrue(soon < deletions / 2, "but not each time: " + soon);
+    long seconds = (System.nanoTime() - beganNs) / 1_000_000_000 + 1;
+    assertTrue(soon <= 8 + seconds, "but not each time: " + soon + " in " + seconds + " s");
     repaired.drainPermits();
     assertTrue(repaired.tryAcquire(3, TimeUnit.SECONDS), "repaired in the end");
     assertTrue(listing().contains("elements = { 21 }"));

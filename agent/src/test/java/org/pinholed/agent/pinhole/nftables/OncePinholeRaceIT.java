@@ -27,6 +27,8 @@ import org.pinholed.agent.pinhole.OwnedPinhole;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.nftables.NftClient;
+import org.pinholed.kernel.nftables.NftFeatures;
 import org.pinholed.kernel.testing.NamespaceThread;
 
 /**
@@ -41,6 +43,7 @@ class OncePinholeRaceIT {
   private static final NftablesOptions OPTIONS =
       new NftablesOptions("pinholed", 7, 1, true, MarkBits.DEFAULT, 10_000);
   private static NamespaceThread namespace;
+  private static NftFeatures features;
 
   private PinholeBackend backend;
   private PinholeBackend.Session session;
@@ -53,6 +56,9 @@ class OncePinholeRaceIT {
     }
     for (String address : List.of("2001:db8::1/128", "2001:db8::2/128")) {
       namespace.exec("ip", "address", "add", address, "dev", "lo", "nodad");
+    }
+    try (NftClient client = namespace.call(NftClient::open)) {
+      features = NftFeatures.probe(client);
     }
   }
 
@@ -139,10 +145,13 @@ class OncePinholeRaceIT {
     assertEquals(List.of(pinhole), owned(), "nobody removed it");
     session.renew(List.of(pinhole));
     namespace.call(() -> dial(pinhole.source(), pinhole.destination(), 1, () -> {}));
-    assertEquals(List.of(1, 2), counted(), "more time does not make it new");
+    // A kernel that cannot change the timeout in place gets it deleted and added.
+    int through = features.timeoutUpdate() ? 1 : 2;
+    assertEquals(
+        List.of(through, 3 - through), counted(), "more time does not make it new, if it can be");
     session.apply(List.of(pinhole), List.of(pinhole));
     namespace.call(() -> dial(pinhole.source(), pinhole.destination(), 1, () -> {}));
-    assertEquals(List.of(2, 2), counted(), "announced anew it is new");
+    assertEquals(List.of(through + 1, 3 - through), counted(), "announced anew it is new");
   }
 
   private static Pinhole pinhole(InetAddress from, InetAddress to, int port) {
