@@ -1,6 +1,7 @@
 package org.pinholed.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -12,13 +13,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pinholed.it.lab.AgentProcess;
 import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Scenario;
 
 /**
- * A kernel that lacks a module: {@code pinholectl doctor} fails and names it. Takes modules away
- * from the whole machine, so it runs in a guest only ({@code it-tests/kernels.sh}).
+ * A kernel that lacks a module: {@code pinholectl doctor} fails, the agent does not start, and both
+ * name it. Takes modules away from the whole machine, so it runs in a guest only ({@code
+ * it-tests/kernels.sh}).
  */
 @Tag("guest")
 class MissingModulesIT {
@@ -44,7 +47,7 @@ class MissingModulesIT {
   @ParameterizedTest
   @ValueSource(
       strings = {"nfnetlink_queue", "nf_conntrack_netlink", "nft_ct", "nft_chain_nat", "nft_nat"})
-  void doctor_fails_andNamesIt(String module) throws IOException {
+  void doctorFails_andTheAgentDoesNotStart_bothNameIt(String module) throws IOException {
     Files.writeString(MODPROBE, "install " + module + " /bin/false\n");
     try (Lab lab = Lab.create()) {
       Scenario.await(
@@ -62,6 +65,10 @@ class MissingModulesIT {
       assertEquals(1, doctor.exitCode(), doctor::output);
       assertTrue(
           lines.stream().anyMatch(line -> line.contains("modprobe " + module)), doctor::output);
+
+      AssertionError refused = assertThrows(AssertionError.class, () -> AgentProcess.start(lab));
+      String said = String.valueOf(refused.getMessage());
+      assertTrue(said.contains("modprobe " + module), said);
     }
   }
 

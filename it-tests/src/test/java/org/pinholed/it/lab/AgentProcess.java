@@ -144,10 +144,16 @@ public final class AgentProcess implements AutoCloseable {
         """
             .formatted(socket, eventLog);
     try {
-      Files.writeString(config, own + Backend.ofRun().inYaml(yaml));
+      Files.writeString(config, own + Backend.ofRun().inYaml(withPatience(yaml)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Pinholes of the default helper wait longer, too, where everything takes longer. */
+  private static String withPatience(String yaml) {
+    boolean asItIs = Patience.FACTOR == 1 || yaml.contains("helpers:");
+    return asItIs ? yaml : yaml + Scenario.ftpWithTimeout(Duration.ofSeconds(30));
   }
 
   private void awaitReady() {

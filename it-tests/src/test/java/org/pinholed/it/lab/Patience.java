@@ -6,7 +6,8 @@ import java.time.Duration;
  * How much longer than on a processor of its own everything may take: the system property {@code
  * pinholed.patience}, 1..100, 1 without it. An emulated kernel needs 10 to 20 times the processor
  * time ({@code it-tests/kernels.sh}). It lengthens what is waited for, and the time after which a
- * door that does not answer is taken for shut; what the agent is told to wait is not changed.
+ * door that does not answer is taken for shut, and how long pinholes of the default helper wait.
+ * What else the agent is told to wait is not changed.
  */
 final class Patience {
   /** The factor. */
