@@ -190,7 +190,7 @@ public final class Pinholed implements Callable<Integer> {
           ConntrackBackend.open(
               options.table(),
               config.backend() == AgentConfig.Backend.CONNTRACK,
-              expects -> NftablesBackend.open(expects ? options.withExpectations() : options),
+              expects -> NftablesBackend.open(options.withExpectations(expects)),
               metrics::withoutExpectation);
     };
   }

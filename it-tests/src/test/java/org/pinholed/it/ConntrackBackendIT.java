@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -100,7 +101,7 @@ class ConntrackBackendIT {
       expectations = said;
     }
     String can = said;
-    assumeTrue(can.equals("yes"), () -> "expectations: " + can);
+    assumeTrue(can.startsWith("yes"), () -> "expectations: " + can);
   }
 
   private static String feature(AgentProcess agent) {
@@ -169,13 +170,15 @@ class ConntrackBackendIT {
         used.connect().close(); // nobody is needed for that
         assertEquals(1, bench.expected(Family.V6).size());
         bench.agent.startAgain();
+        assertTrue(feature(bench.agent).startsWith("yes"), () -> feature(bench.agent));
         assertEquals(1, bench.pinholes().size(), bench.agent.log());
+        assertEquals(1, bench.expected(Family.V6).size());
+        try (Announcement next = second.announce(DataMode.EPRT)) {
+          next.connect().close();
+        }
         bench.agent.ctl("clear", "--all").orFail();
         assertEquals(List.of(), bench.expected(Family.V6));
         assertFalse(left.isOpen());
-      }
-      try (Announcement next = second.announce(DataMode.EPRT)) {
-        next.connect().close();
       }
     }
   }
@@ -191,7 +194,10 @@ class ConntrackBackendIT {
     }
   }
 
-  /** Numbers are shifted once, and what cannot be expected has its mark. */
+  /**
+   * Numbers are shifted once, and what cannot be expected has its mark. The rules that translate
+   * come after the agent: a kernel that does not let go of a helper gives none from then on.
+   */
   @ParameterizedTest
   @EnumSource(NatMode.class)
   void translatedParents_areRewritten_andOpenByTheMark(NatMode nat) {
@@ -212,8 +218,17 @@ class ConntrackBackendIT {
           scenario.transfer(session, mode);
         }
       }
-      JsonNode counted = scenario.agent().json("metrics");
-      assertTrue(counted.toString().contains("translated"), counted::toString);
+      String reason = feature(scenario.agent()).equals("yes") ? "translated" : "withdrawn";
+      String counted =
+          scenario
+              .lab()
+              .run(Lab.Host.ROUTER, Lab.SHORT, "curl", "-sS", "http://127.0.0.1:9765/metrics")
+              .orFail();
+      assertTrue(
+          Pattern.compile("without_expectation_total\\{reason=\"" + reason + "\"} [1-9]")
+              .matcher(counted)
+              .find(),
+          counted);
     }
   }
 
@@ -221,7 +236,7 @@ class ConntrackBackendIT {
   void conntrackAlone_whereTheKernelCannot_doesNotStart_andAutoSaysWhy() {
     try (Bench bench = new Bench(RouterFirewall.NFTABLES, "backend: auto\n")) {
       String can = feature(bench.agent);
-      assumeTrue(!can.equals("yes"), "this kernel has expectations for pinholes");
+      assumeTrue(!can.startsWith("yes"), "this kernel has expectations for pinholes");
       assertTrue(can.startsWith("no: "), can);
       bench.agent.stop();
       AssertionError refused =

@@ -492,6 +492,7 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     try {
       orphans.tick(nowNs, pinholes, table);
       zones.tick(nowNs, backend);
+      backend.recheck(nowNs);
     } catch (BackendException e) {
       failed("list", e.getMessage()); // looked for again next time
     }

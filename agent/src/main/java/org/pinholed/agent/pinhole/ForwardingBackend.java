@@ -123,6 +123,16 @@ public class ForwardingBackend implements PinholeBackend {
   }
 
   @Override
+  public void withdrawExpectations() throws BackendException {
+    next.withdrawExpectations();
+  }
+
+  @Override
+  public void recheck(long nowNs) throws BackendException {
+    next.recheck(nowNs);
+  }
+
+  @Override
   public boolean repair(Collection<Pinhole> alive) throws BackendException {
     return next.repair(alive);
   }

@@ -25,6 +25,11 @@ public enum NoExpectation implements ExplainedWord {
   /** {@code EBUSY}. */
   IN_THE_WAY("something else expects the same connection"),
 
+  /** Nobody has any since somebody began to translate addresses. */
+  WITHDRAWN(
+      "the agent opens without expectations since somebody began to translate addresses, which this"
+          + " kernel cannot do beside them; `pinholectl status` has the reason"),
+
   /** Any other error. */
   REFUSED("the kernel refused it; the log has what it said");
 

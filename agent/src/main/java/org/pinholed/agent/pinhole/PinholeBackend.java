@@ -199,6 +199,22 @@ public interface PinholeBackend extends AutoCloseable {
   default void withdrawSequenceAdjustment() throws BackendException {}
 
   /**
+   * Gives new connections the helper that expectations of the kernel belong to no more.
+   *
+   * @throws BackendException if the kernel refuses; the table is written without it the next time
+   */
+  default void withdrawExpectations() throws BackendException {}
+
+  /**
+   * Looks whether what it relies on in others' rules still holds, if it is time for that. Called
+   * again and again by one thread.
+   *
+   * @param nowNs {@link org.pinholed.agent.time.Clock#nanoTime}
+   * @throws BackendException if the kernel refuses
+   */
+  default void recheck(long nowNs) throws BackendException {}
+
+  /**
    * Compares what should stand in the kernel with what does and repairs it, after somebody else may
    * have changed it.
    *

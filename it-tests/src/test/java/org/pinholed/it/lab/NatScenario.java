@@ -2,6 +2,7 @@ package org.pinholed.it.lab;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -33,6 +34,26 @@ public final class NatScenario implements AutoCloseable {
     client = Peer.start(lab, Lab.Host.CLIENT);
     server = Peer.start(lab, Lab.Host.SERVER);
     control = ScriptedSession.controlListener(server, family);
+    if (agent != null && nat != null) {
+      awaitTranslationNoticed(agent);
+    }
+  }
+
+  /**
+   * Waits until an agent with expectations knows that the router translates, where that ends them:
+   * on a kernel that does not let go of a helper.
+   */
+  private static void awaitTranslationNoticed(AgentProcess agent) {
+    Scenario.await(
+        Duration.ofSeconds(10),
+        () ->
+            !agent
+                .json("status")
+                .path("features")
+                .path("expectations")
+                .asText()
+                .contains("as long as nobody translates"),
+        agent::log);
   }
 
   /**

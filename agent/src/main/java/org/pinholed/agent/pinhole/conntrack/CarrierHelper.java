@@ -28,15 +28,32 @@ final class CarrierHelper {
   private static final int TRIAL_SECONDS = 2;
   private static final int DISCARD_PORT = 9;
 
+  /** Why it cannot be, or cannot stay, where others translate and the kernel does not let go. */
+  static final String SHIFTS_TWICE =
+      "this kernel (Linux 7.2 or later) does not let go of a helper, and there are rules that"
+          + " translate addresses: translated connections would have their sequence numbers"
+          + " shifted twice";
+
   private CarrierHelper() {}
+
+  /**
+   * What came of making it.
+   *
+   * @param missing an empty text, or why expectations cannot be used here
+   * @param stays whether a connection that has it keeps it, so that nobody may translate
+   */
+  record Made(String missing, boolean stays) {
+    static Made not(String missing) {
+      return new Made(missing, false);
+    }
+  }
 
   /**
    * Makes it, for both families and transports.
    *
    * @param ownTable name of the agent's table, whose translations do not count
-   * @return an empty text, or why expectations cannot be used here
    */
-  static String make(String ownTable) {
+  static Made make(String ownTable) {
     try (HelperClient helpers = HelperClient.open()) {
       for (boolean ipv6 : new boolean[] {false, true}) {
         for (Transport transport : Transport.values()) {
@@ -49,30 +66,30 @@ final class CarrierHelper {
         }
       }
     } catch (NetlinkException e) {
-      return switch (e.errno()) {
-        case Errno.EINVAL ->
-            "this kernel has no nfnetlink_cthelper (CONFIG_NF_CT_NETLINK_HELPER, modprobe"
-                + " nfnetlink_cthelper)";
-        case Errno.EPERM -> "helpers can be made with CAP_NET_ADMIN of the whole machine only";
-        default -> String.valueOf(e.getMessage());
-      };
+      return Made.not(
+          switch (e.errno()) {
+            case Errno.EINVAL ->
+                "this kernel has no nfnetlink_cthelper (CONFIG_NF_CT_NETLINK_HELPER, modprobe"
+                    + " nfnetlink_cthelper)";
+            case Errno.EPERM -> "helpers can be made with CAP_NET_ADMIN of the whole machine only";
+            default -> String.valueOf(e.getMessage());
+          });
     }
-    String problem = translationProblem(ownTable);
-    if (!problem.isEmpty()) {
+    Made made = besideTranslations(ownTable);
+    if (!made.missing().isEmpty()) {
       remove();
     }
-    return problem;
+    return made;
   }
 
-  private static String translationProblem(String ownTable) {
+  private static Made besideTranslations(String ownTable) {
     try {
-      return canBeTakenAway() || !NatChains.existBeside(ownTable)
-          ? ""
-          : "this kernel (Linux 7.2 or later) does not let go of a helper, and there are rules that"
-              + " translate addresses: translated connections would have their sequence numbers"
-              + " shifted twice";
+      if (canBeTakenAway()) {
+        return new Made("", false);
+      }
+      return NatChains.existBeside(ownTable) ? Made.not(SHIFTS_TWICE) : new Made("", true);
     } catch (IOException e) {
-      return String.valueOf(e.getMessage());
+      return Made.not(String.valueOf(e.getMessage()));
     }
   }
 

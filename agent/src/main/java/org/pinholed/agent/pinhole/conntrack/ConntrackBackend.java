@@ -1,5 +1,6 @@
 package org.pinholed.agent.pinhole.conntrack;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,6 +16,7 @@ import org.pinholed.agent.pinhole.NoExpectation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.RewrittenDirection;
+import org.pinholed.agent.pinhole.nftables.NatChains;
 import org.pinholed.kernel.conntrack.AssignedHelper;
 import org.pinholed.kernel.conntrack.ConntrackExpectation;
 import org.pinholed.kernel.conntrack.ExpectationClient;
@@ -33,16 +35,32 @@ public final class ConntrackBackend extends ForwardingBackend {
   private static final Logger LOG = LoggerFactory.getLogger(ConntrackBackend.class);
   private static final long MS_PER_SECOND = 1000;
 
+  private static final long CHECK_EVERY_NS = 1_000_000_000;
+
   private final boolean only;
-  private final String missing;
+  private final boolean can;
   private final Consumer<NoExpectation> without;
+
+  /** The table whose translations do not matter; null if nobody's do. */
+  private final @Nullable String translatesAlone;
+
+  /** Why there are no expectations, or none any more; empty if there are. */
+  private volatile String missing;
+
+  private long checkedNs;
 
   // A test has another helper carry the expectations: one that every kernel has.
   ConntrackBackend(
-      PinholeBackend pinholes, boolean only, String missing, Consumer<NoExpectation> without) {
+      PinholeBackend pinholes,
+      boolean only,
+      String missing,
+      @Nullable String translatesAlone,
+      Consumer<NoExpectation> without) {
     super(pinholes);
     this.only = only;
+    this.can = missing.isEmpty();
     this.missing = missing;
+    this.translatesAlone = translatesAlone;
     this.without = without;
   }
 
@@ -75,7 +93,8 @@ public final class ConntrackBackend extends ForwardingBackend {
   public static ConntrackBackend open(
       String ownTable, boolean only, Opener pinholes, Consumer<NoExpectation> without)
       throws BackendException {
-    String missing = CarrierHelper.make(ownTable);
+    CarrierHelper.Made made = CarrierHelper.make(ownTable);
+    String missing = made.missing();
     if (!missing.isEmpty()) {
       if (only) {
         throw new BackendException(
@@ -85,13 +104,14 @@ public final class ConntrackBackend extends ForwardingBackend {
       }
       LOG.warn("pinholes stand without expectations of the kernel: {}", missing);
     }
-    return new ConntrackBackend(pinholes.open(missing.isEmpty()), only, missing, without);
+    return new ConntrackBackend(
+        pinholes.open(missing.isEmpty()), only, missing, made.stays() ? ownTable : null, without);
   }
 
   @Override
   public Session openSession() throws BackendException {
     Session pinholes = super.openSession();
-    if (!missing.isEmpty()) {
+    if (!can) {
       return pinholes;
     }
     try {
@@ -105,8 +125,36 @@ public final class ConntrackBackend extends ForwardingBackend {
   @Override
   public Map<String, String> probe() {
     Map<String, String> features = new LinkedHashMap<>(super.probe());
-    features.put("expectations", missing.isEmpty() ? "yes" : "no: " + missing);
+    String yes = translatesAlone == null ? "yes" : "yes, as long as nobody translates addresses";
+    features.put("expectations", missing.isEmpty() ? yes : "no: " + missing);
     return features;
+  }
+
+  /** Others may begin to translate at any time: a firewall that is loaded after the agent. */
+  @Override
+  public void recheck(long nowNs) throws BackendException {
+    super.recheck(nowNs);
+    if (translatesAlone == null || !missing.isEmpty() || nowNs - checkedNs < CHECK_EVERY_NS) {
+      return;
+    }
+    checkedNs = nowNs;
+    try (ExpectationClient expectations = ExpectationClient.open()) {
+      if (NatChains.existBeside(translatesAlone)) {
+        missing = CarrierHelper.SHIFTS_TWICE;
+        LOG.error(
+            "{} from now on: {}",
+            only
+                ? "with backend: conntrack nothing more is opened"
+                : "pinholes stand without expectations of the kernel",
+            missing);
+        withdrawExpectations();
+        expectations.removeAllOf(AssignedHelper.OWN_NAME);
+      }
+    } catch (NetlinkException e) {
+      throw refused(e);
+    } catch (IOException e) {
+      throw new BackendException(String.valueOf(e.getMessage()), 0, e);
+    }
   }
 
   /** Children need no rule of their own where all of them are related. */
@@ -134,7 +182,7 @@ public final class ConntrackBackend extends ForwardingBackend {
   @Override
   public void remove() throws BackendException {
     super.remove();
-    if (!missing.isEmpty()) {
+    if (!can) {
       return;
     }
     try (ExpectationClient expectations = ExpectationClient.open()) {
@@ -235,6 +283,9 @@ public final class ConntrackBackend extends ForwardingBackend {
     }
 
     private @Nullable NoExpectation change(Pinhole pinhole, Change change) {
+      if (!missing.isEmpty()) {
+        return NoExpectation.WITHDRAWN;
+      }
       ConntrackExpectation expectation = expectationOf(pinhole);
       FlowTuple parent = pinhole.parent();
       if (expectation == null || parent == null) {

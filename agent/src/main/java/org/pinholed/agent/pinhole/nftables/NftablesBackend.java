@@ -43,7 +43,7 @@ public final class NftablesBackend implements PinholeBackend {
   private static final int REPAIR_ATTEMPTS = 3;
   private static final Logger LOG = LoggerFactory.getLogger(NftablesBackend.class);
 
-  private final NftablesOptions options;
+  private NftablesOptions options;
   private final Clients clients;
   private volatile NftFeatures features;
   private volatile TableLayout layout;
@@ -280,10 +280,23 @@ public final class NftablesBackend implements PinholeBackend {
   public void withdrawSequenceAdjustment() throws BackendException {
     synchronized (lock) {
       features = features.withoutSequenceAdjustment();
-      layout = new TableLayout(options, features); // other rules, the same maps
-      if (installed) {
-        writeWholeTable();
-      }
+      writeOtherRules();
+    }
+  }
+
+  @Override
+  public void withdrawExpectations() throws BackendException {
+    synchronized (lock) {
+      options = options.withExpectations(false);
+      writeOtherRules();
+    }
+  }
+
+  /** The maps stay the same. */
+  private void writeOtherRules() throws BackendException {
+    layout = new TableLayout(options, features);
+    if (installed) {
+      writeWholeTable();
     }
   }
 

@@ -120,11 +120,12 @@ public record NftablesOptions(
   }
 
   /**
-   * The same options, with the helper for expectations.
+   * The same options, with or without the helper for expectations.
    *
+   * @param gives whether parents get it
    * @return a copy
    */
-  public NftablesOptions withExpectations() {
+  public NftablesOptions withExpectations(boolean gives) {
     return new NftablesOptions(
         table,
         firstQueue,
@@ -135,6 +136,6 @@ public record NftablesOptions(
         openSizeElements,
         acceptRules,
         diverts,
-        true);
+        gives);
   }
 }

@@ -53,7 +53,8 @@ final class BackendsBenchmark {
       marks.install(List.of(new HelperPort(Transport.TCP, 2121)));
       FlowTuple parent = new FlowTuple(6, host, client.getLocalPort(), host, server.getLocalPort());
       // closed with the other one, whose table it shares
-      PinholeBackend expects = new ConntrackBackend(marks, false, "", why -> refuse(why.word()));
+      PinholeBackend expects =
+          new ConntrackBackend(marks, false, "", null, why -> refuse(why.word()));
       try (PinholeBackend.Session alone = marks.openSession();
           PinholeBackend.Session both = expects.openSession()) {
         double[] marked = new double[ROUNDS];

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.ChildTranslation;
+import org.pinholed.agent.pinhole.ForwardingBackend;
 import org.pinholed.agent.pinhole.NoExpectation;
 import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
@@ -89,7 +90,7 @@ class ConntrackSessionIT {
 
   private PinholeBackend.Session session(boolean only) throws IOException {
     PinholeBackend backend =
-        keep(new ConntrackBackend(new RecordingBackend(null), only, "", without::add));
+        keep(new ConntrackBackend(new RecordingBackend(null), only, "", null, without::add));
     return keep(namespace.call(backend::openSession));
   }
 
@@ -194,6 +195,49 @@ class ConntrackSessionIT {
         without);
     assertEquals(5, standing(session));
     assertEquals(List.of(), expected());
+  }
+
+  /** A firewall that is loaded after the agent, on a kernel that does not let go of a helper. */
+  @Test
+  void recheck_whereOthersBeginToTranslate_opensWithoutExpectations() throws IOException {
+    List<String> given = new ArrayList<>();
+    PinholeBackend pinholes =
+        new ForwardingBackend(new RecordingBackend(null)) {
+          @Override
+          public void withdrawExpectations() {
+            given.add("withdrawn");
+          }
+        };
+    ConntrackBackend backend =
+        keep(new ConntrackBackend(pinholes, false, "", "pinholed", without::add));
+    PinholeBackend.Session session = keep(namespace.call(backend::openSession));
+    namespace.exec("nft", "add table inet pinholed");
+    namespace.exec("nft", "add chain inet pinholed n { type nat hook postrouting priority 100; }");
+    recheck(backend, 10);
+    session.apply(List.of(), List.of(once(PORT, parent)));
+    assertEquals(List.of(), without);
+    assertEquals("yes, as long as nobody translates addresses", said(backend));
+
+    namespace.exec("nft", "add chain inet t n { type nat hook postrouting priority 100; }");
+    recheck(backend, 11);
+    recheck(backend, 12);
+    session.apply(List.of(), List.of(once(PORT + 1, parent)));
+    assertEquals(List.of(NoExpectation.WITHDRAWN), without);
+    assertEquals(List.of("withdrawn"), given);
+    assertEquals(2, standing(session));
+    assertTrue(said(backend).startsWith("no: this kernel"), said(backend));
+  }
+
+  private void recheck(ConntrackBackend backend, int second) throws IOException {
+    namespace.call(
+        () -> {
+          backend.recheck(second * 1_000_000_000L);
+          return true;
+        });
+  }
+
+  private static @Nullable String said(ConntrackBackend backend) {
+    return backend.probe().get("expectations");
   }
 
   @Test
