@@ -36,6 +36,9 @@ class ForwardingBackendTest {
     if (type == int.class) {
       return 0;
     }
+    if (type == long.class) {
+      return 0L;
+    }
     if (type == String.class) {
       return "";
     }
