@@ -516,6 +516,7 @@ class ConntrackIT {
       // Those of interest only; a receive that times out runs it, too.
       assertTrue(withFilter.heard < connections / 100, withFilter::toString);
       assertTrue(withFilter.timesRun < connections / 100, withFilter::toString);
+      assertTrue(withFilter.cpuNs * 5 < withoutFilter.cpuNs, withFilter::toString);
     }
   }
 
