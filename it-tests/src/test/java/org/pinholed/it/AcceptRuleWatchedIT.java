@@ -66,7 +66,8 @@ class AcceptRuleWatchedIT {
 
   private static String gauge(Scenario scenario) {
     return scenario
-        .onRouter("curl", "-sf", "http://127.0.0.1:9765/metrics")
+        .lab()
+        .metrics()
         .lines()
         .filter(line -> line.startsWith("pinholed_accept_rule_present "))
         .findFirst()

@@ -96,16 +96,12 @@ class ConntrackBackendIT {
     String said = expectations;
     if (said == null) {
       try (Bench bench = new Bench(RouterFirewall.NFTABLES, "backend: auto\n")) {
-        said = feature(bench.agent);
+        said = bench.agent.feature("expectations");
       }
       expectations = said;
     }
     String can = said;
     assumeTrue(can.startsWith("yes"), () -> "expectations: " + can);
-  }
-
-  private static String feature(AgentProcess agent) {
-    return agent.json("status").path("features").path("expectations").asText();
   }
 
   @ParameterizedTest
@@ -170,7 +166,9 @@ class ConntrackBackendIT {
         used.connect().close(); // nobody is needed for that
         assertEquals(1, bench.expected(Family.V6).size());
         bench.agent.startAgain();
-        assertTrue(feature(bench.agent).startsWith("yes"), () -> feature(bench.agent));
+        assertTrue(
+            bench.agent.feature("expectations").startsWith("yes"),
+            () -> bench.agent.feature("expectations"));
         assertEquals(1, bench.pinholes().size(), bench.agent.log());
         assertEquals(1, bench.expected(Family.V6).size());
         try (Announcement next = second.announce(DataMode.EPRT)) {
@@ -218,12 +216,9 @@ class ConntrackBackendIT {
           scenario.transfer(session, mode);
         }
       }
-      String reason = feature(scenario.agent()).equals("yes") ? "translated" : "withdrawn";
-      String counted =
-          scenario
-              .lab()
-              .run(Lab.Host.ROUTER, Lab.SHORT, "curl", "-sS", "http://127.0.0.1:9765/metrics")
-              .orFail();
+      String reason =
+          scenario.agent().feature("expectations").equals("yes") ? "translated" : "withdrawn";
+      String counted = scenario.lab().metrics();
       assertTrue(
           Pattern.compile("without_expectation_total\\{reason=\"" + reason + "\",?} [1-9]")
               .matcher(counted)
@@ -235,7 +230,7 @@ class ConntrackBackendIT {
   @Test
   void conntrackAlone_whereTheKernelCannot_doesNotStart_andAutoSaysWhy() {
     try (Bench bench = new Bench(RouterFirewall.NFTABLES, "backend: auto\n")) {
-      String can = feature(bench.agent);
+      String can = bench.agent.feature("expectations");
       assumeTrue(!can.startsWith("yes"), "this kernel has expectations for pinholes");
       assertTrue(can.startsWith("no: "), can);
       bench.agent.stop();

@@ -39,7 +39,8 @@ class HalfOpenAttackIT {
 
   private static double metric(Scenario scenario, String begin) {
     return scenario
-        .onRouter("curl", "-sS", "-m", "5", "http://127.0.0.1:9765/metrics")
+        .lab()
+        .metrics()
         .lines()
         .filter(line -> line.startsWith(begin))
         .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))

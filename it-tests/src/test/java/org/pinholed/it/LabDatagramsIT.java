@@ -218,10 +218,7 @@ class LabDatagramsIT {
   }
 
   private static String samples(LabScenario scenario) {
-    return scenario
-        .lab()
-        .run(Lab.Host.ROUTER, Duration.ofSeconds(10), "curl", "-s", "http://127.0.0.1:9765/metrics")
-        .orFail();
+    return scenario.lab().metrics();
   }
 
   /** What an operator sees of a message, its replacement and its child; whatever a peer wrote. */

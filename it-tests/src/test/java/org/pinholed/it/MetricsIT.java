@@ -71,7 +71,7 @@ class MetricsIT {
   }
 
   private static String scrape(Scenario scenario) {
-    return scenario.onRouter("curl", "-sS", "-m", "5", "http://127.0.0.1:9765/metrics");
+    return scenario.lab().metrics();
   }
 
   /** The sum of all samples whose line contains the text. */

@@ -70,7 +70,7 @@ class PrometheusIT {
       assertEquals(
           0, prometheus.query("ALERTS").size(), () -> prometheus.query("ALERTS").toString());
 
-      String metrics = scenario.onRouter("curl", "-sS", "http://127.0.0.1:9765/metrics");
+      String metrics = scenario.lab().metrics();
       Path file = Files.writeString(scenario.lab().workFolder().resolve("metrics.txt"), metrics);
       assertEquals(
           "",

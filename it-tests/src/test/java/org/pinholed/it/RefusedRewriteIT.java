@@ -168,10 +168,6 @@ class RefusedRewriteIT {
   }
 
   private static void awaitSample(Lab lab, String sample) {
-    Scenario.await(PATIENCE, () -> scrape(lab).contains(sample), () -> scrape(lab));
-  }
-
-  private static String scrape(Lab lab) {
-    return onRouter(lab, "curl", "-sS", "-m", "5", "http://127.0.0.1:9765/metrics");
+    Scenario.await(PATIENCE, () -> lab.metrics().contains(sample), () -> lab.metrics());
   }
 }

@@ -2,13 +2,13 @@ package org.pinholed.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
+import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Lab.Host;
 import org.pinholed.it.lab.Listener;
 import org.pinholed.it.lab.NatMode;
@@ -20,14 +20,20 @@ import org.pinholed.it.lab.ScriptedSession;
  * that it cuts itself: both are read in order, and rewritten.
  */
 class SegmentationIT {
-  private static final Duration TIMEOUT = Duration.ofSeconds(10);
   private static final String NOOP = "NOOP " + "x".repeat(180) + "\r\n";
   private static final int NOOPS = 20;
 
   /** The router counts the packets of the control connection that are longer than its links. */
   private static final String COUNT =
-      "add table inet long; add chain inet long pre { type filter hook prerouting priority -350; };"
-          + " add rule inet long pre tcp dport 21 meta length > 1500 counter";
+      """
+      table inet segments {
+        counter uncut { }
+        chain pre {
+          type filter hook prerouting priority -350;
+          tcp dport 21 meta length > 1500 counter name uncut
+        }
+      }
+      """;
 
   @ParameterizedTest
   @CsvSource({"64, MASQUERADE, V4", "1, MASQUERADE, V4", "64, SNAT, V6", "1, SNAT, V6"})
@@ -36,9 +42,9 @@ class SegmentationIT {
     try (NatScenario scenario = NatScenario.withAgent(nat, family, "")) {
       scenario
           .lab()
-          .run(Host.CLIENT, TIMEOUT, ("ip link set c0 gso_max_segs " + segments).split(" "))
+          .run(Host.CLIENT, Lab.SHORT, ("ip link set c0 gso_max_segs " + segments).split(" "))
           .orFail();
-      scenario.lab().run(Host.ROUTER, TIMEOUT, "nft", COUNT).orFail();
+      scenario.lab().firewall(Host.ROUTER, COUNT);
       DataMode mode = family == Family.V4 ? DataMode.PORT : DataMode.EPRT;
       try (ScriptedSession session = scenario.login();
           Listener listener = scenario.listen(mode, family.client(), 0)) {
@@ -55,12 +61,8 @@ class SegmentationIT {
         scenario.connect(session, mode, to, listener);
         session.exchange(NOOP, "200 still here\r\n");
       }
-      String counted =
-          scenario
-              .lab()
-              .run(Host.ROUTER, TIMEOUT, "nft", "list", "chain", "inet", "long", "pre")
-              .orFail();
-      assertEquals(segments == 1, counted.contains("counter packets 0 "), counted);
+      assertEquals(
+          segments == 1, scenario.lab().counter(Host.ROUTER, "inet segments", "uncut") == 0);
       scenario.watch().assertNone();
       assertEquals(List.of(), scenario.agent().complaints());
     }

@@ -11,7 +11,6 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.pinholed.it.lab.Datagrams;
 import org.pinholed.it.lab.Family;
-import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.SipCall;
 import org.pinholed.it.lab.SipCall.Side;
@@ -38,13 +37,7 @@ class SipLimitsIT {
             .collect(Collectors.toSet());
     assertTrue(reasons.contains(reason), reasons::toString);
     String sample = "pinholed_refused_total{helper=\"sip\",reason=\"%s\"".formatted(reason);
-    scenario.await(
-        () ->
-            scenario
-                .lab()
-                .run(Lab.Host.ROUTER, Lab.SHORT, "curl", "-s", "http://127.0.0.1:9765/metrics")
-                .output()
-                .contains(sample));
+    scenario.await(() -> scenario.lab().metrics().contains(sample));
     scenario.assertClean();
   }
 

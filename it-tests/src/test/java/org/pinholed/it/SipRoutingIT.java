@@ -15,7 +15,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.pinholed.it.lab.Datagrams;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
-import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.SipCall;
 import org.pinholed.it.lab.SipCall.Side;
@@ -232,8 +231,7 @@ class SipRoutingIT {
   private static long sample(SipScenario scenario, String name, String label) {
     return scenario
         .lab()
-        .run(Lab.Host.ROUTER, Lab.SHORT, "curl", "-s", "http://127.0.0.1:9765/metrics")
-        .orFail()
+        .metrics()
         .lines()
         .filter(line -> line.startsWith("pinholed_" + name + "{") && line.contains(label))
         .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))

@@ -268,6 +268,16 @@ public final class AgentProcess implements AutoCloseable {
     }
   }
 
+  /**
+   * What the agent says it can do here, as the status has it.
+   *
+   * @param name as in {@code expectations}
+   * @return a text that begins with {@code yes} or {@code no}; empty if it says nothing of that
+   */
+  public String feature(String name) {
+    return json("status").path("features").path(name).asText();
+  }
+
   /** What {@code pinholectl --json} prints, insisting on success. */
   public JsonNode printed(String... arguments) {
     String[] all = new String[arguments.length + 1];

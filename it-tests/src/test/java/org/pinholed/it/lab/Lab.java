@@ -159,6 +159,11 @@ public interface Lab extends AutoCloseable {
     return runWithInput(host, timeout, "", command);
   }
 
+  /** What the agent counts, as Prometheus reads it. */
+  default String metrics() {
+    return run(Host.ROUTER, SHORT, "curl", "-sSf", "http://127.0.0.1:9765/metrics").orFail();
+  }
+
   /** What stands in a file of a host, such as one of {@code /proc}. */
   default String read(Host host, String file) {
     return run(host, SHORT, "cat", file).orFail();

@@ -46,13 +46,7 @@ public final class NatScenario implements AutoCloseable {
   private static void awaitTranslationNoticed(AgentProcess agent) {
     Scenario.await(
         Duration.ofSeconds(10),
-        () ->
-            !agent
-                .json("status")
-                .path("features")
-                .path("expectations")
-                .asText()
-                .contains("as long as nobody translates"),
+        () -> !agent.feature("expectations").contains("as long as nobody translates"),
         agent::log);
   }
 

@@ -165,8 +165,7 @@ public final class PhoneRouter implements AutoCloseable {
   public long messages(String word) {
     String begin = "pinholed_messages_total{helper=\"sip\",word=\"" + word + "\"";
     return lab()
-        .run(Lab.Host.ROUTER, Lab.SHORT, "curl", "-s", "http://127.0.0.1:9765/metrics")
-        .orFail()
+        .metrics()
         .lines()
         .filter(line -> line.startsWith(begin))
         .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))

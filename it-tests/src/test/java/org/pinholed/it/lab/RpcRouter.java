@@ -148,8 +148,7 @@ public final class RpcRouter implements AutoCloseable {
 
   /** What the agent counts. */
   public String metrics() {
-    return lab.run(Lab.Host.ROUTER, Lab.SHORT, "curl", "-sS", "http://127.0.0.1:9765/metrics")
-        .orFail();
+    return lab.metrics();
   }
 
   /** Waits until something is so. */
