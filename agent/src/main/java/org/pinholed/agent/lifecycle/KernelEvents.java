@@ -492,9 +492,13 @@ public final class KernelEvents implements Runnable, ConntrackEvents.Handler {
     try {
       orphans.tick(nowNs, pinholes, table);
       zones.tick(nowNs, backend);
-      backend.recheck(nowNs);
     } catch (BackendException e) {
       failed("list", e.getMessage()); // looked for again next time
+    }
+    try {
+      backend.recheck(nowNs);
+    } catch (BackendException e) {
+      failed("recheck", e.getMessage()); // looked at again next time
     }
     leases.renew(due, nowNs);
     ExpectationWatch watch = expectations;

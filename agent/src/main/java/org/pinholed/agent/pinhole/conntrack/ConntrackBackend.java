@@ -34,7 +34,6 @@ import org.slf4j.LoggerFactory;
 public final class ConntrackBackend extends ForwardingBackend {
   private static final Logger LOG = LoggerFactory.getLogger(ConntrackBackend.class);
   private static final long MS_PER_SECOND = 1000;
-
   private static final long CHECK_EVERY_NS = 1_000_000_000;
 
   private final boolean only;
@@ -138,22 +137,35 @@ public final class ConntrackBackend extends ForwardingBackend {
       return;
     }
     checkedNs = nowNs;
-    try (ExpectationClient expectations = ExpectationClient.open()) {
-      if (NatChains.existBeside(translatesAlone)) {
-        missing = CarrierHelper.SHIFTS_TWICE;
-        LOG.error(
-            "{} from now on: {}",
-            only
-                ? "with backend: conntrack nothing more is opened"
-                : "pinholes stand without expectations of the kernel",
-            missing);
-        withdrawExpectations();
-        expectations.removeAllOf(AssignedHelper.OWN_NAME);
-      }
+    if (!othersTranslate(translatesAlone)) {
+      return;
+    }
+    missing = CarrierHelper.SHIFTS_TWICE;
+    LOG.error(
+        "{} from now on: {}",
+        only
+            ? "with backend: conntrack nothing more is opened"
+            : "pinholes stand without expectations of the kernel",
+        missing);
+    withdrawExpectations();
+    expectNothing();
+  }
+
+  private static boolean othersTranslate(String ownTable) throws BackendException {
+    try {
+      return NatChains.existBeside(ownTable);
     } catch (NetlinkException e) {
       throw refused(e);
     } catch (IOException e) {
       throw new BackendException(String.valueOf(e.getMessage()), 0, e);
+    }
+  }
+
+  private static void expectNothing() throws BackendException {
+    try (ExpectationClient expectations = ExpectationClient.open()) {
+      expectations.removeAllOf(AssignedHelper.OWN_NAME);
+    } catch (NetlinkException e) {
+      throw refused(e);
     }
   }
 
@@ -185,10 +197,8 @@ public final class ConntrackBackend extends ForwardingBackend {
     if (!can) {
       return;
     }
-    try (ExpectationClient expectations = ExpectationClient.open()) {
-      expectations.removeAllOf(AssignedHelper.OWN_NAME);
-    } catch (NetlinkException e) {
-      throw refused(e);
+    try {
+      expectNothing();
     } finally {
       CarrierHelper.remove();
     }
