@@ -136,9 +136,10 @@ for kernel; do
   chmod 755 "$k/i/init"
   truncate -s $(($(du -sm "$k/m" | cut -f1) * 5 / 4 + 32))M "$kernel/modules.img"
   mke2fs -q -F -t ext4 -d "$k/m/lib/modules" "$kernel/modules.img"
-  echo "$version" >"$kernel/version"
+  # That of the package: the name of the series' first one has no third number.
+  dpkg-deb -f "$(find "$k/debs" -name 'linux-*.deb' | head -n 1)" Version >"$kernel/version"
   (cd "$k/i" && find . | cpio -o -H newc --quiet | gzip -1) >"$k/initrd"
   mv "$k/initrd" "$kernel/initrd"
   rm -rf "$k"
-  echo "$kernel: $version"
+  echo "$kernel: $version, $(cat "$kernel/version")"
 done

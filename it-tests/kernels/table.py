@@ -2,6 +2,8 @@
 """Prints what the last runs found, as Markdown; with --write also between the two marker lines of docs/kernel.md.
 
 table.py [--write] REPORTS ...: the folders linux-VERSION-reports of it-tests/target, each with TEST-*.xml, version and doctor.json.
+What the reports do not tell of (another kernel, a group that did not run) stays as it stands in docs/kernel.md. A kernel of another
+version begins anew.
 """
 import json
 import os
@@ -14,47 +16,74 @@ DOCUMENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../docs/
 
 
 class Kernel:
-    def __init__(self, folder):
-        with open(os.path.join(folder, 'version')) as file:
-            self.version = file.read().strip()
-        try:
-            with open(os.path.join(folder, 'doctor.json')) as file:
-                self.features = {line['name']: line for line in json.load(file)}
-        except OSError:
-            self.features = {}
+    """A column: `features` has "yes" or "no" by the doctor's name, `groups` has (passed, of, not possible)."""
+
+    def __init__(self, version):
+        self.version = version
+        self.features = {}
         self.groups = {}
+
+    @staticmethod
+    def of(folder, document):
+        with open(os.path.join(folder, 'version')) as file:
+            version = file.read().strip()
+        kernel = document.get(version, Kernel(version))
+        doctor = os.path.join(folder, 'doctor.json')
+        if os.path.exists(doctor):
+            with open(doctor) as file:
+                texts = {line['name']: line['text'] for line in json.load(file)}
+            kernel.features = {name: text.split(',')[0] for name, text in texts.items() if re.match(r'(yes|no)\b', text)}
         for name in sorted(os.listdir(folder)):
-            group = re.fullmatch(r'TEST-linux-[0-9.]+(?:-full)?-(.*)\.xml', name)
+            group = re.fullmatch(r'TEST-linux-[0-9.]+-(.*)\.xml', name)
             if group:
                 cases = list(xml.parse(os.path.join(folder, name)).iter('testcase'))
                 failed = sum(case.find('failure') is not None or case.find('error') is not None for case in cases)
                 skipped = sum(case.find('skipped') is not None for case in cases)
-                self.groups[group.group(1)] = (len(cases) - failed - skipped, len(cases) - skipped, skipped)
-
-    def feature(self, name):
-        line = self.features.get(name)
-        return '' if line is None else 'yes' if line['text'] == 'yes' else 'no'
-
-    def group(self, name):
-        if name not in self.groups:
-            return 'not run'
-        passed, total, skipped = self.groups[name]
-        return f'{passed} of {total}' + (f', {skipped} not possible' if skipped else '')
-
-    def all(self):
-        passed, total, skipped = (sum(column) for column in zip(*self.groups.values()))
-        return f'**{passed} of {total}**' + (f', {skipped} not possible' if skipped else '')
+                kernel.groups[group.group(1)] = (len(cases) - failed - skipped, len(cases) - skipped, skipped)
+        return kernel
 
 
-def table(folders):
-    kernels = [Kernel(folder) for folder in folders]
-    names = [name for name, line in kernels[0].features.items() if line['text'] == 'yes' or line['text'].startswith('no')]
+def cell(counts):
+    if not counts:
+        return 'not run'
+    passed, total, skipped = counts
+    return f'{passed} of {total}' + (f', {skipped} not possible' if skipped else '')
+
+
+def read(text):
+    """The columns of a table that was written before, by version and in order."""
+    rows = [[part.strip() for part in line.strip('|').split('|')] for line in text.splitlines()]
+    if not rows or rows[0][0]:
+        return {}
+    kernels = [Kernel(version) for version in rows[0][1:]]
+    for name, *cells in rows[2:]:
+        for kernel, found in zip(kernels, cells):
+            counts = re.fullmatch(r'(\d+) of (\d+)(?:, (\d+) not possible)?', found)
+            if name.startswith('tests: ') and counts:
+                kernel.groups[name.removeprefix('tests: ')] = tuple(int(count or 0) for count in counts.groups())
+            elif name.startswith('`') and found:
+                kernel.features[name.strip('`')] = found
+    return {kernel.version: kernel for kernel in kernels}
+
+
+def series(version):
+    return [int(number) for number in version.split('.')[:2]]
+
+
+def table(folders, text):
+    kernels = read(text)
+    for folder in folders:
+        kernel = Kernel.of(folder, kernels)
+        kernels = {version: other for version, other in kernels.items() if series(version) != series(kernel.version)}
+        kernels[kernel.version] = kernel
+    kernels = sorted(kernels.values(), key=lambda kernel: series(kernel.version))
+    names = dict.fromkeys(name for kernel in kernels for name in kernel.features)
     groups = sorted({group for kernel in kernels for group in kernel.groups})
     rows = [[''] + [kernel.version for kernel in kernels], ['---'] * (len(kernels) + 1)]
-    rows += [[f'`{name}`'] + [kernel.feature(name) for kernel in kernels] for name in names]
-    rows += [[f'tests: {group}'] + [kernel.group(group) for kernel in kernels] for group in groups]
-    rows += [['all tests'] + [kernel.all() for kernel in kernels]]
-    return ''.join('|' + '|'.join(f' {cell} ' for cell in row) + '|\n' for row in rows).replace(' --- ', '---')
+    rows += [[f'`{name}`'] + [kernel.features.get(name, '') for kernel in kernels] for name in names]
+    rows += [[f'tests: {group}'] + [cell(kernel.groups.get(group)) for kernel in kernels] for group in groups]
+    rows += [['all tests'] + [f'**{cell(tuple(map(sum, zip(*kernel.groups.values()))))}**' for kernel in kernels]]
+    return ''.join('|' + '|'.join(f' {part} ' for part in row) + '|\n' for row in rows).replace(' --- ', '---')
 
 
 def main(arguments):
@@ -63,12 +92,12 @@ def main(arguments):
     if not folders or folders[0] in ('-h', '--help'):
         print(__doc__.strip())
         return 0 if folders else 2
-    text = table(folders)
+    with open(DOCUMENT) as file:
+        before, rest = file.read().split(BEGIN + '\n')
+    old, after = rest.split(END + '\n')
+    text = table(folders, old)
     print(text, end='')
     if write:
-        with open(DOCUMENT) as file:
-            before, rest = file.read().split(BEGIN + '\n')
-        after = rest.split(END + '\n')[1]
         with open(DOCUMENT, 'w') as file:
             file.write(before + BEGIN + '\n' + text + END + '\n' + after)
     return 0
