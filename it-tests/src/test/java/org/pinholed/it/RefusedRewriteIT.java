@@ -48,6 +48,7 @@ class RefusedRewriteIT {
     try (NatScenario scenario =
             translating(
                 lab -> {
+                  RouterFirewall.loadRewriteOfKernelHelper(lab);
                   assign(lab, command);
                   onRouter(lab, "nft", "add rule inet filter forward ct state related accept");
                 });

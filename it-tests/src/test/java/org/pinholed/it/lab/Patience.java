@@ -9,7 +9,7 @@ import java.time.Duration;
  * door that does not answer is taken for shut, and how long pinholes of the default helper wait.
  * What else the agent is told to wait is not changed.
  */
-final class Patience {
+public final class Patience {
   /** The factor. */
   static final int FACTOR = factor();
 
@@ -24,7 +24,7 @@ final class Patience {
   }
 
   /** So much time, in the laboratory's measure. */
-  static Duration of(Duration duration) {
+  public static Duration of(Duration duration) {
     return duration.multipliedBy(FACTOR);
   }
 }

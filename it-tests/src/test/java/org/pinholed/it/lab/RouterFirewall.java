@@ -110,11 +110,18 @@ public enum RouterFirewall {
     }
   }
 
+  /**
+   * Has the kernel's own FTP helper rewrite what is translated. Who assigns the helper loads only
+   * the part that reads; a kernel that has both built in has no module.
+   */
+  public static void loadRewriteOfKernelHelper(Lab lab) {
+    lab.run(Lab.Host.ROUTER, TIMEOUT, "modprobe", "-q", "nf_nat_ftp");
+  }
+
   /** Installs the firewall with the kernel's own FTP helper, which the agent is compared with. */
   public static void installWithKernelHelper(Lab lab) {
     NFTABLES.install(lab);
-    // The objects load only the part that reads; a kernel that has both built in has no module.
-    lab.run(Lab.Host.ROUTER, TIMEOUT, "modprobe", "-q", "nf_nat_ftp");
+    loadRewriteOfKernelHelper(lab);
     load(
         lab,
         """
