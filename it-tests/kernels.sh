@@ -16,7 +16,7 @@ usage: it-tests/kernels.sh [--short | --groups LIST | --only TESTS] [--images] [
   --groups LIST some groups of that file, as in ftp,life; the reports of the other groups stay
   --only TESTS  tests of choice of one module, as in OneShotPinholeIT,KillIT or 'LabIT#method()'
   --images      only makes what is booted: root file system and kernels, from Debian's archive, kept in ${IMAGES:-/var/tmp/pinholed-kernels}
-  --table       prints what the last run of the whole matrix found, and writes it into docs/kernel.md
+  --table       prints what the last runs found, and writes it into docs/kernel.md; what did not run stays there as it was
 Reports of JUnit, and the console of each kernel, are in it-tests/target/linux-VERSION-reports. Needs root (Debian or Ubuntu); installs
 QEMU and what else is missing. Builds when sources are newer than what is built (MAVEN_OPTIONS: as in -o). Exit code 3: nothing ran, because QEMU cannot
 be installed or no archive of Debian be reached; the reason is printed.
