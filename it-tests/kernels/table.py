@@ -34,7 +34,8 @@ class Kernel:
         if os.path.exists(doctor):
             with open(doctor) as file:
                 texts = {line['name']: line['text'] for line in json.load(file)}
-            kernel.features = {name: text.split(',')[0] for name, text in texts.items() if re.match(r'(yes|no)\b', text)}
+            kernel.features = {name: text[: found.end()] for name, text in texts.items()
+                               if (found := re.match(r'(yes|no)(?=[,:]|$)', text))}
         for name in sorted(os.listdir(folder)):
             group = re.fullmatch(r'TEST-linux-[0-9.]+-(.*)\.xml', name)
             if group:
