@@ -37,7 +37,7 @@ class Kernel:
             kernel.features = {name: text[: found.end()] for name, text in texts.items()
                                if (found := re.match(r'(yes|no)(?=[,:]|$)', text))}
         for name in sorted(os.listdir(folder)):
-            group = re.fullmatch(r'TEST-linux-[0-9.]+-(.*)\.xml', name)
+            group = re.fullmatch(r'TEST-linux-[0-9.]+(?:-full)?-(.*)\.xml', name)
             if group:
                 cases = list(xml.parse(os.path.join(folder, name)).iter('testcase'))
                 failed = sum(case.find('failure') is not None or case.find('error') is not None for case in cases)
