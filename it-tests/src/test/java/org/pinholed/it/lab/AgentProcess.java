@@ -179,9 +179,10 @@ public final class AgentProcess implements AutoCloseable {
     }
   }
 
+  /** An emulated processor that is asked all the time does nothing else. */
   private static void pause() {
     try {
-      TimeUnit.MILLISECONDS.sleep(10);
+      TimeUnit.MILLISECONDS.sleep(10L * Patience.FACTOR * Patience.FACTOR);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);

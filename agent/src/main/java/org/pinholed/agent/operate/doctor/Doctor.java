@@ -157,6 +157,21 @@ public final class Doctor {
         findings.add(Finding.info(feature.getKey(), text));
       }
     }
+    if (settings.expects()) {
+      expectations(probe.expectations());
+    }
+  }
+
+  private void expectations(String text) {
+    if (text.startsWith("yes")) {
+      findings.add(Finding.ok("expectations", text));
+    } else if (settings.expectsAll()) {
+      findings.add(
+          Finding.fail("expectations", text + ": backend: conntrack cannot be used, auto can"));
+    } else {
+      findings.add(
+          Finding.info("expectations", text + ": children come through by the accept rule alone"));
+    }
   }
 
   private void ownTable(boolean agentRuns, boolean there) {

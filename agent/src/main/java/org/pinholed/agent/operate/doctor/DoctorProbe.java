@@ -165,4 +165,11 @@ public interface DoctorProbe {
    *     of something that nothing works without
    */
   Map<String, String> kernelFeatures();
+
+  /**
+   * Whether the kernel could expect the children of pinholes, found by trying.
+   *
+   * @return a text that begins with {@code yes}, or {@code no: } and why not
+   */
+  String expectations();
 }

@@ -117,6 +117,15 @@ public record DoctorSettings(
   }
 
   /**
+   * Whether the kernel expects children of pinholes where it can.
+   *
+   * @return false if all are only marked
+   */
+  public boolean expects() {
+    return backend == AgentConfig.Backend.CONNTRACK || backend == AgentConfig.Backend.AUTO;
+  }
+
+  /**
    * Whether the kernel expects each child of a pinhole.
    *
    * @return false if some are only marked

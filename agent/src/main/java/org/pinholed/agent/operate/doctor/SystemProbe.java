@@ -17,6 +17,8 @@ import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.operate.doctor.DoctorProbe.Answer;
 import org.pinholed.agent.service.Capabilities;
+import org.pinholed.agent.pinhole.conntrack.ConntrackBackend;
+import org.pinholed.agent.pinhole.nftables.NftablesOptions;
 import org.pinholed.kernel.nfqueue.QueueStatistics;
 
 /**
@@ -190,5 +192,10 @@ public final class SystemProbe implements DoctorProbe {
   public Map<String, String> kernelFeatures() {
     return KernelTrial.features(
         queues().orElse(List.of()).stream().map(QueueHolder::number).toList());
+  }
+
+  @Override
+  public String expectations() {
+    return ConntrackBackend.tryOut(NftablesOptions.TABLE);
   }
 }

@@ -22,6 +22,9 @@ import org.pinholed.kernel.netlink.NetlinkException;
 final class CarrierHelper {
   private static final String NAME = AssignedHelper.OWN_NAME;
 
+  /** One for a moment, beside that of an agent; with the number of a process behind it. */
+  private static final String TRIAL_NAME = "pinhole-";
+
   /** Each expectation is told its own time; this is for the moment before. */
   private static final int TIMEOUT_SECONDS = 60;
 
@@ -46,6 +49,17 @@ final class CarrierHelper {
     static Made not(String missing) {
       return new Made(missing, false);
     }
+
+    private static Made refused(NetlinkException e) {
+      return not(
+          switch (e.errno()) {
+            case Errno.EINVAL ->
+                "this kernel has no nfnetlink_cthelper (CONFIG_NF_CT_NETLINK_HELPER, modprobe"
+                    + " nfnetlink_cthelper)";
+            case Errno.EPERM -> "helpers can be made with CAP_NET_ADMIN of the whole machine only";
+            default -> String.valueOf(e.getMessage());
+          });
+    }
   }
 
   /**
@@ -66,25 +80,39 @@ final class CarrierHelper {
         }
       }
     } catch (NetlinkException e) {
-      return Made.not(
-          switch (e.errno()) {
-            case Errno.EINVAL ->
-                "this kernel has no nfnetlink_cthelper (CONFIG_NF_CT_NETLINK_HELPER, modprobe"
-                    + " nfnetlink_cthelper)";
-            case Errno.EPERM -> "helpers can be made with CAP_NET_ADMIN of the whole machine only";
-            default -> String.valueOf(e.getMessage());
-          });
+      return Made.refused(e);
     }
-    Made made = besideTranslations(ownTable);
+    Made made = besideTranslations(ownTable, NAME);
     if (!made.missing().isEmpty()) {
       remove();
     }
     return made;
   }
 
-  private static Made besideTranslations(String ownTable) {
+  /**
+   * Finds out what would come of making it. Another helper is made for that and removed, so an agent
+   * may run beside.
+   *
+   * @param ownTable name of the agent's table, whose translations do not count
+   */
+  static Made tryOut(String ownTable) {
+    String name = TRIAL_NAME + ProcessHandle.current().pid();
+    int tcp = Transport.TCP.protocolNumber();
+    try (HelperClient helpers = HelperClient.open()) {
+      helpers.make(name, false, tcp, HelperClient.MOST_EXPECTATIONS, TIMEOUT_SECONDS);
+      try {
+        return besideTranslations(ownTable, name);
+      } finally {
+        helpers.remove(name, false, tcp);
+      }
+    } catch (NetlinkException e) {
+      return Made.refused(e);
+    }
+  }
+
+  private static Made besideTranslations(String ownTable, String name) {
     try {
-      if (canBeTakenAway()) {
+      if (canBeTakenAway(name)) {
         return new Made("", false);
       }
       return NatChains.existBeside(ownTable) ? Made.not(SHIFTS_TWICE) : new Made("", true);
@@ -94,7 +122,7 @@ final class CarrierHelper {
   }
 
   /** Tries it with a connection that nobody has begun, between addresses that nobody has. */
-  private static boolean canBeTakenAway() throws IOException {
+  private static boolean canBeTakenAway(String name) throws IOException {
     FlowTuple trial =
         new FlowTuple(
             Transport.TCP.protocolNumber(),
@@ -103,7 +131,7 @@ final class CarrierHelper {
             InetAddress.getByAddress(new byte[] {(byte) 192, 0, 2, 2}),
             DISCARD_PORT);
     try (ConntrackClient conntrack = ConntrackClient.open()) {
-      conntrack.make(trial, NAME, TRIAL_SECONDS);
+      conntrack.make(trial, name, TRIAL_SECONDS);
       try {
         return conntrack.removeHelper(trial);
       } catch (NetlinkException e) {

@@ -107,6 +107,24 @@ public final class ConntrackBackend extends ForwardingBackend {
         pinholes.open(missing.isEmpty()), only, missing, made.stays() ? ownTable : null, without);
   }
 
+  /**
+   * Finds out what this kernel could do for a backend that is opened now; nothing stays of it.
+   *
+   * @param ownTable name of the agent's table
+   * @return in the words of {@link #probe()}
+   */
+  public static String tryOut(String ownTable) {
+    CarrierHelper.Made made = CarrierHelper.tryOut(ownTable);
+    return words(made.missing(), made.stays());
+  }
+
+  private static String words(String missing, boolean stays) {
+    if (!missing.isEmpty()) {
+      return "no: " + missing;
+    }
+    return stays ? "yes, as long as nobody translates addresses" : "yes";
+  }
+
   @Override
   public Session openSession() throws BackendException {
     Session pinholes = super.openSession();
@@ -124,8 +142,7 @@ public final class ConntrackBackend extends ForwardingBackend {
   @Override
   public Map<String, String> probe() {
     Map<String, String> features = new LinkedHashMap<>(super.probe());
-    String yes = translatesAlone == null ? "yes" : "yes, as long as nobody translates addresses";
-    features.put("expectations", missing.isEmpty() ? yes : "no: " + missing);
+    features.put("expectations", words(missing, translatesAlone != null));
     return features;
   }
 

@@ -160,15 +160,7 @@ class DoctorTest {
 
     @Test
     void isNotNeededWhereChildrenAreRelated_ifThatIsAccepted() {
-      DoctorSettings related =
-          new DoctorSettings(
-              MarkBits.DEFAULT,
-              0,
-              1,
-              false,
-              AgentConfig.Backend.CONNTRACK,
-              DoctorSettings.Diversion.DEFAULT,
-              List.of());
+      DoctorSettings related = with(AgentConfig.Backend.CONNTRACK);
       Map<String, Finding.Level> levels = new LinkedHashMap<>();
       List<String> advice = new ArrayList<>();
       for (String ruleset : List.of("noRule", "firstPacketOnly")) {
@@ -985,6 +977,36 @@ class DoctorTest {
     assertEquals(Finding.Level.FAIL, named("nftables").get(0).level());
     assertEquals("pinholes cannot be opened", named("nftables").get(0).text());
     assertFalse(Doctor.isHealthy(Doctor.examine(probe, SETTINGS)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "CONNTRACK, yes, OK",
+    "AUTO, yes, OK",
+    "AUTO, 'yes, as long as nobody translates addresses', OK",
+    "AUTO, no: no module, INFO",
+    "CONNTRACK, no: no module, FAIL",
+  })
+  void expectationsOfTheKernel_areNeededWhereAllPinholesHaveOne(
+      AgentConfig.Backend backend, String found, Finding.Level level) {
+    probe.expectations = found;
+    Finding finding =
+        Doctor.examine(probe, with(backend)).stream()
+            .filter(each -> each.name().equals("expectations"))
+            .findFirst()
+            .orElseThrow();
+    assertEquals(level, finding.level(), finding::toString);
+    assertTrue(finding.text().startsWith(found), finding::toString);
+  }
+
+  @Test
+  void expectationsOfTheKernel_areNotTriedWhereNoPinholeHasOne() {
+    assertEquals(List.of(), named("expectations"));
+  }
+
+  private static DoctorSettings with(AgentConfig.Backend backend) {
+    return new DoctorSettings(
+        MarkBits.DEFAULT, 0, 1, false, backend, DoctorSettings.Diversion.DEFAULT, List.of());
   }
 
   private void forwards() {

@@ -31,6 +31,7 @@ final class FakeProbe implements DoctorProbe {
   final Map<String, String> sysctls = new LinkedHashMap<>();
   final List<QueueHolder> queues = new ArrayList<>();
   final Map<String, String> features = new LinkedHashMap<>();
+  String expectations = "yes";
 
   static String resource(String name) {
     try (InputStream in = FakeProbe.class.getResourceAsStream(name)) {
@@ -109,5 +110,10 @@ final class FakeProbe implements DoctorProbe {
   @Override
   public Map<String, String> kernelFeatures() {
     return features;
+  }
+
+  @Override
+  public String expectations() {
+    return expectations;
   }
 }
