@@ -16,9 +16,9 @@ import org.pinholed.agent.control.ControlClient;
 import org.pinholed.agent.control.ControlError;
 import org.pinholed.agent.control.JsonFields;
 import org.pinholed.agent.operate.doctor.DoctorProbe.Answer;
-import org.pinholed.agent.service.Capabilities;
 import org.pinholed.agent.pinhole.conntrack.ConntrackBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
+import org.pinholed.agent.service.Capabilities;
 import org.pinholed.kernel.nfqueue.QueueStatistics;
 
 /**

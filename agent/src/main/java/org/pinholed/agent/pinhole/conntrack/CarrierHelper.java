@@ -90,8 +90,8 @@ final class CarrierHelper {
   }
 
   /**
-   * Finds out what would come of making it. Another helper is made for that and removed, so an agent
-   * may run beside.
+   * Finds out what would come of making it. Another helper is made for that and removed, so an
+   * agent may run beside.
    *
    * @param ownTable name of the agent's table, whose translations do not count
    */
