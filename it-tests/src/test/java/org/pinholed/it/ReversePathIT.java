@@ -261,8 +261,7 @@ class ReversePathIT {
     on(Lab.Host.ROUTER, "ip", "link", "set", "br0", "up");
     on(Lab.Host.ROUTER, "ip", "link", "set", "r0", "master", "br0");
     on(Lab.Host.ROUTER, "ip", "link", "set", "r1", "master", "br0");
-    // Nothing loads it by itself; a kernel that has it built in has no module.
-    scenario.lab().run(Lab.Host.ROUTER, TIMEOUT, "modprobe", "-q", "br_netfilter");
+    scenario.lab().loadModule("br_netfilter");
     on(Lab.Host.ROUTER, "sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1");
     on(Lab.Host.CLIENT, "ip", "addr", "add", "192.0.2.10/24", "dev", "c0");
     on(Lab.Host.SERVER, "ip", "addr", "add", "192.0.2.20/24", "dev", "s0");

@@ -116,6 +116,14 @@ public interface Lab extends AutoCloseable {
     return AgentProcess.program(name);
   }
 
+  /**
+   * Loads a part of the kernel that nothing loads by itself. A kernel that has it built in has no
+   * module, and one without it says so where it is used: nothing is asked here.
+   */
+  default void loadModule(String name) {
+    run(Host.ROUTER, SHORT, "modprobe", "-q", name);
+  }
+
   /** Starts a command on a host with its standard streams as pipes and its errors in a file. */
   Process startPiped(Host host, Path errors, String... command);
 

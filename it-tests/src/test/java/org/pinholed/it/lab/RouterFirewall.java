@@ -112,10 +112,10 @@ public enum RouterFirewall {
 
   /**
    * Has the kernel's own FTP helper rewrite what is translated. Who assigns the helper loads only
-   * the part that reads; a kernel that has both built in has no module.
+   * the part that reads.
    */
   public static void loadRewriteOfKernelHelper(Lab lab) {
-    lab.run(Lab.Host.ROUTER, TIMEOUT, "modprobe", "-q", "nf_nat_ftp");
+    lab.loadModule("nf_nat_ftp");
   }
 
   /** Installs the firewall with the kernel's own FTP helper, which the agent is compared with. */
