@@ -23,7 +23,8 @@ find_java() {
   if [ -r "$release" ]; then
     while IFS='=' read -r key value; do
       if [ "$key" = JAVA_VERSION ]; then
-        java_version=$(printf %s "$value" | tr -d '"\r')
+        java_version=${value#\"}
+        java_version=${java_version%%\"*}
       fi
     done <"$release"
   fi

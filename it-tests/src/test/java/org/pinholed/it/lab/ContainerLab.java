@@ -119,11 +119,13 @@ final class ContainerLab extends LocalLab {
 
   /** Gives a device of the engine's the laboratory's name and takes its addresses and routes. */
   private void own(Host host, String device, String name) {
-    ip(host, "link", "set", device, "down");
-    ip(host, "link", "set", device, "name", name);
-    ip(host, "addr", "flush", "dev", name);
+    ip(
+        host,
+        "link set " + device + " down",
+        "link set " + device + " name " + name,
+        "addr flush dev " + name);
     sysctl(host, "net.ipv6.conf." + name + ".disable_ipv6=0");
-    ip(host, "link", "set", name, "up");
+    ip(host, "link set " + name + " up");
   }
 
   private Network network() {

@@ -117,6 +117,14 @@ public interface Lab extends AutoCloseable {
   }
 
   /**
+   * Sets a host's network and insists on success.
+   *
+   * @param lines as {@code ip} takes them, all in one process: each process costs an emulated
+   *     processor a quarter of a second
+   */
+  void ip(Host host, String... lines);
+
+  /**
    * Loads a part of the kernel that nothing loads by itself. A kernel that has it built in has no
    * module, and one without it says so where it is used: nothing is asked here.
    */

@@ -43,58 +43,60 @@ abstract class LocalLab implements Lab {
     try {
       makeHosts();
       sysctl(Host.ROUTER, "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
-      address(Host.CLIENT, "c0", "198.51.100.2/24", "198.51.100.3/24");
-      address(Host.CLIENT, "c0", "2001:db8:1::2/64", "2001:db8:1::3/64");
-      address(Host.ROUTER, "r0", "198.51.100.1/24", "2001:db8:1::1/64");
-      address(Host.ROUTER, "r1", "203.0.113.1/24", "2001:db8:2::1/64");
-      address(Host.SERVER, "s0", "203.0.113.2/24", "203.0.113.3/24");
-      address(Host.SERVER, "s0", "2001:db8:2::2/64", "2001:db8:2::3/64");
-      defaultRoutes(Host.CLIENT, "198.51.100.1", "2001:db8:1::1", Family.V6.client());
-      defaultRoutes(Host.SERVER, "203.0.113.1", "2001:db8:2::1", Family.V6.server());
+      ip(
+          Host.CLIENT,
+          "link set lo up",
+          "addr add 198.51.100.2/24 dev c0",
+          "addr add 198.51.100.3/24 dev c0",
+          "addr add 2001:db8:1::2/64 dev c0 nodad",
+          "addr add 2001:db8:1::3/64 dev c0 nodad",
+          "route add default via 198.51.100.1",
+          // With two addresses on the link the kernel would take the younger one as the source.
+          "route add default via 2001:db8:1::1 src 2001:db8:1::2");
+      ip(
+          Host.ROUTER,
+          "link set lo up",
+          "addr add 198.51.100.1/24 dev r0",
+          "addr add 2001:db8:1::1/64 dev r0 nodad",
+          "addr add 203.0.113.1/24 dev r1",
+          "addr add 2001:db8:2::1/64 dev r1 nodad");
+      ip(
+          Host.SERVER,
+          "link set lo up",
+          "addr add 203.0.113.2/24 dev s0",
+          "addr add 203.0.113.3/24 dev s0",
+          "addr add 2001:db8:2::2/64 dev s0 nodad",
+          "addr add 2001:db8:2::3/64 dev s0 nodad",
+          "route add default via 203.0.113.1",
+          "route add default via 2001:db8:2::1 src 2001:db8:2::2");
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
   }
 
-  private void address(Host host, String device, String... addresses) {
-    for (String address : addresses) {
-      if (address.contains(":")) {
-        ip(host, "addr", "add", address, "dev", device, "nodad");
-      } else {
-        ip(host, "addr", "add", address, "dev", device);
-      }
-    }
+  @Override
+  public void ip(Host host, String... lines) {
+    inNetwork(host, String.join("\n", lines) + "\n", "ip", "-batch", "-");
   }
 
-  private void defaultRoutes(Host host, String gateway4, String gateway6, String source6) {
-    ip(host, "route", "add", "default", "via", gateway4);
-    // With two addresses on the link the kernel would take the younger one as the source.
-    ip(host, "-6", "route", "add", "default", "via", gateway6, "src", source6);
-  }
-
-  /** Runs {@code ip} for a host's network. */
-  final void ip(Host host, String... arguments) {
-    inNetwork(host, "ip", arguments);
-  }
-
-  private void inNetwork(Host host, String program, String... arguments) {
+  private void inNetwork(Host host, String input, String program, String... arguments) {
     List<String> command =
         new ArrayList<>(List.of("nsenter", "--net=" + network(host), "--", program));
     command.addAll(List.of(arguments));
-    plain(command.toArray(String[]::new));
+    plain(input, command.toArray(String[]::new));
   }
 
   /** Runs a command of this machine and insists on success. */
-  final void plain(String... command) {
-    processes.run(List.of(command), "", SHORT).orFail();
+  final void plain(String input, String... command) {
+    processes.run(List.of(command), input, SHORT).orFail();
   }
 
   @Override
   public void sysctl(Host host, String... settings) {
     List<String> arguments = new ArrayList<>(List.of("-qw"));
     arguments.addAll(List.of(settings));
-    inNetwork(host, "sysctl", arguments.toArray(String[]::new));
+    inNetwork(host, "", "sysctl", arguments.toArray(String[]::new));
   }
 
   @Override
@@ -107,18 +109,10 @@ abstract class LocalLab implements Lab {
     LocalLab farLab = (LocalLab) far;
     ip(
         one,
-        "link",
-        "add",
-        oneEnd,
-        "type",
-        "veth",
-        "peer",
-        "name",
-        otherEnd,
-        "netns",
-        farLab.network(other));
-    ip(one, "link", "set", oneEnd, "up");
-    farLab.ip(other, "link", "set", otherEnd, "up");
+        "link add %s type veth peer name %s netns %s"
+            .formatted(oneEnd, otherEnd, farLab.network(other)),
+        "link set " + oneEnd + " up");
+    farLab.ip(other, "link set " + otherEnd + " up");
   }
 
   @Override
@@ -147,8 +141,8 @@ abstract class LocalLab implements Lab {
     if (!wire.isAlive()) {
       throw new AssertionError("no wire: " + readQuietly(log));
     }
-    ip(one, "link", "set", oneEnd, "up");
-    ip(other, "link", "set", otherEnd, "up");
+    ip(one, "link set " + oneEnd + " up");
+    ip(other, "link set " + otherEnd + " up");
   }
 
   private static String readQuietly(Path file) {
@@ -161,7 +155,7 @@ abstract class LocalLab implements Lab {
 
   @Override
   public void moveDevice(Host from, String device, Host to) {
-    ip(from, "link", "set", device, "netns", network(to));
+    ip(from, "link set " + device + " netns " + network(to));
   }
 
   @Override

@@ -1,10 +1,13 @@
 package org.pinholed.it.lab;
 
 import java.io.IOException;
+import java.io.Writer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A lab whose hosts are network namespaces of this machine and nothing else, joined by veth pairs
@@ -28,10 +31,9 @@ final class NamespaceLab extends LocalLab {
 
   @Override
   void makeHosts() {
+    plain(ofEachNamespace("netns add "), "ip", "-batch", "-");
     for (Host host : Host.values()) {
-      plain("ip", "netns", "add", namespace(host));
       sysctl(host, "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0");
-      ip(host, "link", "set", "lo", "up");
     }
     if (links.lossPercent() > 0) {
       repeatSoon();
@@ -76,20 +78,30 @@ final class NamespaceLab extends LocalLab {
     return all;
   }
 
+  /** Lines of {@code ip}. */
+  private String ofEachNamespace(String line) {
+    return Stream.of(Host.values())
+        .map(host -> line + namespace(host) + "\n")
+        .collect(Collectors.joining());
+  }
+
   @Override
   void removeHosts() {
-    for (Host host : Host.values()) {
-      try {
-        new ProcessBuilder("ip", "netns", "del", namespace(host))
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .start()
-            .waitFor(5L * Patience.FACTOR, TimeUnit.SECONDS);
-      } catch (IOException e) {
-        System.err.println("namespace " + namespace(host) + " stays: " + e);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
+    try {
+      // By force: it goes on where one was not made.
+      Process process =
+          new ProcessBuilder("ip", "-force", "-batch", "-")
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      try (Writer input = process.outputWriter()) {
+        input.write(ofEachNamespace("netns del "));
       }
+      process.waitFor(15L * Patience.FACTOR, TimeUnit.SECONDS);
+    } catch (IOException e) {
+      System.err.println("namespaces of " + name() + " stay: " + e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }

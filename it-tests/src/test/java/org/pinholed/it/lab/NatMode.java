@@ -1,7 +1,7 @@
 package org.pinholed.it.lab;
 
 import java.time.Duration;
-import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What the router translates, over both families. The host behind the translation is not routed
@@ -83,15 +83,13 @@ public enum NatMode {
   }
 
   private static void addAddresses(Lab lab, String... addresses) {
-    for (String address : addresses) {
-      lab.run(Lab.Host.ROUTER, TIMEOUT, "ip", "addr", "add", address, "dev", "r1").orFail();
-    }
+    lab.ip(
+        Lab.Host.ROUTER,
+        Stream.of(addresses).map(a -> "addr add " + a + " dev r1").toArray(String[]::new));
   }
 
   private static void dropDefaultRoutes(Lab lab, Lab.Host host) {
-    for (String family : List.of("-4", "-6")) {
-      lab.run(host, TIMEOUT, "ip", family, "route", "del", "default").orFail();
-    }
+    lab.ip(host, "route del 0.0.0.0/0", "route del ::/0");
   }
 
   private String nftRules(Service service) {

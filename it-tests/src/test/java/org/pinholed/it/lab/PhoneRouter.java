@@ -90,7 +90,7 @@ public final class PhoneRouter implements AutoCloseable {
     lab().link(Lab.Host.ROUTER, "r1", far, Lab.Host.SERVER, "s1");
     command(Lab.Host.ROUTER, "ip addr add 192.0.2.1/24 dev r1");
     command(Lab.Host.ROUTER, "ip route add default via 192.0.2.2");
-    far.run(Lab.Host.SERVER, Lab.SHORT, "ip", "addr", "add", "192.0.2.2/24", "dev", "s1").orFail();
+    far.ip(Lab.Host.SERVER, "addr add 192.0.2.2/24 dev s1");
     far.sysctl(Lab.Host.SERVER, "net.ipv4.ip_forward=1");
     other.command(Lab.Host.ROUTER, "ip route add default via 203.0.113.2");
   }

@@ -37,8 +37,7 @@ public final class RpcRouter implements AutoCloseable {
 
   private RpcRouter(Lab lab, @Nullable String yaml, boolean open) {
     this.lab = lab;
-    lab.run(Lab.Host.SERVER, Lab.SHORT, "ip", "addr", "add", RpcWay.INSIDE_V4 + "/24", "dev", "s0")
-        .orFail();
+    lab.ip(Lab.Host.SERVER, "addr add " + RpcWay.INSIDE_V4 + "/24 dev s0");
     // Whoever is shut out gives up after seconds, not after two minutes.
     lab.sysctl(Lab.Host.CLIENT, "net.ipv4.tcp_syn_retries=1");
     RouterFirewall.installWithAcceptRule(lab, Service.DCERPC);
