@@ -24,7 +24,7 @@ public final class AgentProcess implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final AtomicInteger COUNTER = new AtomicInteger();
   private static final Duration READY_TIMEOUT = Patience.of(Duration.ofSeconds(60));
-  private static final Duration CTL_TIMEOUT = Duration.ofSeconds(15);
+  private static final Duration CTL_TIMEOUT = Duration.ofSeconds(30);
 
   private final Lab lab;
   private final Path socket;
