@@ -221,7 +221,7 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAPackage(KERNEL + ".libc..");
 
-  /** Everybody else sees {@link PinholeBackend}. */
+  /** Everybody else sees {@link PinholeBackend}; the doctor has one tell what it could do here. */
   @ArchTest
   static final ArchRule backendsAreChosenByTheProgramOnly =
       noClasses()
@@ -230,6 +230,8 @@ class ArchitectureTest {
               AGENT + ".pinhole..", AGENT + ".replay..") // the latter has one of its own
           .and()
           .doNotHaveFullyQualifiedName(AGENT + ".Pinholed")
+          .and()
+          .doNotHaveFullyQualifiedName(AGENT + ".operate.doctor.SystemProbe")
           .should()
           .dependOnClassesThat(
               DescribedPredicate.describe(
