@@ -10,7 +10,7 @@ mkdir -p "$folder/classes"
 "${JAVA_HOME:+$JAVA_HOME/bin/}javac" -proc:none -Xlint:all -Werror --release 17 -cp "$distribution/lib/*" -d "$folder/classes" \
   "$sources"/org/pinholed/it/protocol/*.java
 
-sed -e "s|^lib=\$(dirname .*|classes=\$(dirname \"\$(readlink -f \"\$0\")\")/classes lib=$distribution/lib|" \
+sed -e "s|^lib=\${self.*|classes=\${self%/*}/classes lib=$distribution/lib|" \
   -e 's|-cp "$lib/pinholed.jar" org.pinholed.agent.Pinholed |-cp "$lib/pinholed.jar:$classes" org.pinholed.it.protocol.TestAgent |' \
   "$distribution/bin/pinholed" >"$folder/pinholed"
 chmod +x "$folder/pinholed"
