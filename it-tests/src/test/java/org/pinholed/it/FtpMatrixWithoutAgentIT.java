@@ -23,7 +23,7 @@ import org.pinholed.it.lab.RouterFirewall;
  * data connection, and no file arrives. Else {@link FtpMatrixIT} would prove nothing.
  */
 class FtpMatrixWithoutAgentIT {
-  private static final Duration TIMEOUT = Duration.ofSeconds(3);
+  private static final Duration TIMEOUT = Duration.ofSeconds(6);
 
   /** The clients only wait, so that many may wait at once. */
   private static final int AT_ONCE = 30;
