@@ -45,8 +45,12 @@ class ObserveIT {
   private static final Duration PATIENCE = Duration.ofSeconds(15);
 
   private static String agent(String mode) {
-    return "helpers: [{id: 1, name: ftp, protocol: tcp, port: 21, timeout: 2s, mode: %s}]\n"
-        .formatted(mode);
+    return agent(mode, "30s");
+  }
+
+  private static String agent(String mode, String timeout) {
+    return "helpers: [{id: 1, name: ftp, protocol: tcp, port: 21, timeout: %s, mode: %s}]\n"
+        .formatted(timeout, mode);
   }
 
   /** The operator's own rule for the ports of the server. */
@@ -72,7 +76,7 @@ class ObserveIT {
 
   @Test
   void announced_withoutARule_staysShut_andIsReportedAsNotCome() {
-    try (Scenario scenario = Scenario.start(agent("observe"));
+    try (Scenario scenario = Scenario.start(agent("observe", "2s"));
         ScriptedSession session = scenario.login(Family.V4);
         ScriptedSession.Announcement announced = session.announce(DataMode.PASV)) {
       JsonNode row = scenario.rows("expectations").get(0);

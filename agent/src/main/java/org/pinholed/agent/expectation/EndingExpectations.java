@@ -1,6 +1,7 @@
 package org.pinholed.agent.expectation;
 
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -43,6 +44,18 @@ final class EndingExpectations {
           all.add(expectation);
           return all;
         });
+  }
+
+  /** Adds all of them to a list. */
+  void addTo(List<Expectation> list) {
+    for (PinholeKey key : byPinhole.keySet()) {
+      byPinhole.computeIfPresent(
+          key,
+          (same, known) -> {
+            list.addAll(known);
+            return known;
+          });
+    }
   }
 
   void remove(PinholeKey key, Expectation expectation) {

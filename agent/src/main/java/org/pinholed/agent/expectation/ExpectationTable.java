@@ -466,12 +466,15 @@ public final class ExpectationTable {
   }
 
   /**
-   * All rows.
+   * All rows, and the expectations whose end has begun, which {@link #list} does not show.
    *
-   * @return a copy, some of which may be over meanwhile
+   * @return a copy in no order; some may be over meanwhile, and one whose end begins at this moment
+   *     may be there twice
    */
   public List<Expectation> all() {
-    return List.copyOf(rows.values());
+    List<Expectation> all = new ArrayList<>(rows.values());
+    ending.addTo(all); // after the rows: what has left those before its end is here
+    return all;
   }
 
   /**

@@ -131,8 +131,7 @@ public final class Stories {
     long nowNs = clock.nanoTime();
     long nowMicros = clock.epochMicros();
     for (Expectation expectation : table.all()) {
-      if (expectation.state() != Expectation.State.GONE) {
-        living.add(expectation.id());
+      if (expectation.state() != Expectation.State.GONE && living.add(expectation.id())) {
         add(
             subjects,
             Subject.of(expectation, expectation.ageNs(nowNs), nowMicros),

@@ -40,6 +40,9 @@ final class StoryTeller implements AutoCloseable {
 
   private static final List<String> NONE = List.of();
 
+  /** Of an expectation whose end has begun, until all that the kernel said before is read. */
+  private static final String UNKNOWN = "whether somebody came just before is known in a moment";
+
   private static final List<String> UNUSED_ADVICE =
       List.of(
           "if the client did try: pinholectl doctor walks its first packet through the firewall"
@@ -342,6 +345,9 @@ final class StoryTeller implements AutoCloseable {
     if (subject.isObserved()) {
       return observed(living, used);
     }
+    if (used == 0 && living.isOver()) {
+      return new Ending("ending", "its end has begun, and " + UNKNOWN, null, false, UNKNOWN, NONE);
+    }
     long leftSeconds = Math.max(0, living.expiresInMs(clock.nanoTime())) / 1000;
     boolean isOnce = living.pinhole().kind() == Pinhole.Kind.ONCE;
     if (used > 0) {
@@ -363,7 +369,7 @@ final class StoryTeller implements AutoCloseable {
           List.of());
     }
     boolean isTaken = living.wasTaken() || (isOnce && !stands(living.pinhole()));
-    if (isTaken && living.uses() == 0 && !living.isOver()) {
+    if (isTaken && living.uses() == 0) {
       return new Ending(
           "dropped",
           "a packet came and took the pinhole, and no connection was made of it: a rule behind the"
@@ -388,6 +394,8 @@ final class StoryTeller implements AutoCloseable {
     String text = "waits for the answer";
     if (isOver) {
       text = "its one connection came";
+    } else if (living.isOver()) {
+      text = UNKNOWN;
     } else if (used > 0) {
       text = living.livingChildren() + " of them live";
     } else if (living.wasWritten()) {

@@ -16,10 +16,12 @@ import org.pinholed.agent.config.AgentConfig;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.event.EventListener;
 import org.pinholed.agent.event.EventRing;
+import org.pinholed.agent.expectation.Expectation;
 import org.pinholed.agent.operate.Stories;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.time.Clock;
 import org.pinholed.agent.view.ControlException;
+import org.pinholed.agent.view.ListingFilter;
 import org.pinholed.agent.view.StoryFilter;
 import org.pinholed.agent.view.StoryRow;
 import org.pinholed.agent.worker.LambdaProtocol;
@@ -204,6 +206,21 @@ class StoriesTest {
     AgentEvent expired = bench.log().all().get(bench.log().all().size() - 1);
     assertEquals(AgentEvent.Kind.EXPIRED, expired.kind());
     assertTrue(expired.detail().contains("a rule behind the mark"), expired.detail());
+  }
+
+  /** Neither listed any more nor over yet: there is no moment at which nothing is known of it. */
+  @Test
+  void ending_isKnown_untilItIsOver() throws ControlException {
+    expect(30000);
+    Expectation expectation = Objects.requireNonNull(bench.table().row(1));
+    assertTrue(bench.table().beginEnd(expectation));
+    assertEquals(List.of(), bench.table().list(ListingFilter.ALL, System.nanoTime()));
+    StoryRow row = last();
+    assertEquals("ending", row.outcome());
+    assertEquals(1, explain(to(30000)).size());
+    assertTrue(bench.table().endUnused(expectation));
+    bench.events().expectation(AgentEvent.Kind.EXPIRED, expectation, "");
+    assertEquals("unused", last().outcome());
   }
 
   @Test
