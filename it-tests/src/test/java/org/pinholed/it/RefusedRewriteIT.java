@@ -2,6 +2,7 @@ package org.pinholed.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pinholed.it.lab.AgentProcess;
+import org.pinholed.it.lab.CommandResult;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Endpoint;
 import org.pinholed.it.lab.Family;
@@ -66,6 +68,35 @@ class RefusedRewriteIT {
       assertTrue(row.path("explanation").asText().contains("kernel helper"), row::toString);
       awaitSample(
           scenario.lab(), "pinholed_opaque_total{helper=\"ftp\",reason=\"kernelHelper\",} 1.0");
+      scenario.watch().assertNone();
+      assertEquals(List.of(), agent.complaints());
+    }
+  }
+
+  /** Such as conntrackd's: what its program would change nobody knows, whether it runs or not. */
+  @Test
+  void helperOfUserSpaceOnTheSameFlow_isLeftToIt_andNothingIsRewritten() {
+    String name = "foreign";
+    String rules =
+        "table inet helpers { ct helper foreign { type \"%s\" protocol tcp; l3proto ip; }; chain pre"
+                .formatted(name)
+            + " { type filter hook prerouting priority -160; tcp dport 21 ct helper set foreign; }; }";
+    Consumer<Lab> withHelper =
+        lab -> {
+          String script = lab.resource("user_space_helper.py").toString();
+          CommandResult made = lab.run(Lab.Host.ROUTER, PATIENCE, "python3", script, name);
+          assumeTrue(made.exitCode() != 3, "this kernel has no nfnetlink_cthelper");
+          made.orFail();
+          lab.firewall(Lab.Host.ROUTER, rules);
+        };
+    try (NatScenario scenario = translating(withHelper);
+        ScriptedSession session = scenario.login()) {
+      AgentProcess agent = scenario.agent();
+      assertEquals("kernelHelper", agent.awaitEvent("opaque").path("reason").asText());
+      String said = port("198,51,100,2", 40_000);
+      assertEquals(said, session.heardByServer(said), "as it was said");
+      session.reply("200 command successful.\r\n");
+      assertEquals(List.of(), rows(agent, "expectations"));
       scenario.watch().assertNone();
       assertEquals(List.of(), agent.complaints());
     }
