@@ -71,6 +71,7 @@ if [ ! -f it-tests/target/test-classpath ] || [ ! -x agent/target/pinholed/bin/p
   say "Building"
   # shellcheck disable=SC2086 # options are words
   mvn ${MAVEN_OPTIONS:-} -q -B -Pit -DskipTests package </dev/null
+  touch it-tests/target/test-classpath # Maven does not write again what would be the same
 fi
 
 case $form in
