@@ -1,6 +1,6 @@
 """Many FTP sessions, each with one transfer after the other until a file appears.
 
-Arguments: HOST SESSIONS REMOTE BYTES STOP_FILE DATA_TIMEOUT_SECONDS. Prints one line of JSON:
+Arguments: HOST SESSIONS REMOTE BYTES STOP_FILE DATA_TIMEOUT_SECONDS REPLY_TIMEOUT_SECONDS. Prints one line of JSON:
 transfers that came whole, were cut short and failed, control connections that broke, the longest
 time that a control line waited for its answer, and why.
 """
@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 
-host, sessions, remote, length, stop_file, data_timeout = sys.argv[1:]
+host, sessions, remote, length, stop_file, data_timeout, reply_timeout = sys.argv[1:]
 total = {"whole": 0, "short": 0, "failed": 0, "broken": 0, "longestMs": 0, "why": {}}
 lock = threading.Lock()
 
@@ -98,7 +98,7 @@ class Session(ftplib.FTP):
 
 def login():
     ftp = Session()
-    ftp.connect(host, 21, timeout=60)
+    ftp.connect(host, 21, timeout=float(reply_timeout))
     ftp.login()
     return ftp
 

@@ -1,7 +1,6 @@
 """Makes a helper of user space for TCP over IPv4 (nfnetlink_cthelper), as conntrackd does, whose program does not run.
 
-Its packets would go to a queue that nobody reads, so the kernel lets them pass. It stays until the machine ends or somebody
-removes it. Ends with 3 if this kernel has no nfnetlink_cthelper.
+It is disabled, so no packet waits for that program. It stays until the machine ends or somebody removes it. Ends with 3 if this kernel has no nfnetlink_cthelper.
 """
 
 import errno
@@ -17,6 +16,7 @@ REQUEST, ACK, CREATE = 1, 4, 0x400
 NESTED = 0x8000
 NAME, TUPLE, QUEUE, POLICY, DATA_LENGTH, STATUS = 1, 2, 3, 4, 5, 6
 QUEUE_OF_NOBODY = 4242
+DISABLED = 0
 
 
 def attribute(kind, value):
@@ -37,7 +37,7 @@ def main():
         + number(QUEUE, QUEUE_OF_NOBODY)
         + attribute(POLICY | NESTED, number(1, 1) + attribute(2 | NESTED, policy))
         + number(DATA_LENGTH, 0)
-        + number(STATUS, 1)
+        + number(STATUS, DISABLED)
     )
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
         netlink.bind((0, 0))

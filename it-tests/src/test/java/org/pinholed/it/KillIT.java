@@ -17,6 +17,7 @@ import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.FtpClient;
 import org.pinholed.it.lab.FtpServerProcess;
 import org.pinholed.it.lab.Lab;
+import org.pinholed.it.lab.Patience;
 import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
 import org.pinholed.it.lab.ScriptedSession;
@@ -39,14 +40,15 @@ class KillIT {
               "curl",
               "-sS",
               "--limit-rate",
-              "4M",
+              Patience.load(4000) + "k",
               "-o",
               copy.toString(),
               "ftp://203.0.113.2/" + FtpServerProcess.BIG_FILE);
       agent.awaitEvent("matched");
       agent.kill();
       assertTrue(transfer.isAlive(), "the transfer was over before the agent was killed");
-      assertTrue(transfer.waitFor(30, TimeUnit.SECONDS), "the transfer hangs");
+      long longest = Patience.of(Duration.ofSeconds(30)).toSeconds();
+      assertTrue(transfer.waitFor(longest, TimeUnit.SECONDS), "the transfer hangs");
       assertEquals(0, transfer.exitValue());
       assertEquals(-1, Files.mismatch(server.file(FtpServerProcess.BIG_FILE), copy));
 

@@ -73,7 +73,7 @@ class RefusedRewriteIT {
     }
   }
 
-  /** Such as conntrackd's: what its program would change nobody knows, whether it runs or not. */
+  /** Such as conntrackd's: nobody knows what its program changes. */
   @Test
   void helperOfUserSpaceOnTheSameFlow_isLeftToIt_andNothingIsRewritten() {
     String name = "foreign";

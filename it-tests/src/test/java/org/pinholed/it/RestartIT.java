@@ -27,6 +27,7 @@ import org.pinholed.it.lab.Lab;
 import org.pinholed.it.lab.Links;
 import org.pinholed.it.lab.NatMode;
 import org.pinholed.it.lab.NatScenario;
+import org.pinholed.it.lab.Patience;
 import org.pinholed.it.lab.PeerException;
 import org.pinholed.it.lab.RouterFirewall;
 import org.pinholed.it.lab.Scenario;
@@ -40,7 +41,7 @@ class RestartIT {
 
   private static void awaitMoreMatches(AgentProcess agent, int more) throws InterruptedException {
     long wanted = agent.matches() + more;
-    long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    long deadline = System.nanoTime() + Patience.of(Duration.ofSeconds(30)).toNanos();
     while (agent.matches() < wanted) {
       assertTrue(System.nanoTime() < deadline, agent::log);
       TimeUnit.MILLISECONDS.sleep(50); // the event log is the only sign, so look again
@@ -136,13 +137,14 @@ class RestartIT {
   void replacedWithOtherNumbersOfWorkers_underLoad_noTransferFails() throws Exception {
     try (Stage stage = new Stage(null)) {
       AgentProcess agent = stage.agent;
-      TransferLoad load = TransferLoad.start(stage.lab, stage.server, 50, 20);
-      awaitMoreMatches(agent, 50);
+      int sessions = Patience.load(50);
+      TransferLoad load = TransferLoad.start(stage.lab, stage.server, sessions, 20);
+      awaitMoreMatches(agent, sessions);
       for (int workers : new int[] {3, 1, 2}) {
         agent.writeConfig(AGENT + workers(workers));
         agent.replace();
-        awaitMoreMatches(agent, 50);
-        assertSessions(agent, 50);
+        awaitMoreMatches(agent, sessions);
+        assertSessions(agent, sessions);
       }
       JsonNode result = load.stop();
 

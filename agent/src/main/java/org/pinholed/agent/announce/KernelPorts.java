@@ -1,12 +1,12 @@
 package org.pinholed.agent.announce;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.pinholed.kernel.netlink.NetlinkException;
 import org.pinholed.kernel.socket.ListeningSocket;
 import org.pinholed.kernel.socket.SocketClient;
+import org.pinholed.kernel.sysctl.SysctlFile;
 
 /**
  * What this kernel knows of the ports of the network namespace in which it was opened. For one
@@ -39,7 +39,7 @@ public final class KernelPorts implements LocalPorts.Kernel, AutoCloseable {
 
   @Override
   public String reserved() throws IOException {
-    return Files.readString(RESERVED);
+    return SysctlFile.read(RESERVED);
   }
 
   @Override

@@ -2,7 +2,6 @@ package org.pinholed.agent.flow;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.pinholed.agent.event.AgentEvent;
 import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.report.AgentEvents;
@@ -19,8 +18,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Looks whether the kernel still has the conntracks of parents, ends those that are gone, and puts
- * our bits back where another rule took them out. For the worker's thread only, but for {@link
- * #lost}.
+ * our bits back where another rule took them out. For the worker's thread only.
  */
 public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents {
   private static final Logger LOG = LoggerFactory.getLogger(ParentChecks.class);
@@ -32,7 +30,7 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
   private final AgentEvents events;
   private final SampledLog overwritten = new SampledLog(LOG, "ct mark of a parent was overwritten");
   private final ParentSweep sweep;
-  private final AtomicInteger lost = new AtomicInteger();
+  private int lost;
 
   /**
    * Makes it.
@@ -107,19 +105,19 @@ public final class ParentChecks implements LongWork.Checker, ParentSweep.Parents
 
   private void endGone(Flow flow, boolean closed) {
     if (isRead(flow) && !closed) {
-      lost.incrementAndGet();
+      lost++;
     }
     flows.end(flow, AgentEvent.Kind.PARENT_CLOSED);
   }
 
   /**
    * Parents that were being read when the kernel took their conntracks away, with neither FIN nor
-   * RST before. From any thread.
+   * RST before.
    *
    * @return a count since the start, modulo 2^32
    */
   public int lost() {
-    return lost.get();
+    return lost;
   }
 
   /**

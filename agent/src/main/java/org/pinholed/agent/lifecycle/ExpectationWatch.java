@@ -1,7 +1,6 @@
 package org.pinholed.agent.lifecycle;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
@@ -14,6 +13,7 @@ import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.kernel.conntrack.AssignedHelper;
 import org.pinholed.kernel.conntrack.ExpectationClient;
 import org.pinholed.kernel.netlink.NetlinkException;
+import org.pinholed.kernel.sysctl.SysctlFile;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +28,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class ExpectationWatch {
   private static final Logger LOG = LoggerFactory.getLogger(ExpectationWatch.class);
+  private static final Path MOST = Path.of("/proc/sys/net/netfilter/nf_conntrack_expect_max");
   private static final long COUNT_EVERY_NS = 1_000_000_000L;
 
   /** After a clearing that freed little: the table is full of others' expectations. */
@@ -119,10 +120,8 @@ public final class ExpectationWatch {
         @Override
         public int most() {
           try {
-            return Integer.parseInt(
-                Files.readString(Path.of("/proc/sys/net/netfilter/nf_conntrack_expect_max"))
-                    .strip());
-          } catch (IOException | NumberFormatException e) {
+            return SysctlFile.readInt(MOST);
+          } catch (IOException e) {
             return 0;
           }
         }

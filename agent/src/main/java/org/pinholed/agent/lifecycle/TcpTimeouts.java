@@ -1,7 +1,6 @@
 package org.pinholed.agent.lifecycle;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -9,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.sysctl.SysctlFile;
 
 /**
  * How long the kernel keeps a TCP connection on which nothing comes: what stands in {@code
@@ -75,9 +75,8 @@ public final class TcpTimeouts {
 
   private static int read(Path file, int otherwise) {
     try {
-      int set = Integer.parseInt(Files.readString(file).trim());
-      return Math.max(1, Math.min(set, MOST_SECONDS));
-    } catch (IOException | NumberFormatException e) {
+      return Math.max(1, Math.min(SysctlFile.readInt(file), MOST_SECONDS));
+    } catch (IOException e) {
       return otherwise; // conntrack is a module that may not be loaded yet
     }
   }

@@ -64,6 +64,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private volatile boolean running = true;
   private volatile long turnBeganNs;
   private volatile int parents;
+  private volatile int lostParents;
   private volatile int opaqueParents;
 
   private long overruns;
@@ -201,6 +202,7 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
   private void countParents() {
     parents = flows.read();
     opaqueParents = flows.unread();
+    lostParents = parts.checks().lost(); // behind the others: who is lost is not counted there
   }
 
   /** Ends {@link #run} after the batch that is being read. From any thread. */
@@ -371,6 +373,17 @@ public final class QueueWorker implements Runnable, PacketHandler, FlowOwner {
    */
   public int parents() {
     return parents;
+  }
+
+  /**
+   * Parent flows that were being read when the kernel took their conntracks away, with neither FIN
+   * nor RST before. From any thread.
+   *
+   * @return a count since the start, modulo 2^32; {@link #parents} and {@link #opaqueParents} that
+   *     are read later do not have them any more
+   */
+  public int lostParents() {
+    return lostParents;
   }
 
   /**

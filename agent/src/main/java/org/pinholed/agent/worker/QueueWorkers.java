@@ -148,10 +148,11 @@ public final class QueueWorkers {
    * Parents that were being read when the kernel took their conntracks away, with neither FIN nor
    * RST before.
    *
-   * @return a count since the start, modulo 2^32
+   * @return a count since the start, modulo 2^32; {@link #parents} that is read later does not have
+   *     them any more
    */
   public int lostParents() {
-    return workers.stream().mapToInt(worker -> worker.checks().lost()).sum();
+    return workers.stream().mapToInt(QueueWorker::lostParents).sum();
   }
 
   /**

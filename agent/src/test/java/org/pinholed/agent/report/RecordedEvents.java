@@ -10,9 +10,21 @@ public final class RecordedEvents implements EventListener {
   private final List<AgentEvent> events = new ArrayList<>();
   private final List<AgentEvent> traffic = new ArrayList<>();
 
+  private Runnable whenTold = () -> {};
+
   @Override
   public synchronized void onEvent(AgentEvent event) {
     (event.kind().isTraffic() ? traffic : events).add(event);
+    whenTold.run();
+  }
+
+  /**
+   * Has something done at each event, in the moment at which it is told.
+   *
+   * @param what to do
+   */
+  public synchronized void whenTold(Runnable what) {
+    whenTold = what;
   }
 
   /**

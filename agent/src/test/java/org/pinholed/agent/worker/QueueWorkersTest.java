@@ -146,6 +146,19 @@ class QueueWorkersTest {
   }
 
   @Test
+  void lostParent_isNeverCountedAmongThoseThatAreLeft() {
+    TcpDialogue lost = dialogue(one, 40001, 1, 25).login().passive(30000);
+    one.conntrack().remove(lost.connection());
+    workers.endParentIfGone(lost.connection().identity(), false);
+    List<Integer> seen = new ArrayList<>();
+    one.log().whenTold(() -> seen.add(workers.lostParents() + workers.parents()));
+    one.turn();
+    assertEquals(List.of(1), seen, "while its pinhole is shut");
+    assertEquals(1, workers.lostParents());
+    assertEquals(0, workers.parents());
+  }
+
+  @Test
   void endOfAConntrackThatWasClosed_isNotALostParent() {
     TcpDialogue reset = dialogue(one, 40001, 1, 25).login().passive(30000);
     one.conntrack().remove(reset.connection());

@@ -23,6 +23,13 @@ public final class Patience {
     return factor;
   }
 
+  /**
+   * So many things at a time, or so many bytes a second, where each of them takes so much longer.
+   */
+  public static int load(int count) {
+    return (count + FACTOR - 1) / FACTOR;
+  }
+
   /** So much time, in the laboratory's measure. */
   public static Duration of(Duration duration) {
     return duration.multipliedBy(FACTOR);

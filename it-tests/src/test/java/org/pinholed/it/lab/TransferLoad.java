@@ -11,6 +11,9 @@ import java.util.concurrent.TimeUnit;
  * FTP sessions on the client that transfer one file after the other until they are told to stop.
  */
 public final class TransferLoad {
+  /** How long a control connection may take to come, and to answer. */
+  private static final int REPLY_SECONDS = 60;
+
   private final Path stopFile;
   private final Path output;
   private final Process process;
@@ -24,7 +27,8 @@ public final class TransferLoad {
   /**
    * Starts the sessions.
    *
-   * @param dataTimeoutSeconds how long a data connection may take to come
+   * @param dataTimeoutSeconds how long a data connection may take to come, where a processor is not
+   *     emulated
    */
   public static TransferLoad start(
       Lab lab, FtpServerProcess server, int sessions, int dataTimeoutSeconds) throws IOException {
@@ -41,7 +45,8 @@ public final class TransferLoad {
             FtpServerProcess.FILE,
             Long.toString(Files.size(server.file(FtpServerProcess.FILE))),
             stopFile.toString(),
-            Integer.toString(dataTimeoutSeconds));
+            Integer.toString(dataTimeoutSeconds * Patience.FACTOR),
+            Integer.toString(REPLY_SECONDS * Patience.FACTOR));
     return new TransferLoad(stopFile, output, process);
   }
 

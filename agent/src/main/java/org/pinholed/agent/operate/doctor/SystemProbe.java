@@ -20,6 +20,7 @@ import org.pinholed.agent.pinhole.conntrack.ConntrackBackend;
 import org.pinholed.agent.pinhole.nftables.NftablesOptions;
 import org.pinholed.agent.service.Capabilities;
 import org.pinholed.kernel.nfqueue.QueueStatistics;
+import org.pinholed.kernel.sysctl.SysctlFile;
 
 /**
  * The machine that the process runs on, in the network namespace it runs in.
@@ -171,8 +172,12 @@ public final class SystemProbe implements DoctorProbe {
 
   @Override
   public Optional<String> sysctl(String name) {
-    List<String> lines = ProcFiles.lines(Path.of("/proc/sys", name.replace('.', '/')));
-    return lines.isEmpty() ? Optional.empty() : Optional.of(lines.get(0).strip());
+    try {
+      String value = SysctlFile.read(Path.of("/proc/sys", name.replace('.', '/')));
+      return value.isEmpty() ? Optional.empty() : Optional.of(value);
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   @Override
