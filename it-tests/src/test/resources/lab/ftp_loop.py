@@ -1,6 +1,7 @@
 """Many FTP sessions, each with one transfer after the other until a file appears.
 
-Arguments: HOST SESSIONS REMOTE BYTES STOP_FILE DATA_TIMEOUT_SECONDS REPLY_TIMEOUT_SECONDS. Prints one line of JSON:
+Arguments: HOST SESSIONS REMOTE BYTES STOP_FILE DATA_TIMEOUT_SECONDS REPLY_TIMEOUT_SECONDS REST. After each transfer
+a session rests for REST times as long as it took. Prints one line of JSON:
 transfers that came whole, were cut short and failed, control connections that broke, the longest
 time that a control line waited for its answer, and why.
 """
@@ -13,7 +14,7 @@ import threading
 import time
 import traceback
 
-host, sessions, remote, length, stop_file, data_timeout, reply_timeout = sys.argv[1:]
+host, sessions, remote, length, stop_file, data_timeout, reply_timeout, rest = sys.argv[1:]
 total = {"whole": 0, "short": 0, "failed": 0, "broken": 0, "longestMs": 0, "why": {}}
 lock = threading.Lock()
 
@@ -106,8 +107,10 @@ def login():
 def run(ftp, number):
     passive = number % 2 == 0
     while not os.path.exists(stop_file):
+        began = time.monotonic()
         try:
             note("whole" if ftp.transfer(passive) else "short")
+            time.sleep(float(rest) * (time.monotonic() - began))
         except (ftplib.error_temp, ftplib.error_perm) as e:
             # 425: the server could not connect; 500: an address that only the client's side has
             note("failed", e)

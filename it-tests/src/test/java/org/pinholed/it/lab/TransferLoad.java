@@ -46,7 +46,9 @@ public final class TransferLoad {
             Long.toString(Files.size(server.file(FtpServerProcess.FILE))),
             stopFile.toString(),
             Integer.toString(dataTimeoutSeconds * Patience.FACTOR),
-            Integer.toString(REPLY_SECONDS * Patience.FACTOR));
+            Integer.toString(REPLY_SECONDS * Patience.FACTOR),
+            // An agent that starts has to get the processor, too, where there is only an emulated one.
+            Integer.toString(Patience.FACTOR - 1));
     return new TransferLoad(stopFile, output, process);
   }
 
