@@ -47,7 +47,7 @@ public final class TransferLoad {
             stopFile.toString(),
             Integer.toString(dataTimeoutSeconds * Patience.FACTOR),
             Integer.toString(REPLY_SECONDS * Patience.FACTOR),
-            // An agent that starts has to get the processor, too, where there is only an emulated one.
+            // An emulated processor has to have time for an agent that starts, too.
             Integer.toString(Patience.FACTOR - 1));
     return new TransferLoad(stopFile, output, process);
   }
