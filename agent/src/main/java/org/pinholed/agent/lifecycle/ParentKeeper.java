@@ -29,6 +29,8 @@ import org.pinholed.kernel.netlink.NetlinkException;
 final class ParentKeeper {
   private static final long MOST_BETWEEN_ROUNDS_NS = TimeUnit.SECONDS.toNanos(20);
 
+  private static final long SETTINGS_EVERY_NS = TimeUnit.SECONDS.toNanos(1);
+
   /** Requests to the kernel in one tick; events wait meanwhile. */
   private static final int REQUESTS_AT_ONCE = 256;
 
@@ -44,6 +46,7 @@ final class ParentKeeper {
   private final IdentityHashMap<List<Parent>, Boolean> looked = new IdentityHashMap<>();
 
   private long nextRoundNs;
+  private long settingsReadNs;
 
   /**
    * Makes it.
@@ -66,15 +69,21 @@ final class ParentKeeper {
     this.timeouts = timeouts;
     this.failed = failed;
     this.nextRoundNs = nowNs;
+    this.settingsReadNs = nowNs - SETTINGS_EVERY_NS;
   }
 
   /** Keeps some of them, if it is time. */
   void tick(long nowNs) {
     if (children.isEmpty() && parents.isEmpty()) {
+      if (nowNs - settingsReadNs >= SETTINGS_EVERY_NS) {
+        timeouts.read();
+        settingsReadNs = nowNs;
+        // An operator may have made them shorter since the round was planned.
+        nextRoundNs = Math.min(nextRoundNs - nowNs, betweenRoundsNs()) + nowNs;
+      }
       if (nowNs - nextRoundNs < 0) {
         return;
       }
-      timeouts.read();
       nextRoundNs = nowNs + betweenRoundsNs();
       inRound.clear();
       looked.clear();
