@@ -1,6 +1,7 @@
 package org.pinholed.agent.lifecycle;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.io.IOException;
@@ -91,6 +92,19 @@ class ParentKeeperTest {
     keeper.tick(0);
     assertEquals(600, control.timeoutSeconds());
     assertEquals(List.of(), failed);
+  }
+
+  @Test
+  void timeMadeShorterBetweenTwoRounds_theNextOneComesSooner() throws IOException {
+    living.inherit(child(2).identity(), List.of(parent(control(1))));
+    keeper.tick(0); // the next one is due in 20 s
+    int gets = kernel.gets();
+    set("established", 9);
+    keeper.tick(SECOND_NS);
+    keeper.tick(4 * SECOND_NS - 1);
+    assertEquals(gets, kernel.gets());
+    keeper.tick(4 * SECOND_NS);
+    assertTrue(kernel.gets() > gets, "a third of the time after it was seen");
   }
 
   @Test
