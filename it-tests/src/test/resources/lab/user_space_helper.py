@@ -1,6 +1,7 @@
 """Makes a helper of user space for TCP over IPv4 (nfnetlink_cthelper), as conntrackd does, whose program does not run.
 
-It is disabled, so no packet waits for that program. It stays until the machine ends or somebody removes it. Ends with 3 if this kernel has no nfnetlink_cthelper.
+It is disabled, so no packet waits for that program. It stays until the machine ends or somebody removes it. Ends with 3 if this
+kernel has no nfnetlink_cthelper.
 """
 
 import errno

@@ -76,15 +76,13 @@ class RefusedRewriteIT {
   /** Such as conntrackd's: nobody knows what its program changes. */
   @Test
   void helperOfUserSpaceOnTheSameFlow_isLeftToIt_andNothingIsRewritten() {
-    String name = "foreign";
     String rules =
-        "table inet helpers { ct helper foreign { type \"%s\" protocol tcp; l3proto ip; }; chain pre"
-                .formatted(name)
-            + " { type filter hook prerouting priority -160; tcp dport 21 ct helper set foreign; }; }";
+        "table inet helpers { ct helper foreign { type \"foreign\" protocol tcp; l3proto ip; };"
+            + " chain pre { type filter hook prerouting priority -160; tcp dport 21 ct helper set foreign; }; }";
     Consumer<Lab> withHelper =
         lab -> {
           String script = lab.resource("user_space_helper.py").toString();
-          CommandResult made = lab.run(Lab.Host.ROUTER, PATIENCE, "python3", script, name);
+          CommandResult made = lab.run(Lab.Host.ROUTER, PATIENCE, "python3", script, "foreign");
           assumeTrue(made.exitCode() != 3, "this kernel has no nfnetlink_cthelper");
           made.orFail();
           lab.firewall(Lab.Host.ROUTER, rules);

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -39,13 +38,9 @@ class RestartIT {
   private static final int KILLS = 10;
   private static final int REPLACEMENTS = 2;
 
-  private static void awaitMoreMatches(AgentProcess agent, int more) throws InterruptedException {
+  private static void awaitMoreMatches(AgentProcess agent, int more) {
     long wanted = agent.matches() + more;
-    long deadline = System.nanoTime() + Patience.of(Duration.ofSeconds(30)).toNanos();
-    while (agent.matches() < wanted) {
-      assertTrue(System.nanoTime() < deadline, agent::log);
-      TimeUnit.MILLISECONDS.sleep(50); // the event log is the only sign, so look again
-    }
+    Scenario.await(Duration.ofSeconds(30), () -> agent.matches() >= wanted, agent::log);
   }
 
   private static void assertNothingDiffers(AgentProcess agent) {
