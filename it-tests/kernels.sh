@@ -11,15 +11,17 @@ usage() {
   cat <<EOS
 usage: it-tests/kernels.sh [--short | --groups LIST | --only TESTS] [--images] [VERSION ...]
        it-tests/kernels.sh --table [VERSION ...]
-  VERSION       a series of Debian's kernels, as in 6.1; without it ${all[*]} (--short: $oldest and $newest, at the same time)
+  VERSION       a series of Debian's kernels, as in 6.1; without it ${all[*]} (--short: $oldest and $newest)
   --short       one test of each kind, in place of all of the file it-tests/kernels/tests
   --groups LIST some groups of that file, as in ftp,life; the reports of the other groups stay
   --only TESTS  tests of choice of one module, as in OneShotPinholeIT,KillIT or 'LabIT#method()'
   --images      only makes what is booted: root file system and kernels, from Debian's archive, kept in ${IMAGES:-/var/tmp/pinholed-kernels}
   --table       prints what the last runs found, and writes it into docs/kernel.md; what did not run stays there as it was
-Reports of JUnit, and the console of each kernel, are in it-tests/target/linux-VERSION-reports. Needs root (Debian or Ubuntu); installs
-QEMU and what else is missing. Builds when sources are newer than what is built (MAVEN_OPTIONS: as in -o). Exit code 3: nothing ran, because QEMU cannot
-be installed or no archive of Debian be reached; the reason is printed.
+Reports of JUnit, and the console of each kernel, are in it-tests/target/linux-VERSION-reports, those of --short and --only in
+linux-VERSION-short-reports and linux-VERSION-only-reports. Needs root (Debian or Ubuntu); installs
+QEMU and what else is missing. Builds when sources are newer than what is built (MAVEN_OPTIONS: as in -o). GUESTS (2) run at a time, each for LIMIT
+(28800) seconds at most. Exit code 3: nothing ran, because QEMU cannot be installed, or Debian's archive cannot be reached or has no such kernel;
+the reason is printed.
 EOS
 }
 form=all only='' images_only=''
@@ -55,13 +57,9 @@ if [ $form = table ]; then
 fi
 need_root "${arguments[@]}"
 
-(install_missing qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mke2fs:e2fsprogs debugfs:e2fsprogs cpio:cpio depmod:kmod unzip:unzip) ||
+(install_missing qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mke2fs:e2fsprogs debugfs:e2fsprogs cpio:cpio depmod:kmod unxz:xz-utils unzip:unzip) ||
   { echo "skipped: the scenarios on Debian's kernels, because QEMU cannot be installed" >&2; exit 3; }
-"$here/build.sh" "${versions[@]}" || {
-  code=$?
-  [ $code != 3 ] || echo "skipped: the scenarios on Debian's kernels, because no archive of Debian can be reached" >&2
-  exit $code
-}
+"$here/build.sh" "${versions[@]}"
 [ -z "$images_only" ] || exit 0
 
 cd "$root"
@@ -80,25 +78,34 @@ case $form in
   short) mapfile -t groups < <(sed -n 's/^\(short[^ ]*\) .*/\1/p' "$here/tests" | uniq) ;;
   *) mapfile -t groups < <(sed -n 's/^\([a-z][^ ]*\) .*/\1/p' "$here/tests" | grep -v '^short' | uniq) ;;
 esac
+reports_of() { echo "it-tests/target/linux-$1$kind-reports"; }
+kind=''
+case $form in short | only) kind=-$form ;; esac
 job=$(mktemp -d /var/tmp/pinholed-job.XXXXXX)
-trap 'rm -rf "$job"' EXIT
-"$here/job.sh" "$job/job"
 begin=$SECONDS pids=() result=0
+leave() {
+  [ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true
+  wait
+  rm -rf "$job"
+}
+trap leave EXIT
+"$here/job.sh" "$job/job"
 # Two processors serve two guests.
 for version in "${versions[@]}"; do
   if [ ${#pids[@]} -ge "${GUESTS:-2}" ]; then
     wait "${pids[0]}" || result=1
     pids=("${pids[@]:1}")
   fi
-  "$here/run.sh" "$version" "$job/job" "it-tests/target/linux-$version-reports" "${groups[@]}" &
+  "$here/run.sh" "$version" "$job/job" "$(reports_of "$version")" "${groups[@]}" &
   pids+=($!)
 done
 for pid in "${pids[@]}"; do wait "$pid" || result=1; done
+pids=()
 for version in "${versions[@]}"; do
-  reports=("it-tests/target/linux-$version-reports"/TEST-*.xml)
+  # Those of other groups are older.
+  ran=$(find "$(reports_of "$version")" -name 'TEST-*.xml' -newer "$job/job" -exec cat {} +)
   printf 'Linux %s: %d tests, %d failed, %d skipped\n' "$(cat "${IMAGES:-/var/tmp/pinholed-kernels}/$version/version")" \
-    "$(cat "${reports[@]}" | grep -c '<testcase ')" "$(cat "${reports[@]}" | grep -cE '<(failure|error)[ >]')" \
-    "$(cat "${reports[@]}" | grep -c '<skipped')"
+    "$(grep -c '<testcase ' <<<"$ran")" "$(grep -cE '<(failure|error)[ >]' <<<"$ran")" "$(grep -c '<skipped' <<<"$ran")"
 done
 printf '%d:%02d min\n' $(((SECONDS - begin) / 60)) $(((SECONDS - begin) % 60))
 exit $result

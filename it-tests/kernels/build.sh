@@ -11,8 +11,8 @@ usage: build.sh [--root-image] KERNEL ...
   KERNEL        a series, as in 6.1, 6.12 or 7.3: Debian's newest kernel for virtual machines of that series;
                 with -full behind it Debian's usual kernel, which has more devices (PPP) and takes longer
   --root-image  only prints the name of the root image that belongs to the list of packages
-Needs root, and the packages qemu-system-x86 mmdebstrap e2fsprogs cpio kmod. IMAGES names another folder than $images.
-Exit code 3: no archive of Debian can be reached.
+Needs root, and the packages qemu-system-x86 mmdebstrap e2fsprogs cpio kmod xz-utils. IMAGES names another folder than $images;
+for a newer kernel of a series remove its folder there. Exit code 3: Debian's archive cannot be reached, or has no such kernel (any more).
 EOS
 }
 [ $# -gt 0 ] || { usage >&2; exit 2; }
@@ -38,21 +38,44 @@ again() {
   return 1
 }
 
-archive=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null |
-  sed -n 's,^URIs: *\(https*://[^ ]*/debian\)/*$,\1,p; s,^deb .*\(https*://[^ ]*/debian\)/* .*,\1,p' | sed -n 1p) || true
+# archive_of NAME prints the first archive of that name in apt's sources, or in a list of mirrors that they name.
+archive_of() {
+  local lists
+  mapfile -t lists < <(sed -n 's,.*mirror+file:\(/[^ ]*\).*,\1,p' /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null)
+  sed -nE "/^#/d; s,^(.*[ =])?(https?://[^ ]*/$1)/*([[:space:]].*)?\$,\2,p" \
+    /etc/apt/sources.list.d/*.sources /etc/apt/sources.list "${lists[@]}" 2>/dev/null | sed -n 1p
+}
+archive=$(archive_of debian) || true
+security=$(archive_of debian-security) || true
+security=${security:-$archive-security}
 key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
 
+leave_out() { echo "skipped: the scenarios on Debian's kernels, because $1" >&2; exit 3; }
 # Only asked where something has to be fetched.
-need_archive() { [ -n "$archive" ] || { echo "The sources of apt name no archive of Debian." >&2; exit 3; }; }
+need_archive() { [ -n "$archive" ] || leave_out "the sources of apt name no archive of Debian"; }
+
+# Package lists of our own: the machine's stay as they are, and kernels of other releases are found.
+apt=$images/apt
+mkdir -p "$apt"/{lists/partial,cache/archives/partial}
+options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache")
+update() {
+  for suite in bookworm bookworm-backports trixie trixie-backports; do echo "deb $key $archive $suite main"; done >"$apt/sources.list"
+  for suite in bookworm trixie; do echo "deb $key $security $suite-security main"; done >>"$apt/sources.list"
+  apt-get "${options[@]}" -qq -o APT::Update::Error-Mode=any update
+}
 
 make_root() {
   rm -f "$work/root.tar"
   mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$work/root.tar" "deb $key $archive bookworm main" \
-    "deb $key $archive-security bookworm-security main" </dev/null
+    "deb $key $security bookworm-security main" </dev/null
 }
 if [ ! -f "$root_image" ]; then
   need_archive
-  again make_root || { echo "Debian 12 cannot be fetched from $archive." >&2; exit 3; }
+  again make_root || {
+    again update || leave_out "$archive cannot be reached"
+    echo "The root file system cannot be made." >&2
+    exit 1
+  }
   mkdir "$work/root"
   tar -C "$work/root" -xf "$work/root.tar"
   mkdir -p "$work/root/job" "$work/root/lib/modules"
@@ -62,21 +85,11 @@ if [ ! -f "$root_image" ]; then
   rm -rf "$work/root/var/cache/apt" "$work/root/var/lib/apt/lists"
   truncate -s 2500M "$work/root.img"
   mke2fs -q -F -t ext4 -d "$work/root" "$work/root.img"
-  # Those of older lists go when nobody has made another one for a week.
+  # A new image takes away those of older lists that were made a week ago or more.
   find . -maxdepth 1 -name 'root*.img' -mtime +7 -delete
   mv "$work/root.img" "$root_image"
   rm -rf "$work/root" "$work/root.tar"
 fi
-
-# Package lists of our own: the machine's stay as they are, and kernels of other releases are found.
-apt=$images/apt
-mkdir -p "$apt"/{lists/partial,cache/archives/partial}
-options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache")
-update() {
-  for suite in bookworm bookworm-backports trixie trixie-backports; do echo "deb $key $archive $suite main"; done >"$apt/sources.list"
-  for suite in bookworm trixie; do echo "deb $key $archive-security $suite-security main"; done >>"$apt/sources.list"
-  apt-get "${options[@]}" -qq update
-}
 
 # newest SERIES SUFFIX prints the name of the newest kernel package of a series.
 newest() {
@@ -86,12 +99,14 @@ newest() {
 # fetch KERNEL FOLDER downloads its packages. Lists that name a version which is no longer in the archive are read anew.
 fetch() {
   local image package
+  reached=
   update || return 1
+  reached=yes
   case $1 in
     *-full) image=$(newest "${1%-full}" -amd64) ;;
     *) image=$(newest "$1" -cloud-amd64) ;;
   esac
-  [ -n "$image" ] || { echo "The archive has no kernel of series $1." >&2; return 1; }
+  [ -n "$image" ] || leave_out "$archive has no kernel of series $1 (any more)"
   version=${image#linux-image-}
   rm -rf "$2"
   mkdir -p "$2"
@@ -108,7 +123,11 @@ for kernel; do
   k=$work/$kernel
   mkdir -p "$k"/{root,m/lib/modules,i/bin,i/dev,i/proc,i/sys,i/m,i/root} "$kernel"
   version=
-  again fetch "$kernel" "$k/debs" || { echo "A kernel of series $kernel cannot be fetched from $archive." >&2; exit 3; }
+  again fetch "$kernel" "$k/debs" || {
+    [ -n "$reached" ] || leave_out "$archive cannot be reached"
+    echo "The kernel of series $kernel cannot be fetched from $archive." >&2
+    exit 1
+  }
   for deb in "$k"/debs/*.deb; do dpkg -x "$deb" "$k/root"; done
   cp "$(find "$k/root" -name 'vmlinuz*' -type f)" "$kernel/vmlinuz"
   find "$k/root" \( -name "config-$version" -o -path "*/$version/config" \) -exec cp {} "$kernel/config" \;

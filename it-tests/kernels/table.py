@@ -3,7 +3,7 @@
 
 table.py [--write] REPORTS ...: the folders linux-VERSION-reports of it-tests/target, each with TEST-*.xml, version and doctor.json.
 What the reports do not tell of (another kernel, a group that did not run) stays as it stands in docs/kernel.md. A kernel of another
-version begins anew.
+version begins anew. A group whose guest gave no report has none, whatever stood there.
 """
 import json
 import os
@@ -11,6 +11,7 @@ import re
 import sys
 import xml.etree.ElementTree as xml
 
+NO_REPORT = 'no report'
 BEGIN, END = '<!-- matrix: begin -->', '<!-- matrix: end -->'
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.join(HERE, 'tests')
@@ -18,7 +19,7 @@ DOCUMENT = os.path.join(HERE, '../../docs/kernel.md')
 
 
 class Kernel:
-    """A column: `features` has "yes" or "no" by the doctor's name, `groups` has (passed, of, not possible)."""
+    """A column: `features` has "yes" or "no" by the doctor's name, `groups` has (passed, of, not possible), or None without report."""
 
     def __init__(self, version):
         self.version = version
@@ -31,7 +32,7 @@ class Kernel:
             version = file.read().strip()
         kernel = document.get(version, Kernel(version))
         doctor = os.path.join(folder, 'doctor.json')
-        if os.path.exists(doctor):
+        if os.path.exists(doctor) and os.path.getsize(doctor):
             with open(doctor) as file:
                 texts = {line['name']: line['text'] for line in json.load(file)}
             kernel.features = {name: text[: found.end()] for name, text in texts.items()
@@ -39,19 +40,25 @@ class Kernel:
         for name in sorted(os.listdir(folder)):
             group = re.fullmatch(r'TEST-linux-[0-9.]+(?:-full)?-(.*)\.xml', name)
             if group:
-                cases = list(xml.parse(os.path.join(folder, name)).iter('testcase'))
+                suite = xml.parse(os.path.join(folder, name))
+                cases = list(suite.iter('testcase'))
+                if not cases or suite.getroot().get('name') == 'kernels':
+                    kernel.groups[group.group(1)] = None
+                    continue
                 failed = sum(case.find('failure') is not None or case.find('error') is not None for case in cases)
                 skipped = sum(case.find('skipped') is not None for case in cases)
                 kernel.groups[group.group(1)] = (len(cases) - failed - skipped, len(cases) - skipped, skipped)
         return kernel
 
     def total(self, groups):
-        return cell(tuple(map(sum, zip(*(self.groups[group] for group in groups if group in self.groups)))))
+        counts = [self.groups[group] for group in groups if self.groups.get(group)]
+        lost = sum(group in self.groups and self.groups[group] is None for group in groups)
+        return cell(tuple(map(sum, zip(*counts))) or (0, 0, 0)) + (f', {lost} groups without report' if lost else '')
 
 
 def cell(counts):
-    if not counts:
-        return 'not run'
+    if counts is None:
+        return NO_REPORT
     passed, total, skipped = counts
     return f'{passed} of {total}' + (f', {skipped} not possible' if skipped else '')
 
@@ -67,6 +74,8 @@ def read(text):
             counts = re.fullmatch(r'(\d+) of (\d+)(?:, (\d+) not possible)?', found)
             if name.startswith('tests: ') and counts:
                 kernel.groups[name.removeprefix('tests: ')] = tuple(int(count or 0) for count in counts.groups())
+            elif name.startswith('tests: ') and found == NO_REPORT:
+                kernel.groups[name.removeprefix('tests: ')] = None
             elif name.startswith('`') and found:
                 kernel.features[name.strip('`')] = found
     return {kernel.version: kernel for kernel in kernels}
@@ -80,12 +89,14 @@ def all_groups():
 
 
 def series(version):
-    return [int(number) for number in version.split('.')[:2]]
+    return [int(number) for number in re.match(r'(\d+)\.(\d+)', version).groups()]
 
 
 def table(folders, text):
     kernels = read(text)
     for folder in folders:
+        if not os.path.exists(os.path.join(folder, 'version')):
+            continue
         kernel = Kernel.of(folder, kernels)
         kernels = {version: other for version, other in kernels.items() if series(version) != series(kernel.version)}
         kernels[kernel.version] = kernel
@@ -94,7 +105,7 @@ def table(folders, text):
     groups = all_groups()
     rows = [[''] + [kernel.version for kernel in kernels], ['---'] * (len(kernels) + 1)]
     rows += [[f'`{name}`'] + [kernel.features.get(name, '') for kernel in kernels] for name in names]
-    rows += [[f'tests: {group}'] + [cell(kernel.groups.get(group)) for kernel in kernels] for group in groups]
+    rows += [[f'tests: {group}'] + [cell(kernel.groups[group]) if group in kernel.groups else 'not run' for kernel in kernels] for group in groups]
     rows += [['all that ran'] + [f'**{kernel.total(groups)}**' for kernel in kernels]]
     return ''.join('|' + '|'.join(f' {part} ' for part in row) + '|\n' for row in rows).replace(' --- ', '---')
 

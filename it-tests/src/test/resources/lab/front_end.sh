@@ -62,9 +62,13 @@ write_ufw() {
   : >"$folder/etc/ufw/sysctl.conf"
 }
 
+# Of two calls at once the second finds all of it.
+exec 9>"$folder.lock"
+flock 9
 if [ ! -d "$folder/etc" ]; then
   "write_$name"
 fi
+exec 9>&-
 mount -t tmpfs -o mode=755 none /run
 mount -t tmpfs -o mode=755 none /var/log
 mkdir /run/lock
@@ -74,7 +78,7 @@ done
 if [ "$name" = firewalld ]; then
   export DBUS_SYSTEM_BUS_ADDRESS="unix:path=$folder/bus"
   if [ "$1" = firewalld ]; then
-    dbus-daemon --config-file="$folder/bus.conf" --nofork --nopidfile &
+    dbus-daemon --config-file="$folder/bus.conf" --nofork --nopidfile --nosyslog &
     until [ -S "$folder/bus" ]; do kill -0 $!; read -rt 0.05 <> <(:) || :; done
   fi
 fi

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -191,6 +192,61 @@ class ConntrackBackendIT {
       bench.agent.stop();
       assertEquals(List.of(), bench.expected(Family.V4));
       assertFalse(announced.isOpen());
+    }
+  }
+
+  /** A door that the firewall leaves to the kernel does not outlive what it belongs to. */
+  @Test
+  void nextAgent_thatHasNoExpectations_orNoPinholesAnyMore_endsThoseOfTheOneBefore() {
+    try (Bench bench = Bench.thatExpects(RouterFirewall.NFTABLES);
+        ScriptedSession session = bench.login(Family.V4);
+        Announcement first = session.announce(DataMode.PASV)) {
+      bench.agent.kill();
+      assertEquals(1, bench.expected(Family.V4).size());
+      bench.agent.writeConfig(Scenario.ftpWithTimeout("10m"));
+      bench.agent.startAgain();
+      assertEquals(1, bench.pinholes().size(), bench.agent.log());
+      assertEquals(List.of(), bench.expected(Family.V4), "it stands by its mark alone now");
+
+      bench.agent.kill();
+      bench.agent.writeConfig("backend: auto\n" + Scenario.ftpWithTimeout("10m"));
+      bench.agent.startAgain();
+      try (ScriptedSession next = bench.login(Family.V4);
+          Announcement second = next.announce(DataMode.PASV)) {
+        assertEquals(1, bench.expected(Family.V4).size());
+        bench.agent.kill();
+        bench
+            .lab
+            .run(Lab.Host.ROUTER, Lab.SHORT, "nft", "delete", "table", "inet", "pinholed")
+            .orFail();
+        bench.agent.startAgain();
+        assertEquals(List.of(), bench.pinholes(), bench.agent.log());
+        assertEquals(List.of(), bench.expected(Family.V4));
+        assertFalse(first.isOpen());
+        assertFalse(second.isOpen());
+      }
+    }
+  }
+
+  /** A kernel that does not let go of a helper has no expectations from then on, and no others. */
+  @Test
+  void translationThatBegins_leavesPinholesStanding() {
+    try (Bench bench = Bench.thatExpects(RouterFirewall.NFTABLES);
+        ScriptedSession session = bench.login(Family.V4);
+        Announcement announced = session.announce(DataMode.PASV)) {
+      boolean letsGo = bench.agent.feature("expectations").equals("yes");
+      bench.lab.firewall(
+          Lab.Host.ROUTER,
+          "table ip later { chain n { type nat hook postrouting priority 100; }; }");
+      if (!letsGo) {
+        Scenario.await(
+            Duration.ofSeconds(10),
+            () -> bench.agent.feature("expectations").startsWith("no"),
+            bench.agent::log);
+      }
+      assertEquals(letsGo ? 1 : 0, bench.expected(Family.V4).size(), bench.agent.log());
+      assertEquals("no difference\n", bench.agent.ctl("audit").orFail());
+      assertEquals(letsGo, announced.isOpen());
     }
   }
 

@@ -31,7 +31,7 @@ public final class ExpectationWatch {
   private static final Path MOST = Path.of("/proc/sys/net/netfilter/nf_conntrack_expect_max");
   private static final long COUNT_EVERY_NS = 1_000_000_000L;
 
-  /** After a clearing that freed little: the table is full of others' expectations. */
+  /** After a clearing that freed nothing: the table is full of others' expectations. */
   private static final long PAUSE_NS = 60_000_000_000L;
 
   private final Kernel kernel;
@@ -219,7 +219,7 @@ public final class ExpectationWatch {
     }
     kernel.clear();
     int left = kernel.count();
-    if (count - left <= most / 20) {
+    if (left >= count) {
       countedNs = nowNs + PAUSE_NS;
       return;
     }

@@ -23,8 +23,10 @@ import org.pinholed.kernel.netlink.NetlinkException;
  *
  * <p>The kernel is asked for a child before its parent is kept: it does not tell of the end of a
  * child that came while no agent ran. So a parent is never kept for longer than its children and
- * once the time that the kernel gives an idle connection. What the kernel does not have is not made
- * again: a connection that an operator deleted stays deleted.
+ * once the time that the kernel gives an idle connection. (That is the setting of the machine: a
+ * timeout policy of the firewall for some connections is not seen here, and a shorter one begins to
+ * count when the last child is gone and the next packet comes.) What the kernel does not have is
+ * not made again: a connection that an operator deleted stays deleted.
  */
 final class ParentKeeper {
   private static final long MOST_BETWEEN_ROUNDS_NS = TimeUnit.SECONDS.toNanos(20);

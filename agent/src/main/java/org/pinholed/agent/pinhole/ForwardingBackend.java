@@ -113,6 +113,11 @@ public class ForwardingBackend implements PinholeBackend {
   }
 
   @Override
+  public boolean expects() {
+    return next.expects();
+  }
+
+  @Override
   public boolean expectsForSequenceAdjustment(int protocol, int destinationPort) {
     return next.expectsForSequenceAdjustment(protocol, destinationPort);
   }

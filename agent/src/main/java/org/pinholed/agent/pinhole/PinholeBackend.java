@@ -192,6 +192,15 @@ public interface PinholeBackend extends AutoCloseable {
   }
 
   /**
+   * Whether expectations of the kernel stand beside pinholes.
+   *
+   * @return as of now; from false it does not come back
+   */
+  default boolean expects() {
+    return false;
+  }
+
+  /**
    * Gives connections that object no more: new ones that are translated cannot be rewritten.
    *
    * @throws BackendException if the kernel refuses; the table is written without it the next time

@@ -31,6 +31,7 @@ import org.pinholed.agent.worker.WorkerOptions;
 import org.pinholed.agent.worker.WorkerShared;
 import org.pinholed.agent.worker.WorkerThread;
 import org.pinholed.helper.Transport;
+import org.pinholed.kernel.conntrack.AssignedHelper;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEvents;
 import org.pinholed.kernel.conntrack.EventOptions;
@@ -134,6 +135,8 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       backend.install(helpers.ports(), helpers.leased());
       queues.repeatForNewDiversion();
       pinholes = acquired.add(backend.openSession());
+      expectations = acquired.add(ExpectationClient.open());
+      forgetExpectationsOfBefore();
       ParentOwners owners = new ParentOwners(config.limits());
       owners.setEntryLimits(helpers.entryLimits());
       for (PacketQueue queue : queues.all()) {
@@ -157,7 +160,6 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
               shared.metrics(),
               shared.clock());
       kernelEvents.setObserves(helpers.observes());
-      expectations = acquired.add(ExpectationClient.open());
       kernelEvents.watchExpectations(ExpectationWatch.Kernel.of(expectations));
       new Adoption(
               conntrack,
@@ -179,6 +181,17 @@ final class AgentParts implements StatusView.Parts, AutoCloseable {
       threads.add(thread("pinholed-worker-" + threads.size(), worker));
     }
     threads.add(thread("pinholed-events", kernelEvents));
+  }
+
+  /**
+   * What an agent before had the kernel expect ends with the pinholes that it stood beside: they
+   * are gone if the table was replaced, and stand alone from now on if this agent has no
+   * expectations.
+   */
+  private void forgetExpectationsOfBefore() throws IOException {
+    if (!backend.expects() || pinholes.listOwned().isEmpty()) {
+      expectations.removeAllOf(AssignedHelper.OWN_NAME);
+    }
   }
 
   private WorkerThread openWorker(

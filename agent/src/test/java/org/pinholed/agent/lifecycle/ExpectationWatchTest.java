@@ -184,6 +184,18 @@ class ExpectationWatchTest {
     assertEquals(2, kernel.clearings);
   }
 
+  /** Others have nearly all places: the few that are left are not lost to dead ones. */
+  @Test
+  void nearlyFullOfOthers_isClearedAsLongAsThatFreesSome() {
+    kernel.living = 78;
+    for (int i = 0; i < 4 * 3; i++) {
+      kernel.dead = 2;
+      tick();
+    }
+    assertEquals(3, kernel.clearings);
+    assertEquals(3, metrics.of("expectations cleared"));
+  }
+
   @Test
   void limitThatCannotBeRead_isNoReasonToClear() {
     kernel.most = 0;

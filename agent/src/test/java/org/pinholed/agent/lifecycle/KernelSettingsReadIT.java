@@ -1,7 +1,7 @@
 package org.pinholed.agent.lifecycle;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import org.junit.jupiter.api.AfterEach;
@@ -54,7 +54,7 @@ class KernelSettingsReadIT {
   @Test
   void placesForExpectations() throws Exception {
     String set = namespace.exec("sysctl", "-n", "net.netfilter.nf_conntrack_expect_max").strip();
-    assertNotNull(set);
+    assertTrue(set.length() > 1, "one digit shows nothing: " + set);
     try (ExpectationClient client = namespace.call(ExpectationClient::open)) {
       assertEquals(set, "" + namespace.call(ExpectationWatch.Kernel.of(client)::most));
     }

@@ -38,6 +38,7 @@ public final class ExpectationClient implements AutoCloseable {
   private static final int CTA_EXPECT_TUPLE = 2;
   private static final int CTA_EXPECT_MASK = 3;
   private static final int CTA_EXPECT_TIMEOUT = 4;
+  private static final int CTA_EXPECT_ID = 5;
   private static final int CTA_EXPECT_HELP_NAME = 6;
   private static final int CTA_EXPECT_FLAGS = 8;
 
@@ -79,18 +80,22 @@ public final class ExpectationClient implements AutoCloseable {
   }
 
   /**
-   * Has the kernel expect a connection. One that is expected already by the same addresses and port
-   * is replaced, whoever it belongs to.
+   * Has the kernel expect a connection. If the same is expected already, that is replaced, whoever
+   * it belongs to.
+   *
+   * <p>If the parent has as many as its helper's policy allows, the kernel takes the oldest of them
+   * away ({@code evict_oldest_expect}) and says nothing; {@link #countOf} tells how many it has.
    *
    * <p>The time that comes with a new expectation is ignored by the kernel, which takes that of the
-   * helper's policy. So it is told a second time, in the same datagram.
+   * helper's policy. So it is told a second time: not in the same datagram, since the kernel would
+   * do that also where it refused the first, and give another expectation that time.
    *
    * @param parent original tuple of the connection that it belongs to, and ends with
    * @param expectation what to expect
    * @throws NetlinkException {@link Errno#EOPNOTSUPP} if the parent has no helper; {@link
    *     Errno#ENOENT} if there is no such parent, or its first packet has not passed yet; {@link
-   *     Errno#EMFILE} if the parent has 255 already, or the kernel's table is full; {@link
-   *     Errno#EBUSY} if another expectation is in its way
+   *     Errno#EMFILE} if the kernel's table is full; {@link Errno#EBUSY} or {@link Errno#EEXIST} if
+   *     another expectation is in its way, such as one that any source may come by
    */
   public void expect(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException {
     try {
@@ -105,55 +110,64 @@ public final class ExpectationClient implements AutoCloseable {
   }
 
   /**
-   * Gives a connection that is expected all of its time again, and expects it anew if it is not
-   * expected any more.
+   * Gives a connection that is expected all of its time again.
    *
    * @param parent as for {@link #expect}
-   * @param expectation what to expect
-   * @throws NetlinkException as {@link #expect}
+   * @param expectation what is expected
+   * @return false if it is not expected any more
+   * @throws NetlinkException if the kernel refuses
    */
-  public void renew(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException {
-    channel.writer().reset();
-    write(REQUEST | NetlinkConstants.NLM_F_ACK, parent, expectation);
-    try {
-      channel.request("conntrack: expect longer");
-    } catch (NetlinkException e) {
-      if (e.errno() != Errno.ENOENT) {
-        throw e;
-      }
-      expect(parent, expectation);
-    }
+  public boolean prolong(FlowTuple parent, ConntrackExpectation expectation)
+      throws NetlinkException {
+    return find(expectation) != null && setTime(parent, expectation);
   }
 
   private void make(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException {
-    channel.writer().reset();
     int make = NetlinkConstants.NLM_F_CREATE | NetlinkConstants.NLM_F_EXCL;
-    write(REQUEST | make, parent, expectation);
-    write(REQUEST | NetlinkConstants.NLM_F_ACK, parent, expectation);
-    channel.request("conntrack: expect");
+    tell("conntrack: expect", make, parent, expectation);
+    setTime(parent, expectation);
+  }
+
+  /** False if it is not there, as when its connection has come. */
+  private boolean setTime(FlowTuple parent, ConntrackExpectation expectation)
+      throws NetlinkException {
+    try {
+      tell("conntrack: expect for a time", 0, parent, expectation);
+      return true;
+    } catch (NetlinkException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private void tell(String operation, int flags, FlowTuple parent, ConntrackExpectation expectation)
+      throws NetlinkException {
+    channel.writer().reset();
+    write(REQUEST | NetlinkConstants.NLM_F_ACK | flags, parent, expectation);
+    channel.request(operation);
   }
 
   private void write(int flags, FlowTuple parent, ConntrackExpectation expectation) {
-    boolean six = parent.isIpv6();
     NetlinkWriter writer = channel.writer();
     ConntrackMessages.begin(
         writer, NEW, flags, channel.nextSequence(), ConntrackMessages.family(parent));
     ConntrackMessages.tuple(writer, CTA_EXPECT_MASTER, parent);
-    FlowTuple child = child(expectation);
-    ConntrackMessages.tuple(writer, CTA_EXPECT_TUPLE, child);
-    InetAddress all = six ? ALL_6 : ALL_4;
-    ConntrackMessages.tuple(
-        writer,
-        CTA_EXPECT_MASK,
-        new FlowTuple(
-            expectation.protocol(),
-            expectation.source() == null ? child.source() : all,
-            0,
-            all,
-            ALL_PORTS));
+    ConntrackMessages.tuple(writer, CTA_EXPECT_TUPLE, child(expectation));
+    ConntrackMessages.tuple(writer, CTA_EXPECT_MASK, mask(expectation));
     writer.attr32be(CTA_EXPECT_TIMEOUT, expectation.timeoutSeconds());
     writer.attr32be(CTA_EXPECT_FLAGS, expectation.permanent() ? PERMANENT : 0);
     writer.endMessage();
+  }
+
+  /** Which bits of {@link #child} count. */
+  private static FlowTuple mask(ConntrackExpectation expectation) {
+    boolean six = expectation.destination().getAddress().length == 16;
+    InetAddress all = six ? ALL_6 : ALL_4;
+    InetAddress none = six ? NONE_6 : NONE_4;
+    return new FlowTuple(
+        expectation.protocol(), expectation.source() == null ? none : all, 0, all, ALL_PORTS);
   }
 
   private static FlowTuple child(ConntrackExpectation expectation) {
@@ -168,6 +182,35 @@ public final class ExpectationClient implements AutoCloseable {
         expectation.destinationPort());
   }
 
+  /** What the kernel found, and its number there. */
+  private record Found(ExpectationEntry entry, int id) {}
+
+  /**
+   * Looks for one of the same connections. The kernel answers a narrow question with a wide
+   * expectation, too: then it is another one.
+   */
+  private @Nullable Found find(ConntrackExpectation expectation) throws NetlinkException {
+    FlowTuple child = child(expectation);
+    channel.writer().reset();
+    begin(GET, REQUEST, child);
+    channel.writer().endMessage();
+    Found[] found = new Found[1];
+    channel.get("conntrack: look for what is expected", message -> found[0] = read(message));
+    if (found[0] == null) {
+      return null;
+    }
+    ExpectationEntry entry = found[0].entry();
+    FlowTuple mask = mask(expectation);
+    boolean same = entry.child().equals(child) && entry.mask().source().equals(mask.source());
+    return same ? found[0] : null;
+  }
+
+  private void begin(int type, int flags, FlowTuple child) {
+    ConntrackMessages.begin(
+        channel.writer(), type, flags, channel.nextSequence(), ConntrackMessages.family(child));
+    ConntrackMessages.tuple(channel.writer(), CTA_EXPECT_TUPLE, child);
+  }
+
   /**
    * Has the kernel expect a connection no longer.
    *
@@ -176,16 +219,13 @@ public final class ExpectationClient implements AutoCloseable {
    * @throws NetlinkException if the kernel refuses
    */
   public boolean remove(ConntrackExpectation expectation) throws NetlinkException {
-    FlowTuple child = child(expectation);
+    Found found = find(expectation);
+    if (found == null) {
+      return false;
+    }
     channel.writer().reset();
-    ConntrackMessages.begin(
-        channel.writer(),
-        DELETE,
-        REQUEST | NetlinkConstants.NLM_F_ACK,
-        channel.nextSequence(),
-        ConntrackMessages.family(child));
-    ConntrackMessages.tuple(channel.writer(), CTA_EXPECT_TUPLE, child);
-    channel.writer().endMessage();
+    begin(DELETE, REQUEST | NetlinkConstants.NLM_F_ACK, child(expectation));
+    channel.writer().attr32be(CTA_EXPECT_ID, found.id()).endMessage();
     try {
       channel.request("conntrack: expect no longer");
       return true;
@@ -230,12 +270,37 @@ public final class ExpectationClient implements AutoCloseable {
         "conntrack: dump expectations",
         message -> {
           if (message.type() == NEW) {
-            ExpectationEntry entry = read(message);
-            if (entry != null) {
-              each.accept(entry);
+            Found found = read(message);
+            if (found != null) {
+              each.accept(found.entry());
             }
           }
         });
+  }
+
+  /**
+   * How many expectations a connection has.
+   *
+   * @param parent its original tuple; it must have a helper, or have had one: the kernel gives no
+   *     answer for others
+   * @return 0 or more
+   * @throws NetlinkException if there is no such connection, or the kernel refuses
+   */
+  public int countOf(FlowTuple parent) throws NetlinkException {
+    channel.writer().reset();
+    ConntrackMessages.begin(
+        channel.writer(),
+        GET,
+        REQUEST | NetlinkConstants.NLM_F_DUMP,
+        channel.nextSequence(),
+        ConntrackMessages.family(parent));
+    ConntrackMessages.tuple(channel.writer(), CTA_EXPECT_MASTER, parent);
+    channel.writer().endMessage();
+    int[] count = new int[1];
+    channel.dump(
+        "conntrack: expectations of a connection",
+        message -> count[0] += message.type() == NEW ? 1 : 0);
+    return count[0];
   }
 
   /**
@@ -270,11 +335,12 @@ public final class ExpectationClient implements AutoCloseable {
     return count[0];
   }
 
-  private @Nullable ExpectationEntry read(NetlinkReader message) {
+  private @Nullable Found read(NetlinkReader message) {
     FlowTuple parent = null;
     FlowTuple child = null;
     FlowTuple mask = null;
     long timeoutSeconds = 0;
+    int id = 0;
     int flags = 0;
     String helperName = "";
     message.enterNfnetlink();
@@ -284,6 +350,7 @@ public final class ExpectationClient implements AutoCloseable {
         case CTA_EXPECT_TUPLE -> child = tuples.tuple(message);
         case CTA_EXPECT_MASK -> mask = tuples.tuple(message);
         case CTA_EXPECT_TIMEOUT -> timeoutSeconds = message.u32be();
+        case CTA_EXPECT_ID -> id = message.s32be();
         case CTA_EXPECT_FLAGS -> flags = message.s32be();
         case CTA_EXPECT_HELP_NAME -> helperName = message.string();
         default -> {}
@@ -294,7 +361,8 @@ public final class ExpectationClient implements AutoCloseable {
     }
     // A signed number: one that is over and not collected yet has less than 0.
     long left = (int) timeoutSeconds < 0 ? 0 : timeoutSeconds;
-    return new ExpectationEntry(parent, child, mask, left, (flags & PERMANENT) != 0, helperName);
+    boolean permanent = (flags & PERMANENT) != 0;
+    return new Found(new ExpectationEntry(parent, child, mask, left, permanent, helperName), id);
   }
 
   @Override

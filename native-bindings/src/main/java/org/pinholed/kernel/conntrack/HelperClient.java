@@ -98,12 +98,13 @@ public final class HelperClient implements AutoCloseable {
   }
 
   /**
-   * Removes a helper.
+   * Removes a helper. Up to Linux 7.1 the kernel refuses while rules or connections have it; later
+   * it is taken from them, in all network namespaces.
    *
    * @param name its name
    * @param ipv6 its family
    * @param protocol its protocol
-   * @return false if it is not there, or rules or connections still have it
+   * @return false if it is not there, or the kernel does not remove it because it is in use
    * @throws NetlinkException if the kernel refuses for another reason
    */
   public boolean remove(String name, boolean ipv6, int protocol) throws NetlinkException {

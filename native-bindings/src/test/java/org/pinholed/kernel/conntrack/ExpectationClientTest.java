@@ -24,10 +24,11 @@ class ExpectationClientTest {
   private static final int TUPLE = 2;
   private static final int MASK = 3;
   private static final int TIMEOUT = 4;
+  private static final int ID = 5;
   private static final int FLAGS = 8;
   private static final int ACK = NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_ACK;
   private static final int CREATE =
-      NetlinkConstants.NLM_F_REQUEST | NetlinkConstants.NLM_F_CREATE | NetlinkConstants.NLM_F_EXCL;
+      ACK | NetlinkConstants.NLM_F_CREATE | NetlinkConstants.NLM_F_EXCL;
 
   private final FakeNetlinkTransport kernel = new FakeNetlinkTransport();
   private final ExpectationClient client = ExpectationClient.open(kernel);
@@ -49,61 +50,96 @@ class ExpectationClientTest {
         20);
   }
 
+  private static FlowTuple child() {
+    return new FlowTuple(
+        6,
+        ConntrackClientTest.address("192.0.2.2"),
+        0,
+        ConntrackClientTest.address("198.51.100.21"),
+        40000);
+  }
+
+  private static FlowTuple mask(String source) {
+    return new FlowTuple(
+        6,
+        ConntrackClientTest.address(source),
+        0,
+        ConntrackClientTest.address("255.255.255.255"),
+        65535);
+  }
+
   // An expectation as it is made, or given another time.
   private NetlinkWriter told(NetlinkWriter writer, int flags, int sequence) {
-    FlowTuple child =
-        new FlowTuple(
-            6,
-            ConntrackClientTest.address("192.0.2.2"),
-            0,
-            ConntrackClientTest.address("198.51.100.21"),
-            40000);
-    FlowTuple mask =
-        new FlowTuple(
-            6,
-            ConntrackClientTest.address("255.255.255.255"),
-            0,
-            ConntrackClientTest.address("255.255.255.255"),
-            65535);
     writer.beginNfnetlink(2, 0, flags, sequence, 2, 0);
     ConntrackMessages.tuple(writer, MASTER, parent);
-    ConntrackMessages.tuple(writer, TUPLE, child);
-    ConntrackMessages.tuple(writer, MASK, mask);
+    ConntrackMessages.tuple(writer, TUPLE, child());
+    ConntrackMessages.tuple(writer, MASK, mask("255.255.255.255"));
     return writer.attr32be(TIMEOUT, 20).attr32be(FLAGS, 0).endMessage();
   }
 
-  /** Two messages in one datagram. */
   private FakeNetlinkTransport expectMaking(int sequence) {
+    return kernel.expect(writer -> told(writer, CREATE, sequence));
+  }
+
+  private FakeNetlinkTransport expectQuestion(int sequence) {
     return kernel.expect(
         writer -> {
-          told(writer, CREATE, sequence);
-          told(writer, ACK, sequence + 1);
+          writer.beginNfnetlink(2, 1, NetlinkConstants.NLM_F_REQUEST, sequence, 2, 0);
+          ConntrackMessages.tuple(writer, TUPLE, child());
+          writer.endMessage();
         });
   }
 
+  /** Asked for it, the kernel has one with the number 7. */
+  private void standing(int sequence, FlowTuple child, FlowTuple mask) {
+    expectQuestion(sequence)
+        .answer(
+            writer -> {
+              writer.beginNfnetlink(2, 0, 0, sequence, 2, 0);
+              ConntrackMessages.tuple(writer, MASTER, parent);
+              ConntrackMessages.tuple(writer, TUPLE, child);
+              ConntrackMessages.tuple(writer, MASK, mask);
+              writer.attr32be(TIMEOUT, 20).attr32be(ID, 7).endMessage();
+            });
+  }
+
   private FakeNetlinkTransport expectRemoval(int sequence) {
+    standing(sequence - 1, child(), mask("255.255.255.255"));
     return kernel.expect(
         writer -> {
           writer.beginNfnetlink(2, 2, ACK, sequence, 2, 0);
-          ConntrackMessages.tuple(
-              writer,
-              TUPLE,
-              new FlowTuple(
-                  6,
-                  ConntrackClientTest.address("192.0.2.2"),
-                  0,
-                  ConntrackClientTest.address("198.51.100.21"),
-                  40000));
-          writer.endMessage();
+          ConntrackMessages.tuple(writer, TUPLE, child());
+          writer.attr32be(ID, 7).endMessage();
         });
+  }
+
+  /** One that any source may come by. */
+  private void standingWide(int sequence) {
+    FlowTuple any =
+        new FlowTuple(
+            6,
+            ConntrackClientTest.address("0.0.0.0"),
+            0,
+            ConntrackClientTest.address("198.51.100.21"),
+            40000);
+    standing(sequence, any, mask("0.0.0.0"));
   }
 
   @Test
   void expect_whatIsThere_isRemovedFirst() throws NetlinkException {
     expectMaking(1).refuse(1, Errno.EEXIST);
     expectRemoval(3).acknowledge(3);
-    expectMaking(4).acknowledge(5);
+    expectMaking(4).acknowledge(4);
+    kernel.expect(writer -> told(writer, ACK, 5)).acknowledge(5);
     client.expect(parent, expectation());
+  }
+
+  @Test
+  void expect_whereAWiderOneStands_leavesThat() {
+    expectMaking(1).refuse(1, Errno.EEXIST);
+    standingWide(2);
+    expectMaking(3).refuse(3, Errno.EEXIST);
+    assertThrows(NetlinkException.class, () -> client.expect(parent, expectation()));
   }
 
   @Test
@@ -113,25 +149,33 @@ class ExpectationClientTest {
   }
 
   @Test
-  void renew_whatIsGone_isExpectedAnew() throws NetlinkException {
-    kernel.expect(writer -> told(writer, ACK, 1)).refuse(1, Errno.ENOENT);
-    expectMaking(2).acknowledge(3);
-    client.renew(parent, expectation());
-  }
-
-  @Test
-  void renew_thatIsRefused_isNotTriedAnew() {
-    kernel.expect(writer -> told(writer, ACK, 1)).refuse(1, Errno.EPERM);
-    assertThrows(NetlinkException.class, () -> client.renew(parent, expectation()));
+  void prolong_tellsWhetherItWasThere() throws NetlinkException {
+    standing(1, child(), mask("255.255.255.255"));
+    kernel.expect(writer -> told(writer, ACK, 2)).acknowledge(2);
+    assertTrue(client.prolong(parent, expectation()));
+    expectQuestion(3).refuse(3, Errno.ENOENT);
+    assertFalse(client.prolong(parent, expectation()));
+    standingWide(4);
+    assertFalse(client.prolong(parent, expectation()), "another one stands");
+    standing(5, child(), mask("255.255.255.255"));
+    kernel.expect(writer -> told(writer, ACK, 6)).refuse(6, Errno.ENOENT);
+    assertFalse(client.prolong(parent, expectation()), "it went meanwhile");
+    standing(7, child(), mask("255.255.255.255"));
+    kernel.expect(writer -> told(writer, ACK, 8)).refuse(8, Errno.EPERM);
+    assertThrows(NetlinkException.class, () -> client.prolong(parent, expectation()));
   }
 
   @Test
   void remove_tellsWhetherItWasThere() throws NetlinkException {
-    expectRemoval(1).acknowledge(1);
-    expectRemoval(2).refuse(2, Errno.ENOENT);
-    expectRemoval(3).refuse(3, Errno.EPERM);
+    expectRemoval(2).acknowledge(2);
+    expectRemoval(4).refuse(4, Errno.ENOENT);
+    expectQuestion(5).refuse(5, Errno.ENOENT);
+    standingWide(6);
+    expectRemoval(8).refuse(8, Errno.EPERM);
     assertTrue(client.remove(expectation()));
-    assertFalse(client.remove(expectation()));
+    assertFalse(client.remove(expectation()), "it went meanwhile");
+    assertFalse(client.remove(expectation()), "nothing stands");
+    assertFalse(client.remove(expectation()), "another one stands");
     assertThrows(NetlinkException.class, () -> client.remove(expectation()));
   }
 

@@ -64,7 +64,8 @@ class ExpectationIT {
   }
 
   @AfterEach
-  void close() {
+  void close() throws IOException {
+    expectations.removeAllOf("ftp");
     expectations.close();
     conntrack.close();
   }
@@ -167,6 +168,25 @@ class ExpectationIT {
       assertEquals(List.of(other), listed().stream().map(ExpectationEntry::parent).toList());
       expectations.removeAllOf("ftp");
       assertEquals(List.of(), listed());
+    }
+  }
+
+  /** Whose tuple a narrower one falls under. */
+  @Test
+  void oneThatAnySourceMayComeBy_isNotTakenForANarrowerOne() throws IOException {
+    try (Parent parent = Parent.begin(CLIENT, SERVER, 21)) {
+      assertEquals(0, expectations.countOf(parent.tuple()));
+      expectations.expect(
+          parent.tuple(), new ConntrackExpectation(TCP, null, address(SERVER), 40007, true, 20));
+      ConntrackExpectation narrow = once(CLIENT, SERVER, 40007, 200);
+      assertFalse(expectations.remove(narrow));
+      assertFalse(expectations.prolong(parent.tuple(), narrow));
+      assertThrows(NetlinkException.class, () -> expectations.expect(parent.tuple(), narrow));
+      assertEquals(1, expectations.countOf(parent.tuple()));
+      assertTrue(listed().get(0).permanent());
+      assertTrue(listed().get(0).timeoutSeconds() <= 20);
+      expectations.removeAllOf("ftp");
+      assertEquals(0, expectations.countOf(parent.tuple()));
     }
   }
 

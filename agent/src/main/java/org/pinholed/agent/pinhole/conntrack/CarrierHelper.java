@@ -43,7 +43,9 @@ final class CarrierHelper {
    * What came of making it.
    *
    * @param missing an empty text, or why expectations cannot be used here
-   * @param stays whether a connection that has it keeps it, so that nobody may translate
+   * @param stays whether a connection that has it keeps it, so that nobody may translate, and the
+   *     helper is not removed: the kernel would take it from the connections of all network
+   *     namespaces
    */
   record Made(String missing, boolean stays) {
     static Made not(String missing) {
@@ -83,7 +85,7 @@ final class CarrierHelper {
       return Made.refused(e);
     }
     Made made = besideTranslations(ownTable, NAME);
-    if (!made.missing().isEmpty()) {
+    if (!made.missing().isEmpty() && !made.stays()) {
       remove();
     }
     return made;
@@ -115,7 +117,7 @@ final class CarrierHelper {
       if (canBeTakenAway(name)) {
         return new Made("", false);
       }
-      return NatChains.existBeside(ownTable) ? Made.not(SHIFTS_TWICE) : new Made("", true);
+      return new Made(NatChains.existBeside(ownTable) ? SHIFTS_TWICE : "", true);
     } catch (IOException e) {
       return Made.not(String.valueOf(e.getMessage()));
     }
@@ -153,7 +155,7 @@ final class CarrierHelper {
     }
   }
 
-  /** Removes it where nobody uses it any more; another network namespace may. */
+  /** Removes it if nobody uses it; other network namespaces may. Not where it {@code stays}. */
   static void remove() {
     try (HelperClient helpers = HelperClient.open()) {
       for (boolean ipv6 : new boolean[] {false, true}) {

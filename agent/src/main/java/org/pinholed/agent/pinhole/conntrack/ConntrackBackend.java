@@ -11,6 +11,7 @@ import org.pinholed.agent.pace.SampledLog;
 import org.pinholed.agent.pinhole.AcceptRuleState;
 import org.pinholed.agent.pinhole.Applied;
 import org.pinholed.agent.pinhole.BackendException;
+import org.pinholed.agent.pinhole.ElementKey;
 import org.pinholed.agent.pinhole.ForwardingBackend;
 import org.pinholed.agent.pinhole.NoExpectation;
 import org.pinholed.agent.pinhole.Pinhole;
@@ -39,6 +40,7 @@ public final class ConntrackBackend extends ForwardingBackend {
   private final boolean only;
   private final boolean can;
   private final Consumer<NoExpectation> without;
+  private final ExpectationRoom room;
 
   /** The table whose translations do not matter; null if nobody's do. */
   private final @Nullable String translatesAlone;
@@ -54,12 +56,14 @@ public final class ConntrackBackend extends ForwardingBackend {
       boolean only,
       String missing,
       @Nullable String translatesAlone,
+      ExpectationRoom room,
       Consumer<NoExpectation> without) {
     super(pinholes);
     this.only = only;
     this.can = missing.isEmpty();
     this.missing = missing;
     this.translatesAlone = translatesAlone;
+    this.room = room;
     this.without = without;
   }
 
@@ -103,8 +107,21 @@ public final class ConntrackBackend extends ForwardingBackend {
       }
       LOG.warn("pinholes stand without expectations of the kernel: {}", missing);
     }
-    return new ConntrackBackend(
-        pinholes.open(missing.isEmpty()), only, missing, made.stays() ? ownTable : null, without);
+    String translatesAlone = made.stays() ? ownTable : null;
+    try {
+      return new ConntrackBackend(
+          pinholes.open(missing.isEmpty()),
+          only,
+          missing,
+          translatesAlone,
+          new ExpectationRoom(ExpectationRoom.MOST),
+          without);
+    } catch (BackendException e) {
+      if (!made.stays()) {
+        CarrierHelper.remove();
+      }
+      throw e;
+    }
   }
 
   /**
@@ -144,6 +161,11 @@ public final class ConntrackBackend extends ForwardingBackend {
     Map<String, String> features = new LinkedHashMap<>(super.probe());
     features.put("expectations", words(missing, translatesAlone != null));
     return features;
+  }
+
+  @Override
+  public boolean expects() {
+    return missing.isEmpty();
   }
 
   /** Others may begin to translate at any time: a firewall that is loaded after the agent. */
@@ -210,14 +232,20 @@ public final class ConntrackBackend extends ForwardingBackend {
 
   @Override
   public void remove() throws BackendException {
-    super.remove();
     if (!can) {
+      super.remove();
       return;
     }
     try {
       expectNothing();
     } finally {
-      CarrierHelper.remove();
+      try {
+        super.remove();
+      } finally {
+        if (translatesAlone == null) {
+          CarrierHelper.remove();
+        }
+      }
     }
   }
 
@@ -243,8 +271,9 @@ public final class ConntrackBackend extends ForwardingBackend {
     if (pinhole.lastPort() != pinhole.port() || pinhole.translation() != null) {
       return null;
     }
-    // Not longer than the pinhole: what came behind its end would be let in without its mark.
-    long seconds = Math.max(1, pinhole.timeoutMs() / MS_PER_SECOND);
+    // Made after the pinhole, it should end before: what came in between would be let in without
+    // its mark. The kernel counts seconds, so in the last one it cannot.
+    long seconds = Math.max(1, (pinhole.timeoutMs() - 1) / MS_PER_SECOND);
     return new ConntrackExpectation(
         pinhole.transport().protocolNumber(),
         pinhole.source(),
@@ -254,14 +283,10 @@ public final class ConntrackBackend extends ForwardingBackend {
         (int) Math.min(ConntrackExpectation.MOST_SECONDS, seconds));
   }
 
-  /** Changes one expectation. */
-  private interface Change {
-    void make(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException;
-  }
-
   private final class ConntrackSession extends ForwardingSession {
     private final ExpectationClient expectations;
     private final SampledLog errors = new SampledLog(LOG, "the kernel refused expectations");
+    private String refusedBefore = "";
 
     ConntrackSession(Session pinholes, ExpectationClient expectations) {
       super(pinholes);
@@ -274,42 +299,56 @@ public final class ConntrackBackend extends ForwardingBackend {
         throws BackendException {
       // First: a child that came between would find its pinhole, and be new to the firewall.
       close.forEach(this::forget);
-      List<Pinhole> unused;
+      Applied done;
+      BackendException failed = null;
       try {
-        unused = super.apply(close, open, rewritten);
+        List<Pinhole> unused = super.apply(close, open, rewritten);
+        done = new Applied(close.size(), open.size(), rewritten.size(), unused);
       } catch (BackendException e) {
-        open.subList(0, e.done().opened())
-            .forEach(pinhole -> expect(pinhole, expectations::expect));
-        throw e;
+        done = e.done();
+        failed = e;
       }
-      for (int done = 0; done < open.size(); done++) {
-        NoExpectation why = expect(open.get(done), expectations::expect);
-        if (why != null && only) {
-          shut(open.subList(done, open.size()));
-          throw refused(
-              open.get(done), why, new Applied(close.size(), done, rewritten.size(), unused));
+      for (int at = 0; at < done.opened(); at++) {
+        Pinhole pinhole = open.get(at);
+        NoExpectation why = change(pinhole, false);
+        if (why == null) {
+          continue;
+        }
+        count(pinhole, why);
+        if (only) {
+          shut(open.subList(at, done.opened()));
+          throw refused(pinhole, why, new Applied(done.closed(), at, done.held(), done.unused()));
         }
       }
-      return unused;
+      if (failed != null) {
+        throw failed;
+      }
+      return done.unused();
+    }
+
+    /** One that is refused among others is tried alone at once; it counts once. */
+    private void count(Pinhole pinhole, NoExpectation why) {
+      String refused = ElementKey.of(pinhole) + " " + pinhole.comment();
+      if (!only || !refused.equals(refusedBefore)) {
+        without.accept(why);
+      }
+      refusedBefore = refused;
     }
 
     @Override
     public void renew(List<Pinhole> pinholes) throws BackendException {
       super.renew(pinholes);
       // One that cannot be renewed ends a little earlier. Its pinhole stays: who holds it is asked.
-      pinholes.forEach(pinhole -> expect(pinhole, expectations::renew));
+      for (Pinhole pinhole : pinholes) {
+        NoExpectation why = change(pinhole, true);
+        if (why != null && !why.lasts()) { // what lasts was counted when it was opened
+          without.accept(why);
+        }
+      }
     }
 
     /** Has the kernel expect the child of a pinhole that stands; null if it does. */
-    private @Nullable NoExpectation expect(Pinhole pinhole, Change change) {
-      NoExpectation why = change(pinhole, change);
-      if (why != null) {
-        without.accept(why);
-      }
-      return why;
-    }
-
-    private @Nullable NoExpectation change(Pinhole pinhole, Change change) {
+    private @Nullable NoExpectation change(Pinhole pinhole, boolean renewed) {
       if (!missing.isEmpty()) {
         return NoExpectation.WITHDRAWN;
       }
@@ -321,7 +360,15 @@ public final class ConntrackBackend extends ForwardingBackend {
             : NoExpectation.TRANSLATED;
       }
       try {
-        change.make(parent, expectation);
+        boolean full = room.isFull(parent, expectations::countOf);
+        if ((renewed || full) && expectations.prolong(parent, expectation)) {
+          return null;
+        }
+        if (full) {
+          return NoExpectation.FULL;
+        }
+        expectations.expect(parent, expectation);
+        room.made(parent, expectations::countOf);
         return null;
       } catch (NetlinkException e) {
         NoExpectation why = NoExpectation.of(e.errno());

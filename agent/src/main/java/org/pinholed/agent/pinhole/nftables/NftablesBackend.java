@@ -292,7 +292,9 @@ public final class NftablesBackend implements PinholeBackend {
     }
   }
 
-  /** The maps stay the same. */
+  /**
+   * The maps stay the same, and so do pinholes. An object that no rule names any more stays, too.
+   */
   private void writeOtherRules() throws BackendException {
     layout = new TableLayout(options, features);
     if (installed) {

@@ -64,8 +64,7 @@ final class TableLayout {
             + (options.openSizeElements() == options.mapSizeElements()
                 ? ""
                 : " and " + options.openSizeElements())
-            + (options.diverts() ? "" : ", diversion by others")
-            + (options.expects() ? ", expectations" : "");
+            + (options.diverts() ? "" : ", diversion by others");
     rules = new HashMap<>(RULES);
     rules.put(
         PinholeMaps.CHAIN_PINHOLES,

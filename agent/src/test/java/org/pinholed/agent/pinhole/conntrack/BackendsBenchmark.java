@@ -54,7 +54,13 @@ final class BackendsBenchmark {
       FlowTuple parent = new FlowTuple(6, host, client.getLocalPort(), host, server.getLocalPort());
       // closed with the other one, whose table it shares
       PinholeBackend expects =
-          new ConntrackBackend(marks, false, "", null, why -> refuse(why.word()));
+          new ConntrackBackend(
+              marks,
+              false,
+              "",
+              null,
+              new ExpectationRoom(ExpectationRoom.MOST),
+              why -> refuse(why.word()));
       try (PinholeBackend.Session alone = marks.openSession();
           PinholeBackend.Session both = expects.openSession()) {
         double[] marked = new double[ROUNDS];

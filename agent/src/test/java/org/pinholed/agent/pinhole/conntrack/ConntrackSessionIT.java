@@ -1,6 +1,7 @@
 package org.pinholed.agent.pinhole.conntrack;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.pinholed.agent.pinhole.Applied;
 import org.pinholed.agent.pinhole.BackendException;
 import org.pinholed.agent.pinhole.ChildTranslation;
 import org.pinholed.agent.pinhole.ForwardingBackend;
@@ -22,6 +24,7 @@ import org.pinholed.agent.pinhole.Pinhole;
 import org.pinholed.agent.pinhole.PinholeBackend;
 import org.pinholed.agent.pinhole.PortRange;
 import org.pinholed.agent.pinhole.RecordingBackend;
+import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
@@ -89,8 +92,14 @@ class ConntrackSessionIT {
   }
 
   private PinholeBackend.Session session(boolean only) throws IOException {
+    return session(new RecordingBackend(null), only, ExpectationRoom.MOST);
+  }
+
+  private PinholeBackend.Session session(PinholeBackend pinholes, boolean only, int most)
+      throws IOException {
+    ExpectationRoom room = new ExpectationRoom(most);
     PinholeBackend backend =
-        keep(new ConntrackBackend(new RecordingBackend(null), only, "", null, without::add));
+        keep(new ConntrackBackend(pinholes, only, "", null, room, without::add));
     return keep(namespace.call(backend::openSession));
   }
 
@@ -103,7 +112,7 @@ class ConntrackSessionIT {
             port,
             MARK,
             30_999,
-            "test")
+            "test " + port)
         .withParent(parent);
   }
 
@@ -125,6 +134,8 @@ class ConntrackSessionIT {
     assertEquals(parent, entry.parent());
     assertEquals(new FlowTuple(6, address(CLIENT), 0, address(SERVER), PORT), entry.child());
     assertTrue(entry.timeoutSeconds() >= 28 && entry.timeoutSeconds() <= 30, entry::toString);
+    session.renew(List.of(once(PORT, parent).withTimeoutMs(20_000)));
+    assertTrue(expected().get(0).timeoutSeconds() <= 19, "it was made after its pinhole");
     session.apply(List.of(once(PORT, null)), List.of());
     assertEquals(List.of(), expected());
     assertEquals(0, standing(session));
@@ -185,6 +196,7 @@ class ConntrackSessionIT {
     session.apply(List.of(), List.of(once(PORT + 12, connectTo(2121))));
     FlowTuple gone = new FlowTuple(6, address(CLIENT), 9, address(SERVER), 9);
     session.apply(List.of(), List.of(once(PORT + 13, gone)));
+    session.renew(List.of(lease, translated, once(PORT + 12, connectTo(2122))));
     assertEquals(
         List.of(
             NoExpectation.RANGE,
@@ -209,7 +221,10 @@ class ConntrackSessionIT {
           }
         };
     ConntrackBackend backend =
-        keep(new ConntrackBackend(pinholes, false, "", "pinholed", without::add));
+        keep(
+            new ConntrackBackend(
+                pinholes, false, "", "pinholed", new ExpectationRoom(1), without::add));
+    assertTrue(backend.expects());
     PinholeBackend.Session session = keep(namespace.call(backend::openSession));
     namespace.exec("nft", "add table inet pinholed");
     namespace.exec("nft", "add chain inet pinholed n { type nat hook postrouting priority 100; }");
@@ -225,6 +240,7 @@ class ConntrackSessionIT {
     assertEquals(List.of(NoExpectation.WITHDRAWN), without);
     assertEquals(List.of("withdrawn"), given);
     assertEquals(2, standing(session));
+    assertFalse(backend.expects());
     assertTrue(said(backend).startsWith("no: this kernel"), said(backend));
   }
 
@@ -251,11 +267,67 @@ class ConntrackSessionIT {
                     List.of(),
                     List.of(once(PORT, parent), once(PORT + 1, null), once(PORT + 2, parent))));
     assertEquals(1, refused.done().opened());
+    assertThrows(
+        BackendException.class, () -> session.apply(List.of(), List.of(once(PORT + 1, null))));
+    assertEquals(List.of(NoExpectation.TRANSLATED), without, "tried again at once, counted once");
     assertTrue(
         String.valueOf(refused.getMessage()).contains("parent is not known any more"),
         refused::getMessage);
     assertEquals(1, standing(session));
     assertEquals(PORT, expected().get(0).child().destinationPort());
+  }
+
+  /** The kernel would take the first one away for the second, and say nothing. */
+  @Test
+  void apply_ofMoreThanTheParentMayHave_leavesTheOthers_untilThereIsRoom() throws IOException {
+    PinholeBackend.Session session = session(new RecordingBackend(null), false, 1);
+    session.apply(List.of(), List.of(once(PORT, parent), once(PORT + 1, parent)));
+    assertEquals(List.of(NoExpectation.FULL), without);
+    assertEquals(PORT, expected().get(0).child().destinationPort());
+    session.apply(List.of(), List.of(once(PORT, parent)));
+    session.renew(List.of(once(PORT + 1, parent)));
+    assertEquals(List.of(NoExpectation.FULL, NoExpectation.FULL), without);
+    assertEquals(PORT, expected().get(0).child().destinationPort());
+    session.apply(List.of(once(PORT, parent)), List.of());
+    session.renew(List.of(once(PORT + 1, parent)));
+    assertEquals(PORT + 1, expected().get(0).child().destinationPort());
+    assertEquals(2, without.size());
+  }
+
+  /** Hundreds of pinholes take several transactions, and one of them is refused. */
+  @Test
+  void apply_ofWhichOnlyAPartWasDone_expectsThatPart_andTakesBackWhatCannotBe() throws IOException {
+    RecordingBackend pinholes = new RecordingBackend(null);
+    PinholeBackend half =
+        new ForwardingBackend(pinholes) {
+          @Override
+          public Session openSession() throws BackendException {
+            return new ForwardingSession(super.openSession()) {
+              @Override
+              public List<Pinhole> apply(
+                  List<Pinhole> close, List<Pinhole> open, List<RewrittenDirection> rewritten)
+                  throws BackendException {
+                List<Pinhole> unused = super.apply(close, open, rewritten);
+                if (open.isEmpty()) {
+                  return unused;
+                }
+                throw new BackendException(
+                    "refused", 28, new IOException(), new Applied(0, open.size(), 0, unused));
+              }
+            };
+          }
+        };
+    PinholeBackend.Session session = session(half, true, 1);
+    BackendException refused =
+        assertThrows(
+            BackendException.class,
+            () -> session.apply(List.of(), List.of(once(PORT, parent), once(PORT + 1, null))));
+    assertEquals(1, refused.done().opened());
+    assertEquals(1, standing(session));
+    assertEquals(1, expected().size());
+    assertThrows(
+        BackendException.class, () -> session.apply(List.of(), List.of(once(PORT, parent))));
+    assertEquals(1, standing(session), "stands, as the caller is told");
   }
 
   @Test
