@@ -2,7 +2,9 @@ package org.pinholed.kernel.conntrack;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.Errno;
@@ -194,15 +196,19 @@ public final class ExpectationClient implements AutoCloseable {
     channel.writer().reset();
     begin(GET, REQUEST, child);
     channel.writer().endMessage();
-    Found[] found = new Found[1];
-    channel.get("conntrack: look for what is expected", message -> found[0] = read(message));
-    if (found[0] == null) {
-      return null;
-    }
-    ExpectationEntry entry = found[0].entry();
     FlowTuple mask = mask(expectation);
-    boolean same = entry.child().equals(child) && entry.mask().source().equals(mask.source());
-    return same ? found[0] : null;
+    List<Found> same = new ArrayList<>(1);
+    channel.get(
+        "conntrack: look for what is expected",
+        message -> {
+          Found found = read(message);
+          if (found != null
+              && found.entry().child().equals(child)
+              && found.entry().mask().source().equals(mask.source())) {
+            same.add(found);
+          }
+        });
+    return same.isEmpty() ? null : same.get(0);
   }
 
   private void begin(int type, int flags, FlowTuple child) {
