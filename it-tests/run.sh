@@ -1,6 +1,7 @@
 #!/bin/bash
-# Everything: the build with its checks, the unit tests, and the scenarios with real FTP, SIP and DCE-RPC peers in
-# network namespaces, some of them also in containers, and on the oldest and the newest supported kernel. Needs root (Debian or Ubuntu); installs what is missing. Ends with a summary.
+# Everything: the build with its checks, the unit tests, and the scenarios with real FTP, SIP and DCE-RPC peers in network namespaces,
+# some of them also in containers, and on the oldest and the newest supported kernel. Needs root (Debian or Ubuntu); installs what is
+# missing. Ends with a summary.
 set -uo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
