@@ -360,12 +360,12 @@ public final class ConntrackBackend extends ForwardingBackend {
             : NoExpectation.TRANSLATED;
       }
       try {
-        boolean full = room.isFull(parent, expectations::countOf);
-        if ((renewed || full) && expectations.prolong(parent, expectation)) {
+        if (renewed && expectations.prolong(parent, expectation)) {
           return null;
         }
-        if (full) {
-          return NoExpectation.FULL;
+        if (room.isFull(parent, expectations::countOf)) {
+          // What stands already takes no other place.
+          return expectations.prolong(parent, expectation) ? null : NoExpectation.FULL;
         }
         expectations.expect(parent, expectation);
         room.made(parent, expectations::countOf);
