@@ -39,6 +39,7 @@ public final class ConntrackBackend extends ForwardingBackend {
 
   private final boolean only;
   private final boolean can;
+  private final String helper;
   private final Consumer<NoExpectation> without;
   private final ExpectationRoom room;
 
@@ -50,16 +51,21 @@ public final class ConntrackBackend extends ForwardingBackend {
 
   private long checkedNs;
 
+  /** Whether another thread may have made one after all were taken away. */
+  private boolean lateOnes;
+
   // A test has another helper carry the expectations: one that every kernel has.
   ConntrackBackend(
       PinholeBackend pinholes,
       boolean only,
+      String helper,
       String missing,
       @Nullable String translatesAlone,
       ExpectationRoom room,
       Consumer<NoExpectation> without) {
     super(pinholes);
     this.only = only;
+    this.helper = helper;
     this.can = missing.isEmpty();
     this.missing = missing;
     this.translatesAlone = translatesAlone;
@@ -112,6 +118,7 @@ public final class ConntrackBackend extends ForwardingBackend {
       return new ConntrackBackend(
           pinholes.open(missing.isEmpty()),
           only,
+          AssignedHelper.OWN_NAME,
           missing,
           translatesAlone,
           new ExpectationRoom(ExpectationRoom.MOST),
@@ -172,22 +179,34 @@ public final class ConntrackBackend extends ForwardingBackend {
   @Override
   public void recheck(long nowNs) throws BackendException {
     super.recheck(nowNs);
-    if (translatesAlone == null || !missing.isEmpty() || nowNs - checkedNs < CHECK_EVERY_NS) {
+    if (translatesAlone == null || nowNs - checkedNs < CHECK_EVERY_NS) {
       return;
     }
     checkedNs = nowNs;
-    if (!othersTranslate(translatesAlone)) {
-      return;
+    if (missing.isEmpty()) {
+      if (othersTranslate(translatesAlone)) {
+        withdraw();
+      }
+    } else if (lateOnes) {
+      lateOnes = false;
+      expectNothing();
     }
+  }
+
+  private void withdraw() throws BackendException {
     missing = CarrierHelper.SHIFTS_TWICE;
+    lateOnes = true;
     LOG.error(
         "{} from now on: {}",
         only
             ? "with backend: conntrack nothing more is opened"
             : "pinholes stand without expectations of the kernel",
         missing);
-    withdrawExpectations();
-    expectNothing();
+    try {
+      withdrawExpectations();
+    } finally {
+      expectNothing();
+    }
   }
 
   private static boolean othersTranslate(String ownTable) throws BackendException {
@@ -200,9 +219,9 @@ public final class ConntrackBackend extends ForwardingBackend {
     }
   }
 
-  private static void expectNothing() throws BackendException {
+  private void expectNothing() throws BackendException {
     try (ExpectationClient expectations = ExpectationClient.open()) {
-      expectations.removeAllOf(AssignedHelper.OWN_NAME);
+      expectations.removeAllOf(helper);
     } catch (NetlinkException e) {
       throw refused(e);
     }

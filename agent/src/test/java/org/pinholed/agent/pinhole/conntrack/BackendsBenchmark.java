@@ -57,6 +57,7 @@ final class BackendsBenchmark {
           new ConntrackBackend(
               marks,
               false,
+              "ftp",
               "",
               null,
               new ExpectationRoom(ExpectationRoom.MOST),

@@ -11,6 +11,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -28,6 +29,7 @@ import org.pinholed.agent.pinhole.RewrittenDirection;
 import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackClient;
 import org.pinholed.kernel.conntrack.ConntrackEntry;
+import org.pinholed.kernel.conntrack.ConntrackExpectation;
 import org.pinholed.kernel.conntrack.ExpectationClient;
 import org.pinholed.kernel.conntrack.ExpectationEntry;
 import org.pinholed.kernel.conntrack.FlowTuple;
@@ -42,6 +44,7 @@ class ConntrackSessionIT {
   private static final String SERVER = "192.0.2.1";
   private static final String CLIENT = "192.0.2.2";
   private static final int PORT = 40000;
+  private static final String HELPER = "ftp";
   private static final int MARK = 0x40000019;
 
   private final List<AutoCloseable> opened = new ArrayList<>();
@@ -99,7 +102,7 @@ class ConntrackSessionIT {
       throws IOException {
     ExpectationRoom room = new ExpectationRoom(most);
     PinholeBackend backend =
-        keep(new ConntrackBackend(pinholes, only, "", null, room, without::add));
+        keep(new ConntrackBackend(pinholes, only, HELPER, "", null, room, without::add));
     return keep(namespace.call(backend::openSession));
   }
 
@@ -161,7 +164,7 @@ class ConntrackSessionIT {
     assertEquals(17, expected().get(0).child().protocol());
     session.renew(List.of(any.withTimeoutMs(120_000)));
     assertTrue(expected().get(0).timeoutSeconds() > 100, () -> expectedText());
-    expectations.removeAllOf("ftp");
+    expectations.removeAllOf(HELPER);
     session.renew(List.of(any));
     assertEquals(1, expected().size());
   }
@@ -223,7 +226,7 @@ class ConntrackSessionIT {
     ConntrackBackend backend =
         keep(
             new ConntrackBackend(
-                pinholes, false, "", "pinholed", new ExpectationRoom(1), without::add));
+                pinholes, false, HELPER, "", "pinholed", new ExpectationRoom(1), without::add));
     assertTrue(backend.expects());
     PinholeBackend.Session session = keep(namespace.call(backend::openSession));
     namespace.exec("nft", "add table inet pinholed");
@@ -242,6 +245,35 @@ class ConntrackSessionIT {
     assertEquals(2, standing(session));
     assertFalse(backend.expects());
     assertTrue(said(backend).startsWith("no: this kernel"), said(backend));
+  }
+
+  /** The table cannot be written just then, and another thread is about to expect one more. */
+  @Test
+  void recheck_whereOthersBeginToTranslate_endsAllExpectations_andLateOnesAtTheNextLook()
+      throws IOException {
+    PinholeBackend pinholes =
+        new ForwardingBackend(new RecordingBackend(null)) {
+          @Override
+          public void withdrawExpectations() throws BackendException {
+            throw new BackendException("refused", 28, new IOException());
+          }
+        };
+    ConntrackBackend backend =
+        keep(
+            new ConntrackBackend(
+                pinholes, false, HELPER, "", "pinholed", new ExpectationRoom(1), without::add));
+    PinholeBackend.Session session = keep(namespace.call(backend::openSession));
+    session.apply(List.of(), List.of(once(PORT, parent)));
+    assertEquals(1, expected().size());
+    namespace.exec("nft", "add chain inet t n { type nat hook postrouting priority 100; }");
+    assertThrows(BackendException.class, () -> recheck(backend, 10));
+    assertEquals(List.of(), expected());
+    ConntrackExpectation late =
+        Objects.requireNonNull(ConntrackBackend.expectationOf(once(PORT + 1, parent)));
+    expectations.expect(parent, late);
+    recheck(backend, 11);
+    assertEquals(List.of(), expected());
+    assertEquals(1, standing(session));
   }
 
   private void recheck(ConntrackBackend backend, int second) throws IOException {
