@@ -41,9 +41,9 @@ again() {
 # archive_of NAME prints the first archive of that name in apt's sources, or in a list of mirrors that they name.
 archive_of() {
   local lists
-  mapfile -t lists < <(sed -n 's,.*mirror+file:\(/[^ ]*\).*,\1,p' /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null)
+  mapfile -t lists < <(sed -n 's,.*mirror+file:\(/[^ ]*\).*,\1,p' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null)
   sed -nE "/^#/d; s,^(.*[ =])?(https?://[^ ]*/$1)/*([[:space:]].*)?\$,\2,p" \
-    /etc/apt/sources.list.d/*.sources /etc/apt/sources.list "${lists[@]}" 2>/dev/null | sed -n 1p
+    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list "${lists[@]}" 2>/dev/null | sed -n 1p
 }
 archive=$(archive_of debian) || true
 security=$(archive_of debian-security) || true

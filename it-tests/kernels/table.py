@@ -53,7 +53,7 @@ class Kernel:
     def total(self, groups):
         counts = [self.groups[group] for group in groups if self.groups.get(group)]
         lost = sum(group in self.groups and self.groups[group] is None for group in groups)
-        return cell(tuple(map(sum, zip(*counts))) or (0, 0, 0)) + (f', {lost} groups without report' if lost else '')
+        return cell(tuple(map(sum, zip(*counts))) or (0, 0, 0)) + (f', groups without report: {lost}' if lost else '')
 
 
 def cell(counts):

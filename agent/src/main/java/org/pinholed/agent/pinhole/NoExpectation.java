@@ -23,7 +23,7 @@ public enum NoExpectation implements ExplainedWord {
   /** Counted here, since the kernel takes the oldest one away; {@code EMFILE}. */
   FULL(false, "its parent has 254, or the kernel's table is full (`nf_conntrack_expect_max`)"),
 
-  /** {@code EBUSY}. */
+  /** {@code EBUSY}, {@code EALREADY} or {@code EEXIST}. */
   IN_THE_WAY(false, "something else expects the same connection"),
 
   /** Nobody has any since somebody began to translate addresses. */

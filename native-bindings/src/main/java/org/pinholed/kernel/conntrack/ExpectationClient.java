@@ -2,9 +2,7 @@ package org.pinholed.kernel.conntrack;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pinholed.kernel.netlink.Errno;
@@ -40,7 +38,6 @@ public final class ExpectationClient implements AutoCloseable {
   private static final int CTA_EXPECT_TUPLE = 2;
   private static final int CTA_EXPECT_MASK = 3;
   private static final int CTA_EXPECT_TIMEOUT = 4;
-  private static final int CTA_EXPECT_ID = 5;
   private static final int CTA_EXPECT_HELP_NAME = 6;
   private static final int CTA_EXPECT_FLAGS = 8;
 
@@ -121,7 +118,7 @@ public final class ExpectationClient implements AutoCloseable {
    */
   public boolean prolong(FlowTuple parent, ConntrackExpectation expectation)
       throws NetlinkException {
-    return find(expectation) != null && setTime(parent, expectation);
+    return stands(expectation) && setTime(parent, expectation);
   }
 
   private void make(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException {
@@ -184,31 +181,27 @@ public final class ExpectationClient implements AutoCloseable {
         expectation.destinationPort());
   }
 
-  /** What the kernel found, and its number there. */
-  private record Found(ExpectationEntry entry, int id) {}
-
   /**
-   * Looks for one of the same connections. The kernel answers a narrow question with a wide
-   * expectation, too: then it is another one.
+   * Whether the same is expected. The kernel answers a narrow question with a wide expectation, too:
+   * then it is another one.
    */
-  private @Nullable Found find(ConntrackExpectation expectation) throws NetlinkException {
+  private boolean stands(ConntrackExpectation expectation) throws NetlinkException {
     FlowTuple child = child(expectation);
+    FlowTuple mask = mask(expectation);
     channel.writer().reset();
     begin(GET, REQUEST, child);
     channel.writer().endMessage();
-    FlowTuple mask = mask(expectation);
-    List<Found> same = new ArrayList<>(1);
+    boolean[] same = new boolean[1];
     channel.get(
         "conntrack: look for what is expected",
         message -> {
-          Found found = read(message);
-          if (found != null
-              && found.entry().child().equals(child)
-              && found.entry().mask().source().equals(mask.source())) {
-            same.add(found);
-          }
+          ExpectationEntry found = read(message);
+          same[0] =
+              found != null
+                  && found.child().equals(child)
+                  && found.mask().source().equals(mask.source());
         });
-    return same.isEmpty() ? null : same.get(0);
+    return same[0];
   }
 
   private void begin(int type, int flags, FlowTuple child) {
@@ -225,13 +218,12 @@ public final class ExpectationClient implements AutoCloseable {
    * @throws NetlinkException if the kernel refuses
    */
   public boolean remove(ConntrackExpectation expectation) throws NetlinkException {
-    Found found = find(expectation);
-    if (found == null) {
+    if (!stands(expectation)) {
       return false;
     }
     channel.writer().reset();
     begin(DELETE, REQUEST | NetlinkConstants.NLM_F_ACK, child(expectation));
-    channel.writer().attr32be(CTA_EXPECT_ID, found.id()).endMessage();
+    channel.writer().endMessage();
     try {
       channel.request("conntrack: expect no longer");
       return true;
@@ -276,9 +268,9 @@ public final class ExpectationClient implements AutoCloseable {
         "conntrack: dump expectations",
         message -> {
           if (message.type() == NEW) {
-            Found found = read(message);
-            if (found != null) {
-              each.accept(found.entry());
+            ExpectationEntry entry = read(message);
+            if (entry != null) {
+              each.accept(entry);
             }
           }
         });
@@ -341,12 +333,11 @@ public final class ExpectationClient implements AutoCloseable {
     return count[0];
   }
 
-  private @Nullable Found read(NetlinkReader message) {
+  private @Nullable ExpectationEntry read(NetlinkReader message) {
     FlowTuple parent = null;
     FlowTuple child = null;
     FlowTuple mask = null;
     long timeoutSeconds = 0;
-    int id = 0;
     int flags = 0;
     String helperName = "";
     message.enterNfnetlink();
@@ -356,7 +347,6 @@ public final class ExpectationClient implements AutoCloseable {
         case CTA_EXPECT_TUPLE -> child = tuples.tuple(message);
         case CTA_EXPECT_MASK -> mask = tuples.tuple(message);
         case CTA_EXPECT_TIMEOUT -> timeoutSeconds = message.u32be();
-        case CTA_EXPECT_ID -> id = message.s32be();
         case CTA_EXPECT_FLAGS -> flags = message.s32be();
         case CTA_EXPECT_HELP_NAME -> helperName = message.string();
         default -> {}
@@ -367,8 +357,7 @@ public final class ExpectationClient implements AutoCloseable {
     }
     // A signed number: one that is over and not collected yet has less than 0.
     long left = (int) timeoutSeconds < 0 ? 0 : timeoutSeconds;
-    boolean permanent = (flags & PERMANENT) != 0;
-    return new Found(new ExpectationEntry(parent, child, mask, left, permanent, helperName), id);
+    return new ExpectationEntry(parent, child, mask, left, (flags & PERMANENT) != 0, helperName);
   }
 
   @Override

@@ -113,13 +113,12 @@ final class CarrierHelper {
   }
 
   private static Made besideTranslations(String ownTable, String name) {
+    boolean stays = true; // if nobody knows
     try {
-      if (canBeTakenAway(name)) {
-        return new Made("", false);
-      }
-      return new Made(NatChains.existBeside(ownTable) ? SHIFTS_TWICE : "", true);
+      stays = !canBeTakenAway(name);
+      return new Made(stays && NatChains.existBeside(ownTable) ? SHIFTS_TWICE : "", stays);
     } catch (IOException e) {
-      return Made.not(String.valueOf(e.getMessage()));
+      return new Made(String.valueOf(e.getMessage()), stays);
     }
   }
 

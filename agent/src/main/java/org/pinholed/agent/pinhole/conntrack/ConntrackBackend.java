@@ -188,8 +188,8 @@ public final class ConntrackBackend extends ForwardingBackend {
         withdraw();
       }
     } else if (lateOnes) {
-      lateOnes = false;
       expectNothing();
+      lateOnes = false;
     }
   }
 
@@ -348,10 +348,11 @@ public final class ConntrackBackend extends ForwardingBackend {
     /** One that is refused among others is tried alone at once; it counts once. */
     private void count(Pinhole pinhole, NoExpectation why) {
       String refused = ElementKey.of(pinhole) + " " + pinhole.comment();
-      if (!only || !refused.equals(refusedBefore)) {
+      boolean again = only && refused.equals(refusedBefore);
+      if (!again) {
         without.accept(why);
       }
-      refusedBefore = refused;
+      refusedBefore = again ? "" : refused;
     }
 
     @Override
@@ -360,7 +361,7 @@ public final class ConntrackBackend extends ForwardingBackend {
       // One that cannot be renewed ends a little earlier. Its pinhole stays: who holds it is asked.
       for (Pinhole pinhole : pinholes) {
         NoExpectation why = change(pinhole, true);
-        if (why != null && !why.lasts()) { // what lasts was counted when it was opened
+        if (why != null && !why.lasts()) { // what lasts is not counted again and again
           without.accept(why);
         }
       }

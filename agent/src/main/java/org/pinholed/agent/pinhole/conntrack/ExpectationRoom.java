@@ -10,8 +10,8 @@ import org.pinholed.kernel.netlink.NetlinkException;
  * Knows which parents have as many expectations as they may. The kernel does not refuse one more:
  * it takes the parent's oldest one away, and a child that was let in would be shut out.
  *
- * <p>Counts what is made, not what ends, and asks the kernel when that comes to the limit: once in
- * hundreds. Thread-safe.
+ * <p>Counts what is made, not what ends. The kernel is asked at a parent's first one, and whenever
+ * its count comes to the limit. Thread-safe.
  */
 final class ExpectationRoom {
   /** One less than the helper's policy: newer kernels take one away at the last place already. */
@@ -72,7 +72,7 @@ final class ExpectationRoom {
       return now;
     } catch (NetlinkException e) {
       synchronized (counts) {
-        counts.remove(parent); // it is gone
+        counts.remove(parent); // it is gone, or nobody knows
       }
       return 0;
     }
