@@ -347,8 +347,12 @@ public final class ConntrackBackend extends ForwardingBackend {
 
     /** One that is refused among others is tried alone at once; it counts once. */
     private void count(Pinhole pinhole, NoExpectation why) {
+      if (!only) {
+        without.accept(why);
+        return;
+      }
       String refused = ElementKey.of(pinhole) + " " + pinhole.comment();
-      boolean again = only && refused.equals(refusedBefore);
+      boolean again = refused.equals(refusedBefore);
       if (!again) {
         without.accept(why);
       }
