@@ -182,8 +182,8 @@ public final class ExpectationClient implements AutoCloseable {
   }
 
   /**
-   * Whether the same is expected. The kernel answers a narrow question with a wide expectation, too:
-   * then it is another one.
+   * Whether the same is expected. The kernel answers a narrow question with a wide expectation,
+   * too: then it is another one.
    */
   private boolean stands(ConntrackExpectation expectation) throws NetlinkException {
     FlowTuple child = child(expectation);
