@@ -21,6 +21,15 @@ public interface Batch {
   void bringIntoKernel();
 
   /**
+   * Hands all verdicts that are given to the kernel, those on the packets before this one included:
+   * behind {@link #bringIntoKernel}, and before the kernel is told to shift otherwise. It shifts a
+   * packet by what it knows when the verdict arrives.
+   *
+   * @return false if the kernel did not take them; they are handed over later
+   */
+  boolean sendGiven();
+
+  /**
    * The packet passes with other bytes.
    *
    * @param payload the whole packet, from index 0

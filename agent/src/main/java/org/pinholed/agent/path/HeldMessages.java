@@ -350,7 +350,9 @@ public final class HeldMessages implements HoldExits, WorkerFlows.HeldPackets {
     if (pinholes.translationRefused()) {
       return WithheldReason.BACKEND_REFUSED;
     }
-    if (next != null && !rewrites.adjust(of.translation(), of.direction(), next, exempt)) {
+    if (next != null
+        && !(batch.sendGiven()
+            && rewrites.adjust(of.translation(), of.direction(), next, exempt))) {
       return WithheldReason.REWRITE_FAILED;
     }
     shiftChanged = next != null;

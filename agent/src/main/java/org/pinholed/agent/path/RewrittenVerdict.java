@@ -81,7 +81,10 @@ final class RewrittenVerdict {
           outcomes.hold();
           batch.bringIntoKernel(); // does nothing if the pinhole's transaction had it
         }
-        lengthBytes = rewrites.make(translation, towards, passage);
+        lengthBytes =
+            passage.adjustment() == null || batch.sendGiven()
+                ? rewrites.make(translation, towards, passage)
+                : 0;
         if (lengthBytes == 0) {
           passage = Passage.dropped(WithheldReason.REWRITE_FAILED);
         }

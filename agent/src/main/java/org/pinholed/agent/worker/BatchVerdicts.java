@@ -33,6 +33,9 @@ final class BatchVerdicts implements Batch {
 
   private int pendingCount;
 
+  /** Whether the last of them is being read, so that it may still be changed, dropped or kept. */
+  private boolean reading;
+
   /** Packets of the batch, and how many of them have which verdict. */
   private int held;
 
@@ -74,6 +77,7 @@ final class BatchVerdicts implements Batch {
       pending = Arrays.copyOf(pending, 2 * pendingCount);
     }
     pending[pendingCount++] = packetId;
+    reading = true;
   }
 
   @Override
@@ -100,6 +104,20 @@ final class BatchVerdicts implements Batch {
   public void fault(RuntimeException e) {
     faults.warn(e.toString());
     LOG.debug("fault", e);
+  }
+
+  @Override
+  public boolean sendGiven() {
+    if (reading) {
+      int packetId = takeLast();
+      acceptPending();
+      pending[pendingCount++] = packetId;
+      reading = true;
+    } else {
+      acceptPending();
+    }
+    send();
+    return !unsent;
   }
 
   @Override
@@ -156,6 +174,7 @@ final class BatchVerdicts implements Batch {
   }
 
   private int takeLast() {
+    reading = false;
     return pending[--pendingCount];
   }
 
@@ -181,6 +200,7 @@ final class BatchVerdicts implements Batch {
   /** Lets all pass that have no verdict yet, and hands the verdicts to the kernel. */
   void finish() {
     int answered = held - kept;
+    reading = false;
     acceptPending();
     send();
     metrics.verdictLatency(clock.nanoTime() - beganNs, answered);

@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.pinholed.kernel.netlink.DatagramBatch;
 import org.pinholed.kernel.netlink.Errno;
 import org.pinholed.kernel.netlink.FakeDatagrams;
@@ -42,6 +43,7 @@ public final class FakeQueueKernel implements NetlinkTransport {
   private final List<byte[]> passed = new ArrayList<>();
   private final List<String> violations = new ArrayList<>();
   private final Runnable onVerdict;
+  private Consumer<byte[]> onPassed = packet -> {};
   private int nextId = 1;
   private long receiveTimeoutMs;
   private int flags;
@@ -122,6 +124,11 @@ public final class FakeQueueKernel implements NetlinkTransport {
   /** Takes a drop for what is wanted, as it is on translated flows. */
   synchronized void allowDrops() {
     mayDrop = true;
+  }
+
+  /** Calls something with each packet that passes, when its verdict arrives. */
+  synchronized void onPassed(Consumer<byte[]> what) {
+    onPassed = what;
   }
 
   /**
@@ -264,7 +271,9 @@ public final class FakeQueueKernel implements NetlinkTransport {
     for (int each : meant) {
       byte[] packet = packets.remove(each);
       if (verdict == 1) {
-        passed.add(changed == null ? packet : changed);
+        byte[] leaving = changed == null ? packet : changed;
+        passed.add(leaving);
+        onPassed.accept(leaving);
       }
     }
   }

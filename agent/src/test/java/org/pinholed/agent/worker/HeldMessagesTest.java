@@ -193,6 +193,22 @@ class HeldMessagesTest {
     assertEquals(seen.repeat(20), String.join("", passed()));
   }
 
+  /** It is shifted by what it was decided for, though the kernel forgets that for the next one. */
+  @Test
+  void copyInOneBatchWithTheNextMessage_isShiftedAsItWas() {
+    TcpDialogue flow = hiddenClient();
+    StringBuilder received = flow.receivedByServer();
+    byte[] first = flow.clientSays(LINE, 0);
+    flow.deliver(first);
+    bench.queue().deliver(first);
+    bench.queue().deliver(flow.serverSays("ok\n", 0));
+    bench.queue().deliver(flow.clientSays(LINE, 0));
+    bench.turn();
+
+    assertEquals(SEEN + SEEN, received.toString());
+    bench.assertVerdicts();
+  }
+
   @Test
   void copyOfAHeldSegment_isDropped() {
     TcpDialogue flow = hiddenClient();

@@ -1,10 +1,13 @@
 package org.pinholed.agent.worker;
 
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import org.pinholed.agent.packet.PacketBuilder;
 import org.pinholed.agent.packet.PacketView;
 import org.pinholed.agent.worker.FakeConntrackKernel.Connection;
 import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.conntrack.SequenceAdjustment;
 
 /** Both ends of one TCP connection through the router, with the sequence numbers they would use. */
 public final class TcpDialogue {
@@ -221,6 +224,40 @@ public final class TcpDialogue {
         .acknowledgement(acknowledgement)
         .payload(text)
         .build();
+  }
+
+  /**
+   * Collects what the server's TCP gets of the client from now on: the kernel shifts a packet when
+   * it gets its verdict, and of what comes again only the bytes behind those that are there count.
+   */
+  StringBuilder receivedByServer() {
+    StringBuilder received = new StringBuilder();
+    int[] expected = {clientNext + connection.adjustment(false).offsetAfter()};
+    PacketView view = new PacketView();
+    bench
+        .queue()
+        .onPassed(
+            packet -> {
+              view.wrap(ByteBuffer.wrap(packet), 0, packet.length);
+              if (view.destinationPort() != server.getPort()) {
+                return;
+              }
+              SequenceAdjustment shift = connection.adjustment(false);
+              boolean behind = view.sequence() - shift.position() > 0;
+              int sequence =
+                  view.sequence() + (behind ? shift.offsetAfter() : shift.offsetBefore());
+              int known = expected[0] - sequence;
+              if (known >= 0 && known < view.payloadLengthBytes()) {
+                received.append(
+                    new String(
+                        packet,
+                        view.payloadOffset() + known,
+                        view.payloadLengthBytes() - known,
+                        StandardCharsets.ISO_8859_1));
+                expected[0] += view.payloadLengthBytes() - known;
+              }
+            });
+    return received;
   }
 
   /** Delivers a packet and lets the worker read it. */

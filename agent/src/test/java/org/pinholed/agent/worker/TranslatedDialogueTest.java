@@ -316,6 +316,49 @@ class TranslatedDialogueTest {
       assertEquals(2, dialogue.connection().adjustment(false).offsetAfter());
     }
 
+    /**
+     * The kernel shifts what it lets pass as it was told last, and of two changes it knows the
+     * offset before the last one only.
+     */
+    @Test
+    void aSecondLine_inOneBatchWithACopyOfTheFirst_theCopyIsShiftedAsItWas() {
+      TcpDialogue dialogue = hiddenClient();
+      StringBuilder received = dialogue.receivedByServer();
+      byte[] first = dialogue.clientSays(PORT, 0);
+      dialogue.deliver(first);
+      bench.queue().deliver(first);
+      bench.queue().deliver(dialogue.serverSays("200 ok\r\n", 0));
+      bench.queue().deliver(dialogue.clientSays(PORT, 0));
+      bench.turn();
+
+      assertEquals(PORT_SEEN + PORT_SEEN, received.toString());
+      assertEquals(2, dialogue.connection().adjustment(false).offsetAfter());
+      bench.assertVerdicts();
+    }
+
+    @Test
+    void aSecondLine_whileTheKernelTakesNoVerdicts_waitsForThem() {
+      TcpDialogue dialogue = hiddenClient();
+      StringBuilder received = dialogue.receivedByServer();
+      byte[] first = dialogue.clientSays(PORT, 0);
+      dialogue.deliver(first);
+      byte[] second = dialogue.serverSays("200 ok\r\n", 0);
+      byte[] third = dialogue.clientSays(PORT, 0);
+      bench.queue().deliver(first);
+      bench.queue().deliver(second);
+      bench.queue().deliver(third);
+      bench.queue().failSends(1);
+      bench.turn();
+
+      assertEquals(PORT_SEEN, received.toString());
+      assertEquals(1, withheld("rewriteFailed"));
+      assertEquals(1, dialogue.connection().adjustment(false).offsetAfter());
+
+      dialogue.deliver(third);
+      assertEquals(PORT_SEEN + PORT_SEEN, received.toString());
+      bench.assertVerdicts();
+    }
+
     @Test
     void aSecondLine_onceTheFirstIsAcknowledgedWithoutAWord_howeverLongThatTakes() {
       TcpDialogue dialogue = hiddenClient().client(PORT);
