@@ -27,6 +27,9 @@ public record SipMessage(String startLine, List<String> headers, String body) {
       throw new AssertionError("no SIP message: [" + text + "]");
     }
     List<String> lines = List.of(text.substring(0, empty).split(END, -1));
+    if (lines.get(0).split(" ", -1).length < 3) {
+      throw new AssertionError("no SIP message: [" + text + "]");
+    }
     return new SipMessage(
         lines.get(0), lines.subList(1, lines.size()), text.substring(empty + 2 * END.length()));
   }
