@@ -44,7 +44,6 @@ public final class ExpectationClient implements AutoCloseable {
   /** {@code NF_CT_EXPECT_PERMANENT}. */
   private static final int PERMANENT = 1;
 
-  private static final int REQUEST = NetlinkConstants.NLM_F_REQUEST;
   private static final int ALL_PORTS = 0xffff;
   private static final InetAddress NONE_4 = address(4, 0);
   private static final InetAddress NONE_6 = address(16, 0);
@@ -122,16 +121,21 @@ public final class ExpectationClient implements AutoCloseable {
   }
 
   private void make(FlowTuple parent, ConntrackExpectation expectation) throws NetlinkException {
-    int make = NetlinkConstants.NLM_F_CREATE | NetlinkConstants.NLM_F_EXCL;
-    tell("conntrack: expect", make, parent, expectation);
+    write(NetlinkConstants.NLM_F_CREATE | NetlinkConstants.NLM_F_EXCL, parent, expectation);
+    channel.request("conntrack: expect");
     setTime(parent, expectation);
   }
 
-  /** False if it is not there, as when its connection has come. */
   private boolean setTime(FlowTuple parent, ConntrackExpectation expectation)
       throws NetlinkException {
+    write(0, parent, expectation);
+    return requestOfWhatIsThere("conntrack: expect for a time");
+  }
+
+  /** False if it is not there, as when its connection has come. */
+  private boolean requestOfWhatIsThere(String operation) throws NetlinkException {
     try {
-      tell("conntrack: expect for a time", 0, parent, expectation);
+      channel.request(operation);
       return true;
     } catch (NetlinkException e) {
       if (e.errno() == Errno.ENOENT) {
@@ -141,17 +145,9 @@ public final class ExpectationClient implements AutoCloseable {
     }
   }
 
-  private void tell(String operation, int flags, FlowTuple parent, ConntrackExpectation expectation)
-      throws NetlinkException {
-    channel.writer().reset();
-    write(REQUEST | NetlinkConstants.NLM_F_ACK | flags, parent, expectation);
-    channel.request(operation);
-  }
-
   private void write(int flags, FlowTuple parent, ConntrackExpectation expectation) {
-    NetlinkWriter writer = channel.writer();
-    ConntrackMessages.begin(
-        writer, NEW, flags, channel.nextSequence(), ConntrackMessages.family(parent));
+    NetlinkWriter writer =
+        begin(NEW, NetlinkConstants.NLM_F_ACK | flags, ConntrackMessages.family(parent));
     ConntrackMessages.tuple(writer, CTA_EXPECT_MASTER, parent);
     ConntrackMessages.tuple(writer, CTA_EXPECT_TUPLE, child(expectation));
     ConntrackMessages.tuple(writer, CTA_EXPECT_MASK, mask(expectation));
@@ -188,9 +184,7 @@ public final class ExpectationClient implements AutoCloseable {
   private boolean stands(ConntrackExpectation expectation) throws NetlinkException {
     FlowTuple child = child(expectation);
     FlowTuple mask = mask(expectation);
-    channel.writer().reset();
-    begin(GET, REQUEST, child);
-    channel.writer().endMessage();
+    writeTuple(GET, 0, child);
     boolean[] same = new boolean[1];
     channel.get(
         "conntrack: look for what is expected",
@@ -204,10 +198,18 @@ public final class ExpectationClient implements AutoCloseable {
     return same[0];
   }
 
-  private void begin(int type, int flags, FlowTuple child) {
+  private void writeTuple(int type, int flags, FlowTuple child) {
+    NetlinkWriter writer = begin(type, flags, ConntrackMessages.family(child));
+    ConntrackMessages.tuple(writer, CTA_EXPECT_TUPLE, child);
+    writer.endMessage();
+  }
+
+  private NetlinkWriter begin(int type, int flags, int family) {
+    NetlinkWriter writer = channel.writer();
+    writer.reset();
     ConntrackMessages.begin(
-        channel.writer(), type, flags, channel.nextSequence(), ConntrackMessages.family(child));
-    ConntrackMessages.tuple(channel.writer(), CTA_EXPECT_TUPLE, child);
+        writer, type, NetlinkConstants.NLM_F_REQUEST | flags, channel.nextSequence(), family);
+    return writer;
   }
 
   /**
@@ -221,18 +223,8 @@ public final class ExpectationClient implements AutoCloseable {
     if (!stands(expectation)) {
       return false;
     }
-    channel.writer().reset();
-    begin(DELETE, REQUEST | NetlinkConstants.NLM_F_ACK, child(expectation));
-    channel.writer().endMessage();
-    try {
-      channel.request("conntrack: expect no longer");
-      return true;
-    } catch (NetlinkException e) {
-      if (e.errno() == Errno.ENOENT) {
-        return false;
-      }
-      throw e;
-    }
+    writeTuple(DELETE, NetlinkConstants.NLM_F_ACK, child(expectation));
+    return requestOfWhatIsThere("conntrack: expect no longer");
   }
 
   /**
@@ -245,10 +237,9 @@ public final class ExpectationClient implements AutoCloseable {
     if (helperName.isEmpty()) {
       throw new IllegalArgumentException("helperName: empty");
     }
-    channel.writer().reset();
-    ConntrackMessages.begin(
-        channel.writer(), DELETE, REQUEST | NetlinkConstants.NLM_F_ACK, channel.nextSequence(), 0);
-    channel.writer().attrString(CTA_EXPECT_HELP_NAME, helperName).endMessage();
+    begin(DELETE, NetlinkConstants.NLM_F_ACK, 0)
+        .attrString(CTA_EXPECT_HELP_NAME, helperName)
+        .endMessage();
     channel.request("conntrack: expect nothing of a helper");
   }
 
@@ -260,10 +251,7 @@ public final class ExpectationClient implements AutoCloseable {
    * @throws NetlinkException if the kernel refuses, or entries were lost
    */
   public boolean dump(Consumer<ExpectationEntry> each) throws NetlinkException {
-    channel.writer().reset();
-    ConntrackMessages.begin(
-        channel.writer(), GET, REQUEST | NetlinkConstants.NLM_F_DUMP, channel.nextSequence(), 0);
-    channel.writer().endMessage();
+    begin(GET, NetlinkConstants.NLM_F_DUMP, 0).endMessage();
     return channel.dump(
         "conntrack: dump expectations",
         message -> {
@@ -285,15 +273,10 @@ public final class ExpectationClient implements AutoCloseable {
    * @throws NetlinkException if there is no such connection, or the kernel refuses
    */
   public int countOf(FlowTuple parent) throws NetlinkException {
-    channel.writer().reset();
-    ConntrackMessages.begin(
-        channel.writer(),
-        GET,
-        REQUEST | NetlinkConstants.NLM_F_DUMP,
-        channel.nextSequence(),
-        ConntrackMessages.family(parent));
-    ConntrackMessages.tuple(channel.writer(), CTA_EXPECT_MASTER, parent);
-    channel.writer().endMessage();
+    NetlinkWriter writer =
+        begin(GET, NetlinkConstants.NLM_F_DUMP, ConntrackMessages.family(parent));
+    ConntrackMessages.tuple(writer, CTA_EXPECT_MASTER, parent);
+    writer.endMessage();
     int[] count = new int[1];
     channel.dump(
         "conntrack: expectations of a connection",
@@ -309,14 +292,7 @@ public final class ExpectationClient implements AutoCloseable {
    * @throws NetlinkException if the kernel refuses
    */
   public int count() throws NetlinkException {
-    channel.writer().reset();
-    ConntrackMessages.begin(
-        channel.writer(),
-        GET_STATISTICS,
-        REQUEST | NetlinkConstants.NLM_F_DUMP,
-        channel.nextSequence(),
-        0);
-    channel.writer().endMessage();
+    begin(GET_STATISTICS, NetlinkConstants.NLM_F_DUMP, 0).endMessage();
     int[] count = new int[1]; // counters of 32 bits, so their difference is right if they wrap
     channel.dump(
         "conntrack: statistics of expectations",
