@@ -50,14 +50,15 @@ public interface Batch {
   int keep();
 
   /**
-   * A packet that was kept passes as it came.
+   * A packet that was kept passes as it came, behind {@link #bringIntoKernel}: those before the one
+   * that is being read pass with it.
    *
    * @param packetId its id
    */
   void acceptKept(int packetId);
 
   /**
-   * A packet that was kept passes with other bytes.
+   * A packet that was kept passes with other bytes; for the rest as above.
    *
    * @param packetId its id
    * @param payload the whole packet, from index 0

@@ -108,14 +108,7 @@ final class BatchVerdicts implements Batch {
 
   @Override
   public boolean sendGiven() {
-    if (reading) {
-      int packetId = takeLast();
-      acceptPending();
-      pending[pendingCount++] = packetId;
-      reading = true;
-    } else {
-      acceptPending();
-    }
+    acceptGiven();
     send();
     return !unsent;
   }
@@ -147,12 +140,14 @@ final class BatchVerdicts implements Batch {
 
   @Override
   public void acceptKept(int packetId) {
+    acceptGiven(); // it must not overtake those before it
     queue.accept(packetId);
     answerKept(AgentMetrics.Verdict.ACCEPT);
   }
 
   @Override
   public void acceptKept(int packetId, ByteBuffer payload, int lengthBytes, boolean atOnce) {
+    acceptGiven(); // it must not overtake those before it
     queue.acceptChanged(packetId, payload, 0, lengthBytes);
     answerKept(AgentMetrics.Verdict.CHANGED);
     if (atOnce) {
@@ -176,6 +171,18 @@ final class BatchVerdicts implements Batch {
   private int takeLast() {
     reading = false;
     return pending[--pendingCount];
+  }
+
+  /** Accepts those before the packet that is being read, if there is one. */
+  private void acceptGiven() {
+    if (!reading) {
+      acceptPending();
+      return;
+    }
+    int packetId = takeLast();
+    acceptPending();
+    pending[pendingCount++] = packetId;
+    reading = true;
   }
 
   private void acceptPending() {

@@ -209,6 +209,23 @@ class HeldMessagesTest {
     bench.assertVerdicts();
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"192.0.2.99", "203.0.113.99"})
+  void messageThatIsCompleteInItsBatch_doesNotOvertakeWhatCameBeforeIt(String seen) {
+    TcpDialogue flow = hiddenClient("192.0.2.10", seen, 40001, 0x1234);
+    TcpDialogue other = hiddenClient("192.0.2.11", 40002, 0x77);
+    other.client(LINE.substring(0, 12));
+    bench.queue().deliver(flow.clientSays("before\n", 0));
+    bench.queue().deliver(flow.clientSays(LINE.substring(0, 12), 0));
+    bench.queue().deliver(flow.clientSays(LINE.substring(12), 0));
+    bench.queue().deliver(flow.clientSays("behind\n", 0));
+    bench.turn();
+
+    String line = LINE.replace("192.0.2.10", seen);
+    assertEquals("before\n" + line + "behind\n", String.join("", passed()));
+    assertEquals(1, held().size(), "of the other flow");
+  }
+
   @Test
   void copyOfAHeldSegment_isDropped() {
     TcpDialogue flow = hiddenClient();
