@@ -36,6 +36,8 @@ class ReplayIT {
       for (Family family : Family.values()) {
         talk(scenario, family);
       }
+      // All that was decided on is in the file when the last command is.
+      capture.awaitText(refused(Family.V6).strip());
       capture.stop();
       List<JsonNode> decisions = new ArrayList<>();
       String output = scenario.agent().ctl("replay", "--json", capture.file().toString()).orFail();
@@ -53,6 +55,10 @@ class ReplayIT {
     }
   }
 
+  private static String refused(Family family) {
+    return family == Family.V4 ? "PORT 198,51,100,2,0,22\r\n" : "EPRT |2|2001:db8:1::2|22|\r\n";
+  }
+
   /** Every mode, each used, and an announcement that is refused. */
   private static void talk(Scenario scenario, Family family) {
     try (ScriptedSession session = scenario.login(family)) {
@@ -63,9 +69,7 @@ class ReplayIT {
           }
         }
       }
-      String command =
-          family == Family.V4 ? "PORT 198,51,100,2,0,22\r\n" : "EPRT |2|2001:db8:1::2|22|\r\n";
-      session.exchange(command, "200 yes\r\n");
+      session.exchange(refused(family), "200 yes\r\n");
     }
     String client = family == Family.V4 ? "198.51.100.2" : "2001:db8:1::2";
     scenario
