@@ -25,6 +25,10 @@ import org.pinholed.it.lab.TcpDialogue;
 class LongMessageIT {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
   private static final Duration SHORTLY = Duration.ofMillis(300);
+
+  /** TCP waits twice as long before each try, so about as long as no agent was there. */
+  private static final Duration BACK_OFF = Duration.ofSeconds(60);
+
   private static final String LONG_LINES = LabScenario.helpers(", options: {longLines: true}");
 
   /** More than two full segments. */
@@ -218,7 +222,7 @@ class LongMessageIT {
       scenario.agent().kill();
       scenario.agent().startAgain();
       dialogue.clientConnection().send(message.substring(2000) + "\n");
-      String heard = dialogue.serverConnection().line();
+      String heard = dialogue.serverConnection().line(BACK_OFF);
       heard = heard.substring(0, heard.length() - 1);
       if (!heard.equals(message)) { // never a mixture
         insistOn(message, heard, LabScenario.endpoints(heard).get(0));
