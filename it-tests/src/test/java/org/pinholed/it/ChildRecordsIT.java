@@ -7,10 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.pinholed.it.lab.Connection;
-import org.pinholed.it.lab.Conntracks;
 import org.pinholed.it.lab.DataMode;
 import org.pinholed.it.lab.Family;
 import org.pinholed.it.lab.Scenario;
@@ -20,27 +18,24 @@ import org.pinholed.it.lab.ScriptedSession;
 class ChildRecordsIT {
   private static final Duration PATIENCE = Duration.ofSeconds(15);
 
-  private static Optional<JsonNode> end(Scenario scenario, String childSerial) {
-    return scenario.agent().events().stream()
-        .filter(event -> event.path("event").asText().equals("childEnded"))
-        .filter(event -> event.path("childSerial").asText().equals(childSerial))
-        .findFirst();
-  }
-
   /**
    * The end of a child. Where most connections have long to live, the kernel looks for those that
    * are over only once a minute; whoever lists them makes it look at once.
    */
   private static JsonNode ended(Scenario scenario, JsonNode began) {
-    String serial = began.path("childSerial").asText();
+    int port = began.path("destination").path("port").asInt();
     Scenario.await(
         PATIENCE,
-        () -> {
-          Conntracks.to(scenario.lab(), began.path("destination").path("port").asInt());
-          return end(scenario, serial).isPresent();
-        },
-        () -> scenario.agent().events().toString());
-    return end(scenario, serial).orElseThrow();
+        () -> scenario.conntracks(port).isEmpty(),
+        () -> scenario.conntracks(port).toString());
+    String serial = began.path("childSerial").asText();
+    return scenario
+        .agent()
+        .awaitEvent(
+            PATIENCE,
+            event ->
+                event.path("event").asText().equals("childEnded")
+                    && event.path("childSerial").asText().equals(serial));
   }
 
   private static void setting(Scenario scenario, String name, int value) {

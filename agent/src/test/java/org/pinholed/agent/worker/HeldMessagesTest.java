@@ -200,10 +200,7 @@ class HeldMessagesTest {
     StringBuilder received = flow.receivedByServer();
     byte[] first = flow.clientSays(LINE, 0);
     flow.deliver(first);
-    bench.queue().deliver(first);
-    bench.queue().deliver(flow.serverSays("ok\n", 0));
-    bench.queue().deliver(flow.clientSays(LINE, 0));
-    bench.turn();
+    flow.deliverTogether(first, flow.serverSays("ok\n", 0), flow.clientSays(LINE, 0));
 
     assertEquals(SEEN + SEEN, received.toString());
     bench.assertVerdicts();
@@ -215,11 +212,11 @@ class HeldMessagesTest {
     TcpDialogue flow = hiddenClient("192.0.2.10", seen, 40001, 0x1234);
     TcpDialogue other = hiddenClient("192.0.2.11", 40002, 0x77);
     other.client(LINE.substring(0, 12));
-    bench.queue().deliver(flow.clientSays("before\n", 0));
-    bench.queue().deliver(flow.clientSays(LINE.substring(0, 12), 0));
-    bench.queue().deliver(flow.clientSays(LINE.substring(12), 0));
-    bench.queue().deliver(flow.clientSays("behind\n", 0));
-    bench.turn();
+    flow.deliverTogether(
+        flow.clientSays("before\n", 0),
+        flow.clientSays(LINE.substring(0, 12), 0),
+        flow.clientSays(LINE.substring(12), 0),
+        flow.clientSays("behind\n", 0));
 
     String line = LINE.replace("192.0.2.10", seen);
     assertEquals("before\n" + line + "behind\n", String.join("", passed()));

@@ -326,10 +326,8 @@ class TranslatedDialogueTest {
       StringBuilder received = dialogue.receivedByServer();
       byte[] first = dialogue.clientSays(PORT, 0);
       dialogue.deliver(first);
-      bench.queue().deliver(first);
-      bench.queue().deliver(dialogue.serverSays("200 ok\r\n", 0));
-      bench.queue().deliver(dialogue.clientSays(PORT, 0));
-      bench.turn();
+      dialogue.deliverTogether(
+          first, dialogue.serverSays("200 ok\r\n", 0), dialogue.clientSays(PORT, 0));
 
       assertEquals(PORT_SEEN + PORT_SEEN, received.toString());
       assertEquals(2, dialogue.connection().adjustment(false).offsetAfter());
@@ -344,11 +342,8 @@ class TranslatedDialogueTest {
       dialogue.deliver(first);
       byte[] second = dialogue.serverSays("200 ok\r\n", 0);
       byte[] third = dialogue.clientSays(PORT, 0);
-      bench.queue().deliver(first);
-      bench.queue().deliver(second);
-      bench.queue().deliver(third);
       bench.queue().failSends(1);
-      bench.turn();
+      dialogue.deliverTogether(first, second, third);
 
       assertEquals(PORT_SEEN, received.toString());
       assertEquals(1, withheld("rewriteFailed"));

@@ -23,13 +23,10 @@ public record SipMessage(String startLine, List<String> headers, String body) {
   /** Takes a text apart; a text that is no message fails. */
   public static SipMessage of(String text) {
     int empty = text.indexOf(END + END);
-    if (empty < 0) {
+    if (empty < 0 || text.substring(0, text.indexOf(END)).split(" ", -1).length < 3) {
       throw new AssertionError("no SIP message: [" + text + "]");
     }
     List<String> lines = List.of(text.substring(0, empty).split(END, -1));
-    if (lines.get(0).split(" ", -1).length < 3) {
-      throw new AssertionError("no SIP message: [" + text + "]");
-    }
     return new SipMessage(
         lines.get(0), lines.subList(1, lines.size()), text.substring(empty + 2 * END.length()));
   }
