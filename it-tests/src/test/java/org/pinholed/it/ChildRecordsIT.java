@@ -46,7 +46,7 @@ class ChildRecordsIT {
   void child_thatIsClosed_hasItsBytes() {
     try (Scenario scenario = Scenario.start(Scenario.ftpWithTimeout("30s"))) {
       setting(scenario, "nf_conntrack_acct", 1);
-      setting(scenario, "nf_conntrack_tcp_timeout_time_wait", 1);
+      setting(scenario, "nf_conntrack_tcp_timeout_time_wait", 2);
       try (ScriptedSession session = scenario.login(Family.V4);
           ScriptedSession.Announcement announced = session.announce(DataMode.PASV)) {
         Connection child = announced.connect();
