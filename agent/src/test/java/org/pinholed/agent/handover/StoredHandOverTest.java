@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -26,6 +26,7 @@ import org.pinholed.agent.service.ServiceManager;
 import org.pinholed.helper.FlowFacts;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
+import org.pinholed.kernel.testing.DescriptorNumbers;
 import org.pinholed.kernel.unix.DatagramReceiver;
 import org.pinholed.kernel.unix.DescriptorSocket;
 import org.pinholed.kernel.unix.Descriptors;
@@ -76,8 +77,17 @@ class StoredHandOverTest {
     return new StoredHandOver(manager, List.of(passed));
   }
 
-  private static boolean isOpen(int descriptor) {
-    return Files.exists(Path.of("/proc/self/fd/" + descriptor), LinkOption.NOFOLLOW_LINKS);
+  /**
+   * Whether the descriptor is that memory file's still. Its number alone would not tell: once it is
+   * closed, the next file that any thread opens may have it.
+   */
+  private static boolean isOpen(int descriptor, String name) throws IOException {
+    try {
+      Path file = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor));
+      return file.toString().equals("/memfd:" + name + " (deleted)");
+    } catch (NoSuchFileException e) {
+      return false;
+    }
   }
 
   /** What the manager was asked for, in no order: {@code +} stored, {@code -} discarded. */
@@ -117,8 +127,8 @@ class StoredHandOverTest {
     first.discardAll();
     assertEquals(List.of("-pinholed-events", "-pinholed-queue-7"), asked(2));
     assertNothingMoreSaid();
-    assertTrue(isOpen(queue));
-    assertTrue(isOpen(events));
+    assertTrue(isOpen(queue, "queue"));
+    assertTrue(isOpen(events, "events"));
     List.of(queue, events).forEach(Descriptors::close);
   }
 
@@ -137,7 +147,7 @@ class StoredHandOverTest {
     HandOver left = second.take();
     assertEquals(
         List.of(new HandOver.Queue(0, kept), new HandOver.Queue(65535, unwanted)), left.queues());
-    assertTrue(isOpen(eventsBefore), "until this process has its own");
+    assertTrue(isOpen(eventsBefore, "eventsBefore"), "until this process has its own");
 
     second.keep(List.of(new HandOver.Queue(0, kept), new HandOver.Queue(1, added)), events);
     assertEquals(
@@ -145,7 +155,7 @@ class StoredHandOverTest {
             "+pinholed-events", "+pinholed-queue-1", "-pinholed-events", "-pinholed-queue-65535"),
         asked(4));
     assertNothingMoreSaid();
-    assertFalse(isOpen(eventsBefore));
+    assertFalse(isOpen(eventsBefore, "eventsBefore"));
     List.of(kept, unwanted, added, events).forEach(Descriptors::close);
   }
 
@@ -155,9 +165,8 @@ class StoredHandOverTest {
     int bogus = Descriptors.newMemoryFile("bogus");
     StoredHandOver second = next(new PassedDescriptor("pinholed-queue-0", bogus));
     second.take();
-    Descriptors.close(bogus);
-    int queue = Descriptors.newMemoryFile("queue");
-    assertEquals(bogus, queue, "the lowest free number");
+    int queue = DescriptorNumbers.giveTo(bogus, Descriptors.newMemoryFile("queue"));
+    assertTrue(isOpen(queue, "queue"));
     int events = Descriptors.newMemoryFile("events");
     second.keep(List.of(new HandOver.Queue(0, queue)), events);
     assertEquals(List.of("+pinholed-events", "+pinholed-queue-0", "-pinholed-queue-0"), asked(3));
@@ -178,13 +187,14 @@ class StoredHandOverTest {
     DescriptorSocket.Received received = receiver.receive();
     assertEquals("FDSTORE=1\nFDPOLL=0\nFDNAME=pinholed-flows", received.line());
     int flows = received.descriptors().get(0);
+    assertTrue(isOpen(flows, "pinholed-flows"));
 
     HandOver left = next(new PassedDescriptor("pinholed-flows", flows)).take();
     assertEquals(
         new HandOver(0, List.of(), List.of(FLOW), HALF_OPEN, HandOver.Beyond.NOTHING), left);
     assertDiscarded("pinholed-flows");
     assertNothingMoreSaid();
-    assertFalse(isOpen(flows));
+    assertFalse(isOpen(flows, "pinholed-flows"));
   }
 
   @Test
@@ -198,9 +208,10 @@ class StoredHandOverTest {
     };
     for (String name : names) {
       int descriptor = Descriptors.newMemoryFile("noise");
+      assertTrue(isOpen(descriptor, "noise"));
       Files.writeString(Path.of("/proc/self/fd/" + descriptor), "{\"handOver\":1,\"queues\":3");
       assertEquals(HandOver.NOTHING, next(new PassedDescriptor(name, descriptor)).take());
-      assertFalse(isOpen(descriptor), name);
+      assertFalse(isOpen(descriptor, "noise"), name);
       assertDiscarded(name);
     }
     assertNothingMoreSaid();
