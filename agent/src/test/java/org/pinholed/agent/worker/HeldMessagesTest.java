@@ -116,17 +116,15 @@ class HeldMessagesTest {
     assertEquals(2, held().size());
     assertEquals(List.of(), bench.backend().open());
 
-    bench.queue().deliver(other.clientSays("one\n", 0));
-    bench.queue().deliver(flow.clientSays(LINE.substring(33, 40), 0));
-    bench.queue().deliver(other.clientSays("two\n", 0));
-    bench.turn();
+    bench.turnWith(
+        other.clientSays("one\n", 0),
+        flow.clientSays(LINE.substring(33, 40), 0),
+        other.clientSays("two\n", 0));
 
     assertEquals(3, held().size(), "held ones stay, those of other flows pass");
     assertEquals(List.of("one\n", "two\n"), passed());
 
-    bench.queue().deliver(other.clientSays("three\n", 0));
-    bench.queue().deliver(flow.clientSays(LINE.substring(40), 0));
-    bench.turn();
+    bench.turnWith(other.clientSays("three\n", 0), flow.clientSays(LINE.substring(40), 0));
 
     bench.assertVerdicts();
     List<String> ofFlow = new ArrayList<>(passed());
@@ -185,8 +183,7 @@ class HeldMessagesTest {
       flow.client(first).client(line.substring(first.length()));
       // pure ACKs come by the queue only for a direction that the kernel was told of
       assertEquals(message + 1, Collections.frequency(bench.backend().transactions(), WATCHED));
-      bench.queue().deliver(flow.serverSays("", 0));
-      bench.turn();
+      bench.turnWith(flow.serverSays("", 0));
     }
 
     String seen = line.replace("192.0.2.10", "192.0.2.99");
@@ -200,7 +197,7 @@ class HeldMessagesTest {
     StringBuilder received = flow.receivedByServer();
     byte[] first = flow.clientSays(LINE, 0);
     flow.deliver(first);
-    flow.deliverTogether(first, flow.serverSays("ok\n", 0), flow.clientSays(LINE, 0));
+    bench.turnWith(first, flow.serverSays("ok\n", 0), flow.clientSays(LINE, 0));
 
     assertEquals(SEEN + SEEN, received.toString());
     bench.assertVerdicts();
@@ -212,7 +209,7 @@ class HeldMessagesTest {
     TcpDialogue flow = hiddenClient("192.0.2.10", seen, 40001, 0x1234);
     TcpDialogue other = hiddenClient("192.0.2.11", 40002, 0x77);
     other.client(LINE.substring(0, 12));
-    flow.deliverTogether(
+    bench.turnWith(
         flow.clientSays("before\n", 0),
         flow.clientSays(LINE.substring(0, 12), 0),
         flow.clientSays(LINE.substring(12), 0),

@@ -437,10 +437,10 @@ class QueueWorkerTest {
     @Test
     void inTheSameBatchAsTheAnnouncement() {
       TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
-      bench.queue().deliver(dialogue.serverSays(dialogue.reply227(30000), 0));
-      bench.queue().deliver(dialogue.clientSays("", PacketView.FIN));
-      bench.queue().deliver(dialogue.serverSays("", PacketView.FIN));
-      bench.turn();
+      bench.turnWith(
+          dialogue.serverSays(dialogue.reply227(30000), 0),
+          dialogue.clientSays("", PacketView.FIN),
+          dialogue.serverSays("", PacketView.FIN));
 
       assertEquals(List.of(), bench.backend().open());
       assertEquals(List.of(), bench.backend().transactions(), "never opened, so never shut");
@@ -453,10 +453,10 @@ class QueueWorkerTest {
     void inTheSameBatchAsTheAnnouncementWhileATraceRuns_loggedInOrder() {
       bench.traces().subscribe(ListingFilter.ALL, 100, line -> {});
       TcpDialogue dialogue = new TcpDialogue(bench).login().client("PASV\r\n");
-      bench.queue().deliver(dialogue.serverSays(dialogue.reply227(30000), 0));
-      bench.queue().deliver(dialogue.clientSays("", PacketView.FIN));
-      bench.queue().deliver(dialogue.serverSays("", PacketView.FIN));
-      bench.turn();
+      bench.turnWith(
+          dialogue.serverSays(dialogue.reply227(30000), 0),
+          dialogue.clientSays("", PacketView.FIN),
+          dialogue.serverSays("", PacketView.FIN));
 
       assertEquals(List.of("created 227", "parentClosed 227"), bench.log().words());
       assertEquals(List.of(), bench.backend().open());
@@ -637,9 +637,7 @@ class QueueWorkerTest {
       TcpDialogue good = new TcpDialogue(own);
       bad.connect();
       good.connect();
-      own.queue().deliver(bad.serverSays("fail", 0));
-      own.queue().deliver(good.serverSays("open", 0));
-      own.turn();
+      own.turnWith(bad.serverSays("fail", 0), good.serverSays("open", 0));
 
       assertEquals(List.of(pinhole(30000)), own.backend().open());
       own.assertVerdicts();
@@ -679,10 +677,10 @@ class QueueWorkerTest {
       TcpDialogue second = from("192.0.2.11", 2).login().client("PASV\r\n");
       TcpDialogue third = from("192.0.2.12", 3).login().client("PASV\r\n");
       bench.backend().refuse(pinhole -> pinhole.port() == 30002);
-      bench.queue().deliver(first.serverSays(first.reply227(30001), 0));
-      bench.queue().deliver(second.serverSays(second.reply227(30002), 0));
-      bench.queue().deliver(third.serverSays(third.reply227(30003), 0));
-      bench.turn();
+      bench.turnWith(
+          first.serverSays(first.reply227(30001), 0),
+          second.serverSays(second.reply227(30002), 0),
+          third.serverSays(third.reply227(30003), 0));
 
       assertEquals(
           List.of(
@@ -705,9 +703,8 @@ class QueueWorkerTest {
       String used = "ONCE TCP 192.0.2.10 > 198.51.100.7:30001";
       ScriptedBackend backend = bench.backend();
       backend.refuseBehind(1, () -> backend.use(Objects.requireNonNull(backend.find(used))));
-      bench.queue().deliver(first.serverSays(first.reply227(30001), 0));
-      bench.queue().deliver(second.serverSays(second.reply227(30002), 0));
-      bench.turn();
+      bench.turnWith(
+          first.serverSays(first.reply227(30001), 0), second.serverSays(second.reply227(30002), 0));
 
       assertEquals(
           List.of("ONCE TCP 192.0.2.11 > 198.51.100.7:30002"), backend.open(), "its child came");
@@ -720,9 +717,8 @@ class QueueWorkerTest {
       TcpDialogue first = from("192.0.2.10", 1).login().passive(30001).client("PASV\r\n");
       TcpDialogue second = from("192.0.2.11", 2).login().passive(30002).client("PASV\r\n");
       bench.backend().refuseBehind(1, () -> {});
-      bench.queue().deliver(first.serverSays(first.reply227(30003), 0));
-      bench.queue().deliver(second.serverSays(second.reply227(30004), 0));
-      bench.turn();
+      bench.turnWith(
+          first.serverSays(first.reply227(30003), 0), second.serverSays(second.reply227(30004), 0));
 
       assertEquals(
           List.of(
@@ -840,8 +836,7 @@ class QueueWorkerTest {
   @Nested
   class PassesUnread {
     private void assertPasses(byte[] packet, String why) {
-      bench.queue().deliver(packet);
-      bench.turn();
+      bench.turnWith(packet);
 
       assertEquals(1, bench.metrics().of("unreadable " + why), bench.metrics().words().toString());
       bench.assertVerdicts();

@@ -265,15 +265,6 @@ public final class TcpDialogue {
     return deliver(packet, 0, 0);
   }
 
-  /** Delivers packets that the worker reads in one turn. */
-  TcpDialogue deliverTogether(byte[]... packets) {
-    for (byte[] packet : packets) {
-      bench.queue().deliver(packet);
-    }
-    bench.turn();
-    return this;
-  }
-
   private TcpDialogue deliver(byte[] packet, int in, int out) {
     bench.queue().deliver(packet, FakeQueueKernel.POSTROUTING, in, out);
     bench.turn();

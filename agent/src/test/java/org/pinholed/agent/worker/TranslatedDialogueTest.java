@@ -326,8 +326,7 @@ class TranslatedDialogueTest {
       StringBuilder received = dialogue.receivedByServer();
       byte[] first = dialogue.clientSays(PORT, 0);
       dialogue.deliver(first);
-      dialogue.deliverTogether(
-          first, dialogue.serverSays("200 ok\r\n", 0), dialogue.clientSays(PORT, 0));
+      bench.turnWith(first, dialogue.serverSays("200 ok\r\n", 0), dialogue.clientSays(PORT, 0));
 
       assertEquals(PORT_SEEN + PORT_SEEN, received.toString());
       assertEquals(2, dialogue.connection().adjustment(false).offsetAfter());
@@ -343,7 +342,7 @@ class TranslatedDialogueTest {
       byte[] second = dialogue.serverSays("200 ok\r\n", 0);
       byte[] third = dialogue.clientSays(PORT, 0);
       bench.queue().failSends(1);
-      dialogue.deliverTogether(first, second, third);
+      bench.turnWith(first, second, third);
 
       assertEquals(PORT_SEEN, received.toString());
       assertEquals(1, withheld("rewriteFailed"));

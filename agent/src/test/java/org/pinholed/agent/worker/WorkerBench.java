@@ -405,6 +405,18 @@ public final class WorkerBench {
   }
 
   /**
+   * Delivers packets, without devices, and lets the worker read all of them in one {@link #turn}.
+   *
+   * @param packets each from the IP header on
+   */
+  void turnWith(byte[]... packets) {
+    for (byte[] packet : packets) {
+      queueKernel.deliver(packet);
+    }
+    turn();
+  }
+
+  /**
    * Ends parents, as the worker does when an operator clears them.
    *
    * @param connection their conntrack; unknown ones are ignored
