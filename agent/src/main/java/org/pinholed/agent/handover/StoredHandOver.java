@@ -2,7 +2,6 @@ package org.pinholed.agent.handover;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -84,20 +83,16 @@ public final class StoredHandOver implements HandOver.Source {
 
   private static HandOver read(int descriptor) {
     try {
-      return HandOverText.read(Files.readString(link(descriptor)), List.of());
+      return HandOverText.read(Files.readString(Descriptors.link(descriptor)), List.of());
     } catch (IOException e) {
       LOG.warn("the state of the flows that the service manager kept: {}", e.getMessage());
       return HandOver.NOTHING;
     }
   }
 
-  private static Path link(int descriptor) {
-    return Path.of("/proc/self/fd", Integer.toString(descriptor));
-  }
-
   private static String fileOf(int descriptor) {
     try {
-      return Files.readSymbolicLink(link(descriptor)).toString();
+      return Files.readSymbolicLink(Descriptors.link(descriptor)).toString();
     } catch (IOException e) {
       return ""; // none
     }
@@ -141,7 +136,7 @@ public final class StoredHandOver implements HandOver.Source {
     int descriptor = Descriptors.newMemoryFile(FLOWS);
     try {
       Files.writeString(
-          link(descriptor),
+          Descriptors.link(descriptor),
           HandOverText.write(
               new HandOver(
                   left.processId(), List.of(), left.flows(), left.halfOpen(), left.beyond())));

@@ -42,6 +42,7 @@ import org.pinholed.helper.Transport;
 import org.pinholed.kernel.conntrack.ConntrackIdentity;
 import org.pinholed.kernel.conntrack.FlowTuple;
 import org.pinholed.kernel.libc.Libc;
+import org.pinholed.kernel.unix.Descriptors;
 
 /** Two processes in one: the server is the old one, the test the new one. */
 @SuppressWarnings("NullAway.Init")
@@ -146,7 +147,7 @@ class HandOverSocketTest {
   }
 
   private static String nameOf(int descriptor) throws IOException {
-    return Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
+    return Files.readSymbolicLink(Descriptors.link(descriptor)).toString();
   }
 
   @Test

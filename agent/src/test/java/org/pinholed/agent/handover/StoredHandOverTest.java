@@ -83,7 +83,7 @@ class StoredHandOverTest {
    */
   private static boolean isOpen(int descriptor, String name) throws IOException {
     try {
-      Path file = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor));
+      Path file = Files.readSymbolicLink(Descriptors.link(descriptor));
       return file.toString().equals("/memfd:" + name + " (deleted)");
     } catch (NoSuchFileException e) {
       return false;
@@ -209,7 +209,7 @@ class StoredHandOverTest {
     for (String name : names) {
       int descriptor = Descriptors.newMemoryFile("noise");
       assertTrue(isOpen(descriptor, "noise"));
-      Files.writeString(Path.of("/proc/self/fd/" + descriptor), "{\"handOver\":1,\"queues\":3");
+      Files.writeString(Descriptors.link(descriptor), "{\"handOver\":1,\"queues\":3");
       assertEquals(HandOver.NOTHING, next(new PassedDescriptor(name, descriptor)).take());
       assertFalse(isOpen(descriptor, "noise"), name);
       assertDiscarded(name);

@@ -59,12 +59,12 @@ class ServiceManagerTest {
     int file = Descriptors.newMemoryFile("kept");
     try (DatagramReceiver receiver = DatagramReceiver.open(address());
         ServiceManager manager = ServiceManager.of(Map.of("NOTIFY_SOCKET", address()), OWN_PID)) {
-      Files.writeString(Path.of("/proc/self/fd/" + file), "text");
+      Files.writeString(Descriptors.link(file), "text");
       manager.store("pinholed-queue-3", file);
       DescriptorSocket.Received received = receiver.receive();
       assertEquals("FDSTORE=1\nFDPOLL=0\nFDNAME=pinholed-queue-3", received.line());
       int kept = received.descriptors().get(0);
-      assertEquals("text", Files.readString(Path.of("/proc/self/fd/" + kept)));
+      assertEquals("text", Files.readString(Descriptors.link(kept)));
       Descriptors.close(kept);
     } finally {
       Descriptors.close(file);

@@ -1,6 +1,7 @@
 package org.pinholed.kernel.unix;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import org.pinholed.kernel.libc.Libc;
 
 /** File descriptors that are no sockets, or of which it is not known. */
@@ -22,6 +23,17 @@ public final class Descriptors {
       throw new IOException("memfd_create: errno " + Libc.lastError());
     }
     return descriptor;
+  }
+
+  /**
+   * Where the file of a descriptor of this process is found: to read and to write it, also one in
+   * memory; as a link it says which file that is.
+   *
+   * @param descriptor of a file, 0 or more
+   * @return a link in {@code /proc}, see {@code proc(5)}; not there once it is closed
+   */
+  public static Path link(int descriptor) {
+    return Path.of("/proc/self/fd", Integer.toString(descriptor));
   }
 
   /**

@@ -2,6 +2,7 @@ package org.pinholed.kernel.testing;
 
 import java.io.IOException;
 import jnr.ffi.LibraryLoader;
+import org.pinholed.kernel.libc.Libc;
 import org.pinholed.kernel.unix.Descriptors;
 
 /** Has a descriptor number used again, which otherwise happens by chance alone. */
@@ -34,10 +35,12 @@ public final class DescriptorNumbers {
    * @throws IOException if the kernel refuses
    */
   public static int giveTo(int descriptor, int other) throws IOException {
-    int same = LibraryLoader.create(Duplication.class).load("c").dup3(other, descriptor, O_CLOEXEC);
+    Duplication calls = LibraryLoader.create(Duplication.class).load("c");
+    int same = calls.dup3(other, descriptor, O_CLOEXEC);
+    int errno = Libc.lastError();
     Descriptors.close(other);
     if (same != descriptor) {
-      throw new IOException("dup3 was refused");
+      throw new IOException("dup3: errno " + errno);
     }
     return same;
   }

@@ -41,14 +41,14 @@ class DatagramSenderTest {
     int file = Descriptors.newMemoryFile("state");
     try (DatagramReceiver receiver = DatagramReceiver.open(address);
         DatagramSender sender = DatagramSender.open(address, PATIENCE)) {
-      Files.writeString(Path.of("/proc/self/fd/" + file), "what was");
+      Files.writeString(Descriptors.link(file), "what was");
       sender.send("FDSTORE=1", List.of(file));
       DescriptorSocket.Received received = receiver.receive();
       assertEquals("FDSTORE=1", received.line());
       assertEquals(1, received.descriptors().size());
       int other = received.descriptors().get(0);
       assertNotEquals(file, other);
-      assertEquals("what was", Files.readString(Path.of("/proc/self/fd/" + other)));
+      assertEquals("what was", Files.readString(Descriptors.link(other)));
       Descriptors.close(other);
     } finally {
       Descriptors.close(file);
