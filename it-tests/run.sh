@@ -131,14 +131,22 @@ for report in $reports; do
   total=$((total + tests)) bad=$((bad + failed))
   case $report in ./it-tests/*) scenarios=$((scenarios + tests)) ;; esac
 done
-# those_with ELEMENTS: the tests whose report has one of these elements, each with the message of a skipped one.
+# those_with ELEMENTS: the tests whose report has one of these elements, each with why it was skipped: by an annotation
+# (an attribute) or by an assumption that failed (an exception, whose text may begin on the line below).
 those_with() {
   # shellcheck disable=SC2086
   awk -v wanted="<($1)[ />]" '
+    function tell(why) { print "  " class " " test (why == "" ? "" : ": " why); open = 0 }
     /<testcase / { match($0, /name="[^"]*"/); test = substr($0, RSTART + 6, RLENGTH - 7);
                    match($0, /classname="[^"]*"/); class = substr($0, RSTART + 11, RLENGTH - 12) }
-    $0 ~ wanted  { why = /<skipped/ && match($0, /message="[^"]*/) ? ": " substr($0, RSTART + 9, RLENGTH - 9) : ""
-                   print "  " class " " test why }' $reports
+    $0 ~ wanted  { open = 1
+                   if (!/<skipped/) tell("")
+                   else if (match($0, /message="[^"]*/)) {
+                     why = substr($0, RSTART + 9, RLENGTH - 9)
+                     gsub(/&gt;/, ">", why); gsub(/&lt;/, "<", why); gsub(/&quot;/, "\"", why); gsub(/&amp;/, "\\&", why)
+                     tell(why) } }
+    open && match($0, /Assumption failed: /) { why = substr($0, RSTART + RLENGTH); sub(/\]\]>.*/, "", why); tell(why) }
+    open && /<\/skipped>|<\/testcase>/       { tell("no reason given") }' $reports
 }
 left_out=$([ -z "$reports" ] || those_with skipped)
 if [ $bad -gt 0 ]; then
