@@ -33,7 +33,7 @@ need_root "$@"
 begin=$SECONDS
 install_build_tools
 install_missing ip:iproute2 sysctl:procps nft:nftables iptables:iptables conntrack:conntrack \
-  tcpdump:tcpdump curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd openssl:openssl \
+  tcpdump:tcpdump wg:wireguard-tools curl:curl wget:wget lftp:lftp tnftp:tnftp vsftpd:vsftpd openssl:openssl \
   systemctl:systemd nsenter:util-linux python3:python3 python/pyftpdlib:python3-pyftpdlib jq:jq socat:socat modprobe:kmod \
   man:man-db col:bsdextrautils adduser:adduser logrotate:logrotate sipp:sip-tester baresip:baresip-core kamailio:kamailio \
   prometheus:prometheus promtool:prometheus zsh:zsh fish:fish samba:samba rpcclient:smbclient smbtorture:samba-testsuite python/impacket:python3-impacket \
